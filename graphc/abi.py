@@ -1,0 +1,138 @@
+"""The layouts that code generation and run time share: one place, plain data, no behaviour beyond encoding.
+
+A *program* is one driver plus the kernels it launches. Native code calls it as
+
+    driver(args, symbols, arena, table) -> status
+
+``args``     int64*: the address of each input leaf's data, then of each output's data
+``symbols``  int64*: the value of each dim symbol; the driver may write symbols that it binds at run time
+``arena``    int64: address of the workspace, 64-byte aligned, ``Program.arena_bytes`` long
+``table``    int64*: addresses of the services below, then of the program's kernels
+
+Drivers and kernels are Numba functions without wrappers. Their C signature is Numba's own calling convention,
+``int32 f(T* result, void** exception, arguments...)``: the int32 is 0, the driver's status lands in ``*result``.
+A kernel is ``kernel(buffer addresses..., dims..., start, stop)``: every argument passes as an int64 or a pointer, so
+that one trampoline per argument count can call any of them; the result slot is unused.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from enum import IntEnum
+
+ALIGNMENT = 64
+
+
+class Service(IntEnum):
+    """Index of each run-time service in a program's table (C calling convention, all arguments int64).
+
+    ``LAUNCH(kernel, slots, nargs, count, grain)``: run ``kernel`` over ``[0, count)`` in parts of at least ``grain``
+    on the thread pool, serially when ``count <= grain`` or the pool is taken; ``slots`` holds the ``nargs`` arguments
+    before start and stop. Parts never split differently in a way that a kernel can see: they cover the range once.
+    ``GEMM_F64/GEMM_F32(flags, m, n, k, a, lda, b, ldb, c, ldc)``: row-major ``C = op(A) op(B) (+ C)``.
+    """
+
+    LAUNCH = 0
+    GEMM_F64 = 1
+    GEMM_F32 = 2
+
+
+KERNELS_START = 8  # the first kernel's index in the table; the slots before it are services, present and future
+
+GEMM_TRANSPOSE_A = 1
+GEMM_TRANSPOSE_B = 2
+GEMM_ACCUMULATE = 4
+
+
+class Code(IntEnum):
+    """Stack bytecode of a dim expression over the symbols: a flat tuple of ints, operands inline."""
+
+    CONST = 0  # CONST c    push c
+    SYMBOL = 1  # SYMBOL k   push symbols[k]
+    ADD = 2
+    MUL = 3
+    FLOORDIV = 4  # rounds towards minus infinity, as Python does; the divisor is never 0
+    MOD = 5  # sign of the divisor, as in Python
+    MAX = 6
+    MIN = 7
+
+
+class Relation(IntEnum):
+    EQ = 0  # expression == 0
+    NE = 1  # expression != 0
+    GE = 2  # expression >= 0
+
+
+class Step(IntEnum):
+    """One step of an access plan: how to reach an object at each call. A step's index names its object."""
+
+    ARG = 0  # (k,)            positional argument k of the call
+    CONST = 1  # (obj,)         this very object
+    DICT_ITEM = 2  # (parent, key)  parent is exactly a dict
+    SEQ_ITEM = 3  # (parent, i)    parent is exactly a tuple or a list
+    CELL = 4  # (parent,)      contents of a closure cell
+    ATTR = 5  # (parent, name)
+
+
+class Check(IntEnum):
+    """A condition on a step's object that must hold at each call."""
+
+    IS = 0  # (step, obj)          identity
+    TYPE_LEN = 1  # (step, type, n)  exact type and length of a tuple, list or dict
+    EQUAL = 2  # (step, obj)       same type and ==
+
+
+class LeafKind(IntEnum):
+    ARRAY = 0  # exactly numpy.ndarray, native byte order, aligned, C-contiguous
+    FLOAT = 1  # exactly a Python float: a weak f64 scalar
+    INT = 2  # exactly a Python int that fits int64: binds its symbol; its value is also readable as an i64 scalar
+    SCALAR = 3  # exactly the NumPy scalar type of its dtype
+
+
+@dataclass(frozen=True)
+class InputLeaf:
+    """An input of the program: which object, what it must be, and how its dims bind or check symbols.
+
+    ``binds``: pairs (axis, symbol) that define a symbol (axis -1: the value of an INT leaf).
+    ``checks``: pairs (axis, code): ``shape[axis]`` must equal the expression.
+    """
+
+    step: int
+    kind: LeafKind
+    dtype: str  # numpy dtype.str, e.g. "<f8"
+    rank: int
+    binds: tuple[tuple[int, int], ...] = ()
+    checks: tuple[tuple[int, tuple[int, ...]], ...] = ()
+
+
+@dataclass(frozen=True)
+class OutputLeaf:
+    dtype: str
+    dims: tuple[tuple[int, ...], ...]  # one code an axis; () is a 0-d result, returned as a NumPy scalar
+
+
+class Build(IntEnum):
+    """Postorder recipe for the result: a stack machine over Python objects."""
+
+    LEAF = 0  # (k,)        output leaf k
+    NONE = 1  # ()
+    TUPLE = 2  # (n,)
+    LIST = 3  # (n,)
+    DICT = 4  # (keys,)    the values are the last len(keys) on the stack, in order
+    CALL = 5  # (f, n)     f(*last n): named tuples, dataclasses, registered containers
+
+
+@dataclass(frozen=True)
+class EntryPlan:
+    """All that a call needs from Python object to driver and back."""
+
+    nargs: int
+    steps: tuple[tuple, ...]  # (Step, *operands)
+    checks: tuple[tuple, ...]  # (Check, *operands)
+    inputs: tuple[InputLeaf, ...]
+    nsymbols: int
+    guards: tuple[tuple[Relation, tuple[int, ...]], ...]
+    outputs: tuple[OutputLeaf, ...]
+    result: tuple[tuple, ...]  # (Build, *operands)
+    arena_bytes: tuple[int, ...]  # a code
+    work: tuple[int, ...]  # a code: rough operation count; above a threshold the GIL is released around the driver
