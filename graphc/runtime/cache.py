@@ -3,7 +3,8 @@
 ``<cache dir>/<salt>/<kind>/<key>`` holds one entry: a header with a checksum, metadata as JSON, the bytes. The salt
 stands for everything outside a key that changes generated code: versions, this CPU, graphc's own files. Entries are
 written to a temporary file and renamed, so readers see a whole entry or none; a file that does not match its checksum
-counts as absent and is written anew. Where the folder cannot be written, there is one warning and entries live in memory.
+counts as absent and is written anew. Where the folder cannot be written, there is one warning, and entries live in
+memory.
 """
 
 from __future__ import annotations
@@ -100,7 +101,8 @@ def package_version(package: str) -> str:
 def salt() -> str:
     """The name of this version's folder (str): Python, graphc, numba, llvmlite, numpy, graphc's own files, the CPU."""
     package = Path(__file__).resolve().parent.parent
-    sources = sorted((str(f.relative_to(package)), f.stat().st_size, f.stat().st_mtime_ns) for f in package.rglob("*.py"))
+    files = [(file, file.stat()) for file in package.rglob("*.py")]
+    sources = sorted((str(file.relative_to(package)), stat.st_size, stat.st_mtime_ns) for file, stat in files)
     versions = [f"{name} {package_version(name)}" for name in ("numba", "llvmlite", "numpy")]
     key = content_key(sys.version, sys.platform, *versions, *native.host_cpu(), json.dumps(sources))
     return f"py{sys.version_info.major}{sys.version_info.minor}-{key[:16]}"

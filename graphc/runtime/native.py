@@ -26,7 +26,7 @@ os.register_at_fork(before=LOCK.acquire, after_in_parent=LOCK.release, after_in_
 @lru_cache(maxsize=1)
 def llvm() -> Any:
     """``llvmlite.binding``, initialised for this machine. Imported on first use: it costs 0.04 s."""
-    import llvmlite.binding as binding
+    from llvmlite import binding
 
     binding.initialize_native_target()
     binding.initialize_native_asmprinter()
