@@ -1,0 +1,72 @@
+"""Every exception and warning that graphc raises.
+
+One base class; each subclass also derives from the builtin that a user would catch. A message says where (the user's
+file and line), what was expected, what came, and what to do instead.
+"""
+
+from __future__ import annotations
+
+from typing import NamedTuple
+
+
+class Location(NamedTuple):
+    """A place in the user's source."""
+
+    file: str
+    line: int
+
+    def __str__(self) -> str:
+        return f"{self.file}:{self.line}"
+
+
+class GraphcError(Exception):
+    """Base of all graphc errors; ``location`` is the user's file and line where it is known."""
+
+    def __init__(self, message: str, *, location: Location | None = None):
+        self.location = location
+        self.message = message
+        super().__init__(f"{location}: {message}" if location else message)
+
+
+class TraceTypeError(GraphcError, TypeError):
+    """A value of a kind that cannot be traced or differentiated."""
+
+
+class ConcretizationError(GraphcError, TypeError):
+    """The program asked a traced value for its concrete value (``if x > 0``, ``float(x)``, ``int(x)``)."""
+
+
+class ShapeError(GraphcError, ValueError):
+    """Shapes that do not fit together."""
+
+
+class GradientError(GraphcError, ValueError):
+    """A gradient that is not defined as asked for (a non-scalar output, a wrong cotangent)."""
+
+
+class UnsupportedError(GraphcError, NotImplementedError):
+    """A NumPy function or a form of it that graphc does not have."""
+
+
+class LeakedTracerError(GraphcError, RuntimeError):
+    """A traced value was used after its trace had ended."""
+
+
+class SideEffectError(GraphcError, RuntimeError):
+    """The traced function changed something outside that a compiled program would not change again."""
+
+
+class InvalidGraphError(GraphcError, ValueError):
+    """A graph that breaks the rules of the IR: a defect of graphc itself."""
+
+
+class ConfigError(GraphcError, ValueError):
+    """A setting or an environment variable with a value that it cannot take."""
+
+
+class ProgramError(GraphcError, RuntimeError):
+    """A compiled program reported a failure at run time."""
+
+
+class GraphcWarning(UserWarning):
+    """Something that works, but not as well as it could; says what to do."""

@@ -1,0 +1,176 @@
+"""The builder ``F``: makes nodes by op name, with NumPy's promotion, broadcasting and constants.
+
+``F.mul(a, 2.0)`` looks ``mul`` up in the op table, turns the number into a weak constant, casts the inputs to the
+op's loop dtypes and infers the result's type. Tracing, derivative rules and passes all build through it.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping, Sequence
+from contextlib import contextmanager
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+
+from graphc.errors import Location, ShapeError
+from graphc.ir.dims import Dim, Expr
+from graphc.ir.graph import Graph, Node, Value
+from graphc.ir.opdef import Op, Pointwise, loop_dtypes
+from graphc.ir.shapes import ShapeFacts
+from graphc.ir.types import BOOL, F64, I64, ArrayType
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+
+Operand = Value | float | int | bool | np.generic | Expr
+
+
+class Builder:
+    """Appends nodes; ``facts`` answers questions about dims; ``location`` is given to new nodes."""
+
+    def __init__(self, ops: Mapping[str, Op], facts: ShapeFacts):
+        self.ops, self.facts = ops, facts
+        self.nodes: list[Node] = []
+        self.location: Location | None = None
+        self._constants: dict[tuple[Any, ...], Value] = {}
+        self._loops: dict[tuple[Any, ...], tuple[np.dtype, ...]] = {}
+
+    def __getattr__(self, name: str) -> Callable[..., Any]:
+        try:
+            op = self.ops[name]
+        except KeyError:
+            raise AttributeError(f"no op named {name!r}") from None
+
+        def build(*inputs: Operand, **attrs: Any) -> Any:
+            return self.apply(op, inputs, attrs)
+
+        self.__dict__[name] = build
+        return build
+
+    @contextmanager
+    def at(self, location: Location | None) -> Iterator[None]:
+        """New nodes belong to this place in the user's source (kept when it is None)."""
+        before, self.location = self.location, location or self.location
+        try:
+            yield
+        finally:
+            self.location = before
+
+    def apply(self, op: Op, inputs: Sequence[Operand], attrs: Mapping[str, Any]) -> Any:
+        """A node of ``op``; returns its output, or the tuple of them when there are several."""
+        values = [self.value(x) for x in inputs]
+        if isinstance(op.kind, Pointwise) and op.name != "cast":
+            values = self._cast_to_loop(op, values)
+        outputs = self.raw(op, tuple(values), attrs).outputs
+        return outputs[0] if len(outputs) == 1 else outputs
+
+    def raw(self, op: Op, inputs: tuple[Value, ...], attrs: Mapping[str, Any], regions: tuple[Graph, ...] = ()) -> Node:
+        """A node with these very inputs, no promotion."""
+        try:
+            types = op.result_types(self.facts, [v.type for v in inputs], attrs)
+        except ShapeError as error:
+            raise type(error)(error.message, location=error.location or self.location) from None
+        grad = op.differentiable and any(v.grad for v in inputs)
+        node = Node(op, inputs, dict(attrs), types, grad=grad, regions=regions, location=self.location)
+        for output in node.outputs:
+            output.grad = grad and output.type.is_float
+        self.nodes.append(node)
+        return node
+
+    def _cast_to_loop(self, op: Op, values: list[Value]) -> list[Value]:
+        key = (op.name, *((v.type.dtype, v.type.weak) for v in values))
+        dtypes = self._loops.get(key)
+        if dtypes is None:
+            dtypes = self._loops[key] = loop_dtypes(op, [v.type for v in values])
+        return [self.cast(v, dtype) for v, dtype in zip(values, dtypes, strict=False)]
+
+    def value(self, operand: Operand) -> Value:
+        """The operand as a value: Python numbers become weak constants, dims become ``dim`` nodes."""
+        if isinstance(operand, Value):
+            return operand
+        if isinstance(operand, Expr):
+            return self.apply(self.ops["dim"], (), {"dim": operand})
+        if isinstance(operand, np.generic):
+            return self.constant(operand.item(), ArrayType(operand.dtype))
+        if isinstance(operand, bool):
+            return self.constant(operand, ArrayType(BOOL))
+        if isinstance(operand, int):
+            return self.constant(operand, ArrayType(I64, weak=True))
+        return self.constant(float(operand), ArrayType(F64, weak=True))
+
+    def constant(self, number: float | int | bool, type_: ArrayType) -> Value:
+        """A 0-d constant; the same number of the same type is one node."""
+        key = (repr(number), type_.dtype, type_.weak)
+        if key not in self._constants:
+            attrs = {"value": number, "dtype": type_.dtype, "weak": type_.weak}
+            self._constants[key] = self.raw(self.ops["const"], (), attrs).output
+        return self._constants[key]
+
+    def cast(self, value: Value, dtype: np.dtype) -> Value:
+        """The value in another dtype; the same value when it has it already (and is then no longer weak)."""
+        node = value.node
+        if node is not None and node.op.name == "const":
+            if value.type.dtype == dtype and not value.type.weak:
+                return value
+            return self.constant(np.asarray(node.attrs["value"]).astype(dtype).item(), ArrayType(dtype))
+        if value.type.dtype == dtype:
+            return value
+        return self.raw(self.ops["cast"], (value,), {"dtype": dtype}).output
+
+    # --- shorthands that rules and NumPy functions share ---------------------------------------------------------------
+
+    def zeros(self, type_: ArrayType) -> Value:
+        return self.full(type_, 0.0 if type_.is_float else 0)
+
+    def full(self, type_: ArrayType, number: float | int | bool) -> Value:
+        return self.broadcast_to(self.constant(number, ArrayType(type_.dtype)), type_.dims)
+
+    def broadcast_to(self, value: Operand, dims: tuple[Dim, ...]) -> Value:
+        value = self.value(value)
+        if value.dims == tuple(dims):
+            return value
+        return self.raw(self.ops["broadcast_to"], (value,), {"dims": tuple(dims)}).output
+
+    def reshape(self, value: Value, dims: tuple[Dim, ...]) -> Value:
+        if value.dims == tuple(dims):
+            return value
+        return self.raw(self.ops["reshape"], (value,), {"dims": tuple(dims)}).output
+
+    def transpose(self, value: Value, perm: Sequence[int]) -> Value:
+        if tuple(perm) == tuple(range(value.rank)):
+            return value
+        return self.raw(self.ops["transpose"], (value,), {"perm": tuple(perm)}).output
+
+    def expand_dims(self, value: Value, axes: Sequence[int]) -> Value:
+        """Axes of length 1 at these positions of the result (a reshape)."""
+        rest = iter(value.dims)
+        rank = value.rank + len(axes)
+        return self.reshape(value, tuple(1 if axis in axes else next(rest) for axis in range(rank)))
+
+    def squeeze(self, value: Value, axes: Sequence[int]) -> Value:
+        """Without the axes, each of length 1 (a reshape)."""
+        return self.reshape(value, tuple(dim for axis, dim in enumerate(value.dims) if axis not in axes))
+
+    def reduce(self, name: str, value: Value, axes: Sequence[int], keepdims: bool = False) -> Value:
+        """A reduce op over the axes (non-negative); the value itself when there are none."""
+        axes = tuple(sorted(axes))
+        result = self.raw(self.ops[name], (value,), {"axes": axes}).output if axes else value
+        return self.expand_dims(result, axes) if keepdims else result
+
+    def unbroadcast(self, value: Value, dims: tuple[Dim, ...]) -> Value:
+        """Sum over the axes along which an array of ``dims`` was broadcast to the value's shape."""
+        extra = value.rank - len(dims)
+        stretched = [a + extra for a, d in enumerate(dims) if d == 1 and value.dims[a + extra] != 1]
+        summed = self.reduce("sum", value, [*range(extra), *stretched])
+        return self.reshape(summed, tuple(dims))
+
+
+def finish(
+    builder: Builder, name: str, params: Sequence[Value], outputs: Sequence[Value], ints: Sequence[Dim] = ()
+) -> Graph:
+    """The graph of all that the builder made."""
+    return Graph(
+        name, tuple(params), tuple(builder.nodes), tuple(outputs), builder.facts.final_guards(), tuple(ints)
+    )
+
+

@@ -1,0 +1,64 @@
+"""The interpreter: evaluates a graph with the ops' NumPy references. It is the oracle for compiled programs."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from typing import Any
+
+import numpy as np
+
+from graphc.errors import ShapeError
+from graphc.ir.dims import Dim, Expr, evaluate, symbols_of
+from graphc.ir.graph import Graph, Value
+
+
+def interpret(graph: Graph, arrays: Sequence[Any], ints: Sequence[int] = ()) -> list[np.ndarray]:
+    """The graph's outputs for these inputs (one array or number a parameter, one int for each of ``graph.ints``).
+
+    Raises ``ShapeError`` where the inputs do not fit the parameters' types or break a guard.
+    """
+    values: dict[Value, np.ndarray] = {}
+    symbols: dict[str, int] = {}
+    for param, array in zip(graph.params, arrays, strict=True):
+        values[param] = np.asarray(array, dtype=param.type.dtype)
+        _bind(param.dims, values[param].shape, symbols)
+    _bind(graph.ints, tuple(ints), symbols)
+    for param in graph.params:
+        _check_shape(param, values[param].shape, symbols)
+    for guard in graph.guards:
+        if not guard.holds(symbols):
+            raise ShapeError(f"graph {graph.name}: the guard {guard} does not hold for {symbols}")
+    for node in graph.nodes:
+        attrs = {key: concrete(attr, symbols) for key, attr in node.attrs.items()}
+        with np.errstate(all="ignore"):
+            result = node.op.ref(*(values[v] for v in node.inputs), *node.regions, **attrs)
+        results = result if len(node.outputs) > 1 else (result,)
+        for output, array in zip(node.outputs, results, strict=True):
+            array = np.asarray(array)
+            _bind(output.dims, array.shape, symbols)
+            values[output] = array.astype(output.type.dtype, copy=False)
+            _check_shape(output, array.shape, symbols)
+    return [values[v] for v in graph.outputs]
+
+
+def _bind(dims: Sequence[Dim], sizes: Sequence[int], symbols: dict[str, int]) -> None:
+    for dim, size in zip(dims, sizes, strict=True):
+        if isinstance(dim, Expr) and len(symbols_of(dim)) == 1:
+            (name,) = symbols_of(dim)
+            if str(dim) == name:
+                symbols.setdefault(name, size)
+
+
+def _check_shape(value: Value, shape: tuple[int, ...], symbols: Mapping[str, int]) -> None:
+    expected = tuple(evaluate(d, symbols) for d in value.dims)
+    if expected != shape:
+        raise ShapeError(f"{value!r}: expected shape {expected}, got {shape}")
+
+
+def concrete(attr: Any, symbols: Mapping[str, int]) -> Any:
+    """An attr with its dims evaluated."""
+    if isinstance(attr, tuple):
+        return tuple(concrete(part, symbols) for part in attr)
+    return evaluate(attr, symbols) if isinstance(attr, Expr) else attr
+
+

@@ -1,0 +1,229 @@
+"""What an op is: one entry with its kind, its NumPy reference and its derivative.
+
+The *kind* supplies the shape rule and tells the scheduler how to lower the op. The *derivative* is stated once, in a
+form from which both modes follow. A missing derivative is an error when the entry is made, never a zero at run time.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any, Protocol
+
+import numpy as np
+
+from graphc.errors import InvalidGraphError, ShapeError
+from graphc.ir.graph import Attrs
+from graphc.ir.shapes import ShapeFacts
+from graphc.ir.types import ArrayType
+
+if TYPE_CHECKING:
+    from graphc.ir.builder import Builder
+    from graphc.ir.graph import Node, Value
+
+TypeRule = Callable[[ShapeFacts, Sequence[ArrayType], Attrs], tuple[ArrayType, ...]]
+MaybeValue = "Value | None"
+
+
+# --- kinds ------------------------------------------------------------------------------------------------------------
+
+
+@dataclass(frozen=True)
+class Pointwise:
+    """Elementwise with NumPy broadcasting over ``arity`` inputs. ``dtypes`` gives (inputs..., output) loop dtypes."""
+
+    arity: int
+
+
+@dataclass(frozen=True)
+class Reduce:
+    """Folds the axes in attr ``axes`` (sorted, non-negative) with ``step``; the axes leave the result.
+
+    ``init(dtype)`` is the neutral element as Python source; ``step`` and ``combine`` are expressions over ``{acc}`` and
+    ``{0}``. ``index``: the result is the index of the first best element (argmax, argmin), over one axis.
+    """
+
+    init: Callable[[np.dtype], str]
+    step: str
+    index: bool = False
+
+
+@dataclass(frozen=True)
+class Scan:
+    """A running fold along attr ``axis``; the shape stays. ``reverse`` (attr) runs from the end."""
+
+    step: str
+
+
+@dataclass(frozen=True)
+class Movement:
+    """Rearranges elements without arithmetic; the scheduler knows each by its name."""
+
+
+@dataclass(frozen=True)
+class Create:
+    """Makes a value from attrs alone."""
+
+
+@dataclass(frozen=True)
+class Gather:
+    """Reads elements at positions given by integer inputs."""
+
+
+@dataclass(frozen=True)
+class Scatter:
+    """Adds or writes elements at positions given by integer inputs."""
+
+
+@dataclass(frozen=True)
+class Contract:
+    """A product summed over shared axes, by a library or by a loop nest."""
+
+
+@dataclass(frozen=True)
+class Control:
+    """Runs regions."""
+
+
+Kind = Pointwise | Reduce | Scan | Movement | Create | Gather | Scatter | Contract | Control
+
+
+# --- derivatives ------------------------------------------------------------------------------------------------------
+
+
+class PartialsRule(Protocol):
+    def __call__(self, F: Builder, y: Value, /, *inputs: Value) -> tuple[Any, ...]: ...
+
+
+@dataclass(frozen=True)
+class Partials:
+    """dy/dx of a pointwise op for each input (None: no derivative by that input).
+
+    A partial is a value or a Python number. ``finite``: every partial is finite wherever the op is evaluated, so that
+    a zero cotangent times the partial is zero without a select.
+    """
+
+    rule: PartialsRule
+    finite: bool = False
+
+
+@dataclass(frozen=True)
+class Linear:
+    """An op that is linear, jointly, in the inputs at ``wrt`` (None: in all of them).
+
+    Its jvp is the op itself. ``transpose(F, g, node) -> tuple`` has one entry an input: its cotangent or None.
+    """
+
+    transpose: Callable[[Builder, Value, Node], tuple[Any, ...]]
+    wrt: tuple[int, ...] | None = None
+
+
+@dataclass(frozen=True)
+class General:
+    """Both modes written out.
+
+    ``vjp(F, node, cotangents) -> tuple`` (an entry an input) and ``jvp(F, node, tangents) -> tuple`` (an entry an
+    output); a missing cotangent or tangent is None in and out.
+    """
+
+    vjp: Callable[[Builder, Node, tuple[Any, ...]], tuple[Any, ...]]
+    jvp: Callable[[Builder, Node, tuple[Any, ...]], tuple[Any, ...]]
+
+
+@dataclass(frozen=True)
+class ZeroDerivative:
+    """Piecewise constant: the derivative is zero wherever it exists (floor, sign, round)."""
+
+
+@dataclass(frozen=True)
+class NotDifferentiable:
+    """No derivative, and why; a differentiable path ends here (comparisons, integer results)."""
+
+    reason: str
+
+
+Derivative = Partials | Linear | General | ZeroDerivative | NotDifferentiable
+
+
+# --- the entry --------------------------------------------------------------------------------------------------------
+
+
+@dataclass(frozen=True, eq=False)
+class Op:
+    """One entry of the table.
+
+    ``ref(*arrays, **attrs)`` is the NumPy reference. ``type`` gives the output types where the kind does not.
+    ``expr`` prints a pointwise op: source over ``{0}``, ``{1}``, ... and ``{t}``, the first input's short dtype; or a
+    function from that dtype to such source. ``dtypes(input types) -> loop dtypes`` for pointwise ops whose reference is
+    no ufunc. ``cost``: rough arithmetic operations an element.
+    """
+
+    name: str
+    kind: Kind
+    ref: Callable[..., Any]
+    derivative: Derivative
+    type: TypeRule | None = None
+    expr: str | Callable[[str], str] = ""
+    dtypes: Callable[[Sequence[ArrayType]], tuple[np.dtype, ...]] | None = None
+    cost: int = 1
+
+    def __post_init__(self) -> None:
+        if not isinstance(self.derivative, Partials | Linear | General | ZeroDerivative | NotDifferentiable):
+            raise TypeError(f"op {self.name!r}: the derivative is missing; state it, or NotDifferentiable with a reason")
+        if isinstance(self.kind, Pointwise) and not self.expr:
+            raise TypeError(f"op {self.name!r}: a pointwise op needs the expression that prints it")
+        if self.type is None and not isinstance(self.kind, Pointwise | Reduce | Scan):
+            raise TypeError(f"op {self.name!r}: a {type(self.kind).__name__} op needs a type rule")
+
+    @property
+    def differentiable(self) -> bool:
+        return isinstance(self.derivative, Partials | Linear | General)
+
+    def result_types(self, facts: ShapeFacts, types: Sequence[ArrayType], attrs: Attrs) -> tuple[ArrayType, ...]:
+        """The output types; raises ``ShapeError`` where the shapes do not fit."""
+        if self.type is not None:
+            return self.type(facts, types, attrs)
+        if isinstance(self.kind, Pointwise):
+            return (pointwise_type(self, facts, types),)
+        return (folded_type(self, types, attrs),)
+
+    def print_expr(self, short_dtype: str, arguments: Sequence[str]) -> str:
+        template = self.expr if isinstance(self.expr, str) else self.expr(short_dtype)
+        return template.format(*arguments, t=short_dtype)
+
+
+def loop_dtypes(op: Op, types: Sequence[ArrayType]) -> tuple[np.dtype, ...]:
+    """The dtypes that a pointwise op computes in: one an input, and the output's last (NumPy 2 rules)."""
+    if op.dtypes is not None:
+        return op.dtypes(types)
+    signature = tuple(_python_type(t.dtype) if t.weak else t.dtype for t in types)
+    if all(isinstance(entry, type) for entry in signature):  # nothing but Python scalars: their own dtypes
+        signature = tuple(t.dtype for t in types)
+    return op.ref.resolve_dtypes((*signature, None))  # type: ignore[attr-defined]
+
+
+def _python_type(dtype: np.dtype) -> type | np.dtype:
+    if dtype.kind == "f":
+        return float
+    return int if dtype.kind == "i" else dtype
+
+
+def pointwise_type(op: Op, facts: ShapeFacts, types: Sequence[ArrayType]) -> ArrayType:
+    *wanted, result = loop_dtypes(op, types)
+    for position, (type_, dtype) in enumerate(zip(types, wanted, strict=True)):
+        if type_.dtype != dtype:
+            raise InvalidGraphError(f"{op.name}: input {position} is {type_}, the op computes in {dtype}")
+    dims = facts.broadcast([t.dims for t in types])
+    if dims is None:
+        shapes = " and ".join(f"({', '.join(map(str, t.dims))})" for t in types)
+        raise ShapeError(f"{op.name}: shapes {shapes} do not broadcast together")
+    return ArrayType(result, dims)
+
+
+def folded_type(op: Op, types: Sequence[ArrayType], attrs: Attrs) -> ArrayType:
+    (type_,) = types
+    if isinstance(op.kind, Scan):
+        return ArrayType(type_.dtype, type_.dims)
+    axes = attrs["axes"]
+    dims = tuple(dim for axis, dim in enumerate(type_.dims) if axis not in axes)
+    return ArrayType(np.dtype(np.int64) if op.kind.index else type_.dtype, dims)  # type: ignore[union-attr]

@@ -1,0 +1,215 @@
+"""What is known of the symbols: questions about dims are answered here, and, during a trace, guarded.
+
+A rule that needs two dims equal, or one at least another, asks ``ShapeFacts``. It answers what follows from the
+structure and from the guards at hand. What does not follow is decided by the *hints*, the sizes of the call being
+traced, and recorded as a guard, so that the program is used only where the answer holds. Without hints (in passes) an
+undecided question is a defect of graphc and an error.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping
+from typing import NamedTuple
+
+from graphc.abi import Relation
+from graphc.errors import InvalidGraphError
+from graphc.ir.dims import Dim, Expr, evaluate, substitute, symbol, symbols_of
+
+
+class Guard(NamedTuple):
+    """``expr`` stands in ``relation`` to zero."""
+
+    relation: Relation
+    expr: Dim
+
+    def __str__(self) -> str:
+        return f"{self.expr} {RELATION_TEXT[self.relation]} 0"
+
+    def holds(self, values: Mapping[str, int]) -> bool:
+        return _compare(self.relation, evaluate(self.expr, values))
+
+
+RELATION_TEXT = {Relation.EQ: "==", Relation.NE: "!=", Relation.GE: ">="}
+
+
+def _compare(relation: Relation, value: int) -> bool:
+    if relation is Relation.EQ:
+        return value == 0
+    return value != 0 if relation is Relation.NE else value >= 0
+
+
+class ShapeFacts:
+    """Guards and what follows from them.
+
+    ``hints`` gives each symbol's size in the call being traced; None outside a trace.
+    """
+
+    def __init__(self, guards: Iterable[Guard] = (), hints: dict[str, int] | None = None):
+        self.hints = hints
+        self.guards: list[Guard] = []
+        self.solved: dict[str, Dim] = {}  # symbols that an equality replaced by other dims
+        self._lower: dict[str, int] = {}
+        for guard in guards:
+            self.assume(guard)
+
+    def new_symbol(self, name: str, hint: int, lower: int | None) -> Expr:
+        """A symbol of an input: its size in this call, and the smallest it may be (None: no bound)."""
+        assert self.hints is not None
+        self.hints[name] = hint
+        result = symbol(name)
+        if lower is not None:
+            self.assume(Guard(Relation.GE, result - lower))
+        return result
+
+    def assume(self, guard: Guard) -> None:
+        """Take the guard as true from here on."""
+        self.guards.append(guard)
+        if guard.relation is Relation.GE and isinstance(guard.expr, Expr):
+            self._note_bound(guard.expr)
+        if guard.relation is Relation.EQ and isinstance(guard.expr, Expr):
+            self._solve(guard.expr)
+
+    def _note_bound(self, expr: Expr) -> None:
+        constant = next((c for m, c in expr.terms if m == ()), 0)
+        rest = expr - constant
+        if isinstance(rest, Expr) and len(rest.terms) == 1:
+            (monomial, coefficient), *_ = rest.terms
+            if coefficient == 1 and len(monomial) == 1 and isinstance(monomial[0], str):
+                self._lower[monomial[0]] = max(-constant, self._lower.get(monomial[0], -constant))
+
+    def _solve(self, expr: Expr) -> None:
+        """Replace one symbol that stands alone with coefficient 1 or -1, the youngest first."""
+        candidates = []
+        for monomial, coefficient in expr.terms:
+            if len(monomial) == 1 and isinstance(monomial[0], str) and abs(coefficient) == 1:
+                name = monomial[0]
+                rest = expr - coefficient * symbol(name)
+                if name not in symbols_of(rest):
+                    candidates.append((name, -coefficient * rest))
+        if candidates:
+            order = list(self.hints or ())
+            name, value = max(candidates, key=lambda c: (order.index(c[0]) if c[0] in order else -1, c[0]))
+            self.solved = {k: substitute(v, {name: value}) for k, v in self.solved.items()}
+            self.solved[name] = value
+            for guard in self.guards:
+                bound = self.resolve(guard.expr)
+                if guard.relation is Relation.GE and isinstance(bound, Expr):
+                    self._note_bound(bound)
+
+    def resolve(self, dim: Dim) -> Dim:
+        """The dim in terms of the symbols that are left after unification."""
+        return substitute(dim, self.solved) if self.solved and not isinstance(dim, int) else dim
+
+    def equal(self, a: Dim, b: Dim) -> bool:
+        return self._decide(Relation.EQ, a - b)
+
+    def at_least(self, a: Dim, b: Dim) -> bool:
+        return self._decide(Relation.GE, a - b)
+
+    def _decide(self, relation: Relation, difference: Dim) -> bool:
+        difference = self.resolve(difference)
+        if isinstance(difference, int):
+            return _compare(relation, difference)
+        known = self._known(relation, difference)
+        if known is not None:
+            return known
+        if self.hints is None:
+            raise InvalidGraphError(f"cannot decide {difference} {RELATION_TEXT[relation]} 0 without sizes")
+        answer = _compare(relation, evaluate(difference, self.hints))
+        opposite = {Relation.EQ: Guard(Relation.NE, difference), Relation.GE: Guard(Relation.GE, -difference - 1)}
+        self.assume(Guard(relation, difference) if answer else opposite[relation])
+        return answer
+
+    def _known(self, relation: Relation, difference: Expr) -> bool | None:
+        for guard in self.guards:
+            expr = self.resolve(guard.expr)
+            if guard.relation is Relation.NE and relation is Relation.EQ and expr in (difference, -difference):
+                return False
+            if guard.relation is Relation.GE and isinstance(expr, Expr):
+                above, below = difference - expr, -difference - 1 - expr
+                if isinstance(above, int) and above >= 0 and relation is Relation.GE:
+                    return True
+                if isinstance(below, int) and below >= 0:  # difference <= -1
+                    return False
+                if isinstance(above, int) and above > 0 and relation is Relation.EQ:
+                    return False
+        low = self.lower_bound(difference)
+        if low is not None and (low > 0 or (low >= 0 and relation is Relation.GE)):
+            return relation is Relation.GE
+        high = self.lower_bound(-difference)
+        if high is not None and high > 0:
+            return False
+        return None
+
+    def lower_bound(self, dim: Dim) -> int | None:
+        """A number that the dim is never below, as far as the symbols' own bounds tell; None when they do not."""
+        if isinstance(dim, int):
+            return dim
+        total = 0
+        for monomial, coefficient in dim.terms:
+            bounds = [self._atom_bound(atom) for atom in monomial]
+            if coefficient < 0 and monomial:
+                return None
+            term = coefficient
+            for bound in bounds:
+                if bound is None or bound < 0:
+                    return None
+                term *= bound
+            total += term
+        return total
+
+    def _atom_bound(self, atom: object) -> int | None:
+        if isinstance(atom, str):
+            return self._lower.get(atom)
+        function, (a, b) = atom.function, atom.args  # type: ignore[attr-defined]
+        low_a, low_b = self.lower_bound(a), self.lower_bound(b)
+        if function == "max":
+            return max((low for low in (low_a, low_b) if low is not None), default=None)
+        if function == "min":
+            return None if low_a is None or low_b is None else min(low_a, low_b)
+        if low_b is None or low_b <= 0:
+            return None
+        if function == "mod":
+            return 0
+        return 0 if low_a is not None and low_a >= 0 else None
+
+    def broadcast(self, shapes: Iterable[tuple[Dim, ...]]) -> tuple[Dim, ...] | None:
+        """NumPy's broadcast of the shapes; None when they do not fit."""
+        shapes = list(shapes)
+        rank = max((len(shape) for shape in shapes), default=0)
+        result: list[Dim] = [1] * rank
+        for shape in shapes:
+            for axis, dim in enumerate(shape, start=rank - len(shape)):
+                joined = self._broadcast_dim(result[axis], self.resolve(dim))
+                if joined is None:
+                    return None
+                result[axis] = joined
+        return tuple(result)
+
+    def _broadcast_dim(self, a: Dim, b: Dim) -> Dim | None:
+        if a == b or b == 1:
+            return a
+        if a == 1:
+            return b
+        if self.equal(a, b):
+            return self.resolve(a)
+        if not isinstance(a, int) and self.equal(a, 1):
+            return self.resolve(b)
+        if not isinstance(b, int) and self.equal(b, 1):
+            return self.resolve(a)
+        return None
+
+    def final_guards(self) -> tuple[Guard, ...]:
+        """The guards that a call must check, without repeats.
+
+        Solved equalities are not among them: they stand in the dims of the inputs, whose symbols they replaced.
+        """
+        seen: dict[Guard, None] = {}
+        for guard in self.guards:
+            expr = self.resolve(guard.expr)
+            if isinstance(expr, int):
+                continue
+            implied = guard.relation is Relation.GE and len(symbols_of(expr)) > 1 and (self.lower_bound(expr) or -1) >= 0
+            if not implied:
+                seen.setdefault(Guard(guard.relation, expr), None)
+        return tuple(seen)

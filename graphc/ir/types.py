@@ -1,0 +1,57 @@
+"""Types of values: ``dtype[dims]``, and the short dtype names of the text form and of generated code."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import numpy as np
+
+from graphc.ir.dims import Dim
+
+DTYPES: dict[str, np.dtype] = {
+    "f64": np.dtype(np.float64),
+    "f32": np.dtype(np.float32),
+    "i64": np.dtype(np.int64),
+    "i32": np.dtype(np.int32),
+    "i16": np.dtype(np.int16),
+    "i8": np.dtype(np.int8),
+    "u64": np.dtype(np.uint64),
+    "u32": np.dtype(np.uint32),
+    "u16": np.dtype(np.uint16),
+    "u8": np.dtype(np.uint8),
+    "bool": np.dtype(np.bool_),
+}
+SHORT_NAMES: dict[np.dtype, str] = {dtype: name for name, dtype in DTYPES.items()}
+
+F64, F32, I64, BOOL = DTYPES["f64"], DTYPES["f32"], DTYPES["i64"], DTYPES["bool"]
+
+
+@dataclass(frozen=True, slots=True)
+class ArrayType:
+    """``dtype[dims]``. ``weak`` marks the type of a Python scalar, which gives way to an array's dtype (NEP 50)."""
+
+    dtype: np.dtype
+    dims: tuple[Dim, ...] = ()
+    weak: bool = False
+
+    @property
+    def rank(self) -> int:
+        return len(self.dims)
+
+    @property
+    def short(self) -> str:
+        """The dtype's short name, such as ``f64``."""
+        return SHORT_NAMES[self.dtype]
+
+    @property
+    def is_float(self) -> bool:
+        return self.dtype.kind == "f"
+
+    def __str__(self) -> str:
+        weak = "weak " if self.weak else ""
+        return f"{weak}{self.short}[{','.join(map(str, self.dims))}]"
+
+
+def is_differentiable(dtype: np.dtype) -> bool:
+    """True for the dtypes that can carry a gradient."""
+    return dtype.kind == "f"

@@ -1,0 +1,24 @@
+"""The op table: every op by name, built by explicit import."""
+
+from __future__ import annotations
+
+from graphc.ir.opdef import Op
+from graphc.ops.linalg import LINALG
+from graphc.ops.movement import MOVEMENT
+from graphc.ops.pointwise import POINTWISE
+from graphc.ops.reduce import REDUCTIONS
+from graphc.ops.structural import STRUCTURAL
+
+
+def build_table(*families: list[Op]) -> dict[str, Op]:
+    """The ops by name; a name that stands twice is an error."""
+    table: dict[str, Op] = {}
+    for family in families:
+        for op in family:
+            if op.name in table:
+                raise ValueError(f"op {op.name!r} stands twice in the table")
+            table[op.name] = op
+    return table
+
+
+OPS = build_table(STRUCTURAL, POINTWISE, REDUCTIONS, MOVEMENT, LINALG)
