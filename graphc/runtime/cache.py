@@ -139,6 +139,20 @@ def put(kind: str, key: str, data: bytes, metadata: Any = None) -> None:
         _state.memory[kind, key] = Entry(data, metadata)
 
 
+def compiled_module(name: str, ir: str, optimisation: int = 2) -> bytes:
+    """Object code (bytes) of a run-time part written in LLVM IR (str): from the cache, else compiled and kept.
+
+    Raises: ProgramError: the text is not valid IR.
+    """
+    key = f"{name}-{content_key(ir, str(optimisation))}"
+    entry = get("runtime", key)
+    if entry is not None:
+        return entry.data
+    data = native.compile_module(ir, optimisation)
+    put("runtime", key, data)
+    return data
+
+
 def write_module(name: str, source: str) -> Path:
     """Keep the source of a generated module as a readable file that tracebacks can show.
 
