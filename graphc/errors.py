@@ -40,6 +40,10 @@ class ShapeError(GraphcError, ValueError):
     """Shapes that do not fit together."""
 
 
+class IndexRangeError(GraphcError, ValueError, IndexError):
+    """A position or an axis that the array does not have (NumPy's ``IndexError`` and ``AxisError``)."""
+
+
 class GradientError(GraphcError, ValueError):
     """A gradient that is not defined as asked for (a non-scalar output, a wrong cotangent)."""
 
