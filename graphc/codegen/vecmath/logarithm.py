@@ -1,0 +1,102 @@
+"""log, log2, log10, log1p: ``log(x) = k ln 2 + log(1 + f)`` with ``1 + f`` in ``[sqrt(1/2), sqrt(2))``.
+
+f64: ``s = f / (2 + f)`` and ``log(1+f) = f - (f**2/2 - s (f**2/2 + s**2 P(s**2)))``, the form of fdlibm, which adds its
+rounding errors to small terms only. f32: a polynomial in f itself, with no division.
+"""
+
+from __future__ import annotations
+
+from .constants import INF, LN2, LOG2E_PARTS, LOG10_2_PARTS, LOG10E_PARTS, NAN
+
+LOG_F64 = (  # log(1+f)/s = 2 + z P(z), z = s*s; 2**-58
+    0.6666666666666734, 0.39999999999414226, 0.2857142874248717, 0.2222219856277534, 0.1818356489120905,
+    0.1531403520146451, 0.14796114269191732,
+)  # fmt: skip
+LOG_F32 = (  # log(1+f) = f - f**2/2 + f**3 P(f); 2**-30
+    0.3333331041717305, -0.24999986659885445, 0.20002229847599756, -0.16669255402683006, 0.1421857826004115,
+    -0.12384154430640718, 0.11873443133146713, -0.11791434406107225, 0.06916331640865146,
+)  # fmt: skip
+SQRT_HALF_BITS = (0x3FE6A09E667F3BCD, 0x3F3504F3)
+
+
+def decompose(m, x, subnormals=True):
+    """``(mantissa, k, field)``: ``x = mantissa 2**k``, mantissa in ``[sqrt(1/2), sqrt(2))``; field is ``k + bias``.
+
+    The exponent is counted from sqrt(1/2), so that neither result needs a select. It becomes a float by way of the low
+    bits of ``2**mantissa_bits``, since AVX2 cannot convert 64-bit integers.
+    """
+    offset = m.pick(*SQRT_HALF_BITS)
+    anchor = 2.0**m.mantissa_bits
+    anchor_bits = (m.bias + m.mantissa_bits) << m.mantissa_bits
+    anchor_bias = anchor + m.bias
+    if subnormals:
+        up = m.pick(54, 25)
+        tiny = x < 2.0 ** (1 - m.bias)
+        x = m.select(tiny, x * 2.0**up, x)
+        anchor_bias = m.select(tiny, m.const(anchor_bias + up), m.const(anchor_bias))
+    i = m.bits(x) + (m.one_bits - offset)
+    field = i >> m.mantissa_bits
+    k = m.from_bits(field | anchor_bits) - anchor_bias
+    return m.from_bits((i & ((1 << m.mantissa_bits) - 1)) + offset), k, field
+
+
+def log1p_small(m, f, extra):
+    """``(f, rest)`` whose sum is ``log(1 + f) + extra``, f in ``(sqrt(1/2) - 1, sqrt(2) - 1)``."""
+    half_square = 0.5 * f * f
+    if m.is64:
+        s = f / (f + 2.0)
+        z = s * s
+        return f, m.fma(s, m.fma(z, m.poly(z, LOG_F64), half_square), extra) - half_square
+    return f, m.fma(f * f * f, m.poly(f, LOG_F32), extra) - half_square
+
+
+def with_special_values(m, x, result):
+    """``result`` where x is positive and finite; -inf at 0, NaN below, x itself at +inf and NaN."""
+    ordinary = (m.bits(x) - 1).below(m.inf_bits - 1)
+    special = m.select(x == 0.0, m.const(-INF), m.select(x < 0.0, m.const(NAN), x))
+    return m.select(ordinary, result, special)
+
+
+def log(m, x):
+    hi, lo = m.pick(*LN2)
+    mantissa, k, _ = decompose(m, x)
+    f, rest = log1p_small(m, mantissa - 1.0, k * lo)
+    return with_special_values(m, x, m.fma(k, hi, f + rest))
+
+
+def log1p(m, x):
+    hi, lo = m.pick(*LN2)
+    u, error = m.two_sum(m.const(1.0), x)
+    mantissa, k, field = decompose(m, u, subnormals=False)
+    unscaled = field == m.bias
+    f = m.select(unscaled, x, mantissa - 1.0)  # with k == 0, u - 1 would only lose bits of x
+    twice_scale = m.from_bits((m.int(2 * m.bias + 1) - field) << m.mantissa_bits)  # 2**(1-k), 0 for the largest k
+    # the bits that 1 + x lost, times the derivative 1 / (1 + f), of which a few digits are enough
+    half_inverse = m.fma(f, m.fma(f, m.fma(f, -0.5, 0.5), -0.5), 0.5)
+    lost = m.select(unscaled, m.const(0.0), error * twice_scale * half_inverse)
+    f, rest = log1p_small(m, f, m.fma(k, lo, lost))
+    return m.copysign(with_special_values(m, u, m.fma(k, hi, f + rest)), x)
+
+
+def _log_base(m, x, log_base_e, exponent_factor):
+    """``log(x)`` in another base: the logarithm of the mantissa as an unevaluated sum, so the product loses nothing."""
+    mantissa, k, _ = decompose(m, x)
+    f, rest = log1p_small(m, mantissa - 1.0, 0.0)
+    high, low = m.fast_two_sum(f, rest)
+    base_hi, base_lo = m.pick(*log_base_e)
+    product = high * base_hi
+    low = m.fma(high, base_hi, -product) + m.fma(low, base_hi, high * base_lo)
+    k_hi, k_lo = m.pick(*exponent_factor)
+    whole = k * k_hi
+    if k_lo:
+        low = m.fma(k, k_lo, m.fma(k, k_hi, -whole) + low)
+    total, error = m.fast_two_sum(whole, product)  # |whole| >= |product| unless k == 0
+    return with_special_values(m, x, total + (error + low))
+
+
+def log2(m, x):
+    return _log_base(m, x, LOG2E_PARTS, ((1.0, 0.0), (1.0, 0.0)))
+
+
+def log10(m, x):
+    return _log_base(m, x, LOG10E_PARTS, LOG10_2_PARTS)
