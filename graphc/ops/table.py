@@ -3,10 +3,14 @@
 from __future__ import annotations
 
 from graphc.ir.opdef import Op
+from graphc.ops.cotangent import COTANGENT
+from graphc.ops.elementary import ELEMENTARY
 from graphc.ops.linalg import LINALG
 from graphc.ops.movement import MOVEMENT
+from graphc.ops.ordering import ORDERING
 from graphc.ops.pointwise import POINTWISE
 from graphc.ops.reduce import REDUCTIONS
+from graphc.ops.special import SPECIAL
 from graphc.ops.structural import STRUCTURAL
 
 
@@ -21,4 +25,4 @@ def build_table(*families: list[Op]) -> dict[str, Op]:
     return table
 
 
-OPS = build_table(STRUCTURAL, POINTWISE, REDUCTIONS, MOVEMENT, LINALG)
+OPS = build_table(STRUCTURAL, POINTWISE, ORDERING, ELEMENTARY, SPECIAL, COTANGENT, REDUCTIONS, MOVEMENT, LINALG)
