@@ -8,21 +8,20 @@ from __future__ import annotations
 
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Any, Protocol
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from graphc.errors import InvalidGraphError, ShapeError
+from graphc.errors import InvalidGraphError, ShapeError, TraceTypeError, UnsupportedError
 from graphc.ir.graph import Attrs
 from graphc.ir.shapes import ShapeFacts
-from graphc.ir.types import ArrayType
+from graphc.ir.types import SHORT_NAMES, ArrayType
 
 if TYPE_CHECKING:
     from graphc.ir.builder import Builder
     from graphc.ir.graph import Node, Value
 
 TypeRule = Callable[[ShapeFacts, Sequence[ArrayType], Attrs], tuple[ArrayType, ...]]
-MaybeValue = "Value | None"
 
 
 # --- kinds ------------------------------------------------------------------------------------------------------------
@@ -91,8 +90,7 @@ Kind = Pointwise | Reduce | Scan | Movement | Create | Gather | Scatter | Contra
 # --- derivatives ------------------------------------------------------------------------------------------------------
 
 
-class PartialsRule(Protocol):
-    def __call__(self, F: Builder, y: Value, /, *inputs: Value) -> tuple[Any, ...]: ...
+PartialsRule = Callable[..., tuple[Any, ...]]  # (F, y, *inputs) -> one entry an input
 
 
 @dataclass(frozen=True)
@@ -169,7 +167,9 @@ class Op:
 
     def __post_init__(self) -> None:
         if not isinstance(self.derivative, Partials | Linear | General | ZeroDerivative | NotDifferentiable):
-            raise TypeError(f"op {self.name!r}: the derivative is missing; state it, or NotDifferentiable with a reason")
+            raise TypeError(
+                f"op {self.name!r}: the derivative is missing; state it, or NotDifferentiable with a reason"
+            )
         if isinstance(self.kind, Pointwise) and not self.expr:
             raise TypeError(f"op {self.name!r}: a pointwise op needs the expression that prints it")
         if self.type is None and not isinstance(self.kind, Pointwise | Reduce | Scan):
@@ -193,13 +193,28 @@ class Op:
 
 
 def loop_dtypes(op: Op, types: Sequence[ArrayType]) -> tuple[np.dtype, ...]:
-    """The dtypes that a pointwise op computes in: one an input, and the output's last (NumPy 2 rules)."""
+    """The dtypes that a pointwise op computes in: one an input, and the output's last (NumPy 2 rules).
+
+    Raises ``TraceTypeError`` where NumPy has no loop for the inputs, and ``UnsupportedError`` where NumPy would compute
+    in a dtype that graphc lacks (float16, for small integers and bools).
+    """
     if op.dtypes is not None:
         return op.dtypes(types)
     signature = tuple(_python_type(t.dtype) if t.weak else t.dtype for t in types)
     if all(isinstance(entry, type) for entry in signature):  # nothing but Python scalars: their own dtypes
         signature = tuple(t.dtype for t in types)
-    return op.ref.resolve_dtypes((*signature, None))  # type: ignore[attr-defined]
+    given = ", ".join(SHORT_NAMES[t.dtype] for t in types)
+    try:
+        resolved: tuple[np.dtype, ...] = op.ref.resolve_dtypes((*signature, None))  # type: ignore[attr-defined]
+    except TypeError as error:
+        raise TraceTypeError(f"{op.name}({given}): {error}") from None
+    foreign = next((dtype for dtype in resolved if dtype not in SHORT_NAMES), None)
+    if foreign is not None:
+        raise UnsupportedError(
+            f"{op.name}({given}): NumPy computes this in {foreign}, which graphc does not have; "
+            "convert first, for example with .astype(np.float32)"
+        )
+    return resolved
 
 
 def _python_type(dtype: np.dtype) -> type | np.dtype:

@@ -71,12 +71,8 @@ def region(starts: Sequence[int], steps: Sequence[int], dims: Sequence[int]) -> 
     """NumPy slices of the ``dims`` positions ``starts + steps * i``."""
     slices = []
     for start, step, size in zip(starts, steps, dims, strict=True):
-        stop: int | None = start + step * size
-        if size == 0:
-            start, stop = 0, 0
-        elif stop is not None and stop < 0:
-            stop = None
-        slices.append(slice(start, stop, step))
+        stop = start + step * size
+        slices.append(slice(start, None if stop < 0 else stop, step) if size else slice(0, 0))
     return tuple(slices)
 
 
@@ -104,7 +100,8 @@ def transpose_transpose(F: Builder, g: Value, node: Node) -> tuple[Value]:
 
 
 def concat_transpose(F: Builder, g: Value, node: Node) -> tuple[Value, ...]:
-    axis, offset, parts = node.attrs["axis"], 0, []
+    axis, parts = node.attrs["axis"], []
+    offset: Dim = 0
     for value in node.inputs:
         starts = tuple(offset if a == axis else 0 for a in range(value.rank))
         parts.append(F.slice(g, starts=starts, steps=(1,) * value.rank, dims=value.dims))
@@ -114,14 +111,14 @@ def concat_transpose(F: Builder, g: Value, node: Node) -> tuple[Value, ...]:
 
 MOVEMENT = [
     Op(
-        "broadcast_to", Movement(), lambda x, dims: np.broadcast_to(x, dims),
+        "broadcast_to", Movement(), lambda x, dims: np.broadcast_to(x, shape=dims),
         Linear(lambda F, g, node: (F.unbroadcast(g, node.inputs[0].dims),)), type=broadcast_type,
     ),
     Op(
-        "reshape", Movement(), lambda x, dims: np.reshape(x, dims),
+        "reshape", Movement(), lambda x, dims: x.reshape(dims),
         Linear(lambda F, g, node: (F.reshape(g, node.inputs[0].dims),)), type=reshape_type,
     ),
-    Op("transpose", Movement(), lambda x, perm: np.transpose(x, perm), Linear(transpose_transpose), type=transpose_type),
+    Op("transpose", Movement(), lambda x, perm: x.transpose(perm), Linear(transpose_transpose), type=transpose_type),
     Op("slice", Movement(), slice_ref, Linear(slice_transpose), type=strided_type),
     Op("embed", Movement(), embed_ref, Linear(embed_transpose), type=strided_type),
     Op("concat", Movement(), lambda *xs, axis: np.concatenate(xs, axis), Linear(concat_transpose), type=concat_type),

@@ -26,6 +26,10 @@ def dim_type(facts: ShapeFacts, types: Sequence[ArrayType], attrs: Attrs) -> tup
     return (ArrayType(I64, (), weak=True),)
 
 
+def dim_ref(dim: int) -> np.int64:
+    return np.int64(dim)
+
+
 def iota_type(facts: ShapeFacts, types: Sequence[ArrayType], attrs: Attrs) -> tuple[ArrayType, ...]:
     return (ArrayType(I64, attrs["dims"]),)
 
@@ -53,14 +57,21 @@ def cast_ref(x: np.ndarray, dtype: np.dtype) -> np.ndarray:
     return np.asarray(x).astype(dtype)
 
 
-def cut_type(facts: ShapeFacts, types: Sequence[ArrayType], attrs: Attrs) -> tuple[ArrayType, ...]:
-    return (ArrayType(types[0].dtype, types[0].dims),)
+def same_dtypes(types: Sequence[ArrayType]) -> tuple[np.dtype, ...]:
+    return types[0].dtype, types[0].dtype
 
 
 STRUCTURAL = [
     Op("const", Create(), const_ref, NotDifferentiable("a constant"), type=const_type),
-    Op("dim", Create(), lambda dim: np.int64(dim), NotDifferentiable("a size"), type=dim_type),
+    Op("dim", Create(), dim_ref, NotDifferentiable("a size"), type=dim_type),
     Op("iota", Create(), iota_ref, NotDifferentiable("positions along an axis"), type=iota_type),
     Op("cast", Pointwise(1), cast_ref, General(cast_back, cast_tangent), type=cast_type, expr="cast({0})"),
-    Op("stop_gradient", Pointwise(1), np.copy, NotDifferentiable("cut by stop_gradient"), type=cut_type, expr="{0}"),
+    Op(
+        "stop_gradient",
+        Pointwise(1),
+        np.copy,
+        NotDifferentiable("cut by stop_gradient"),
+        dtypes=same_dtypes,
+        expr="{0}",
+    ),
 ]
