@@ -51,8 +51,8 @@ class Code(IntEnum):
     SYMBOL = 1  # SYMBOL k   push symbols[k]
     ADD = 2
     MUL = 3
-    FLOORDIV = 4  # rounds towards minus infinity, as Python does; the divisor is never 0
-    MOD = 5  # sign of the divisor, as in Python
+    FLOORDIV = 4  # rounds towards minus infinity, as Python does; x // 0 is 0, since no code may trap
+    MOD = 5  # sign of the divisor, as in Python; x % 0 is x
     MAX = 6
     MIN = 7
 
@@ -68,8 +68,8 @@ class Step(IntEnum):
 
     ARG = 0  # (k,)            positional argument k of the call
     CONST = 1  # (obj,)         this very object
-    DICT_ITEM = 2  # (parent, key)  parent is exactly a dict
-    SEQ_ITEM = 3  # (parent, i)    parent is exactly a tuple or a list
+    DICT_ITEM = 2  # (parent, key)  parent is a dict; of a subclass too the stored item, as dict.get would find it
+    SEQ_ITEM = 3  # (parent, i)    parent is a tuple or a list, or of a subclass (a named tuple); i >= 0
     CELL = 4  # (parent,)      contents of a closure cell
     ATTR = 5  # (parent, name)
 
@@ -78,8 +78,8 @@ class Check(IntEnum):
     """A condition on a step's object that must hold at each call."""
 
     IS = 0  # (step, obj)          identity
-    TYPE_LEN = 1  # (step, type, n)  exact type and length of a tuple, list or dict
-    EQUAL = 2  # (step, obj)       same type and ==
+    TYPE_LEN = 1  # (step, type, n)  exact type, and length of a tuple, list or dict; n = -1: the type alone
+    EQUAL = 2  # (step, obj)       same type and ==; what the object holds may still differ in type: (1,) == (True,)
 
 
 class LeafKind(IntEnum):
@@ -107,8 +107,14 @@ class InputLeaf:
 
 @dataclass(frozen=True)
 class OutputLeaf:
+    """``capacity`` is set where dims use symbols that the driver binds: a code for the number of elements to allocate
+    before the driver runs. The driver fills the front of that memory, C-contiguous in the final dims, and the result is
+    cut to size. Only ``run_program`` and the Python entry know such outputs.
+    """
+
     dtype: str
     dims: tuple[tuple[int, ...], ...]  # one code an axis; () is a 0-d result, returned as a NumPy scalar
+    capacity: tuple[int, ...] | None = None
 
 
 class Build(IntEnum):

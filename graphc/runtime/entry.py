@@ -1,0 +1,113 @@
+"""From Python to a program: makes the callable that a user's call goes through.
+
+A *native* entry is a built-in function whose machine code, the same for every program, reads a descriptor of the plan
+(0.1 us for an array in and an array out). A plan or an interpreter that it cannot serve gets a Python entry
+(``pycall``), which does the same more slowly.
+"""
+
+from __future__ import annotations
+
+import ctypes
+from collections.abc import Callable
+from functools import lru_cache
+from typing import Any
+
+from graphc.abi import EntryPlan
+from graphc.errors import ProgramError
+from graphc.runtime import cache, descriptor, native, object_layout, plan_rules
+from graphc.runtime.entry_layout import Head
+from graphc.runtime.pycall import RELEASE_WORK, bind, python_entry, run_program
+from graphc.runtime.workspace import Workspace
+
+__all__ = ["bind", "entry_object", "is_native", "make_entry", "native_entry", "python_entry", "run_program"]
+
+_SYMBOL = "graphc_enter"
+_METH_FASTCALL_KEYWORDS = 0x80 | 0x02
+
+
+class _MethodDef(ctypes.Structure):
+    _fields_ = [
+        ("name", ctypes.c_char_p),
+        ("function", ctypes.c_void_p),
+        ("flags", ctypes.c_int),
+        ("doc", ctypes.c_char_p),
+    ]
+
+
+def make_entry(
+    plan: EntryPlan,
+    driver_address: int,
+    table_address: int,
+    fallback: Callable[..., Any],
+    on_status: Callable[[int, tuple[int, ...]], Any],
+    keepalive: object,
+) -> Callable[..., Any]:
+    """Make the callable that checks its arguments against the plan and runs the program.
+
+    Args:
+        plan: what a call must look like, and what to make of it.
+        driver_address: the program's driver (int).
+        table_address: its table of services and kernels (int).
+        fallback: called with exactly the same arguments when they do not fit the plan; its result is the result.
+        on_status: called with (status, symbols) when the driver fails, to raise a fitting error.
+        keepalive: whatever must live as long as the entry: what holds the driver and the table.
+    Returns: a built-in function, or a Python function where ``is_native`` says no.
+    Raises: ValueError: a plan that contradicts itself.
+    """
+    make = native_entry if is_native(plan) else python_entry
+    return make(plan, driver_address, table_address, fallback, on_status, keepalive)
+
+
+def is_native(plan: EntryPlan) -> bool:
+    """Whether this plan gets a native entry here (bool)."""
+    return object_layout.KNOWN and all(output.capacity is None for output in plan.outputs)
+
+
+def native_entry(
+    plan: EntryPlan,
+    driver_address: int,
+    table_address: int,
+    fallback: Callable[..., Any],
+    on_status: Callable[[int, tuple[int, ...]], Any],
+    keepalive: object,
+) -> Callable[..., Any]:
+    """As ``make_entry``. Raises ValueError for a plan or an interpreter that native code does not serve."""
+    if not is_native(plan):
+        raise ValueError("no native entry for this plan or this interpreter")
+    plan_rules.validate(plan)
+    method, new_function = _method()
+
+    def raise_status(status: int, *symbols: int) -> None:
+        on_status(status, symbols)
+        raise ProgramError(f"the program failed with status {status}")
+
+    block = descriptor.encode(
+        plan,
+        {Head.FALLBACK: fallback, Head.ON_STATUS: raise_status},
+        {Head.DRIVER: driver_address, Head.TABLE: table_address, Head.RELEASE_WORK: RELEASE_WORK},
+        Workspace(),
+    )
+    block.kept.append(keepalive)
+    return new_function(ctypes.addressof(method), block, None)
+
+
+def entry_object() -> bytes:
+    """Object code (bytes) of the native entry for this CPU, compiled anew: it holds no address of this process."""
+    from graphc.runtime import entry_accept, entry_execute, entry_program
+    from graphc.runtime.machine_code import compile_text, llvm_text
+
+    return compile_text(llvm_text([entry_program, entry_accept, entry_execute], exported=_SYMBOL))
+
+
+@lru_cache(maxsize=1)
+def _method() -> tuple[_MethodDef, Callable[..., Any]]:
+    """What every native entry shares: its code, from the disk cache if it is there, and the way to make functions."""
+    cached = cache.get("runtime", "entry")  # the cache's salt stands for graphc's sources, all versions and the CPU
+    data = entry_object() if cached is None else cached.data
+    if cached is None:
+        cache.put("runtime", "entry", data)
+    address = native.load_object(data, [_SYMBOL])[_SYMBOL]
+    new_function = ctypes.pythonapi.PyCFunction_NewEx
+    new_function.restype = ctypes.py_object
+    new_function.argtypes = [ctypes.c_void_p, ctypes.py_object, ctypes.c_void_p]
+    return _MethodDef(b"graphc_entry", address, _METH_FASTCALL_KEYWORDS, None), new_function

@@ -1,0 +1,254 @@
+"""The native entry's first half: whether a call's objects fit the plan, and what the driver's arguments are.
+
+Written in the restricted Python of ``machine_code``, as ``entry_execute`` is. Functions in both answer 1 for yes or
+success and 0 for no or a set exception, unless they say otherwise.
+"""
+
+from __future__ import annotations
+
+from graphc.abi import Check, Code, LeafKind, Relation, Step
+from graphc.runtime.entry_layout import (
+    DEEPEST_CODE,
+    CheckField,
+    DimField,
+    Form,
+    Frame,
+    GuardField,
+    Head,
+    InputField,
+    StepField,
+)
+from graphc.runtime.machine_code import call, call_int, divide_towards_zero, load, load32, stack, store
+from graphc.runtime.object_layout import C_CONTIGUOUS_ALIGNED, SAME_DTYPE_MASK, Offset, TypeFlag
+
+PY_EQ = 2
+
+
+def walk(plan: int, frame: int, arguments: int) -> int:
+    """Reach every step's object. Those not kept alive by the caller or the plan are held until the call ends."""
+    step = plan + load(plan + Head.STEPS)
+    end = plan + load(plan + Head.STEPS_END)
+    place = frame + Frame.OBJECTS
+    while step < end:
+        op = load(step + StepField.OP)
+        found = load(step + StepField.OPERAND)
+        if op == Step.ARG:
+            found = load(arguments + found)
+        elif op != Step.CONST:
+            found = fetch(plan, op, load(frame + found), load(step + StepField.KEY))
+            if found == 0:
+                return 0
+            held = load(frame + Frame.HELD_END)
+            store(held, found)
+            store(frame + Frame.HELD_END, held + 8)
+        store(place, found)
+        place += 8
+        step += StepField.SIZE
+    return 1
+
+
+def fetch(plan: int, op: int, parent: int, key: int) -> int:
+    """A new reference to what a step finds in its parent, or 0, with or without an exception."""
+    if op == Step.CELL:
+        if load(parent + Offset.TYPE) != load(plan + Head.CELL_TYPE):
+            return 0
+        return call(load(plan + Head.CELL_GET), parent)
+    if op == Step.ATTR:
+        return call(load(plan + Head.GET_ATTRIBUTE), parent, key)
+    flags = load(load(parent + Offset.TYPE) + Offset.TYPE_FLAGS)
+    found = 0
+    if op == Step.DICT_ITEM:
+        if flags & TypeFlag.DICT:
+            found = call(load(plan + Head.DICT_GET), parent, key)
+    elif flags & (TypeFlag.TUPLE + TypeFlag.LIST) and key < load(parent + Offset.LENGTH):
+        if flags & TypeFlag.LIST:
+            found = call(load(plan + Head.LIST_GET), parent, key)
+        else:
+            found = call(load(plan + Head.TUPLE_GET), parent, key)
+    call(load(plan + Head.INCREF), found)
+    return found
+
+
+def checks_hold(plan: int, frame: int) -> int:
+    check = plan + load(plan + Head.CHECKS)
+    end = plan + load(plan + Head.CHECKS_END)
+    while check < end:
+        if not check_holds(plan, check, load(frame + load(check + CheckField.SUBJECT))):
+            return 0
+        check += CheckField.SIZE
+    return 1
+
+
+def check_holds(plan: int, check: int, subject: int) -> int:
+    op = load(check + CheckField.OP)
+    expected = load(check + CheckField.EXPECTED)
+    if op == Check.IS:
+        if subject == expected:
+            return 1
+    elif op == Check.TYPE_LEN:
+        length = load(check + CheckField.LENGTH)
+        if load(subject + Offset.TYPE) == expected and (length < 0 or load(subject + Offset.LENGTH) == length):
+            return 1
+    elif load(subject + Offset.TYPE) == load(expected + Offset.TYPE):
+        equal = call_int(load(plan + Head.COMPARE), subject, expected, PY_EQ)
+        if equal == 1:
+            return 1
+    return 0
+
+
+def inputs_fit(plan: int, frame: int) -> int:
+    """Check each leaf on its own, bind the symbols, and write the driver's arguments."""
+    leaf = plan + load(plan + Head.INPUTS)
+    end = plan + load(plan + Head.INPUTS_END)
+    symbols = frame + load(plan + Head.FRAME_SYMBOLS)
+    argument = frame + load(plan + Head.FRAME_ARGUMENTS)
+    while leaf < end:
+        subject = load(frame + load(leaf + InputField.SUBJECT))
+        if load(subject + Offset.TYPE) != load(leaf + InputField.TYPE):
+            return 0
+        binding = leaf + InputField.SIZE
+        binding_end = binding + 16 * load(leaf + InputField.BINDINGS)
+        if load(leaf + InputField.KIND) == LeafKind.ARRAY:
+            if not array_fits(leaf, subject):
+                return 0
+            dims = load(subject + Offset.ARRAY_DIMS)
+            while binding < binding_end:
+                store(symbols + load(binding + 8), load(dims + load(binding)))
+                binding += 16
+            store(argument, load(subject + Offset.ARRAY_DATA))
+        else:
+            slot = frame + load(leaf + InputField.SLOT)
+            if not read_scalar(plan, leaf, subject, slot):
+                return 0
+            while binding < binding_end:
+                store(symbols + load(binding + 8), load(slot))
+                binding += 16
+            store(argument, slot)
+        argument += 8
+        leaf = binding_end
+    return 1
+
+
+def array_fits(leaf: int, array: int) -> int:
+    if load32(array + Offset.ARRAY_RANK) != load(leaf + InputField.RANK):
+        return 0
+    if (load32(array + Offset.ARRAY_FLAGS) & C_CONTIGUOUS_ALIGNED) != C_CONTIGUOUS_ALIGNED:
+        return 0
+    dtype = load(array + Offset.ARRAY_DTYPE)
+    expected = load(leaf + InputField.DTYPE)
+    if dtype == expected:
+        return 1
+    # An unpickled array has a dtype object of its own.
+    if (load(dtype + Offset.DTYPE_KIND) & SAME_DTYPE_MASK) == (load(expected + Offset.DTYPE_KIND) & SAME_DTYPE_MASK):
+        return 1
+    return 0
+
+
+def read_scalar(plan: int, leaf: int, subject: int, slot: int) -> int:
+    if load(leaf + InputField.KIND) == LeafKind.INT:
+        overflow = slot + 8
+        store(slot, call(load(plan + Head.AS_INT64), subject, overflow))
+        if load32(overflow) != 0:
+            return 0
+        return 1
+    store(slot, load(subject + Offset.VALUE))
+    if load(leaf + InputField.BYTES) > 8:
+        store(slot + 8, load(subject + Offset.VALUE + 8))
+    return 1
+
+
+def dims_fit(plan: int, frame: int) -> int:
+    dim = plan + load(plan + Head.DIMS)
+    end = plan + load(plan + Head.DIMS_END)
+    symbols = frame + load(plan + Head.FRAME_SYMBOLS)
+    while dim < end:
+        actual = load(frame + load(dim + DimField.SUBJECT))
+        axis = load(dim + DimField.AXIS)
+        if axis >= 0:
+            actual = load(load(actual + Offset.ARRAY_DIMS) + axis)
+        if actual != value(plan, dim + DimField.FORM, symbols):
+            return 0
+        dim += DimField.SIZE
+    return 1
+
+
+def guards_hold(plan: int, frame: int) -> int:
+    guard = plan + load(plan + Head.GUARDS)
+    end = plan + load(plan + Head.GUARDS_END)
+    symbols = frame + load(plan + Head.FRAME_SYMBOLS)
+    while guard < end:
+        relation = load(guard + GuardField.RELATION)
+        actual = value(plan, guard + GuardField.FORM, symbols)
+        if relation == Relation.EQ:
+            if actual != 0:
+                return 0
+        elif relation == Relation.NE:
+            if actual == 0:
+                return 0
+        elif actual < 0:
+            return 0
+        guard += GuardField.SIZE
+    return 1
+
+
+def value(plan: int, expression: int, symbols: int) -> int:
+    """The value of an expression."""
+    form = load(expression)
+    operand = load(expression + 8)
+    if form == Form.CONST:
+        return operand
+    if form == Form.SYMBOL:
+        return load(symbols + operand)
+    return evaluate(plan + operand, symbols)
+
+
+def evaluate(code: int, symbols: int) -> int:
+    top = stack(8 * DEEPEST_CODE) - 8
+    end = code + load(code)
+    code += 8
+    while code < end:
+        op = load(code)
+        code += 8
+        if op == Code.CONST:
+            top += 8
+            store(top, load(code))
+            code += 8
+        elif op == Code.SYMBOL:
+            top += 8
+            store(top, load(symbols + load(code)))
+            code += 8
+        else:
+            top -= 8
+            store(top, combine_ints(op, load(top), load(top + 8)))
+    return load(top)
+
+
+def combine_ints(op: int, left: int, right: int) -> int:
+    if op == Code.ADD:
+        return left + right
+    if op == Code.MUL:
+        return left * right
+    if op == Code.FLOORDIV:
+        return floor_divide(left, right)
+    if op == Code.MOD:
+        return left - floor_divide(left, right) * right
+    if op == Code.MAX:
+        if left < right:
+            return right
+        return left
+    if left < right:
+        return left
+    return right
+
+
+def floor_divide(left: int, right: int) -> int:
+    """Division by 0 gives 0 rather than a trap: a guard may be evaluated where an earlier one has not yet ruled."""
+    if right == 0:
+        return 0
+    if right == -1:
+        return -left
+    quotient = divide_towards_zero(left, right)
+    remainder = left - quotient * right
+    if (remainder < 0 and right > 0) or (remainder > 0 and right < 0):
+        return quotient - 1
+    return quotient

@@ -1,0 +1,237 @@
+"""The native entry's second half: from accepted inputs through the driver to the result. See ``entry_accept``."""
+
+from __future__ import annotations
+
+from graphc.abi import ALIGNMENT, Build
+from graphc.runtime.entry_accept import value
+from graphc.runtime.entry_layout import BuildField, Frame, Head, OutputField, WorkspaceField
+from graphc.runtime.machine_code import call, call_int, load, stack, store
+from graphc.runtime.object_layout import Offset
+
+
+def execute(plan: int, frame: int) -> int:
+    """The call's result, a new reference, or 0 with an exception set."""
+    outputs = frame + load(plan + Head.FRAME_OUTPUTS)
+    outputs_end = frame + load(plan + Head.FRAME_OUTPUTS_END)
+    place = outputs
+    while place < outputs_end:
+        store(place, 0)
+        place += 8
+    result = 0
+    if allocate_outputs(plan, frame) and take_arena(plan, frame):
+        status = drive(plan, frame)
+        give_arena_back(plan, frame)
+        if status != 0:
+            raise_status(plan, frame, status)
+        elif make_scalars(plan, frame):
+            result = build_result(plan, frame)
+    drop(plan, outputs, outputs_end)
+    return result
+
+
+def allocate_outputs(plan: int, frame: int) -> int:
+    output = plan + load(plan + Head.OUTPUTS)
+    end = plan + load(plan + Head.OUTPUTS_END)
+    symbols = frame + load(plan + Head.FRAME_SYMBOLS)
+    place = frame + load(plan + Head.FRAME_OUTPUTS)
+    argument = frame + load(plan + Head.FRAME_OUTPUT_ARGUMENTS)
+    shape = frame + load(plan + Head.FRAME_SHAPE)
+    while output < end:
+        dtype = load(output + OutputField.DTYPE)
+        rank = load(output + OutputField.RANK)
+        if rank == 0:
+            store(argument, frame + load(output + OutputField.SLOT))
+            output += OutputField.SIZE
+        else:
+            output += OutputField.SIZE
+            for axis in range(rank):
+                store(shape + 8 * axis, value(plan, output, symbols))
+                output += 16
+            call(load(plan + Head.INCREF), dtype)  # NumPy takes this reference over, also when it fails
+            array = call(load(plan + Head.NEW_ARRAY), load(plan + Head.ARRAY_TYPE), dtype, rank, shape, 0, 0, 0, 0)
+            if array == 0:
+                return 0
+            store(place, array)
+            store(argument, load(array + Offset.ARRAY_DATA))
+        place += 8
+        argument += 8
+    return 1
+
+
+def take_arena(plan: int, frame: int) -> int:
+    """The kept workspace, or, where another call is using it, memory for this call alone."""
+    store(frame + Frame.ARENA, 0)
+    store(frame + Frame.TEMPORARY, 0)
+    store(frame + Frame.LOCKED, 0)
+    size = value(plan, plan + Head.ARENA_FORM, frame + load(plan + Head.FRAME_SYMBOLS))
+    if size <= 0:
+        return 1
+    workspace = load(plan + Head.WORKSPACE)
+    if load(workspace + WorkspaceField.BUSY):
+        memory = call(load(plan + Head.RAW_MALLOC), size + ALIGNMENT)
+        if memory == 0:
+            return call(load(plan + Head.NO_MEMORY))
+        store(frame + Frame.TEMPORARY, memory)
+        store(frame + Frame.ARENA, (memory + ALIGNMENT - 1) & -ALIGNMENT)
+        return 1
+    store(workspace + WorkspaceField.BUSY, 1)
+    store(frame + Frame.LOCKED, workspace)
+    if load(workspace + WorkspaceField.CAPACITY) < size and not grow_workspace(plan, size):
+        store(workspace + WorkspaceField.BUSY, 0)
+        return 0
+    store(frame + Frame.ARENA, load(workspace + WorkspaceField.ADDRESS))
+    return 1
+
+
+def grow_workspace(plan: int, size: int) -> int:
+    argument = stack(8)
+    number = call(load(plan + Head.FROM_INT64), size)
+    if number == 0:
+        return 0
+    store(argument, number)
+    done = call(load(plan + Head.VECTORCALL), load(plan + Head.GROW), argument, 1, 0)
+    call(load(plan + Head.DECREF), number)
+    if done == 0:
+        return 0
+    call(load(plan + Head.DECREF), done)
+    return 1
+
+
+def give_arena_back(plan: int, frame: int) -> int:
+    workspace = load(frame + Frame.LOCKED)
+    if workspace:
+        store(workspace + WorkspaceField.BUSY, 0)
+    temporary = load(frame + Frame.TEMPORARY)
+    if temporary:
+        call(load(plan + Head.RAW_FREE), temporary)
+    return 1
+
+
+def drive(plan: int, frame: int) -> int:
+    """Call the driver, without the GIL where that pays; the status."""
+    symbols = frame + load(plan + Head.FRAME_SYMBOLS)
+    status = frame + Frame.STATUS
+    exception = frame + Frame.EXCEPTION
+    store(status, 0)
+    store(exception, 0)
+    thread = 0
+    if value(plan, plan + Head.WORK_FORM, symbols) >= load(plan + Head.RELEASE_WORK):
+        thread = call(load(plan + Head.SAVE_THREAD))
+    arguments = frame + load(plan + Head.FRAME_ARGUMENTS)
+    arena = load(frame + Frame.ARENA)
+    code = call_int(load(plan + Head.DRIVER), status, exception, arguments, symbols, arena, load(plan + Head.TABLE))
+    if thread:
+        call(load(plan + Head.RESTORE_THREAD), thread)
+    if code != 0:
+        return code
+    return load(status)
+
+
+def raise_status(plan: int, frame: int, status: int) -> int:
+    """Call ``ON_STATUS(status, *symbols)``, which always raises."""
+    count = load(plan + Head.NSYMBOLS) + 1
+    numbers = frame + load(plan + Head.FRAME_STACK)
+    source = frame + load(plan + Head.FRAME_SYMBOLS) - 8
+    made = 0
+    while made < count:
+        number = status
+        if made > 0:
+            number = load(source + 8 * made)
+        number = call(load(plan + Head.FROM_INT64), number)
+        if number == 0:
+            return drop(plan, numbers, numbers + 8 * made)
+        store(numbers + 8 * made, number)
+        made += 1
+    nothing = call(load(plan + Head.VECTORCALL), load(plan + Head.ON_STATUS), numbers, count, 0)
+    call(load(plan + Head.DECREF), nothing)
+    return drop(plan, numbers, numbers + 8 * count)
+
+
+def make_scalars(plan: int, frame: int) -> int:
+    """Turn what the driver wrote for 0-d outputs into NumPy scalars."""
+    output = plan + load(plan + Head.OUTPUTS)
+    end = plan + load(plan + Head.OUTPUTS_END)
+    place = frame + load(plan + Head.FRAME_OUTPUTS)
+    while output < end:
+        rank = load(output + OutputField.RANK)
+        if rank == 0:
+            slot = frame + load(output + OutputField.SLOT)
+            scalar = call(load(plan + Head.NEW_SCALAR), slot, load(output + OutputField.DTYPE), 0)
+            if scalar == 0:
+                return 0
+            store(place, scalar)
+        place += 8
+        output += OutputField.SIZE + 16 * rank
+    return 1
+
+
+def build_result(plan: int, frame: int) -> int:
+    """Run the recipe; the stack owns its references."""
+    step = plan + load(plan + Head.RESULT)
+    end = plan + load(plan + Head.RESULT_END)
+    bottom = frame + load(plan + Head.FRAME_STACK)
+    top = bottom
+    while step < end:
+        op = load(step + BuildField.OP)
+        built = load(step + BuildField.OPERAND)
+        if op == Build.LEAF:
+            built = load(frame + built)
+            call(load(plan + Head.INCREF), built)
+        elif op == Build.NONE:
+            call(load(plan + Head.INCREF), built)
+        else:
+            top -= 8 * load(step + BuildField.COUNT)
+            built = build_container(plan, step, top)
+            if built == 0:
+                drop(plan, bottom, top)
+                return 0
+        store(top, built)
+        top += 8
+        step += BuildField.SIZE
+    return load(bottom)
+
+
+def build_container(plan: int, step: int, values: int) -> int:
+    """A new object made of the values, whose references are used up; or 0 with an exception set."""
+    op = load(step + BuildField.OP)
+    operand = load(step + BuildField.OPERAND)
+    count = load(step + BuildField.COUNT)
+    built = 0
+    if op == Build.TUPLE:
+        built = call(load(plan + Head.TUPLE_NEW), count)
+        if built:
+            for k in range(count):
+                call(load(plan + Head.TUPLE_SET), built, k, load(values + 8 * k))
+            return built
+    elif op == Build.LIST:
+        built = call(load(plan + Head.LIST_NEW), count)
+        if built:
+            for k in range(count):
+                call(load(plan + Head.LIST_SET), built, k, load(values + 8 * k))
+            return built
+    elif op == Build.DICT:
+        built = build_dict(plan, operand, plan + load(step + BuildField.KEYS), values, count)
+    else:
+        built = call(load(plan + Head.VECTORCALL), operand, values, count, 0)
+    drop(plan, values, values + 8 * count)
+    return built
+
+
+def build_dict(plan: int, template: int, keys: int, values: int, count: int) -> int:
+    """Copying a dict that has the keys already is quicker than growing an empty one."""
+    built = call(load(plan + Head.DICT_COPY), template)
+    if built == 0:
+        return 0
+    for k in range(count):
+        if call_int(load(plan + Head.DICT_SET), built, load(keys + 8 * k), load(values + 8 * k)) != 0:
+            call(load(plan + Head.DECREF), built)
+            return 0
+    return built
+
+
+def drop(plan: int, start: int, end: int) -> int:
+    """Give back the references from start to end; 0 is none."""
+    while start < end:
+        call(load(plan + Head.DECREF), load(start))
+        start += 8
+    return 0

@@ -1,0 +1,61 @@
+"""The native entry: from a call's Python objects to the driver and back, in the restricted Python of ``machine_code``.
+
+``graphc_enter`` is a METH_FASTCALL | METH_KEYWORDS function whose ``self`` is an int64 array, the descriptor of a
+plan. The code knows nothing of any one plan, so one object file serves every program. The GIL is held everywhere but
+inside the driver: plain reads and writes are atomic enough.
+"""
+
+from __future__ import annotations
+
+from graphc.runtime.entry_accept import checks_hold, dims_fit, guards_hold, inputs_fit, walk
+from graphc.runtime.entry_execute import drop, execute
+from graphc.runtime.entry_layout import LARGEST_STACK_FRAME, Frame, Head
+from graphc.runtime.machine_code import call, call_int, load, stack, store
+from graphc.runtime.object_layout import Offset
+
+MISS, HIT, RAISED = 0, 1, 2
+
+
+def graphc_enter(self: int, arguments: int, nargs: int, keywords: int) -> int:
+    plan = load(self + Offset.ARRAY_DATA)
+    size = load(plan + Head.FRAME_BYTES)
+    if size <= LARGEST_STACK_FRAME:
+        return serve(plan, stack(size), arguments, nargs, keywords)
+    frame = call(load(plan + Head.RAW_MALLOC), size)
+    if frame == 0:
+        return call(load(plan + Head.NO_MEMORY))
+    result = serve(plan, frame, arguments, nargs, keywords)
+    call(load(plan + Head.RAW_FREE), frame)
+    return result
+
+
+def serve(plan: int, frame: int, arguments: int, nargs: int, keywords: int) -> int:
+    held = frame + load(plan + Head.FRAME_HELD)
+    store(frame + Frame.HELD_END, held)
+    verdict = MISS
+    if keywords == 0 and nargs == load(plan + Head.NARGS):
+        verdict = judge(plan, frame, arguments)
+    result = 0
+    if verdict == HIT:
+        result = execute(plan, frame)
+    drop(plan, held, load(frame + Frame.HELD_END))
+    if verdict == MISS:
+        result = call(load(plan + Head.VECTORCALL), load(plan + Head.FALLBACK), arguments, nargs, keywords)
+    return result
+
+
+def judge(plan: int, frame: int, arguments: int) -> int:
+    """HIT, MISS or RAISED. An ordinary exception on the way (a missing attribute) is a miss."""
+    if (
+        walk(plan, frame, arguments)
+        and checks_hold(plan, frame)
+        and inputs_fit(plan, frame)
+        and dims_fit(plan, frame)
+        and guards_hold(plan, frame)
+    ):
+        return HIT
+    if call(load(plan + Head.ERROR_OCCURRED)) != 0:
+        if call_int(load(plan + Head.ERROR_MATCHES), load(plan + Head.EXCEPTION_TYPE)) == 0:
+            return RAISED
+        call(load(plan + Head.ERROR_CLEAR))
+    return MISS

@@ -1,0 +1,123 @@
+"""What an ``abi.EntryPlan`` must fulfil: native code trusts its numbers, so a wrong one must not get that far."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+
+import numpy as np
+
+from graphc.abi import Build, Check, Code, EntryPlan, InputLeaf, LeafKind, Relation, Step
+from graphc.runtime.entry_layout import DEEPEST_CODE
+
+MAX_RANK = 32  # NumPy 1's limit, the lower one
+_INT64 = range(-(2**63), 2**63)
+
+
+def validate(plan: EntryPlan) -> None:
+    """Raise ValueError for a plan that contradicts itself."""
+    for index, step in enumerate(plan.steps):
+        _require(_step_is_valid(plan, index, step), f"step {index}: {step!r}")
+    for check in plan.checks:
+        _require(_check_is_valid(plan, check), f"check {check!r}")
+    for leaf in plan.inputs:
+        _require(leaf.step in range(len(plan.steps)), f"input {leaf!r}: no such step")
+        _require(_is_numeric(leaf.dtype), f"input {leaf!r}: dtype")
+        axes = range(leaf.rank) if leaf.kind is LeafKind.ARRAY else [-1] if leaf.kind is LeafKind.INT else []
+        _require(all(axis in axes for axis, _ in (*leaf.binds, *leaf.checks)), f"input {leaf!r}: axis")
+        _require(all(symbol in range(plan.nsymbols) for _, symbol in leaf.binds), f"input {leaf!r}: symbol")
+        _require_codes(plan, (code for _, code in leaf.checks))
+    for output in plan.outputs:
+        _require(_is_numeric(output.dtype) and len(output.dims) <= MAX_RANK, f"output {output!r}")
+        _require_codes(plan, output.dims if output.capacity is None else (*output.dims, output.capacity))
+    _require(all(relation in tuple(Relation) for relation, _ in plan.guards), "guards: relation")
+    _require_codes(plan, (*(code for _, code in plan.guards), plan.arena_bytes, plan.work))
+    _validate_result(plan)
+
+
+def builtin_dtype(name: str) -> np.dtype:
+    """NumPy's own dtype object of this name, which arrays share."""
+    return np.dtype(np.dtype(name).type)
+
+
+def expected_type(leaf: InputLeaf) -> type:
+    """The exact type that a leaf's object must have."""
+    kinds: dict[LeafKind, type] = {LeafKind.ARRAY: np.ndarray, LeafKind.FLOAT: float, LeafKind.INT: int}
+    return kinds[leaf.kind] if leaf.kind in kinds else builtin_dtype(leaf.dtype).type
+
+
+def _require(condition: bool, what: str) -> None:
+    if not condition:
+        raise ValueError(f"entry plan: {what} is not valid")
+
+
+def _require_codes(plan: EntryPlan, codes: Iterable[tuple[int, ...]]) -> None:
+    for code in codes:
+        _require(_code_is_valid(plan, code), f"code {code!r}")
+
+
+def _step_is_valid(plan: EntryPlan, index: int, step: tuple) -> bool:
+    match step:
+        case (Step.ARG, k):
+            return k in range(plan.nargs)
+        case (Step.CONST, _):
+            return True
+        case (Step.SEQ_ITEM, parent, i):
+            return parent in range(index) and isinstance(i, int) and i >= 0
+        case (Step.ATTR, parent, name):
+            return parent in range(index) and isinstance(name, str)
+        case (Step.CELL, parent) | (Step.DICT_ITEM, parent, _):
+            return parent in range(index)
+    return False
+
+
+def _check_is_valid(plan: EntryPlan, check: tuple) -> bool:
+    match check:
+        case (Check.IS | Check.EQUAL, step, _):
+            return step in range(len(plan.steps))
+        case (Check.TYPE_LEN, step, kind, length):
+            sized = isinstance(kind, type) and issubclass(kind, tuple | list | dict)
+            return step in range(len(plan.steps)) and isinstance(kind, type) and (length == -1 or sized)
+    return False
+
+
+def _is_numeric(name: str) -> bool:
+    return np.dtype(name).kind in "biufc" and np.dtype(name).itemsize <= 16 and np.dtype(name).char not in "gG"
+
+
+def _code_is_valid(plan: EntryPlan, code: tuple[int, ...]) -> bool:
+    depth, position = 0, 0
+    while position < len(code):
+        op = code[position]
+        if op in (Code.CONST, Code.SYMBOL):
+            position += 1
+            if position == len(code) or code[position] not in (range(plan.nsymbols) if op == Code.SYMBOL else _INT64):
+                return False
+            depth += 1
+        elif op in tuple(Code) and depth >= 2:
+            depth -= 1
+        else:
+            return False
+        if depth > DEEPEST_CODE:
+            return False
+        position += 1
+    return depth == 1
+
+
+def _validate_result(plan: EntryPlan) -> None:
+    depth = 0
+    for step in plan.result:
+        match step:
+            case (Build.LEAF, k) if k in range(len(plan.outputs)):
+                taken = 0
+            case (Build.NONE,):
+                taken = 0
+            case (Build.TUPLE | Build.LIST, count) | (Build.CALL, _, count):
+                taken = count
+            case (Build.DICT, keys):
+                taken = len(keys)
+                _require(len(set(keys)) == taken, f"result step {step!r}")
+            case _:
+                taken = -1
+        _require(0 <= taken <= depth, f"result step {step!r}")
+        depth += 1 - taken
+    _require(depth == 1, "result")

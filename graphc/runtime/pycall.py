@@ -1,0 +1,292 @@
+"""The Python side of a call: an ``abi.EntryPlan`` carried out step by step, with ctypes for the driver alone.
+
+It serves what the native entry does not: interpreters with another object layout, outputs whose size the driver finds
+out, and the compiler's slow path, which has flattened and converted the inputs already. It assumes nothing about
+objects that Python does not promise, and is the oracle that tests compare the native entry with.
+"""
+
+from __future__ import annotations
+
+import ctypes
+from collections.abc import Callable, Sequence
+from typing import Any
+
+import numpy as np
+
+from graphc.abi import Build, Check, Code, EntryPlan, InputLeaf, LeafKind, OutputLeaf, Relation, Step
+from graphc.errors import ProgramError
+from graphc.runtime import plan_rules
+from graphc.runtime.entry_layout import SLOT_BYTES
+from graphc.runtime.plan_rules import builtin_dtype, expected_type
+from graphc.runtime.workspace import Workspace
+
+RELEASE_WORK = 20_000  # rough operations, some microseconds: from here on the native entry releases the GIL
+
+_ADDRESS = ctypes.c_void_p
+_DRIVER = ctypes.CFUNCTYPE(ctypes.c_int32, _ADDRESS, _ADDRESS, _ADDRESS, _ADDRESS, _ADDRESS, _ADDRESS)
+_MISSED = object()
+
+
+def python_entry(
+    plan: EntryPlan,
+    driver_address: int,
+    table_address: int,
+    fallback: Callable[..., Any],
+    on_status: Callable[[int, tuple[int, ...]], Any],
+    keepalive: object,
+) -> Callable[..., Any]:
+    """As ``entry.make_entry``, for any plan and any interpreter."""
+    plan_rules.validate(plan)
+    workspace = Workspace()
+
+    def entry(*args: Any, **kwargs: Any) -> Any:
+        leaves = None if kwargs or len(args) != plan.nargs else reach(plan, args)
+        symbols = None if leaves is None else bind(plan, leaves)
+        if leaves is None or symbols is None:
+            return fallback(*args, **kwargs)
+        outputs = run_program(
+            plan, driver_address, table_address, leaves, symbols, on_status=on_status, workspace=workspace
+        )
+        return build(plan, outputs)
+
+    entry.keepalive = keepalive  # type: ignore[attr-defined]
+    return entry
+
+
+def reach(plan: EntryPlan, args: Sequence[Any]) -> list[Any] | None:
+    """Walk the plan's steps from the arguments of a call.
+
+    Returns: the object of each input leaf, or None where a step leads nowhere or a check fails.
+    """
+    objects: list[Any] = []
+    try:
+        for step in plan.steps:
+            found = _take_step(step, objects, args)
+            if found is _MISSED:
+                return None
+            objects.append(found)
+        if not all(_check_holds(check, objects) for check in plan.checks):
+            return None
+    except Exception:  # noqa: BLE001  user code runs here (properties, __eq__); the fallback meets what it raised again
+        return None
+    return [objects[leaf.step] for leaf in plan.inputs]
+
+
+def _take_step(step: tuple, objects: list[Any], args: Sequence[Any]) -> Any:
+    match step:
+        case (Step.ARG, k):
+            return args[k]
+        case (Step.CONST, item):
+            return item
+        case (Step.DICT_ITEM, parent, key) if isinstance(objects[parent], dict):
+            return dict.get(objects[parent], key, _MISSED)
+        case (Step.SEQ_ITEM, parent, index) if isinstance(objects[parent], tuple | list):
+            sequence = objects[parent]
+            kind = tuple if isinstance(sequence, tuple) else list
+            return kind.__getitem__(sequence, index) if index < kind.__len__(sequence) else _MISSED
+        case (Step.CELL, parent):
+            return objects[parent].cell_contents
+        case (Step.ATTR, parent, name):
+            return getattr(objects[parent], name)
+    return _MISSED
+
+
+def _check_holds(check: tuple, objects: list[Any]) -> bool:
+    match check:
+        case (Check.IS, step, expected):
+            return objects[step] is expected
+        case (Check.TYPE_LEN, step, kind, length):
+            return type(objects[step]) is kind and (length < 0 or len(objects[step]) == length)
+        case (Check.EQUAL, step, expected):
+            actual = objects[step]
+            return type(actual) is type(expected) and (actual is expected or bool(actual == expected))
+    raise ValueError(f"no check: {check!r}")
+
+
+def bind(plan: EntryPlan, leaves: Sequence[Any]) -> tuple[int, ...] | None:
+    """Check the program's inputs and bind its symbols.
+
+    Args:
+        plan: the plan; its steps and checks play no part.
+        leaves: one object for each input leaf.
+    Returns: the value of each symbol (0 for those that the driver binds), or None where a leaf, a dim or a guard does
+        not fit.
+    """
+    symbols = [0] * plan.nsymbols
+    bound: set[int] = set()
+    conditions: list[tuple[int, tuple[int, ...]]] = []
+    for leaf, item in zip(plan.inputs, leaves, strict=True):
+        if not _leaf_fits(leaf, item):
+            return None
+        sizes = item.shape if leaf.kind is LeafKind.ARRAY else (item,)
+        for axis, symbol in leaf.binds:
+            if symbol in bound:
+                conditions.append((sizes[axis], (Code.SYMBOL, symbol)))
+            else:
+                symbols[symbol] = sizes[axis]
+                bound.add(symbol)
+        conditions += [(sizes[axis], code) for axis, code in leaf.checks]
+    if all(size == evaluate(code, symbols) for size, code in conditions) and all(
+        _relation_holds(relation, evaluate(code, symbols)) for relation, code in plan.guards
+    ):
+        return tuple(symbols)
+    return None
+
+
+def _leaf_fits(leaf: InputLeaf, item: Any) -> bool:
+    expected: Any = expected_type(leaf)
+    if type(item) is not expected:
+        return False
+    if leaf.kind is LeafKind.ARRAY:
+        flags, dtype = item.flags, item.dtype
+        same_dtype = dtype.num == builtin_dtype(leaf.dtype).num and dtype.isnative
+        return same_dtype and item.ndim == leaf.rank and flags.c_contiguous and flags.aligned
+    return leaf.kind is not LeafKind.INT or -(2**63) <= item < 2**63
+
+
+def _relation_holds(relation: Relation, value: int) -> bool:
+    return {Relation.EQ: value == 0, Relation.NE: value != 0, Relation.GE: value >= 0}[relation]
+
+
+def evaluate(code: Sequence[int], symbols: Sequence[int]) -> int:
+    """The value (int) of a dim expression, in 64-bit arithmetic that wraps around as native code does."""
+    stack: list[int] = []
+    words = iter(code)
+    for op in words:
+        if op == Code.CONST:
+            stack.append(next(words))
+        elif op == Code.SYMBOL:
+            stack.append(symbols[next(words)])
+        else:
+            right = stack.pop()
+            stack.append(_wrap(_OPERATIONS[Code(op)](stack.pop(), right)))
+    return stack.pop()
+
+
+_OPERATIONS: dict[Code, Callable[[int, int], int]] = {
+    Code.ADD: lambda a, b: a + b,
+    Code.MUL: lambda a, b: a * b,
+    Code.FLOORDIV: lambda a, b: a // b if b else 0,
+    Code.MOD: lambda a, b: a % b if b else a,
+    Code.MAX: max,
+    Code.MIN: min,
+}
+
+
+def _wrap(value: int) -> int:
+    return (value + 2**63) % 2**64 - 2**63
+
+
+def run_program(
+    plan: EntryPlan,
+    driver_address: int,
+    table_address: int,
+    leaves: Sequence[Any],
+    symbols: Sequence[int],
+    *,
+    out: Sequence[np.ndarray | None] | None = None,
+    on_status: Callable[[int, tuple[int, ...]], Any] | None = None,
+    workspace: Workspace | None = None,
+) -> list[Any]:
+    """Run a program on inputs that ``bind`` has accepted, below argument trees and access paths.
+
+    Args:
+        plan: the plan; its steps, checks, guards and result play no part.
+        driver_address: the program's driver (int).
+        table_address: its table of services and kernels (int).
+        leaves: one object for each input leaf: an array, a float, an int or a NumPy scalar.
+        symbols: what ``bind`` returned.
+        out: an array to write, or None, for each output leaf. Overlap with inputs is the caller's care.
+        on_status: called with (status, symbols) when the driver fails, to raise a fitting error.
+        workspace: memory for the arena that is kept between calls; without one it is allocated for this call.
+    Returns: list of the outputs: arrays, NumPy scalars for 0-d ones that ``out`` gives no array for.
+    Raises:
+        ProgramError: the driver failed, and ``on_status`` raised nothing.
+        ValueError: an array of ``out`` does not fit.
+        MemoryError: the outputs or the arena do not fit in memory.
+    """
+    given = list(out) if out is not None else [None] * len(plan.outputs)
+    buffers = [_allocate(leaf, symbols, array) for leaf, array in zip(plan.outputs, given, strict=True)]
+    values = (ctypes.c_int64 * max(1, plan.nsymbols))(*symbols)
+    scalars = np.zeros((len(plan.inputs), SLOT_BYTES), np.uint8)
+    inputs = [_address(leaf, item, slot) for leaf, item, slot in zip(plan.inputs, leaves, scalars, strict=True)]
+    arguments = np.array(inputs + [buffer.ctypes.data for buffer in buffers], np.int64)
+    result, exception = ctypes.c_int64(), ctypes.c_int64()
+    with (workspace or Workspace()).borrow(max(0, evaluate(plan.arena_bytes, symbols))) as arena:
+        failed = _DRIVER(driver_address)(
+            ctypes.addressof(result),
+            ctypes.addressof(exception),
+            arguments.ctypes.data,
+            ctypes.addressof(values),
+            arena,
+            table_address,
+        )
+    status, final = failed or result.value, tuple(values)[: plan.nsymbols]
+    if status:
+        if on_status is not None:
+            on_status(status, final)
+        raise ProgramError(f"the program failed with status {status}")
+    return [_deliver(*each, final) for each in zip(plan.outputs, buffers, given, strict=True)]
+
+
+def _address(leaf: InputLeaf, item: Any, slot: np.ndarray) -> int:
+    """Address of an input's data; a scalar is written to its slot first."""
+    if leaf.kind is LeafKind.ARRAY:
+        return item.ctypes.data
+    dtype = builtin_dtype(leaf.dtype)
+    slot[: dtype.itemsize].view(dtype)[0] = item
+    return slot.ctypes.data
+
+
+def _allocate(leaf: OutputLeaf, symbols: Sequence[int], given: np.ndarray | None) -> np.ndarray:
+    """The memory that the driver writes an output to."""
+    dtype = builtin_dtype(leaf.dtype)
+    if leaf.capacity is not None:
+        return np.empty(evaluate(leaf.capacity, symbols), dtype)
+    shape = tuple(evaluate(code, symbols) for code in leaf.dims)
+    if given is None:
+        return np.empty(shape, dtype)
+    if given.shape != shape or given.dtype != dtype or not given.flags.carray:
+        raise ValueError(f"out: expected a C-contiguous, writeable {dtype} array of shape {shape}, got {given!r}")
+    return given
+
+
+def _deliver(leaf: OutputLeaf, buffer: np.ndarray, given: np.ndarray | None, symbols: Sequence[int]) -> Any:
+    """What the caller gets for an output."""
+    if leaf.capacity is not None:
+        shape = tuple(evaluate(code, symbols) for code in leaf.dims)
+        cut = buffer[: int(np.prod(shape, dtype=np.int64))].reshape(shape)
+        if given is None:
+            return cut.copy()
+        if given.shape != shape or given.dtype != cut.dtype:
+            raise ValueError(f"out: expected a {cut.dtype} array of shape {shape}, got {given!r}")
+        given[...] = cut
+        return given
+    return buffer[()] if given is None and not leaf.dims else buffer
+
+
+def build(plan: EntryPlan, outputs: Sequence[Any]) -> Any:
+    """Put the outputs together by the plan's recipe."""
+    stack: list[Any] = []
+    for step in plan.result:
+        match step:
+            case (Build.LEAF, k):
+                stack.append(outputs[k])
+            case (Build.NONE,):
+                stack.append(None)
+            case (Build.TUPLE, count):
+                stack.append(tuple(_pop(stack, count)))
+            case (Build.LIST, count):
+                stack.append(_pop(stack, count))
+            case (Build.DICT, keys):
+                stack.append(dict(zip(keys, _pop(stack, len(keys)), strict=True)))
+            case (Build.CALL, function, count):
+                stack.append(function(*_pop(stack, count)))
+    return stack.pop()
+
+
+def _pop(stack: list[Any], count: int) -> list[Any]:
+    start = len(stack) - count
+    values = stack[start:]
+    del stack[start:]
+    return values
