@@ -38,8 +38,13 @@ class Pointwise:
 class Reduce:
     """Folds the axes in attr ``axes`` (sorted, non-negative) with ``step``; the axes leave the result.
 
-    ``init(dtype)`` is the neutral element as Python source; ``step`` and ``combine`` are expressions over ``{acc}`` and
-    ``{0}``. ``index``: the result is the index of the first best element (argmax, argmin), over one axis.
+    ``init(dtype)`` is the neutral element as Python source; ``step`` is the next accumulator, an expression over
+    ``{acc}``, ``{0}`` and the short dtype ``{t}``. Two accumulators combine by the same step.
+
+    ``index``: the result is the position of the best element along one axis, and ``step`` is a condition instead: that
+    ``{0}`` replaces the best one so far, ``{acc}``. The walk starts with ``init`` at position 0, so the first of equals
+    wins, and what never replaces it (an empty or constant walk) leaves 0. Of two parts, the later one's best replaces
+    the earlier one's where the condition holds.
     """
 
     init: Callable[[np.dtype], str]
@@ -49,8 +54,13 @@ class Reduce:
 
 @dataclass(frozen=True)
 class Scan:
-    """A running fold along attr ``axis``; the shape stays. ``reverse`` (attr) runs from the end."""
+    """A running fold along attr ``axis``; the shape stays.
 
+    ``init`` and ``step`` are as for ``Reduce``; a step may read several inputs of one shape, ``{0}``, ``{1}``. Attrs:
+    ``reverse`` runs from the end; ``exclusive`` gives the accumulator as it was before each element, ``init`` first.
+    """
+
+    init: Callable[[np.dtype], str]
     step: str
 
 
@@ -70,6 +80,11 @@ class Gather:
 
 
 @dataclass(frozen=True)
+class Compact:
+    """Positions of the elements that are true. Binds the symbol in attr ``symbol``: their count, known at run time."""
+
+
+@dataclass(frozen=True)
 class Scatter:
     """Adds or writes elements at positions given by integer inputs."""
 
@@ -84,7 +99,7 @@ class Control:
     """Runs regions."""
 
 
-Kind = Pointwise | Reduce | Scan | Movement | Create | Gather | Scatter | Contract | Control
+Kind = Pointwise | Reduce | Scan | Movement | Create | Gather | Compact | Scatter | Contract | Control
 
 
 # --- derivatives ------------------------------------------------------------------------------------------------------

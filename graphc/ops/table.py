@@ -5,11 +5,13 @@ from __future__ import annotations
 from graphc.ir.opdef import Op
 from graphc.ops.cotangent import COTANGENT
 from graphc.ops.elementary import ELEMENTARY
+from graphc.ops.index import INDEX
 from graphc.ops.linalg import LINALG
 from graphc.ops.movement import MOVEMENT
 from graphc.ops.ordering import ORDERING
 from graphc.ops.pointwise import POINTWISE
 from graphc.ops.reduce import REDUCTIONS
+from graphc.ops.scan import SCANS
 from graphc.ops.special import SPECIAL
 from graphc.ops.structural import STRUCTURAL
 
@@ -25,4 +27,6 @@ def build_table(*families: list[Op]) -> dict[str, Op]:
     return table
 
 
-OPS = build_table(STRUCTURAL, POINTWISE, ORDERING, ELEMENTARY, SPECIAL, COTANGENT, REDUCTIONS, MOVEMENT, LINALG)
+OPS = build_table(
+    STRUCTURAL, POINTWISE, ORDERING, ELEMENTARY, SPECIAL, COTANGENT, REDUCTIONS, SCANS, MOVEMENT, INDEX, LINALG
+)
