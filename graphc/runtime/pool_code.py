@@ -1,7 +1,7 @@
 """LLVM IR of the thread pool: how a range is split over threads, how they wait, how they start. ``threads`` loads it.
 
-A parallel region publishes one *ticket* word a thread: the parts it owns, ``next << 32 | end``. A thread takes a part by
-compare-and-swap on its own word, then from the others' words; so each thread keeps its part of the data from launch to
+A parallel region publishes one *ticket* word a thread: the parts it owns, ``next << 32 | end``. A thread takes a part
+by compare-and-swap on its own word, then from the others'; so each thread keeps its part of the data from launch to
 launch (it is in its cache), and a thread that is late costs nothing but its help. Whoever has taken a part holds the
 region open, so the job it reads after that cannot change under it; a late thread finds only empty words. The caller
 works too and returns when all parts are finished.
@@ -14,11 +14,12 @@ from __future__ import annotations
 import platform
 import signal
 
+from graphc.runtime.trampoline_code import trampoline_ir
+
 MAX_WORKERS = 255
 PARTS_PER_THREAD = 4
 SPINS = 1000  # about 60 us of pause instructions: as long as waking a sleeping thread takes
 WAIT_SPINS = 4000  # the caller's patience before it starts to yield its CPU to late workers
-ARGUMENT_TIERS = (8, 16, 32, 98)  # start and stop included: a call passes a tier's number, callees ignore the rest
 
 # Byte offsets in the pool's state; what is written by different threads lies 128 bytes apart.
 LOCK, JOB, FINISHED, EPOCH, SLEEPERS = 0, 128, 256, 384, 512
@@ -69,39 +70,6 @@ declare i32 @sched_yield()
 declare i64 @llvm.smin.i64(i64, i64)
 declare i64 @llvm.smax.i64(i64, i64)
 {declare_pause}
-"""
-
-_TIER = """
-tier{size}:
-{loads}
-  %status{size} = call i32 %target(ptr %result, ptr %result, {arguments})
-  ret void
-"""
-
-_RUN = """
-; One call kernel(result, exception, slots[0..nargs), start, stop).
-define internal void @run(i64 %kernel, i64 %slots, i64 %nargs, i64 %start, i64 %stop) noinline {{
-entry:
-  %words = alloca [{most} x i64]
-  %result = alloca i64
-  %target = inttoptr i64 %kernel to ptr
-  %from = inttoptr i64 %slots to ptr
-  %bytes = shl i64 %nargs, 3
-  call void @llvm.memcpy.p0.p0.i64(ptr %words, ptr %from, i64 %bytes, i1 false)
-  %start.at = getelementptr i64, ptr %words, i64 %nargs
-  store i64 %start, ptr %start.at
-  %stop.at = getelementptr i64, ptr %start.at, i64 1
-  store i64 %stop, ptr %stop.at
-  br label %choose{first}
-{choices}
-{tiers}
-}}
-"""
-
-_CHOICE = """
-choose{size}:
-  %fits{size} = icmp sle i64 %nargs, {fits}
-  br i1 %fits{size}, label %tier{size}, label %{otherwise}
 """
 
 _WORK = """
@@ -386,23 +354,6 @@ define i64 @graphc_launch(i64 %kernel, i64 %slots, i64 %nargs, i64 %count, i64 %
 """
 
 
-def _run_function() -> str:
-    """The trampoline: reading past ``nargs`` words of its own frame is harmless, and so are arguments too many."""
-    choices, tiers = [], []
-    for position, size in enumerate(ARGUMENT_TIERS):
-        last = position + 1 == len(ARGUMENT_TIERS)
-        following = f"tier{size}" if last else f"choose{ARGUMENT_TIERS[position + 1]}"
-        choices.append(_CHOICE.format(size=size, fits=size - 2, otherwise=following))
-        loads = []
-        for k in range(size):
-            loads.append(f"  %p{size}.{k} = getelementptr i64, ptr %words, i64 {k}")
-            loads.append(f"  %a{size}.{k} = load i64, ptr %p{size}.{k}")
-        arguments = ", ".join(f"i64 %a{size}.{k}" for k in range(size))
-        tiers.append(_TIER.format(size=size, loads="\n".join(loads), arguments=arguments))
-    most, first = ARGUMENT_TIERS[-1], ARGUMENT_TIERS[0]
-    return _RUN.format(most=most, first=first, choices="".join(choices), tiers="".join(tiers))
-
-
 def pool_ir(threads: bool = True) -> str:
     """The pool as textual LLVM IR (str): defines ``graphc_launch`` and ``graphc_pool_state``.
 
@@ -416,4 +367,4 @@ def pool_ir(threads: bool = True) -> str:
     numbers = {"state": STATE_BYTES, "spins": SPINS, "wait_spins": WAIT_SPINS, "ticket_stride": TICKET_STRIDE}
     numbers |= {"parts_per_thread": PARTS_PER_THREAD, "sig_setmask": int(signal.SIG_SETMASK)}
     parts = (_STATE, _POSIX, _WORK, _GROW, _WAKE, _PARALLEL, _LAUNCH) if threads else (_STATE, _SERIAL)
-    return "".join(part.format(**names, **numbers) for part in parts) + _run_function()
+    return "".join(part.format(**names, **numbers) for part in parts) + trampoline_ir()

@@ -15,8 +15,9 @@ from functools import lru_cache
 
 from graphc.config import settings
 from graphc.runtime import cache, native, pool_code
+from graphc.runtime.trampoline_code import ARGUMENT_TIERS
 
-MAX_ARGUMENTS = pool_code.ARGUMENT_TIERS[-1] - 2  # of a kernel, start and stop not counted
+MAX_ARGUMENTS = ARGUMENT_TIERS[-1] - 2  # of a kernel, start and stop not counted
 # Hand-written code gains 5 ns a launch from LLVM's optimiser, and compiling it then takes 40 ms and not 10.
 _OPTIMISATION = 0
 

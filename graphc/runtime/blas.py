@@ -1,0 +1,189 @@
+"""Services GEMM_F64 and GEMM_F32: one BLAS for the whole process, found without importing SciPy.
+
+In order: MKL where ``graphc[mkl]`` is installed, the BLAS that NumPy has already loaded, SciPy's, and a plain loop of
+graphc's own; setting ``blas`` picks one. Large products run on graphc's threads, one BLAS thread each. While they do,
+OpenBLAS's process-wide number of threads is 1; then it is what the user had set. Under ``settings.deterministic`` panels
+have one size for all numbers of threads, so the bits do not depend on them.
+"""
+
+from __future__ import annotations
+
+import ctypes
+import os
+import sys
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass
+from functools import lru_cache
+from importlib.util import find_spec
+from pathlib import Path
+
+import numpy as np
+
+from graphc.config import settings
+from graphc.errors import ConfigError
+from graphc.runtime import blas_code, cache, native, threads
+from graphc.runtime.native_gemm_code import native_gemm_ir
+
+DETERMINISTIC_PANEL = 128
+_FUNCTIONS = ("dgemm", "sgemm", "dgemv", "sgemv")
+# (pattern of the symbols, bits of their integers), the likeliest first
+_CBLAS_NAMES = (
+    ("scipy_cblas_{}64_", 64),
+    ("scipy_cblas_{}", 32),
+    ("cblas_{}64_", 64),
+    ("cblas_{}_64", 64),
+    ("cblas_{}$NEWLAPACK$ILP64", 64),
+    ("cblas_{}", 32),
+)
+_THREAD_NAMES = (
+    ("scipy_openblas_get_num_threads64_", "scipy_openblas_set_num_threads64_"),
+    ("scipy_openblas_get_num_threads", "scipy_openblas_set_num_threads"),
+    ("openblas_get_num_threads64_", "openblas_set_num_threads64_"),
+    ("openblas_get_num_threads", "openblas_set_num_threads"),
+)
+
+
+@dataclass(frozen=True)
+class Library:
+    """A BLAS: where it was found, addresses of its CBLAS functions, how its threads are counted."""
+
+    origin: str
+    int_bits: int
+    functions: tuple[int, int, int, int]  # dgemm, sgemm, dgemv, sgemv
+    thread_control: str  # "global", "local" or "none"
+    get_threads: int = 0
+    set_threads: int = 0
+
+
+def _address(handle: ctypes.CDLL, name: str) -> int:
+    try:
+        return ctypes.cast(getattr(handle, name), ctypes.c_void_p).value or 0
+    except AttributeError:
+        return 0
+
+
+def _library(origin: str, path: str) -> Library | None:
+    """The BLAS that a shared object is or depends on: a symbol of its dependencies is found through its handle."""
+    try:
+        handle = ctypes.CDLL(path)
+    except OSError:
+        return None
+    mkl_local = _address(handle, "MKL_Set_Num_Threads_Local")
+    for pattern, bits in _CBLAS_NAMES:
+        found = tuple(_address(handle, pattern.format(name)) for name in _FUNCTIONS)
+        if len(found) == len(_FUNCTIONS) and all(found):
+            functions = (found[0], found[1], found[2], found[3])
+            if mkl_local:
+                return Library(origin, bits, functions, "local", set_threads=mkl_local)
+            for get_name, set_name in _THREAD_NAMES:
+                get_threads, set_threads = _address(handle, get_name), _address(handle, set_name)
+                if get_threads and set_threads:
+                    return Library(origin, bits, functions, "global", get_threads, set_threads)
+            return Library(origin, bits, functions, "none")
+    return None
+
+
+def _mkl_paths() -> Iterator[str]:
+    pattern = {"win32": "Library/bin/mkl_rt*.dll", "darwin": "lib/libmkl_rt*.dylib"}.get(
+        sys.platform, "lib/libmkl_rt.so*"
+    )
+    yield from (str(path) for path in sorted(Path(sys.prefix).glob(pattern)))
+
+
+def _numpy_paths() -> Iterator[str]:
+    core = sys.modules.get("numpy._core._multiarray_umath")
+    if core is not None and core.__file__:
+        yield core.__file__
+
+
+def _scipy_paths() -> Iterator[str]:
+    spec = find_spec("scipy")
+    if spec is not None and spec.origin is not None:
+        folder = Path(spec.origin).parent
+        yield from (
+            str(path) for path in sorted(folder.glob("linalg/_fblas*.so")) + sorted(folder.glob("linalg/_fblas*.pyd"))
+        )
+
+
+def _native_library() -> Library:
+    names = [f"graphc_native_{kind}_{real}" for kind in ("gemm", "gemv") for real in ("f64", "f32")]
+    addresses = native.load_object(cache.compiled_module("native_gemm", native_gemm_ir()), names)
+    functions = (addresses[names[0]], addresses[names[1]], addresses[names[2]], addresses[names[3]])
+    return Library("graphc", 64, functions, "none")
+
+
+_PLACES: dict[str, Callable[[], Iterator[str]]] = {"mkl": _mkl_paths, "numpy": _numpy_paths, "scipy": _scipy_paths}
+
+
+def find_library(choice: str) -> Library:
+    """The BLAS for a value of setting ``blas`` (one of ``config.BLAS_CHOICES``).
+
+    Raises: ConfigError: the one asked for by name is not there.
+    """
+    for origin, paths in _PLACES.items():
+        if choice in ("auto", origin):
+            for path in paths():
+                library = _library(origin, path)
+                if library is not None:
+                    return library
+    if choice not in ("auto", "native"):
+        raise ConfigError(
+            f"setting blas (environment variable GRAPHC_BLAS): no BLAS found in {choice}; 'auto' takes any"
+        )
+    return _native_library()
+
+
+class _Gemm:
+    """The loaded services and their state."""
+
+    def __init__(self) -> None:
+        self.library = find_library(settings.blas)
+        variant = self.library.int_bits, self.library.thread_control
+        ir = blas_code.gemm_ir(*variant, yields=threads.have_posix_threads())
+        names = blas_code.symbols(*variant)
+        addresses = native.load_object(cache.compiled_module("gemm", ir, optimisation=0), names)
+        self.f64, self.f32, state = (addresses[name] for name in names)
+        start = ctypes.CFUNCTYPE(ctypes.c_void_p)(state)()
+        self.state = (ctypes.c_int64 * blas_code.STATE_SLOTS).from_address(start)
+        words = (*self.library.functions, self.library.get_threads, self.library.set_threads, threads.launch_address())
+        for index, word in enumerate(words):
+            self.state[index] = word
+        self.apply_settings()
+
+    def apply_settings(self) -> None:
+        self.state[blas_code.THREADS] = settings.num_threads
+        self.state[blas_code.PANEL] = DETERMINISTIC_PANEL if settings.deterministic else 0
+
+    def leave_in_child(self) -> None:
+        """After a fork: whoever was inside gemm in the parent is not here to give the number of threads back."""
+        if self.state[blas_code.USERS] and self.library.thread_control == "global":
+            ctypes.CFUNCTYPE(None, ctypes.c_int)(self.library.set_threads)(self.state[blas_code.SAVED])
+        self.state[blas_code.USERS] = self.state[blas_code.LOCK] = 0
+
+
+@lru_cache(maxsize=1)
+def _gemm() -> _Gemm:
+    gemm = _Gemm()
+    settings.on_change("num_threads", gemm.apply_settings)
+    settings.on_change("deterministic", gemm.apply_settings)
+    if hasattr(os, "register_at_fork"):
+        os.register_at_fork(after_in_child=gemm.leave_in_child)
+    return gemm
+
+
+def gemm_address(dtype: np.dtype) -> int:
+    """Address (int) of ``gemm(flags, m, n, k, a, lda, b, ldb, c, ldc)``: see ``graphc.abi.Service``.
+
+    Args: dtype: float64 or float32.
+    Raises: TypeError: another dtype. ConfigError: setting ``blas`` names a BLAS that is not there.
+    """
+    if dtype == np.float64:
+        return _gemm().f64
+    if dtype == np.float32:
+        return _gemm().f32
+    raise TypeError(f"gemm is for float64 and float32, not {dtype}")
+
+
+def library() -> Library:
+    """The BLAS in use (Library). Raises: ConfigError: setting ``blas`` names one that is not there."""
+    return _gemm().library
