@@ -1,4 +1,4 @@
-"""Running folds along one axis. Attrs: ``axis``; ``reverse``, from the end; ``exclusive``, the state before each element.
+"""Running folds along one axis, ``axis``; ``reverse``: from the end; ``exclusive``: the state before each element.
 
 ``cumsum``       s = s + x,      starting at 0
 ``cumprod``      s = s * x,      starting at 1
