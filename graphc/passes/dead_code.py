@@ -4,7 +4,7 @@
 ...   %0: f64[n] = neg %x
 ...   %1: f64[] = sum %x axes=(0,)
 ... }'''
->>> print(apply_to_text(eliminate_dead_code, before))
+>>> print(apply_to_text(eliminate_dead_code, before, OPS))
 graph f(%x: f64[n]) -> (%0) {
   %0: f64[] = sum %x axes=(0,)
 }

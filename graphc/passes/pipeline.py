@@ -3,16 +3,51 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping
+from functools import lru_cache
 
 from graphc.ir.graph import Graph
 from graphc.ir.opdef import Op
+from graphc.passes.algebra import ALGEBRA_RULES
+from graphc.passes.broadcasts import broadcast_rules
+from graphc.passes.casts import CAST_RULES
+from graphc.passes.common import eliminate_common
+from graphc.passes.constants import constant_rules
 from graphc.passes.dead_code import eliminate_dead_code
+from graphc.passes.movement import MOVEMENT_RULES
+from graphc.passes.rewriter import Pass, Rules, merge_rules, rewrite
+from graphc.passes.sums import SUM_RULES
 
-Pass = Callable[[Graph, Mapping[str, Op]], Graph]
 Hook = Callable[[str, Graph, Graph], None]
 
-PASSES: tuple[Pass, ...] = (eliminate_dead_code,)
-MAX_ROUNDS = 4  # each round sees what the one before made; graphs settle in two or three
+
+class _Table:
+    """An op table by identity, so that its rules are merged once."""
+
+    def __init__(self, ops: Mapping[str, Op]):
+        self.ops = ops
+
+    def __eq__(self, other: object) -> bool:
+        return isinstance(other, _Table) and self.ops is other.ops
+
+    def __hash__(self) -> int:
+        return id(self.ops)
+
+
+@lru_cache(maxsize=8)
+def _local_rules(table: _Table) -> Rules:
+    ops = table.ops
+    return merge_rules(
+        (constant_rules(ops), CAST_RULES, ALGEBRA_RULES, MOVEMENT_RULES, broadcast_rules(ops), SUM_RULES)
+    )
+
+
+def simplify(graph: Graph, ops: Mapping[str, Op]) -> Graph:
+    """Every local rule in one walk: constants, casts, algebra, movement, broadcasts, sums."""
+    return rewrite(graph, ops, _local_rules(_Table(ops)))
+
+
+PASSES: tuple[Pass, ...] = (eliminate_dead_code, eliminate_common, simplify)
+MAX_ROUNDS = 6  # each round sees what the one before made; graphs settle in two or three
 
 
 def optimize(graph: Graph, ops: Mapping[str, Op], hook: Hook | None = None) -> Graph:

@@ -1,0 +1,64 @@
+"""Compute the same thing once.
+
+>>> print(apply_to_text(eliminate_common, '''
+... graph f(%x: f64[n], %y: f64[n]) -> (%2) {
+...   %0: f64[n] = mul %x, %y
+...   %1: f64[n] = mul %y, %x
+...   %2: f64[n] = add %0, %1
+... }''', OPS))
+graph f(%x: f64[n], %y: f64[n]) -> (%1) {
+  %0: f64[n] = mul %x, %y
+  %1: f64[n] = add %0, %0
+}
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Any
+
+from graphc.ir.builder import Builder
+from graphc.ir.graph import Graph, Node, Value
+from graphc.ir.opdef import Op
+from graphc.ir.rewrite import rebuild
+
+COMMUTATIVE = frozenset({"add", "mul", "eq", "ne", "logical_and", "logical_or", "logical_xor", "hypot", "logaddexp"})
+
+
+def eliminate_common(graph: Graph, ops: Mapping[str, Op]) -> Graph:
+    """Each node is kept once. A node that binds a symbol has a type of its own and is never equal to another."""
+    seen: dict[tuple[Any, ...], tuple[Value, ...]] = {}
+    repeats = 0
+
+    def visit(F: Builder, node: Node, inputs: tuple[Value, ...]) -> tuple[Value, ...] | None:
+        nonlocal repeats
+        if node.regions:
+            return None
+        key = _key(node, inputs)
+        if key in seen:
+            repeats += 1
+            return seen[key]
+        copied = Node(node.op, inputs, node.attrs, [o.type for o in node.outputs], location=node.location)
+        for old, fresh in zip(node.outputs, copied.outputs, strict=True):
+            fresh.grad = old.grad and any(v.grad for v in inputs)
+        F.nodes.append(copied)
+        seen[key] = copied.outputs
+        return copied.outputs
+
+    result = rebuild(graph, ops, visit)
+    return result if repeats else graph
+
+
+def _key(node: Node, inputs: tuple[Value, ...]) -> tuple[Any, ...]:
+    operands = [id(v) for v in inputs]
+    if node.op.name in COMMUTATIVE:
+        operands.sort()
+    attrs = tuple((name, _plain(node.attrs[name])) for name in sorted(node.attrs))
+    return node.op.name, tuple(operands), attrs, tuple(o.type for o in node.outputs)
+
+
+def _plain(attr: Any) -> Any:
+    """An attr as a key: 0.0, -0.0, 0 and False are four things, and NaN is one."""
+    if isinstance(attr, tuple):
+        return tuple(_plain(part) for part in attr)
+    return (type(attr).__name__, repr(attr)) if isinstance(attr, bool | int | float) else attr

@@ -1,0 +1,112 @@
+"""How local rules run: one walk over the graph, each node shown to the rules of its op.
+
+A rule is ``rule(rewriter, node) -> Value | None``: the value that can stand for the node's only output, or None where
+it does not apply. The node's inputs belong to the graph being built, so a rule sees what earlier rules made.
+"""
+
+from __future__ import annotations
+
+import inspect
+from collections import Counter
+from collections.abc import Callable, Iterable, Mapping
+
+from graphc.ir.builder import Builder
+from graphc.ir.graph import Graph, Node, Value
+from graphc.ir.opdef import Op
+from graphc.ir.rewrite import copy_param, drop_dead
+from graphc.ir.shapes import ShapeFacts
+from graphc.ir.text import parse, print_graph
+from graphc.passes.facts import NumberFacts
+
+MAX_STEPS = 8  # rules that may fire one after the other at one place; what is left waits for the next round
+
+
+class Rewriter:
+    """What a rule may ask and build: the builder ``F``, facts about numbers, how often a value is read."""
+
+    def __init__(self, graph: Graph, ops: Mapping[str, Op]):
+        self.F = Builder(ops, ShapeFacts(graph.guards))
+        self.numbers = NumberFacts()
+        self._reads: Counter[Value] = Counter()
+
+    def read_once(self, value: Value) -> bool:
+        """Nothing else reads the value (a value that a rule has just made has no other reader)."""
+        return self._reads[value] <= 1
+
+    def stands_for(self, new: Value, reads: int) -> None:
+        self._reads[new] += reads
+
+
+Rule = Callable[[Rewriter, Node], Value | None]
+Rules = Mapping[str, tuple[Rule, ...]]
+Pass = Callable[[Graph, Mapping[str, Op]], Graph]
+
+
+def merge_rules(tables: Iterable[Rules]) -> Rules:
+    """One table of all the rules, in the order of the tables."""
+    merged: dict[str, tuple[Rule, ...]] = {}
+    for table in tables:
+        for name, rules in table.items():
+            merged[name] = merged.get(name, ()) + rules
+    return merged
+
+
+def rewrite(graph: Graph, ops: Mapping[str, Op], rules: Rules) -> Graph:
+    """The graph after one walk with the rules; the same object when none of them applied."""
+    rewriter = Rewriter(graph, ops)
+    reads = Counter(value for node in graph.nodes for value in node.inputs)
+    reads.update(graph.outputs)
+    new = {param: copy_param(param) for param in graph.params}
+    changed = False
+    for param, copied in new.items():
+        rewriter.stands_for(copied, reads[param])
+    for node in graph.nodes:
+        copied_node = _copy(node, tuple(new[v] for v in node.inputs))
+        found = _apply_rules(rewriter, copied_node, rules) if len(node.outputs) == 1 else None
+        if found is None:
+            rewriter.F.nodes.append(copied_node)
+        changed = changed or found is not None
+        for old, fresh in zip(node.outputs, (found,) if found else copied_node.outputs, strict=True):
+            new[old] = fresh
+            rewriter.stands_for(fresh, reads[old])
+    if not changed:
+        return graph
+    params, outputs = (tuple(new[v] for v in values) for values in (graph.params, graph.outputs))
+    return drop_dead(Graph(graph.name, params, tuple(rewriter.F.nodes), outputs, graph.guards, graph.ints))
+
+
+def _copy(node: Node, inputs: tuple[Value, ...]) -> Node:
+    types = [o.type for o in node.outputs]
+    copied = Node(node.op, inputs, node.attrs, types, regions=node.regions, location=node.location)
+    carries = any(v.grad for v in inputs)
+    for old, fresh in zip(node.outputs, copied.outputs, strict=True):
+        fresh.grad = old.grad and carries  # a rule may have found that no derivative comes through here
+    return copied
+
+
+def _apply_rules(rewriter: Rewriter, node: Node, rules: Rules) -> Value | None:
+    """What stands for the node after as many rules as fire in a row; None when none does."""
+    result: Value | None = None
+    with rewriter.F.at(node.location):
+        for _ in range(MAX_STEPS):
+            found = _first_hit(rewriter, node, rules.get(node.op.name, ()))
+            if found is None:
+                break
+            result = found
+            if found.node is None or len(found.node.outputs) > 1:
+                break
+            node = found.node
+    return result
+
+
+def _first_hit(rewriter: Rewriter, node: Node, rules: tuple[Rule, ...]) -> Value | None:
+    for rule in rules:
+        found = rule(rewriter, node)
+        if found is not None and found.type == node.output.type:  # another dtype, shape or weakness is no replacement
+            return found
+    return None
+
+
+def apply_to_text(run_pass: Pass, text: str, ops: Mapping[str, Op]) -> str:
+    """The text of the graph after the pass: how passes are shown and tested."""
+    return print_graph(run_pass(parse(inspect.cleandoc(text), ops), ops))
