@@ -12,7 +12,7 @@ from collections.abc import Iterable, Mapping
 from typing import NamedTuple
 
 from graphc.abi import Relation
-from graphc.errors import InvalidGraphError
+from graphc.errors import InvalidGraphError, ShapeError
 from graphc.ir.dims import Dim, Expr, evaluate, substitute, symbol, symbols_of
 
 
@@ -60,6 +60,18 @@ class ShapeFacts:
         if lower is not None:
             self.assume(Guard(Relation.GE, result - lower))
         return result
+
+    def bound_symbol(self, prefix: str) -> Expr:
+        """A symbol that a node binds at run time (the count of a mask): a size of which nothing else is known."""
+        number = 0
+        while f"{prefix}{number}" in self._lower or f"{prefix}{number}" in (self.hints or ()):
+            number += 1
+        self._lower[f"{prefix}{number}"] = 0
+        return symbol(f"{prefix}{number}")
+
+    def is_bound(self, dim: Dim) -> bool:
+        """Whether, in a trace, the dim depends on a symbol that is bound at run time and so has no hint."""
+        return self.hints is not None and any(name not in self.hints for name in symbols_of(self.resolve(dim)))
 
     def assume(self, guard: Guard) -> None:
         """Take the guard as true from here on."""
@@ -115,6 +127,9 @@ class ShapeFacts:
             return known
         if self.hints is None:
             raise InvalidGraphError(f"cannot decide {difference} {RELATION_TEXT[relation]} 0 without sizes")
+        if self.is_bound(difference):
+            question = f"{difference} {RELATION_TEXT[relation]} 0"
+            raise ShapeError(f"a size is known only when the program runs, so {question} cannot be decided before")
         answer = _compare(relation, evaluate(difference, self.hints))
         opposite = {Relation.EQ: Guard(Relation.NE, difference), Relation.GE: Guard(Relation.GE, -difference - 1)}
         self.assume(Guard(relation, difference) if answer else opposite[relation])
@@ -209,7 +224,9 @@ class ShapeFacts:
             expr = self.resolve(guard.expr)
             if isinstance(expr, int):
                 continue
-            implied = guard.relation is Relation.GE and len(symbols_of(expr)) > 1 and (self.lower_bound(expr) or -1) >= 0
+            implied = (
+                guard.relation is Relation.GE and len(symbols_of(expr)) > 1 and (self.lower_bound(expr) or -1) >= 0
+            )
             if not implied:
                 seen.setdefault(Guard(guard.relation, expr), None)
         return tuple(seen)

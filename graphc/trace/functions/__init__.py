@@ -1,0 +1,15 @@
+"""NumPy's functions on traced arrays: compositions of ops, one room for each kind of work.
+
+The tables stand in ``table``; ``indexing.getitem`` is ``x[key]``.
+"""
+
+from graphc.trace.functions.table import (
+    METHODS,
+    NUMPY_FUNCTIONS,
+    PROPERTIES,
+    UFUNC_FUNCTIONS,
+    UFUNC_METHODS,
+    UFUNCS,
+)
+
+__all__ = ["METHODS", "NUMPY_FUNCTIONS", "PROPERTIES", "UFUNCS", "UFUNC_FUNCTIONS", "UFUNC_METHODS"]

@@ -1,0 +1,175 @@
+"""What NumPy accepts where an array, an axis, a dtype or a shape is asked for, turned into the IR's terms.
+
+Every error here names the NumPy function (``name``) and what came.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from operator import index
+from typing import Any
+
+import numpy as np
+
+from graphc.errors import IndexRangeError, ShapeError, TraceTypeError, UnsupportedError
+from graphc.ir.builder import Builder
+from graphc.ir.dims import Dim, Expr, dim_max, dim_min
+from graphc.ir.graph import Value
+from graphc.ir.types import BOOL, I64, SHORT_NAMES
+
+UNSIGNED = np.dtype(np.uint64)
+
+Implementation = Callable[..., Any]  # f(F, *args, **kwargs) with the arguments of the NumPy function
+
+
+def unsupported(F: Builder, message: str) -> UnsupportedError:
+    """The error to raise, placed at the user's line."""
+    return UnsupportedError(message, location=F.location)
+
+
+def shape_error(F: Builder, message: str) -> ShapeError:
+    return ShapeError(message, location=F.location)
+
+
+def shape_text(dims: Sequence[Dim]) -> str:
+    """A shape as NumPy prints it: ``(n, 3)``, ``(n,)``."""
+    return f"({', '.join(map(str, dims))}{',' if len(dims) == 1 else ''})"
+
+
+# --- arrays -----------------------------------------------------------------------------------------------------------
+
+
+def as_array(F: Builder, a: Any) -> Value:
+    """A value from a value, a number, a dim, or a nested list of those (which is stacked, as ``np.asarray`` does)."""
+    if isinstance(a, list | tuple):
+        parts = promoted(F, [as_array(F, part) for part in a])
+        if not parts:
+            raise unsupported(F, "an empty list cannot stand for an array here: write np.zeros(0)")
+        return F.concat(*(F.expand_dims(part, (0,)) for part in parts), axis=0)
+    if isinstance(a, Value | Expr | bool | int | float | np.bool_ | np.integer | np.floating):
+        return F.value(a)
+    kind = f"an array of dtype {a.dtype}" if isinstance(a, np.ndarray) else f"a {type(a).__name__}"
+    raise TraceTypeError(f"{kind} cannot be part of a traced computation", location=F.location)
+
+
+def promoted(F: Builder, values: Sequence[Value]) -> list[Value]:
+    """The values cast to their common dtype; Python numbers count as arrays, as where NumPy joins arrays."""
+    if not values:
+        return []
+    dtype = np.result_type(*(v.type.dtype for v in values))
+    return [F.cast(v, dtype) for v in values]
+
+
+def mask_of(F: Builder, where: Any) -> Value | None:
+    """The mask of a ``where=`` argument; None when it selects everything."""
+    return None if where is None or where is True else F.cast(as_array(F, where), BOOL)
+
+
+# --- dtypes -----------------------------------------------------------------------------------------------------------
+
+
+def as_dtype(F: Builder, name: str, dtype: Any) -> np.dtype:
+    """The dtype; raises ``UnsupportedError`` for one that graphc does not compute in (object, complex, strings)."""
+    try:
+        result = np.dtype(dtype)
+    except TypeError as error:
+        raise TraceTypeError(f"{name}: {dtype!r} is no dtype", location=F.location) from error
+    if result not in SHORT_NAMES:
+        known = ", ".join(d.name for d in SHORT_NAMES)
+        raise unsupported(F, f"{name}: dtype {result} is not supported; the dtypes are {known}")
+    return result
+
+
+def sum_dtype(dtype: np.dtype) -> np.dtype:
+    """The dtype in which NumPy adds and multiplies up: bool and short integers widen to 64 bit."""
+    if dtype.kind == "u":
+        return UNSIGNED
+    return I64 if dtype.kind in "bi" else dtype
+
+
+def mean_dtype(dtype: np.dtype) -> np.dtype:
+    """The dtype of a mean: integers give float64."""
+    return dtype if dtype.kind == "f" else np.dtype(np.float64)
+
+
+# --- axes -------------------------------------------------------------------------------------------------------------
+
+
+def as_int(F: Builder, name: str, what: str, number: Any) -> int:
+    """A plain Python int; raises where the number is traced, symbolic or no integer."""
+    if isinstance(number, Value | Expr):
+        raise unsupported(F, f"{name}: {what} must be a plain Python int, it cannot depend on a traced value or size")
+    try:
+        return index(number)
+    except TypeError as error:
+        raise TraceTypeError(f"{name}: {what} must be an integer, got {number!r}", location=F.location) from error
+
+
+def axis_of(F: Builder, name: str, axis: Any, rank: int) -> int:
+    """The axis, non-negative."""
+    number = as_int(F, name, "axis", axis)
+    if not -rank <= number < rank:
+        message = f"{name}: axis {number} is out of bounds for an array of {rank} dimensions"
+        raise IndexRangeError(message, location=F.location)
+    return number % rank
+
+
+def axes_of(F: Builder, name: str, axis: Any, rank: int) -> tuple[int, ...]:
+    """The axes of a reduction, non-negative, in the order given: all of them for None."""
+    if axis is None:
+        return tuple(range(rank))
+    axes = tuple(axis_of(F, name, a, rank) for a in (axis if isinstance(axis, list | tuple) else (axis,)))
+    if len(set(axes)) < len(axes):
+        raise shape_error(F, f"{name}: an axis stands twice in {axis}")
+    return axes
+
+
+# --- shapes -----------------------------------------------------------------------------------------------------------
+
+
+def as_dim(F: Builder, name: str, size: Any) -> Dim:
+    """A size: a Python int or a symbolic dim."""
+    if isinstance(size, Expr):
+        return size
+    if isinstance(size, Value):
+        raise unsupported(F, f"{name}: a size must come from Python ints and shapes, not from a traced array's values")
+    return as_int(F, name, "a size", size)
+
+
+def as_dims(F: Builder, name: str, shape: Any) -> tuple[Dim, ...]:
+    """A shape given as one size or a sequence of them."""
+    sizes = shape if isinstance(shape, list | tuple) else (shape,)
+    return tuple(as_dim(F, name, size) for size in sizes)
+
+
+def require_equal(F: Builder, name: str, a: Dim, b: Dim, shapes: Sequence[Sequence[Dim]]) -> None:
+    """Raise ``ShapeError`` naming the shapes unless the dims are (guarded to be) equal."""
+    if not F.facts.equal(a, b):
+        text = " and ".join(shape_text(dims) for dims in shapes)
+        raise shape_error(F, f"{name}: shapes {text} do not fit: {a} is not {b}")
+
+
+def broadcast_dims(F: Builder, name: str, shapes: Sequence[tuple[Dim, ...]]) -> tuple[Dim, ...]:
+    dims = F.facts.broadcast(shapes)
+    if dims is None:
+        raise shape_error(F, f"{name}: shapes {' and '.join(map(shape_text, shapes))} do not broadcast together")
+    return dims
+
+
+def smaller(F: Builder, a: Dim, b: Dim) -> Dim:
+    """The smaller dim, as a clean expression (guarded) unless one is bound at run time."""
+    if F.facts.is_bound(a - b):
+        return dim_min(a, b)
+    return a if F.facts.at_least(b, a) else b
+
+
+def larger(F: Builder, a: Dim, b: Dim) -> Dim:
+    """The larger dim, as a clean expression (guarded) unless one is bound at run time."""
+    if F.facts.is_bound(a - b):
+        return dim_max(a, b)
+    return a if F.facts.at_least(a, b) else b
+
+
+def not_negative(F: Builder, size: Dim) -> Dim:
+    """The size, or 0 where it would be negative."""
+    return larger(F, size, 0)

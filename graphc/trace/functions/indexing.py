@@ -1,0 +1,204 @@
+"""``x[key]`` for keys of every kind, and reading by arrays of positions: ``take take_along_axis compress extract``.
+
+A mask is its true positions in the flattened axes that it covers, so that every read by arrays is one ``gather``.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import Any
+
+from graphc.ir.builder import Builder
+from graphc.ir.dims import Dim, product
+from graphc.ir.graph import Value
+from graphc.ir.types import BOOL, I64, ArrayType
+from graphc.trace.functions.arguments import (
+    Implementation,
+    as_array,
+    axis_of,
+    broadcast_dims,
+    require_equal,
+    shape_error,
+    unsupported,
+)
+from graphc.trace.functions.slicing import At, Entry, Mask, NewAxis, Positions, Span, parse_key, take_basic, take_spans
+
+
+def getitem(F: Builder, x: Any, key: Any) -> Value:
+    """``x[key]`` as NumPy defines it; raises ``IndexRangeError`` (an ``IndexError``) for positions outside."""
+    a = as_array(F, x)
+    entries = parse_key(F, a.dims, key)
+    basic = [e for e in entries if isinstance(e, NewAxis | Span | At)]
+    return take_basic(F, a, basic) if len(basic) == len(entries) else _take_advanced(F, a, entries)
+
+
+def _take_advanced(F: Builder, a: Value, entries: Sequence[Entry]) -> Value:
+    """Slices and integers first, then one gather; NumPy's rule says where the dims of the index arrays go."""
+    a, indices, checked = _prepare(F, a, entries)
+    axes = tuple(axis for axis, index in enumerate(indices) if index is not None)
+    found = F.gather(a, *(index for index in indices if index is not None), axes=axes, checked=checked)
+    own = found.rank - (a.rank - len(axes))
+    inner = list(found.dims[axes[0] : axes[0] + own])
+    places = [place for place, e in enumerate(entries) if isinstance(e, At | Positions | Mask)]
+    together = places == list(range(places[0], places[-1] + 1))
+    if not together:
+        found = F.transpose(found, [*range(axes[0], axes[0] + own), *range(axes[0]), *range(axes[0] + own, found.rank)])
+    first = places[0] if together else 0
+    before, after = (_kept_dims(part) for part in (entries[:first], entries[first:]))
+    return F.reshape(found, (*before, *inner, *after))
+
+
+def _kept_dims(entries: Sequence[Entry]) -> list[Dim]:
+    """The dims that slices and new axes have in the result."""
+    return [1 if isinstance(e, NewAxis) else e.length for e in entries if isinstance(e, NewAxis | Span)]
+
+
+def _prepare(F: Builder, a: Value, entries: Sequence[Entry]) -> tuple[Value, list[Value | None], bool]:
+    """The array with slices and integers taken and masked axes flattened; an index or None for each axis left.
+
+    Last: whether an index may lie outside its axis.
+    """
+    spans: list[Span] = []
+    dims: list[Dim] = []
+    indices: list[Value | None] = []
+    checked = False
+    for entry in entries:
+        axis = len(spans)
+        match entry:
+            case Span():
+                spans.append(entry)
+                dims.append(entry.length)
+                indices.append(None)
+            case At():
+                spans.append(Span(entry.position, 1, 1))
+            case Positions():
+                spans.append(Span(0, 1, a.dims[axis]))
+                dims.append(a.dims[axis])
+                indices.append(wrapped(F, entry.index, a.dims[axis]))
+                checked = True
+            case Mask():
+                covered = a.dims[axis : axis + entry.mask.rank]
+                spans.extend(Span(0, 1, dim) for dim in covered)
+                dims.append(product(covered))
+                indices.append(true_positions(F, entry.mask, covered))
+    return F.reshape(take_spans(F, a, spans), tuple(dims)), indices, checked
+
+
+def wrapped(F: Builder, index: Value, size: Dim) -> Value:
+    """int64 positions where negative ones count from the end."""
+    position = F.cast(index, I64)
+    if index.type.dtype.kind == "u" or _is_count(index):
+        return position
+    return F.select(F.lt(position, 0), F.add(position, size), position)
+
+
+def _is_count(index: Value) -> bool:
+    """Whether the values are known to be positions from the start."""
+    return index.node is not None and index.node.op.name in ("iota", "mask_indices", "argmax", "argmin")
+
+
+# --- masks ------------------------------------------------------------------------------------------------------------
+
+
+def true_positions(F: Builder, mask: Value, covered: Sequence[Dim]) -> Value:
+    """Where a mask over axes of these dims is true, in the flattened axes: i64[count], count bound at run time.
+
+    The same condition gives the same count, so that ``x[x > 0] * y[x > 0]`` fits.
+    """
+    if not mask.rank:
+        raise unsupported(F, "a 0-d bool as an index makes the size depend on data: use np.where(condition, x, 0)")
+    for ours, theirs in zip(mask.dims, covered, strict=True):
+        require_equal(F, "a mask as an index", ours, theirs, (mask.dims, covered))
+    flat = F.reshape(mask, (product(mask.dims),))
+    for node in F.nodes:
+        if node.op.name == "mask_indices" and same_value(node.inputs[0], flat):
+            return node.output
+    return F.mask_indices(flat, symbol=str(F.facts.bound_symbol("count")))
+
+
+def same_value(a: Value, b: Value, seen: set[tuple[Value, Value]] | None = None) -> bool:
+    """Whether both are computed alike from the same values."""
+    seen = set() if seen is None else seen
+    if a is b or (a, b) in seen:
+        return True
+    one, other = a.node, b.node
+    if one is None or other is None or one.op is not other.op or a.index != b.index or one.regions or other.regions:
+        return False
+    same = one.attrs == other.attrs and len(one.inputs) == len(other.inputs)
+    if same and all(same_value(x, y, seen) for x, y in zip(one.inputs, other.inputs, strict=True)):
+        seen.add((a, b))
+        return True
+    return False
+
+
+# --- reading by positions ---------------------------------------------------------------------------------------------
+
+
+def _positions(F: Builder, name: str, indices: Any) -> Value:
+    index = as_array(F, indices)
+    if index.type.dtype.kind not in "iu":
+        raise shape_error(F, f"{name}: indices must be integers, got {index.type}")
+    return index
+
+
+def take(F: Builder, a: Any, indices: Any, axis: int | None = None, out: None = None, mode: str = "raise") -> Value:
+    """The elements at these positions along the axis, or of the flattened array."""
+    a, index = as_array(F, a), _positions(F, "take", indices)
+    if axis is None:
+        a, axis = F.reshape(a, (product(a.dims),)), 0
+    along = axis_of(F, "take", axis, a.rank)
+    size = a.dims[along]
+    if mode == "raise":
+        return F.gather(a, wrapped(F, index, size), axes=(along,), checked=True)
+    if mode not in ("clip", "wrap"):
+        raise shape_error(F, f"take: mode={mode!r} is none of 'raise', 'clip', 'wrap'")
+    if not F.facts.is_bound(size) and not F.facts.at_least(size, 1):
+        raise shape_error(F, f"take: cannot take from the empty axis {along} of {a.type}")
+    index = F.cast(index, I64)
+    inside = F.remainder(index, size) if mode == "wrap" else F.minimum(F.maximum(index, 0), F.sub(size, 1))
+    return F.gather(a, inside, axes=(along,), checked=False)
+
+
+def take_along_axis(F: Builder, arr: Any, indices: Any, axis: int | None = -1) -> Value:
+    """For each place of ``indices`` the element of ``arr`` at that position along the axis."""
+    a, index = as_array(F, arr), _positions(F, "take_along_axis", indices)
+    if axis is None:
+        a, axis = F.reshape(a, (product(a.dims),)), 0
+    along = axis_of(F, "take_along_axis", axis, a.rank)
+    if index.rank != a.rank:
+        raise shape_error(F, f"take_along_axis: {index.type} and {a.type} differ in their number of dimensions")
+    rest = [tuple(1 if i == along else dim for i, dim in enumerate(v.dims)) for v in (a, index)]
+    common = broadcast_dims(F, "take_along_axis", rest)
+    parts = []
+    for i in range(a.rank):
+        if i == along:
+            parts.append(wrapped(F, index, a.dims[i]))
+        else:  # where arr itself is broadcast its only position is 0
+            own = tuple(common[i] if j == i else 1 for j in range(a.rank))
+            stretched = a.dims[i] == 1 and common[i] != 1
+            parts.append(F.zeros(ArrayType(I64, own)) if stretched else F.iota(dims=own, axis=i))
+    return F.gather(a, *parts, axes=tuple(range(a.rank)), checked=True)
+
+
+def compress(F: Builder, condition: Any, a: Any, axis: int | None = None, out: None = None) -> Value:
+    """The parts along the axis, or of the flattened array, where the condition is true."""
+    a, mask = as_array(F, a), as_array(F, condition)
+    if mask.rank != 1:
+        raise shape_error(F, f"compress: the condition must have one dimension, got {mask.type}")
+    if axis is None:
+        a, axis = F.reshape(a, (product(a.dims),)), 0
+    along = axis_of(F, "compress", axis, a.rank)
+    mask = mask if mask.type.dtype == BOOL else F.ne(mask, 0)
+    return F.gather(a, true_positions(F, mask, (a.dims[along],)), axes=(along,), checked=False)
+
+
+def extract(F: Builder, condition: Any, arr: Any) -> Value:
+    """The elements of the flattened array where the flattened condition is true."""
+    mask = as_array(F, condition)
+    return compress(F, F.reshape(mask, (product(mask.dims),)), arr)
+
+
+FUNCTIONS: dict[str, Implementation] = {
+    "numpy.take": take, "numpy.take_along_axis": take_along_axis, "numpy.compress": compress,
+    "numpy.extract": extract,
+}  # fmt: skip

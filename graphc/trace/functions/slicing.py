@@ -1,0 +1,186 @@
+"""Basic indexing: integers, slices, ``...`` and ``None``. A key is parsed once into one ``Entry`` an item.
+
+Bounds are normalised against symbolic dims by asking ``F.facts``, which guards what it decides by the sizes of the
+call: ``x[1:-1]`` of ``f64[n]`` has length ``n-2`` and the guard ``n >= 2``, and serves every such n.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from operator import index
+from typing import Any
+
+from graphc.errors import ConcretizationError, IndexRangeError
+from graphc.ir.builder import Builder
+from graphc.ir.dims import Dim, Expr, floordiv
+from graphc.ir.graph import Value
+from graphc.ir.types import BOOL, I64
+from graphc.trace.functions.arguments import as_array, larger, not_negative, shape_text, smaller, unsupported
+
+
+@dataclass(frozen=True)
+class NewAxis:
+    """``None`` in a key."""
+
+
+@dataclass(frozen=True)
+class Span:
+    """A slice of one axis: positions ``start + step * i`` for i below ``length``."""
+
+    start: Dim
+    step: int
+    length: Dim
+
+
+@dataclass(frozen=True)
+class At:
+    """One position of an axis, which leaves the result."""
+
+    position: Dim
+
+
+@dataclass(frozen=True)
+class Positions:
+    """An array of positions along one axis."""
+
+    index: Value
+
+
+@dataclass(frozen=True)
+class Mask:
+    """A bool array over as many axes as it has dimensions."""
+
+    mask: Value
+
+
+Basic = NewAxis | Span | At
+Entry = Basic | Positions | Mask
+
+
+def parse_key(F: Builder, dims: Sequence[Dim], key: Any) -> list[Entry]:
+    """The key's entries against an array of these dims: every axis is covered, ``...`` is spelled out."""
+    items = [_array_item(F, item) for item in (key if isinstance(key, tuple) else (key,))]
+    used = sum(_axes_used(item) for item in items)
+    if used > len(dims):
+        message = f"too many indices: {used} for an array of shape {shape_text(dims)}"
+        raise IndexRangeError(message, location=F.location)
+    ellipses = [place for place, item in enumerate(items) if item is Ellipsis]
+    if len(ellipses) > 1:
+        raise IndexRangeError("an index can hold only one ellipsis ('...')", location=F.location)
+    place = ellipses[0] if ellipses else len(items)
+    items[place : place + 1] = [slice(None)] * (len(dims) - used)
+    entries, axis = [], 0
+    for item in items:
+        entries.append(_entry(F, dims, axis, item))
+        axis += _axes_used(item)
+    return entries
+
+
+def _array_item(F: Builder, item: Any) -> Any:
+    """Lists of positions become arrays; the rest stays."""
+    return as_array(F, item) if isinstance(item, list | tuple) else item
+
+
+def _axes_used(item: Any) -> int:
+    if item is None or item is Ellipsis:
+        return 0
+    return item.rank if isinstance(item, Value) and item.type.dtype == BOOL else 1
+
+
+def _entry(F: Builder, dims: Sequence[Dim], axis: int, item: Any) -> Entry:
+    match item:
+        case None:
+            return NewAxis()
+        case bool():
+            raise unsupported(F, "a bool as an index is not supported: write x[None] for True, x[:0] for False")
+        case slice():
+            return span_of(F, item, dims[axis])
+        case Value():
+            if item.type.dtype == BOOL:
+                return Mask(item)
+            if item.type.dtype.kind in "iu":
+                return Positions(item)
+    if isinstance(item, Value | float):
+        message = f"an index must be integers, bools or slices; got {item.type if isinstance(item, Value) else item!r}"
+        raise IndexRangeError(message, location=F.location)
+    if F.facts.is_bound(dims[axis]):  # whether the position exists shows when the program runs
+        return Positions(F.cast(F.value(_bound(F, item)), I64))
+    return At(position_of(F, item, axis, dims))
+
+
+def _bound(F: Builder, bound: Any) -> Dim:
+    if isinstance(bound, Value):
+        message = (
+            "a slice bound is a traced value, so the length of the slice would depend on data: use a Python int, or "
+            "np.take with np.arange(length) + start"
+        )
+        raise ConcretizationError(message, location=F.location)
+    return bound if isinstance(bound, Expr) else index(bound)
+
+
+def is_negative(F: Builder, dim: Dim) -> bool:
+    return not F.facts.at_least(dim, 0)
+
+
+def position_of(F: Builder, item: Any, axis: int, dims: Sequence[Dim]) -> Dim:
+    """The position counted from the start; raises ``IndexRangeError`` (an ``IndexError``) outside the axis."""
+    size, position = dims[axis], _bound(F, item)
+    if is_negative(F, position):
+        position = position + size
+        inside = F.facts.at_least(position, 0)
+    else:
+        inside = F.facts.at_least(size - position, 1)
+    if not inside:
+        message = f"index {item} is out of bounds for axis {axis} with size {size} of shape {shape_text(dims)}"
+        raise IndexRangeError(message, location=F.location)
+    return position
+
+
+def span_of(F: Builder, item: slice, size: Dim) -> Span:
+    """The positions that a slice selects along an axis of this size (``slice.indices`` for symbolic sizes)."""
+    step = 1 if item.step is None else _bound(F, item.step)
+    if isinstance(step, Expr):
+        raise unsupported(F, f"a slice step must be a plain Python int, got the symbolic {step}")
+    if step == 0:
+        raise IndexRangeError("a slice step cannot be zero", location=F.location)
+    low, high = (0, size) if step > 0 else (-1, size - 1)
+    start = (low if step > 0 else high) if item.start is None else _clipped(F, _bound(F, item.start), size, low, high)
+    stop = (high if step > 0 else low) if item.stop is None else _clipped(F, _bound(F, item.stop), size, low, high)
+    distance = stop - start if step > 0 else start - stop
+    distance = not_negative(F, distance)
+    if distance == 0:
+        return Span(0, step, 0)
+    return Span(start, step, floordiv(distance + (abs(step) - 1), abs(step)))
+
+
+def _clipped(F: Builder, bound: Dim, size: Dim, low: Dim, high: Dim) -> Dim:
+    """The bound counted from the start and moved into ``[low, high]``."""
+    if is_negative(F, bound):
+        bound = bound + size
+        return larger(F, bound, low)
+    return smaller(F, bound, high)
+
+
+def take_spans(F: Builder, x: Value, spans: Sequence[Span]) -> Value:
+    """One slice of every axis; the array itself where all is taken."""
+    whole = zip(spans, x.dims, strict=True)
+    if all(span.start == 0 and span.step == 1 and span.length == dim for span, dim in whole):
+        return x
+    starts, steps, dims = zip(*((s.start, s.step, s.length) for s in spans), strict=True)
+    return F.slice(x, starts=starts, steps=steps, dims=dims)
+
+
+def take_range(F: Builder, x: Value, axis: int, start: Dim, length: Dim, step: int = 1) -> Value:
+    """``length`` positions of one axis; the caller knows that they exist."""
+    spans = [Span(0, 1, dim) for dim in x.dims]
+    spans[axis] = Span(start, step, length)
+    return take_spans(F, x, spans)
+
+
+def take_basic(F: Builder, x: Value, entries: Sequence[Basic]) -> Value:
+    """Indexing by entries without arrays: one slice and one reshape."""
+    spans = [Span(e.position, 1, 1) if isinstance(e, At) else e for e in entries if not isinstance(e, NewAxis)]
+    taken = take_spans(F, x, spans)
+    dims = tuple(1 if isinstance(e, NewAxis) else e.length for e in entries if not isinstance(e, At))
+    return F.reshape(taken, dims)

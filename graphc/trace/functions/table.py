@@ -1,0 +1,88 @@
+"""The tables that the tracer dispatches on, built by explicit import.
+
+``NUMPY_FUNCTIONS``   "numpy.mean" -> implementation; names as users write them, submodules included
+``METHODS``           "mean" -> implementation with the signature of ndarray's method
+``PROPERTIES``        "T" -> implementation
+``UFUNCS``            "multiply" -> op name
+``UFUNC_FUNCTIONS``   "matmul" -> implementation of a ufunc that is no single op
+``UFUNC_METHODS``     ("add", "reduce") -> implementation
+
+An implementation is called as ``f(F, *args, **kwargs)`` with the user's arguments, arrays as ``Value``s.
+"""
+
+from __future__ import annotations
+
+import inspect
+from collections.abc import Mapping
+from functools import wraps
+from typing import Any
+
+from graphc.errors import UnsupportedError
+from graphc.ir.builder import Builder
+from graphc.trace.functions import (
+    creation,
+    indexing,
+    joining,
+    methods,
+    products,
+    rearranging,
+    reductions,
+    selection,
+    shaping,
+    statistics,
+    ufuncs,
+)
+from graphc.trace.functions.arguments import Implementation
+
+
+def checked(name: str, implementation: Implementation) -> Implementation:
+    """The implementation, refusing arguments that it does not have by the function's and the argument's name."""
+    parameters = inspect.signature(implementation)
+
+    @wraps(implementation)
+    def call(F: Builder, *args: Any, **kwargs: Any) -> Any:
+        try:
+            bound = parameters.bind(F, *args, **kwargs)
+        except TypeError as error:
+            message = f"{name}: {error}; graphc supports {name}{_without_builder(parameters)}"
+            raise UnsupportedError(message, location=F.location) from None
+        if bound.arguments.get("out") is not None:
+            message = f"{name}: out= is not supported; assign the result: y = {name}(...)"
+            raise UnsupportedError(message, location=F.location)
+        return implementation(*bound.args, **bound.kwargs)
+
+    return call
+
+
+def _without_builder(parameters: inspect.Signature) -> str:
+    rest = [p.replace(annotation=inspect.Parameter.empty) for p in parameters.parameters.values()][1:]
+    return str(inspect.Signature(rest))
+
+
+def build_table(*families: Mapping[str, Implementation]) -> dict[str, Implementation]:
+    """The implementations by qualified name; a name that stands twice is an error."""
+    table: dict[str, Implementation] = {}
+    for family in families:
+        for name, implementation in family.items():
+            if name in table:
+                raise ValueError(f"function {name!r} stands twice in the table")
+            table[name] = checked(name, implementation)
+    return table
+
+
+NUMPY_FUNCTIONS = build_table(
+    reductions.FUNCTIONS,
+    statistics.FUNCTIONS,
+    shaping.FUNCTIONS,
+    joining.FUNCTIONS,
+    rearranging.FUNCTIONS,
+    creation.FUNCTIONS,
+    selection.FUNCTIONS,
+    products.FUNCTIONS,
+    indexing.FUNCTIONS,
+)
+METHODS = {name: checked(f"ndarray.{name}", f) for name, f in methods.METHODS.items()}
+PROPERTIES = methods.PROPERTIES
+UFUNCS = ufuncs.UFUNCS
+UFUNC_FUNCTIONS = {name: checked(f"numpy.{name}", f) for name, f in ufuncs.UFUNC_FUNCTIONS.items()}
+UFUNC_METHODS = {(name, m): checked(f"numpy.{name}.{m}", f) for (name, m), f in ufuncs.UFUNC_METHODS.items()}

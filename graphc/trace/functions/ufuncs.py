@@ -1,0 +1,123 @@
+"""NumPy's and SciPy's ufuncs by name: the op of each, those that are compositions, and their methods."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import Any
+
+from graphc.ir.builder import Builder
+from graphc.ir.graph import Value
+from graphc.trace.functions.arguments import as_array
+from graphc.trace.functions.products import matmul, vecdot
+from graphc.trace.functions.reductions import all_, any_, cumprod, cumsum, max_, min_, prod, sum_
+
+# ``ufunc.__name__`` -> op. An op that stands under the ufunc's own name is listed by that name alone.
+RENAMED = {
+    "subtract": "sub", "multiply": "mul", "divide": "div", "true_divide": "div", "negative": "neg", "power": "pow",
+    "absolute": "abs", "equal": "eq", "not_equal": "ne", "less": "lt", "less_equal": "le", "greater": "gt",
+    "greater_equal": "ge", "degrees": "rad2deg", "radians": "deg2rad", "mod": "remainder",
+}  # fmt: skip
+SAME_NAME = [
+    "add", "positive", "float_power", "square", "reciprocal", "floor_divide", "remainder", "fmod", "copysign",
+    "nextafter", "spacing", "ldexp", "heaviside", "deg2rad", "rad2deg", "logical_not", "logical_and", "logical_or",
+    "logical_xor", "bitwise_and", "bitwise_or", "bitwise_xor", "invert", "left_shift", "right_shift", "gcd", "lcm",
+    "minimum", "maximum", "fmin", "fmax", "fabs", "sign", "floor", "ceil", "trunc", "rint", "isnan", "isinf",
+    "isfinite", "signbit", "exp", "exp2", "expm1", "log", "log2", "log10", "log1p", "logaddexp", "logaddexp2",
+    "sin", "cos", "tan", "arcsin", "arccos", "arctan", "arctan2", "sinh", "cosh", "tanh", "arcsinh", "arccosh",
+    "arctanh", "sqrt", "cbrt", "hypot", "erf", "erfc", "erfcx", "erfinv", "ndtr", "log_ndtr", "expit", "logit",
+    "gammaln", "digamma", "xlogy", "xlog1py", "entr",
+]  # fmt: skip
+UFUNCS: dict[str, str] = {name: name for name in SAME_NAME} | RENAMED | {"psi": "digamma"}
+
+
+def conjugate(F: Builder, x: Any, /) -> Value:
+    """The array itself: the arrays are real."""
+    return as_array(F, x)
+
+
+def divmod_(F: Builder, x1: Any, x2: Any, /) -> tuple[Value, Value]:
+    return F.floor_divide(x1, x2), F.remainder(x1, x2)
+
+
+def modf(F: Builder, x: Any, /) -> tuple[Value, Value]:
+    """The fraction and the whole part, both with the sign of x."""
+    a = as_array(F, x)
+    whole = F.trunc(a)
+    fraction = F.select(F.isinf(a), 0.0, F.sub(a, whole))
+    return F.copysign(fraction, a), whole
+
+
+def matvec(F: Builder, x1: Any, x2: Any, /) -> Value:
+    """Matrices times vectors, both in stacks that broadcast."""
+    vector = as_array(F, x2)
+    result = matmul(F, x1, F.expand_dims(vector, (vector.rank,)))
+    return F.squeeze(result, (result.rank - 1,))
+
+
+def vecmat(F: Builder, x1: Any, x2: Any, /) -> Value:
+    """Vectors times matrices, both in stacks that broadcast."""
+    vector = as_array(F, x1)
+    result = matmul(F, F.expand_dims(vector, (vector.rank - 1,)), x2)
+    return F.squeeze(result, (result.rank - 2,))
+
+
+# ufuncs that are no single op
+UFUNC_FUNCTIONS: dict[str, Callable[..., Any]] = {
+    "matmul": matmul, "vecdot": vecdot, "matvec": matvec, "vecmat": vecmat, "conjugate": conjugate,
+    "divmod": divmod_, "modf": modf,
+}  # fmt: skip
+
+
+def outer_of(op: str) -> Callable[..., Value]:
+    """``ufunc.outer``: every element of a with every element of b, shape ``a.shape + b.shape``."""
+
+    def outer(F: Builder, A: Any, B: Any, /) -> Value:
+        a, b = as_array(F, A), as_array(F, B)
+        wide = F.reshape(a, (*a.dims, *(1,) * b.rank)) if b.rank else a
+        return F.apply(F.ops[op], (wide, b), {})
+
+    return outer
+
+
+def along_first(fold: Callable[..., Value], *, has_dtype: bool) -> Callable[..., Value]:
+    """``ufunc.reduce``: as the function of that fold, along axis 0 where none is given."""
+
+    def reduce(
+        F: Builder, array: Any, axis: Any = 0, dtype: Any = None, out: None = None, keepdims: bool = False,
+        initial: Any = None, where: Any = None,
+    ) -> Value:  # fmt: skip
+        given = {"dtype": dtype if has_dtype else None, "initial": initial, "where": where}
+        named = {name: value for name, value in given.items() if value is not None}
+        a = as_array(F, array)
+        if dtype is not None and not has_dtype:
+            a = F.cast(a, dtype)
+        return fold(F, a, None if a.rank == 0 else axis, keepdims=keepdims, **named)
+
+    return reduce
+
+
+def running_along_first(scan: Callable[..., Value]) -> Callable[..., Value]:
+    def accumulate(F: Builder, array: Any, axis: int = 0, dtype: Any = None, out: None = None) -> Value:
+        return scan(F, array, axis, dtype)
+
+    return accumulate
+
+
+BINARY = [
+    "add", "subtract", "multiply", "divide", "true_divide", "power", "arctan2", "hypot", "minimum", "maximum",
+    "fmin", "fmax", "equal", "not_equal", "less", "less_equal", "greater", "greater_equal", "logaddexp",
+    "logaddexp2", "remainder", "fmod", "floor_divide", "copysign", "logical_and", "logical_or",
+]  # fmt: skip
+
+# (ufunc.__name__, method) -> implementation
+UFUNC_METHODS: dict[tuple[str, str], Callable[..., Value]] = {
+    ("add", "reduce"): along_first(sum_, has_dtype=True),
+    ("multiply", "reduce"): along_first(prod, has_dtype=True),
+    ("maximum", "reduce"): along_first(max_, has_dtype=False),
+    ("minimum", "reduce"): along_first(min_, has_dtype=False),
+    ("logical_and", "reduce"): along_first(all_, has_dtype=False),
+    ("logical_or", "reduce"): along_first(any_, has_dtype=False),
+    ("add", "accumulate"): running_along_first(cumsum),
+    ("multiply", "accumulate"): running_along_first(cumprod),
+    **{(name, "outer"): outer_of(UFUNCS[name]) for name in BINARY},
+}
