@@ -58,6 +58,18 @@ def all_cases() -> dict[str, Case]:
     return {case.name: case for case in sorted(found, key=lambda case: not case.main)}
 
 
+def find_case(name: str) -> Case:
+    """One case. A case's name starts with that of its module, so that no other is imported: they import SciPy."""
+    from benchmarks import cases
+
+    for module in pkgutil.iter_modules(cases.__path__):
+        if name.startswith(module.name):
+            for case in importlib.import_module(f"{cases.__name__}.{module.name}").CASES:
+                if case.name == name:
+                    return case
+    raise ValueError(f"no case is called {name!r}")
+
+
 def select_cases(wanted: list[str] | None) -> list[Case]:
     """The cases named, by whole name or by the part before the first ``_``; all of them for None."""
     cases = all_cases()

@@ -18,7 +18,7 @@ from typing import IO, Any, cast
 
 import numpy as np
 
-from benchmarks import peers
+from benchmarks import peers, quiet
 from benchmarks.case import Case
 
 ROOT = Path(__file__).resolve().parent.parent
@@ -37,6 +37,8 @@ class Settings:
     threads: int = 2
     turns: int = 10
     turn_seconds: float = 0.1
+    patience: float = 3.0  # seconds a turn waits for a quiet machine, and how often it is then taken again
+    retries: int = 3
     interpreters: dict[str, str] = field(default_factory=dict)
 
     def interpreter(self, peer: str) -> str:
@@ -113,11 +115,17 @@ class Outcome:
     first_call: dict[str, float] = field(default_factory=dict)
     samples: dict[str, list[float]] = field(default_factory=dict)
     error: dict[str, float] = field(default_factory=dict)
+    disturbed: dict[str, list[float]] = field(default_factory=dict)
+    disturbed_turns: int = 0
     absent: str | None = None
     failed: str | None = None
 
+    def times(self, mode: str) -> list[float]:
+        """Times of the quiet turns; where there was none, those of the disturbed ones."""
+        return self.samples.get(mode) or self.disturbed.get(mode, [])
+
     def median(self, mode: str) -> float | None:
-        samples = self.samples.get(mode)
+        samples = self.times(mode)
         return float(np.median(samples)) if samples else None
 
 
@@ -137,7 +145,7 @@ def run_case(case: Case, names: list[str], modes: list[str], settings: Settings)
             compare(case, outcomes, modes, Path(folder))
             for _ in range(settings.turns):
                 for name, worker in workers.items():
-                    take_turn(worker, outcomes[name], settings.turn_seconds)
+                    take_turn(worker, outcomes[name], settings)
         finally:
             for worker in workers.values():
                 worker.close()
@@ -214,17 +222,35 @@ def difference(ours: list[np.ndarray], theirs: list[np.ndarray]) -> float:
     return largest
 
 
-def take_turn(worker: Worker, outcome: Outcome, seconds: float) -> None:
+def take_turn(worker: Worker, outcome: Outcome, settings: Settings) -> None:
+    """Time each mode for a while; again where other programs got in the way, and counted where that did not help."""
     if not outcome.samples:
         return
-    worker.resume()
     try:
         for mode, samples in outcome.samples.items():
-            samples.extend(worker.ask("measure", mode=mode, seconds=seconds)["samples"])
+            for retry in range(settings.retries + 1):
+                patient = retry < settings.retries
+                taken, foreign = timed_samples(worker, mode, settings, wait=patient)
+                if foreign <= quiet.TOLERATED:
+                    samples.extend(taken)
+                    break
+                if not patient:
+                    outcome.disturbed.setdefault(mode, []).extend(taken)
+                    outcome.disturbed_turns += 1
     except PeerError as error:
-        outcome.failed, outcome.samples = str(error), {}
-    else:
-        worker.pause()
+        outcome.failed, outcome.samples, outcome.disturbed = str(error), {}, {}
+
+
+def timed_samples(worker: Worker, mode: str, settings: Settings, *, wait: bool) -> tuple[list[float], float]:
+    """Times of one call, and the share of a CPU that other programs took meanwhile."""
+    if wait:
+        quiet.wait_until_quiet(settings.patience)
+    worker.resume()
+    watch = quiet.Watch(worker.process.pid)
+    samples = worker.ask("measure", mode=mode, seconds=settings.turn_seconds)["samples"]
+    foreign = watch.foreign_share()
+    worker.pause()
+    return samples, foreign
 
 
 def first_calls(case: Case, peer: str, mode: str, settings: Settings) -> dict[str, float]:

@@ -102,6 +102,9 @@ def notes(results: Results) -> list[str]:
                 reasons.setdefault(f"FAILED {peer}: {outcome.failed}", []).append(name)
             elif outcome.absent:
                 reasons.setdefault(f"skipped {peer}: {outcome.absent}", []).append(name)
+            if outcome.disturbed_turns:
+                what = f"{peer}: other programs used the CPUs in {outcome.disturbed_turns} turns"
+                reasons.setdefault(what, []).append(name)
     return [f"{reason} [{', '.join(names)}]" for reason, names in reasons.items()]
 
 
@@ -114,7 +117,8 @@ def as_json(results: Results, first_calls: FirstCalls, about: dict[str, Any], ca
             "relative_difference": outcome.error,
             "skipped": outcome.absent,
             "failed": outcome.failed,
-            "seconds": {mode: quantiles(samples) for mode, samples in outcome.samples.items() if samples},
+            "disturbed_turns": outcome.disturbed_turns,
+            "seconds": {mode: quantiles(times) for mode in outcome.samples if (times := outcome.times(mode))},
         }
 
     def one_case(name: str) -> dict[str, Any]:

@@ -18,7 +18,7 @@ from typing import Any
 import numpy as np
 
 from benchmarks import peers
-from benchmarks.case import Case, all_cases
+from benchmarks.case import Case, find_case
 from benchmarks.peers.base import NotOffered, Peer
 
 SHORTEST_SAMPLE = 2e-3  # seconds: calls shorter than this are timed several at a time, to stay above the clock's grain
@@ -100,7 +100,7 @@ def serve(session: Session) -> None:
 def main() -> None:
     peer, case, threads = sys.argv[1:]
     restrict_cpus(int(threads))
-    serve(Session(peers.create(peer), all_cases()[case]))
+    serve(Session(peers.create(peer), find_case(case)))
 
 
 if __name__ == "__main__":
