@@ -52,6 +52,10 @@ class UnsupportedError(GraphcError, NotImplementedError):
     """A NumPy function or a form of it that graphc does not have."""
 
 
+class UnsupportedAttributeError(UnsupportedError, AttributeError):
+    """An array method or attribute that graphc does not have."""
+
+
 class LeakedTracerError(GraphcError, RuntimeError):
     """A traced value was used after its trace had ended."""
 

@@ -1,0 +1,80 @@
+"""Nested containers: dict, list, tuple, named tuple, dataclass, and what else optree knows.
+
+None is a leaf. Dicts keep their insertion order, as the user's function sees it. A dataclass is registered when it is
+first met: its fields are its children, and it is rebuilt without running ``__init__`` again.
+"""
+
+from __future__ import annotations
+
+import dataclasses
+from collections.abc import Callable, Sequence
+from typing import Any, TypeAlias
+
+import optree
+
+TreeSpec: TypeAlias = Any  # optree.PyTreeSpec
+NAMESPACE = "graphc"
+
+# A mode of the namespace, for good: two dicts with other orders of keys are two structures.
+optree.dict_insertion_ordered(True, namespace=NAMESPACE).__enter__()
+
+_dataclasses: set[type] = set()
+
+
+class Frozen:
+    """A tree whose leaves are not differentiated: made by ``graphc.frozen``, seen by the function as the bare tree."""
+
+    __slots__ = ("tree",)
+
+    def __init__(self, tree: Any):
+        self.tree = tree
+
+    def __repr__(self) -> str:
+        return f"frozen({self.tree!r})"
+
+
+optree.register_pytree_node(Frozen, lambda f: ((f.tree,), None), lambda _, children: children[0], namespace=NAMESPACE)
+
+
+def is_dataclass_instance(obj: Any) -> bool:
+    return hasattr(type(obj), "__dataclass_fields__")
+
+
+def flatten(tree: Any) -> tuple[list[Any], TreeSpec]:
+    """The leaves and the structure. A dataclass that is new to graphc is registered, and counts as a container."""
+    leaves, spec = optree.tree_flatten(tree, none_is_leaf=True, namespace=NAMESPACE)
+    for leaf in leaves:
+        if hasattr(type(leaf), "__dataclass_fields__") and type(leaf) not in _dataclasses:
+            register_dataclass(type(leaf))
+            return flatten(tree)
+    return leaves, spec
+
+
+def unflatten(spec: TreeSpec, leaves: Sequence[Any]) -> Any:
+    return spec.unflatten(leaves)
+
+
+def tree_map(function: Callable[..., Any], tree: Any) -> Any:
+    leaves, spec = flatten(tree)
+    return spec.unflatten([function(leaf) for leaf in leaves])
+
+
+def field_names(cls: type) -> tuple[str, ...]:
+    return tuple(field.name for field in dataclasses.fields(cls))
+
+
+def register_dataclass(cls: type) -> None:
+    """Make instances of the dataclass containers of their fields."""
+    names = field_names(cls)
+
+    def rebuild(_: None, children: Sequence[Any]) -> Any:
+        new = object.__new__(cls)
+        for name, child in zip(names, children, strict=True):
+            object.__setattr__(new, name, child)
+        return new
+
+    def take_apart(obj: Any) -> tuple[tuple[Any, ...], None, tuple[str, ...]]:
+        return tuple(getattr(obj, name) for name in names), None, names
+
+    optree.register_pytree_node(cls, take_apart, rebuild, namespace=NAMESPACE)
+    _dataclasses.add(cls)

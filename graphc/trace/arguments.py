@@ -1,0 +1,73 @@
+"""The argument tree of a call, walked once when it is traced: the path, name and mark of each leaf.
+
+The walk visits leaves in the order in which ``pytree.flatten`` lists them. Containers whose items native code can
+reach (dict, list, tuple, named tuple, dataclass, ``frozen``) get access paths and type checks; below others the leaves
+have no path, and such calls go through the slower entry.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Any
+
+import optree
+
+from graphc import pytree
+from graphc.abi import Check
+from graphc.trace.paths import Paths
+
+
+@dataclass(frozen=True)
+class ArgumentLeaf:
+    """``argument``: its top-level position (keyword arguments count on); ``path`` is None where none is known."""
+
+    leaf: Any
+    argument: int
+    path: int | None
+    name: str
+    frozen: bool
+    whole: bool  # the argument itself, not part of a container
+
+
+class ArgumentWalk:
+    """``checks``: what native code must check of the containers; ``reachable``: every leaf has a path."""
+
+    def __init__(self, paths: Paths, arguments: list[Any], names: list[str]):
+        self.paths = paths
+        self.leaves: list[ArgumentLeaf] = []
+        self.checks: list[tuple] = []
+        self.reachable = True
+        for position, (argument, name) in enumerate(zip(arguments, names, strict=True)):
+            self._argument = position
+            self._walk(argument, paths.arg(position), name, frozen=False, whole=True)
+
+    def _walk(self, obj: Any, path: int | None, name: str, *, frozen: bool, whole: bool = False) -> None:
+        kind = type(obj)
+        if kind is dict and path is not None:
+            self.checks.append((Check.TYPE_LEN, path, kind, len(obj)))
+            for key, value in obj.items():
+                self._walk(value, self.paths.dict_item(path, key), f"{name}_{key}", frozen=frozen)
+        elif path is not None and (kind in (tuple, list) or (isinstance(obj, tuple) and hasattr(kind, "_fields"))):
+            self.checks.append((Check.TYPE_LEN, path, kind, len(obj)))
+            for i, value in enumerate(obj):
+                self._walk(value, self.paths.sequence_item(path, i), f"{name}_{i}", frozen=frozen)
+        elif kind is pytree.Frozen:
+            self._fields(obj, ("tree",), path, name, frozen=True)
+        elif pytree.is_dataclass_instance(obj):
+            self._fields(obj, pytree.field_names(kind), path, name, frozen=frozen)
+        elif optree.tree_is_leaf(obj, none_is_leaf=True, namespace=pytree.NAMESPACE):
+            self.reachable = self.reachable and path is not None
+            self.leaves.append(ArgumentLeaf(obj, self._argument, path, name, frozen, whole))
+        else:
+            self.reachable = False
+            flattened = optree.tree_flatten_one_level(obj, none_is_leaf=True, namespace=pytree.NAMESPACE)
+            for i, child in enumerate(flattened[0]):
+                self._walk(child, None, f"{name}_{i}", frozen=frozen)
+
+    def _fields(self, obj: Any, names: tuple[str, ...], path: int | None, name: str, *, frozen: bool) -> None:
+        if path is not None:
+            self.checks.append((Check.TYPE_LEN, path, type(obj), -1))
+        for field in names:
+            child_path = None if path is None else self.paths.attribute(path, field)
+            child_name = name if type(obj) is pytree.Frozen else f"{name}_{field}"
+            self._walk(getattr(obj, field), child_path, child_name, frozen=frozen)

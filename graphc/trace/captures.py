@@ -1,0 +1,213 @@
+"""What the user's function reads from outside: recorded with its access path, and read again at each call.
+
+Arrays and floats become hidden inputs. Everything else that is read is a guard. A container (dict, list, tuple) is
+seen as a copy whose arrays and floats are traced; its structure is guarded. An object is remembered with its path, so
+that what is read from it is recorded in turn.
+"""
+
+from __future__ import annotations
+
+from collections import OrderedDict, defaultdict
+from dataclasses import dataclass
+from types import ModuleType
+from typing import Any
+
+import numpy as np
+
+from graphc.abi import LeafKind
+from graphc.errors import SideEffectError
+from graphc.ir.graph import Value
+from graphc.ir.types import SHORT_NAMES, ArrayType
+from graphc.trace.leaves import LeafSpec, input_spec, is_object, shape_of
+from graphc.trace.paths import Paths
+from graphc.trace.session import Session
+from graphc.trace.tracer import LazyTracer
+from graphc.trace.values import TracedValue
+
+_PLAIN = (bool, int, str, bytes, type(None), np.bool_, np.integer, complex)
+
+
+@dataclass(frozen=True)
+class Hidden:
+    """A hidden input: where it is read, what it is, its parameter in the root graph, the object at trace time."""
+
+    path: int
+    spec: LeafSpec
+    value: Value
+    current: Any
+
+
+class Captures:
+    """The record of one root trace."""
+
+    def __init__(self) -> None:
+        self.paths = Paths()
+        self.session: Session  # set by the trace that this record belongs to
+        self.hidden: dict[Value, Hidden] = {}
+        self.arguments: dict[Value, Any] = {}  # array arguments: param -> the object
+        self._by_path: dict[int, Hidden] = {}
+        self._seen: dict[int, tuple[Any, Any]] = {}  # path -> the object there, and what the function sees of it
+        self._known: dict[int, tuple[Any, int]] = {}  # id -> object that was read from outside, its path
+        self._snapshots: list[tuple[np.ndarray, np.ndarray]] = []
+
+    # --- reading ------------------------------------------------------------------------------------------------------
+
+    def materialise(self, obj: Any, path: int) -> Any:
+        """What the function sees of an object read at ``path``."""
+        seen = self._seen.get(path)
+        if seen is None or seen[0] is not obj:
+            seen = self._seen[path] = (obj, self._seen_as(obj, path))
+        return seen[1]
+
+    def _seen_as(self, obj: Any, path: int) -> Any:
+        kind = type(obj)
+        if kind in (np.ndarray, float) or isinstance(obj, np.floating):
+            return self._number(obj, path)
+        if isinstance(obj, TracedValue):
+            return obj
+        if kind in (dict, OrderedDict, defaultdict):
+            return self._mapping(obj, path)
+        if isinstance(obj, tuple | list) and (kind in (tuple, list) or hasattr(kind, "_fields")):
+            self.paths.require_type(path, kind, len(obj))
+            parts = [self.materialise(part, self.paths.sequence_item(path, i)) for i, part in enumerate(obj)]
+            return self._copied(obj, kind(*parts) if hasattr(kind, "_fields") else kind(parts))
+        self.guard(obj, path)
+        return obj
+
+    def _mapping(self, obj: dict, path: int) -> Any:
+        self.paths.require_type(path, type(obj), len(obj))
+        copy = obj.copy()
+        for key, value in obj.items():
+            copy[key] = self.materialise(value, self.paths.dict_item(path, key))
+        return self._copied(obj, copy)
+
+    def _copied(self, original: Any, copy: Any) -> Any:
+        """Remember the copy: a write to it is a write to the outside object, which a program would not repeat."""
+        self._known[id(copy)] = (copy, -1)
+        self._known.setdefault(id(original), (original, -1))
+        return copy
+
+    def _number(self, obj: Any, path: int) -> Any:
+        if isinstance(obj, np.ndarray) and (obj.dtype.newbyteorder("=") not in SHORT_NAMES or type(obj) is not np.ndarray):
+            self.paths.require_same(path, obj)  # not numeric: labels, objects; its contents are not followed
+            return obj
+        return LazyTracer(self.session, lambda: self._input(obj, path))
+
+    def guard(self, obj: Any, path: int) -> None:
+        """Have the object compared at each call, and remember where it was found."""
+        if isinstance(obj, _PLAIN):
+            if obj is None or isinstance(obj, bool):
+                self.paths.require_same(path, obj)
+            else:
+                self.paths.require_equal(path, obj)
+        elif isinstance(obj, ModuleType) or is_object(obj):
+            self.remember(obj, path)
+        else:
+            self.paths.require_same(path, obj)
+            self.remember(obj, path)
+
+    def remember(self, obj: Any, path: int) -> None:
+        """Loads from this object are recorded from here on."""
+        known = self._known.setdefault(id(obj), (obj, path))
+        if known[1] != path:  # one object by two ways: the record follows one, so both must keep leading to it
+            self.paths.require_same(path, obj)
+            if known[1] >= 0:
+                self.paths.require_same(known[1], obj)
+
+    def path_of(self, obj: Any) -> int | None:
+        """Where the object was read from outside; None when it was not."""
+        known = self._known.get(id(obj))
+        return known[1] if known is not None and known[1] >= 0 else None
+
+    def is_outside(self, obj: Any) -> bool:
+        """True for objects and containers that were read from outside."""
+        return id(obj) in self._known
+
+    # --- hidden inputs ------------------------------------------------------------------------------------------------
+
+    def _input(self, obj: Any, path: int) -> Value:
+        if path not in self._by_path:
+            spec = input_spec(obj)
+            assert spec is not None
+            name = "".join(c if c.isalnum() else "_" for c in self.paths.describe(path))
+            value = new_input(self.session, spec, obj, name)
+            self._by_path[path] = self.hidden[value] = Hidden(path, spec, value, obj)
+        hidden = self._by_path[path]
+        return oriented(self.session, hidden.value, hidden.spec)
+
+    def by_identity(self, array: np.ndarray) -> Value:
+        """An array that the trace met without having seen it read: this very object is an input of each call."""
+        path = self.paths.const(array)
+        if path not in self._by_path:
+            self._snapshots.append((array, array.copy()))
+        if type(array) is not np.ndarray:
+            array = np.asarray(array)
+            path = self.paths.const(array)
+        return self._input(array, path)
+
+    def check_unchanged(self) -> None:
+        """Raise ``SideEffectError`` when an array was written after the program had read it."""
+        for array, before in self._snapshots:
+            if not np.array_equal(array, before, equal_nan=array.dtype.kind == "f"):
+                raise SideEffectError(
+                    f"an array of shape {array.shape} that the function reads was changed while it was traced: "
+                    "fill it before traced values meet it, or build it with np.where, np.stack or np.concatenate"
+                )
+
+    def is_array_input(self, value: Value) -> bool:
+        """True for the parameter of an array (not of a number): memory of the user's."""
+        hidden = self.hidden.get(value)
+        return isinstance(hidden.current if hidden else self.arguments.get(value), np.ndarray)
+
+    # --- numbers that are known ---------------------------------------------------------------------------------------
+
+    def concrete_number(self, traced: TracedValue) -> Any:
+        """The number now, if it follows from outside floats and constants alone: those become guards. Else None."""
+        found = self._follow(traced.session, traced.value, {})
+        if found is None:
+            return None
+        number, sources = found
+        for hidden in sources:
+            self.paths.require_equal(hidden.path, hidden.current)
+            self.session.note(f"specialised to {self.paths.describe(hidden.path)} == {hidden.current!r}: "
+                              "the program decides by its value")  # fmt: skip
+        return number
+
+    def _follow(
+        self, session: Session, value: Value, done: dict[Value, Any]
+    ) -> tuple[Any, tuple[Hidden, ...]] | None:
+        if value.node is None:
+            outer = next((o for o, inner in session.imports.items() if inner is value), None)
+            if outer is not None and session.parent is not None:
+                return self._follow(session.parent, outer, done)
+            hidden = self.hidden.get(value)
+            is_number = hidden is not None and hidden.spec.kind is not LeafKind.ARRAY
+            return (hidden.current, (hidden,)) if hidden is not None and is_number else None
+        if value.dims or len(value.node.outputs) > 1 or value.node.regions or value.node.op.name == "dim":
+            return None
+        parts = [self._follow(session, v, done) for v in value.node.inputs]
+        if any(part is None for part in parts):
+            return None
+        with np.errstate(all="ignore"):
+            number = value.node.op.ref(*(part[0] for part in parts if part), **value.node.attrs)
+        return number, tuple(hidden for part in parts if part for hidden in part[1])
+
+
+def new_input(session: Session, spec: LeafSpec, obj: Any, name: str) -> Value:
+    """A parameter for an array or number; its sizes other than 0 and 1 are new symbols."""
+    facts = session.F.facts
+    dims: list[Any] = []
+    for axis, (known, size) in enumerate(zip(spec.dims, shape_of(spec, obj), strict=True)):
+        if known is None:
+            symbol = f"n{len(facts.hints or ())}"
+            shown = len(spec.dims) - 1 - axis if spec.transposed else axis
+            session.symbols[symbol] = f"{name}.shape[{shown}]"
+            dims.append(facts.new_symbol(symbol, size, lower=2))
+        else:
+            dims.append(known)
+    return session.new_param(ArrayType(spec.dtype, tuple(dims), weak=spec.kind is LeafKind.FLOAT), name)
+
+
+def oriented(session: Session, value: Value, spec: LeafSpec) -> Value:
+    """The array as the user sees it: a Fortran-ordered one is the transpose of its parameter."""
+    return session.F.transpose(value, range(value.rank)[::-1]) if spec.transposed else value

@@ -1,0 +1,50 @@
+"""The errors of asking a traced array for its numbers, each with the way out."""
+
+from __future__ import annotations
+
+import linecache
+import re
+from typing import TYPE_CHECKING, Any, NoReturn
+
+from graphc.errors import ConcretizationError, Location
+from graphc.trace.location import user_location
+
+if TYPE_CHECKING:
+    from graphc.trace.values import TracedValue
+
+_WAYS_OUT = {
+    "bool(x)": "a decision by a traced value: write np.where(condition, a, b), np.maximum, np.minimum or np.clip; "
+    "`and`, `or`, `not` are np.logical_and, np.logical_or, np.logical_not; shapes may be compared freely",
+    "float(x)": "use the array itself (x * 1.0, np.float64 arithmetic); math.sqrt(x) is np.sqrt(x)",
+    "int(x)": "use x.astype(int) for an integer array; sizes (x.shape[0]) are integers already",
+    "complex(x)": "complex numbers are not supported",
+    "an index": "a position or size that depends on a traced value: use np.take or x[index_array]; "
+    "pass a Python int for a size",
+    "v in x": "write (x == v).any()",
+    "np.asarray(x)": "something that cannot trace asked for a NumPy array: call a NumPy function on x directly; "
+    "np.array([a, b]) of traced values is np.stack([a, b])",
+    "x.item()": "return the value from the function and call item() on the result",
+    "x.tolist()": "return the value from the function and call tolist() on the result",
+}
+_DEFAULT_WAY_OUT = "print the traced array without a format, or return the value and format the result"
+
+
+def cannot_be_concrete(traced: TracedValue, what: str) -> Any:
+    """Raise ``ConcretizationError`` at the user's line; ``what`` is the request as the user would write it."""
+    from graphc.trace.values import alive
+
+    known = alive(traced).captures.concrete_number(traced) if what in ("bool(x)", "float(x)", "int(x)", "an index") else None
+    if known is not None:
+        return {"bool(x)": bool, "float(x)": float}.get(what, int)(known)
+    raise_at(user_location(), what)
+
+
+def raise_at(location: Location | None, what: str) -> NoReturn:
+    asked = f"`{what}`"
+    if location is not None:
+        line = linecache.getline(location.file, location.line).strip()
+        if what == "bool(x)" and re.match(r"(if|elif|while|assert)\b", line):
+            asked = f"`{line}`"
+    way_out = _WAYS_OUT.get(what, _DEFAULT_WAY_OUT)
+    raise ConcretizationError(f"{asked} needs the numbers of a traced array, which are not known yet; {way_out}",
+                              location=location)  # fmt: skip

@@ -1,0 +1,127 @@
+"""The leaves of a call's arguments: what each is to the program, its part of the key, and how it is handed over.
+
+Arrays and NumPy scalars are inputs of their dtype, Python floats weak ones, ints symbols. An array dim that is 0 or 1
+is part of the key, any other is a symbol. A Fortran-ordered array is the C-ordered array of its transpose; any other
+layout is copied. Everything else is static: by value, by identity, or, an object with attributes, by its type and by
+what is read from it.
+"""
+
+from __future__ import annotations
+
+import enum
+from collections.abc import Hashable
+from types import ModuleType
+from typing import Any, NamedTuple
+
+import numpy as np
+
+from graphc.abi import LeafKind
+from graphc.ir.types import SHORT_NAMES
+from graphc.trace.values import raise_dtype
+
+INT64 = range(-(2**63), 2**63)
+_VALUES = (bool, type(None), str, bytes, int, complex, slice, type(...), range, enum.Enum, np.dtype, type, ModuleType)
+_HEAP_TYPE = 1 << 9
+
+
+class LeafSpec(NamedTuple):
+    """A leaf that is an input: its kind, dtype, the dims with None for those that are symbols, and its layout."""
+
+    kind: LeafKind
+    dtype: np.dtype
+    dims: tuple[int | None, ...]
+    transposed: bool = False
+
+
+class ByType(NamedTuple):
+    """The key of an object whose attributes are read at each call."""
+
+    kind: type
+
+
+def leaf_key(leaf: Any) -> Hashable:
+    """What a program must know of the leaf. Equal keys: the same program may serve, if its guards hold."""
+    kind = type(leaf)
+    if kind is np.ndarray:
+        flags = leaf.flags
+        fortran = flags.f_contiguous and not flags.c_contiguous
+        return leaf.dtype.num, tuple([d if d < 2 else None for d in leaf.shape]), fortran
+    if kind is float:
+        return float
+    if kind is int and leaf in INT64:
+        return int
+    if isinstance(leaf, np.generic):
+        return kind
+    if is_object(leaf):
+        return ByType(kind)
+    return kind, (leaf if isinstance(leaf, Hashable) and _hashable(leaf) else id(leaf))
+
+
+def _hashable(leaf: Any) -> bool:
+    try:
+        hash(leaf)
+    except TypeError:
+        return False
+    return True
+
+
+def is_object(leaf: Any) -> bool:
+    """An instance of a class written in Python whose identity is all there is to compare."""
+    kind = type(leaf)
+    if isinstance(leaf, _VALUES) or not kind.__flags__ & _HEAP_TYPE:
+        return False
+    return kind.__hash__ in (object.__hash__, None) and not getattr(kind, "graphc_static", False)
+
+
+def input_spec(leaf: Any) -> LeafSpec | None:
+    """The leaf as an input, or None where it is static. Raises ``TraceTypeError`` for dtypes that cannot be traced."""
+    kind = type(leaf)
+    if isinstance(leaf, np.ndarray):
+        if kind not in (np.ndarray, np.memmap):
+            raise_kind(leaf)
+        dtype = native_dtype(leaf.dtype)
+        fortran = leaf.flags.f_contiguous and not leaf.flags.c_contiguous
+        shape = leaf.shape[::-1] if fortran else leaf.shape
+        return LeafSpec(LeafKind.ARRAY, dtype, tuple([d if d < 2 else None for d in shape]), fortran)
+    if isinstance(leaf, np.generic):
+        return LeafSpec(LeafKind.SCALAR, native_dtype(leaf.dtype), ())
+    if kind is float:
+        return LeafSpec(LeafKind.FLOAT, np.dtype(np.float64), ())
+    if kind is int and leaf in INT64:
+        return LeafSpec(LeafKind.INT, np.dtype(np.int64), ())
+    if isinstance(leaf, complex):
+        raise_dtype(np.dtype(complex))
+    return None
+
+
+def native_dtype(dtype: np.dtype) -> np.dtype:
+    """The dtype in this machine's byte order, as graphc's table has it. Raises ``TraceTypeError``."""
+    native = dtype.newbyteorder("=") if not dtype.isnative else dtype
+    if native not in SHORT_NAMES or native.fields is not None:
+        raise_dtype(dtype)
+    return np.dtype(native.type)
+
+
+def raise_kind(leaf: np.ndarray) -> None:
+    from graphc.errors import TraceTypeError
+    from graphc.trace.location import user_location
+
+    name = type(leaf).__name__
+    raise TraceTypeError(f"an array of the subclass {name} cannot be traced; pass np.asarray(x)", location=user_location())
+
+
+def as_input(spec: LeafSpec, leaf: Any) -> Any:
+    """The leaf as the program takes it: a C-contiguous, aligned array in native byte order, or the number itself."""
+    if spec.kind is not LeafKind.ARRAY:
+        return leaf
+    array = leaf.T if spec.transposed else leaf
+    if type(array) is np.ndarray and array.flags.c_contiguous and array.flags.aligned and array.dtype.isnative:
+        return array
+    return np.array(array, dtype=spec.dtype, order="C", subok=False)
+
+
+def shape_of(spec: LeafSpec, leaf: Any) -> tuple[int, ...]:
+    """The sizes of the input as the program takes it."""
+    if spec.kind is not LeafKind.ARRAY:
+        return ()
+    return leaf.shape[::-1] if spec.transposed else leaf.shape

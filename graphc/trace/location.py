@@ -1,0 +1,52 @@
+"""Where in the user's source an operation stands: the innermost frame outside graphc, NumPy and SciPy."""
+
+from __future__ import annotations
+
+import os
+import sys
+from types import CodeType
+
+import numpy as np
+
+from graphc.errors import Location
+
+_GRAPHC = os.path.dirname(os.path.dirname(os.path.abspath(__file__))) + os.sep
+_LIBRARIES = os.path.dirname(os.path.dirname(os.path.abspath(np.__file__))) + os.sep
+_STANDARD = os.path.dirname(os.path.abspath(os.__file__)) + os.sep
+_HIDDEN = (
+    _GRAPHC,
+    *(f"{_LIBRARIES}{name}{os.sep}" for name in ("numpy", "scipy", "optree")),
+    *(f"{_STANDARD}{name}" for name in ("functools.py", "contextlib.py", "copy.py", "dataclasses.py")),
+    "<__array_function__",  # the dispatchers that NumPy generates
+)
+
+_user_code: dict[int, tuple[CodeType, bool]] = {}  # by id: hashing a code object hashes all that it holds
+_locations: dict[tuple[int, int], Location] = {}
+
+
+def is_user_code(code: CodeType) -> bool:
+    """False for code of graphc, NumPy, SciPy and the glue of the standard library."""
+    known = _user_code.get(id(code))
+    if known is None:
+        known = _user_code[id(code)] = (code, not code.co_filename.startswith(_HIDDEN))
+    return known[1]
+
+
+def user_location() -> Location | None:
+    """The file and line that the user's code is at; None when no frame is the user's."""
+    frame = sys._getframe(1)
+    while frame is not None:
+        code = frame.f_code
+        if is_user_code(code):
+            key = (id(code), frame.f_lasti)
+            location = _locations.get(key)
+            if location is None:
+                location = _locations[key] = Location(code.co_filename, frame.f_lineno)
+            return location
+        frame = frame.f_back  # type: ignore[assignment]
+    return None
+
+
+def definition_location(code: CodeType) -> Location:
+    """Where a function is defined."""
+    return Location(code.co_filename, code.co_firstlineno)

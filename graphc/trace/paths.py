@@ -1,0 +1,114 @@
+"""How an object is reached at each call, and what must hold of it: access paths and guards, as ``abi`` steps and checks.
+
+A path is the index of its last step; equal paths are one step. Object identity stands in for equality of constants.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Hashable, Iterable, Sequence
+from dataclasses import dataclass
+from typing import Any
+
+from graphc.abi import Check, Step
+
+
+@dataclass(frozen=True)
+class Access:
+    """``steps`` and ``checks`` as ``abi.EntryPlan`` has them; ``wanted``: the step of each object to fetch."""
+
+    steps: tuple[tuple, ...]
+    checks: tuple[tuple, ...]
+    wanted: tuple[int, ...]
+
+
+class Paths:
+    """Steps and checks, each once."""
+
+    def __init__(self) -> None:
+        self.steps: list[tuple] = []
+        self._index: dict[Hashable, int] = {}
+        self._checks: dict[Hashable, tuple] = {}
+
+    def _step(self, key: Hashable, step: tuple) -> int:
+        if key not in self._index:
+            self._index[key] = len(self.steps)
+            self.steps.append(step)
+        return self._index[key]
+
+    def arg(self, position: int) -> int:
+        """Positional argument of the call; keyword arguments count on after the positional ones."""
+        return self._step((Step.ARG, position), (Step.ARG, position))
+
+    def const(self, obj: object) -> int:
+        return self._step((Step.CONST, id(obj)), (Step.CONST, obj))
+
+    def dict_item(self, parent: int, key: Any) -> int:
+        return self._step((Step.DICT_ITEM, parent, type(key), key), (Step.DICT_ITEM, parent, key))
+
+    def sequence_item(self, parent: int, position: int) -> int:
+        return self._step((Step.SEQ_ITEM, parent, position), (Step.SEQ_ITEM, parent, position))
+
+    def cell(self, parent: int) -> int:
+        return self._step((Step.CELL, parent), (Step.CELL, parent))
+
+    def attribute(self, parent: int, name: str) -> int:
+        return self._step((Step.ATTR, parent, name), (Step.ATTR, parent, name))
+
+    def require_same(self, path: int, obj: object) -> None:
+        """Guard: at each call the path leads to this very object."""
+        self._checks.setdefault((Check.IS, path, id(obj)), (Check.IS, path, obj))
+
+    def require_equal(self, path: int, obj: Any) -> None:
+        """Guard: the path leads to an object of this type and value."""
+        key = (Check.EQUAL, path, type(obj), repr(obj))
+        self._checks.setdefault(key, (Check.EQUAL, path, obj))
+
+    def require_type(self, path: int, kind: type, length: int = -1) -> None:
+        """Guard: the object has exactly this type, and length where one is given."""
+        self._checks.setdefault((Check.TYPE_LEN, path, kind, length), (Check.TYPE_LEN, path, kind, length))
+
+    def guards_on(self, path: int) -> list[tuple]:
+        """The checks of the value at this path."""
+        return [check for check in self._checks.values() if check[1] == path and check[0] is not Check.TYPE_LEN]
+
+    def access(self, wanted: Sequence[int], more_checks: Iterable[tuple] = ()) -> Access:
+        """What it takes to check all guards (and ``more_checks``) and fetch these paths, and no step more."""
+        checks = (*more_checks, *self._checks.values())
+        needed: set[int] = set()
+        for index in (*wanted, *(check[1] for check in checks)):
+            needed.update(self._chain(index))
+        order = {old: new for new, old in enumerate(sorted(needed))}
+        steps = tuple(_renumbered(self.steps[old], order) for old in order)
+        renumbered_checks = tuple((check[0], order[check[1]], *check[2:]) for check in checks)
+        return Access(steps, renumbered_checks, tuple(order[index] for index in wanted))
+
+    def _chain(self, index: int) -> Iterable[int]:
+        """The step and those it starts from."""
+        while True:
+            yield index
+            step = self.steps[index]
+            if step[0] in (Step.ARG, Step.CONST):
+                return
+            index = step[1]
+
+    def describe(self, index: int) -> str:
+        """The path as a user would write it, such as ``self.weights['W1']``."""
+        match self.steps[index]:
+            case (Step.ARG, position):
+                return f"argument {position}"
+            case (Step.CONST, obj):
+                return getattr(obj, "__name__", type(obj).__name__)
+            case (Step.DICT_ITEM, parent, key):
+                is_globals = self.steps[parent][0] is Step.CONST
+                return str(key) if is_globals else f"{self.describe(parent)}[{key!r}]"
+            case (Step.SEQ_ITEM, parent, position):
+                return f"{self.describe(parent)}[{position}]"
+            case (Step.CELL, parent):
+                return self.describe(parent)
+            case (Step.ATTR, parent, name):
+                return f"{self.describe(parent)}.{name}"
+        return "?"
+
+
+def _renumbered(step: tuple, order: dict[int, int]) -> tuple:
+    return step if step[0] in (Step.ARG, Step.CONST) else (step[0], order[step[1]], *step[2:])

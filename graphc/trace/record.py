@@ -1,0 +1,168 @@
+"""Tracing one call: the user's function runs on tracers, and what it did comes out as a graph."""
+
+from __future__ import annotations
+
+import sys
+from collections.abc import Callable, Mapping, Sequence
+from contextlib import contextmanager
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+
+from graphc import pytree
+from graphc.abi import LeafKind
+from graphc.errors import SideEffectError
+from graphc.ir.builder import finish
+from graphc.ir.dims import Expr
+from graphc.ir.graph import Graph, Value
+from graphc.ir.opdef import Op
+from graphc.ir.rewrite import resolve_dims
+from graphc.trace.arguments import ArgumentLeaf, ArgumentWalk
+from graphc.trace.captures import Captures, new_input, oriented
+from graphc.trace.leaves import LeafSpec, input_spec, is_object
+from graphc.trace.location import user_location
+from graphc.trace.session import Session, recording
+from graphc.trace.symbolic import SymbolicInt
+from graphc.trace.target import Target, argument_names
+from graphc.trace.tracer import Tracer
+from graphc.trace.values import TracedValue, unwrap
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+
+
+@dataclass(frozen=True)
+class Input:
+    """A parameter of the graph: the argument leaf it comes from, or (-1) the path of what is read from outside."""
+
+    leaf: int
+    path: int | None
+    spec: LeafSpec
+
+
+@dataclass(frozen=True)
+class Constant:
+    """An output leaf that is the same at every call."""
+
+    value: Any
+
+
+@dataclass(frozen=True)
+class Output:
+    """An output leaf: output ``index`` of the graph. ``as_int``: a size, which Python code sees as an int."""
+
+    index: int
+    as_int: bool = False
+
+
+@dataclass(frozen=True)
+class Traced:
+    """A traced call.
+
+    ``graph``: parameters are ``inputs``, in order; ``graph.ints`` come from the argument leaves ``int_leaves``.
+    ``outputs``: what stands at each leaf of ``out_spec``. ``arguments``: the argument leaves; ``walk`` how native code
+    reaches them; ``captures`` what was read from outside.
+    """
+
+    graph: Graph
+    inputs: tuple[Input, ...]
+    int_leaves: tuple[int, ...]
+    out_spec: pytree.TreeSpec
+    outputs: tuple[Output | Constant, ...]
+    arguments: tuple[ArgumentLeaf, ...]
+    walk: ArgumentWalk
+    captures: Captures
+    notes: tuple[str, ...]
+    symbols: Mapping[str, str]
+    hints: Mapping[str, int]
+
+
+def trace(
+    target: Target, run: Callable[..., Any], args: Sequence[Any], kwargs: Mapping[str, Any], ops: Mapping[str, Op]
+) -> Traced:
+    """Trace ``run(*args, **kwargs)``, the target as it is to be executed, for arguments like these.
+
+    Raises the errors of ``graphc.errors`` at the user's line; what the user's own code raises goes through.
+    """
+    captures = Captures()
+    session = Session(ops, target.name, parent=None, wrap=Tracer, captures=captures)
+    captures.session = session
+    names = argument_names(target, len(args), list(kwargs))
+    walk = ArgumentWalk(captures.paths, [*args, *kwargs.values()], names)
+    inputs, int_leaves, ints, seen = _inputs(session, walk)
+    _, spec = pytree.flatten((tuple(args), dict(kwargs)))
+    traced_args, traced_kwargs = pytree.unflatten(spec, seen)
+    with recording(session), random_state_unchanged():
+        out = run(*traced_args, **traced_kwargs)
+        out_spec, outputs, values = output_leaves(session, out)
+        captures.check_unchanged()
+    hidden = [Input(-1, h.path, h.spec) for h in captures.hidden.values()]
+    facts = session.F.facts
+    graph = resolve_dims(finish(session.F, target.name, session.params, values, ints), facts)
+    return Traced(
+        graph, (*inputs, *hidden), tuple(int_leaves), out_spec, outputs, tuple(walk.leaves), walk, captures,
+        tuple(session.notes), session.symbols, dict(facts.hints or {}),
+    )  # fmt: skip
+
+
+def _inputs(session: Session, walk: ArgumentWalk) -> tuple[list[Input], list[int], list[Expr], list[Any]]:
+    """Parameters for the argument leaves: inputs, the leaves and symbols of ints, and what the function sees."""
+    inputs, int_leaves, ints, seen = [], [], [], []
+    captures, facts = session.captures, session.F.facts
+    for index, argument in enumerate(walk.leaves):
+        leaf, spec = argument.leaf, input_spec(argument.leaf)
+        if spec is None:
+            if is_object(leaf) and argument.path is not None:
+                captures.remember(leaf, argument.path)
+            seen.append(leaf)
+        elif spec.kind is LeafKind.INT:
+            name = f"n{len(facts.hints or ())}"
+            session.symbols[name] = argument.name
+            ints.append(facts.new_symbol(name, leaf, lower=None))
+            int_leaves.append(index)
+            seen.append(SymbolicInt(session, ints[-1]))
+        else:
+            value = new_input(session, spec, leaf, argument.name)
+            captures.arguments[value] = leaf
+            inputs.append(Input(index, argument.path, spec))
+            seen.append(Tracer(session, oriented(session, value, spec)))
+    return inputs, int_leaves, ints, seen
+
+
+def output_leaves(session: Session, out: Any) -> tuple[pytree.TreeSpec, tuple[Output | Constant, ...], list[Value]]:
+    """The structure of a result, what stands at its leaves, and the values among them."""
+    leaves, spec = pytree.flatten(out)
+    outputs: list[Output | Constant] = []
+    values: list[Value] = []
+    session.F.location = user_location()
+    for leaf in leaves:
+        if isinstance(leaf, TracedValue | SymbolicInt | np.ndarray):
+            outputs.append(Output(len(values), isinstance(leaf, SymbolicInt)))
+            values.append(session.F.value(unwrap(session, leaf)))
+        else:
+            outputs.append(Constant(leaf))
+    return spec, tuple(outputs), values
+
+
+@contextmanager
+def random_state_unchanged() -> Iterator[None]:
+    """Raise ``SideEffectError`` when the block draws from NumPy's global random state."""
+    before = _random_state()
+    yield
+    after = _random_state()
+    if before is not None and after is not None and before != after:
+        raise SideEffectError(
+            "the function draws from NumPy's global random state: a compiled program would use the same numbers at "
+            "every call; draw them outside and pass them in"
+        )
+
+
+def _random_state() -> tuple[Any, ...] | None:
+    """The global generator's state; None while ``numpy.random`` is not imported, and so has not drawn."""
+    random = sys.modules.get("numpy.random")
+    if random is None:
+        return None
+    state = random.get_state(legacy=False)
+    inner = state["state"]
+    return inner["key"].tobytes(), inner["pos"], state["has_gauss"], state["gauss"]

@@ -1,0 +1,128 @@
+"""A trace in progress: what records the operations of one call of the user's function.
+
+Sessions nest: a compiled function that is called while a trace is active gets a session of its own, below the active
+one. A value of an outer session that the inner function reads becomes a parameter of the inner graph, unmarked; when
+the inner graph has been transformed, it is inlined into the outer one. All nested sessions share one ``ShapeFacts`` and
+one record of what was read from outside (``root.captures``).
+"""
+
+from __future__ import annotations
+
+import threading
+from collections.abc import Callable, Iterator, Mapping
+from contextlib import contextmanager
+from typing import TYPE_CHECKING, Any
+
+from graphc.ir.builder import Builder
+from graphc.ir.dims import Dim, evaluate
+from graphc.ir.graph import Value
+from graphc.ir.opdef import Op
+from graphc.ir.shapes import ShapeFacts
+from graphc.ir.types import ArrayType
+
+if TYPE_CHECKING:
+    from graphc.trace.captures import Captures
+
+
+class Session:
+    """``params`` of the graph so far; ``imports`` maps values of the outer session to the parameters they became."""
+
+    __slots__ = (
+        "F", "_captures", "alive", "depth", "imports", "name", "notes", "parent", "params", "symbols", "wrap",
+    )  # fmt: skip
+
+    def __init__(
+        self,
+        ops: Mapping[str, Op],
+        name: str,
+        *,
+        parent: Session | None,
+        wrap: Callable[[Session, Value], Any],
+        captures: Captures | None = None,
+    ):
+        """``wrap(session, value)`` makes what the user's function sees of a value."""
+        self.name, self.parent, self.wrap = name, parent, wrap
+        facts = ShapeFacts(hints={}) if parent is None else parent.F.facts
+        self.F = Builder(ops, facts)
+        self.depth = 0 if parent is None else parent.depth + 1
+        self.alive = True
+        self.params: list[Value] = []
+        self.imports: dict[Value, Value] = {}
+        self._captures = captures
+        self.notes: list[str] = [] if parent is None else parent.notes
+        self.symbols: dict[str, str] = {} if parent is None else parent.symbols  # what each symbol is, in words
+
+    @property
+    def root(self) -> Session:
+        session = self
+        while session.parent is not None:
+            session = session.parent
+        return session
+
+    @property
+    def captures(self) -> Captures:
+        captures = self.root._captures
+        assert captures is not None
+        return captures
+
+    def new_param(self, type_: ArrayType, name: str) -> Value:
+        value = Value(type_, name=name)
+        self.params.append(value)
+        return value
+
+    def note(self, text: str) -> None:
+        """A line for ``explain()``."""
+        if text not in self.notes:
+            self.notes.append(text)
+
+    def import_value(self, session: Session, value: Value) -> Value:
+        """The value of this session that stands for ``value`` of ``session``, this one or one around it."""
+        if session is self:
+            return value
+        assert self.parent is not None
+        outer = self.parent.import_value(session, value)
+        if outer not in self.imports:
+            self.imports[outer] = self.new_param(outer.type, outer.name)
+        return self.imports[outer]
+
+    def encloses(self, other: Session) -> bool:
+        """True when ``other`` is this session or one nested in it."""
+        session: Session | None = other
+        while session is not None:
+            if session is self:
+                return True
+            session = session.parent
+        return False
+
+
+class _Active(threading.local):
+    session: Session | None = None
+
+
+_active = _Active()
+traces_running: list[int] = []  # one entry for each trace in progress, of any thread: empty in ordinary calls
+
+
+def current() -> Session | None:
+    """The innermost session that is recording on this thread."""
+    return _active.session
+
+
+@contextmanager
+def recording(session: Session) -> Iterator[Session]:
+    """Within the block the session is this thread's; afterwards its tracers are dead."""
+    before, _active.session = _active.session, session
+    traces_running.append(id(session))
+    try:
+        yield session
+    finally:
+        _active.session = before
+        session.alive = False
+        traces_running.remove(id(session))
+
+
+def hint_of(session: Session, dim: Dim) -> int:
+    """The dim's size in the call being traced."""
+    hints = session.F.facts.hints
+    assert hints is not None
+    return evaluate(dim, hints)

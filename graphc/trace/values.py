@@ -1,0 +1,125 @@
+"""Between the user's function and the graph: what a tracer holds, and how objects of either side become the other's.
+
+``unwrap`` turns what the user's code passes around into what the builder takes: traced arrays into ``Value``, symbolic
+integers into dims, other arrays into inputs read from outside. ``wrap`` turns results back.
+"""
+
+from __future__ import annotations
+
+from typing import Any
+
+import numpy as np
+
+from graphc.errors import LeakedTracerError, TraceTypeError
+from graphc.ir.dims import Expr
+from graphc.ir.graph import Value
+from graphc.ir.types import SHORT_NAMES
+from graphc.trace.location import user_location
+from graphc.trace.session import Session, current
+from graphc.trace.symbolic import SymbolicInt, wrap_dim
+
+
+class TracedValue:
+    """``value`` is the array's value in the graph of ``session``."""
+
+    __slots__ = ("__weakref__", "session", "value")
+    session: Session
+    value: Value
+
+    def __init__(self, session: Session, value: Value):
+        self.session = session
+        self.value = value
+
+
+def alive(traced: TracedValue) -> Session:
+    """The session of the value; raises ``LeakedTracerError`` when its trace has ended."""
+    session = traced.session
+    if not session.alive:
+        raise LeakedTracerError(
+            f"a traced array of {session.name!r} was used after its trace had ended: it was stored somewhere outside "
+            "(a global, an attribute, a list); return it from the function instead (has_aux=True under grad)",
+            location=user_location(),
+        )
+    return session
+
+
+def session_of(operands: Any) -> Session:
+    """The innermost session among the traced operands, however deep they stand in lists and tuples."""
+    found = _innermost(operands, None)
+    if found is None:
+        found = current()
+    if found is None:
+        raise LeakedTracerError("a traced value was used outside of any trace", location=user_location())
+    return found
+
+
+def _innermost(obj: Any, found: Session | None) -> Session | None:
+    if isinstance(obj, TracedValue):
+        session = alive(obj)
+        return session if found is None or session.depth > found.depth else found
+    if isinstance(obj, list | tuple):
+        for part in obj:
+            found = _innermost(part, found)
+    elif isinstance(obj, dict):
+        return _innermost(list(obj.values()), found)
+    return found
+
+
+def value_in(session: Session, traced: TracedValue) -> Value:
+    """The value in this session's graph; an outer session's value becomes a parameter of this one."""
+    if traced.session is session:
+        return traced.value
+    if not alive(traced).encloses(session):
+        raise LeakedTracerError(
+            "a traced array of an inner function was used outside of it: return it from the inner function instead",
+            location=user_location(),
+        )
+    return session.import_value(traced.session, traced.value)
+
+
+def unwrap(session: Session, obj: Any) -> Any:
+    """The builder's side of an operand or argument, containers included."""
+    if isinstance(obj, TracedValue):
+        return value_in(session, obj)
+    if isinstance(obj, SymbolicInt):
+        return session.F.facts.resolve(obj.dim)
+    if isinstance(obj, np.ndarray):
+        return outside_value(session, obj)
+    if isinstance(obj, slice):
+        return slice(*(unwrap(session, part) for part in (obj.start, obj.stop, obj.step)))
+    if type(obj) in (list, tuple):
+        return type(obj)([unwrap(session, part) for part in obj])
+    if isinstance(obj, complex | np.complexfloating | np.float16):
+        raise_dtype(np.asarray(obj).dtype)
+    return obj
+
+
+def outside_value(session: Session, array: np.ndarray) -> Any:
+    """An array that is no argument and was not reached by a recorded load: an input, by identity of the object."""
+    if array.dtype not in SHORT_NAMES and not array.dtype.newbyteorder("=") in SHORT_NAMES:
+        if array.dtype == object and any(isinstance(part, TracedValue | SymbolicInt) for part in array.flat):
+            return [unwrap(session, part) for part in array] if array.ndim else unwrap(session, array.item())
+        raise_dtype(array.dtype)
+    root = session.root
+    return session.import_value(root, root.captures.by_identity(array))
+
+
+def raise_dtype(dtype: np.dtype) -> None:
+    """Raise ``TraceTypeError`` for a dtype that graphc does not compute in."""
+    known = ", ".join(d.name for d in SHORT_NAMES)
+    hint = {"O": "an array of Python objects; give it a numeric dtype", "c": "complex numbers are not supported yet"}
+    detail = hint.get(dtype.kind, "it is not numeric" if dtype.kind in "USVmM" else "convert it with astype")
+    message = f"an array of dtype {dtype} cannot be traced: {detail}; the dtypes are {known}"
+    raise TraceTypeError(message, location=user_location())
+
+
+def wrap(session: Session, result: Any) -> Any:
+    """The user's side of a result of the builder or of a NumPy function."""
+    if isinstance(result, Value):
+        return session.wrap(session, result)
+    if isinstance(result, Expr):
+        return wrap_dim(session, result)
+    if isinstance(result, tuple | list):
+        parts = [wrap(session, part) for part in result]
+        return tuple(parts) if isinstance(result, tuple) else parts
+    return result
