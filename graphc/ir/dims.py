@@ -226,6 +226,11 @@ def symbols_of(dim: Dim) -> frozenset[str]:
     return frozenset(names)
 
 
+def is_polynomial(dim: Dim) -> bool:
+    """Whether the dim is made of sums and products of symbols alone."""
+    return isinstance(dim, int) or all(isinstance(atom, str) for monomial, _ in dim.terms for atom in monomial)
+
+
 def _to_text(dim: Expr) -> str:
     parts: list[str] = []
     for monomial, coefficient in dim.terms:

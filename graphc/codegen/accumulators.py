@@ -1,0 +1,172 @@
+"""Intrinsics for folds: sums that keep what rounding lost, and the folding of partial results.
+
+An accumulator is two numbers on the kernel's stack: the sum, and the error of its additions (Knuth's two-sum; Knuth,
+TAOCP 2, 4.2.2). LLVM keeps both in registers. One intrinsic stands for what would be a dozen statements to type.
+"""
+
+from __future__ import annotations
+
+from typing import Any
+
+from llvmlite import ir
+from numba.core import cgutils, types
+from numba.extending import intrinsic
+
+FLOATS = {"f64": types.float64, "f32": types.float32}
+INT = ir.IntType(64)
+
+
+@intrinsic
+def least(typingctx: Any, a: Any, b: Any) -> Any:
+    """The smaller of two int64."""
+    return types.int64(types.int64, types.int64), lambda context, builder, sig, args: builder.select(
+        builder.icmp_signed("<", *args), *args
+    )
+
+
+@intrinsic
+def greatest(typingctx: Any, a: Any, b: Any) -> Any:
+    """The larger of two int64."""
+    return types.int64(types.int64, types.int64), lambda context, builder, sig, args: builder.select(
+        builder.icmp_signed(">", *args), *args
+    )
+
+
+def _new_sum(float_type: types.Float) -> Any:
+    pointer = types.CPointer(float_type)
+
+    def new_sum(typingctx: Any) -> Any:
+        """A fresh accumulator: sum and error, both 0."""
+
+        def emit(context: Any, builder: Any, signature: Any, args: Any) -> Any:
+            kind = context.get_value_type(float_type)
+            with builder.goto_entry_block():
+                slots = builder.alloca(kind, size=2)
+            for position in range(2):
+                builder.store(ir.Constant(kind, 0.0), builder.gep(slots, [INT(position)]))
+            return slots
+
+        return pointer(), emit
+
+    return intrinsic(new_sum)
+
+
+new_sum_f64, new_sum_f32 = _new_sum(types.float64), _new_sum(types.float32)
+
+
+def two_sum(builder: Any, total: Any, error: Any, addend: Any) -> tuple[Any, Any]:
+    """The sum of total and addend, and the error with what this addition rounded away."""
+    after = builder.fadd(total, addend)
+    virtual = builder.fsub(after, total)
+    lost = builder.fadd(builder.fsub(total, builder.fsub(after, virtual)), builder.fsub(addend, virtual))
+    return after, builder.fadd(error, lost)
+
+
+def finished(builder: Any, total: Any, error: Any) -> Any:
+    """The sum with its error added; the sum alone where that is not finite (the error is NaN then)."""
+    zero = ir.Constant(total.type, 0.0)
+    finite = builder.fcmp_ordered("==", builder.fsub(error, error), zero)
+    return builder.select(finite, builder.fadd(total, error), total)
+
+
+def _both(builder: Any, pointer: Any) -> tuple[Any, Any, Any]:
+    second = builder.gep(pointer, [INT(1)])
+    return builder.load(pointer), builder.load(second), second
+
+
+@intrinsic
+def add_to(typingctx: Any, accumulator: Any, addend: Any) -> Any:
+    """Add a number to an accumulator."""
+
+    def emit(context: Any, builder: Any, signature: Any, args: Any) -> Any:
+        pointer, number = args
+        total, error, second = _both(builder, pointer)
+        total, error = two_sum(builder, total, error, number)
+        builder.store(total, pointer)
+        builder.store(error, second)
+        return context.get_dummy_value()
+
+    return types.void(accumulator, accumulator.dtype), emit
+
+
+@intrinsic
+def sum_of(typingctx: Any, accumulator: Any) -> Any:
+    """The number that an accumulator stands for."""
+
+    def emit(context: Any, builder: Any, signature: Any, args: Any) -> Any:
+        total, error, _ = _both(builder, args[0])
+        return finished(builder, total, error)
+
+    return accumulator.dtype(accumulator), emit
+
+
+@intrinsic
+def sum_blocks(typingctx: Any, partial: Any, result: Any, kept: Any, blocks: Any) -> Any:
+    """``result[k] = sum over b of partial[b * kept + k]``, in order, with compensation."""
+
+    def emit(context: Any, builder: Any, signature: Any, args: Any) -> Any:
+        source, target, inner, outer = args
+        zero = ir.Constant(context.get_value_type(partial.dtype), 0.0)
+        with cgutils.for_range(builder, inner) as position:
+            total = cgutils.alloca_once_value(builder, zero)
+            error = cgutils.alloca_once_value(builder, zero)
+            builder.store(zero, total)
+            builder.store(zero, error)
+            with cgutils.for_range(builder, outer) as block:
+                place = builder.add(builder.mul(block.index, inner), position.index)
+                number = builder.load(builder.gep(source, [place]))
+                sums = two_sum(builder, builder.load(total), builder.load(error), number)
+                builder.store(sums[0], total)
+                builder.store(sums[1], error)
+            value = finished(builder, builder.load(total), builder.load(error))
+            builder.store(value, builder.gep(target, [position.index]))
+        return context.get_dummy_value()
+
+    return types.void(partial, result, types.int64, types.int64), emit
+
+
+@intrinsic
+def fill(typingctx: Any, target: Any, size: Any, number: Any) -> Any:
+    """Set ``size`` elements to a number."""
+
+    def emit(context: Any, builder: Any, signature: Any, args: Any) -> Any:
+        pointer, count, value = args
+        data = context.get_data_type(target.dtype)
+        stored = builder.zext(value, data) if value.type != data else value
+        with cgutils.for_range(builder, count) as position:
+            builder.store(stored, builder.gep(pointer, [position.index]))
+        return context.get_dummy_value()
+
+    return types.void(target, types.int64, target.dtype), emit
+
+
+@intrinsic
+def copy(typingctx: Any, source: Any, target: Any, size: Any) -> Any:
+    """Copy ``size`` elements."""
+
+    def emit(context: Any, builder: Any, signature: Any, args: Any) -> Any:
+        origin, destination, count = args
+        with cgutils.for_range(builder, count) as position:
+            builder.store(builder.load(builder.gep(origin, [position.index])), builder.gep(destination, [position.index]))
+        return context.get_dummy_value()
+
+    return types.void(source, target, types.int64), emit
+
+
+@intrinsic
+def load_where(typingctx: Any, condition: Any, pointer: Any, position: Any) -> Any:
+    """``pointer[position]`` where the condition holds, else 0; nothing is read where it does not."""
+
+    def emit(context: Any, builder: Any, signature: Any, args: Any) -> Any:
+        holds, address, index = args
+        kind = context.get_data_type(pointer.dtype)
+        before = builder.block
+        with builder.if_then(holds):
+            loaded = builder.load(builder.gep(address, [index]))
+            inside = builder.block
+        phi = builder.phi(kind)
+        phi.add_incoming(ir.Constant(kind, 0 if isinstance(kind, ir.IntType) else 0.0), before)
+        phi.add_incoming(loaded, inside)
+        return context.data_model_manager[pointer.dtype].from_data(builder, phi)
+
+    return pointer.dtype(types.boolean, pointer, types.int64), emit

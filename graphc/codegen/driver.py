@@ -1,0 +1,166 @@
+"""Prints a program's driver: sizes, addresses, kernels and library calls in order."""
+
+from __future__ import annotations
+
+import hashlib
+from dataclasses import dataclass, field
+
+from graphc.abi import ALIGNMENT, KERNELS_START, Service
+from graphc.codegen.kernel import NestPrinter, Part, print_kernel
+from graphc.codegen.text import NARROW, NUMBA_TYPES, Lines, dim_text, imports, literal
+from graphc.ir.dims import Dim, dim_max, is_polynomial
+from graphc.ir.types import DTYPES
+from graphc.schedule.loopnest import Clear, Combine, Copy, Gemm, Inline, Launch, Program
+
+GRAIN = 100_000  # operations below which a part of a kernel is not worth a thread of its own (some 15 us)
+
+DRIVER_SIGNATURE = "int64(CPointer(int64), CPointer(int64), int64, CPointer(int64))"
+
+
+@dataclass
+class PrintedKernel:
+    """``name`` holds the hash of the text; ``source`` is a whole module; ``signature`` is Numba's."""
+
+    name: str
+    source: str
+    signature: str
+
+
+@dataclass
+class PrintedProgram:
+    name: str
+    source: str
+    kernels: list[PrintedKernel] = field(default_factory=list)
+
+
+def print_program(program: Program, number_of_inputs: int, flags: str) -> PrintedProgram:
+    """The driver's module and its kernels'. ``flags`` joins the hash: whatever else changes the compiled code."""
+    return _DriverPrinter(program, number_of_inputs, flags).run()
+
+
+def align(size: Dim) -> Dim:
+    """Bytes rounded up to the arena's alignment."""
+    return size if isinstance(size, int) and size % ALIGNMENT == 0 else (size + ALIGNMENT - 1) // ALIGNMENT * ALIGNMENT
+
+
+def arena_bytes(program: Program) -> Dim:
+    total: Dim = 0
+    for size in program.slots:
+        total = total + align(size)
+    return total
+
+
+class _DriverPrinter:
+    def __init__(self, program: Program, number_of_inputs: int, flags: str):
+        self.program, self.number_of_inputs, self.flags = program, number_of_inputs, flags
+        self.head, self.lines = Lines(), Lines()
+        self.sizes: dict[Dim, str] = {}
+        self.symbols = {name: name for name in program.symbols}
+        self.kernels: dict[str, PrintedKernel] = {}
+
+    def dim(self, dim: Dim) -> str:
+        """The dim's text; one that takes more than a sum of products is computed once, at the head of the driver."""
+        if is_polynomial(dim):
+            text = dim_text(dim, self.symbols)
+            return text if text.isalnum() else f"({text})"
+        if dim not in self.sizes:
+            name = f"size{len(self.sizes)}"
+            self.head.add(f"{name} = {dim_text(dim, self.symbols)}")
+            self.sizes[dim] = name
+        return self.sizes[dim]
+
+    def run(self) -> PrintedProgram:
+        for index, name in enumerate(self.program.symbols):
+            self.head.add(f"{name} = symbols[{index}]")
+        address = "arena"
+        for slot, size in enumerate(self.program.slots):
+            self.lines.add(f"slot{slot} = {address}")
+            address = f"slot{slot} + {self.dim(align(size))}"
+        for step in self.program.steps:
+            comment = step.comment if isinstance(step, Launch | Inline | Gemm) else ""
+            if comment:
+                self.lines.add(f"# {comment}")
+            getattr(self, "_" + type(step).__name__.lower())(step)
+        self.lines.add("return 0")
+        body = f"def NAME(args, symbols, arena, table):\n{self.head}\n{self.lines}\n"
+        name = "program_" + self._hash(body + "".join(self.kernels))
+        head = "\n".join(imports(body))
+        source = f"{head}\n\n\n" + body.replace("NAME", name, 1)
+        return PrintedProgram(name, source.lstrip(), list(self.kernels.values()))
+
+    def _hash(self, text: str) -> str:
+        return hashlib.sha256(f"{self.flags}\n{text}".encode()).hexdigest()[:20]
+
+    def address(self, buffer: int) -> str:
+        storage = self.program.storage[buffer]
+        if storage.place == "arena":
+            return f"slot{storage.slot}"
+        position = storage.position + (self.number_of_inputs if storage.place == "output" else 0)
+        return f"args[{position}]"
+
+    def pointer(self, buffer: int) -> str:
+        return f"as_pointer_{self.program.storage[buffer].dtype}({self.address(buffer)})"
+
+    # --- steps --------------------------------------------------------------------------------------------------------
+
+    def _launch(self, step: Launch) -> None:
+        source, buffers, sizes = print_kernel(step.nest)
+        types = [f"CPointer({NUMBA_TYPES[self.program.storage[b].dtype]})" for b in buffers]
+        signature = f"void({', '.join([*types, *['int64'] * (len(sizes) + 2)])})"
+        name = "kernel_" + self._hash(source + signature)
+        head = "\n".join(imports(source))
+        module = f"{head}\n\n\n" + source.replace("NAME", name, 1)
+        self.kernels.setdefault(name, PrintedKernel(name, module, signature))
+        index = KERNELS_START + list(self.kernels).index(name)
+        arguments = [*(self.address(b) for b in buffers), *map(self.dim, sizes)]
+        grain = "1" if step.count == 1 else self.dim(GRAIN // dim_max(step.work, 1) + 1)
+        self.lines.add(f"launch(table, {index}, {self.dim(step.count)}, {grain}, {', '.join(arguments)})")
+
+    def _inline(self, step: Inline) -> None:
+        prefix = f"s{self.program.steps.index(step)}_"
+        inner = Lines()
+        printer = NestPrinter(step.nest, inner, prefix, self.dim)
+        printer.print_body(Part("", ""))
+        for buffer, name in printer.buffers.items():
+            self.lines.add(f"{name} = {self.pointer(buffer)}")
+        self.lines.lines += inner.lines
+
+    def _gemm(self, step: Gemm) -> None:
+        service = Service.GEMM_F64 if step.dtype == "f64" else Service.GEMM_F32
+        size = DTYPES[step.dtype].itemsize
+        sizes = ", ".join(self.dim(d) for d in (step.m, step.n, step.k))
+        operands = []
+        for buffer, leading, stride in zip((step.a, step.b, step.c), step.leading, step.strides, strict=True):
+            offset = "" if step.batch == 1 else f" + matrix * ({self.dim(stride * size)})"
+            operands.append(f"{self.address(buffer)}{offset}, {self.dim(leading)}")
+        call = f"call_service(table[{int(service)}], {step.flags}, {sizes}, {', '.join(operands)})"
+        if step.batch == 1:
+            self.lines.add(call)
+        else:
+            with self.lines.inside(f"for matrix in range({self.dim(step.batch)}):"):
+                self.lines.add(call)
+
+    def _clear(self, step: Clear) -> None:
+        value = literal(step.dtype, step.init)
+        self.lines.add(f"fill({self.pointer(step.buffer)}, {self.dim(step.size)}, {value})")
+
+    def _copy(self, step: Copy) -> None:
+        source, target = self.pointer(step.source), self.pointer(step.target)
+        self.lines.add(f"copy({source}, {target}, {self.dim(step.size)})")
+
+    def _combine(self, step: Combine) -> None:
+        partial, result = self.pointer(step.partial), self.pointer(step.result)
+        kept, blocks = self.dim(step.kept), self.dim(step.blocks)
+        if step.step == "{acc} + {0}" and step.dtype in ("f64", "f32"):
+            self.lines.add(f"sum_blocks({partial}, {result}, {kept}, {blocks})")
+            return
+        number = self.program.steps.index(step)
+        self.lines.add(f"partial{number} = {partial}")
+        self.lines.add(f"result{number} = {result}")
+        with self.lines.inside(f"for k in range({kept}):"):
+            total = f"total{number}"
+            self.lines.add(f"{total} = {literal(step.dtype, step.init)}")
+            with self.lines.inside(f"for block in range({blocks}):"):
+                text = step.step.format(f"partial{number}[block * {kept} + k]", acc=total)
+                self.lines.add(f"{total} = {NUMBA_TYPES[step.dtype]}({text})" if step.dtype in NARROW else f"{total} = {text}")
+            self.lines.add(f"result{number}[k] = {total}")

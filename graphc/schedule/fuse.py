@@ -1,0 +1,163 @@
+"""Which tasks share a kernel, and in which phase of it.
+
+A *group* is a kernel to be: tasks over one space, with at most one row level. Its loops are
+
+    for each row (axes before ``row``):
+        before[0];  phase 0 over the rest of the axes;  before[1];  phase 1;  ...
+
+A fold over exactly the rest of the axes has its result at the row's level, so a later phase of the same row may read it
+(softmax is three phases of one kernel). A fold across rows is a *total*: its result exists only after the kernel.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+
+from graphc.ir.dims import Dim
+from graphc.ir.graph import Node, Value
+from graphc.schedule.loopnest import Affine
+from graphc.schedule.tasks import Task, matmul_operand
+
+FARTHEST = 32  # groups that a task looks back over
+MOST_TASKS = 24  # tasks in one kernel, so that compile time stays linear and registers suffice
+
+
+@dataclass
+class Placed:
+    """A task of a group and its time in a row: 2k is ``before[k]``, once a row; 2k+1 is phase k, for each element."""
+
+    task: Task
+    time: int
+
+    @property
+    def in_row(self) -> bool:
+        return self.time % 2 == 0
+
+    @property
+    def phase(self) -> int:
+        return self.time // 2
+
+
+@dataclass
+class Group:
+    space: tuple[Dim, ...]
+    members: list[Placed] = field(default_factory=list)
+    row: int | None = None  # axes outside the row loop's phases; None while nothing asked for rows
+    closed: bool = False  # scans and scatters run alone
+    library: Node | None = None  # a library call has a place in the order, and no members
+
+    def makes(self, stored: Mapping[Value, int]) -> set[int]:
+        """The buffers that the group writes."""
+        if self.library is not None:
+            return {stored[self.library.output]}
+        return {stored[m.task.value] for m in self.members}
+
+    def reads(self, stored: Mapping[Value, int]) -> set[int]:
+        """The buffers that the group reads, its own included."""
+        if self.library is not None:
+            return {stored[matmul_operand(v)[0]] for v in self.library.inputs}
+        return {buffer for m in self.members for buffer in m.task.reads}
+
+
+def is_row_fold(task: Task, row: int) -> bool:
+    return task.kind == "fold" and row > 0 and task.reduced == frozenset(range(row, len(task.space)))
+
+
+def row_level(task: Task) -> int | None:
+    """The number of outer axes that a fold over the inner axes keeps; None for other tasks."""
+    if task.kind != "fold" or not task.reduced:
+        return None
+    level = min(task.reduced)
+    return level if level > 0 and is_row_fold(task, level) else None
+
+
+class Fusion:
+    """Greedy: each task joins the latest group in which everything that it reads is at hand, else it opens one."""
+
+    def __init__(self, stored: Mapping[Value, int]):
+        self.stored = stored
+        self.producer: dict[int, tuple[int, Placed]] = {}  # buffer -> (group, member)
+        self.groups: list[Group] = []
+
+    def add_library(self, node: Node) -> None:
+        """A library call, after everything so far."""
+        self.groups.append(Group((), closed=True, library=node))
+
+    def add(self, task: Task) -> None:
+        """Place the task in the latest group that can take it, or in a new one."""
+        for number in range(len(self.groups) - 1, max(len(self.groups) - 1 - FARTHEST, -1), -1):
+            group = self.groups[number]
+            if self._joins(task, group):
+                placed = self._place(task, group, number)
+                if placed is not None:
+                    self._put(placed, number)
+                    return
+            if not self._may_pass(task, number):
+                break
+        group = Group(task.space, row=row_level(task), closed=task.kind in ("scan", "scatter"))
+        self.groups.append(group)
+        placed = self._place(task, group, len(self.groups) - 1)
+        assert placed is not None
+        self._put(placed, len(self.groups) - 1)
+
+    def _put(self, placed: Placed, number: int) -> None:
+        self.groups[number].members.append(placed)
+        self.producer[self.stored[placed.task.value]] = (number, placed)
+
+    def _may_pass(self, task: Task, number: int) -> bool:
+        """Whether the task may run before the group: it reads nothing that the group makes, nor writes beside it."""
+        made = self.groups[number].makes(self.stored)
+        return not made & (set(task.reads) | {self.stored[task.value]})
+
+    @staticmethod
+    def _joins(task: Task, group: Group) -> bool:
+        if group.closed or task.kind in ("scan", "scatter") or len(group.members) >= MOST_TASKS:
+            return False
+        if not task.space or not group.space:
+            return not task.space and not group.space
+        short, long = sorted((task.space, group.space), key=len)
+        if long[: len(short)] != short:
+            return False
+        level = row_level(task)
+        if len(short) == len(long):
+            return level is None or group.row in (None, level)
+        if len(task.space) < len(group.space):  # the task runs once a row of the group
+            return group.row in (None, len(task.space)) and not task.gathers
+        return group.row is None and level in (None, len(group.space)) and all(not m.in_row for m in group.members)
+
+    def _place(self, task: Task, group: Group, number: int) -> Placed | None:
+        """The task at the earliest time when all that it reads is at hand; None where something never is."""
+        longest = max(task.space, group.space, key=len)
+        row = row_level(task) or (group.row if len(task.space) == len(group.space) else None)
+        if len(task.space) != len(group.space):
+            row = min(len(task.space), len(group.space))
+        in_row = len(task.space) < len(longest)
+        becomes_row = len(group.space) < len(longest)  # what was the whole space is a row of the task's
+        time = 0 if in_row else 1
+        for buffer, positions in task.reads.items():
+            made_in, maker = self.producer.get(buffer, (-1, None))
+            if made_in != number or maker is None:
+                continue
+            at_hand = _at_hand(maker, positions, row, becomes_row)
+            if at_hand is None:
+                return None
+            time = max(time, at_hand + (at_hand + time) % 2)
+        if becomes_row:
+            for member in group.members:
+                member.time -= 1
+            group.space = task.space
+        group.row = row
+        return Placed(task, time)
+
+
+def _at_hand(maker: Placed, positions: set[Affine], row: int | None, becomes_row: bool) -> int | None:
+    """The time from which the maker's value can be read at these positions inside its group; None: it cannot."""
+    task = maker.task
+    if task.kind == "fold":
+        if row is None or becomes_row or maker.in_row or not is_row_fold(task, row):
+            return None  # a total exists only after the kernel
+        return maker.time + 1 if positions == {task.target} else None
+    if task.kind != "map" or positions != {task.target}:
+        return None
+    return maker.time - becomes_row

@@ -1,0 +1,359 @@
+"""The loop IR: what kernels and drivers are made of, between the array IR and printed source.
+
+    Program   storage, steps, slots, symbols
+    step   := Launch(nest) | Inline(nest) | Gemm | Clear | Combine | Copy
+    Nest      space, row, phases, before, totals       blocks of Store(buffer, index, scalar) and Fold(key, step, scalar)
+    scalar := load | apply | literal | position | size | holds | folded      (one class, told apart by ``form``)
+
+A scalar is interned: equal scalars of one kernel are one object, so sharing is identity and walks are linear. Indexes
+are affine in the loop variables, with dims as coefficients; a gathered index adds scalars times strides.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable
+from dataclasses import dataclass, field
+from typing import Any
+
+from graphc.ir.dims import Dim
+
+
+@dataclass(frozen=True)
+class Affine:
+    """``offset + sum(coefficient * loop variable)``: ``terms`` holds (loop axis, coefficient), sorted, none zero."""
+
+    offset: Dim = 0
+    terms: tuple[tuple[int, Dim], ...] = ()
+
+    @staticmethod
+    def make(offset: Dim, terms: Iterable[tuple[int, Dim]]) -> Affine:
+        total: dict[int, Dim] = {}
+        for axis, coefficient in terms:
+            total[axis] = total.get(axis, 0) + coefficient
+        return Affine(offset, tuple(sorted((a, c) for a, c in total.items() if c != 0)))
+
+    @staticmethod
+    def axis(axis: int) -> Affine:
+        return Affine(0, ((axis, 1),))
+
+    def plus(self, other: Affine | Dim) -> Affine:
+        if not isinstance(other, Affine):
+            return Affine(self.offset + other, self.terms)
+        return Affine.make(self.offset + other.offset, self.terms + other.terms)
+
+    def times(self, factor: Dim) -> Affine:
+        return Affine.make(self.offset * factor, [(axis, c * factor) for axis, c in self.terms])
+
+    def coefficient(self, axis: int) -> Dim:
+        return next((c for a, c in self.terms if a == axis), 0)
+
+    @property
+    def axes(self) -> frozenset[int]:
+        return frozenset(axis for axis, _ in self.terms)
+
+
+@dataclass(frozen=True)
+class Condition:
+    """``0 <= index < size``: where an embedded array has an element."""
+
+    index: Affine
+    size: Dim
+
+
+class Scalar:
+    """One scalar computation of a kernel; made by ``Scalars`` only.
+
+    forms: ``load`` (LoadData; args are gathered positions), ``apply`` (ApplyData over args), ``literal`` (text),
+    ``position`` (an Affine as a number), ``size`` (a dim as a number), ``holds`` (conditions as a bool), ``folded``
+    (the result of the fold with this key).
+    """
+
+    __slots__ = ("args", "axes", "data", "dtype", "form", "number")
+
+    def __init__(self, form: str, dtype: str, data: Any, args: tuple[Scalar, ...], axes: frozenset[int], number: int):
+        self.form, self.dtype, self.data, self.args, self.axes, self.number = form, dtype, data, args, axes, number
+
+
+@dataclass(frozen=True)
+class LoadData:
+    buffer: int
+    index: Affine
+    conditions: tuple[Condition, ...] = ()
+    strides: tuple[Dim, ...] = ()
+
+
+@dataclass(frozen=True)
+class ApplyData:
+    template: str
+    cost: int
+
+
+class Scalars:
+    """Interns the scalars of one kernel. ``rename`` is applied to every affine position on the way in."""
+
+    def __init__(self, rename: Callable[[Affine], Affine] | None = None) -> None:
+        self._known: dict[tuple[Any, ...], Scalar] = {}
+        self.rename = rename or (lambda position: position)
+
+    def _conditions(self, conditions: tuple[Condition, ...]) -> tuple[Condition, ...]:
+        return tuple(Condition(self.rename(c.index), c.size) for c in conditions)
+
+    def _make(self, form: str, dtype: str, data: Any, args: tuple[Scalar, ...], axes: frozenset[int]) -> Scalar:
+        key = (form, dtype, data, *(a.number for a in args))
+        found = self._known.get(key)
+        if found is None:
+            for arg in args:
+                axes = axes | arg.axes
+            found = self._known[key] = Scalar(form, dtype, data, args, axes, len(self._known))
+        return found
+
+    def load(
+        self,
+        dtype: str,
+        buffer: int,
+        index: Affine,
+        conditions: tuple[Condition, ...] = (),
+        gathered: tuple[tuple[Scalar, Dim], ...] = (),
+    ) -> Scalar:
+        index, conditions = self.rename(index), self._conditions(conditions)
+        axes = index.axes.union(*(c.index.axes for c in conditions))
+        data = LoadData(buffer, index, conditions, tuple(stride for _, stride in gathered))
+        return self._make("load", dtype, data, tuple(s for s, _ in gathered), axes)
+
+    def apply(self, dtype: str, template: str, args: tuple[Scalar, ...], cost: int = 1) -> Scalar:
+        return self._make("apply", dtype, ApplyData(template, cost), args, frozenset())
+
+    def literal(self, dtype: str, text: str) -> Scalar:
+        return self._make("literal", dtype, text, (), frozenset())
+
+    def position(self, index: Affine) -> Scalar:
+        index = self.rename(index)
+        return self._make("position", "i64", index, (), index.axes)
+
+    def size(self, dim: Dim) -> Scalar:
+        return self._make("size", "i64", dim, (), frozenset())
+
+    def holds(self, conditions: tuple[Condition, ...]) -> Scalar:
+        conditions = self._conditions(conditions)
+        axes = frozenset[int]().union(*(c.index.axes for c in conditions))
+        return self._make("holds", "bool", conditions, (), axes)
+
+    def folded(self, dtype: str, key: int, axes: frozenset[int]) -> Scalar:
+        return self._make("folded", dtype, key, (), axes)
+
+
+# --- statements -------------------------------------------------------------------------------------------------------
+
+
+@dataclass(frozen=True)
+class Fold:
+    """``accumulator = step(accumulator, scalar)``. ``index_of``: the accumulator keeps the position of the best."""
+
+    key: int
+    dtype: str
+    init: str
+    step: str
+    scalar: Scalar
+    index_of: Affine | None = None
+
+
+@dataclass(frozen=True)
+class Store:
+    buffer: int
+    index: Affine
+    scalar: Scalar
+    accumulate: str = ""  # a fold's step: the element is combined with what is there
+    gathered: tuple[tuple[Scalar, Dim], ...] = ()
+
+
+@dataclass
+class Block:
+    """Stores and folds that run together at one place of the nest."""
+
+    stores: list[Store] = field(default_factory=list)
+    folds: list[Fold] = field(default_factory=list)
+
+
+@dataclass(frozen=True)
+class Total:
+    """A fold over rows into ``partial[block]``; it runs in phase ``place``, or in ``before[place]`` when ``in_row``."""
+
+    fold: Fold
+    partial: int
+    place: int
+    in_row: bool
+
+
+@dataclass
+class Nest:
+    """One kernel's loops: a row loop over ``space[:row]`` around phases over ``space[row:]``.
+
+    ``before[k]`` runs once a row before phase k, ``phases[k]`` for each element of the row; ``before`` has one more
+    entry, for after the last phase. ``totals`` are folds across rows, one result for each block of ``block`` iterations
+    of axis 0 (``blocks`` of them). Axis 0, or the blocks, is what threads share, unless the nest is ``sequential``.
+    """
+
+    space: tuple[Dim, ...]
+    row: int
+    phases: list[Block]
+    before: list[Block]
+    totals: list[Total] = field(default_factory=list)
+    sequential: bool = False
+    block: Dim | None = None
+    blocks: Dim | None = None
+
+    def all_blocks(self) -> Iterable[Block]:
+        yield from self.before
+        yield from self.phases
+
+    def scalars(self) -> list[Scalar]:
+        """What stores and folds need, outermost expressions only."""
+        found = [t.fold.scalar for t in self.totals]
+        for block in self.all_blocks():
+            found += [s.scalar for s in block.stores] + [f.scalar for f in block.folds]
+            found += [scalar for s in block.stores for scalar, _ in s.gathered]
+        return found
+
+    def buffers(self) -> dict[int, str]:
+        """Every program buffer that the nest touches, in order of first use, with what it is for: read, write, both."""
+        uses: dict[int, str] = {}
+
+        def use(buffer: int, how: str) -> None:
+            uses[buffer] = how if uses.get(buffer, how) == how else "both"
+
+        for scalar in walk(self.scalars()):
+            if scalar.form == "load":
+                use(scalar.data.buffer, "read")
+        for block in self.all_blocks():
+            for store in block.stores:
+                use(store.buffer, "both" if store.accumulate else "write")
+        for total in self.totals:
+            use(total.partial, "write")
+        return uses
+
+
+def walk(scalars: Iterable[Scalar]) -> list[Scalar]:
+    """The scalars and all that they are made of, each once, operands first."""
+    order: list[Scalar] = []
+    seen: set[int] = set()
+    stack = [(scalar, False) for scalar in scalars]
+    stack.reverse()
+    while stack:
+        scalar, ready = stack.pop()
+        if ready:
+            order.append(scalar)
+        elif scalar.number not in seen:
+            seen.add(scalar.number)
+            stack.append((scalar, True))
+            stack.extend((arg, False) for arg in reversed(scalar.args))
+    return order
+
+
+# --- driver steps -----------------------------------------------------------------------------------------------------
+
+
+@dataclass
+class Launch:
+    """Run the nest's kernel over ``count`` rows or blocks; ``work``: rough operations of one of them."""
+
+    nest: Nest
+    count: Dim
+    work: Dim
+    comment: str
+
+
+@dataclass
+class Inline:
+    """A nest without axes, printed into the driver itself."""
+
+    nest: Nest
+    comment: str
+
+
+@dataclass
+class Gemm:
+    """``c = op(a) op(b)`` for ``batch`` matrices; strides between matrices and rows are in elements."""
+
+    dtype: str
+    flags: int
+    batch: Dim
+    m: Dim
+    n: Dim
+    k: Dim
+    a: int
+    b: int
+    c: int
+    strides: tuple[Dim, Dim, Dim]
+    leading: tuple[Dim, Dim, Dim]
+    comment: str
+
+
+@dataclass
+class Clear:
+    """Fill a buffer with a fold's neutral element."""
+
+    buffer: int
+    size: Dim
+    dtype: str
+    init: str
+
+
+@dataclass(frozen=True)
+class Combine:
+    """Fold ``blocks`` partial results, each of ``kept`` elements, into the result's buffer, in order."""
+
+    partial: int
+    result: int
+    kept: Dim
+    blocks: Dim
+    dtype: str
+    init: str
+    step: str
+
+
+@dataclass
+class Copy:
+    source: int
+    target: int
+    size: Dim
+    dtype: str
+
+
+Step = Launch | Inline | Gemm | Clear | Combine | Copy
+
+
+def step_buffers(step: Step) -> list[int]:
+    """The program buffers that a step reads or writes."""
+    match step:
+        case Launch() | Inline():
+            return list(step.nest.buffers())
+        case Gemm():
+            return [step.a, step.b, step.c]
+        case Clear():
+            return [step.buffer]
+        case Combine():
+            return [step.partial, step.result]
+        case Copy():
+            return [step.source, step.target]
+
+
+@dataclass
+class Storage:
+    """Where a buffer of the program lives: ``input``/``output`` number ``position``, or ``arena`` in a ``slot``."""
+
+    place: str
+    position: int
+    dtype: str
+    size: Dim
+    slot: int = -1
+
+
+@dataclass
+class Program:
+    """``slots``: bytes of each piece of the arena; ``symbols``: the dims' symbols, in the order of the driver's array."""
+
+    name: str
+    storage: list[Storage]
+    steps: list[Step]
+    slots: list[Dim]
+    symbols: list[str]

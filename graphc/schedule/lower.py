@@ -1,0 +1,189 @@
+"""From a value at an index to a scalar: movement becomes index arithmetic, pointwise ops become expressions.
+
+``Lowering`` inlines everything down to *stored* values (parameters and roots), which it reads by loads; a value that the
+current place of the nest already holds in a register is taken from there.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+
+from graphc.ir.dims import Dim, product
+from graphc.ir.graph import Node, Value
+from graphc.ir.opdef import Gather, Pointwise, Reduce
+from graphc.schedule.loopnest import Affine, Condition, Scalar, Scalars
+
+Index = tuple[Affine, ...]
+ZERO = Affine()
+
+
+def linear(dims: Sequence[Dim], index: Sequence[Affine]) -> Affine:
+    """Position of the element in a C-contiguous buffer of these dims."""
+    result, stride = ZERO, 1
+    for dim, position in zip(reversed(dims), reversed(index), strict=True):
+        if dim != 1:
+            result = result.plus(position.times(stride))
+        stride = stride * dim
+    return result
+
+
+def is_trivial_reshape(source: Sequence[Dim], target: Sequence[Dim]) -> bool:
+    """Whether the reshape does no more than add or drop axes of length 1."""
+    return [d for d in source if d != 1] == [d for d in target if d != 1]
+
+
+def unrolls(node: Node) -> bool:
+    """Whether a reduction is so short, and known, that its steps are written out where it is read."""
+    if not isinstance(node.op.kind, Reduce) or node.op.kind.index:
+        return False
+    size = product(node.inputs[0].dims[axis] for axis in node.attrs["axes"])
+    return isinstance(size, int) and 1 <= size <= 4
+
+
+class Lowering:
+    """Lowers values into one kernel's ``Scalars``.
+
+    ``stored`` maps each stored value to its buffer; ``resident`` holds the scalars that the current place has at hand,
+    by (buffer, index).
+    """
+
+    def __init__(self, scalars: Scalars, stored: Mapping[Value, int]):
+        self.scalars, self.stored = scalars, stored
+        self.resident: dict[tuple[int, Affine], Scalar] = {}
+        self.memo: dict[tuple[Value, Index, tuple[Condition, ...]], Scalar] = {}
+        self.visited: dict[Value, Scalar] = {}
+
+    def at(self, value: Value, index: Index, conditions: tuple[Condition, ...] = ()) -> Scalar:
+        """The value's element at the index; loads are guarded by the conditions."""
+        key = (value, index, conditions)
+        found = self.memo.get(key)
+        if found is None:
+            found = self.memo[key] = self._lower(value, index, conditions)
+            self.visited.setdefault(value, found)
+        return found
+
+    def _lower(self, value: Value, index: Index, conditions: tuple[Condition, ...]) -> Scalar:
+        if value in self.stored:
+            return self.load(value, linear(value.dims, index), conditions)
+        return self.define(value, index, conditions)
+
+    def define(self, value: Value, index: Index, conditions: tuple[Condition, ...] = ()) -> Scalar:
+        """The value's element computed by its own op, also where the value is stored (or about to be)."""
+        node = value.node
+        assert node is not None, f"{value!r} is neither stored nor computed"
+        kind = node.op.kind
+        rule = {Pointwise: self._pointwise, Reduce: self._unrolled, Gather: self._gather}.get(type(kind))
+        if rule is None:
+            rule = getattr(self, "_" + node.op.name)
+        result = self.memo[value, index, conditions] = rule(node, index, conditions)
+        return result
+
+    def load(self, value: Value, position: Affine, conditions: tuple[Condition, ...]) -> Scalar:
+        buffer = self.stored[value]
+        at_hand = self.resident.get((buffer, position))
+        if at_hand is not None:
+            return at_hand
+        return self.scalars.load(value.type.short, buffer, position, conditions)
+
+    def _pointwise(self, node: Node, index: Index, conditions: tuple[Condition, ...]) -> Scalar:
+        args = tuple(self.at(v, self._broadcast(v.dims, index), conditions) for v in node.inputs)
+        short = node.output.type.short
+        if node.op.name == "cast":
+            if args[0].dtype == short:
+                return args[0]
+            return self.scalars.apply(short, "({0} != 0)" if short == "bool" else f"cast_{short}({{0}})", args)
+        names = [f"{{{k}}}" for k in range(len(args))]
+        template = node.op.print_expr(node.inputs[0].type.short, names)
+        if template == "{0}":
+            return args[0]
+        return self.scalars.apply(short, template, args, node.op.cost)
+
+    @staticmethod
+    def _broadcast(dims: Sequence[Dim], index: Index) -> Index:
+        """The index into an operand of these dims that is broadcast to the index's space."""
+        tail = index[len(index) - len(dims) :] if dims else ()
+        return tuple(ZERO if d == 1 else i for d, i in zip(dims, tail, strict=True))
+
+    def _unrolled(self, node: Node, index: Index, conditions: tuple[Condition, ...]) -> Scalar:
+        source, axes = node.inputs[0], node.attrs["axes"]
+        positions: list[list[Affine]] = [[]]
+        rest = iter(index)
+        for axis, dim in enumerate(source.dims):
+            choices = [Affine(k) for k in range(dim)] if axis in axes else [next(rest)]  # type: ignore[arg-type]
+            positions = [p + [c] for p in positions for c in choices]
+        result: Scalar | None = None
+        for position in positions:
+            element = self.at(source, tuple(position), conditions)
+            step = node.op.kind.step.format("{1}", acc="{0}", t=source.type.short)  # type: ignore[union-attr]
+            result = element if result is None else self.scalars.apply(element.dtype, f"({step})", (result, element))
+        assert result is not None
+        return result
+
+    def _gather(self, node: Node, index: Index, conditions: tuple[Condition, ...]) -> Scalar:
+        """``take(x, positions, axis)``: the axes of ``positions`` stand where ``axis`` was."""
+        base, positions = node.inputs
+        axis = node.attrs["axis"]
+        inner = index[axis : axis + positions.rank]
+        position = self.at(positions, inner, conditions)
+        rest = (*index[:axis], ZERO, *index[axis + positions.rank :])
+        stride = product(base.dims[axis + 1 :])
+        return self.scalars.load(
+            base.type.short, self.stored[base], linear(base.dims, rest), conditions, ((position, stride),)
+        )
+
+    # --- movement and creation, by op name ---------------------------------------------------------------------------
+
+    def _const(self, node: Node, index: Index, conditions: tuple[Condition, ...]) -> Scalar:
+        return self.scalars.literal(node.output.type.short, repr(node.attrs["value"]))
+
+    def _dim(self, node: Node, index: Index, conditions: tuple[Condition, ...]) -> Scalar:
+        return self.scalars.size(node.attrs["dim"])
+
+    def _iota(self, node: Node, index: Index, conditions: tuple[Condition, ...]) -> Scalar:
+        return self.scalars.position(index[node.attrs["axis"]])
+
+    def _broadcast_to(self, node: Node, index: Index, conditions: tuple[Condition, ...]) -> Scalar:
+        source = node.inputs[0]
+        return self.at(source, self._broadcast(source.dims, index), conditions)
+
+    def _transpose(self, node: Node, index: Index, conditions: tuple[Condition, ...]) -> Scalar:
+        inner: list[Affine] = [ZERO] * len(index)
+        for position, axis in enumerate(node.attrs["perm"]):
+            inner[axis] = index[position]
+        return self.at(node.inputs[0], tuple(inner), conditions)
+
+    def _reshape(self, node: Node, index: Index, conditions: tuple[Condition, ...]) -> Scalar:
+        source = node.inputs[0]
+        if is_trivial_reshape(source.dims, node.output.dims):
+            kept = iter([i for d, i in zip(node.output.dims, index, strict=True) if d != 1])
+            return self.at(source, tuple(ZERO if d == 1 else next(kept) for d in source.dims), conditions)
+        position = linear(node.output.dims, index)
+        while source not in self.stored:  # a reshape of a reshape of what is stored
+            assert source.node is not None and source.node.op.name == "reshape"
+            source = source.node.inputs[0]
+        return self.load(source, position, conditions)
+
+    def _slice(self, node: Node, index: Index, conditions: tuple[Condition, ...]) -> Scalar:
+        starts, steps = node.attrs["starts"], node.attrs["steps"]
+        inner = tuple(i.times(step).plus(start) for i, start, step in zip(index, starts, steps, strict=True))
+        return self.at(node.inputs[0], inner, conditions)
+
+    def _embed(self, node: Node, index: Index, conditions: tuple[Condition, ...]) -> Scalar:
+        """Zero outside the embedded region: the loads inside are guarded, and the value is selected.
+
+        Steps are 1 or -1 here; an array embedded with gaps is stored (see ``tasks``).
+        """
+        source = node.inputs[0]
+        inner, own = [], []
+        for axis, position in enumerate(index):
+            start, step, size = node.attrs["starts"][axis], node.attrs["steps"][axis], source.dims[axis]
+            offset = position.plus(-start).times(step)
+            if not (start == 0 and step == 1 and size == node.output.dims[axis]):
+                own.append(Condition(offset, size))
+            inner.append(ZERO if size == 1 else offset)
+        if not own:
+            return self.at(source, tuple(inner), conditions)
+        short = source.type.short
+        element = self.at(source, tuple(inner), conditions + tuple(c for c in own if c not in conditions))
+        zero = self.scalars.literal(short, "0.0" if source.type.is_float else ("False" if short == "bool" else "0"))
+        return self.scalars.apply(short, "select({0}, {1}, {2})", (self.scalars.holds(tuple(own)), element, zero))

@@ -1,0 +1,185 @@
+"""From groups of tasks to loop nests: every task becomes stores and folds at its place and time."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+
+from graphc.ir.dims import Dim, ceildiv, dim_max, product
+from graphc.ir.graph import Value
+from graphc.ir.opdef import Reduce, Scan
+from graphc.schedule.fuse import Group, Placed, is_row_fold
+from graphc.schedule.loopnest import Affine, Block, Clear, Combine, Fold, Nest, Scalar, Scalars, Store, Total
+from graphc.schedule.lower import Lowering, linear
+from graphc.schedule.merge import AxisMerge
+from graphc.schedule.tasks import Task, is_index_fold, linear_position, scatter_index, task_scalar
+
+BLOCK_ELEMENTS = 4096  # a block of rows whose total is kept has at least so many elements
+MOST_BLOCKS = 256
+MOST_PARTIAL_ARRAYS = 32  # blocks where each has an array of partial results
+
+Resident = dict[tuple[int, Affine], Scalar]
+
+
+class NestBuilder:
+    """Builds the nest of one group, with its axes merged.
+
+    ``needed(value)``: something outside the group reads the value. ``new_buffer(dtype, size)``: a program buffer.
+    After ``build``, ``combines`` and ``clears`` hold the steps to run after and before the kernel.
+    """
+
+    def __init__(
+        self,
+        group: Group,
+        merge: AxisMerge,
+        stored: Mapping[Value, int],
+        needed: Callable[[Value], bool],
+        new_buffer: Callable[[str, Dim], int],
+    ):
+        self.group, self.stored, self.needed, self.new_buffer = group, stored, needed, new_buffer
+        self.merge = merge
+        self.scalars = Scalars(merge.affine)
+        self.lowering = Lowering(self.scalars, stored)
+        self.row = group.row or 0
+        phases = 1 + max(m.phase for m in group.members)
+        self.nest = Nest(
+            merge.space(group.space),
+            merge.count(self.row),
+            phases=[Block() for _ in range(phases)],
+            before=[Block() for _ in range(phases + 1)],
+            sequential=any(self._is_sequential(m.task) for m in group.members),
+        )
+        self.combines: list[Combine] = []
+        self.clears: list[Clear] = []
+        self._next_key = 0
+
+    @staticmethod
+    def _is_sequential(task: Task) -> bool:
+        """One part alone may run it: parts would write the same places, or carry a value along axis 0."""
+        kind = task.node.op.kind
+        everything = len(task.reduced) == len(task.space)
+        return task.kind == "scatter" or (everything and (isinstance(kind, Scan) or is_index_fold(task)))
+
+    def build(self) -> Nest:
+        later = self._read_later()
+        rows: Resident = {}
+        for time in range(2 * len(self.nest.before)):
+            self.lowering.memo.clear()
+            self.lowering.resident = dict(rows)
+            for member in self.group.members:
+                if member.time == time:
+                    self._emit(member, rows, later)
+        return self.nest
+
+    def _read_later(self) -> set[int]:
+        """Buffers of element values that a later phase of the group reads again."""
+        made = {self.stored[m.task.value]: m for m in self.group.members if m.task.kind == "map" and not m.in_row}
+        return {b for m in self.group.members for b in m.task.reads if b in made and made[b].time < m.time}
+
+    def _block(self, member: Placed) -> Block:
+        return self.nest.before[member.phase] if member.in_row else self.nest.phases[member.phase]
+
+    def _emit(self, member: Placed, rows: Resident, later: set[int]) -> None:
+        task, block = member.task, self._block(member)
+        buffer = self.stored[task.value]
+        scalar = task_scalar(task, self.lowering)
+        if task.kind == "fold":
+            self._emit_fold(member, scalar, rows)
+        elif task.kind == "scan":
+            self._emit_scan(task, block, scalar)
+        elif task.kind == "scatter":
+            self._emit_scatter(task, block, scalar)
+        else:
+            if task.kind == "place" or buffer in later or self.needed(task.value):
+                block.stores.append(Store(buffer, self.merge.affine(task.target), scalar))
+            self.lowering.resident[buffer, task.target] = scalar
+            if member.in_row:
+                rows[buffer, task.target] = scalar
+
+    def _fold(self, task: Task, scalar: Scalar) -> Fold:
+        kind = task.node.op.kind
+        assert isinstance(kind, Reduce | Scan)
+        self._next_key += 1
+        short = task.source.type.short
+        init = kind.init(task.source.type.dtype) if isinstance(kind, Reduce) else scan_init(kind)
+        position = None
+        if is_index_fold(task):
+            position = self.merge.affine(linear_position(task))
+        return Fold(self._next_key, short, init, kind.step.replace("{t}", short), scalar, position)
+
+    def _emit_fold(self, member: Placed, scalar: Scalar, rows: Resident) -> None:
+        task, buffer = member.task, self.stored[member.task.value]
+        fold = self._fold(task, scalar)
+        everything = len(task.reduced) == len(task.space)
+        if (is_row_fold(task, self.row) and not member.in_row) or (self.nest.sequential and everything):
+            self.nest.phases[member.phase].folds.append(fold)
+            result = self.scalars.folded(task.value.type.short, fold.key, frozenset(range(self.nest.row)))
+            rows[buffer, task.target] = result
+            if self.needed(task.value):
+                self.nest.before[member.phase + 1].stores.append(Store(buffer, self.merge.affine(task.target), result))
+        elif everything:
+            blocks = self._blocks(MOST_BLOCKS)
+            partial = self.new_buffer(fold.dtype, blocks)
+            self.nest.totals.append(Total(fold, partial, member.phase, member.in_row))
+            self._combine(partial, task, 1, blocks, fold)
+        else:
+            self._accumulate(member, fold)
+
+    def _accumulate(self, member: Placed, fold: Fold) -> None:
+        """A fold that keeps inner axes: it accumulates in memory, in an array of each block where rows are folded."""
+        task, buffer = member.task, self.stored[member.task.value]
+        kept = product(d for axis, d in enumerate(task.space) if axis not in task.reduced)
+        index = self.merge.affine(task.target)
+        if 0 in task.reduced:
+            blocks = self._blocks(MOST_PARTIAL_ARRAYS)
+            buffer = self.new_buffer(fold.dtype, blocks * kept)
+            self._combine(buffer, task, kept, blocks, fold)
+            index = index.plus(Affine(0, ((BLOCK_AXIS, kept),)))
+            self.clears.append(Clear(buffer, blocks * kept, fold.dtype, fold.init))
+        else:
+            self.clears.append(Clear(buffer, kept, fold.dtype, fold.init))
+        self._block(member).stores.append(Store(buffer, index, fold.scalar, accumulate=fold.step))
+
+    def _combine(self, partial: int, task: Task, kept: Dim, blocks: Dim, fold: Fold) -> None:
+        result = self.stored[task.value]
+        self.combines.append(Combine(partial, result, kept, blocks, fold.dtype, fold.init, fold.step))
+
+    def _blocks(self, most: int) -> Dim:
+        """The number of blocks of axis 0; a function of the shape alone, so that threads do not change the result."""
+        rows, rest = self.nest.space[0], product(self.nest.space[1:])
+        if self.nest.block is None:
+            most = min(most, self._fewest_blocks())
+            enough = ceildiv(BLOCK_ELEMENTS, dim_max(rest, 1))
+            self.nest.block = dim_max(enough, ceildiv(rows, most))
+            self.nest.blocks = ceildiv(rows, self.nest.block)
+        assert self.nest.blocks is not None
+        return self.nest.blocks
+
+    def _fewest_blocks(self) -> int:
+        """Every total of the nest uses the same blocks: as few as the one that asks for the fewest."""
+        arrays = any(m.task.kind == "fold" and 0 in m.task.reduced and len(m.task.reduced) < len(m.task.space)
+                     for m in self.group.members)  # fmt: skip
+        return MOST_PARTIAL_ARRAYS if arrays else MOST_BLOCKS
+
+    def _emit_scan(self, task: Task, block: Block, scalar: Scalar) -> None:
+        fold = self._fold(task, scalar)
+        block.folds.append(fold)
+        running = self.scalars.folded(fold.dtype, fold.key, frozenset(range(len(self.nest.space))))
+        block.stores.append(Store(self.stored[task.value], self.merge.affine(task.target), running))
+
+    def _emit_scatter(self, task: Task, block: Block, scalar: Scalar) -> None:
+        """``scatter_add(updates, positions, dims, axis)``: adds each update at its place along the axis."""
+        node, dims = task.node, task.value.dims
+        axis, positions = node.attrs["axis"], node.inputs[1]
+        where = self.lowering.at(positions, scatter_index(task, positions))
+        rest = (*task.index[:axis], Affine(), *task.index[axis + positions.rank :])
+        buffer = self.stored[task.value]
+        gathered = ((where, product(dims[axis + 1 :])),)
+        block.stores.append(Store(buffer, self.merge.affine(linear(dims, rest)), scalar, "{acc} + {0}", gathered))
+        self.clears.append(Clear(buffer, product(dims), task.value.type.short, "0"))
+
+
+BLOCK_AXIS = -1  # the loop variable that numbers the blocks of a nest with totals
+
+
+def scan_init(kind: Scan) -> str:
+    return "1" if "*" in kind.step else "0"

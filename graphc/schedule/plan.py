@@ -1,0 +1,167 @@
+"""The scheduler: a graph becomes a ``Program`` of kernels, library calls and planned buffers."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+
+from graphc.errors import Location
+from graphc.ir.dims import Dim, product
+from graphc.ir.graph import Graph, Node, Value
+from graphc.ir.opdef import Contract, Op
+from graphc.schedule.bufferize import plan_arena
+from graphc.schedule.fuse import Fusion, Group
+from graphc.schedule.gemm import make_gemm
+from graphc.schedule.loopnest import Copy, Inline, Launch, Program, Step, Storage
+from graphc.schedule.merge import merge_axes
+from graphc.schedule.nests import NestBuilder
+from graphc.schedule.prepare import expand_thin_products
+from graphc.schedule.tasks import Task, dear_values, find_roots, make_tasks, weights
+
+ROUNDS = 3  # storing a dear value can make another one dear: decided again so many times
+
+
+def schedule(graph: Graph, ops: Mapping[str, Op]) -> Program:
+    """Kernels, library calls and buffers for the graph (optimised, one joint graph)."""
+    return Scheduler(expand_thin_products(graph, ops)).run()
+
+
+class Scheduler:
+    def __init__(self, graph: Graph):
+        self.graph = graph
+        self.storage: list[Storage] = []
+        self.stored: dict[Value, int] = {}
+        self.fusion = Fusion({})
+        self.steps: list[Step] = []
+        self.readers: dict[int, set[int]] = {}  # buffer -> groups that read it
+        self.kept: set[int] = set()  # buffers that outputs are
+
+    def run(self) -> Program:
+        self._choose()
+        for number, group in enumerate(self.fusion.groups):
+            if group.library is not None:
+                self.steps.append(make_gemm(group.library, self.stored))
+            else:
+                self._emit_group(number, group)
+        self._copy_outputs()
+        slots = plan_arena(self.storage, self.steps)
+        symbols = symbols_of_graph(self.graph)
+        return Program(self.graph.name, self.storage, self.steps, slots, symbols)
+
+    # --- what is stored, and what is fused ---------------------------------------------------------------------------
+
+    def _choose(self) -> None:
+        extra: list[Value] = []
+        for attempt in range(ROUNDS):
+            roots = find_roots(self.graph, extra)
+            self._store(roots)
+            tasks = make_tasks(self.graph, [r for r in roots if self._has_own_task(r)], self.stored)
+            self._fuse(roots, tasks)
+            members = [[m.task for m in g.members] for g in self.fusion.groups]
+            dear = dear_values(members, self.stored)
+            if not dear or attempt == ROUNDS - 1:
+                return
+            extra += dear
+
+    def _store(self, roots: Sequence[Value]) -> None:
+        """A buffer for every parameter and root; a reshape shares its source's."""
+        self.storage = [
+            Storage("input", k, p.type.short, product(p.dims)) for k, p in enumerate(self.graph.params)
+        ]
+        self.stored = {p: k for k, p in enumerate(self.graph.params)}
+        outputs = set(self.graph.outputs)
+        for root in roots:
+            source = self._reshaped_source(root)
+            if source is not None and not (root in outputs and (source in outputs or source.node is None)):
+                self.stored[root] = self.stored[source]
+                continue
+            self.stored[root] = self._new_buffer(root.type.short, product(root.dims))
+        self.kept = set()
+        for position, output in enumerate(self.graph.outputs):
+            buffer = self.stored[output]
+            if self.storage[buffer].place == "arena" and buffer not in self.kept:
+                self.storage[buffer].place, self.storage[buffer].position = "output", position
+                self.kept.add(buffer)
+
+    def _reshaped_source(self, root: Value) -> Value | None:
+        node = root.node
+        while node is not None and node.op.name == "reshape":
+            source = node.inputs[0]
+            if source in self.stored:
+                return source
+            node = source.node
+        return None
+
+    def _has_own_task(self, root: Value) -> bool:
+        source = self._reshaped_source(root)
+        return source is None or self.stored[source] != self.stored[root]
+
+    def _new_buffer(self, dtype: str, size: Dim) -> int:
+        self.storage.append(Storage("arena", -1, dtype, size))
+        return len(self.storage) - 1
+
+    def _fuse(self, roots: Sequence[Value], tasks: Sequence[Task]) -> None:
+        self.fusion = Fusion(self.stored)
+        by_root: dict[Value, list[Task]] = {}
+        for task in tasks:
+            by_root.setdefault(task.value, []).append(task)
+        for root in roots:
+            if root.node is not None and isinstance(root.node.op.kind, Contract):
+                self.fusion.add_library(root.node)
+            for task in by_root.get(root, ()):
+                self.fusion.add(task)
+        self.readers = {}
+        for number, group in enumerate(self.fusion.groups):
+            for buffer in group.reads(self.stored):
+                self.readers.setdefault(buffer, set()).add(number)
+
+    # --- steps --------------------------------------------------------------------------------------------------------
+
+    def _emit_group(self, number: int, group: Group) -> None:
+        def needed(value: Value) -> bool:
+            buffer = self.stored[value]
+            return buffer in self.kept or bool(self.readers.get(buffer, set()) - {number})
+
+        merge = merge_axes(group, self.stored)
+        builder = NestBuilder(group, merge, self.stored, needed, self._new_buffer)
+        nest = builder.build()
+        comment = places(group)
+        self.steps += builder.clears
+        if nest.space:
+            count = 1 if nest.sequential else (nest.blocks if nest.blocks is not None else nest.space[0])
+            operations = max(1, sum(weights(s) for s in nest.scalars()))
+            work = operations * product(nest.space[1:]) * (nest.block or 1)
+            self.steps.append(Launch(nest, count, work, comment))
+        else:
+            self.steps.append(Inline(nest, comment))
+        self.steps += builder.combines
+
+    def _copy_outputs(self) -> None:
+        """Outputs that are a parameter, or the same value as an earlier output, are copied at the end."""
+        for position, output in enumerate(self.graph.outputs):
+            buffer = self.stored[output]
+            storage = self.storage[buffer]
+            if storage.place == "output" and storage.position == position:
+                continue
+            self.storage.append(Storage("output", position, output.type.short, product(output.dims)))
+            self.steps.append(Copy(buffer, len(self.storage) - 1, product(output.dims), output.type.short))
+
+
+def places(group: Group) -> str:
+    """The user's lines that a group computes."""
+    lines: dict[Location, None] = {}
+    for member in group.members:
+        if member.task.node.location is not None:
+            lines.setdefault(member.task.node.location, None)
+    return ", ".join(f"{location.file.rsplit('/', 1)[-1]}:{location.line}" for location in lines)
+
+
+def symbols_of_graph(graph: Graph) -> list[str]:
+    """Every symbol of the graph, in order of first appearance: integer arguments, then the inputs' dims."""
+    from graphc.ir.dims import symbols_of
+
+    names: dict[str, None] = {}
+    for dims in (graph.ints, *(v.dims for v in graph.values())):
+        for dim in dims:
+            for name in sorted(symbols_of(dim)):
+                names.setdefault(name, None)
+    return list(names)

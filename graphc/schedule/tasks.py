@@ -1,0 +1,316 @@
+"""Which values are stored, and the task that computes each: one loop nest over a space of axes.
+
+A value is a *root*, stored in a buffer of its own, when something needs it in memory: it is an output, a fold's result,
+an operand or result of a library call, the source of a reshape that is more than a relabelling, of a gather, or it is
+too dear to compute again at every place that reads it. Everything else is inlined where it is read.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass, field
+
+from graphc.ir.dims import Dim, product
+from graphc.ir.graph import Graph, Node, Value
+from graphc.ir.opdef import Contract, Create, Gather, Movement, Pointwise, Reduce, Scan, Scatter
+from graphc.schedule.loopnest import Affine, Scalar, Scalars
+from graphc.schedule.lower import ZERO, Index, Lowering, is_trivial_reshape, linear, unrolls
+
+DEAR = 10  # operations of a value above which it is stored rather than computed again
+LONGEST = 150  # values inlined into one expression: more are cut by storing one (compile time stays linear)
+
+
+@dataclass
+class Task:
+    """Computes ``value`` over ``space``; ``order[k]`` is the axis of the source that loop axis k runs over.
+
+    kind: ``map`` (stores the source), ``fold`` (``reduced`` loop axes are folded), ``scan``, ``scatter``, or ``place``
+    (stores the source at ``target`` inside a larger, cleared or jointly filled buffer).
+    """
+
+    value: Value
+    kind: str
+    source: Value
+    space: tuple[Dim, ...]
+    index: Index  # of the source, in loop axes
+    target: Affine  # where the result goes in the value's buffer
+    reduced: frozenset[int] = frozenset()
+    reads: dict[int, set[Affine]] = field(default_factory=dict)  # buffer -> positions read, None where gathered
+    gathers: bool = False
+    visited: dict[Value, Scalar] = field(default_factory=dict)
+
+    @property
+    def node(self) -> Node:
+        assert self.value.node is not None
+        return self.value.node
+
+
+def matmul_operand(value: Value) -> tuple[Value, bool]:
+    """The stored array behind an operand, and whether its matrices are transposed on the way."""
+    node = value.node
+    if node is not None and node.op.name == "transpose":
+        perm = node.attrs["perm"]
+        if perm == (*range(len(perm) - 2), len(perm) - 1, len(perm) - 2):
+            return node.inputs[0], True
+    return value, False
+
+
+def find_roots(graph: Graph, extra: Sequence[Value] = ()) -> list[Value]:
+    """The stored values that are computed, in order of definition."""
+    roots: set[Value] = set(extra) | set(graph.outputs)
+    for node in graph.nodes:
+        kind = node.op.kind
+        if isinstance(kind, Contract):
+            roots.update(matmul_operand(v)[0] for v in node.inputs)
+            roots.update(node.outputs)
+        elif isinstance(kind, Scan | Scatter) or (isinstance(kind, Reduce) and not unrolls(node)):
+            roots.update(node.outputs)
+        elif isinstance(kind, Gather):
+            roots.add(node.inputs[0])
+        elif node.op.name == "concat" or (node.op.name == "embed" and any(abs(s) != 1 for s in node.attrs["steps"])):
+            roots.update(node.outputs)
+        elif node.op.name == "reshape" and not is_trivial_reshape(node.inputs[0].dims, node.output.dims):
+            source = node.inputs[0]
+            if not (source.node is not None and source.node.op.name == "reshape"):
+                roots.add(source)
+            elif is_trivial_reshape(source.node.inputs[0].dims, source.dims):
+                roots.add(source)
+    roots |= cut_long_chains(graph, roots)
+    return [v for node in graph.nodes for v in node.outputs if v in roots]
+
+
+def cut_long_chains(graph: Graph, roots: set[Value]) -> set[Value]:
+    """Values to store so that no expression inlines more than ``LONGEST`` others."""
+    cuts: set[Value] = set()
+    inside: dict[Value, frozenset[Value]] = {}
+    for node in graph.nodes:
+        for value in node.outputs:
+            if value in roots or not node.inputs:
+                continue
+            members = frozenset((value,)).union(*(inside.get(v, frozenset()) for v in node.inputs))
+            if len(members) > LONGEST:
+                cuts.add(value)
+            else:
+                inside[value] = members
+    return cuts
+
+
+def make_tasks(graph: Graph, roots: Sequence[Value], stored: dict[Value, int]) -> list[Task]:
+    """The tasks that compute the roots, in order; products of matrices are no tasks but library calls."""
+    tasks: list[Task] = []
+    for root in roots:
+        assert root.node is not None
+        kind = root.node.op.kind
+        if isinstance(kind, Contract):
+            continue
+        if isinstance(kind, Reduce | Scan) and not (isinstance(kind, Reduce) and unrolls(root.node)):
+            tasks.append(_fold_task(root))
+        elif isinstance(kind, Scatter):
+            tasks.append(_scatter_task(root))
+        elif root.node.op.name == "concat":
+            tasks.extend(_concat_tasks(root))
+        elif root.node.op.name == "embed" and any(abs(s) != 1 for s in root.node.attrs["steps"]):
+            tasks.append(_place_task(root, root.node.inputs[0], root.node.attrs["starts"], root.node.attrs["steps"]))
+        else:
+            tasks.append(_map_task(root))
+    for task in tasks:
+        inspect(task, stored)
+    return tasks
+
+
+def _axes(dims: Sequence[Dim]) -> tuple[tuple[Dim, ...], Index]:
+    """Loop axes for the dims other than 1, and the index of an element in them."""
+    space: list[Dim] = []
+    index: list[Affine] = []
+    for dim in dims:
+        index.append(ZERO if dim == 1 else Affine.axis(len(space)))
+        if dim != 1:
+            space.append(dim)
+    return tuple(space), tuple(index)
+
+
+def _map_task(root: Value) -> Task:
+    space, index = _axes(root.dims)
+    return Task(root, "map", root, space, index, linear(root.dims, index))
+
+
+def _fold_task(root: Value) -> Task:
+    node = root.node
+    assert node is not None
+    source = node.inputs[0]
+    space, index = _axes(source.dims)
+    if isinstance(node.op.kind, Scan):
+        axis = node.attrs["axis"]
+        reduced = frozenset(index[axis].axes)
+        return Task(root, "scan", source, space, index, linear(root.dims, index), reduced)
+    axes = node.attrs["axes"]
+    reduced = frozenset().union(*(index[a].axes for a in axes))  # type: ignore[arg-type]
+    kept = [i for a, i in enumerate(index) if a not in axes]
+    return Task(root, "fold", source, space, index, linear(root.dims, kept), frozenset(reduced))
+
+
+def _scatter_task(root: Value) -> Task:
+    node = root.node
+    assert node is not None
+    space, index = _axes(node.inputs[0].dims)
+    return Task(root, "scatter", node.inputs[0], space, index, ZERO)
+
+
+def _place_task(root: Value, source: Value, starts: Sequence[Dim], steps: Sequence[int]) -> Task:
+    space, index = _axes(source.dims)
+    inner = [i.times(step).plus(start) for i, start, step in zip(index, starts, steps, strict=True)]
+    return Task(root, "place", source, space, index, linear(root.dims, inner))
+
+
+def _concat_tasks(root: Value) -> list[Task]:
+    node = root.node
+    assert node is not None
+    axis, offset, tasks = node.attrs["axis"], 0, []
+    for part in node.inputs:
+        starts: list[Dim] = [0] * part.rank
+        starts[axis] = offset
+        tasks.append(_place_task(root, part, starts, [1] * part.rank))
+        offset = offset + part.dims[axis]
+    return tasks
+
+
+def inspect(task: Task, stored: dict[Value, int]) -> None:
+    """Note what the task reads, and choose the order of its loops so that the innermost runs along memory."""
+    lowering = trial(task, stored)
+    order = _loop_order(task, lowering)
+    if order != list(range(len(task.space))):
+        _permute(task, order)
+        lowering = trial(task, stored)
+    task.visited = lowering.visited
+    for scalar in _loads(lowering):
+        task.reads.setdefault(scalar.data.buffer, set()).add(scalar.data.index)
+        if scalar.data.strides:
+            task.gathers = True
+            task.reads[scalar.data.buffer].add(Affine(-1))  # a position that is never the identity
+
+
+def trial(task: Task, stored: dict[Value, int]) -> Lowering:
+    """The task lowered on its own."""
+    lowering = Lowering(Scalars(), stored)
+    task_scalar(task, lowering)
+    if task.kind == "scatter":
+        for positions in task.node.inputs[1:]:
+            lowering.at(positions, scatter_index(task, positions))
+    return lowering
+
+
+def task_scalar(task: Task, lowering: Lowering) -> Scalar:
+    """What the task computes at one place of its space, before it is folded or stored."""
+    if task.kind == "map":
+        return lowering.define(task.source, task.index)
+    return lowering.at(task.source, task.index)
+
+
+def scatter_index(task: Task, positions: Value) -> Index:
+    """The index of a scatter's integer operand at the task's place: its axes stand at attr ``axis`` of the updates."""
+    axis = task.node.attrs["axis"]
+    return task.index[axis : axis + positions.rank]
+
+
+def _loads(lowering: Lowering) -> list[Scalar]:
+    seen: dict[int, Scalar] = {}
+    stack = list(lowering.memo.values())
+    while stack:
+        scalar = stack.pop()
+        if scalar.number not in seen:
+            seen[scalar.number] = scalar
+            stack.extend(scalar.args)
+    return [s for s in seen.values() if s.form == "load"]
+
+
+def _loop_order(task: Task, lowering: Lowering) -> list[int]:
+    rank = len(task.space)
+    natural = list(range(rank))
+    if rank < 2:
+        return natural
+    if task.kind == "scan" or (task.kind == "fold" and is_index_fold(task) and len(task.reduced) == 1):
+        (last,) = task.reduced
+        return [a for a in natural if a != last] + [last]
+    if task.kind == "scatter":
+        return natural
+    along = [0] * rank
+    positions = [s.data.index for s in _loads(lowering)]
+    positions += [task.target] if task.kind != "fold" else []
+    for position in positions:
+        if len(position.terms) >= 2:
+            for axis, coefficient in position.terms:
+                along[axis] += coefficient == 1
+    best = max(natural, key=lambda a: (along[a], a))
+    return natural if along[best] <= along[-1] else [a for a in natural if a != best] + [best]
+
+
+def _permute(task: Task, order: list[int]) -> None:
+    new = {old: k for k, old in enumerate(order)}
+
+    def renamed(position: Affine) -> Affine:
+        return Affine.make(position.offset, [(new[a], c) for a, c in position.terms])
+
+    task.space = tuple(task.space[a] for a in order)
+    task.index = tuple(renamed(i) for i in task.index)
+    task.target = renamed(task.target)
+    task.reduced = frozenset(new[a] for a in task.reduced)
+
+
+def is_index_fold(task: Task) -> bool:
+    kind = task.node.op.kind
+    return isinstance(kind, Reduce) and kind.index
+
+
+def linear_position(task: Task) -> Affine:
+    """The position along the folded axes, in C order of the source."""
+    axes = task.node.attrs["axes"]
+    return linear([task.source.dims[a] for a in axes], [task.index[a] for a in axes])
+
+
+def weights(scalar: Scalar) -> int:
+    """Operations of the scalar with all that it needs, each counted once."""
+    seen: set[int] = set()
+    stack, total = [scalar], 0
+    while stack:
+        s = stack.pop()
+        if s.number not in seen:
+            seen.add(s.number)
+            total += s.data.cost if s.form == "apply" else (1 if s.form == "load" else 0)
+            stack.extend(s.args)
+    return total
+
+
+def dear_values(groups: Sequence[Sequence[Task]], stored: dict[Value, int]) -> list[Value]:
+    """Inlined values that are dear and computed in more than one group, or again and again along an outer axis."""
+    places: dict[Value, set[int]] = {}
+    dear: dict[Value, None] = {}
+    for number, tasks in enumerate(groups):
+        for task in tasks:
+            for value, scalar in task.visited.items():
+                if value in stored or not _storable(value):
+                    continue
+                places.setdefault(value, set()).add(number)
+                repeated = _repeats(scalar, len(task.space)) and not _is_size_one(value)
+                if (len(places[value]) > 1 or repeated) and value not in dear and weights(scalar) >= DEAR:
+                    dear[value] = None
+    return _outermost(dear)
+
+
+def _storable(value: Value) -> bool:
+    node = value.node
+    return node is not None and not isinstance(node.op.kind, Create | Movement) and value.type.is_float
+
+
+def _is_size_one(value: Value) -> bool:
+    return product(value.dims) == 1
+
+
+def _repeats(scalar: Scalar, rank: int) -> bool:
+    """Whether the scalar lacks an axis outside its innermost one, so that a loop would compute it again."""
+    return bool(scalar.axes) and scalar.axes != frozenset(range(max(scalar.axes) + 1))
+
+
+def _outermost(values: dict[Value, None]) -> list[Value]:
+    """Of values that are inlined in each other, those that no other of them needs only for itself."""
+    needed = {v for value in values if value.node for v in value.node.inputs if isinstance(value.node.op.kind, Pointwise)}
+    return [v for v in values if v not in needed] or list(values)
