@@ -2,27 +2,70 @@
 
 from __future__ import annotations
 
-from . import error_function, exponential, logarithm, power, trigonometric
+from . import (
+    error_function,
+    exponential,
+    hyperbolic,
+    inverse_trigonometric,
+    logarithm,
+    power,
+    rounding,
+    trigonometric,
+)
 from .core import as_intrinsic, fma, reassociating_add, select, wide_vectors
 
 UNARY = {
-    "exp": exponential.exp,
-    "exp2": exponential.exp2,
-    "expm1": exponential.expm1,
-    "tanh": exponential.tanh,
-    "expit": exponential.expit,
-    "log": logarithm.log,
-    "log2": logarithm.log2,
-    "log10": logarithm.log10,
-    "log1p": logarithm.log1p,
-    "sqrt": power.sqrt,
+    "absolute": rounding.absolute,
+    "arccos": inverse_trigonometric.arccos,
+    "arccosh": hyperbolic.arccosh,
+    "arcsin": inverse_trigonometric.arcsin,
+    "arcsinh": hyperbolic.arcsinh,
+    "arctan": inverse_trigonometric.arctan,
+    "arctanh": hyperbolic.arctanh,
+    "cbrt": power.cbrt,
+    "ceil": rounding.ceil,
+    "cos": trigonometric.cos,
+    "cosh": hyperbolic.cosh,
     "erf": error_function.erf,
     "erfc": error_function.erfc,
+    "erfcx": error_function.erfcx,
+    "exp": exponential.exp,
+    "exp2": exponential.exp2,
+    "expit": exponential.expit,
+    "expm1": exponential.expm1,
+    "floor": rounding.floor,
+    "log": logarithm.log,
+    "log10": logarithm.log10,
+    "log1p": logarithm.log1p,
+    "log2": logarithm.log2,
+    "log_expit": logarithm.log_expit,
+    "log_ndtr": error_function.log_ndtr,
+    "logit": logarithm.logit,
+    "ndtr": error_function.ndtr,
+    "rint": rounding.rint,
+    "sign": rounding.sign,
     "sin": trigonometric.sin,
-    "cos": trigonometric.cos,
+    "sinh": hyperbolic.sinh,
+    "softplus": logarithm.softplus,
+    "sqrt": power.sqrt,
     "tan": trigonometric.tan,
+    "tanh": exponential.tanh,
+    "trunc": rounding.trunc,
 }
-BINARY = {"pow": power.pow}
+BINARY = {
+    "arctan2": inverse_trigonometric.arctan2,
+    "copysign": rounding.copysign,
+    "floor_divide": rounding.floor_divide,
+    "fmod": rounding.fmod,
+    "hypot": power.hypot,
+    "logaddexp": logarithm.logaddexp,
+    "logaddexp2": logarithm.logaddexp2,
+    "nextafter": rounding.nextafter,
+    "pow": power.pow,
+    "remainder": rounding.remainder,
+    "xlog1py": logarithm.xlog1py,
+    "xlogy": logarithm.xlogy,
+}
 
 FUNCTIONS = {
     (name, dtype): as_intrinsic(f"{name}_{dtype}", bits, body, arity)

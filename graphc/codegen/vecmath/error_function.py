@@ -1,4 +1,4 @@
-"""erf, erfc.
+"""erf, erfc, erfcx, ndtr, log_ndtr.
 
 erf: below 1 an odd polynomial, ``x + x P(x**2)``; above it ``1 - e**-P(|x|)``, P being minimal for the *absolute* error.
 
@@ -10,7 +10,9 @@ so that subnormal results are rounded once.
 
 from __future__ import annotations
 
+from .constants import INF
 from .exponential import exp_of_reduced, expm1_of_reduced, power_of_two, reduce, times_power_of_two
+from .logarithm import log_of_sum
 
 ERF_F64 = (  # erf(x)/x - 1 in x**2; 2**-57
     0.12837916709551256, -0.3761263890318355, 0.11283791670945252, -0.026866170643275896, 0.005223977607421073,
@@ -31,19 +33,22 @@ ERF_TAIL_F32 = (  # 1 <= x <= 4; 2**-30
     0.0003536769538405314, 1.127040162520969, 0.6382255581912573, 0.10303737908323546, -0.0218052712838782,
     0.002939580528059756, -0.00018556953213621962,
 )  # fmt: skip
-ERFCX_F64 = (  # (1 + 2x) e**(x**2) erfc(x) in q = (x-4)/(x+4), 0 <= x <= 28; 2**-56
-    1.2329951186255526, -0.1396211168405629, 0.015379652102619915, 0.06809705425473525, -0.10103906603630843,
-    0.09373283499686434, -0.0663303658124233, 0.03716751556131435, -0.016197734049857804, 0.0050319697673583364,
-    -0.0007577733961586443, -0.00019925557653631366, 0.00015062243836566242, -2.440290589491315e-05,
-    -1.1225202570610973e-05, 5.717250816346749e-06, 3.01836001013614e-07, -8.342209589239843e-07,
-    6.249110902711809e-08, 1.145740651658771e-07, -7.817496316291533e-09, -1.3398488061469777e-08,
-    -1.7161203158119277e-09,
+ERFCX_F64 = (  # (1 + 2x) e**(x**2) erfc(x) in q = (x-4)/(x+4), -1 <= q <= 1; 2**-54
+    1.2329951186255526, -0.13962111684056228, 0.015379652102614907, 0.06809705425466803, -0.10103906603615523,
+    0.09373283499911896, -0.06633036581427226, 0.037167515526277284, -0.016197734043043987, 0.005031970069467384,
+    -0.0007577733445938821, -0.00019925715393078464, 0.00015062176002955034, -2.4397727198760925e-05,
+    -1.122187581717515e-05, 5.706571087269127e-06, 2.9284285595709694e-07, -8.210560588093695e-07,
+    7.661211860888703e-08, 1.0631148922374986e-07, -2.0019238936258592e-08, -1.2335809404224713e-08,
+    2.9719100654784885e-09, 9.292081827533616e-10, -2.342038826500691e-10,
 )  # fmt: skip
-ERFCX_F32 = (  # the same in q = (x-3)/(x+3), 0 <= x <= 10.5; 2**-28
-    1.2530080594144049, -0.1356211415803487, -0.04756243474221176, 0.12964645881482612, -0.11927033045815273,
-    0.06829592658464685, -0.023801141403950427, 0.0025636843243099696, 0.0020070625731057005, -0.000767867478210167,
-    -0.0002641521264903483,
+ERFCX_F32 = (  # the same in q = (x-3)/(x+3); 2**-24
+    1.2530080080032349, -0.1356211006641388, -0.04756089299917221, 0.12964503467082977, -0.11928483098745346,
+    0.06830901652574539, -0.023732343688607216, 0.002525442512705922, 0.0018251362489536405,
+    -0.000770888425341207, -5.402547532214543e-05, 0.00011323073909151818, -1.146960535180842e-05,
+    -1.1153175810855804e-05,
 )  # fmt: skip
+SQRT_PI = 1.772453850905516
+SQRT_HALF = ((0.7071067811865476, -4.833646656726457e-17), (0.7071067690849304, 1.2101617485882343e-08))
 
 
 def erf(m, x):
@@ -82,3 +87,57 @@ def erfc(m, x):
     y, y_lo = scaled_erfc(m, ax)
     y = times_power_of_two(m, y + m.fma(y, w, y_lo), shifted, square > m.pick(707.0, 85.0))
     return m.select(x < 0.0, 2.0 - y, y)
+
+
+def erfcx(m, x):
+    """``e**(x**2) erfc(x)``; below 0 ``2 e**(x**2) - erfcx(-x)``."""
+    ax = m.min(m.abs(x), m.pick(2.0**100, 2.0**40))
+    y, y_lo = scaled_erfc(m, ax)
+    y = m.select(m.abs(x) > ax, 1.0 / (m.abs(x) * SQRT_PI), y + y_lo)
+    square, square_lo = m.two_product(x, x)
+    limit = m.pick(709.4, 88.3)  # overflow is at 709.1 and 88.03
+    inside = square < limit
+    shifted, r = reduce(m, m.min(square, limit))
+    e = exp_of_reduced(m, r + m.select(inside, square_lo, m.const(0.0)))
+    reflected = times_power_of_two(m, e, shifted + 1.0, square < 0.0) - y
+    return m.select(x < 0.0, m.select(inside, reflected, m.const(INF)), y)
+
+
+def scaled_normal_tail(m, ax):
+    """``erfcx(ax / sqrt(2)) / 2`` as ``(hi, lo)``; the argument's rounding is made good by erfcx' = 2t erfcx - 2/sqrt(pi)."""
+    factor, factor_lo = m.pick(*SQRT_HALF)
+    t = ax * factor
+    t_lo = m.fma(ax, factor, -t) + ax * factor_lo
+    y, y_lo = scaled_erfc(m, t)
+    return 0.5 * y, 0.5 * m.fma(t_lo, m.fma(t + t, y, -2.0 / SQRT_PI), y_lo)
+
+
+def normal_tail(m, ax, y, y_lo):
+    """``erfc(ax / sqrt(2)) / 2`` from the scaled tail; ``ax**2 / 2`` is exact in two floats."""
+    ax = m.min(ax, m.pick(38.7, 14.5))
+    square, square_lo = m.two_product(ax, ax * 0.5)
+    shifted, r = reduce(m, -square)
+    w = expm1_of_reduced(m, r - square_lo)
+    return times_power_of_two(m, y + m.fma(y, w, y_lo), shifted, square > m.pick(707.0, 85.0))
+
+
+def ndtr(m, x):
+    """The normal distribution function ``erfc(-x / sqrt(2)) / 2``."""
+    ax = m.min(m.abs(x), m.pick(38.7, 14.5))
+    y = normal_tail(m, ax, *scaled_normal_tail(m, ax))
+    return m.select(x < 0.0, y, 1.0 - y)
+
+
+def log_ndtr(m, x):
+    """Below -1 ``log(erfcx(-x / sqrt(2)) / 2) - x**2 / 2``; ``log(1 - tail)`` above 0; ``log(tail)`` between."""
+    below, positive = x < -1.0, x > 0.0
+    ax = m.abs(x)
+    y, y_lo = scaled_normal_tail(m, m.min(ax, m.pick(2.0**100, 2.0**40)))
+    tail = normal_tail(m, ax, y, y_lo)
+    u = m.select(below, y, tail)
+    u_above, error = m.fast_two_sum(m.const(1.0), -tail)
+    u = m.select(positive, u_above, u)
+    zero = m.const(0.0)
+    lo = m.select(below, y_lo, zero)
+    log = -m.abs(log_of_sum(m, u, m.select(positive, error, zero), lo, m.select(positive, -tail, u - 1.0)))
+    return m.select(below, log - 0.5 * x * x, log)

@@ -1,4 +1,4 @@
-"""log, log2, log10, log1p: ``log(x) = k ln 2 + log(1 + f)`` with ``1 + f`` in ``[sqrt(1/2), sqrt(2))``.
+"""log, log2, log10, log1p and what is made of them: ``log(x) = k ln 2 + log(1 + f)`` with ``1 + f`` in ``[sqrt(1/2), sqrt(2))``.
 
 f64: ``s = f / (2 + f)`` and ``log(1+f) = f - (f**2/2 - s (f**2/2 + s**2 P(s**2)))``, the form of fdlibm, which adds its
 rounding errors to small terms only. f32: a polynomial in f itself, with no division.
@@ -6,7 +6,8 @@ rounding errors to small terms only. f32: a polynomial in f itself, with no divi
 
 from __future__ import annotations
 
-from .constants import INF, LN2, LOG2E_PARTS, LOG10_2_PARTS, LOG10E_PARTS, NAN
+from .constants import INF, LN2, LOG2E, LOG2E_PARTS, LOG10_2_PARTS, LOG10E_PARTS, NAN
+from .exponential import exp, exp2
 
 LOG_F64 = (  # log(1+f)/s = 2 + z P(z), z = s*s; 2**-58
     0.6666666666666734, 0.39999999999414226, 0.2857142874248717, 0.2222219856277534, 0.1818356489120905,
@@ -64,18 +65,34 @@ def log(m, x):
     return with_special_values(m, x, m.fma(k, hi, f + rest))
 
 
-def log1p(m, x):
-    hi, lo = m.pick(*LN2)
-    u, error = m.two_sum(m.const(1.0), x)
+def log_of_sum(m, u, error, lo, near):
+    """``log(u + error + lo)`` for a normal u.
+
+    Where u is within a factor sqrt(2) of 1, its logarithm is ``log(1 + near + lo)`` instead: u may have lost bits there.
+    """
+    ln2_hi, ln2_lo = m.pick(*LN2)
     mantissa, k, field = decompose(m, u, subnormals=False)
     unscaled = field == m.bias
-    f = m.select(unscaled, x, mantissa - 1.0)  # with k == 0, u - 1 would only lose bits of x
+    f = m.select(unscaled, near, mantissa - 1.0)
+    error = m.select(unscaled, m.const(0.0), error)
+    if lo is not None:
+        error = error + lo
     twice_scale = m.from_bits((m.int(2 * m.bias + 1) - field) << m.mantissa_bits)  # 2**(1-k), 0 for the largest k
-    # the bits that 1 + x lost, times the derivative 1 / (1 + f), of which a few digits are enough
+    # the small terms times the derivative 1 / (1 + f), of which a few digits are enough
     half_inverse = m.fma(f, m.fma(f, m.fma(f, -0.5, 0.5), -0.5), 0.5)
-    lost = m.select(unscaled, m.const(0.0), error * twice_scale * half_inverse)
-    f, rest = log1p_small(m, f, m.fma(k, lo, lost))
-    return m.copysign(with_special_values(m, u, m.fma(k, hi, f + rest)), x)
+    rest = m.fma(k, ln2_lo, error * twice_scale * half_inverse)
+    f, rest = log1p_small(m, f, rest)
+    return with_special_values(m, u, m.fma(k, ln2_hi, f + rest))
+
+
+def log1p_of_two(m, hi, lo=None):
+    """``log(1 + hi + lo)``."""
+    u, error = m.two_sum(m.const(1.0), hi)
+    return log_of_sum(m, u, error, lo, hi)
+
+
+def log1p(m, x):
+    return m.copysign(log1p_of_two(m, x), x)
 
 
 def _log_base(m, x, log_base_e, exponent_factor):
@@ -100,3 +117,53 @@ def log2(m, x):
 
 def log10(m, x):
     return _log_base(m, x, LOG10E_PARTS, LOG10_2_PARTS)
+
+
+def xlogy(m, x, y):
+    """``x log(y)``, and 0 where x is 0, whatever y but NaN."""
+    return m.select((x == 0.0) & (y == y), m.const(0.0), x * log(m, y))
+
+
+def xlog1py(m, x, y):
+    return m.select((x == 0.0) & (y == y), m.const(0.0), x * log1p(m, y))
+
+
+def logit(m, x):
+    """``log(x / (1-x))`` as ``log1p((1-2p) / p)``, ``p = min(x, 1-x)``: accurate at both ends and about 1/2."""
+    upper = x >= 0.5
+    p = m.select(upper, 1.0 - x, x)
+    tiny = p < 2.0 ** m.pick(-200, -60)  # 1 / p may overflow; 1 - 2p is 1, and so is q / (1 + q)
+    scaled = m.select(tiny, p * 2.0 ** m.pick(100, 30), p)
+    num = m.select(tiny, m.const(1.0), m.fma(p, -2.0, 1.0))
+    inverse = 1.0 / scaled
+    q = num * inverse
+    q_lo = (m.fma(-q, scaled, num) + m.select(tiny, m.const(0.0), m.fma(p, -2.0, 1.0 - num))) * inverse
+    y = log1p_of_two(m, q, q_lo)
+    y = y + m.select(tiny, m.const(m.pick(100, 30) * LN2[0][0]), m.const(0.0))
+    y = m.select(p == 0.0, m.const(INF), m.select(p >= 0.0, y, m.const(NAN)))
+    return m.select(upper, y, -y)
+
+
+def logaddexp(m, x, y):
+    """``log(e**x + e**y)``: the larger plus ``log1p(e**-difference)``."""
+    difference = x - y
+    high = m.select(difference > 0.0, x, y)
+    tail = log1p_of_two(m, exp(m, -m.abs(difference)))
+    # equal infinities have no difference
+    return m.select(x == y, x + LN2[0][0], m.select(difference == difference, high + tail, difference))
+
+
+def logaddexp2(m, x, y):
+    difference = x - y
+    high = m.select(difference > 0.0, x, y)
+    tail = log1p_of_two(m, exp2(m, -m.abs(difference))) * LOG2E
+    return m.select(x == y, x + 1.0, m.select(difference == difference, high + tail, difference))
+
+
+def softplus(m, x):
+    """``log(1 + e**x)``."""
+    return m.max(x, 0.0) + log1p_of_two(m, exp(m, -m.abs(x)))
+
+
+def log_expit(m, x):
+    return -softplus(m, -x)

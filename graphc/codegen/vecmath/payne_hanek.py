@@ -12,7 +12,7 @@ from llvmlite import ir
 
 from .constants import PI_2
 from .emit import Machine
-from .routine import SPECULATABLE
+from .routine import ATTRIBUTES, add_attributes
 
 # the first 1280 bits of 2/pi after the binary point, behind one word of zeros for the smallest exponents
 TWO_OVER_PI = int(
@@ -36,8 +36,7 @@ def lane_function(module):
     double = ir.DoubleType()
     function = ir.Function(module, ir.FunctionType(ir.LiteralStructType([double, double, I64]), [double]), NAME)
     function.linkage = "internal"
-    for attribute in (*SPECULATABLE, "noinline", "cold"):
-        set.add(function.attributes, attribute)
+    add_attributes(function, (*ATTRIBUTES, "cold"))
     b = ir.IRBuilder(function.append_basic_block("entry"))
     m = Machine(b, 64)
     x = m.value(function.args[0])
@@ -106,8 +105,6 @@ def huge_reduction(m, x, mask, r, r_lo, quadrant):
     """The given reduction with the lanes of ``mask`` done anew, in a loop: this path should be small, not quick."""
     b = m.b
     lane = lane_function(b.module)
-    if not m.lanes:
-        return tuple(m.value(v) for v in reduce_lane(m, lane, x.v))
     x = m.select(mask, x, m.const(1.0))  # the lane function wants a finite argument
     start = b.block
     loop = b.append_basic_block("lanes")

@@ -78,3 +78,45 @@ def pow(m, x, y):
 def sqrt(m, x):
     """One instruction, correctly rounded."""
     return m.sqrt(x)
+
+
+CBRT_F64 = (  # relative error on [sqrt(1/2), sqrt(2)]; 2**-20
+    0.42169055599638594, 1.0560104212115107, -0.8360591499566884, 0.510954207135253, -0.17955067118777543,
+    0.026953647741727645,
+)  # fmt: skip
+CBRT_F32 = (  # 2**-14
+    0.4925062253416693, 0.7397266627797462, -0.2903861851649301, 0.058222670201744896,
+)  # fmt: skip
+
+
+def cbrt(m, x):
+    """A polynomial, then two Newton steps that share one division; the last one's residual is exact."""
+    mantissa, k, _ = decompose(m, m.abs(x))
+    third = m.rint(k * (1.0 / 3.0))
+    remainder = m.fma(third, -3.0, k)  # -1, 0 or 1
+    up, same = remainder > 0.0, remainder == 0.0
+    root = m.select(up, m.const(2.0 ** (1 / 3)), m.const(2.0 ** (-1 / 3)))
+    t = m.poly(mantissa, m.pick(CBRT_F64, CBRT_F32)) * m.select(same, m.const(1.0), root)
+    mantissa = mantissa * m.select(same, m.const(1.0), m.select(up, m.const(2.0), m.const(0.5)))
+    square = t * t
+    inverse = (1.0 / 3.0) / square
+    t = m.fma(m.fma(-square, t, mantissa), inverse, t)
+    square, square_lo = m.two_product(t, t)
+    t = m.fma(m.fma(-square_lo, t, m.fma(-square, t, mantissa)), inverse, t)
+    y = t * m.from_bits((m.bits(third + m.shifter) << m.mantissa_bits) + m.one_bits)
+    return m.select((x == 0.0) | (m.abs(x) >= INF) | (x != x), x, m.copysign(y, x))
+
+
+def hypot(m, x, y):
+    """Scaled by a power of two where squares would overflow or underflow."""
+    a, b = m.abs(x), m.abs(y)
+    high = m.max(a, b)
+    limit, factor = m.pick((2.0**500, 2.0**600), (2.0**60, 2.0**80))
+    scale = m.select(high > limit, m.const(1.0 / factor), m.select(high < 1.0 / limit, m.const(factor), m.const(1.0)))
+    unscale = m.select(high > limit, m.const(factor), m.select(high < 1.0 / limit, m.const(1.0 / factor), m.const(1.0)))
+    a, b = a * scale, b * scale
+    square, square_lo = m.two_product(a, a)
+    other, other_lo = m.two_product(b, b)
+    total, error = m.two_sum(square, other)
+    root = m.sqrt(total + (error + (square_lo + other_lo))) * unscale
+    return m.select((m.abs(x) == INF) | (m.abs(y) == INF), m.const(INF), root)

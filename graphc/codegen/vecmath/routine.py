@@ -1,10 +1,13 @@
 """Functions with a branch, in loops that vectorise all the same.
 
 LLVM's loop vectoriser takes no branch to a costly block, and it takes a call only if it knows the callee's vector form.
-So a function with a rare costly case (``sin(1e22)``) is emitted as an LLVM function of the kernel's module, with one
-more copy per vector width, and the call says so in the attribute ``vector-function-abi-variant``. The vectoriser then
-calls the copy, in which the branch asks "any lane?"; ``alwaysinline`` puts it into the loop in Numba's second run of
-the pass pipeline. The ordinary arguments pay one comparison.
+So a function with a rare costly case (``sin(1e22)``) is emitted as a function of the kernel's module on the widest
+vectors of the machine, in which the branch asks "any lane?", and ordinary arguments pay one comparison. The scalar
+function and narrower vectors (a loop that mixes element sizes) are calls of that one on padded arguments: they cost no
+second compilation of the body. The call in the loop names them in its attribute ``vector-function-abi-variant``.
+
+``noinline``, for the branch must not come into the loop before that is vectorised; the call itself costs nothing
+measurable beside eight evaluations.
 """
 
 from __future__ import annotations
@@ -16,53 +19,67 @@ from llvmlite import ir
 
 from .emit import Machine
 
-SPECULATABLE = ("nounwind", "willreturn", "memory(none)")
+ATTRIBUTES = ("nounwind", "willreturn", "memory(none)", "noinline")
+INT32 = ir.IntType(32)
 
 
 @cache
-def vector_bytes():
-    """Vector widths worth a copy. Another width than these only costs speed: the vectoriser then calls lane by lane."""
+def widest_vector():
+    """In bits. On a machine with shorter vectors (another NUMBA_CPU_NAME) the code is right and slower."""
     features = llvm.get_host_cpu_features()
-    if features.get("avx512f"):
-        return (32, 64)
-    return (32,) if features.get("avx") else (16,)
+    return 512 if features.get("avx512f") else 256 if features.get("avx") else 128
 
 
 def routine(m, name, body, *args):
-    """A call of ``body(machine, *values)`` as a function, scalar here and a vector function in a vectorised loop."""
-    module = m.b.module
-    name = f"graphc_{name}_f{m.bits_count}"
+    """A call of ``body(machine, *values)`` as a function of the module, a vector function in a vectorised loop."""
     if m.lanes:
         return body(m, *args)
-    function = module.globals.get(name)
+    arity = len(args)
+    name = f"graphc_{name}_f{m.bits_count}"
+    lanes = widest_vector() // m.bits_count
+    narrower = [n for n in (2, 4, 8) if n < lanes]
+    function = m.b.module.globals.get(name)
     if function is None:
-        # noinline: once its branch stands in the loop, the loop does not vectorise any more
-        function = define(module, name, m, body, len(args), "noinline")
-        vector_machines = [Machine(None, m.bits_count, n) for n in widths(m)]
-        keep(module, [define(module, f"{name}_v{v.lanes}", v, body, len(args), "alwaysinline") for v in vector_machines])
+        function = define(m.b.module, name, m.bits_count, lanes, narrower, body, arity)
     call = m.b.call(function, [a.v for a in args])
-    variants = ",".join(f"_ZGV_LLVM_N{n}{'v' * len(args)}_{name}({name}_v{n})" for n in widths(m))
-    set.add(call.attributes, f'"vector-function-abi-variant"="{variants}"')  # llvmlite's own add refuses strings
-    for attribute in SPECULATABLE:
-        set.add(call.attributes, attribute)
+    variants = ",".join(f"_ZGV_LLVM_N{n}{'v' * arity}_{name}({name}_v{n})" for n in (*narrower, lanes))
+    add_attributes(call, (*ATTRIBUTES[:-1], f'"vector-function-abi-variant"="{variants}"'))
     return m.value(call)
 
 
-def widths(m):
-    return [8 * n // m.bits_count for n in vector_bytes()]
+def add_attributes(value, attributes):
+    for attribute in attributes:
+        set.add(value.attributes, attribute)  # llvmlite's own add knows only a few of them
 
 
-def define(module, name, like, body, arity, inlining):
-    """The LLVM function ``name`` that returns ``body(machine, *arguments)``, in the machine format of ``like``."""
-    function_type = ir.FunctionType(like.float_type, [like.float_type] * arity)
-    function = ir.Function(module, function_type, name)
+def define(module, name, bits, lanes, narrower, body, arity):
+    """The scalar function, after those it needs."""
+    wide = start_function(module, f"{name}_v{lanes}", bits, lanes, arity)
+    wide.b.ret(body(wide, *(wide.value(a) for a in wide.b.function.args)).v)
+    variants = [wide.b.function]
+    for n in narrower:
+        m = start_function(module, f"{name}_v{n}", bits, n, arity)
+        pad = ir.Constant(ir.VectorType(INT32, lanes), [min(k, n - 1) for k in range(lanes)])
+        args = [m.b.shuffle_vector(a, a, pad) for a in m.b.function.args]
+        result = m.b.call(wide.b.function, args)
+        m.b.ret(m.b.shuffle_vector(result, result, ir.Constant(ir.VectorType(INT32, n), list(range(n)))))
+        variants.append(m.b.function)
+    keep(module, variants)
+    m = start_function(module, name, bits, None, arity)
+    zeros = wide.const(0.0).v
+    args = [m.b.insert_element(zeros, a, INT32(0)) for a in m.b.function.args]
+    m.b.ret(m.b.extract_element(m.b.call(wide.b.function, args), INT32(0)))
+    return m.b.function
+
+
+def start_function(module, name, bits, lanes, arity):
+    """A machine that emits the body of the new function ``name``."""
+    m = Machine(ir.IRBuilder(), bits, lanes)
+    function = ir.Function(module, ir.FunctionType(m.float_type, [m.float_type] * arity), name)
     function.linkage = "internal"
-    for attribute in (*SPECULATABLE, inlining):
-        set.add(function.attributes, attribute)
-    builder = ir.IRBuilder(function.append_basic_block("entry"))
-    m = Machine(builder, like.bits_count, like.lanes)
-    builder.ret(body(m, *(m.value(a) for a in function.args)).v)
-    return function
+    add_attributes(function, ATTRIBUTES)
+    m.b.position_at_end(function.append_basic_block("entry"))
+    return m
 
 
 def keep(module, functions):
@@ -87,10 +104,8 @@ def if_any(m, mask, otherwise, then):
     Only for a machine inside a ``routine``: a branch in the user's loop would keep it from vectorising.
     """
     b = m.b
-    condition = mask.v
-    if m.lanes:
-        word = ir.IntType(m.lanes)
-        condition = b.icmp_unsigned("!=", b.bitcast(condition, word), ir.Constant(word, 0))
+    word = ir.IntType(m.lanes)
+    condition = b.icmp_unsigned("!=", b.bitcast(mask.v, word), ir.Constant(word, 0))
     before = b.block
     with b.if_then(condition, likely=False):
         taken = then()
