@@ -47,7 +47,7 @@ def number(F: Builder, like: Value, constant: float) -> Value:
 
 
 def pow_partials(F: Builder, y: Value, a: Value, b: Value) -> tuple[Value | float, Value | None]:
-    """b * a**(b-1), which is 0 for b = 0 at every a; and a**b * log(a), which is 0 at a = 0."""
+    """b * a**(b-1), which is 0 for b = 0 at every a; and a**b * log(a), which counts as 0 at a = 0, 0**0 included."""
     if b.node is not None and b.node.op.name == "const":
         return _constant_power(F, a, b.node.attrs["value"]), None
     by_base = F.guarded_mul(b, F.pow(a, F.sub(b, 1.0)))

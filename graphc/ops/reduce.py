@@ -42,14 +42,15 @@ def truth_type(facts: ShapeFacts, types: Sequence[ArrayType], attrs: Attrs) -> t
 def chosen_type(name: str) -> TypeRule:
     """An extreme, or its position: of no elements there is none.
 
-    A symbolic size is asked about only while tracing, where the answer becomes a guard of the program.
+    A symbolic size is asked about only while tracing, where the answer becomes a guard of the program; a size that the
+    program itself binds (the count of a mask) cannot be asked about, and the fold of nothing is its start.
     """
 
     def rule(facts: ShapeFacts, types: Sequence[ArrayType], attrs: Attrs) -> tuple[ArrayType]:
         (x,) = types
         for axis in attrs["axes"]:
             size = x.dims[axis]
-            known = isinstance(size, int) or facts.hints is not None
+            known = isinstance(size, int) or (facts.hints is not None and not facts.is_bound(size))
             if known and not facts.at_least(size, 1):
                 raise ShapeError(f"{name} over axis {axis} of an array of shape {x.dims}: there are no elements")
         if not name.startswith("arg"):
