@@ -17,7 +17,7 @@ PYTEST_ARGS ?=
 BENCH_ARGS ?=
 
 .DEFAULT_GOAL := help
-.PHONY: help demo test lint types format bench peers clean
+.PHONY: help demo demo-setup test lint types format bench peers clean
 
 help:
 	@echo "make demo    train a digit classifier with compiled gradients; writes demo_output/"
@@ -37,7 +37,7 @@ $(VENV)/.has-%: pyproject.toml | $(VENV)/.made
 	@touch $@
 
 # One recipe for what comes with names of its own rather than from an extra of pyproject.toml.
-$(VENV)/.peers: pyproject.toml | $(VENV)/.made
+$(VENV)/.peers: | $(VENV)/.made
 	$(PIP) install $(TORCH)
 	$(PIP) install $(JAX) autograd matplotlib
 	@touch $@
@@ -47,7 +47,9 @@ $(BENCH_ENVS)/pytensor/.made:
 	$(BENCH_ENVS)/pytensor/bin/python -m pip --disable-pip-version-check --quiet install pytensor
 	@touch $@
 
-demo: $(VENV)/.has-demo
+demo-setup: $(VENV)/.has-demo
+
+demo: demo-setup
 	$(BIN)/python examples/digits.py
 
 test: $(VENV)/.has-test

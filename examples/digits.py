@@ -253,7 +253,7 @@ def plot(fits: list[Fit], steps: dict[str, float], path: Path) -> None:
         names, [1e6 * steps[name] for name in names], color=["#8c8c8c", "#4c9f70", "#2b6cb0"][-len(names) :]
     )
     bars.bar_label(drawn, fmt="%.0f us", padding=3)
-    bars.margins(x=0.15)
+    bars.margins(x=0.2)
     bars.set(title=f"one value and gradient, {BATCH} images", xlabel="microseconds")
     path.parent.mkdir(parents=True, exist_ok=True)
     figure.savefig(path, dpi=150)
