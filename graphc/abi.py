@@ -5,7 +5,7 @@ A *program* is one driver plus the kernels it launches. Native code calls it as
     driver(args, symbols, arena, table) -> status
 
 ``args``     int64*: the address of each input leaf's data, then of each output's data
-``symbols``  int64*: the value of each dim symbol; the driver may write symbols that it binds at run time
+``symbols``  int64*: the value of each dim symbol; those that no input binds are 0 and may be written by the driver
 ``arena``    int64: address of the workspace, 64-byte aligned, ``Program.arena_bytes`` long
 ``table``    int64*: addresses of the services below, then of the program's kernels
 

@@ -18,12 +18,13 @@ from graphc.runtime.entry_layout import (
     InputField,
     StepField,
 )
-from graphc.runtime.machine_code import call, call_int, divide_towards_zero, load, load32, stack, store
+from graphc.runtime.machine_code import call, call_int, divide_towards_zero, inline, load, load32, stack, store
 from graphc.runtime.object_layout import C_CONTIGUOUS_ALIGNED, SAME_DTYPE_MASK, Offset, TypeFlag
 
 PY_EQ = 2
 
 
+@inline
 def walk(plan: int, frame: int, arguments: int) -> int:
     """Reach every step's object. Those not kept alive by the caller or the plan are held until the call ends."""
     step = plan + load(plan + Head.STEPS)
@@ -69,6 +70,7 @@ def fetch(plan: int, op: int, parent: int, key: int) -> int:
     return found
 
 
+@inline
 def checks_hold(plan: int, frame: int) -> int:
     check = plan + load(plan + Head.CHECKS)
     end = plan + load(plan + Head.CHECKS_END)
@@ -96,12 +98,15 @@ def check_holds(plan: int, check: int, subject: int) -> int:
     return 0
 
 
+@inline
 def inputs_fit(plan: int, frame: int) -> int:
     """Check each leaf on its own, bind the symbols, and write the driver's arguments."""
     leaf = plan + load(plan + Head.INPUTS)
     end = plan + load(plan + Head.INPUTS_END)
     symbols = frame + load(plan + Head.FRAME_SYMBOLS)
     argument = frame + load(plan + Head.FRAME_ARGUMENTS)
+    for k in range(load(plan + Head.NSYMBOLS)):
+        store(symbols + 8 * k, 0)
     while leaf < end:
         subject = load(frame + load(leaf + InputField.SUBJECT))
         if load(subject + Offset.TYPE) != load(leaf + InputField.TYPE):
@@ -129,6 +134,7 @@ def inputs_fit(plan: int, frame: int) -> int:
     return 1
 
 
+@inline
 def array_fits(leaf: int, array: int) -> int:
     if load32(array + Offset.ARRAY_RANK) != load(leaf + InputField.RANK):
         return 0
@@ -157,6 +163,7 @@ def read_scalar(plan: int, leaf: int, subject: int, slot: int) -> int:
     return 1
 
 
+@inline
 def dims_fit(plan: int, frame: int) -> int:
     dim = plan + load(plan + Head.DIMS)
     end = plan + load(plan + Head.DIMS_END)
@@ -172,6 +179,7 @@ def dims_fit(plan: int, frame: int) -> int:
     return 1
 
 
+@inline
 def guards_hold(plan: int, frame: int) -> int:
     guard = plan + load(plan + Head.GUARDS)
     end = plan + load(plan + Head.GUARDS_END)
@@ -191,6 +199,7 @@ def guards_hold(plan: int, frame: int) -> int:
     return 1
 
 
+@inline
 def value(plan: int, expression: int, symbols: int) -> int:
     """The value of an expression."""
     form = load(expression)

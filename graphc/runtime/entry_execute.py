@@ -5,10 +5,11 @@ from __future__ import annotations
 from graphc.abi import ALIGNMENT, Build
 from graphc.runtime.entry_accept import value
 from graphc.runtime.entry_layout import BuildField, Frame, Head, OutputField, WorkspaceField
-from graphc.runtime.machine_code import call, call_int, load, stack, store
+from graphc.runtime.machine_code import call, call_int, inline, load, stack, store
 from graphc.runtime.object_layout import Offset
 
 
+@inline
 def execute(plan: int, frame: int) -> int:
     """The call's result, a new reference, or 0 with an exception set."""
     outputs = frame + load(plan + Head.FRAME_OUTPUTS)
@@ -29,6 +30,7 @@ def execute(plan: int, frame: int) -> int:
     return result
 
 
+@inline
 def allocate_outputs(plan: int, frame: int) -> int:
     output = plan + load(plan + Head.OUTPUTS)
     end = plan + load(plan + Head.OUTPUTS_END)
@@ -58,6 +60,7 @@ def allocate_outputs(plan: int, frame: int) -> int:
     return 1
 
 
+@inline
 def take_arena(plan: int, frame: int) -> int:
     """The kept workspace, or, where another call is using it, memory for this call alone."""
     store(frame + Frame.ARENA, 0)
@@ -97,6 +100,7 @@ def grow_workspace(plan: int, size: int) -> int:
     return 1
 
 
+@inline
 def give_arena_back(plan: int, frame: int) -> int:
     workspace = load(frame + Frame.LOCKED)
     if workspace:
@@ -107,6 +111,7 @@ def give_arena_back(plan: int, frame: int) -> int:
     return 1
 
 
+@inline
 def drive(plan: int, frame: int) -> int:
     """Call the driver, without the GIL where that pays; the status."""
     symbols = frame + load(plan + Head.FRAME_SYMBOLS)
@@ -147,6 +152,7 @@ def raise_status(plan: int, frame: int, status: int) -> int:
     return drop(plan, numbers, numbers + 8 * count)
 
 
+@inline
 def make_scalars(plan: int, frame: int) -> int:
     """Turn what the driver wrote for 0-d outputs into NumPy scalars."""
     output = plan + load(plan + Head.OUTPUTS)
@@ -165,6 +171,7 @@ def make_scalars(plan: int, frame: int) -> int:
     return 1
 
 
+@inline
 def build_result(plan: int, frame: int) -> int:
     """Run the recipe; the stack owns its references."""
     step = plan + load(plan + Head.RESULT)

@@ -10,7 +10,7 @@ from __future__ import annotations
 from graphc.runtime.entry_accept import checks_hold, dims_fit, guards_hold, inputs_fit, walk
 from graphc.runtime.entry_execute import drop, execute
 from graphc.runtime.entry_layout import LARGEST_STACK_FRAME, Frame, Head
-from graphc.runtime.machine_code import call, call_int, load, stack, store
+from graphc.runtime.machine_code import call, call_int, inline, load, stack, store
 from graphc.runtime.object_layout import Offset
 
 MISS, HIT, RAISED = 0, 1, 2
@@ -19,16 +19,21 @@ MISS, HIT, RAISED = 0, 1, 2
 def graphc_enter(self: int, arguments: int, nargs: int, keywords: int) -> int:
     plan = load(self + Offset.ARRAY_DATA)
     size = load(plan + Head.FRAME_BYTES)
+    memory = 0
     if size <= LARGEST_STACK_FRAME:
-        return serve(plan, stack(size), arguments, nargs, keywords)
-    frame = call(load(plan + Head.RAW_MALLOC), size)
-    if frame == 0:
-        return call(load(plan + Head.NO_MEMORY))
+        frame = stack(size)
+    else:
+        memory = call(load(plan + Head.RAW_MALLOC), size)
+        if memory == 0:
+            return call(load(plan + Head.NO_MEMORY))
+        frame = memory
     result = serve(plan, frame, arguments, nargs, keywords)
-    call(load(plan + Head.RAW_FREE), frame)
+    if memory:
+        call(load(plan + Head.RAW_FREE), memory)
     return result
 
 
+@inline
 def serve(plan: int, frame: int, arguments: int, nargs: int, keywords: int) -> int:
     held = frame + load(plan + Head.FRAME_HELD)
     store(frame + Frame.HELD_END, held)
@@ -44,6 +49,7 @@ def serve(plan: int, frame: int, arguments: int, nargs: int, keywords: int) -> i
     return result
 
 
+@inline
 def judge(plan: int, frame: int, arguments: int) -> int:
     """HIT, MISS or RAISED. An ordinary exception on the way (a missing attribute) is a miss."""
     if (

@@ -10,7 +10,7 @@ from __future__ import annotations
 
 import ast
 import inspect
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from types import ModuleType
 from typing import Any
 
@@ -54,6 +54,11 @@ def divide_towards_zero(dividend: int, divisor: int) -> int:
     raise NotImplementedError("exists in compiled code only")
 
 
+def inline(function: Callable[..., int]) -> Callable[..., int]:
+    """Marks a function to be expanded where it is called: what runs in every call and has one call site."""
+    return function
+
+
 def llvm_text(programs: Sequence[ModuleType], exported: str) -> str:
     """Compile every function of some modules, which may call each other, to textual LLVM IR.
 
@@ -70,11 +75,12 @@ def llvm_text(programs: Sequence[ModuleType], exported: str) -> str:
 def compile_text(text: str) -> bytes:
     """Compile textual LLVM IR (str) to object code for this CPU.
 
-    A few passes do for code that mostly calls other code: LLVM's standard pipeline would take ten times as long.
+    A few passes do for code that mostly calls other code: LLVM's standard pipeline would take three times as long.
     """
     with native.LOCK:
         binding, module, machine = native.llvm(), native.parse(text), native.emitter(CODE_LEVEL)
         passes = binding.create_new_module_pass_manager()
+        passes.add_always_inliner_pass()
         passes.add_sroa_pass()
         passes.add_simplify_cfg_pass()
         passes.add_instruction_combine_pass()
@@ -105,7 +111,9 @@ class _FunctionBody:
             self.lines.append("ret i64 0")
         parameters = ", ".join(f"i64 %{name}" for name in self.parameters)
         linkage = "" if exported else "internal "
-        return "\n".join([f"define {linkage}i64 @{self.definition.name}({parameters}) {{", *self.lines, "}"])
+        attribute = " alwaysinline" if self.definition.decorator_list else ""
+        head = f"define {linkage}i64 @{self.definition.name}({parameters}){attribute} {{"
+        return "\n".join([head, *self.lines, "}"])
 
     def fresh(self, prefix: str) -> str:
         self.made += 1
@@ -221,7 +229,7 @@ class _FunctionBody:
             case ast.Name(id=name):
                 found = self.names.get(name)
             case ast.Attribute(value=ast.Name(id=name), attr=attribute):
-                found = getattr(self.names[name], attribute)
+                found = getattr(self.names.get(name), attribute, None)
         if not isinstance(found, int):
             raise self.unsupported(node)
         return int(found)

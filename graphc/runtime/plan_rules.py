@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Container, Iterable
 
 import numpy as np
 
@@ -15,6 +15,8 @@ _INT64 = range(-(2**63), 2**63)
 
 def validate(plan: EntryPlan) -> None:
     """Raise ValueError for a plan that contradicts itself."""
+    bound = {symbol for leaf in plan.inputs for _, symbol in leaf.binds}
+    _require(bound <= set(range(plan.nsymbols)), "inputs: symbol")
     for index, step in enumerate(plan.steps):
         _require(_step_is_valid(plan, index, step), f"step {index}: {step!r}")
     for check in plan.checks:
@@ -24,13 +26,13 @@ def validate(plan: EntryPlan) -> None:
         _require(_is_numeric(leaf.dtype), f"input {leaf!r}: dtype")
         axes = range(leaf.rank) if leaf.kind is LeafKind.ARRAY else [-1] if leaf.kind is LeafKind.INT else []
         _require(all(axis in axes for axis, _ in (*leaf.binds, *leaf.checks)), f"input {leaf!r}: axis")
-        _require(all(symbol in range(plan.nsymbols) for _, symbol in leaf.binds), f"input {leaf!r}: symbol")
-        _require_codes(plan, (code for _, code in leaf.checks))
+        _require_codes(bound, (code for _, code in leaf.checks))
     for output in plan.outputs:
         _require(_is_numeric(output.dtype) and len(output.dims) <= MAX_RANK, f"output {output!r}")
-        _require_codes(plan, output.dims if output.capacity is None else (*output.dims, output.capacity))
+        _require_codes(bound if output.capacity is None else set(range(plan.nsymbols)), output.dims)
+        _require_codes(bound, () if output.capacity is None else (output.capacity,))
     _require(all(relation in tuple(Relation) for relation, _ in plan.guards), "guards: relation")
-    _require_codes(plan, (*(code for _, code in plan.guards), plan.arena_bytes, plan.work))
+    _require_codes(bound, (*(code for _, code in plan.guards), plan.arena_bytes, plan.work))
     _validate_result(plan)
 
 
@@ -50,9 +52,10 @@ def _require(condition: bool, what: str) -> None:
         raise ValueError(f"entry plan: {what} is not valid")
 
 
-def _require_codes(plan: EntryPlan, codes: Iterable[tuple[int, ...]]) -> None:
+def _require_codes(symbols: Container[int], codes: Iterable[tuple[int, ...]]) -> None:
+    """Codes are well formed and use these symbols alone: others have no value yet when the code is evaluated."""
     for code in codes:
-        _require(_code_is_valid(plan, code), f"code {code!r}")
+        _require(_code_is_valid(symbols, code), f"code {code!r}")
 
 
 def _step_is_valid(plan: EntryPlan, index: int, step: tuple) -> bool:
@@ -84,13 +87,13 @@ def _is_numeric(name: str) -> bool:
     return np.dtype(name).kind in "biufc" and np.dtype(name).itemsize <= 16 and np.dtype(name).char not in "gG"
 
 
-def _code_is_valid(plan: EntryPlan, code: tuple[int, ...]) -> bool:
+def _code_is_valid(symbols: Container[int], code: tuple[int, ...]) -> bool:
     depth, position = 0, 0
     while position < len(code):
         op = code[position]
         if op in (Code.CONST, Code.SYMBOL):
             position += 1
-            if position == len(code) or code[position] not in (range(plan.nsymbols) if op == Code.SYMBOL else _INT64):
+            if position == len(code) or code[position] not in (symbols if op == Code.SYMBOL else _INT64):
                 return False
             depth += 1
         elif op in tuple(Code) and depth >= 2:

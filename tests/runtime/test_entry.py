@@ -4,35 +4,37 @@ from __future__ import annotations
 
 import pickle
 from collections import OrderedDict, namedtuple
-from dataclasses import dataclass
-from types import SimpleNamespace
 
 import numpy as np
 import pytest
-from entry_support import F8, NOTHING, Driver, array_leaf, const, double, make, missed, plan, symbol, view
+from entry_support import (
+    F8,
+    NOTHING,
+    Driver,
+    array_leaf,
+    both,
+    const,
+    double,
+    is_miss,
+    make,
+    missed,
+    plan,
+    symbol,
+    view,
+)
 
 from graphc.abi import Build, Check, Code, InputLeaf, LeafKind, OutputLeaf, Relation, Step
-from graphc.runtime import entry
+from graphc.runtime import object_layout
 
 Pair = namedtuple("Pair", "a b")
 
 
-@pytest.fixture(params=["native", "python"])
-def how(request):
-    if request.param == "native" and not entry.object_layout.KNOWN:
-        pytest.skip("this interpreter has no native entries")
-    return {"native": entry.native_entry, "python": entry.python_entry}[request.param]
-
-
-def is_miss(result):
-    return isinstance(result, tuple) and len(result) == 3 and result[0] == "missed"
-
-
 def test_native_entries_exist_where_the_layout_is_known():
     built_in = type(len)
-    assert (type(make(plan())) is built_in) == entry.object_layout.KNOWN
+    assert (type(make(plan())) is built_in) == object_layout.KNOWN
 
 
+@both
 @pytest.mark.parametrize("n", [0, 1, 2, 10, 1000])
 def test_one_array(how, n):
     x = np.random.default_rng(0).random(n)
@@ -44,6 +46,7 @@ def test_one_array(how, n):
     np.testing.assert_array_equal(result, 2 * x)
 
 
+@both
 def test_what_an_array_may_be(how):
     f = make(plan(), how=how)
     read_only = np.arange(3.0)
@@ -77,6 +80,7 @@ WRONG = {
 }
 
 
+@both
 @pytest.mark.parametrize("name", WRONG)
 def test_wrong_arguments_reach_the_fallback(how, name):
     driver = Driver(plan(), double)
@@ -86,6 +90,7 @@ def test_wrong_arguments_reach_the_fallback(how, name):
     assert driver.calls == 0
 
 
+@both
 def test_argument_count_and_keywords(how):
     f, x = make(plan(), how=how), np.arange(3.0)
     assert is_miss(f())
@@ -96,6 +101,7 @@ def test_argument_count_and_keywords(how):
     assert result[2] == {"scale": 2}
 
 
+@both
 def test_an_exception_of_the_fallback_is_the_calls(how):
     def fail(*args):
         raise KeyError("from the fallback")
@@ -104,6 +110,7 @@ def test_an_exception_of_the_fallback_is_the_calls(how):
         make(plan(), how=how, fallback=fail)(None)
 
 
+@both
 def test_fortran_order(how):
     p = plan(inputs=(array_leaf(0, 0, 1),), nsymbols=2, outputs=(OutputLeaf(F8, (symbol(1), symbol(0))),))
 
@@ -118,6 +125,7 @@ def test_fortran_order(how):
     assert f(np.zeros((0, 5))).shape == (5, 0)
 
 
+@both
 def test_dims_must_agree(how):
     n, m = symbol(0), symbol(1)
     checks = ((0, n), (1, const(3)), (2, (*n, *m, Code.ADD)))
@@ -131,12 +139,14 @@ def test_dims_must_agree(how):
         assert is_miss(f(np.zeros((2, 4)), np.zeros(shape)))
 
 
+@both
 def test_a_symbol_bound_twice_must_agree(how):
     f = make(plan(inputs=(array_leaf(0, 0, 0),), outputs=(), result=((Build.NONE,),)), lambda call: None, how=how)
     assert f(np.zeros((3, 3))) is None
     assert is_miss(f(np.zeros((3, 4))))
 
 
+@both
 @pytest.mark.parametrize(
     ("relation", "code", "passing"),
     [
@@ -162,6 +172,7 @@ def test_guards(how, relation, code, passing):
     assert {n for n in range(9) if not is_miss(f(np.zeros(n)))} == passing
 
 
+@both
 def test_scalars(how):
     kinds = (LeafKind.FLOAT, LeafKind.INT, LeafKind.SCALAR, LeafKind.SCALAR)
     dtypes = (F8, "<i8", "<f4", "<c16")
@@ -197,6 +208,7 @@ def test_scalars(how):
         assert is_miss(f(*(wrong if k == position else value for k, value in enumerate(values))))
 
 
+@both
 def test_an_int_that_is_checked(how):
     leaves = (InputLeaf(0, LeafKind.INT, "<i8", 0, (), ((-1, const(3)),)),)
     f = make(plan(inputs=leaves, outputs=(), result=((Build.NONE,),)), lambda call: None, how=how)
@@ -204,6 +216,7 @@ def test_an_int_that_is_checked(how):
     assert is_miss(f(4))
 
 
+@both
 def test_dict_of_arrays(how):
     p = plan(
         steps=((Step.ARG, 0), (Step.DICT_ITEM, 0, "a"), (Step.DICT_ITEM, 0, ("b", 1))),
@@ -233,6 +246,7 @@ def test_dict_of_arrays(how):
         assert is_miss(f(item))
 
 
+@both
 def test_sequences(how):
     p = plan(
         steps=((Step.ARG, 0), (Step.SEQ_ITEM, 0, 1), (Step.SEQ_ITEM, 1, 0)),
@@ -249,98 +263,7 @@ def test_sequences(how):
         assert is_miss(f(wrong))
 
 
-def test_outside_values(how):
-    """Steps from constants: a closure cell, an attribute of an object, a module's globals."""
-
-    def closure():
-        return weights
-
-    weights = np.arange(3.0)
-    model = SimpleNamespace(flag=True, name="small")
-    names = {"scale": 2}
-    p = plan(
-        nargs=0,
-        steps=(
-            (Step.CONST, closure.__closure__[0]),
-            (Step.CELL, 0),
-            (Step.CONST, model),
-            (Step.ATTR, 2, "name"),
-            (Step.ATTR, 2, "flag"),
-            (Step.CONST, names),
-            (Step.DICT_ITEM, 5, "scale"),
-        ),
-        checks=((Check.EQUAL, 3, "small"), (Check.IS, 4, True), (Check.EQUAL, 6, 2)),
-        inputs=(array_leaf(1, 0),),
-    )
-    f = make(p, how=how)
-    np.testing.assert_array_equal(f(), 2 * np.arange(3.0))
-    weights = np.ones(5)
-    np.testing.assert_array_equal(f(), 2 * np.ones(5))
-    model.name = "".join(["sm", "all"])
-    assert not is_miss(f())
-    for change in ({"name": "big"}, {"flag": 1}):
-        before = dict(vars(model))
-        vars(model).update(change)
-        assert is_miss(f())
-        vars(model).update(before)
-    del model.name
-    assert is_miss(f())
-    model.name = "small"
-    names["scale"] = 2.0
-    assert is_miss(f())
-    del names["scale"]
-    assert is_miss(f())
-    names["scale"] = 2
-    assert not is_miss(f())
-    del weights
-    assert is_miss(f()), "an empty cell"
-
-
-def test_exceptions_in_user_code_do_not_leak(how):
-    class Odd:
-        def __eq__(self, other):
-            raise ValueError("compared")
-
-        __hash__ = None
-
-        @property
-        def broken(self):
-            raise RuntimeError("read")
-
-    odd = Odd()
-    steps, checks = ((Step.ARG, 0), (Step.CONST, odd)), ((Check.EQUAL, 1, Odd()),)
-    assert is_miss(make(plan(steps=steps, checks=checks), how=how)(np.zeros(2)))
-    steps = (*steps, (Step.ATTR, 1, "broken"))
-    assert is_miss(make(plan(steps=steps), how=how)(np.zeros(2)))
-
-
-def test_an_interrupt_is_not_a_miss(how):
-    class Interrupted:
-        @property
-        def value(self):
-            raise KeyboardInterrupt
-
-    p = plan(steps=((Step.ARG, 0), (Step.CONST, Interrupted()), (Step.ATTR, 1, "value")))
-    with pytest.raises(KeyboardInterrupt):
-        make(p, how=how)(np.zeros(2))
-
-
-def test_type_alone(how):
-    @dataclass
-    class Model:
-        w: np.ndarray
-
-    p = plan(
-        steps=((Step.ARG, 0), (Step.ATTR, 0, "w")),
-        checks=((Check.TYPE_LEN, 0, Model, -1),),
-        inputs=(array_leaf(1, 0),),
-        result=((Build.LEAF, 0), (Build.CALL, Model, 1)),
-    )
-    f = make(p, how=how)
-    assert isinstance(f(Model(np.ones(2))), Model)
-    assert is_miss(f(SimpleNamespace(w=np.ones(2))))
-
-
+@both
 def test_results_that_cannot_be_made(how):
     def refuse(*args):
         raise LookupError("constructor")
@@ -355,6 +278,7 @@ def test_results_that_cannot_be_made(how):
         make(plan(outputs=(OutputLeaf(F8, (const(-1),)),)), how=how)(np.zeros(3))
 
 
+@both
 def test_a_failing_driver_raises(how):
     p = plan(nsymbols=2, inputs=(array_leaf(0, 0),))
 
@@ -369,6 +293,7 @@ def test_a_failing_driver_raises(how):
         make(p, fail, how=how, on_status=lambda status, symbols: None)(np.zeros(3))
 
 
+@both
 def test_table_and_arena_addresses(how):
     seen = []
     p = plan(arena_bytes=(*symbol(0), *const(8), Code.MUL))
@@ -386,6 +311,7 @@ def test_table_and_arena_addresses(how):
     assert seen[1] == seen[2] == seen[3], "the workspace is kept"
 
 
+@both
 def test_many_leaves_need_a_large_frame(how):
     count = 3000
     p = plan(
@@ -400,12 +326,14 @@ def test_many_leaves_need_a_large_frame(how):
     assert [item.size for item in result] == [k % 5 for k in range(count)]
 
 
+@both
 def test_work_decides_about_the_gil_and_not_about_the_result(how):
     f = make(plan(work=(*symbol(0), *const(1000), Code.MUL)), how=how)
     for n in (1, 100):
         np.testing.assert_array_equal(f(np.ones(n)), 2 * np.ones(n))
 
 
+@both
 def test_no_program_at_all(how):
     """A plan without inputs and outputs still checks its constants."""
     p = plan(nargs=0, steps=(), inputs=(), nsymbols=0, outputs=(), result=((Build.NONE,),), arena_bytes=NOTHING)
