@@ -1,0 +1,42 @@
+"""graphc turns plain NumPy functions into compiled gradient kernels.
+
+``import graphc`` is cheap: what compiles is imported when a function is first compiled.
+"""
+
+from graphc.api import frozen, grad, jit, stop_gradient, value_and_grad
+from graphc.errors import (
+    ConcretizationError,
+    ConfigError,
+    GradientError,
+    GraphcError,
+    GraphcWarning,
+    IndexRangeError,
+    LeakedTracerError,
+    ProgramError,
+    ShapeError,
+    SideEffectError,
+    TraceTypeError,
+    UnsupportedError,
+)
+
+__version__ = "0.1.0.dev0"
+
+__all__ = [
+    "ConcretizationError",
+    "ConfigError",
+    "GradientError",
+    "GraphcError",
+    "GraphcWarning",
+    "IndexRangeError",
+    "LeakedTracerError",
+    "ProgramError",
+    "ShapeError",
+    "SideEffectError",
+    "TraceTypeError",
+    "UnsupportedError",
+    "frozen",
+    "grad",
+    "jit",
+    "stop_gradient",
+    "value_and_grad",
+]

@@ -15,8 +15,10 @@ import optree
 TreeSpec: TypeAlias = Any  # optree.PyTreeSpec
 NAMESPACE = "graphc"
 
-# A mode of the namespace, for good: two dicts with other orders of keys are two structures.
-optree.dict_insertion_ordered(True, namespace=NAMESPACE).__enter__()
+# A mode of the namespace, for good (the block would end if the object went away): two dicts with the same keys in
+# another order are two structures, since the user's function sees the order.
+_insertion_ordered = optree.dict_insertion_ordered(True, namespace=NAMESPACE)
+_insertion_ordered.__enter__()
 
 _dataclasses: set[type] = set()
 

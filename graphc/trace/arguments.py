@@ -14,12 +14,16 @@ import optree
 
 from graphc import pytree
 from graphc.abi import Check
+from graphc.trace.leaves import Receiver, is_object
 from graphc.trace.paths import Paths
 
 
 @dataclass(frozen=True)
 class ArgumentLeaf:
-    """``argument``: its top-level position (keyword arguments count on); ``path`` is None where none is known."""
+    """``argument``: its top-level position (keyword arguments count on); ``path`` is None where none is known.
+
+    ``by_type``: an object known to the program by its type, and by what is read from it at each call.
+    """
 
     leaf: Any
     argument: int
@@ -27,6 +31,7 @@ class ArgumentLeaf:
     name: str
     frozen: bool
     whole: bool  # the argument itself, not part of a container
+    by_type: bool
 
 
 class ArgumentWalk:
@@ -57,7 +62,9 @@ class ArgumentWalk:
             self._fields(obj, pytree.field_names(kind), path, name, frozen=frozen)
         elif optree.tree_is_leaf(obj, none_is_leaf=True, namespace=pytree.NAMESPACE):
             self.reachable = self.reachable and path is not None
-            self.leaves.append(ArgumentLeaf(obj, self._argument, path, name, frozen, whole))
+            by_type = kind is Receiver or is_object(obj)
+            leaf = obj.obj if kind is Receiver else obj
+            self.leaves.append(ArgumentLeaf(leaf, self._argument, path, name, frozen, whole, by_type))
         else:
             self.reachable = False
             flattened = optree.tree_flatten_one_level(obj, none_is_leaf=True, namespace=pytree.NAMESPACE)

@@ -145,6 +145,11 @@ class Captures:
             path = self.paths.const(array)
         return self._input(array, path)
 
+    @property
+    def met_unseen(self) -> bool:
+        """Whether an array was met without having been read by a recorded load."""
+        return bool(self._snapshots)
+
     def check_unchanged(self) -> None:
         """Raise ``SideEffectError`` when an array was written after the program had read it."""
         for array, before in self._snapshots:

@@ -39,6 +39,15 @@ class ByType(NamedTuple):
     kind: type
 
 
+class Receiver:
+    """The ``self`` of a method call: never a container, whatever its class."""
+
+    __slots__ = ("obj",)
+
+    def __init__(self, obj: Any):
+        self.obj = obj
+
+
 def leaf_key(leaf: Any) -> Hashable:
     """What a program must know of the leaf. Equal keys: the same program may serve, if its guards hold."""
     kind = type(leaf)
@@ -54,6 +63,8 @@ def leaf_key(leaf: Any) -> Hashable:
         return kind
     if is_object(leaf):
         return ByType(kind)
+    if kind is Receiver:
+        return ByType(type(leaf.obj))
     return kind, (leaf if isinstance(leaf, Hashable) and _hashable(leaf) else id(leaf))
 
 

@@ -67,6 +67,9 @@ class Paths:
         """Guard: the object has exactly this type, and length where one is given."""
         self._checks.setdefault((Check.TYPE_LEN, path, kind, length), (Check.TYPE_LEN, path, kind, length))
 
+    def all_checks(self) -> list[tuple]:
+        return list(self._checks.values())
+
     def guards_on(self, path: int) -> list[tuple]:
         """The checks of the value at this path."""
         return [check for check in self._checks.values() if check[1] == path and check[0] is not Check.TYPE_LEN]

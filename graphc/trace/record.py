@@ -20,7 +20,7 @@ from graphc.ir.opdef import Op
 from graphc.ir.rewrite import resolve_dims
 from graphc.trace.arguments import ArgumentLeaf, ArgumentWalk
 from graphc.trace.captures import Captures, new_input, oriented
-from graphc.trace.leaves import LeafSpec, input_spec, is_object
+from graphc.trace.leaves import LeafSpec, input_spec
 from graphc.trace.location import user_location
 from graphc.trace.session import Session, recording
 from graphc.trace.symbolic import SymbolicInt
@@ -41,19 +41,22 @@ class Input:
     spec: LeafSpec
 
 
-@dataclass(frozen=True)
 class Constant:
-    """An output leaf that is the same at every call."""
+    """An output leaf that is the same at every call. (No dataclass: those are containers.)"""
 
-    value: Any
+    __slots__ = ("value",)
+
+    def __init__(self, value: Any):
+        self.value = value
 
 
-@dataclass(frozen=True)
 class Output:
     """An output leaf: output ``index`` of the graph. ``as_int``: a size, which Python code sees as an int."""
 
-    index: int
-    as_int: bool = False
+    __slots__ = ("as_int", "index")
+
+    def __init__(self, index: int, as_int: bool = False):
+        self.index, self.as_int = index, as_int
 
 
 @dataclass(frozen=True)
@@ -97,6 +100,7 @@ def trace(
         out = run(*traced_args, **traced_kwargs)
         out_spec, outputs, values = output_leaves(session, out)
         captures.check_unchanged()
+        _tie_to_objects(captures, walk)
     hidden = [Input(-1, h.path, h.spec) for h in captures.hidden.values()]
     facts = session.F.facts
     graph = resolve_dims(finish(session.F, target.name, session.params, values, ints), facts)
@@ -106,14 +110,24 @@ def trace(
     )  # fmt: skip
 
 
+def _tie_to_objects(captures: Captures, walk: ArgumentWalk) -> None:
+    """Arrays that were met without having been read by a recorded load may belong to an argument object (an operator
+    of its class computed with them): the program then is for this very object."""
+    if captures.met_unseen:
+        for argument in walk.leaves:
+            if argument.by_type and argument.path is not None:
+                captures.paths.require_same(argument.path, argument.leaf)
+
+
 def _inputs(session: Session, walk: ArgumentWalk) -> tuple[list[Input], list[int], list[Expr], list[Any]]:
     """Parameters for the argument leaves: inputs, the leaves and symbols of ints, and what the function sees."""
     inputs, int_leaves, ints, seen = [], [], [], []
     captures, facts = session.captures, session.F.facts
     for index, argument in enumerate(walk.leaves):
-        leaf, spec = argument.leaf, input_spec(argument.leaf)
+        leaf = argument.leaf
+        spec = None if argument.by_type else input_spec(leaf)
         if spec is None:
-            if is_object(leaf) and argument.path is not None:
+            if argument.by_type and argument.path is not None:
                 captures.remember(leaf, argument.path)
             seen.append(leaf)
         elif spec.kind is LeafKind.INT:

@@ -1,0 +1,91 @@
+"""The transformations that users call: ``grad``, ``value_and_grad``, ``jit``, ``stop_gradient``, ``frozen``."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import Any
+
+from graphc import pytree
+from graphc.function import CompiledFunction
+from graphc.trace.session import current
+from graphc.trace.tracer import Tracer
+from graphc.trace.values import session_of, unwrap, wrap
+from graphc.transforms import Argnums, Kind, Transform
+
+
+def grad(
+    function: Callable[..., Any] | None = None,
+    *,
+    argnums: Argnums = 0,
+    argnames: str | tuple[str, ...] | None = None,
+    has_aux: bool = False,
+    target: str = "cpu",
+) -> Any:
+    """The gradient of a function with one scalar output; also a decorator, with or without arguments.
+
+    Args:
+        function: a plain NumPy function.
+        argnums: which positional arguments to differentiate, ``self`` not counted; a tuple gives a tuple.
+        argnames: arguments to differentiate by name.
+        has_aux: the function returns ``(value, aux)``; the result is ``(gradient, aux)``.
+        target: ``"cpu"``.
+    Returns: a compiled function; its gradients have the structure, shapes and dtypes of the arguments.
+    """
+    return _compiled("grad", function, argnums, argnames, has_aux, target)
+
+
+def value_and_grad(
+    function: Callable[..., Any] | None = None,
+    *,
+    argnums: Argnums = 0,
+    argnames: str | tuple[str, ...] | None = None,
+    has_aux: bool = False,
+    target: str = "cpu",
+) -> Any:
+    """As :func:`grad`, and the value with it: ``(value, gradient)``, or ``((value, aux), gradient)``."""
+    return _compiled("value_and_grad", function, argnums, argnames, has_aux, target)
+
+
+def jit(function: Callable[..., Any] | None = None, *, target: str = "cpu") -> Any:
+    """The function itself, compiled; also a decorator."""
+    return _compiled("jit", function, None, None, False, target)
+
+
+def _compiled(
+    kind: Kind,
+    function: Callable[..., Any] | None,
+    argnums: Argnums | None,
+    argnames: str | tuple[str, ...] | None,
+    has_aux: bool,
+    target: str,
+) -> Any:
+    if target != "cpu":
+        raise ValueError(f"target={target!r}: only 'cpu' is supported")
+    given_names = argnames is not None
+    numbers = argnums if not (given_names and argnums == 0) else None
+    names = tuple(argnames) if isinstance(argnames, list) else argnames
+    numbers = tuple(numbers) if isinstance(numbers, list) else numbers
+    transform = Transform(kind, numbers, names, has_aux, target)
+    if function is None:
+        return lambda f: CompiledFunction(f, transform)
+    return CompiledFunction(function, transform)
+
+
+def stop_gradient(tree: Any) -> Any:
+    """The same values, through which no gradient flows; outside of a trace, the tree itself."""
+    if current() is None:
+        return tree
+    return pytree.tree_map(_stopped, tree)
+
+
+def _stopped(leaf: Any) -> Any:
+    if not isinstance(leaf, Tracer):
+        return leaf
+    session = session_of((leaf,))
+    value = unwrap(session, leaf)
+    return wrap(session, session.F.stop_gradient(value)) if value.type.is_float else leaf
+
+
+def frozen(tree: Any) -> Any:
+    """Mark an argument, or a part of one, as not differentiated: its gradient is None, and is never computed."""
+    return stop_gradient(tree) if current() is not None else pytree.Frozen(tree)

@@ -1,0 +1,120 @@
+"""From one call of a user's function to the program that serves calls like it: trace, mark, transform, compile."""
+
+from __future__ import annotations
+
+import sys
+from collections.abc import Callable, Mapping, Sequence
+from typing import Any
+
+from graphc import pytree
+from graphc.compiler import compile_graph
+from graphc.config import settings
+from graphc.ir.graph import Graph
+from graphc.ops.table import OPS
+from graphc.passes.pipeline import optimize
+from graphc.program import (
+    INT,
+    CompiledRunner,
+    InterpretedRunner,
+    Program,
+    call_plan,
+    make_program_entry,
+)
+from graphc.trace.record import Output, Traced, trace
+from graphc.trace.rewrite import prepare
+from graphc.trace.target import Target
+from graphc.transforms import (
+    Transform,
+    check_scalar,
+    differentiate,
+    differentiated,
+    gradients_template,
+    leaf_marks,
+    mark_inputs,
+    split_aux,
+)
+
+STAGES = ("traced", "marked", "joint", "final")
+
+
+def build_program(
+    target: Target,
+    transform: Transform,
+    args: Sequence[Any],
+    kwargs: Mapping[str, Any],
+    is_method: bool,
+    fallback: Callable[..., Any],
+) -> Program:
+    """The program for calls like this one; calls that do not fit its native entry go to ``fallback``."""
+    traced = trace(target, prepare(target), args, kwargs, OPS)
+    dump("traced", traced.graph)
+    marked, template = marked_graph(target, transform, traced, args, kwargs, is_method)
+    transposed = [source.spec.transposed for source in traced.inputs]
+
+    def finish(graph: Graph) -> Graph:
+        return final_graph(transform, graph, transposed)
+
+    if settings.disable_jit:
+        return Program(traced, template, InterpretedRunner(finish(marked)))
+    executable = compile_graph(marked, finish, kind=f"{transform.kind} {transposed}")
+    specs = [*(source.spec for source in traced.inputs), *(INT for _ in traced.int_leaves)]
+    program = Program(traced, template, CompiledRunner(marked, executable, specs))
+    plan = None if kwargs else call_plan(traced, len(args), template)
+    if plan is not None:
+        program.entry = make_program_entry(marked, executable, plan, fallback)
+    return program
+
+
+def marked_graph(
+    target: Target, transform: Transform, traced: Traced, args: Sequence[Any], kwargs: Mapping[str, Any], is_method: bool
+) -> tuple[Graph, Any]:
+    """The traced graph with the wanted outputs and marks, and the template of the call's result."""
+    out = pytree.unflatten(traced.out_spec, traced.outputs)
+    if not transform.differentiates:
+        return traced.graph, out
+    offset = int(is_method)
+    wanted = differentiated(transform, target, len(args), list(kwargs), offset)
+    marks = leaf_marks(traced.arguments, wanted.positions, target)
+    value, aux = split_aux(transform, out, target)
+    check_scalar(transform, value, traced.graph, target, traced.hints)
+    dropped = int(transform.kind == "grad")  # the value itself is then no output of the final graph
+    graph, moved = value_first(traced.graph, value, dropped)
+    aux = pytree.tree_map(moved, aux)
+    first = len(graph.outputs) - dropped
+    gradients = gradients_template([*args, *kwargs.values()], wanted, marks, first)
+    if transform.kind == "grad":
+        template = (gradients, aux) if transform.has_aux else gradients
+    else:
+        template = ((moved(value), aux) if transform.has_aux else moved(value), gradients)
+    return mark_inputs(graph, traced.inputs, marks), template
+
+
+def value_first(graph: Graph, value: Output, dropped: int) -> tuple[Graph, Callable[[Any], Any]]:
+    """The graph with the differentiated output in front, and how ``Output`` leaves are renumbered for it.
+
+    ``dropped``: how many outputs, from the first, the final graph leaves out.
+    """
+    order = [value.index, *(i for i in range(len(graph.outputs)) if i != value.index)]
+    outputs = tuple(graph.outputs[i] for i in order)
+    moved_graph = Graph(graph.name, graph.params, graph.nodes, outputs, graph.guards, graph.ints)
+
+    def moved(leaf: Any) -> Any:
+        return Output(order.index(leaf.index) - dropped, leaf.as_int) if isinstance(leaf, Output) else leaf
+
+    return moved_graph, moved
+
+
+def final_graph(transform: Transform, marked: Graph, transposed: Sequence[bool]) -> Graph:
+    """The graph to compile: optimised, differentiated, optimised again."""
+    if not transform.differentiates:
+        graph = optimize(marked, OPS, None)
+    else:
+        graph, _ = differentiate(marked, OPS, transposed, dropped=int(transform.kind == "grad"))
+    dump("final", graph)
+    return graph
+
+
+def dump(stage: str, graph: Graph) -> None:
+    """Print the graph where ``GRAPHC_DUMP`` names the stage."""
+    if stage in settings.dump:
+        print(f"--- {stage}\n{graph}", file=sys.stderr)

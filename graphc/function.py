@@ -1,0 +1,192 @@
+"""The compiled function: what ``grad``, ``value_and_grad`` and ``jit`` return.
+
+A call goes through ``_entry``, the native entry of the program that served last. Where that does not fit, the slow path
+flattens the arguments, looks the programs of their key up, tries each by its guards, and traces the function anew where
+none serves. While a trace is active, a call is recorded into that trace instead (``nested``).
+"""
+
+from __future__ import annotations
+
+import functools
+import sys
+import threading
+import weakref
+from collections.abc import Callable, Hashable, Sequence
+from types import MethodType
+from typing import Any
+
+from graphc import pytree
+from graphc.config import settings
+from graphc.errors import SideEffectError
+from graphc.program import MISSED, Program
+from graphc.trace.leaves import Receiver, leaf_key
+from graphc.trace.session import current, traces_running
+from graphc.trace.target import make_target
+from graphc.transforms import Transform
+
+MAX_PROGRAMS = 256  # of one function; the oldest goes first
+
+_all_functions: weakref.WeakSet[CompiledFunction] = weakref.WeakSet()
+
+
+class CompiledFunction:
+    """A function and what is asked of it. Call it as you would call the function."""
+
+    graphc_static = True  # as an argument of another compiled function: the same by identity
+
+    def __init__(self, function: Callable[..., Any], transform: Transform):
+        self._target = make_target(function)
+        self._transform = transform
+        self._is_method = False
+        self._lock = threading.RLock()
+        self._programs: dict[Hashable, list[Program]] = {}
+        self._latest: Program | None = None
+        self._counts = {"calls_traced": 0}
+        self._entry: Callable[..., Any] = self._slow
+        functools.update_wrapper(self, function, updated=())
+        _all_functions.add(self)
+
+    # --- calls --------------------------------------------------------------------------------------------------------
+
+    def __call__(self, *args: Any, **kwargs: Any) -> Any:
+        if kwargs or traces_running:
+            return self._slow(*args, **kwargs)
+        return self._entry(*args)
+
+    def _slow(self, *args: Any, **kwargs: Any) -> Any:
+        session = current()
+        if session is not None:
+            from graphc.nested import call_nested
+
+            return call_nested(self, session, args, kwargs)
+        if settings.disable_jit and not self._transform.differentiates:
+            return self._target.original(*args, **kwargs)
+        given = (Receiver(args[0]), *args[1:]) if self._is_method and args else args
+        leaves, spec = pytree.flatten((given, kwargs))
+        key = (spec, tuple([leaf_key(leaf) for leaf in leaves]), settings.code_key(), settings.disable_jit)
+        arguments = [*given, *kwargs.values()]
+        for program in self._programs.get(key, ()):
+            result = program.attempt(arguments, leaves)
+            if result is not MISSED:
+                self._now_serving(program)
+                return result
+        return self._first_call(key, given, kwargs, leaves)
+
+    def _first_call(self, key: Hashable, args: Sequence[Any], kwargs: dict[str, Any], leaves: Sequence[Any]) -> Any:
+        from graphc.build import build_program
+
+        arguments = [*args, *kwargs.values()]
+        with self._lock:
+            for program in self._programs.get(key, ()):  # another thread may have been quicker
+                result = program.attempt(arguments, leaves)
+                if result is not MISSED:
+                    return result
+            program = build_program(self._target, self._transform, args, kwargs, self._is_method, self._slow)
+            self._counts["calls_traced"] += 1
+            self._keep(key, program)
+            result = program.attempt(arguments, leaves)
+            if result is MISSED:
+                self._programs[key].remove(program)
+                raise SideEffectError(
+                    f"{self._target.name} changed something that it reads (a counter, an attribute, a global): a "
+                    "compiled program would not change it again; return it, and assign it outside",
+                    location=self._target.location,
+                )
+            self._now_serving(program)
+            return result
+
+    def _keep(self, key: Hashable, program: Program) -> None:
+        if sum(map(len, self._programs.values())) >= MAX_PROGRAMS:
+            oldest = next(iter(self._programs))
+            self._programs[oldest].pop(-1)
+            if not self._programs[oldest]:
+                del self._programs[oldest]
+        self._programs.setdefault(key, []).insert(0, program)
+
+    def _now_serving(self, program: Program) -> None:
+        self._latest = program
+        if program.entry is not None:
+            self._entry = program.entry
+
+    def _forget(self) -> None:
+        """Serve the next call through the slow path, which looks at the settings."""
+        self._entry = self._slow
+
+    # --- as an attribute, as a value ----------------------------------------------------------------------------------
+
+    def __set_name__(self, owner: type, name: str) -> None:
+        self._is_method = True
+
+    def __get__(self, instance: object, owner: type | None = None) -> Any:
+        return self if instance is None else MethodType(self, instance)
+
+    def __reduce__(self) -> Any:
+        name = getattr(self, "__qualname__", None)
+        if name and _find(getattr(self, "__module__", None), name) is self:
+            return _find, (self.__module__, name)
+        return CompiledFunction, (self._target.original, self._transform)
+
+    def __repr__(self) -> str:
+        return f"<graphc {self._transform.kind} of {self._target.name}>"
+
+    # --- inspection ---------------------------------------------------------------------------------------------------
+
+    def graph(self, stage: str = "final", *args: Any, **kwargs: Any) -> Any:
+        """The graph of the program that served last (or of a call with these arguments), at a stage.
+
+        Stages: ``traced``, ``marked``, ``joint``, ``final``. Raises ``ValueError`` for another name.
+        """
+        from graphc.build import stage_graph
+
+        return stage_graph(self._served(args, kwargs), stage)
+
+    def explain(self, *args: Any, **kwargs: Any) -> str:
+        """In plain words: what was pruned and why, what it saved, what was specialised, fused and kept."""
+        from graphc.build import explanation
+
+        return explanation(self._served(args, kwargs))
+
+    def source(self, *args: Any, **kwargs: Any) -> str:
+        """The generated source of the program's driver and kernels."""
+        from graphc.build import program_source
+
+        return program_source(self._served(args, kwargs))
+
+    def kernels(self, *args: Any, **kwargs: Any) -> tuple[str, ...]:
+        """The names of the program's kernels, in the order of launch."""
+        from graphc.build import program_kernels
+
+        return program_kernels(self._served(args, kwargs))
+
+    def cache_info(self) -> dict[str, int]:
+        """How many calls were traced, and how many programs are kept."""
+        return {**self._counts, "programs": sum(map(len, self._programs.values()))}
+
+    def _served(self, args: Sequence[Any], kwargs: dict[str, Any]) -> Program:
+        if args or kwargs:
+            self._slow(*args, **kwargs)
+        if self._latest is None:
+            raise ValueError(f"{self._target.name} has not been called yet: call it first, or pass example arguments")
+        return self._latest
+
+
+def _find(module: str | None, qualified_name: str) -> Any:
+    """The object of this name, or None: how a compiled function of a module is pickled."""
+    found: Any = sys.modules.get(module or "")
+    if found is None and module:
+        try:
+            found = __import__(module, fromlist=["_"])
+        except ImportError:
+            return None
+    for part in qualified_name.split("."):
+        found = getattr(found, part, None)
+    return found
+
+
+def _settings_changed() -> None:
+    for function in list(_all_functions):
+        function._forget()
+
+
+for _name in ("disable_jit", "contract", "deterministic"):
+    settings.on_change(_name, _settings_changed)

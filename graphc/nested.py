@@ -1,0 +1,183 @@
+"""A compiled function that is called while a trace is active: traced into a graph of its own, transformed, inlined.
+
+Values of the outer trace that the inner function reads, as arguments or through closures, are parameters of the inner
+graph; those that are not differentiated arguments are unmarked. So gradients of gradients never confuse their levels.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+
+from graphc import pytree
+from graphc.autodiff.requires_grad import mark
+from graphc.ir.builder import finish
+from graphc.ir.graph import Graph, Value
+from graphc.ir.rewrite import copy_node, drop_dead, resolve_dims
+from graphc.ops.table import OPS
+from graphc.passes.pipeline import optimize
+from graphc.trace.arguments import ArgumentLeaf, ArgumentWalk
+from graphc.trace.location import user_location
+from graphc.trace.paths import Paths
+from graphc.trace.record import Constant, output_leaves
+from graphc.trace.rewrite import prepare
+from graphc.trace.session import Session, recording
+from graphc.trace.symbolic import SymbolicInt
+from graphc.trace.target import Target, argument_names
+from graphc.trace.values import TracedValue, unwrap, wrap
+from graphc.transforms import (
+    Differentiated,
+    Transform,
+    check_scalar,
+    differentiate,
+    differentiated,
+    gradients_template,
+    leaf_marks,
+    split_aux,
+)
+
+if TYPE_CHECKING:
+    from graphc.function import CompiledFunction
+
+
+@dataclass(frozen=True)
+class Inner:
+    """An inner trace. ``graph``'s parameters take the values ``outer`` of the session around it.
+
+    ``marks``: which parameters are differentiated. ``out``: the result, with ``Output`` and ``Constant`` leaves.
+    """
+
+    graph: Graph
+    outer: tuple[Value, ...]
+    marks: tuple[bool, ...]
+    leaf_marks: tuple[bool, ...]
+    arguments: tuple[ArgumentLeaf, ...]
+    out: Any
+
+
+def call_nested(function: CompiledFunction, session: Session, args: Sequence[Any], kwargs: Mapping[str, Any]) -> Any:
+    """The call as part of the active trace; the result holds traced arrays of ``session``."""
+    target, transform = function._target, function._transform
+    offset = int(function._is_method)
+    if not transform.differentiates:
+        inner = trace_inner(session, target, args, kwargs, Differentiated((), single=False))
+        values = inline(session, optimize(inner.graph, OPS), inner.outer)
+        return result(session, inner.out, values)
+    wanted = differentiated(transform, target, len(args), list(kwargs), offset)
+    inner = trace_inner(session, target, args, kwargs, wanted)
+    return _differentiate(session, target, transform, wanted, inner, [*args, *kwargs.values()])
+
+
+def _differentiate(
+    session: Session,
+    target: Target,
+    transform: Transform,
+    wanted: Differentiated,
+    inner: Inner,
+    arguments: Sequence[Any],
+) -> Any:
+    value, aux = split_aux(transform, inner.out, target)
+    hints = session.F.facts.hints or {}
+    if isinstance(value, Constant) and isinstance(value.value, float | np.floating):
+        gradients = _zero_gradients(session, wanted, inner, arguments)
+        values: Sequence[Value] = inline(session, inner.graph, inner.outer)
+    else:
+        check_scalar(transform, value, inner.graph, target, hints)
+        joint, _ = differentiate(mark(_in_front(inner.graph, value.index), inner.marks), OPS)
+        count = len(inner.graph.outputs)
+        moved = inline(session, joint, inner.outer)
+        order = [value.index, *(i for i in range(count) if i != value.index)]
+        values = [moved[order.index(i)] for i in range(count)]
+        template = gradients_template(arguments, wanted, inner.leaf_marks, 0)
+        gradients = result(session, template, moved[count:])
+    head = result(session, value, values)
+    rest = result(session, aux, values)
+    if transform.kind == "grad":
+        return (gradients, rest) if transform.has_aux else gradients
+    return ((head, rest) if transform.has_aux else head), gradients
+
+
+def _in_front(graph: Graph, index: int) -> Graph:
+    outputs = (graph.outputs[index], *(v for i, v in enumerate(graph.outputs) if i != index))
+    return Graph(graph.name, graph.params, graph.nodes, outputs, graph.guards, graph.ints)
+
+
+def _zero_gradients(session: Session, wanted: Differentiated, inner: Inner, arguments: Sequence[Any]) -> Any:
+    """The gradients of a constant."""
+    template = gradients_template(arguments, wanted, inner.leaf_marks, 0)
+    marked = [outer for outer, is_marked in zip(inner.outer, inner.marks, strict=True) if is_marked]
+    return result(session, template, [session.F.zeros(value.type) for value in marked])
+
+
+def trace_inner(
+    session: Session, target: Target, args: Sequence[Any], kwargs: Mapping[str, Any], wanted: Differentiated
+) -> Inner:
+    """Trace the function for these arguments in a session nested in ``session``."""
+    arguments = [*args, *kwargs.values()]
+    names = argument_names(target, len(args), list(kwargs))
+    walk = ArgumentWalk(Paths(), arguments, names)
+    _, spec = pytree.flatten((tuple(args), dict(kwargs)))
+    session.F.location = location = user_location()
+    child = Session(OPS, target.name, parent=session, wrap=session.wrap)
+    positions = wanted.positions
+    marks = leaf_marks([_known(argument) for argument in walk.leaves], positions, target)
+    outer, param_marks, seen = [], [], []
+    for argument, is_marked in zip(walk.leaves, marks, strict=True):
+        leaf = argument.leaf
+        if is_marked or isinstance(leaf, TracedValue | np.ndarray):
+            value = session.F.value(unwrap(session, leaf))
+            param = child.new_param(value.type, argument.name)
+            outer.append(value)
+            param_marks.append(is_marked)
+            seen.append(child.wrap(child, param))
+        else:
+            seen.append(leaf)
+    inner_args, inner_kwargs = pytree.unflatten(spec, seen)
+    with recording(child):
+        out_spec, outputs, values = output_leaves(child, prepare(target)(*inner_args, **inner_kwargs))
+    session.F.location = location
+    outer += child.imports
+    param_marks += [False] * len(child.imports)
+    graph = drop_dead(resolve_dims(finish(child.F, target.name, child.params, values), child.F.facts))
+    out = pytree.unflatten(out_spec, outputs)
+    return Inner(graph, tuple(outer), tuple(param_marks), tuple(marks), tuple(walk.leaves), out)
+
+
+def _known(argument: ArgumentLeaf) -> ArgumentLeaf:
+    """The leaf as ``leaf_marks`` judges it: a symbolic size is an int."""
+    if not isinstance(argument.leaf, SymbolicInt):
+        return argument
+    return ArgumentLeaf(0, argument.argument, argument.path, argument.name, argument.frozen, argument.whole, False)
+
+
+def inline(session: Session, graph: Graph, arguments: Sequence[Value]) -> list[Value]:
+    """Append the graph's nodes to the session's, its parameters replaced by ``arguments``; the outputs."""
+    new = dict(zip(graph.params, arguments, strict=True))
+    for node in graph.nodes:
+        outputs = copy_node(session.F, node, tuple(new[v] for v in node.inputs))
+        for output in outputs:
+            output.grad = False
+        new.update(zip(node.outputs, outputs, strict=True))
+    return [new[v] for v in graph.outputs]
+
+
+def result(session: Session, template: Any, values: Sequence[Value]) -> Any:
+    """The template with traced arrays and constants in place of its leaves."""
+    return pytree.tree_map(_filler(session, values), template)
+
+
+def _filler(session: Session, values: Sequence[Value]) -> Callable[[Any], Any]:
+    def fill(leaf: Any) -> Any:
+        if isinstance(leaf, Constant):
+            return leaf.value
+        value = values[leaf.index]
+        if leaf.as_int and value.node is not None and value.node.op.name == "dim":
+            return wrap(session, value.node.attrs["dim"])
+        return session.wrap(session, value)
+
+    return fill
+
+

@@ -1,0 +1,280 @@
+"""A program that serves the calls of one signature: what it checks, how it is run, what it returns.
+
+Between a traced call and the compiler stands ``CallPlan``: how each input is reached natively, and the recipe of the
+result. ``compiler.compile_graph`` gives the rest (driver, symbols, output sizes); ``entry_plan`` joins the two.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass
+from typing import Any, Protocol
+
+import numpy as np
+
+from graphc import pytree
+from graphc.abi import Build, EntryPlan, InputLeaf, LeafKind, Step
+from graphc.compiler import Executable
+from graphc.errors import ProgramError
+from graphc.ir.dims import Dim, evaluate, symbols_of, to_code
+from graphc.ir.graph import Graph
+from graphc.ir.interp import interpret
+from graphc.runtime import pycall
+from graphc.trace.leaves import LeafSpec, as_input, input_spec
+from graphc.trace.paths import Access, Paths
+from graphc.trace.record import Constant, Input, Output, Traced
+
+INT = LeafSpec(LeafKind.INT, np.dtype(np.int64), ())
+
+
+# --- the seam to the compiler -----------------------------------------------------------------------------------------
+
+
+@dataclass(frozen=True)
+class CallPlan:
+    """How native code serves a call: ``access.wanted`` leads to each graph parameter and then to each of ``ints``.
+
+    ``nargs`` positional arguments, no keywords. ``specs`` describes each wanted object. ``result`` is the recipe.
+    """
+
+    nargs: int
+    access: Access
+    specs: tuple[LeafSpec, ...]
+    result: tuple[tuple, ...]
+
+
+def call_plan(traced: Traced, nargs: int, template: Any) -> CallPlan | None:
+    """The native plan for calls like the traced one; None where a leaf stands in a container that only Python reads."""
+    if not traced.walk.reachable:
+        return None
+    paths = traced.captures.paths
+    wanted, specs = [], []
+    for source in traced.inputs:
+        assert source.path is not None
+        wanted.append(paths.attribute(source.path, "T") if source.spec.transposed else source.path)
+        specs.append(source.spec)
+    for index in traced.int_leaves:
+        path = traced.arguments[index].path
+        assert path is not None
+        wanted.append(path)
+        specs.append(INT)
+    checks = [*traced.walk.checks, *static_checks(traced)]
+    return CallPlan(nargs, paths.access(wanted, checks), tuple(specs), tuple(result_recipe(template)))
+
+
+def static_checks(traced: Traced) -> list[tuple]:
+    """What native code checks of the argument leaves that are no inputs: what the key compares in Python."""
+    checks = Paths()
+    for argument in traced.arguments:
+        leaf = argument.leaf
+        if argument.path is None or (not argument.by_type and input_spec(leaf) is not None):
+            continue
+        if argument.by_type:
+            checks.require_type(argument.path, type(leaf))
+        elif isinstance(leaf, str | bytes | int) and not isinstance(leaf, bool):
+            checks.require_equal(argument.path, leaf)
+        else:
+            checks.require_same(argument.path, leaf)
+    return checks.all_checks()
+
+
+def result_recipe(template: Any) -> list[tuple]:
+    """Postorder steps (``abi.Build``) that make the result; the template has ``Output`` and ``Constant`` leaves."""
+    kind = type(template)
+    if isinstance(template, Output):
+        leaf: list[tuple] = [(Build.LEAF, template.index)]
+        return [*leaf, (Build.CALL, int, 1)] if template.as_int else leaf
+    if isinstance(template, Constant):
+        value = template.value
+        return [(Build.NONE,)] if value is None else [(Build.CALL, lambda: value, 0)]
+    if kind is dict:
+        parts = [step for child in template.values() for step in result_recipe(child)]
+        return [*parts, (Build.DICT, tuple(template))]
+    if isinstance(template, tuple) and (kind is tuple or hasattr(kind, "_fields")):
+        parts = [step for child in template for step in result_recipe(child)]
+        count = len(template)
+        return [*parts, (Build.TUPLE, count) if kind is tuple else (Build.CALL, kind, count)]
+    if kind is list:
+        return [*(step for child in template for step in result_recipe(child)), (Build.LIST, len(template))]
+    leaves, spec = pytree.flatten(template)
+    parts = [step for child in leaves for step in result_recipe(child)]
+    return [*parts, (Build.CALL, lambda *objects: pytree.unflatten(spec, objects), len(leaves))]
+
+
+def input_leaves(graph: Graph, specs: Sequence[LeafSpec], steps: Sequence[int], index: Mapping[str, int]) -> list[InputLeaf]:
+    """How the inputs bind the symbols: a symbol is bound where it first stands alone, and checked everywhere else."""
+    bound: set[str] = set()
+    leaves = []
+    shapes = [(tuple(enumerate(p.dims)), s) for p, s in zip(graph.params, specs, strict=False)]
+    shapes += [(((-1, dim),), INT) for dim in graph.ints]
+    for (dims, spec), step in zip(shapes, steps, strict=True):
+        binds, checks = [], []
+        for axis, dim in dims:
+            names = symbols_of(dim)
+            if len(names) == 1 and str(dim) in names and str(dim) not in bound:
+                bound.add(str(dim))
+                binds.append((axis, index[str(dim)]))
+            else:
+                checks.append((axis, to_code(dim, index)))
+        rank = len(dims) if spec.kind is LeafKind.ARRAY else 0
+        leaves.append(InputLeaf(step, spec.kind, spec.dtype.str, rank, tuple(binds), tuple(checks)))
+    return leaves
+
+
+def entry_plan(graph: Graph, executable: Executable, plan: CallPlan) -> EntryPlan:
+    """The whole plan of a call: the traced graph's inputs and guards, the executable's outputs and sizes."""
+    names = list(executable.symbols)
+    for dim in (*(d for p in graph.params for d in p.dims), *graph.ints, *(g.expr for g in graph.guards)):
+        names += sorted(symbols_of(dim) - set(names))
+    index = {name: k for k, name in enumerate(names)}
+    return EntryPlan(
+        nargs=plan.nargs,
+        steps=plan.access.steps,
+        checks=plan.access.checks,
+        inputs=tuple(input_leaves(graph, plan.specs, plan.access.wanted, index)),
+        nsymbols=len(names),
+        guards=tuple((guard.relation, to_code(guard.expr, index)) for guard in graph.guards),
+        outputs=executable.outputs,
+        result=plan.result,
+        arena_bytes=executable.arena,
+        work=executable.work,
+    )
+
+
+# --- running ----------------------------------------------------------------------------------------------------------
+
+
+class Runner(Protocol):
+    """Runs a program on its inputs: one object for each graph parameter and then each of ``ints``."""
+
+    def run(self, inputs: Sequence[Any]) -> list[Any] | None:
+        """The outputs, or None where the sizes do not fit the program."""
+
+
+class InterpretedRunner:
+    """Runs a graph with NumPy, node by node."""
+
+    def __init__(self, graph: Graph):
+        self.graph = graph
+
+    def run(self, inputs: Sequence[Any]) -> list[Any] | None:
+        graph = self.graph
+        count = len(graph.params)
+        if not sizes_fit(graph, inputs):
+            return None
+        outputs = interpret(graph, inputs[:count], inputs[count:])
+        return [np.array(o) if o.ndim else o[()] for o in outputs]
+
+
+def sizes_fit(graph: Graph, inputs: Sequence[Any]) -> bool:
+    """Whether the inputs' shapes, the ints and the guards agree with the graph."""
+    actual: list[tuple[Dim, int]] = []
+    for param, array in zip(graph.params, inputs, strict=False):
+        actual.extend(zip(param.dims, np.shape(array), strict=True))
+    actual.extend(zip(graph.ints, inputs[len(graph.params) :], strict=True))
+    symbols: dict[str, int] = {}
+    for dim, size in actual:
+        if str(dim) in symbols_of(dim):
+            symbols.setdefault(str(dim), size)
+    return all(evaluate(dim, symbols) == size for dim, size in actual) and all(g.holds(symbols) for g in graph.guards)
+
+
+class CompiledRunner:
+    """Runs an executable on inputs that are laid out already, through an entry of its own."""
+
+    def __init__(self, graph: Graph, executable: Executable, specs: Sequence[LeafSpec]):
+        count = len(specs)
+        outputs = [(Build.LEAF, k) for k in range(len(executable.outputs))]
+        access = Access(tuple((Step.ARG, k) for k in range(count)), (), tuple(range(count)))
+        plan = CallPlan(count, access, tuple(specs), (*outputs, (Build.LIST, len(outputs))))
+        self.entry = make_program_entry(graph, executable, plan, lambda *inputs: None)
+
+    def run(self, inputs: Sequence[Any]) -> list[Any] | None:
+        result: list[Any] | None = self.entry(*inputs)
+        return result
+
+
+def make_program_entry(
+    graph: Graph, executable: Executable, plan: CallPlan, fallback: Callable[..., Any]
+) -> Callable[..., Any]:
+    """A callable that runs the program on calls that fit the plan, and hands all others to ``fallback``."""
+    from graphc.runtime.entry import make_entry
+
+    def on_status(status: int, symbols: tuple[int, ...]) -> None:
+        raise ProgramError(f"{graph.name}: the program failed with status {status} at the sizes {symbols}")
+
+    complete = entry_plan(graph, executable, plan)
+    return make_entry(complete, executable.driver, executable.table, fallback, on_status, executable)
+
+
+class _Missed:
+    """The answer of a program that does not serve a call."""
+
+
+MISSED = _Missed()
+
+
+class Program:
+    """Serves the calls of one key whose guards hold. ``entry``: the native way in, where there is one."""
+
+    def __init__(self, traced: Traced, template: Any, runner: Runner):
+        self.traced, self.runner = traced, runner
+        self.entry: Callable[..., Any] | None = None
+        leaves, self.out_spec = pytree.flatten(template)
+        self.outputs: list[Output | Constant] = leaves
+        paths = traced.captures.paths
+        self.inputs: tuple[Input, ...] = traced.inputs
+        hidden = [i.path for i in self.inputs if i.leaf < 0 and i.path is not None]
+        self.outside = reach_plan(paths.access(hidden)) if hidden or paths.all_checks() else None
+        self.identities = [
+            (index, argument.leaf)
+            for index, argument in enumerate(traced.arguments)
+            if argument.path is None and argument.by_type
+        ]
+
+    def attempt(self, arguments: Sequence[Any], leaves: Sequence[Any]) -> Any:
+        """The result of the call, or ``MISSED`` where a guard does not hold.
+
+        ``arguments``: positional arguments and then the values of keyword arguments; ``leaves``: their leaves.
+        """
+        if any(leaves[index] is not expected for index, expected in self.identities):
+            return MISSED
+        objects: Sequence[Any] = ()
+        if self.outside is not None:
+            found = pycall.reach(self.outside, arguments)
+            if found is None:
+                return MISSED
+            objects = found
+        count = len(self.inputs) - len(objects)
+        inputs = [as_input(i.spec, leaves[i.leaf]) for i in self.inputs[:count]]
+        for source, obj in zip(self.inputs[count:], objects, strict=True):
+            if not still_fits(source.spec, obj):
+                return MISSED
+            inputs.append(as_input(source.spec, obj))
+        inputs += [leaves[index] for index in self.traced.int_leaves]
+        results = self.runner.run(inputs)
+        return MISSED if results is None else self.deliver(results)
+
+    def deliver(self, results: Sequence[Any]) -> Any:
+        """The Python object that the call returns."""
+        return pytree.unflatten(self.out_spec, [deliver_leaf(output, results) for output in self.outputs])
+
+
+def deliver_leaf(output: Output | Constant, results: Sequence[Any]) -> Any:
+    if isinstance(output, Constant):
+        return output.value
+    return int(results[output.index]) if output.as_int else results[output.index]
+
+
+def still_fits(spec: LeafSpec, obj: Any) -> bool:
+    """Whether what a path leads to now is the same kind of input as when it was traced."""
+    kind = type(obj)
+    if kind is not np.ndarray and not isinstance(obj, float | np.generic):
+        return False
+    return spec == input_spec(obj)
+
+
+def reach_plan(access: Access) -> EntryPlan:
+    """A plan of the steps and checks alone, for ``pycall.reach``."""
+    inputs = tuple(InputLeaf(step, LeafKind.ARRAY, "<f8", 0) for step in access.wanted)
+    return EntryPlan(0, access.steps, access.checks, inputs, 0, (), (), (), (), ())

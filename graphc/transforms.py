@@ -1,0 +1,235 @@
+"""What is asked of a function: its value, its gradient, both; by which arguments. And what that means for a graph.
+
+A transform acts on a traced graph in three steps: ``mark`` the parameters that are differentiated; ``apply`` autodiff,
+which adds the gradients to the outputs; and ``template``, the Python object that a call returns with ``Output`` and
+``Constant`` leaves in place of arrays, which does not need ``apply`` to have run.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass
+from typing import Any, Literal
+
+import numpy as np
+
+from graphc import pytree
+from graphc.autodiff.adjoint import joint_vjp
+from graphc.autodiff.prune import PruneReport, prune
+from graphc.autodiff.requires_grad import mark
+from graphc.errors import GradientError, TraceTypeError
+from graphc.ir.builder import Builder
+from graphc.ir.graph import Graph, Value
+from graphc.ir.opdef import Op
+from graphc.ir.rewrite import drop_dead
+from graphc.ir.shapes import ShapeFacts
+from graphc.passes.pipeline import Hook, optimize
+from graphc.trace.arguments import ArgumentLeaf
+from graphc.trace.record import Constant, Input, Output
+from graphc.trace.target import Target
+
+Kind = Literal["jit", "grad", "value_and_grad", "vjp"]
+Argnums = int | tuple[int, ...]
+
+
+@dataclass(frozen=True)
+class Transform:
+    """``argnums`` counts the arguments after ``self``; ``argnames`` adds arguments by name."""
+
+    kind: Kind
+    argnums: Argnums | None = 0
+    argnames: str | tuple[str, ...] | None = None
+    has_aux: bool = False
+    target: str = "cpu"
+
+    @property
+    def differentiates(self) -> bool:
+        return self.kind != "jit"
+
+
+@dataclass(frozen=True)
+class Differentiated:
+    """Which arguments are differentiated: their positions in the call, and whether the result is one or a tuple."""
+
+    positions: tuple[int, ...]
+    single: bool
+
+
+def differentiated(
+    transform: Transform, target: Target, count: int, keywords: Sequence[str], offset: int
+) -> Differentiated:
+    """Positions of the differentiated arguments, keyword arguments counting on after the ``count`` positional ones.
+
+    ``offset``: 1 for a method called with its ``self``. Raises ``GradientError`` for arguments that the call lacks.
+    """
+    if transform.kind == "vjp":
+        return Differentiated(tuple(range(offset, count)), single=False)
+    numbers = transform.argnums if transform.argnums is not None else ()
+    names = transform.argnames if transform.argnames is not None else ()
+    single = isinstance(numbers, int) and not names or isinstance(names, str) and numbers == ()
+    numbers = (numbers,) if isinstance(numbers, int) else numbers
+    names = (names,) if isinstance(names, str) else names
+    positions = [_by_number(n, target, count, keywords, offset) for n in numbers]
+    positions += [_by_name(name, target, count, keywords) for name in names]
+    if len(set(positions)) < len(positions):
+        raise GradientError(f"an argument of {target.name} stands twice in argnums and argnames",
+                            location=target.location)  # fmt: skip
+    return Differentiated(tuple(positions), single)
+
+
+def _parameters(target: Target) -> list[str]:
+    signature = target.signature
+    return [
+        p.name
+        for p in (signature.parameters.values() if signature else ())
+        if p.kind in (p.POSITIONAL_ONLY, p.POSITIONAL_OR_KEYWORD)
+    ]
+
+
+def _by_number(number: int, target: Target, count: int, keywords: Sequence[str], offset: int) -> int:
+    position = number + offset if number >= 0 else count + number
+    if offset <= position < count:
+        return position
+    parameters = _parameters(target)
+    if 0 <= position < len(parameters) and parameters[position] in keywords:
+        return count + list(keywords).index(parameters[position])
+    passed = count - offset
+    message = f"argnums={number}: {target.name} was called with {passed} positional argument{'s' * (passed != 1)}"
+    if 0 <= position < len(parameters):
+        message += f"; pass {parameters[position]!r}, also where it has a default"
+    raise GradientError(message, location=target.location)
+
+
+def _by_name(name: str, target: Target, count: int, keywords: Sequence[str]) -> int:
+    if name in keywords:
+        return count + list(keywords).index(name)
+    parameters = _parameters(target)
+    if name in parameters and parameters.index(name) < count:
+        return parameters.index(name)
+    what = f"was called without {name!r}" if name in parameters else f"has no argument {name!r}"
+    raise GradientError(f"argnames: {target.name} {what}", location=target.location)
+
+
+def leaf_marks(arguments: Sequence[ArgumentLeaf], positions: Sequence[int], target: Target) -> list[bool]:
+    """Which argument leaves are differentiated. Raises ``TraceTypeError`` for a whole argument that cannot be."""
+    marks = []
+    for argument in arguments:
+        wanted = argument.argument in positions and not argument.frozen
+        dtype = getattr(argument.leaf, "dtype", None)
+        is_float = type(argument.leaf) is float or (isinstance(dtype, np.dtype) and dtype.kind == "f")
+        if wanted and argument.whole and not is_float:
+            raise TraceTypeError(_not_differentiable(argument, target, dtype), location=target.location)
+        marks.append(wanted and is_float)
+    return marks
+
+
+def _not_differentiable(argument: ArgumentLeaf, target: Target, dtype: np.dtype | None) -> str:
+    kind = f"an array of dtype {dtype}" if isinstance(argument.leaf, np.ndarray) else type(argument.leaf).__name__
+    if dtype is not None or isinstance(argument.leaf, int):
+        remedy = f"convert it first ({argument.name}.astype(float), float({argument.name})), or choose other argnums"
+    else:
+        remedy = "only arrays and floats have a gradient; choose other argnums"
+    return f"{target.name}: argument {argument.name!r} is to be differentiated, and it is {kind}: {remedy}"
+
+
+def mark_inputs(graph: Graph, inputs: Sequence[Input], leaf_is_marked: Sequence[bool]) -> Graph:
+    """The graph with its marks; what is read from outside is never differentiated."""
+    return mark(graph, [i.leaf >= 0 and leaf_is_marked[i.leaf] for i in inputs])
+
+
+# --- the result -------------------------------------------------------------------------------------------------------
+
+
+def split_aux(transform: Transform, out: Any, target: Target) -> tuple[Any, Any]:
+    """The differentiated part of a result and the rest (nothing without ``has_aux``)."""
+    if out is None:
+        raise GradientError(f"{target.name} returns nothing: it needs a return statement", location=target.location)
+    if not transform.has_aux:
+        return out, Constant(None)
+    if not isinstance(out, tuple) or len(out) != 2:
+        raise GradientError(
+            f"has_aux=True: {target.name} must return a pair (value, aux), it returns {type(out).__name__}",
+            location=target.location,
+        )
+    return out
+
+
+def check_scalar(transform: Transform, out: Any, graph: Graph, target: Target, sizes: Mapping[str, int]) -> None:
+    """Raise ``GradientError`` unless the differentiated output is one float scalar."""
+    what = f"grad needs a function with one scalar output, and {target.name}"
+    if not isinstance(out, Output):
+        raise GradientError(
+            f"{what} returns {_kind(out)}: return a scalar (has_aux=True for more), or use graphc.vjp",
+            location=target.location,
+        )
+    value = graph.outputs[out.index]
+    location = (value.node.location if value.node else None) or target.location
+    if value.dims:
+        shape = tuple(sizes_of(value, sizes))
+        raise GradientError(f"{what} returns an array of shape {shape}: sum it, or use graphc.vjp", location=location)
+    if not value.type.is_float:
+        raise GradientError(f"{what} returns {value.type.dtype}: it has no derivative", location=location)
+
+
+def sizes_of(value: Value, sizes: Mapping[str, int]) -> Iterator[int]:
+    from graphc.ir.dims import evaluate
+
+    return (evaluate(d, sizes) for d in value.dims)
+
+
+def _kind(out: Any) -> str:
+    return type(out.value if isinstance(out, Constant) else out).__name__
+
+
+def gradients_template(
+    arguments: Sequence[Any], wanted: Differentiated, leaf_is_marked: Sequence[bool], first_output: int
+) -> Any:
+    """The gradients in the structure of the differentiated arguments: ``Output`` at marked leaves, None elsewhere."""
+    _, spec = pytree.flatten(tuple(arguments))
+    leaves: list[Any] = []
+    for is_marked in leaf_is_marked:
+        leaves.append(Output(first_output) if is_marked else Constant(None))
+        first_output += is_marked
+    gradients = pytree.unflatten(spec, leaves)
+    chosen = tuple(gradients[position] for position in wanted.positions)
+    return chosen[0] if wanted.single else chosen
+
+
+# --- graphs -----------------------------------------------------------------------------------------------------------
+
+
+def differentiate(
+    marked: Graph, ops: Mapping[str, Op], transposed: Sequence[bool] = (), *, dropped: int = 0, hook: Hook | None = None
+) -> tuple[Graph, PruneReport]:
+    """The joint graph: the outputs, then the gradient of each marked parameter; optimised before and after.
+
+    ``transposed[i]``: parameter i is the transpose of the user's array, and so is its gradient. Output 0 must be a
+    float scalar. ``dropped``: how many outputs, from the first, are left out of the result.
+    """
+    primal, report = prune(optimize(marked, ops, hook), 1)
+    joint = joint_vjp(primal, ops)
+    if hook is not None:
+        hook("joint_vjp", primal, joint)
+    joint = turn_gradients(joint, ops, len(marked.outputs), transposed)
+    return optimize(with_outputs(joint, range(dropped, len(joint.outputs))), ops, hook), report
+
+
+def turn_gradients(joint: Graph, ops: Mapping[str, Op], first: int, transposed: Sequence[bool]) -> Graph:
+    """The gradients of Fortran-ordered arrays as the user sees those: transposed again."""
+    turn = [t for t, param in zip(transposed, joint.params, strict=False) if param.grad]
+    if not any(turn):
+        return joint
+    F = Builder(ops, ShapeFacts(joint.guards))
+    gradients = [
+        F.transpose(g, range(g.rank)[::-1]) if t else g for t, g in zip(turn, joint.outputs[first:], strict=True)
+    ]
+    nodes, outputs = (*joint.nodes, *F.nodes), (*joint.outputs[:first], *gradients)
+    return Graph(joint.name, joint.params, nodes, outputs, joint.guards, joint.ints)
+
+
+def with_outputs(graph: Graph, indices: Sequence[int]) -> Graph:
+    """The graph with these of its outputs only."""
+    outputs = tuple(graph.outputs[i] for i in indices)
+    return drop_dead(Graph(graph.name, graph.params, graph.nodes, outputs, graph.guards, graph.ints))
+
+
