@@ -183,6 +183,16 @@ def guarded_mul(rewriter: Rewriter, node: Node) -> Value | None:
     return None
 
 
+def absorbing_mul(rewriter: Rewriter, node: Node) -> Value | None:
+    """A factor that is finite needs no other zero, and one that is never zero no guard for itself."""
+    (a, b), F, facts = node.inputs, rewriter.F, rewriter.numbers
+    if facts.finite(b) or facts.nonzero(a):
+        return F.guarded_mul(b, a) if not facts.finite(a) else F.mul(a, b)
+    if facts.finite(a) or facts.nonzero(b):
+        return F.guarded_mul(a, b)
+    return None
+
+
 ALGEBRA_RULES: Rules = {
     "add": (add,),
     "sub": (sub,),
@@ -194,4 +204,5 @@ ALGEBRA_RULES: Rules = {
     "abs": (even,),
     "select": (select,),
     "guarded_mul": (guarded_mul,),
+    "absorbing_mul": (absorbing_mul,),
 }

@@ -22,7 +22,9 @@ from graphc.ir.graph import Graph, Node, Value
 from graphc.ir.opdef import Op
 from graphc.ir.rewrite import rebuild
 
-COMMUTATIVE = frozenset({"add", "mul", "eq", "ne", "logical_and", "logical_or", "logical_xor", "hypot", "logaddexp"})
+COMMUTATIVE = frozenset(
+    {"add", "mul", "absorbing_mul", "eq", "ne", "logical_and", "logical_or", "logical_xor", "hypot", "logaddexp"}
+)
 
 
 def eliminate_common(graph: Graph, ops: Mapping[str, Op]) -> Graph:
