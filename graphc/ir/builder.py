@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from graphc.errors import Location, ShapeError
+from graphc.errors import Location, ShapeError, TraceTypeError
 from graphc.ir.dims import Dim, Expr
 from graphc.ir.graph import Graph, Node, Value
 from graphc.ir.opdef import Op, Pointwise, loop_dtypes
@@ -107,12 +107,18 @@ class Builder:
         return self._constants[key]
 
     def cast(self, value: Value, dtype: np.dtype) -> Value:
-        """The value in another dtype; the same value when it has it already (and is then no longer weak)."""
+        """The value in another dtype; the same value when it has it already (and is then no longer weak).
+
+        Raises ``TraceTypeError`` for a Python integer that an integer dtype cannot hold, where NumPy raises too.
+        """
         node = value.node
         if node is not None and node.op.name == "const":
             if value.type.dtype == dtype and not value.type.weak:
                 return value
-            return self.constant(np.asarray(node.attrs["value"]).astype(dtype).item(), ArrayType(dtype))
+            number = node.attrs["value"]
+            if value.type.weak and dtype.kind in "iu" and not np.iinfo(dtype).min <= number <= np.iinfo(dtype).max:
+                raise TraceTypeError(f"the Python integer {number} is out of bounds for {dtype}; use a wider dtype")
+            return self.constant(np.asarray(number).astype(dtype).item(), ArrayType(dtype))
         if value.type.dtype == dtype:
             return value
         return self.raw(self.ops["cast"], (value,), {"dtype": dtype}).output
@@ -169,8 +175,4 @@ def finish(
     builder: Builder, name: str, params: Sequence[Value], outputs: Sequence[Value], ints: Sequence[Dim] = ()
 ) -> Graph:
     """The graph of all that the builder made."""
-    return Graph(
-        name, tuple(params), tuple(builder.nodes), tuple(outputs), builder.facts.final_guards(), tuple(ints)
-    )
-
-
+    return Graph(name, tuple(params), tuple(builder.nodes), tuple(outputs), builder.facts.final_guards(), tuple(ints))

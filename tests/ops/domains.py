@@ -47,6 +47,7 @@ DOMAINS: dict[str, tuple[np.ndarray, ...]] = {
     "select": (np.array([True, False, False, True]), ANY, NONZERO),
     "cast": (ANY,),
     "guarded_mul": (NONZERO, ANY),
+    "absorbing_mul": (NONZERO, NONZERO),
     # order and sign
     "minimum": (LEFT, RIGHT),
     "maximum": (LEFT, RIGHT),
