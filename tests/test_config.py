@@ -52,7 +52,8 @@ def test_wrong_variables_are_named(monkeypatch, variable, text, name):
     monkeypatch.setenv(variable, text)
     with pytest.raises(ConfigError, match=f"{variable}.*{text}") as caught:
         getattr(Settings(), name)
-    assert isinstance(caught.value, GraphcError) and isinstance(caught.value, ValueError)
+    assert isinstance(caught.value, GraphcError)
+    assert isinstance(caught.value, ValueError)
 
 
 @pytest.mark.parametrize(

@@ -2,8 +2,8 @@
 
 In order: MKL where ``graphc[mkl]`` is installed, the BLAS that NumPy has already loaded, SciPy's, and a plain loop of
 graphc's own; setting ``blas`` picks one. Large products run on graphc's threads, one BLAS thread each. While they do,
-OpenBLAS's process-wide number of threads is 1; then it is what the user had set. Under ``settings.deterministic`` panels
-have one size for all numbers of threads, so the bits do not depend on them.
+OpenBLAS's process-wide number of threads is 1; then it is what the user had set. Under ``settings.deterministic`` all
+panels have one size, so the bits do not depend on the number of threads.
 """
 
 from __future__ import annotations

@@ -8,6 +8,7 @@ fork waits for it, so that a child never inherits LLVM half-way through somethin
 from __future__ import annotations
 
 import os
+import sys
 import threading
 from collections.abc import Iterable, Mapping
 from functools import lru_cache
@@ -18,6 +19,8 @@ from graphc.errors import ProgramError
 if TYPE_CHECKING:
     import llvmlite.binding as llvm_types
     from llvmlite import ir
+
+_OBJECT_START = {"linux": b"\x7fELF", "darwin": b"\xcf\xfa\xed\xfe"}.get(sys.platform, b"")
 
 LOCK = threading.RLock()
 os.register_at_fork(before=LOCK.acquire, after_in_parent=LOCK.release, after_in_child=LOCK.release)
@@ -76,13 +79,30 @@ def compile_module(module: str | ir.Module, optimisation: int = 2) -> bytes:
     Raises: ProgramError: the module is not valid IR.
     """
     with LOCK:
-        parsed = parse(str(module))
-        machine = emitter(optimisation)
-        if optimisation:
-            tuning = llvm().create_pipeline_tuning_options(speed_level=optimisation)
-            builder = llvm().create_pass_builder(machine, tuning)
-            builder.getModulePassManager().run(parsed, builder)
-        return bytes(machine.emit_object(parsed))
+        return emit_object(str(module), optimisation)
+
+
+def emit_object(text: str, optimisation: int, helpers: Iterable[str] = (), export: str = "") -> bytes:
+    """``compile_module`` for a caller that holds ``LOCK``, or works for a thread that does.
+
+    Args:
+        text, optimisation: as there; two threads must not use one level at a time.
+        helpers: texts of modules that this one calls, linked into it.
+        export: where given, the only symbol that is visible outside.
+    """
+    parsed = parse(text)
+    for helper in helpers:
+        parsed.link_in(parse(helper))
+    if export:
+        for function in parsed.functions:
+            if not function.is_declaration and function.name != export:
+                function.linkage = "internal"
+    machine = emitter(optimisation)
+    if optimisation:
+        tuning = llvm().create_pipeline_tuning_options(speed_level=optimisation)
+        builder = llvm().create_pass_builder(machine, tuning)
+        builder.getModulePassManager().run(parsed, builder)
+    return bytes(machine.emit_object(parsed))
 
 
 class _Loader:
@@ -96,10 +116,9 @@ class _Loader:
         binding = llvm()
         if self.engine is None:
             self.engine = binding.create_mcjit_compiler(binding.parse_assembly(""), target_machine())
-        try:
-            self.engine.add_object_file(binding.object_file.ObjectFileRef.from_data(data))
-        except (RuntimeError, ValueError) as error:
-            raise ProgramError(f"not an object file: {error}") from error
+        if not data.startswith(_OBJECT_START):  # LLVM would crash
+            raise ProgramError("not an object file of this platform")
+        self.engine.add_object_file(binding.object_file.ObjectFileRef.from_data(data))
         self.engine.finalize_object()
         found = {name: self.engine.get_function_address(name) for name in symbols}
         missing = [name for name, address in found.items() if not address]

@@ -1,4 +1,4 @@
-"""LLVM IR of a plain gemm and gemv, for a machine without any BLAS: right, vectorised for contiguous rows of B, slow."""
+"""LLVM IR of a plain gemm and gemv for a machine without any BLAS: vectorised for contiguous rows of B, yet slow."""
 
 from __future__ import annotations
 

@@ -168,7 +168,7 @@ def test_fork_during_gemm():
 
 def test_a_library_that_is_not_there_is_an_error(monkeypatch):
     monkeypatch.setitem(blas._PLACES, "mkl", lambda: iter(()))
-    with pytest.raises(ConfigError, match="GRAPHC_BLAS.*mkl"):
+    with pytest.raises(ConfigError, match=r"GRAPHC_BLAS.*mkl"):
         blas.find_library("mkl")
 
 

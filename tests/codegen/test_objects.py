@@ -1,0 +1,227 @@
+"""From printed Python to object code: the language, names, intrinsics, and that Numba itself is left alone."""
+
+import ctypes
+import subprocess
+import sys
+
+import numba
+import numpy as np
+import pytest
+
+from graphc import abi, config
+from graphc.codegen.objects import Source, compile_all, compile_functions
+from graphc.errors import ProgramError
+from graphc.runtime import launch, native
+
+HEAD = """
+import math
+from math import inf, nan
+import numpy as np
+from numba import float32, int32, int64, uint8
+from graphc.codegen.intrinsics import *
+"""
+NUMBER = iter(range(10**6))
+POINTER = ctypes.c_void_p
+
+
+def build(body, signature, parameters):
+    """Compile ``def f(parameters): body`` under a fresh name; gives the Python function and the native address."""
+    name = f"test_objects_{next(NUMBER)}"
+    lines = "\n".join("    " + line for line in body.strip("\n").splitlines())
+    source = f"{HEAD}\ndef {name}({parameters}):\n{lines}\n"
+    (compiled,) = compile_functions(f"/nowhere/{name}.py", [(name, signature)], source=source)
+    assert compiled.symbol == name
+    namespace = {}
+    exec(source, namespace)
+    return namespace[name], native.load_object(compiled.object_bytes, [name])[name]
+
+
+def call(address, arguments, result=ctypes.c_double):
+    """Call in Numba's convention; gives the status and the result."""
+    value, exception = result(), POINTER()
+    kinds = [ctypes.c_double if isinstance(a, float) else ctypes.c_int64 for a in arguments]
+    function = ctypes.CFUNCTYPE(ctypes.c_int32, POINTER, POINTER, *kinds)(address)
+    status = function(ctypes.addressof(value), ctypes.addressof(exception), *arguments)
+    return status, value.value
+
+
+EXPRESSIONS = {
+    "arithmetic": "return (x + 2.0) * y - x / (y + 3.0) + n",
+    "integers": "return (n * 7 - k) // 3 + (n * 7) % 5 + (n << 2) + (n >> 1) + (n & k) + (n | k) + (n ^ k) - ~n",
+    "negative division": "return (-7 * n) // k + (-7 * n) % k + (-n) // -k",
+    "float division": "return float(n) / 0.0 if x > 0 else x // y + x % y",
+    "power": "return x ** 2 + abs(x) ** 0.5 + 2.0 ** n + x ** n",
+    "comparisons": "return 1.0 * (x < y) + 2.0 * (x <= y) + 4.0 * (n == k) + 8.0 * (n != k) + 16.0 * (x >= 1.0)",
+    "logic": "return 1.0 if (x > 0 and y > 0) or not n > k else 2.0",
+    "casts": "return int(x * 3.0) + float(n) + int64(y) + float32(0.1) + np.float64(k)",
+    "minmax": "return min(x, y) + max(n, k) + abs(-n) + min(n, 3) + max(x, 1.0)",
+    "constants": "return inf if x > 1e300 else -1.5e-3 + 7",
+    "math": "return math.floor(x) + math.ceil(y) + math.sqrt(y) + math.exp(-y) + math.sin(x) + math.fabs(x)",
+    "nan": "t = nan\nreturn 1.0 if t != t else 0.0",
+    "loop": "s = 0.0\nfor i in range(n):\n    s += i * x\nreturn s",
+    "range with step": "s = 0.0\nfor i in range(1, 20, 3):\n    s += i\n"
+    "for i in range(20, 0, -4):\n    s -= i\nreturn s",
+    "nested loops": "s = 0\nfor i in range(n):\n    for j in range(i):\n        s = s + i * j\nreturn s",
+    "while": "i = 0\nwhile i * i < 50:\n    i += 1\nreturn i",
+    "break and continue": "s = 0\nfor i in range(20):\n    if i == 3:\n        continue\n    if i > 9:\n        break\n"
+    "    s += i\nreturn s",
+    "else branches": "if n > k:\n    t = x\nelif n == k:\n    t = y\nelse:\n    t = -1.0\nreturn t",
+    "early return": "if x > 0:\n    return 1.0\nreturn 0.0",
+    "many names": "a = n + 1\nb = a * 2\nc = b - a\nd = c * c\nreturn d + a + b + c",
+}
+
+
+@pytest.mark.parametrize("name", EXPRESSIONS)
+def test_language(name):
+    """Value for value what Python computes."""
+    function, address = build(EXPRESSIONS[name], "float64(float64, float64, int64, int64)", "x, y, n, k")
+    for arguments in ((1.5, 2.25, 5, 3), (-2.5, 0.75, 3, 5), (0.0, 4.0, 4, 4)):
+        try:
+            expected = function(*arguments)
+        except ZeroDivisionError:
+            expected = np.inf
+        status, value = call(address, arguments)
+        assert status == 0
+        assert value == pytest.approx(float(expected), rel=1e-15)
+
+
+@pytest.mark.parametrize("short", ["f64", "f32", "i64", "i32", "i16", "i8", "u64", "u32", "u16", "u8", "bool"])
+def test_pointers_of_every_dtype(short):
+    dtype = {"f": "float", "i": "int", "u": "uint"}.get(short[0], "") + short[1:] if short != "bool" else "bool"
+    body = f"a = as_pointer_{short}(source)\nout = as_pointer_{short}(target)\n"
+    body += "for i in range(n):\n    out[i] = a[n - 1 - i]\nreturn address_of(out)"
+    _, address = build(body, "int64(int64, int64, int64)", "source, target, n")
+    a = np.arange(9).astype(dtype)
+    out = np.zeros_like(a)
+    status, value = call(address, (a.ctypes.data, out.ctypes.data, 9), ctypes.c_int64)
+    assert (status, value) == (0, out.ctypes.data)
+    np.testing.assert_array_equal(out, a[::-1])
+
+
+def test_float32_stays_float32():
+    body = "for i in range(n):\n    out[i] = a[i] * float32(2.0) + float32(1.0)"
+    _, address = build(body, "void(CPointer(float32), CPointer(float32), int64)", "a, out, n")
+    a = np.random.default_rng(0).standard_normal(40).astype("f4")
+    out = np.zeros_like(a)
+    assert call(address, (a.ctypes.data, out.ctypes.data, 40))[0] == 0
+    np.testing.assert_allclose(out, a * np.float32(2) + np.float32(1), rtol=2e-7)
+
+
+def test_services_and_slots():
+    seen = []
+
+    @ctypes.CFUNCTYPE(ctypes.c_int64, *[ctypes.c_int64] * 4)
+    def service(*arguments):
+        seen.append(arguments)
+        return 99
+
+    body = "slots = stack_slots(3)\nfor i in range(3):\n    slots[i] = 10 * i\n"
+    body += "return call_service(address, slots, 7, True, slots[2])"
+    _, address = build(body, "int64(int64)", "address")
+    status, value = call(address, (ctypes.cast(service, POINTER).value,), ctypes.c_int64)
+    assert (status, value) == (0, 99)
+    assert seen[0][1:] == (7, 1, 20)
+
+
+def test_launch_reaches_its_kernel_both_ways():
+    signature = "void(CPointer(float64), CPointer(float64), int64, int64, int64)"
+    body = "for i in range(start, stop):\n    out[i] = a[i] * scale"
+    _, kernel = build(body, signature, "a, out, scale, start, stop")
+    _, driver = build(
+        f"launch(table, {abi.KERNELS_START}, n, grain, a, as_pointer_f64(out), 3)\nreturn 5",
+        "int64(int64, int64, int64, int64, CPointer(int64))",
+        "a, out, n, grain, table",
+    )
+    table, keep = launch.make_table([kernel])
+    a = np.random.default_rng(0).standard_normal(10_000)
+    with config.override(num_threads=2):
+        for grain in (1, 100_000):
+            out = np.zeros_like(a)
+            arguments = (a.ctypes.data, out.ctypes.data, a.size, grain, table)
+            assert call(driver, arguments, ctypes.c_int64) == (0, 5)
+            np.testing.assert_array_equal(out, 3 * a)
+    del keep
+
+
+@numba.njit
+def helper(x):
+    return x * x + 1.0
+
+
+@numba.njit
+def helper_of_helper(x):
+    return helper(x) + helper(2.0 * x)
+
+
+def test_njit_functions_are_linked_in():
+    source = (
+        "from tests.codegen.test_objects import helper_of_helper\ndef calls_njit(x):\n    return helper_of_helper(x)\n"
+    )
+    (compiled,) = compile_functions("/nowhere/calls_njit.py", [("calls_njit", "float64(float64)")], source=source)
+    address = native.load_object(compiled.object_bytes, ["calls_njit"])["calls_njit"]
+    assert call(address, (3.0,)) == (0, 47.0)
+    assert helper_of_helper(3.0) == 47.0  # and Numba's own compilation of it is as it was
+
+
+def sources(count):
+    text = "def {0}(a, out, start, stop):\n    for i in range(start, stop):\n        out[i] = a[i] + {1}.0\n"
+    signature = "void(CPointer(float64), CPointer(float64), int64, int64)"
+    names = [f"test_objects_batch_{k}" for k in range(count)]
+    return [Source(name, text.format(name, k), f"/nowhere/{name}.py", signature) for k, name in enumerate(names)]
+
+
+def test_many_at_once_keep_their_order():
+    compiled = compile_all(sources(5))
+    assert [c.name for c in compiled] == [s.name for s in sources(5)]
+    addresses = native.load_object(compiled[3].object_bytes, [compiled[3].symbol])
+    a, out = np.arange(4.0), np.zeros(4)
+    assert call(addresses[compiled[3].symbol], (a.ctypes.data, out.ctypes.data, 0, 4))[0] == 0
+    np.testing.assert_array_equal(out, a + 3)
+
+
+def test_object_code_is_the_same_in_every_process():
+    program = "from tests.codegen.test_objects import *\nimport hashlib\nx = compile_all(sources(3){})\n"
+    program += "print(hashlib.sha256(b''.join(c.object_bytes for c in sorted(x, key=lambda c: c.name))).hexdigest())"
+    outputs = {
+        subprocess.run([sys.executable, "-c", program.format(o)], check=True, capture_output=True, text=True).stdout
+        for o in ("", "[::-1]")
+    }
+    assert len(outputs) == 1
+
+
+def test_contract_is_a_setting():
+    body = "for i in range(n):\n    out[i] = a[i] * a[i] - 1.0"
+    signature = "void(CPointer(float64), CPointer(float64), int64)"
+    a = np.array([1.0 + 2.0**-30])
+    results = []
+    for contract in (True, False):
+        with config.override(contract=contract):
+            _, address = build(body, signature, "a, out, n")
+        out = np.zeros(1)
+        call(address, (a.ctypes.data, out.ctypes.data, 1))
+        results.append(out[0])
+    assert results[1] == a[0] * a[0] - 1.0
+    assert results[0] == pytest.approx(2.0**-29 + 2.0**-60, rel=1e-12)
+
+
+def test_what_cannot_be_compiled_is_numbas_error():
+    with pytest.raises(numba.core.errors.NumbaError):
+        build("return [x]", "float64(float64)", "x")
+    with pytest.raises(numba.core.errors.NumbaError, match="integers and pointers"):
+        build("return call_service(1, x)", "int64(float64)", "x")
+
+
+def test_numba_itself_works_before_and_after():
+    @numba.njit
+    def total(a):
+        return a.sum() + np.linalg.norm(a)
+
+    a = np.arange(4.0)
+    assert total(a) == pytest.approx(a.sum() + np.linalg.norm(a))
+    build("return x", "float64(float64)", "x")
+    assert total(a.astype("f4")) == pytest.approx(a.sum() + np.linalg.norm(a))
+
+
+def test_a_foreign_file_is_no_object():
+    with pytest.raises(ProgramError, match="object file"):
+        native.load_object(b"not an object file", ["f"])
