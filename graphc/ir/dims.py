@@ -145,6 +145,16 @@ def _divide_exactly(a: Dim, b: Dim) -> Dim | None:
     return _from_terms(result)
 
 
+def is_multiple(a: Dim, b: Dim) -> bool:
+    """Whether a is b times a single term, whatever the symbols are: ``2*m*n-4*m`` is of ``n-2``."""
+    terms = _terms(b)
+    for term in _terms(a):
+        factor = _divide_exactly(_from_terms([term]), _from_terms(terms[:1])) if terms else None
+        if factor is not None and factor * b == a:
+            return True
+    return a == 0
+
+
 def mod(a: Dim, b: Dim) -> Dim:
     if isinstance(a, int) and isinstance(b, int):
         return a % b

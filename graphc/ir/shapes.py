@@ -13,7 +13,7 @@ from typing import NamedTuple
 
 from graphc.abi import Relation
 from graphc.errors import InvalidGraphError, ShapeError
-from graphc.ir.dims import Dim, Expr, evaluate, substitute, symbol, symbols_of
+from graphc.ir.dims import Dim, Expr, evaluate, is_multiple, substitute, symbol, symbols_of
 
 
 class Guard(NamedTuple):
@@ -138,6 +138,8 @@ class ShapeFacts:
     def _known(self, relation: Relation, difference: Expr) -> bool | None:
         for guard in self.guards:
             expr = self.resolve(guard.expr)
+            if guard.relation is Relation.EQ and is_multiple(difference, expr):  # an equality that solved no symbol
+                return True
             if guard.relation is Relation.NE and relation is Relation.EQ and expr in (difference, -difference):
                 return False
             if guard.relation is Relation.GE and isinstance(expr, Expr):

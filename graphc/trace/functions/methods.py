@@ -7,7 +7,17 @@ from typing import Any
 
 from graphc.ir.builder import Builder
 from graphc.ir.graph import Value
-from graphc.trace.functions import creation, indexing, products, rearranging, reductions, selection, shaping, statistics
+from graphc.trace.functions import (
+    creation,
+    diagonals,
+    indexing,
+    products,
+    rearranging,
+    reductions,
+    selection,
+    shaping,
+    statistics,
+)
 from graphc.trace.functions.arguments import as_array, as_dtype, unsupported
 from graphc.trace.functions.shaping import ignore_order
 
@@ -57,7 +67,8 @@ METHODS: dict[str, Callable[..., Any]] = {
     "std": statistics.std, "reshape": reshape, "transpose": transpose, "ravel": shaping.ravel, "flatten": flatten,
     "squeeze": shaping.squeeze, "swapaxes": shaping.swapaxes, "dot": products.dot, "clip": clip,
     "repeat": rearranging.repeat, "round": selection.round_, "astype": astype, "copy": copy,
-    "take": indexing.take, "compress": compress, "conj": selection.real, "conjugate": selection.real,
+    "trace": diagonals.trace, "diagonal": diagonals.diagonal, "take": indexing.take, "compress": compress,
+    "conj": selection.real, "conjugate": selection.real,
 }  # fmt: skip
 
 PROPERTIES: dict[str, Callable[[Builder, Value], Value]] = {

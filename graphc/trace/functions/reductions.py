@@ -79,6 +79,10 @@ def _extreme(F: Builder, name: str, a: Any, axis: Any, keepdims: bool, initial: 
         require_elements(F, name, a, axes)
         return F.reduce(name, a, axes, keepdims)
     first = F.cast(as_array(F, initial), a.type.dtype)
+    if any(a.dims[i] == 0 for i in axes):
+        return F.broadcast_to(
+            first, tuple(1 if i in axes else d for i, d in enumerate(a.dims) if keepdims or i not in axes)
+        )
     result = F.reduce(name, masked(F, a, mask, first), axes, keepdims)
     return F.maximum(result, first) if name == "max" else F.minimum(result, first)
 

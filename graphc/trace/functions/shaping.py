@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from operator import index
 from typing import Any
 
@@ -45,6 +45,16 @@ def _is_unknown(size: Any) -> bool:
     return not isinstance(size, Expr | Value) and index(size) == -1
 
 
+def _without_common(F: Builder, ours: Sequence[Dim], theirs: Sequence[Dim]) -> tuple[list[Dim], list[Dim]]:
+    """Both shapes without the dims that stand in both and are not 0, so that their quotient is a clean expression."""
+    left, right = ([F.facts.resolve(dim) for dim in dims] for dims in (ours, theirs))
+    for dim in list(left):
+        if dim in right and (F.facts.lower_bound(dim) or 0) >= 1:
+            left.remove(dim)
+            right.remove(dim)
+    return left, right
+
+
 def reshape_dims(F: Builder, a: Value, shape: Any) -> tuple[Dim, ...]:
     """The new shape with its -1 filled in; raises ``ShapeError`` when the sizes differ."""
     sizes = tuple(shape) if isinstance(shape, list | tuple) else (shape,)
@@ -60,7 +70,8 @@ def reshape_dims(F: Builder, a: Value, shape: Any) -> tuple[Dim, ...]:
         rest = product(dims)
         if not F.facts.at_least(rest, 1):
             raise shape_error(F, f"{message}: any -1 would do")
-        dims[unknown[0]] = floordiv(F.facts.resolve(total), F.facts.resolve(rest))
+        ours, theirs = _without_common(F, a.dims, dims)
+        dims[unknown[0]] = floordiv(product(ours), product(theirs))
     if not F.facts.equal(total, product(dims)):
         raise shape_error(F, message)
     return tuple(dims)

@@ -102,7 +102,8 @@ def _entry(F: Builder, dims: Sequence[Dim], axis: int, item: Any) -> Entry:
             if item.type.dtype.kind in "iu":
                 return Positions(item)
     if isinstance(item, Value | float):
-        message = f"an index must be integers, bools or slices; got {item.type if isinstance(item, Value) else item!r}"
+        came = item.type if isinstance(item, Value) else repr(item)
+        message = f"an index must be integers, bools or slices; got {came}"
         raise IndexRangeError(message, location=F.location)
     if F.facts.is_bound(dims[axis]):  # whether the position exists shows when the program runs
         return Positions(F.cast(F.value(_bound(F, item)), I64))

@@ -21,9 +21,15 @@ from graphc.errors import UnsupportedError
 from graphc.ir.builder import Builder
 from graphc.trace.functions import (
     creation,
+    diagonals,
+    differences,
+    einsum,
+    exponentials,
     indexing,
     joining,
     methods,
+    norms,
+    padding,
     products,
     rearranging,
     reductions,
@@ -80,6 +86,12 @@ NUMPY_FUNCTIONS = build_table(
     selection.FUNCTIONS,
     products.FUNCTIONS,
     indexing.FUNCTIONS,
+    diagonals.FUNCTIONS,
+    padding.FUNCTIONS,
+    differences.FUNCTIONS,
+    einsum.FUNCTIONS,
+    norms.FUNCTIONS,
+    exponentials.FUNCTIONS,
 )
 METHODS = {name: checked(f"ndarray.{name}", f) for name, f in methods.METHODS.items()}
 PROPERTIES = methods.PROPERTIES

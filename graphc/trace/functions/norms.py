@@ -1,0 +1,99 @@
+"""Norms of vectors and matrices that need no decomposition."""
+
+from __future__ import annotations
+
+import math
+from typing import Any
+
+from graphc.ir.builder import Builder
+from graphc.ir.graph import Value
+from graphc.trace.functions.arguments import (
+    Implementation,
+    as_array,
+    axes_of,
+    mean_dtype,
+    shape_error,
+    unsupported,
+)
+from graphc.trace.functions.reductions import require_elements
+from graphc.trace.functions.statistics import safe_sqrt
+
+
+def _as_float(F: Builder, x: Any) -> Value:
+    a = as_array(F, x)
+    return F.cast(a, mean_dtype(a.type.dtype))
+
+
+def two_norm(F: Builder, a: Value, axes: tuple[int, ...], keepdims: bool) -> Value:
+    """The root of the sum of squares; its derivative at 0 is 0."""
+    return safe_sqrt(F, F.reduce("sum", F.square(a), axes, keepdims))
+
+
+def power_norm(F: Builder, a: Value, order: Any, axes: tuple[int, ...], keepdims: bool) -> Value:
+    """``sum(|a|**p) ** (1/p)``; for p > 0 its derivative at 0 is 0."""
+    total = F.reduce("sum", F.pow(F.abs(a), order), axes, keepdims)
+    if isinstance(order, Value) or order < 0:
+        return F.pow(total, F.div(1.0, order))
+    at_zero = F.eq(total, 0)
+    return F.select(at_zero, 0, F.pow(F.select(at_zero, 1, total), 1 / order))
+
+
+def vector_norms(F: Builder, a: Value, order: Any, axes: tuple[int, ...], keepdims: bool) -> Value:
+    """The norm of the elements over the axes."""
+    if order is None or order == 2:
+        return two_norm(F, a, axes, keepdims)
+    if isinstance(order, str):
+        raise shape_error(F, f"norm: ord={order!r} is a norm of matrices; {a.type} over axes {axes} gives vectors")
+    if order in (math.inf, -math.inf):
+        require_elements(F, "norm", a, axes)
+        return F.reduce("max" if order > 0 else "min", F.abs(a), axes, keepdims)
+    if order == 0:
+        return F.reduce("sum", F.cast(F.ne(a, 0), a.type.dtype), axes, keepdims)
+    if order == 1:
+        return F.reduce("sum", F.abs(a), axes, keepdims)
+    return power_norm(F, a, order, axes, keepdims)
+
+
+def matrix_norms(F: Builder, a: Value, order: Any, axes: tuple[int, ...], keepdims: bool) -> Value:
+    """The norm of the matrices in the plane (rows, columns) of two axes."""
+    if order in (None, "fro", "f"):
+        return two_norm(F, a, axes, keepdims)
+    if order not in (1, -1, math.inf, -math.inf):
+        message = f"norm: ord={order!r} of a matrix needs its singular values, which graphc does not have yet"
+        raise unsupported(F, f"{message}; use ord='fro', 1 or inf")
+    rows, columns = axes
+    summed, folded = (rows, columns) if abs(order) == 1 else (columns, rows)
+    require_elements(F, "norm", a, (folded,))
+    sums = F.reduce("sum", F.abs(a), (summed,), keepdims=True)
+    result = F.reduce("max" if order > 0 else "min", sums, (folded,), keepdims=True)
+    return result if keepdims else F.squeeze(result, axes)
+
+
+def norm(F: Builder, x: Any, ord: Any = None, axis: Any = None, keepdims: bool = False) -> Value:
+    """NumPy's ``linalg.norm``."""
+    a = _as_float(F, x)
+    axes = axes_of(F, "norm", axis, a.rank)
+    if axis is None and ord is None:
+        return two_norm(F, a, axes, keepdims)
+    if len(axes) == 1:
+        return vector_norms(F, a, ord, axes, keepdims)
+    if len(axes) == 2:
+        return matrix_norms(F, a, ord, axes, keepdims)
+    raise shape_error(F, f"norm: ord={ord!r} needs one axis (vectors) or two (matrices) of {a.type}")
+
+
+def vector_norm(F: Builder, x: Any, /, *, axis: Any = None, keepdims: bool = False, ord: Any = 2) -> Value:
+    """The norm over any axes; of all elements without."""
+    a = _as_float(F, x)
+    return vector_norms(F, a, ord, axes_of(F, "vector_norm", axis, a.rank), keepdims)
+
+
+def matrix_norm(F: Builder, x: Any, /, *, keepdims: bool = False, ord: Any = "fro") -> Value:
+    """The norm over the last two axes."""
+    a = _as_float(F, x)
+    return matrix_norms(F, a, ord, axes_of(F, "matrix_norm", (-2, -1), a.rank), keepdims)
+
+
+FUNCTIONS: dict[str, Implementation] = {
+    "numpy.linalg.norm": norm, "numpy.linalg.vector_norm": vector_norm, "numpy.linalg.matrix_norm": matrix_norm,
+}  # fmt: skip
