@@ -16,10 +16,20 @@ from graphc.abi import EntryPlan
 from graphc.errors import ProgramError
 from graphc.runtime import cache, descriptor, native, object_layout, plan_rules
 from graphc.runtime.entry_layout import Head
+from graphc.runtime.plan_rules import flat_plan
 from graphc.runtime.pycall import RELEASE_WORK, bind, python_entry, run_program
 from graphc.runtime.workspace import Workspace
 
-__all__ = ["bind", "entry_object", "is_native", "make_entry", "native_entry", "python_entry", "run_program"]
+__all__ = [
+    "bind",
+    "entry_object",
+    "flat_plan",
+    "is_native",
+    "make_entry",
+    "native_entry",
+    "python_entry",
+    "run_program",
+]
 
 _SYMBOL = "graphc_enter"
 _METH_FASTCALL_KEYWORDS = 0x80 | 0x02

@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 from collections.abc import Container, Iterable
+from dataclasses import replace
+from functools import lru_cache
 
 import numpy as np
 
@@ -11,6 +13,7 @@ from graphc.runtime.entry_layout import DEEPEST_CODE
 
 MAX_RANK = 32  # NumPy 1's limit, the lower one
 _INT64 = range(-(2**63), 2**63)
+_TYPES: dict[LeafKind, type] = {LeafKind.ARRAY: np.ndarray, LeafKind.FLOAT: float, LeafKind.INT: int}
 
 
 def validate(plan: EntryPlan) -> None:
@@ -36,6 +39,7 @@ def validate(plan: EntryPlan) -> None:
     _validate_result(plan)
 
 
+@lru_cache(maxsize=64)
 def builtin_dtype(name: str) -> np.dtype:
     """NumPy's own dtype object of this name, which arrays share."""
     return np.dtype(np.dtype(name).type)
@@ -43,8 +47,23 @@ def builtin_dtype(name: str) -> np.dtype:
 
 def expected_type(leaf: InputLeaf) -> type:
     """The exact type that a leaf's object must have."""
-    kinds: dict[LeafKind, type] = {LeafKind.ARRAY: np.ndarray, LeafKind.FLOAT: float, LeafKind.INT: int}
-    return kinds[leaf.kind] if leaf.kind in kinds else builtin_dtype(leaf.dtype).type
+    return _TYPES.get(leaf.kind) or builtin_dtype(leaf.dtype).type
+
+
+def flat_plan(plan: EntryPlan) -> EntryPlan:
+    """The same program called with its input leaves as arguments, giving the list of its output leaves.
+
+    An entry for it is the quick way for callers that have flattened and converted the arguments themselves.
+    """
+    count = len(plan.outputs)
+    return replace(
+        plan,
+        nargs=len(plan.inputs),
+        steps=tuple((Step.ARG, k) for k in range(len(plan.inputs))),
+        checks=(),
+        inputs=tuple(replace(leaf, step=k) for k, leaf in enumerate(plan.inputs)),
+        result=(*((Build.LEAF, k) for k in range(count)), (Build.LIST, count)),
+    )
 
 
 def _require(condition: bool, what: str) -> None:

@@ -16,7 +16,7 @@ import numpy as np
 from graphc.abi import Build, Check, Code, EntryPlan, InputLeaf, LeafKind, OutputLeaf, Relation, Step
 from graphc.errors import ProgramError
 from graphc.runtime import plan_rules
-from graphc.runtime.entry_layout import SLOT_BYTES
+from graphc.runtime.object_layout import data_address
 from graphc.runtime.plan_rules import builtin_dtype, expected_type
 from graphc.runtime.workspace import Workspace
 
@@ -145,7 +145,7 @@ def _leaf_fits(leaf: InputLeaf, item: Any) -> bool:
 
 
 def _relation_holds(relation: Relation, value: int) -> bool:
-    return {Relation.EQ: value == 0, Relation.NE: value != 0, Relation.GE: value >= 0}[relation]
+    return value == 0 if relation == Relation.EQ else value != 0 if relation == Relation.NE else value >= 0
 
 
 def evaluate(code: Sequence[int], symbols: Sequence[int]) -> int:
@@ -208,15 +208,14 @@ def run_program(
     given = list(out) if out is not None else [None] * len(plan.outputs)
     buffers = [_allocate(leaf, symbols, array) for leaf, array in zip(plan.outputs, given, strict=True)]
     values = (ctypes.c_int64 * max(1, plan.nsymbols))(*symbols)
-    scalars = np.zeros((len(plan.inputs), SLOT_BYTES), np.uint8)
-    inputs = [_address(leaf, item, slot) for leaf, item, slot in zip(plan.inputs, leaves, scalars, strict=True)]
-    arguments = np.array(inputs + [buffer.ctypes.data for buffer in buffers], np.int64)
+    inputs = [_readable(leaf, item) for leaf, item in zip(plan.inputs, leaves, strict=True)]
+    arguments = np.array([data_address(array) for array in (*inputs, *buffers)], np.int64)
     result, exception = ctypes.c_int64(), ctypes.c_int64()
     with (workspace or Workspace()).borrow(max(0, evaluate(plan.arena_bytes, symbols))) as arena:
         failed = _DRIVER(driver_address)(
             ctypes.addressof(result),
             ctypes.addressof(exception),
-            arguments.ctypes.data,
+            data_address(arguments),
             ctypes.addressof(values),
             arena,
             table_address,
@@ -229,13 +228,9 @@ def run_program(
     return [_deliver(*each, final) for each in zip(plan.outputs, buffers, given, strict=True)]
 
 
-def _address(leaf: InputLeaf, item: Any, slot: np.ndarray) -> int:
-    """Address of an input's data; a scalar is written to its slot first."""
-    if leaf.kind is LeafKind.ARRAY:
-        return item.ctypes.data
-    dtype = builtin_dtype(leaf.dtype)
-    slot[: dtype.itemsize].view(dtype)[0] = item
-    return slot.ctypes.data
+def _readable(leaf: InputLeaf, item: Any) -> np.ndarray:
+    """An array that holds an input where the driver can read it."""
+    return item if leaf.kind is LeafKind.ARRAY else np.array(item, builtin_dtype(leaf.dtype))
 
 
 def _allocate(leaf: OutputLeaf, symbols: Sequence[int], given: np.ndarray | None) -> np.ndarray:

@@ -10,6 +10,7 @@ import numpy as np
 
 from graphc.abi import ALIGNMENT
 from graphc.runtime.entry_layout import WorkspaceField
+from graphc.runtime.object_layout import data_address
 
 
 class Workspace:
@@ -50,4 +51,4 @@ class Workspace:
 
 def _aligned_memory(size: int) -> tuple[np.ndarray, int]:
     memory = np.empty(size + ALIGNMENT, np.uint8)
-    return memory, (memory.ctypes.data + ALIGNMENT - 1) & -ALIGNMENT
+    return memory, (data_address(memory) + ALIGNMENT - 1) & -ALIGNMENT
