@@ -154,11 +154,12 @@ def _contract(F: Builder, a: Term, b: Term, kept: str) -> Term:
 def _by_matmul(F: Builder, a: Term, b: Term, roles: tuple[str, str, str, str]) -> Term:
     """``(batch, rows, summed) @ (batch, summed, columns)``, each role one axis (batch: all of them)."""
     batch, rows, summed, columns = roles
-    sizes = {label: term.dim(label) for term in (b, a) for label in term.labels}
-    batch_dims, row_dims, column_dims = ([sizes[label] for label in part] for part in (batch, rows, columns))
-    shared = product(sizes[label] for label in summed)
-    left = F.reshape(_arranged(F, a, batch + rows + summed), (*batch_dims, product(row_dims), shared))
-    right = F.reshape(_arranged(F, b, batch + summed + columns), (*batch_dims, shared, product(column_dims)))
+    batch_dims, row_dims, left_shared = ([a.dim(label) for label in part] for part in (batch, rows, summed))
+    own_batch, column_dims, right_shared = ([b.dim(label) for label in part] for part in (batch, columns, summed))
+    left_dims = (*batch_dims, product(row_dims), product(left_shared))
+    right_dims = (*own_batch, product(right_shared), product(column_dims))
+    left = F.reshape(_arranged(F, a, batch + rows + summed), left_dims)
+    right = F.reshape(_arranged(F, b, batch + summed + columns), right_dims)
     return Term(F.reshape(F.matmul(left, right), (*batch_dims, *row_dims, *column_dims)), batch + rows + columns)
 
 

@@ -32,8 +32,10 @@ def two_norm(F: Builder, a: Value, axes: tuple[int, ...], keepdims: bool) -> Val
 def power_norm(F: Builder, a: Value, order: Any, axes: tuple[int, ...], keepdims: bool) -> Value:
     """``sum(|a|**p) ** (1/p)``; for p > 0 its derivative at 0 is 0."""
     total = F.reduce("sum", F.pow(F.abs(a), order), axes, keepdims)
-    if isinstance(order, Value) or order < 0:
-        return F.pow(total, F.div(1.0, order))
+    if isinstance(order, Value):
+        return F.pow(total, F.cast(F.div(1.0, order), total.type.dtype))
+    if order < 0:
+        return F.pow(total, 1 / order)
     at_zero = F.eq(total, 0)
     return F.select(at_zero, 0, F.pow(F.select(at_zero, 1, total), 1 / order))
 

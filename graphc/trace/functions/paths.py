@@ -5,7 +5,8 @@ The order is a choice of speed alone: it is right for every size, so it guards n
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
+from itertools import combinations
 from typing import TypeAlias
 
 from graphc.ir.builder import Builder
@@ -13,6 +14,7 @@ from graphc.ir.dims import Dim, evaluate, symbols_of
 
 Chain: TypeAlias = int | tuple["Chain", "Chain"]
 
+SEARCHED = 5  # terms of an einsum whose orders are all tried
 TYPICAL_SIZE = 32  # stands for a dim whose size is not known while tracing
 
 
@@ -46,28 +48,38 @@ def chain_order(sizes: Sequence[int]) -> Chain:
     return best[0, count - 1][1]
 
 
-def pair_order(operands: Sequence[str], output: str, sizes: dict[str, int]) -> list[tuple[int, int]]:
-    """Which two terms of an einsum to contract next, greedily by the size of what they leave, until one is left.
+def pair_order(operands: Sequence[str], output: str, sizes: Mapping[str, int]) -> list[tuple[int, int]]:
+    """Which two terms of an einsum to contract next, until one is left, for the fewest multiplications.
 
-    ``operands`` are the terms' labels; the result of a pair goes to the end of the list.
+    ``operands`` are the terms' labels; the result of a pair goes to the end of the list. Up to ``SEARCHED`` terms every
+    order is tried; of more, the cheapest pair is taken first.
 
     >>> pair_order(["ij", "jk", "k"], "i", {"i": 9, "j": 9, "k": 9})
     [(1, 2), (0, 1)]
     """
     terms, steps = list(operands), []
-    while len(terms) > 1:
-        options = []
-        for i in range(len(terms)):
-            for j in range(i + 1, len(terms)):
-                left = kept_labels(terms, (i, j), output)
-                cost = _size(set(terms[i]) | set(terms[j]), sizes)
-                gain = _size(left, sizes) - _size(terms[i], sizes) - _size(terms[j], sizes)
-                options.append((gain, cost, i, j))
-        _, _, i, j = min(options)
+    while len(terms) > SEARCHED:
+        _, i, j = min((_size({*terms[i], *terms[j]}, sizes), i, j) for i, j in combinations(range(len(terms)), 2))
         steps.append((i, j))
-        result = kept_labels(terms, (i, j), output)
-        terms = [term for place, term in enumerate(terms) if place not in (i, j)] + [result]
-    return steps
+        terms = after_pair(terms, (i, j), output)
+    return steps + _cheapest(terms, output, sizes)[1]
+
+
+def _cheapest(terms: list[str], output: str, sizes: Mapping[str, int]) -> tuple[int, list[tuple[int, int]]]:
+    """The least number of multiplications, and the order that has it."""
+    if len(terms) < 2:
+        return 0, []
+    options = []
+    for pair in combinations(range(len(terms)), 2):
+        cost, steps = _cheapest(after_pair(terms, pair, output), output, sizes)
+        options.append((cost + _size({*terms[pair[0]], *terms[pair[1]]}, sizes), [pair, *steps]))
+    return min(options)
+
+
+def after_pair(terms: list[str], pair: tuple[int, int], output: str) -> list[str]:
+    """The terms when the pair is contracted: its result is the last."""
+    rest = [term for place, term in enumerate(terms) if place not in pair]
+    return [*rest, kept_labels(terms, pair, output)]
 
 
 def kept_labels(terms: Sequence[str], chosen: tuple[int, int], output: str) -> str:
@@ -76,7 +88,7 @@ def kept_labels(terms: Sequence[str], chosen: tuple[int, int], output: str) -> s
     return "".join(dict.fromkeys(label for place in chosen for label in terms[place] if label in others))
 
 
-def _size(labels: str | set[str], sizes: dict[str, int]) -> int:
+def _size(labels: set[str], sizes: Mapping[str, int]) -> int:
     result = 1
     for label in labels:
         result *= sizes[label]
