@@ -8,15 +8,18 @@ from __future__ import annotations
 
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from graphc.abi import OutputLeaf
 from graphc.config import settings
-from graphc.ir.dims import parse_dim, to_code
-from graphc.ir.graph import Graph
+from graphc.ir.dims import parse_dim, product, substitute, symbols_of, to_code
+from graphc.ir.graph import Graph, Value
 from graphc.ir.text import print_graph
 from graphc.ir.types import DTYPES
 from graphc.runtime import cache, native
+
+if TYPE_CHECKING:
+    from graphc.schedule.loopnest import Program
 
 Transform = Callable[[Graph], Graph]
 
@@ -38,6 +41,7 @@ class Executable:
     kernels: tuple[str, ...]
     source: str
     kernel_sources: tuple[str, ...]
+    failures: tuple[str, ...]
     keepalive: object = field(repr=False, default=None)
 
 
@@ -68,17 +72,24 @@ def _build(graph: Graph) -> dict[str, Any]:
     work: Any = 0
     for step in program.steps:
         if isinstance(step, Launch):
-            work = work + step.work * step.count
+            work = work + substitute(step.work * step.count, program.bounds)
     return {
         "name": printed.name,
         "kernels": [k.name for k in printed.kernels],
         "symbols": program.symbols,
-        "outputs": [[v.type.short, [str(d) for d in v.dims]] for v in graph.outputs],
+        "outputs": [[v.type.short, [str(d) for d in v.dims], _capacity(v, program)] for v in graph.outputs],
+        "failures": program.failures,
         "arena": str(arena_bytes(program)),
         "work": str(work),
         "source": printed.source,
         "kernel_sources": [k.source for k in printed.kernels],
     }
+
+
+def _capacity(value: Value, program: Program) -> str | None:
+    """The most elements that the output can have, where its dims hold symbols bound at run time."""
+    size = product(value.dims)
+    return str(substitute(size, program.bounds)) if symbols_of(size) & set(program.bounds) else None
 
 
 def compile_missing(parts: Sequence[tuple[str, str, str]]) -> None:
@@ -102,8 +113,12 @@ def _load(metadata: dict[str, Any]) -> Executable:
     symbols = tuple(metadata["symbols"])
     index = {name: k for k, name in enumerate(symbols)}
     outputs = tuple(
-        OutputLeaf(DTYPES[short].str, tuple(to_code(parse_dim(d), index) for d in dims))
-        for short, dims in metadata["outputs"]
+        OutputLeaf(
+            DTYPES[short].str,
+            tuple(to_code(parse_dim(d), index) for d in dims),
+            None if capacity is None else to_code(parse_dim(capacity), index),
+        )
+        for short, dims, capacity in metadata["outputs"]
     )
     return Executable(
         driver=_address(metadata["name"]),
@@ -116,6 +131,7 @@ def _load(metadata: dict[str, Any]) -> Executable:
         kernels=tuple(metadata["kernels"]),
         source=metadata["source"],
         kernel_sources=tuple(metadata["kernel_sources"]),
+        failures=tuple(metadata["failures"]),
         keepalive=keepalive,
     )
 

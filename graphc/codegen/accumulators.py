@@ -125,14 +125,18 @@ def sum_blocks(typingctx: Any, partial: Any, result: Any, kept: Any, blocks: Any
     return types.void(partial, result, types.int64, types.int64), emit
 
 
+def _in_memory(builder: Any, value: Any) -> Any:
+    """How a value is stored: a bool takes a byte."""
+    return builder.zext(value, ir.IntType(8)) if value.type == ir.IntType(1) else value
+
+
 @intrinsic
 def fill(typingctx: Any, target: Any, size: Any, number: Any) -> Any:
     """Set ``size`` elements to a number."""
 
     def emit(context: Any, builder: Any, signature: Any, args: Any) -> Any:
         pointer, count, value = args
-        data = context.get_data_type(target.dtype)
-        stored = builder.zext(value, data) if value.type != data else value
+        stored = _in_memory(builder, value)
         with cgutils.for_range(builder, count) as position:
             builder.store(stored, builder.gep(pointer, [position.index]))
         return context.get_dummy_value()
@@ -162,11 +166,11 @@ def load_where(typingctx: Any, condition: Any, pointer: Any, position: Any) -> A
         kind = context.get_data_type(pointer.dtype)
         before = builder.block
         with builder.if_then(holds):
-            loaded = builder.load(builder.gep(address, [index]))
+            loaded = builder.load(builder.gep(address, [index]), typ=kind)
             inside = builder.block
         phi = builder.phi(kind)
         phi.add_incoming(ir.Constant(kind, 0 if isinstance(kind, ir.IntType) else 0.0), before)
         phi.add_incoming(loaded, inside)
-        return context.data_model_manager[pointer.dtype].from_data(builder, phi)
+        return builder.trunc(phi, ir.IntType(1)) if isinstance(pointer.dtype, types.Boolean) else phi
 
     return pointer.dtype(types.boolean, pointer, types.int64), emit

@@ -7,10 +7,10 @@ from dataclasses import dataclass, field
 
 from graphc.abi import ALIGNMENT, KERNELS_START, Service
 from graphc.codegen.kernel import NestPrinter, Part, print_kernel
-from graphc.codegen.text import NARROW, NUMBA_TYPES, Lines, dim_text, imports, literal
-from graphc.ir.dims import Dim, dim_max, is_polynomial
+from graphc.codegen.text import ELEMENTS, NARROW, STORED, Lines, dim_text, imports, literal, loaded, stored
+from graphc.ir.dims import Dim, dim_max, is_polynomial, symbols_of
 from graphc.ir.types import DTYPES
-from graphc.schedule.loopnest import Clear, Combine, Copy, Gemm, Inline, Launch, Program
+from graphc.schedule.loopnest import Bind, Check, Clear, Combine, Copy, Gemm, Inline, Launch, Program
 
 GRAIN = 100_000  # operations below which a part of a kernel is not worth a thread of its own (some 15 us)
 
@@ -65,13 +65,15 @@ class _DriverPrinter:
             return text if text.isalnum() else f"({text})"
         if dim not in self.sizes:
             name = f"size{len(self.sizes)}"
-            self.head.add(f"{name} = {dim_text(dim, self.symbols)}")
+            late = any(symbol in self.program.bounds for symbol in symbols_of(dim))
+            (self.lines if late else self.head).add(f"{name} = {dim_text(dim, self.symbols)}")
             self.sizes[dim] = name
         return self.sizes[dim]
 
     def run(self) -> PrintedProgram:
         for index, name in enumerate(self.program.symbols):
-            self.head.add(f"{name} = symbols[{index}]")
+            if name not in self.program.bounds:
+                self.head.add(f"{name} = symbols[{index}]")
         address = "arena"
         for slot, size in enumerate(self.program.slots):
             self.lines.add(f"slot{slot} = {address}")
@@ -99,13 +101,14 @@ class _DriverPrinter:
         return f"args[{position}]"
 
     def pointer(self, buffer: int) -> str:
-        return f"as_pointer_{self.program.storage[buffer].dtype}({self.address(buffer)})"
+        dtype = self.program.storage[buffer].dtype
+        return f"as_pointer_{STORED.get(dtype, dtype)}({self.address(buffer)})"
 
     # --- steps --------------------------------------------------------------------------------------------------------
 
     def _launch(self, step: Launch) -> None:
         source, buffers, sizes = print_kernel(step.nest)
-        types = [f"CPointer({NUMBA_TYPES[self.program.storage[b].dtype]})" for b in buffers]
+        types = [f"CPointer({ELEMENTS[self.program.storage[b].dtype]})" for b in buffers]
         signature = f"void({', '.join([*types, *['int64'] * (len(sizes) + 2)])})"
         name = "kernel_" + self._hash(source + signature)
         head = "\n".join(imports(source))
@@ -141,12 +144,21 @@ class _DriverPrinter:
                 self.lines.add(call)
 
     def _clear(self, step: Clear) -> None:
-        value = literal(step.dtype, step.init)
+        value = stored(step.dtype, literal(step.dtype, step.init))
         self.lines.add(f"fill({self.pointer(step.buffer)}, {self.dim(step.size)}, {value})")
 
     def _copy(self, step: Copy) -> None:
         source, target = self.pointer(step.source), self.pointer(step.target)
         self.lines.add(f"copy({source}, {target}, {self.dim(step.size)})")
+
+    def _bind(self, step: Bind) -> None:
+        index = self.program.symbols.index(step.symbol)
+        self.lines.add(f"{step.symbol} = {self.pointer(step.buffer)}[0]")
+        self.lines.add(f"symbols[{index}] = {step.symbol}")
+
+    def _check(self, step: Check) -> None:
+        with self.lines.inside(f"if {self.pointer(step.buffer)}[0]:"):
+            self.lines.add(f"return {step.status}")
 
     def _combine(self, step: Combine) -> None:
         partial, result = self.pointer(step.partial), self.pointer(step.result)
@@ -161,6 +173,7 @@ class _DriverPrinter:
             total = f"total{number}"
             self.lines.add(f"{total} = {literal(step.dtype, step.init)}")
             with self.lines.inside(f"for block in range({blocks}):"):
-                text = step.step.format(f"partial{number}[block * {kept} + k]", acc=total)
-                self.lines.add(f"{total} = {NUMBA_TYPES[step.dtype]}({text})" if step.dtype in NARROW else f"{total} = {text}")
-            self.lines.add(f"result{number}[k] = {total}")
+                element = loaded(step.dtype, f"partial{number}[block * {kept} + k]")
+                text = step.step.format(element, acc=total)
+                self.lines.add(f"{total} = cast_{step.dtype}({text})" if step.dtype in NARROW else f"{total} = {text}")
+            self.lines.add(f"result{number}[k] = {stored(step.dtype, total)}")

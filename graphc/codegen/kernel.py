@@ -10,9 +10,9 @@ from __future__ import annotations
 from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass
 
-from graphc.codegen.text import NARROW, NUMBA_TYPES, Lines, affine_text, dim_text, literal
+from graphc.codegen.text import NARROW, Lines, affine_text, dim_text, literal, loaded, stored
 from graphc.ir.dims import Dim, is_polynomial, symbol, symbols_of
-from graphc.schedule.loopnest import Affine, Block, Condition, Fold, Nest, Scalar, Store, Total, walk
+from graphc.schedule.loopnest import Affine, Block, Compaction, Condition, Fold, Nest, Scalar, Store, Total, walk
 
 CHUNK = 2048  # elements that one accumulator sums before they are added, with compensation, to the whole
 LONGEST_INLINE = 60  # characters of an expression that may stand inside another instead of in a variable
@@ -96,7 +96,8 @@ class NestPrinter:
                 self._init_fold(total.fold)
             self._rows(Part("first", "last"))
             for total in nest.totals:
-                self.lines.add(f"{self.buffer(total.partial)}[block] = {self._total_result(total.fold)}")
+                result = stored(total.fold.dtype, self._total_result(total.fold))
+                self.lines.add(f"{self.buffer(total.partial)}[block] = {result}")
 
     def _rows(self, part: Part, axis: int = 0) -> None:
         """The loops over ``space[:row]``, then what a row does."""
@@ -134,12 +135,14 @@ class NestPrinter:
     # --- phases -------------------------------------------------------------------------------------------------------
 
     def _phase(self, block: Block, totals: Sequence[Total], part: Part) -> None:
-        if not (block.stores or block.folds or totals):
+        if not (block.stores or block.folds or totals or block.compaction):
             return
         needed = walk(_needed(block, totals))
         self._assign(s for s in needed if self.level(s) <= self.nest.row)
         for fold in block.folds:
             self._init_fold(fold)
+        if block.compaction is not None:
+            self.lines.add(f"{self.buffer(block.compaction.count)}[0] = 0")
         names = dict(self.names)
         self._phase_loops(self.nest.row, needed, block, totals, part)
         self.names = names
@@ -193,12 +196,26 @@ class NestPrinter:
 
     def _element(self, needed: Sequence[Scalar], block: Block, totals: Sequence[Total]) -> None:
         self._assign(s for s in needed if s.number not in self.names)
+        if block.exclusive:
+            self._stores(block)
         for fold in block.folds:
             self._step(fold)
         for total in totals:
             self._step(total.fold)
+        if not block.exclusive:
+            self._stores(block)
+        if block.compaction is not None:
+            self._compact(block.compaction)
+
+    def _stores(self, block: Block) -> None:
         for store in block.stores:
             self._store(store)
+
+    def _compact(self, compaction: Compaction) -> None:
+        """Written at every element, kept (by counting on) where the scalar is true: no branch to mispredict."""
+        count = f"{self.buffer(compaction.count)}[0]"
+        self.lines.add(f"{self.buffer(compaction.buffer)}[{count}] = {self.affine(compaction.position)}")
+        self.lines.add(f"{count} = {count} + {self.text(compaction.scalar)}")
 
     def _segments(
         self, axis: int, start: str, stop: str, needed: Sequence[Scalar]
@@ -231,7 +248,7 @@ class NestPrinter:
 
     @staticmethod
     def _is_chunked(fold: Fold) -> bool:
-        return fold.step == "{acc} + {0}" and fold.dtype in ("f64", "f32")
+        return fold.step == "{acc} + {0}" and fold.dtype in ("f64", "f32") and not fold.running
 
     def _init_fold(self, fold: Fold) -> None:
         if self._is_chunked(fold):
@@ -239,23 +256,23 @@ class NestPrinter:
             return
         self.lines.add(f"f{fold.key} = {literal(fold.dtype, fold.init)}")
         if fold.index_of is not None:
-            self.lines.add(f"p{fold.key} = -1")
+            self.lines.add(f"p{fold.key} = 0")
 
     def _step(self, fold: Fold) -> None:
         value = self.text(fold.scalar)
         if self._is_chunked(fold):
             self.lines.add(f"a{fold.key} = reassociating_add(a{fold.key}, {value})")
         elif fold.index_of is not None:
-            with self.lines.inside(f"if p{fold.key} < 0 or {fold.step.format(value, acc=f'f{fold.key}')}:"):
+            with self.lines.inside(f"if {fold.step.format(value, acc=f'f{fold.key}')}:"):
                 self.lines.add(f"f{fold.key} = {value}")
                 self.lines.add(f"p{fold.key} = {self.affine(fold.index_of)}")
         else:
             self._plain_step(fold, value)
 
     def _plain_step(self, fold: Fold, value: str) -> None:
-        text = fold.step.format(value, acc=f"f{fold.key}")
+        text = fold.step.format(value, *map(self.text, fold.more), acc=f"f{fold.key}")
         if fold.dtype in NARROW:
-            text = f"{NUMBA_TYPES[fold.dtype]}({text})"
+            text = f"cast_{fold.dtype}({text})"
         self.lines.add(f"f{fold.key} = {text}")
 
     def _add_to_total(self, fold: Fold, value: str) -> None:
@@ -299,8 +316,9 @@ class NestPrinter:
         position = self._position(data.index, zip(scalar.args, data.strides, strict=True))
         conditions = [c for c in data.conditions if c not in self.assumed]
         if not conditions:
-            return f"{self.buffer(data.buffer)}[{position}]"
-        return f"load_where({self._conditions_text(conditions)}, {self.buffer(data.buffer)}, {position})"
+            return loaded(scalar.dtype, f"{self.buffer(data.buffer)}[{position}]")
+        guarded = f"load_where({self._conditions_text(conditions)}, {self.buffer(data.buffer)}, {position})"
+        return loaded(scalar.dtype, guarded)
 
     def _position(self, index: Affine, gathered: Iterable[tuple[Scalar, Dim]]) -> str:
         text = self.affine(index)
@@ -312,7 +330,7 @@ class NestPrinter:
     def _text_apply(self, scalar: Scalar) -> str:
         text = scalar.data.template.format(*(self.text(a) for a in scalar.args))
         if scalar.dtype in NARROW:
-            return f"{NUMBA_TYPES[scalar.dtype]}({text})"
+            return f"cast_{scalar.dtype}({text})"
         return text
 
     def _text_literal(self, scalar: Scalar) -> str:
@@ -340,16 +358,14 @@ class NestPrinter:
     def _store(self, store: Store) -> None:
         target = f"{self.buffer(store.buffer)}[{self._position(store.index, store.gathered)}]"
         value = self.text(store.scalar)
+        dtype = store.scalar.dtype
         if store.accumulate:
-            value = store.accumulate.format(value, acc=target)
-        self.lines.add(f"{target} = {value}")
+            value = store.accumulate.format(value, acc=loaded(dtype, target))
+        self.lines.add(f"{target} = {stored(dtype, value)}")
 
 
 def _needed(block: Block, totals: Sequence[Total]) -> list[Scalar]:
-    found = [f.scalar for f in block.folds] + [t.fold.scalar for t in totals]
-    for store in block.stores:
-        found += [store.scalar, *(s for s, _ in store.gathered)]
-    return found
+    return block.scalars() + [t.fold.scalar for t in totals]
 
 
 def _conditions(scalar: Scalar) -> tuple[Condition, ...]:

@@ -11,9 +11,10 @@ from graphc.ir.dims import Dim, to_python
 from graphc.schedule.loopnest import Affine
 
 NARROW = ("i8", "i16", "i32", "u8", "u16", "u32", "u64")
-NUMBA_TYPES = {
+STORED = {"bool": "u8"}  # a bool in memory is a byte: pointers to it are pointers to bytes
+ELEMENTS = {
     "f64": "float64", "f32": "float32", "i64": "int64", "i32": "int32", "i16": "int16", "i8": "int8",
-    "u64": "uint64", "u32": "uint32", "u16": "uint16", "u8": "uint8", "bool": "boolean",
+    "u64": "uint64", "u32": "uint32", "u16": "uint16", "u8": "uint8", "bool": "uint8",
 }  # fmt: skip
 FOLDS = {
     "add_to", "copy", "fill", "greatest", "least", "load_where", "new_sum_f32", "new_sum_f64", "sum_blocks", "sum_of",
@@ -31,7 +32,17 @@ def literal(dtype: str, text: str) -> str:
     if dtype == "f64":
         text = text if any(c in text for c in ".en") else text + ".0"
         return f"({text})" if text.startswith("-") else text
-    return f"{NUMBA_TYPES[dtype]}({text})"
+    return f"cast_{dtype}({text})"
+
+
+def loaded(dtype: str, element: str) -> str:
+    """An element in memory as a value."""
+    return f"({element} != 0)" if dtype == "bool" else element
+
+
+def stored(dtype: str, value: str) -> str:
+    """A value as it stands in memory."""
+    return f"cast_u8({value})" if dtype == "bool" else value
 
 
 def affine_text(position: Affine, names: Callable[[int], str], dim: Callable[[Dim], str]) -> str:
@@ -86,11 +97,8 @@ def imports(body: str) -> list[str]:
     core = sorted(called & {"fma", "reassociating_add", "select", "wide_vectors"})
     helpers = sorted(n for n in called if _HELPER.match(n) and not _is_vector_math(n) and not n.startswith(("as_pointer", "new_sum")))
     lines = []
-    numeric = sorted({t for t in NUMBA_TYPES.values() if re.search(rf"\b{t}\(", body)})
     if re.search(r"\b(inf|nan)\b", body):
         lines.append("from math import inf, nan")
-    if numeric:
-        lines.append("from numba import " + ", ".join(numeric))
     if helpers or "INT64_MIN" in body:
         names = helpers + (["INT64_MIN"] if "INT64_MIN" in body else [])
         lines.append("from graphc.codegen.helpers import " + ", ".join(names))

@@ -20,6 +20,7 @@ from graphc.schedule.loopnest import Affine
 from graphc.schedule.tasks import Task, matmul_operand
 
 FARTHEST = 32  # groups that a task looks back over
+ALONE = ("scan", "scatter", "compact")
 MOST_TASKS = 24  # tasks in one kernel, so that compile time stays linear and registers suffice
 
 
@@ -46,6 +47,7 @@ class Group:
     row: int | None = None  # axes outside the row loop's phases; None while nothing asked for rows
     closed: bool = False  # scans and scatters run alone
     library: Node | None = None  # a library call has a place in the order, and no members
+    check: int | None = None  # so has the check of this flag's buffer
 
     def makes(self, stored: Mapping[Value, int]) -> set[int]:
         """The buffers that the group writes."""
@@ -57,16 +59,18 @@ class Group:
         """The buffers that the group reads, its own included."""
         if self.library is not None:
             return {stored[matmul_operand(v)[0]] for v in self.library.inputs}
+        if self.check is not None:
+            return {self.check}
         return {buffer for m in self.members for buffer in m.task.reads}
 
 
 def is_row_fold(task: Task, row: int) -> bool:
-    return task.kind == "fold" and row > 0 and task.reduced == frozenset(range(row, len(task.space)))
+    return task.kind in ("fold", "scan") and row > 0 and task.reduced == frozenset(range(row, len(task.space)))
 
 
 def row_level(task: Task) -> int | None:
-    """The number of outer axes that a fold over the inner axes keeps; None for other tasks."""
-    if task.kind != "fold" or not task.reduced:
+    """The number of outer axes that a fold or scan over the inner axes keeps; None for other tasks."""
+    if task.kind not in ("fold", "scan") or not task.reduced:
         return None
     level = min(task.reduced)
     return level if level > 0 and is_row_fold(task, level) else None
@@ -84,6 +88,10 @@ class Fusion:
         """A library call, after everything so far."""
         self.groups.append(Group((), closed=True, library=node))
 
+    def add_check(self, flag: Value) -> None:
+        """A check that what follows may gather and scatter."""
+        self.groups.append(Group((), closed=True, check=self.stored[flag]))
+
     def add(self, task: Task) -> None:
         """Place the task in the latest group that can take it, or in a new one."""
         for number in range(len(self.groups) - 1, max(len(self.groups) - 1 - FARTHEST, -1), -1):
@@ -95,7 +103,7 @@ class Fusion:
                     return
             if not self._may_pass(task, number):
                 break
-        group = Group(task.space, row=row_level(task), closed=task.kind in ("scan", "scatter"))
+        group = Group(task.space, row=row_level(task), closed=task.kind in ALONE)
         self.groups.append(group)
         placed = self._place(task, group, len(self.groups) - 1)
         assert placed is not None
@@ -107,12 +115,14 @@ class Fusion:
 
     def _may_pass(self, task: Task, number: int) -> bool:
         """Whether the task may run before the group: it reads nothing that the group makes, nor writes beside it."""
+        if self.groups[number].check is not None and (task.gathers or task.kind == "scatter"):
+            return False
         made = self.groups[number].makes(self.stored)
         return not made & (set(task.reads) | {self.stored[task.value]})
 
     @staticmethod
     def _joins(task: Task, group: Group) -> bool:
-        if group.closed or task.kind in ("scan", "scatter") or len(group.members) >= MOST_TASKS:
+        if group.closed or task.kind in ALONE or len(group.members) >= MOST_TASKS:
             return False
         if not task.space or not group.space:
             return not task.space and not group.space

@@ -147,7 +147,10 @@ class Scalars:
 
 @dataclass(frozen=True)
 class Fold:
-    """``accumulator = step(accumulator, scalar)``. ``index_of``: the accumulator keeps the position of the best."""
+    """``accumulator = step(accumulator, scalar, *more)``.
+
+    ``index_of``: the fold's result is this position of its best element, and ``step`` is the condition to replace it.
+    """
 
     key: int
     dtype: str
@@ -155,6 +158,18 @@ class Fold:
     step: str
     scalar: Scalar
     index_of: Affine | None = None
+    more: tuple[Scalar, ...] = ()
+    running: bool = False  # every value of the accumulator is stored, not the last alone
+
+
+@dataclass(frozen=True)
+class Compaction:
+    """Appends ``position`` to the buffer where the scalar is true; the number of them ends up in ``count[0]``."""
+
+    buffer: int
+    count: int
+    position: Affine
+    scalar: Scalar
 
 
 @dataclass(frozen=True)
@@ -172,6 +187,15 @@ class Block:
 
     stores: list[Store] = field(default_factory=list)
     folds: list[Fold] = field(default_factory=list)
+    exclusive: bool = False  # stores read a running fold as it was before this element
+    compaction: Compaction | None = None
+
+    def scalars(self) -> list[Scalar]:
+        """What the block's statements read."""
+        found = [s for f in self.folds for s in (f.scalar, *f.more)]
+        for store in self.stores:
+            found += [store.scalar, *(position for position, _ in store.gathered)]
+        return found + ([self.compaction.scalar] if self.compaction else [])
 
 
 @dataclass(frozen=True)
@@ -210,8 +234,7 @@ class Nest:
         """What stores and folds need, outermost expressions only."""
         found = [t.fold.scalar for t in self.totals]
         for block in self.all_blocks():
-            found += [s.scalar for s in block.stores] + [f.scalar for f in block.folds]
-            found += [scalar for s in block.stores for scalar, _ in s.gathered]
+            found += block.scalars()
         return found
 
     def buffers(self) -> dict[int, str]:
@@ -227,6 +250,9 @@ class Nest:
         for block in self.all_blocks():
             for store in block.stores:
                 use(store.buffer, "both" if store.accumulate else "write")
+            if block.compaction is not None:
+                use(block.compaction.buffer, "write")
+                use(block.compaction.count, "write")
         for total in self.totals:
             use(total.partial, "write")
         return uses
@@ -319,7 +345,23 @@ class Copy:
     dtype: str
 
 
-Step = Launch | Inline | Gemm | Clear | Combine | Copy
+@dataclass
+class Bind:
+    """The symbol's value is the number in the buffer from here on."""
+
+    symbol: str
+    buffer: int
+
+
+@dataclass
+class Check:
+    """Stop with this status where the flag in the buffer is set."""
+
+    buffer: int
+    status: int
+
+
+Step = Launch | Inline | Gemm | Clear | Combine | Copy | Bind | Check
 
 
 def step_buffers(step: Step) -> list[int]:
@@ -329,7 +371,7 @@ def step_buffers(step: Step) -> list[int]:
             return list(step.nest.buffers())
         case Gemm():
             return [step.a, step.b, step.c]
-        case Clear():
+        case Clear() | Bind() | Check():
             return [step.buffer]
         case Combine():
             return [step.partial, step.result]
@@ -350,10 +392,15 @@ class Storage:
 
 @dataclass
 class Program:
-    """``slots``: bytes of each piece of the arena; ``symbols``: the dims' symbols, in the order of the driver's array."""
+    """``slots``: bytes of each piece of the arena; ``symbols``: the dims' symbols, in the order of the driver's array.
+
+    ``bounds``: the most that each symbol bound at run time can be. ``failures[k]`` describes status k + 1.
+    """
 
     name: str
     storage: list[Storage]
     steps: list[Step]
     slots: list[Dim]
     symbols: list[str]
+    bounds: dict[str, Dim]
+    failures: list[str]

@@ -40,6 +40,14 @@ def unrolls(node: Node) -> bool:
     return isinstance(size, int) and 1 <= size <= 4
 
 
+def split_gathered(index: Index, positions: Sequence[Value], axes: Sequence[int], rank: int) -> tuple[Index, Index]:
+    """Of an index into a gather's result: the part for the index operands, and the index into the base (0 where gathered)."""
+    count = max(p.rank for p in positions)
+    first = axes[0]
+    remaining = iter((*index[:first], *index[first + count :]))
+    return index[first : first + count], tuple(ZERO if axis in axes else next(remaining) for axis in range(rank))
+
+
 class Lowering:
     """Lowers values into one kernel's ``Scalars``.
 
@@ -91,7 +99,7 @@ class Lowering:
         if node.op.name == "cast":
             if args[0].dtype == short:
                 return args[0]
-            return self.scalars.apply(short, "({0} != 0)" if short == "bool" else f"cast_{short}({{0}})", args)
+            return self.scalars.apply(short, f"cast_{short}({{0}})", args)
         names = [f"{{{k}}}" for k in range(len(args))]
         template = node.op.print_expr(node.inputs[0].type.short, names)
         if template == "{0}":
@@ -120,16 +128,23 @@ class Lowering:
         return result
 
     def _gather(self, node: Node, index: Index, conditions: tuple[Condition, ...]) -> Scalar:
-        """``take(x, positions, axis)``: the axes of ``positions`` stand where ``axis`` was."""
-        base, positions = node.inputs
-        axis = node.attrs["axis"]
-        inner = index[axis : axis + positions.rank]
-        position = self.at(positions, inner, conditions)
-        rest = (*index[:axis], ZERO, *index[axis + positions.rank :])
-        stride = product(base.dims[axis + 1 :])
-        return self.scalars.load(
-            base.type.short, self.stored[base], linear(base.dims, rest), conditions, ((position, stride),)
-        )
+        """``gather(x, i0, i1, ..., axes)``: the common dims of the indices stand where the first of ``axes`` was."""
+        base, *positions = node.inputs
+        own, rest = split_gathered(index, positions, node.attrs["axes"], base.rank)
+        gathered = self.gathered(base.dims, positions, own, node.attrs["axes"], conditions)
+        return self.scalars.load(base.type.short, self.stored[base], linear(base.dims, rest), conditions, gathered)
+
+    def gathered(
+        self,
+        dims: Sequence[Dim],
+        positions: Sequence[Value],
+        own: Index,
+        axes: Sequence[int],
+        conditions: tuple[Condition, ...] = (),
+    ) -> tuple[tuple[Scalar, Dim], ...]:
+        """The index operands as scalars, each with the stride of the axis of ``dims`` that it indexes."""
+        scalars = (self.at(p, self._broadcast(p.dims, own), conditions) for p in positions)
+        return tuple((s, product(dims[axis + 1 :])) for s, axis in zip(scalars, axes, strict=True))
 
     # --- movement and creation, by op name ---------------------------------------------------------------------------
 

@@ -6,7 +6,7 @@ from collections.abc import Iterable
 from dataclasses import dataclass
 
 from graphc.ir.dims import Dim
-from graphc.schedule.fuse import Group
+from graphc.schedule.fuse import ALONE, Group
 from graphc.schedule.loopnest import Affine, Condition
 from graphc.schedule.lower import Lowering
 from graphc.schedule.tasks import is_index_fold, linear_position, trial
@@ -46,7 +46,7 @@ def merge_axes(group: Group, stored: dict) -> AxisMerge:
     for member in group.members:
         task = member.task
         own_rank = len(task.space)
-        if task.kind in ("scan", "scatter"):
+        if task.kind in ALONE:
             joined = [False] * len(joined)
         lowering = trial(task, stored)
         positions, fixed = _accesses(lowering)

@@ -8,10 +8,10 @@ from graphc.ir.dims import Dim, ceildiv, dim_max, product
 from graphc.ir.graph import Value
 from graphc.ir.opdef import Reduce, Scan
 from graphc.schedule.fuse import Group, Placed, is_row_fold
-from graphc.schedule.loopnest import Affine, Block, Clear, Combine, Fold, Nest, Scalar, Scalars, Store, Total
+from graphc.schedule.loopnest import Affine, Block, Clear, Combine, Compaction, Fold, Nest, Scalar, Scalars, Store, Total
 from graphc.schedule.lower import Lowering, linear
 from graphc.schedule.merge import AxisMerge
-from graphc.schedule.tasks import Task, is_index_fold, linear_position, scatter_index, task_scalar
+from graphc.schedule.tasks import Task, is_index_fold, linear_position, scan_operands, scatter_positions, task_scalar
 
 BLOCK_ELEMENTS = 4096  # a block of rows whose total is kept has at least so many elements
 MOST_BLOCKS = 256
@@ -24,6 +24,7 @@ class NestBuilder:
     """Builds the nest of one group, with its axes merged.
 
     ``needed(value)``: something outside the group reads the value. ``new_buffer(dtype, size)``: a program buffer.
+    ``count_of(positions)``: the buffer for the number of a compaction's results.
     After ``build``, ``combines`` and ``clears`` hold the steps to run after and before the kernel.
     """
 
@@ -34,8 +35,10 @@ class NestBuilder:
         stored: Mapping[Value, int],
         needed: Callable[[Value], bool],
         new_buffer: Callable[[str, Dim], int],
+        count_of: Callable[[Value], int],
     ):
-        self.group, self.stored, self.needed, self.new_buffer = group, stored, needed, new_buffer
+        self.group, self.stored, self.needed = group, stored, needed
+        self.new_buffer, self.count_of = new_buffer, count_of
         self.merge = merge
         self.scalars = Scalars(merge.affine)
         self.lowering = Lowering(self.scalars, stored)
@@ -57,7 +60,7 @@ class NestBuilder:
         """One part alone may run it: parts would write the same places, or carry a value along axis 0."""
         kind = task.node.op.kind
         everything = len(task.reduced) == len(task.space)
-        return task.kind == "scatter" or (everything and (isinstance(kind, Scan) or is_index_fold(task)))
+        return task.kind in ("scatter", "compact") or (everything and (isinstance(kind, Scan) or is_index_fold(task)))
 
     def build(self) -> Nest:
         later = self._read_later()
@@ -88,9 +91,13 @@ class NestBuilder:
             self._emit_scan(task, block, scalar)
         elif task.kind == "scatter":
             self._emit_scatter(task, block, scalar)
+        elif task.kind == "compact":
+            block.compaction = Compaction(buffer, self.count_of(task.value), linear(task.source.dims, task.index), scalar)
         else:
             if task.kind == "place" or buffer in later or self.needed(task.value):
                 block.stores.append(Store(buffer, self.merge.affine(task.target), scalar))
+            if task.kind == "place" and task.node.op.name == "embed":  # the gaps
+                self.clears.append(Clear(buffer, product(task.value.dims), task.value.type.short, "0"))
             self.lowering.resident[buffer, task.target] = scalar
             if member.in_row:
                 rows[buffer, task.target] = scalar
@@ -100,11 +107,10 @@ class NestBuilder:
         assert isinstance(kind, Reduce | Scan)
         self._next_key += 1
         short = task.source.type.short
-        init = kind.init(task.source.type.dtype) if isinstance(kind, Reduce) else scan_init(kind)
-        position = None
-        if is_index_fold(task):
-            position = self.merge.affine(linear_position(task))
-        return Fold(self._next_key, short, init, kind.step.replace("{t}", short), scalar, position)
+        position = self.merge.affine(linear_position(task)) if is_index_fold(task) else None
+        more = scan_operands(task, self.lowering) if isinstance(kind, Scan) else ()
+        init, step = kind.init(task.source.type.dtype), kind.step.replace("{t}", short)
+        return Fold(self._next_key, short, init, step, scalar, position, more, isinstance(kind, Scan))
 
     def _emit_fold(self, member: Placed, scalar: Scalar, rows: Resident) -> None:
         task, buffer = member.task, self.stored[member.task.value]
@@ -163,23 +169,17 @@ class NestBuilder:
     def _emit_scan(self, task: Task, block: Block, scalar: Scalar) -> None:
         fold = self._fold(task, scalar)
         block.folds.append(fold)
+        block.exclusive = task.node.attrs["exclusive"]
         running = self.scalars.folded(fold.dtype, fold.key, frozenset(range(len(self.nest.space))))
         block.stores.append(Store(self.stored[task.value], self.merge.affine(task.target), running))
 
     def _emit_scatter(self, task: Task, block: Block, scalar: Scalar) -> None:
-        """``scatter_add(updates, positions, dims, axis)``: adds each update at its place along the axis."""
-        node, dims = task.node, task.value.dims
-        axis, positions = node.attrs["axis"], node.inputs[1]
-        where = self.lowering.at(positions, scatter_index(task, positions))
-        rest = (*task.index[:axis], Affine(), *task.index[axis + positions.rank :])
-        buffer = self.stored[task.value]
-        gathered = ((where, product(dims[axis + 1 :])),)
-        block.stores.append(Store(buffer, self.merge.affine(linear(dims, rest)), scalar, "{acc} + {0}", gathered))
-        self.clears.append(Clear(buffer, product(dims), task.value.type.short, "0"))
+        """Adds each update at its place, one after another."""
+        position, gathered = scatter_positions(task, self.lowering)
+        buffer, size = self.stored[task.value], product(task.value.dims)
+        block.stores.append(Store(buffer, self.merge.affine(position), scalar, "{acc} + {0}", gathered))
+        self.clears.append(Clear(buffer, size, task.value.type.short, "0"))
 
 
 BLOCK_AXIS = -1  # the loop variable that numbers the blocks of a nest with totals
 
-
-def scan_init(kind: Scan) -> str:
-    return "1" if "*" in kind.step else "0"

@@ -5,16 +5,16 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 
 from graphc.errors import Location
-from graphc.ir.dims import Dim, product
+from graphc.ir.dims import Dim, product, substitute, symbols_of
 from graphc.ir.graph import Graph, Node, Value
-from graphc.ir.opdef import Contract, Op
+from graphc.ir.opdef import Compact, Contract, Op
 from graphc.schedule.bufferize import plan_arena
 from graphc.schedule.fuse import Fusion, Group
 from graphc.schedule.gemm import make_gemm
-from graphc.schedule.loopnest import Copy, Inline, Launch, Program, Step, Storage
+from graphc.schedule.loopnest import Bind, Check, Copy, Inline, Launch, Program, Step, Storage
 from graphc.schedule.merge import merge_axes
 from graphc.schedule.nests import NestBuilder
-from graphc.schedule.prepare import expand_thin_products
+from graphc.schedule.prepare import IndexCheck, prepare
 from graphc.schedule.tasks import Task, dear_values, find_roots, make_tasks, weights
 
 ROUNDS = 3  # storing a dear value can make another one dear: decided again so many times
@@ -22,12 +22,14 @@ ROUNDS = 3  # storing a dear value can make another one dear: decided again so m
 
 def schedule(graph: Graph, ops: Mapping[str, Op]) -> Program:
     """Kernels, library calls and buffers for the graph (optimised, one joint graph)."""
-    return Scheduler(expand_thin_products(graph, ops)).run()
+    return Scheduler(*prepare(graph, ops)).run()
 
 
 class Scheduler:
-    def __init__(self, graph: Graph):
-        self.graph = graph
+    def __init__(self, graph: Graph, checks: Sequence[IndexCheck]):
+        self.graph, self.checks = graph, checks
+        self.flags = {check.flag: status for status, check in enumerate(checks, start=1)}
+        self.counts: dict[Value, int] = {}  # positions of a mask -> buffer of their number
         self.storage: list[Storage] = []
         self.stored: dict[Value, int] = {}
         self.fusion = Fusion({})
@@ -40,17 +42,24 @@ class Scheduler:
         for number, group in enumerate(self.fusion.groups):
             if group.library is not None:
                 self.steps.append(make_gemm(group.library, self.stored))
+            elif group.check is not None:
+                status = next(s for flag, s in self.flags.items() if self.stored[flag] == group.check)
+                self.steps.append(Check(group.check, status))
             else:
                 self._emit_group(number, group)
         self._copy_outputs()
+        bounds = run_time_bounds(self.graph)
+        for storage in self.storage:
+            storage.size = substitute(storage.size, bounds)
         slots = plan_arena(self.storage, self.steps)
         symbols = symbols_of_graph(self.graph)
-        return Program(self.graph.name, self.storage, self.steps, slots, symbols)
+        failures = [str(check) for check in self.checks]
+        return Program(self.graph.name, self.storage, self.steps, slots, symbols, bounds, failures)
 
     # --- what is stored, and what is fused ---------------------------------------------------------------------------
 
     def _choose(self) -> None:
-        extra: list[Value] = []
+        extra: list[Value] = list(self.flags)
         for attempt in range(ROUNDS):
             roots = find_roots(self.graph, extra)
             self._store(roots)
@@ -109,6 +118,8 @@ class Scheduler:
                 self.fusion.add_library(root.node)
             for task in by_root.get(root, ()):
                 self.fusion.add(task)
+            if root in self.flags:
+                self.fusion.add_check(root)
         self.readers = {}
         for number, group in enumerate(self.fusion.groups):
             for buffer in group.reads(self.stored):
@@ -122,7 +133,7 @@ class Scheduler:
             return buffer in self.kept or bool(self.readers.get(buffer, set()) - {number})
 
         merge = merge_axes(group, self.stored)
-        builder = NestBuilder(group, merge, self.stored, needed, self._new_buffer)
+        builder = NestBuilder(group, merge, self.stored, needed, self._new_buffer, self._count_of)
         nest = builder.build()
         comment = places(group)
         self.steps += builder.clears
@@ -134,6 +145,14 @@ class Scheduler:
         else:
             self.steps.append(Inline(nest, comment))
         self.steps += builder.combines
+        for member in group.members:
+            if member.task.kind == "compact":
+                self.steps.append(Bind(member.task.node.attrs["symbol"], self._count_of(member.task.value)))
+
+    def _count_of(self, positions: Value) -> int:
+        if positions not in self.counts:
+            self.counts[positions] = self._new_buffer("i64", 1)
+        return self.counts[positions]
 
     def _copy_outputs(self) -> None:
         """Outputs that are a parameter, or the same value as an earlier output, are copied at the end."""
@@ -155,10 +174,17 @@ def places(group: Group) -> str:
     return ", ".join(f"{location.file.rsplit('/', 1)[-1]}:{location.line}" for location in lines)
 
 
+def run_time_bounds(graph: Graph) -> dict[str, Dim]:
+    """The most that each symbol bound at run time can be: the size of its mask."""
+    bounds: dict[str, Dim] = {}
+    for node in graph.nodes:
+        if isinstance(node.op.kind, Compact):
+            bounds[node.attrs["symbol"]] = substitute(product(node.inputs[0].dims), bounds)
+    return bounds
+
+
 def symbols_of_graph(graph: Graph) -> list[str]:
     """Every symbol of the graph, in order of first appearance: integer arguments, then the inputs' dims."""
-    from graphc.ir.dims import symbols_of
-
     names: dict[str, None] = {}
     for dims in (graph.ints, *(v.dims for v in graph.values())):
         for dim in dims:

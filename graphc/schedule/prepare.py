@@ -1,24 +1,55 @@
-"""Rewrites before scheduling: products of a matrix and a vector become loops that fuse with what is around them."""
+"""Rewrites before scheduling: thin products become loops that fuse; checked indices get a flag to test first."""
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass
 
+from graphc.errors import Location
 from graphc.ir.builder import Builder
+from graphc.ir.dims import Dim
 from graphc.ir.graph import Graph, Node, Value
-from graphc.ir.opdef import Op
+from graphc.ir.opdef import Op, Reduce
 from graphc.ir.rewrite import rebuild
 
 
-def expand_thin_products(graph: Graph, ops: Mapping[str, Op]) -> Graph:
-    """``matmul`` with a dim of length 1 as a multiplication and a sum: no library call is worth it."""
+@dataclass(frozen=True)
+class IndexCheck:
+    """``flag`` (bool[]) is true where an index of the gather or scatter is outside its axis."""
+
+    flag: Value
+    axis: int
+    size: Dim
+    location: Location | None
+
+    def __str__(self) -> str:
+        where = f"{self.location}: " if self.location else ""
+        return f"{where}an index is out of bounds for axis {self.axis} with size {self.size}"
+
+
+def prepare(graph: Graph, ops: Mapping[str, Op]) -> tuple[Graph, list[IndexCheck]]:
+    """The graph with thin products written out, and the checks to make before its gathers and scatters."""
+    checks: list[IndexCheck] = []
 
     def visit(F: Builder, node: Node, inputs: tuple[Value, ...]) -> tuple[Value, ...] | None:
-        if node.op.name != "matmul" or not node.output.type.is_float:
-            return None if node.op.name != "matmul" else (integer_product(F, *inputs),)
-        return thin_product(F, *inputs)
+        if node.op.name == "matmul":
+            return thin_product(F, *inputs) if node.output.type.is_float else (integer_product(F, *inputs),)
+        if node.attrs.get("checked"):
+            checks.extend(index_checks(F, node, inputs))
+        if isinstance(node.op.kind, Reduce) and node.op.kind.index and inputs[0].dims[node.attrs["axes"][0]] == 1:
+            return (F.zeros(node.output.type),)
+        return None
 
-    return rebuild(graph, ops, visit)
+    return rebuild(graph, ops, visit), checks
+
+
+def index_checks(F: Builder, node: Node, inputs: tuple[Value, ...]) -> Iterator[IndexCheck]:
+    """One check for each index operand of a gather or scatter."""
+    dims = node.attrs["dims"] if "dims" in node.attrs else inputs[0].dims
+    for position, axis in zip(inputs[1:], node.attrs["axes"], strict=True):
+        outside = F.logical_or(F.lt(position, 0), F.ge(position, F.value(dims[axis])))
+        flag = F.reduce("any", outside, range(outside.rank))
+        yield IndexCheck(flag, axis, dims[axis], node.location)
 
 
 def thin_product(F: Builder, a: Value, b: Value) -> tuple[Value, ...] | None:

@@ -12,9 +12,9 @@ from dataclasses import dataclass, field
 
 from graphc.ir.dims import Dim, product
 from graphc.ir.graph import Graph, Node, Value
-from graphc.ir.opdef import Contract, Create, Gather, Movement, Pointwise, Reduce, Scan, Scatter
+from graphc.ir.opdef import Compact, Contract, Create, Gather, Movement, Pointwise, Reduce, Scan, Scatter
 from graphc.schedule.loopnest import Affine, Scalar, Scalars
-from graphc.schedule.lower import ZERO, Index, Lowering, is_trivial_reshape, linear, unrolls
+from graphc.schedule.lower import ZERO, Index, Lowering, is_trivial_reshape, linear, split_gathered, unrolls
 
 DEAR = 10  # operations of a value above which it is stored rather than computed again
 LONGEST = 150  # values inlined into one expression: more are cut by storing one (compile time stays linear)
@@ -24,8 +24,8 @@ LONGEST = 150  # values inlined into one expression: more are cut by storing one
 class Task:
     """Computes ``value`` over ``space``; ``order[k]`` is the axis of the source that loop axis k runs over.
 
-    kind: ``map`` (stores the source), ``fold`` (``reduced`` loop axes are folded), ``scan``, ``scatter``, or ``place``
-    (stores the source at ``target`` inside a larger, cleared or jointly filled buffer).
+    kind: ``map`` (stores the source), ``fold`` (``reduced`` loop axes are folded), ``scan``, ``scatter``, ``compact``, or
+    ``place`` (stores the source at ``target`` inside a larger, cleared or jointly filled buffer).
     """
 
     value: Value
@@ -63,7 +63,7 @@ def find_roots(graph: Graph, extra: Sequence[Value] = ()) -> list[Value]:
         if isinstance(kind, Contract):
             roots.update(matmul_operand(v)[0] for v in node.inputs)
             roots.update(node.outputs)
-        elif isinstance(kind, Scan | Scatter) or (isinstance(kind, Reduce) and not unrolls(node)):
+        elif isinstance(kind, Scan | Scatter | Compact) or (isinstance(kind, Reduce) and not unrolls(node)):
             roots.update(node.outputs)
         elif isinstance(kind, Gather):
             roots.add(node.inputs[0])
@@ -105,8 +105,8 @@ def make_tasks(graph: Graph, roots: Sequence[Value], stored: dict[Value, int]) -
             continue
         if isinstance(kind, Reduce | Scan) and not (isinstance(kind, Reduce) and unrolls(root.node)):
             tasks.append(_fold_task(root))
-        elif isinstance(kind, Scatter):
-            tasks.append(_scatter_task(root))
+        elif isinstance(kind, Scatter | Compact):
+            tasks.append(_scattering_task(root, "scatter" if isinstance(kind, Scatter) else "compact"))
         elif root.node.op.name == "concat":
             tasks.extend(_concat_tasks(root))
         elif root.node.op.name == "embed" and any(abs(s) != 1 for s in root.node.attrs["steps"]):
@@ -142,18 +142,21 @@ def _fold_task(root: Value) -> Task:
     if isinstance(node.op.kind, Scan):
         axis = node.attrs["axis"]
         reduced = frozenset(index[axis].axes)
-        return Task(root, "scan", source, space, index, linear(root.dims, index), reduced)
+        if node.attrs["reverse"]:
+            size = source.dims[axis]
+            index = tuple(Affine(size - 1).plus(i.times(-1)) if a == axis and size != 1 else i for a, i in enumerate(index))
+        return Task(root, "scan" if reduced else "map", source, space, index, linear(root.dims, index), reduced)
     axes = node.attrs["axes"]
-    reduced = frozenset().union(*(index[a].axes for a in axes))  # type: ignore[arg-type]
+    folded = frozenset[int]().union(*(index[a].axes for a in axes))
     kept = [i for a, i in enumerate(index) if a not in axes]
-    return Task(root, "fold", source, space, index, linear(root.dims, kept), frozenset(reduced))
+    return Task(root, "fold" if folded else "map", source, space, index, linear(root.dims, kept), folded)
 
 
-def _scatter_task(root: Value) -> Task:
+def _scattering_task(root: Value, kind: str) -> Task:
     node = root.node
     assert node is not None
     space, index = _axes(node.inputs[0].dims)
-    return Task(root, "scatter", node.inputs[0], space, index, ZERO)
+    return Task(root, kind, node.inputs[0], space, index, ZERO)
 
 
 def _place_task(root: Value, source: Value, starts: Sequence[Dim], steps: Sequence[int]) -> Task:
@@ -194,22 +197,29 @@ def trial(task: Task, stored: dict[Value, int]) -> Lowering:
     lowering = Lowering(Scalars(), stored)
     task_scalar(task, lowering)
     if task.kind == "scatter":
-        for positions in task.node.inputs[1:]:
-            lowering.at(positions, scatter_index(task, positions))
+        scatter_positions(task, lowering)
+    if task.kind == "scan":
+        scan_operands(task, lowering)
     return lowering
 
 
 def task_scalar(task: Task, lowering: Lowering) -> Scalar:
     """What the task computes at one place of its space, before it is folded or stored."""
-    if task.kind == "map":
+    if task.source is task.value:
         return lowering.define(task.source, task.index)
     return lowering.at(task.source, task.index)
 
 
-def scatter_index(task: Task, positions: Value) -> Index:
-    """The index of a scatter's integer operand at the task's place: its axes stand at attr ``axis`` of the updates."""
-    axis = task.node.attrs["axis"]
-    return task.index[axis : axis + positions.rank]
+def scan_operands(task: Task, lowering: Lowering) -> tuple[Scalar, ...]:
+    """The operands of a scan's step after the first."""
+    return tuple(lowering.at(v, task.index) for v in task.node.inputs[1:])
+
+
+def scatter_positions(task: Task, lowering: Lowering) -> tuple[Affine, tuple[tuple[Scalar, Dim], ...]]:
+    """Where a scatter's update goes: an affine position, and scalars with their strides to add to it."""
+    dims, positions, axes = task.value.dims, task.node.inputs[1:], task.node.attrs["axes"]
+    own, rest = split_gathered(task.index, positions, axes, len(dims))
+    return linear(dims, rest), lowering.gathered(dims, positions, own, axes)
 
 
 def _loads(lowering: Lowering) -> list[Scalar]:
@@ -231,7 +241,7 @@ def _loop_order(task: Task, lowering: Lowering) -> list[int]:
     if task.kind == "scan" or (task.kind == "fold" and is_index_fold(task) and len(task.reduced) == 1):
         (last,) = task.reduced
         return [a for a in natural if a != last] + [last]
-    if task.kind == "scatter":
+    if task.kind in ("scatter", "compact"):
         return natural
     along = [0] * rank
     positions = [s.data.index for s in _loads(lowering)]
