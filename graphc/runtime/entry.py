@@ -97,7 +97,7 @@ def native_entry(
         {Head.DRIVER: driver_address, Head.TABLE: table_address, Head.RELEASE_WORK: RELEASE_WORK},
         Workspace(),
     )
-    block.kept.append(keepalive)
+    block.kept += [keepalive, method]  # two threads that come first at once may each have made a method
     return new_function(ctypes.addressof(method), block, None)
 
 
