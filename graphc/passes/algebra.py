@@ -35,7 +35,10 @@ from graphc.passes.rewriter import Rewriter, Rules, rewrite
 
 
 def simplify_algebra(graph: Graph, ops: Mapping[str, Op]) -> Graph:
-    """One walk with the rules of this file. Values stay equal bit for bit, but powers may differ by 2 ulp."""
+    """One walk with the rules of this file. Values stay equal bit for bit, with two exceptions.
+
+    Powers may differ by 2 ulp, and the sign of the zero that a guard gives is not kept.
+    """
     return rewrite(graph, ops, ALGEBRA_RULES)
 
 

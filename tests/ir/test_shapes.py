@@ -1,0 +1,86 @@
+"""ShapeFacts: what follows from guards, what a trace decides by its sizes, and what is left to check at a call."""
+
+from __future__ import annotations
+
+import pytest
+
+from graphc.abi import Relation
+from graphc.errors import InvalidGraphError
+from graphc.ir.dims import dim_max, symbol
+from graphc.ir.shapes import Guard, ShapeFacts
+
+n, m, k = symbol("n"), symbol("m"), symbol("k")
+
+
+def at_least(dim: object, number: int) -> Guard:
+    return Guard(Relation.GE, dim - number)  # type: ignore[operator]
+
+
+def tracing(**sizes: int) -> ShapeFacts:
+    facts = ShapeFacts(hints={})
+    for name, size in sizes.items():
+        facts.new_symbol(name, size, 2)
+    return facts
+
+
+def test_what_follows_from_bounds() -> None:
+    facts = ShapeFacts([at_least(n, 2), at_least(m, 0)])
+    assert facts.at_least(n, 1)
+    assert facts.at_least(n + m, 2)
+    assert facts.at_least(n * m, 0)
+    assert not facts.equal(n, 1)
+    assert not facts.equal(n, 0)
+    assert facts.lower_bound(3 * n - 1) == 5
+    assert facts.lower_bound(n - m) is None
+    assert facts.at_least(dim_max(n, m), 2)
+
+
+def test_an_undecided_question_outside_a_trace_is_a_defect() -> None:
+    with pytest.raises(InvalidGraphError, match="cannot decide"):
+        ShapeFacts([at_least(n, 2)]).equal(n, m)
+
+
+def test_a_trace_decides_by_its_sizes_and_records_a_guard() -> None:
+    facts = tracing(n=4, m=4, k=7)
+    assert facts.equal(n, m)
+    assert not facts.equal(n, k)
+    assert facts.at_least(k, n)
+    texts = {str(guard) for guard in facts.final_guards()}
+    assert any("!= 0" in text for text in texts)
+    assert any(text.endswith(">= 0") and "k" in text for text in texts)
+
+
+def test_equal_symbols_become_one() -> None:
+    facts = tracing(n=4, m=4)
+    assert facts.equal(n, m)
+    assert facts.resolve(m) == facts.resolve(n)
+    assert facts.resolve(n * m) == facts.resolve(n) * facts.resolve(n)
+    assert not any(guard.relation is Relation.EQ for guard in facts.final_guards())
+
+
+def test_a_recorded_answer_is_the_answer_from_then_on() -> None:
+    facts = tracing(n=4, m=5)
+    assert not facts.equal(n, m)
+    later = ShapeFacts(facts.final_guards())
+    assert not later.equal(n, m)
+    assert not later.equal(m, n)
+
+
+@pytest.mark.parametrize(
+    ("shapes", "joined"),
+    [
+        ([(n, 1), (m,)], (n, m)),
+        ([(), (n,)], (n,)),
+        ([(1, 1), (1,)], (1, 1)),
+        ([(n, m), (n, m)], (n, m)),
+        ([(2,), (3,)], None),
+        ([(n,), (1,), (n,)], (n,)),
+    ],
+)
+def test_broadcast(shapes: list[tuple[object, ...]], joined: tuple[object, ...] | None) -> None:
+    assert ShapeFacts([at_least(n, 2), at_least(m, 2)]).broadcast(shapes) == joined  # type: ignore[arg-type]
+
+
+@pytest.mark.parametrize(("relation", "holds"), [(Relation.EQ, False), (Relation.NE, True), (Relation.GE, True)])
+def test_a_guard_is_checked_with_numbers(relation: Relation, holds: bool) -> None:
+    assert Guard(relation, n - 2).holds({"n": 5}) is holds
