@@ -67,7 +67,7 @@ def find_roots(graph: Graph, extra: Sequence[Value] = ()) -> list[Value]:
             roots.update(node.outputs)
         elif isinstance(kind, Gather):
             roots.add(node.inputs[0])
-        elif node.op.name == "concat" or (node.op.name == "embed" and any(abs(s) != 1 for s in node.attrs["steps"])):
+        elif node.op.name == "concat" or (node.op.name == "embed" and set(node.attrs["steps"]) - {1, -1}):
             roots.update(node.outputs)
         elif node.op.name == "reshape" and not is_trivial_reshape(node.inputs[0].dims, node.output.dims):
             source = node.inputs[0]
@@ -109,7 +109,7 @@ def make_tasks(graph: Graph, roots: Sequence[Value], stored: dict[Value, int]) -
             tasks.append(_scattering_task(root, "scatter" if isinstance(kind, Scatter) else "compact"))
         elif root.node.op.name == "concat":
             tasks.extend(_concat_tasks(root))
-        elif root.node.op.name == "embed" and any(abs(s) != 1 for s in root.node.attrs["steps"]):
+        elif root.node.op.name == "embed" and set(root.node.attrs["steps"]) - {1, -1}:
             tasks.append(_place_task(root, root.node.inputs[0], root.node.attrs["starts"], root.node.attrs["steps"]))
         else:
             tasks.append(_map_task(root))
