@@ -21,7 +21,6 @@ from graphc.program import (
     make_program_entry,
 )
 from graphc.trace.record import Output, Traced, trace
-from graphc.trace.rewrite import prepare
 from graphc.trace.target import Target
 from graphc.transforms import (
     Transform,
@@ -46,7 +45,7 @@ def build_program(
     fallback: Callable[..., Any],
 ) -> Program:
     """The program for calls like this one; calls that do not fit its native entry go to ``fallback``."""
-    traced = trace(target, prepare(target), args, kwargs, OPS)
+    traced = trace(target, args, kwargs, OPS)
     dump("traced", traced.graph)
     marked, template = marked_graph(target, transform, traced, args, kwargs, is_method)
     transposed = [source.spec.transposed for source in traced.inputs]

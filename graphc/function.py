@@ -64,24 +64,30 @@ class CompiledFunction:
         given = (Receiver(args[0]), *args[1:]) if self._is_method and args else args
         leaves, spec = pytree.flatten((given, kwargs))
         key = (spec, tuple([leaf_key(leaf) for leaf in leaves]), settings.code_key(), settings.disable_jit)
-        arguments = [*given, *kwargs.values()]
+        arguments = [*args, *kwargs.values()]
         for program in self._programs.get(key, ()):
             result = program.attempt(arguments, leaves)
             if result is not MISSED:
                 self._now_serving(program)
                 return result
-        return self._first_call(key, given, kwargs, leaves)
+        return self._first_call(key, given, kwargs, leaves, arguments)
 
-    def _first_call(self, key: Hashable, args: Sequence[Any], kwargs: dict[str, Any], leaves: Sequence[Any]) -> Any:
+    def _first_call(
+        self,
+        key: Hashable,
+        given: Sequence[Any],
+        kwargs: dict[str, Any],
+        leaves: Sequence[Any],
+        arguments: Sequence[Any],
+    ) -> Any:
         from graphc.build import build_program
 
-        arguments = [*args, *kwargs.values()]
         with self._lock:
             for program in self._programs.get(key, ()):  # another thread may have been quicker
                 result = program.attempt(arguments, leaves)
                 if result is not MISSED:
                     return result
-            program = build_program(self._target, self._transform, args, kwargs, self._is_method, self._slow)
+            program = build_program(self._target, self._transform, given, kwargs, self._is_method, self._slow)
             self._counts["calls_traced"] += 1
             self._keep(key, program)
             result = program.attempt(arguments, leaves)

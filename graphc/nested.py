@@ -137,7 +137,7 @@ def trace_inner(
             seen.append(leaf)
     inner_args, inner_kwargs = pytree.unflatten(spec, seen)
     with recording(child):
-        out_spec, outputs, values = output_leaves(child, prepare(target)(*inner_args, **inner_kwargs))
+        out_spec, outputs, values = output_leaves(child, prepare(target.original)(*inner_args, **inner_kwargs))
     session.F.location = location
     outer += child.imports
     param_marks += [False] * len(child.imports)

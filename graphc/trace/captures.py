@@ -48,6 +48,7 @@ class Captures:
         self._by_path: dict[int, Hidden] = {}
         self._seen: dict[int, tuple[Any, Any]] = {}  # path -> the object there, and what the function sees of it
         self._known: dict[int, tuple[Any, int]] = {}  # id -> object that was read from outside, its path
+        self.stand_ins: dict[int, tuple[Any, Any]] = {}  # functions without source, by id, and what runs in their place
         self._snapshots: list[tuple[np.ndarray, np.ndarray]] = []
 
     # --- reading ------------------------------------------------------------------------------------------------------

@@ -101,7 +101,7 @@ def call_ufunc(ufunc: np.ufunc, method: str, inputs: tuple[Any, ...], kwargs: di
 
 def _call(ufunc: np.ufunc, inputs: tuple[Any, ...], kwargs: dict[str, Any]) -> Any:
     session = session_of(inputs)
-    name = _name_of(ufunc)
+    name = public_name(ufunc)
     where, dtype = kwargs.pop("where", True), kwargs.pop("dtype", None)
     unknown = set(kwargs) - _IGNORED
     if where is not True or unknown:
@@ -115,7 +115,7 @@ def _call(ufunc: np.ufunc, inputs: tuple[Any, ...], kwargs: dict[str, Any]) -> A
     return wrap(session, _apply(session, ufunc.__name__, values, name))
 
 
-def _name_of(function: Callable[..., Any]) -> str:
+def public_name(function: Callable[..., Any]) -> str:
     """The function's public name, such as ``numpy.linalg.norm`` or ``scipy.special.erf``."""
     module = getattr(function, "__module__", None)
     if module is None:  # a ufunc: SciPy's carry no module
@@ -129,7 +129,7 @@ def _name_of(function: Callable[..., Any]) -> str:
 
 def call_function(function: Callable[..., Any], args: tuple[Any, ...], kwargs: dict[str, Any]) -> Any:
     """``__array_function__``."""
-    return run_function(_name_of(function), args, kwargs)
+    return run_function(public_name(function), args, kwargs)
 
 
 def run_function(name: str, args: tuple[Any, ...], kwargs: dict[str, Any]) -> Any:

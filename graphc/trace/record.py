@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import sys
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
@@ -22,6 +22,7 @@ from graphc.trace.arguments import ArgumentLeaf, ArgumentWalk
 from graphc.trace.captures import Captures, new_input, oriented
 from graphc.trace.leaves import LeafSpec, input_spec
 from graphc.trace.location import user_location
+from graphc.trace.rewrite import prepare
 from graphc.trace.session import Session, recording
 from graphc.trace.symbolic import SymbolicInt
 from graphc.trace.target import Target, argument_names
@@ -82,9 +83,9 @@ class Traced:
 
 
 def trace(
-    target: Target, run: Callable[..., Any], args: Sequence[Any], kwargs: Mapping[str, Any], ops: Mapping[str, Op]
+    target: Target, args: Sequence[Any], kwargs: Mapping[str, Any], ops: Mapping[str, Op]
 ) -> Traced:
-    """Trace ``run(*args, **kwargs)``, the target as it is to be executed, for arguments like these.
+    """Trace the target for arguments like these.
 
     Raises the errors of ``graphc.errors`` at the user's line; what the user's own code raises goes through.
     """
@@ -97,7 +98,7 @@ def trace(
     _, spec = pytree.flatten((tuple(args), dict(kwargs)))
     traced_args, traced_kwargs = pytree.unflatten(spec, seen)
     with recording(session), random_state_unchanged():
-        out = run(*traced_args, **traced_kwargs)
+        out = prepare(target.original)(*traced_args, **traced_kwargs)
         out_spec, outputs, values = output_leaves(session, out)
         captures.check_unchanged()
         _tie_to_objects(captures, walk)

@@ -1,3 +1,149 @@
-"""temporary"""
-def prepare(target):
-    return target.original
+"""Functions whose loads are recorded while they are traced.
+
+``rewritten(f)`` runs as ``f`` does, with the same globals, closure cells, defaults and line numbers; its code is made
+once for each code object. A function without source is run with its outside arrays and floats replaced instead.
+"""
+
+from __future__ import annotations
+
+import ast
+import copy
+import dis
+from collections.abc import Callable
+from types import CellType, CodeType, FunctionType, MethodType
+from typing import Any
+
+from graphc.trace.loads import HOOKS, LoadRewriter
+from graphc.trace.session import current
+from graphc.trace.source import bare, compile_function, function_tree, owner_class
+
+_rewritten: dict[int, tuple[CodeType, CodeType | None]] = {}  # by the id of the code; None: it has no source
+_results: dict[int, CodeType] = {}  # code that is rewritten already, and that of the functions inside it
+
+
+def rewritten(function: FunctionType) -> Callable[..., Any]:
+    """The function with its loads recorded."""
+    code = function.__code__
+    if id(code) in _results:
+        return function
+    new = _rewritten_code(code)
+    if new is None:
+        return _without_source(function)
+    from graphc.trace.reader import Reader
+
+    cells = dict(zip(code.co_freevars, function.__closure__ or (), strict=True))
+    hooks = CellType(Reader(function.__globals__, cells))
+    closure = tuple(hooks if name == HOOKS else cells[name] for name in new.co_freevars)
+    return _like(function, new, function.__globals__, closure)
+
+
+def _like(function: FunctionType, code: CodeType, globals_: dict[str, Any], closure: tuple[CellType, ...]) -> FunctionType:
+    made = FunctionType(code, globals_, function.__name__, function.__defaults__, closure)
+    made.__kwdefaults__ = function.__kwdefaults__
+    made.__qualname__, made.__module__, made.__doc__ = function.__qualname__, function.__module__, function.__doc__
+    if function.__dict__:
+        made.__dict__.update(function.__dict__)
+    return made
+
+
+def _rewritten_code(code: CodeType) -> CodeType | None:
+    known = _rewritten.get(id(code))
+    if known is None:
+        known = _rewritten[id(code)] = (code, _rewrite(code))
+    return known[1]
+
+
+def _rewrite(code: CodeType) -> CodeType | None:
+    tree = function_tree(code)
+    if tree is None:
+        return None
+    node = LoadRewriter(owner_class(code)).rewrite_function(copy.deepcopy(bare(tree)))
+    new = compile_function(ast.fix_missing_locations(node), code, extra_free=(HOOKS,))
+    if new is not None:
+        _note_result(new)
+        missing = set(new.co_freevars) - {HOOKS, *code.co_freevars}
+        assert not missing, f"rewriting {code.co_qualname} made up the names {missing}"
+    return new
+
+
+def _note_result(code: CodeType) -> None:
+    _results[id(code)] = code
+    for const in code.co_consts:
+        if isinstance(const, CodeType):
+            _note_result(const)
+
+
+# --- without source ---------------------------------------------------------------------------------------------------
+
+
+def _without_source(function: FunctionType) -> Callable[..., Any]:
+    """The function over copies of its globals and cells, in which what it reads from outside is seen by the trace."""
+    session = current()
+    if session is None:
+        return function
+    from graphc.trace.reader import Reader
+
+    stand_ins = session.captures.stand_ins
+    if id(function) in stand_ins:
+        return stand_ins[id(function)][1]
+    code = function.__code__
+    if any(i.opname in ("STORE_GLOBAL", "STORE_DEREF", "DELETE_GLOBAL") for i in dis.get_instructions(code)):
+        return function
+    reader = Reader(function.__globals__, dict(zip(code.co_freevars, function.__closure__ or (), strict=True)))
+    globals_ = dict(function.__globals__)
+    cells = {name: CellType() for name in reader.cells}
+    made = _like(function, code, globals_, tuple(cells.values()))
+    stand_ins[id(function)] = (function, made)  # before its names are followed, which may lead back to it
+    for name in _global_names(code):
+        if name in globals_:
+            globals_[name] = _as_callee(reader.name(globals_[name], name))
+    for name, cell in reader.cells.items():
+        if cell != CellType():  # an empty cell belongs to a function that is still being defined
+            cells[name].cell_contents = _as_callee(reader.name(cell.cell_contents, name))
+    return made
+
+
+def _as_callee(value: Any) -> Any:
+    """A helper is seen in its rewritten form, since the calls to it cannot be."""
+    from graphc.trace.callees import is_library_name
+
+    if type(value) is FunctionType and not is_library_name(value.__module__):
+        return rewritten(value)
+    return value
+
+
+def _global_names(code: CodeType) -> set[str]:
+    names = {i.argval for i in dis.get_instructions(code) if i.opname in ("LOAD_GLOBAL", "LOAD_NAME")}
+    for const in code.co_consts:
+        if isinstance(const, CodeType):
+            names |= _global_names(const)
+    return names
+
+
+# --- the function that is traced --------------------------------------------------------------------------------------
+
+
+def prepare(original: Any) -> Callable[..., Any]:
+    """What a trace runs in place of the user's callable; to be called while the trace is active.
+
+    What a bound method, a partial or a callable object holds is read from outside, through that object.
+    """
+    import functools
+
+    from graphc.trace.callees import traced_callee
+
+    session = current()
+    assert session is not None
+    captures = session.captures
+    paths = captures.paths
+    if isinstance(original, functools.partial):
+        root = paths.const(original)
+        args = captures.materialise(original.args, paths.attribute(root, "args"))
+        keywords = captures.materialise(original.keywords, paths.attribute(root, "keywords"))
+        return functools.partial(prepare(original.func), *args, **keywords)
+    if isinstance(original, MethodType):
+        if not isinstance(original.__self__, type):
+            captures.remember(original.__self__, paths.attribute(paths.const(original), "__self__"))
+    elif not isinstance(original, FunctionType | type):
+        captures.remember(original, paths.const(original))
+    return traced_callee(original)

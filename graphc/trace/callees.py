@@ -1,0 +1,210 @@
+"""What a traced function calls: a user's function is rewritten, a few of Python's and NumPy's get traced forms."""
+
+from __future__ import annotations
+
+import functools
+import math
+import sys
+from collections.abc import Callable
+from types import BuiltinFunctionType, FunctionType, MethodType, ModuleType
+from typing import Any
+
+import numpy as np
+
+from graphc.errors import SideEffectError
+from graphc.trace.functions import NUMPY_FUNCTIONS
+from graphc.trace.functions.arguments import as_array, as_dtype
+from graphc.trace.location import user_location
+from graphc.trace.protocol import public_name, run_function
+from graphc.trace.rewrite import rewritten
+from graphc.trace.symbolic import SymbolicInt, wrap_dim
+from graphc.trace.values import TracedValue, session_of, unwrap, wrap
+
+LIBRARIES = frozenset(
+    "numpy scipy graphc numba llvmlite optree jax jaxlib torch autograd pytensor pandas sklearn matplotlib cupy pytest "
+    "_pytest hypothesis".split()
+) | sys.stdlib_module_names
+_MATH = {
+    function: getattr(np, name)
+    for name, function in {
+        **{name: getattr(math, name) for name in (
+            "exp", "log", "log2", "log10", "log1p", "expm1", "sqrt", "sin", "cos", "tan", "sinh", "cosh", "tanh",
+            "floor", "ceil", "trunc", "fabs", "hypot", "isnan", "isinf", "isfinite", "copysign", "degrees", "radians",
+        )},
+        "arcsin": math.asin, "arccos": math.acos, "arctan": math.atan, "arctan2": math.atan2, "power": math.pow,
+        "arcsinh": math.asinh, "arccosh": math.acosh, "arctanh": math.atanh,
+    }.items()
+}  # fmt: skip
+_HIGHER_ORDER = (map, filter, functools.reduce, sorted, min, max)
+
+
+@functools.lru_cache(maxsize=1024)
+def is_library(module: ModuleType) -> bool:
+    """Whether the module is of NumPy, SciPy, the standard library or the like: what is in it is not recorded."""
+    return is_library_name(module.__name__)
+
+
+def is_library_name(name: str | None) -> bool:
+    root = (name or "").partition(".")[0]
+    return root in LIBRARIES
+
+
+def traced_callee(function: Any) -> Any:
+    """What is called in place of the function while a trace is active."""
+    kind = type(function)
+    if kind is FunctionType:
+        if not is_library_name(function.__module__):
+            return rewritten(function)
+        return _library_function(function)
+    if kind is MethodType:
+        inner = function.__func__
+        if type(inner) is FunctionType and not is_library_name(inner.__module__):
+            return MethodType(rewritten(inner), function.__self__)
+        return function
+    if kind is BuiltinFunctionType or isinstance(function, type):
+        return _builtin(function)
+    if kind is functools.partial:
+        return functools.partial(traced_callee(function.func), *function.args, **function.keywords)
+    if hasattr(function, "py_func") and type(function.py_func) is FunctionType:  # Numba's: traced through its source
+        return rewritten(function.py_func)
+    if kind.__module__ == "numpy":
+        return _library_function(function)
+    call = getattr(kind, "__call__", None)
+    if type(call) is FunctionType and not is_library_name(call.__module__):
+        return MethodType(rewritten(call), function)
+    return function
+
+
+def _builtin(function: Any) -> Any:
+    if function in _HIGHER_ORDER:
+        return _with_rewritten_functions(function)
+    if function is len:
+        return _length
+    if function is float:
+        return _float
+    if function is getattr:
+        from graphc.trace.reader import Reader
+
+        reader = Reader({}, {})
+        return lambda obj, name, *default: _get_attribute(reader, obj, name, default)
+    if function in _MATH:
+        numpy_function = _MATH[function]
+        return lambda *args: (numpy_function if _has_traced(args) else function)(*args)
+    if isinstance(function, type):
+        return _class(function)
+    owner = getattr(function, "__self__", None)
+    if type(owner).__module__.startswith("numpy.random"):
+        raise SideEffectError(
+            f"{type(owner).__name__}.{function.__name__} draws random numbers: a compiled program would use the same "
+            "ones at every call; draw them outside and pass them in",
+            location=user_location(),
+        )
+    return _library_function(function) if function.__module__ == "numpy" else function
+
+
+def _class(cls: type) -> Any:
+    if issubclass(cls, np.generic):
+        return lambda *args: _scalar_type(cls, args)
+    init = cls.__dict__.get("__init__")
+    is_plain = type(cls) is type and cls.__new__ is object.__new__ and type(init) is FunctionType
+    if not is_plain or is_library_name(cls.__module__):
+        return cls
+
+    def make(*args: Any, **kwargs: Any) -> Any:
+        instance = cls.__new__(cls)
+        rewritten(init)(instance, *args, **kwargs)
+        return instance
+
+    return make
+
+
+def _get_attribute(reader: Any, obj: Any, name: str, default: tuple[Any, ...]) -> Any:
+    if default and not hasattr(obj, name):
+        return default[0]
+    return reader.attribute(obj, name)
+
+
+def _with_rewritten_functions(function: Any) -> Any:
+    def call(*args: Any, **kwargs: Any) -> Any:
+        new = [traced_callee(a) if type(a) in (FunctionType, MethodType) else a for a in args]
+        keywords = {k: traced_callee(v) if type(v) in (FunctionType, MethodType) else v for k, v in kwargs.items()}
+        return function(*new, **keywords)
+
+    return call
+
+
+def _has_traced(obj: Any) -> bool:
+    if isinstance(obj, TracedValue | SymbolicInt):
+        return True
+    if isinstance(obj, list | tuple):
+        return any(map(_has_traced, obj))
+    return isinstance(obj, dict) and any(map(_has_traced, obj.values()))
+
+
+# --- traced forms -----------------------------------------------------------------------------------------------------
+
+
+def _length(obj: Any) -> Any:
+    if isinstance(obj, TracedValue) and obj.value.dims:
+        return wrap_dim(obj.session, obj.value.dims[0])
+    return len(obj)
+
+
+def _float(*args: Any) -> Any:
+    if len(args) == 1 and isinstance(args[0], SymbolicInt):
+        return args[0] * 1.0
+    return float(*args)
+
+
+def _scalar_type(cls: type, args: tuple[Any, ...]) -> Any:
+    if len(args) == 1 and _has_traced(args):
+        session = session_of(args)
+        session.F.location = user_location()
+        value = as_array(session.F, unwrap(session, args[0]))
+        return wrap(session, session.F.cast(value, as_dtype(session.F, cls.__name__, cls)))
+    return cls(*args)
+
+
+def _array(name: str) -> Callable[..., Any]:
+    """``np.array`` and its like on traced values: nested lists are stacked."""
+
+    def make(obj: Any, dtype: Any = None, **ignored: Any) -> Any:
+        session = session_of((obj,))
+        F = session.F
+        F.location = user_location()
+        value = as_array(F, unwrap(session, obj))
+        return wrap(session, value if dtype is None else F.cast(value, as_dtype(F, name, dtype)))
+
+    return make
+
+
+_ARRAYS = {
+    f"numpy.{name}": _array(f"numpy.{name}")
+    for name in ("array", "asarray", "asanyarray", "ascontiguousarray", "asfortranarray", "asarray_chkfinite")
+}
+_substitutes: dict[int, tuple[Any, Any]] = {}
+
+
+def _library_function(function: Any) -> Any:
+    """NumPy's and SciPy's functions that do not dispatch on their arguments, such as ``np.zeros`` and ``np.array``."""
+    known = _substitutes.get(id(function))
+    if known is None:
+        known = _substitutes[id(function)] = (function, _make_substitute(function))
+    return known[1]
+
+
+def _make_substitute(function: Any) -> Any:
+    if isinstance(function, np.ufunc) or (getattr(function, "__module__", None) or "").partition(".")[0] not in (
+        "numpy", "scipy",
+    ):  # fmt: skip
+        return function
+    name = public_name(function)
+    if name in _ARRAYS:
+        return lambda *args, **kwargs: (_ARRAYS[name] if _has_traced((args, kwargs)) else function)(*args, **kwargs)
+    if name not in NUMPY_FUNCTIONS:
+        return function
+
+    def call(*args: Any, **kwargs: Any) -> Any:
+        return run_function(name, args, kwargs) if _has_traced((args, kwargs)) else function(*args, **kwargs)
+
+    return call

@@ -1,0 +1,200 @@
+"""The rewriting of a function's loads, on its syntax tree.
+
+    lam * self.w[0]        ->  _graphc_.name(lam, "lam") * _graphc_.item(_graphc_.raw_attribute(self, "w"), 0)
+    helper(x)              ->  _graphc_.callee(_graphc_.name(helper, "helper"))(x)
+    self.cache = v         ->  _graphc_.store(self).cache = v
+
+``_graphc_`` is a ``reader.Reader``, a cell of the rewritten function. Every expression is still evaluated by Python, at
+its place and in its order, and keeps its line: what the hooks add is the record of where a value came from. The
+``raw_`` forms stand where the value is only read through, so that a container is not recorded as a whole.
+"""
+
+from __future__ import annotations
+
+import ast
+from typing import Any
+
+from graphc.trace.scopes import Scope
+
+HOOKS = "_graphc_"
+_FRAME_READERS = {"super", "locals", "globals", "vars", "dir", "eval", "exec"}
+
+
+class LoadRewriter(ast.NodeTransformer):
+    """Rewrites one function. Names bound nowhere in it, nor in the functions inside it that see them, are outside."""
+
+    def __init__(self, owner: str | None) -> None:
+        """``owner``: the class whose method is rewritten, for the names that it mangles."""
+        self.owner = owner
+        self.scopes: list[Scope] = []
+
+    # --- scopes -------------------------------------------------------------------------------------------------------
+
+    def rewrite_function(self, node: Any) -> Any:
+        """The function node with its body rewritten; its defaults and decorators belong to whoever defined it."""
+        self.scopes.append(Scope(node))
+        if isinstance(node, ast.Lambda):
+            node.body = self.visit(node.body)
+        else:
+            node.body = [statement for old in node.body for statement in self._statements(old)]
+        self.scopes.pop()
+        return node
+
+    def _statements(self, node: ast.stmt) -> list[ast.stmt]:
+        result = self.visit(node)
+        return result if isinstance(result, list) else [result]
+
+    def visit_FunctionDef(self, node: Any) -> Any:
+        self._visit_outer_parts(node)
+        return self.rewrite_function(node)
+
+    visit_AsyncFunctionDef = visit_Lambda = visit_FunctionDef
+
+    def _visit_outer_parts(self, node: Any) -> None:
+        node.args.defaults = [self.visit(d) for d in node.args.defaults]
+        node.args.kw_defaults = [d if d is None else self.visit(d) for d in node.args.kw_defaults]
+        if not isinstance(node, ast.Lambda):
+            node.decorator_list = [self.visit(d) for d in node.decorator_list]
+
+    def visit_ClassDef(self, node: ast.ClassDef) -> ast.ClassDef:
+        node.bases = [self.visit(b) for b in node.bases]
+        node.decorator_list = [self.visit(d) for d in node.decorator_list]
+        self.scopes.append(Scope(node))
+        node.body = [statement for old in node.body for statement in self._statements(old)]
+        self.scopes.pop()
+        return node
+
+    def _visit_comprehension(self, node: Any) -> Any:
+        first = self.visit(node.generators[0].iter)
+        self.scopes.append(Scope(node))
+        for position, generator in enumerate(node.generators):
+            generator.target = self.visit(generator.target)
+            generator.iter = first if position == 0 else self.visit(generator.iter)
+            generator.ifs = [self.visit(condition) for condition in generator.ifs]
+        for part in ("elt", "key", "value"):
+            if hasattr(node, part):
+                setattr(node, part, self.visit(getattr(node, part)))
+        self.scopes.pop()
+        return node
+
+    visit_ListComp = visit_SetComp = visit_DictComp = visit_GeneratorExp = _visit_comprehension
+
+    def is_outside(self, name: str) -> bool:
+        innermost = self.scopes[-1]
+        for scope in reversed(self.scopes):
+            if name in scope.bound and (not scope.is_class or scope is innermost):
+                return False
+        return name != HOOKS
+
+    def _declared_outside(self, name: str) -> bool:
+        """A name that this scope may assign although it is bound outside of the function."""
+        return name in self.scopes[-1].declared and self.is_outside(name)
+
+    # --- loads --------------------------------------------------------------------------------------------------------
+
+    def visit_Name(self, node: ast.Name) -> ast.expr:
+        return self._name(node, "name")
+
+    def _name(self, node: ast.Name, hook: str) -> ast.expr:
+        if not isinstance(node.ctx, ast.Load) or not self.is_outside(node.id):
+            return node
+        return _hook(hook, node, node, ast.Constant(node.id))
+
+    def raw(self, node: ast.expr) -> ast.expr:
+        """The expression where its value is read through: a container in it is only passed by."""
+        match node:
+            case ast.Name(ctx=ast.Load()):
+                return self._name(node, "raw_name")
+            case ast.Attribute(ctx=ast.Load()):
+                return self._attribute(node, "raw_attribute")
+            case ast.Subscript(ctx=ast.Load()):
+                return self._item(node, "raw_item")
+        return self.visit(node)
+
+    def visit_Attribute(self, node: ast.Attribute) -> ast.expr:
+        if isinstance(node.ctx, ast.Load):
+            return self._attribute(node, "attribute")
+        node.value = _hook("store", node, self.raw(node.value))
+        return node
+
+    def _attribute(self, node: ast.Attribute, hook: str) -> ast.expr:
+        name = self._mangled(node.attr)
+        return _hook(hook, node, self.raw(node.value), ast.Constant(name))
+
+    def _mangled(self, name: str) -> str:
+        """A private name as the class that the function stands in sees it."""
+        owner = next((s.node.name for s in reversed(self.scopes) if isinstance(s.node, ast.ClassDef)), self.owner)
+        if owner is None or not name.startswith("__") or name.endswith("__"):
+            return name
+        return f"_{owner.lstrip('_')}{name}"
+
+    def visit_Subscript(self, node: ast.Subscript) -> ast.expr:
+        if isinstance(node.ctx, ast.Load):
+            return self._item(node, "item")
+        node.value = _hook("store", node, self.raw(node.value))
+        node.slice = self.visit(node.slice)
+        return node
+
+    def _item(self, node: ast.Subscript, hook: str) -> ast.expr:
+        value = self.raw(node.value)
+        key = self._slice_object(self.visit(node.slice), node)
+        if isinstance(key, ast.Tuple):
+            key.elts = [self._slice_object(part, node) for part in key.elts]
+        return _hook(hook, node, value, key)
+
+    def _slice_object(self, part: ast.expr, node: ast.expr) -> ast.expr:
+        if not isinstance(part, ast.Slice):
+            return part
+        bounds = [bound if bound is not None else ast.Constant(None) for bound in (part.lower, part.upper, part.step)]
+        return _hook("slice", node, *bounds)
+
+    def visit_Call(self, node: ast.Call) -> ast.expr:
+        node.args = [self.visit(argument) for argument in node.args]
+        node.keywords = [self.visit(keyword) for keyword in node.keywords]
+        if isinstance(node.func, ast.Name) and node.func.id in _FRAME_READERS and self.is_outside(node.func.id):
+            return node
+        node.func = _hook("callee", node.func, self.visit(node.func))
+        return node
+
+    def visit_match_case(self, node: ast.match_case) -> ast.match_case:
+        """A pattern is no expression: only its guard and body are."""
+        node.guard = self.visit(node.guard) if node.guard is not None else None
+        node.body = [statement for old in node.body for statement in self._statements(old)]
+        return node
+
+    def visit_AnnAssign(self, node: ast.AnnAssign) -> ast.AnnAssign:
+        """The annotation of a local variable is never evaluated."""
+        node.target = self.visit(node.target)
+        node.value = self.visit(node.value) if node.value is not None else None
+        return node
+
+    # --- names that are assigned outside ------------------------------------------------------------------------------
+
+    def visit_Assign(self, node: ast.Assign) -> ast.Assign:
+        node.value = self.visit(node.value)
+        for target in node.targets:
+            if isinstance(target, ast.Name) and self._declared_outside(target.id):
+                node.value = _hook("escaping", node.value, node.value, ast.Constant(target.id))
+        node.targets = [self.visit(target) for target in node.targets]
+        return node
+
+    def visit_AugAssign(self, node: ast.AugAssign) -> ast.stmt:
+        target = node.target
+        if isinstance(target, ast.Name) and self._declared_outside(target.id):
+            read = self.visit(ast.copy_location(ast.Name(target.id, ast.Load()), target))
+            operator = ast.Constant(type(node.op).__name__)
+            value = _hook("in_place", node, operator, read, self.visit(node.value))
+            value = _hook("escaping", node, value, ast.Constant(target.id))
+            return ast.copy_location(ast.Assign([target], value), node)
+        node.target = self.visit(target)
+        node.value = self.visit(node.value)
+        return node
+
+
+def _hook(name: str, at: ast.AST, *arguments: ast.expr) -> ast.expr:
+    """``_graphc_.name(*arguments)`` with the place of the node that it stands for."""
+    reader = ast.copy_location(ast.Name(HOOKS, ast.Load()), at)
+    method = ast.copy_location(ast.Attribute(reader, name, ast.Load()), at)
+    placed = [a if hasattr(a, "lineno") else ast.copy_location(a, at) for a in arguments]
+    return ast.copy_location(ast.Call(method, placed, []), at)
+

@@ -1,0 +1,200 @@
+"""What rewritten functions call at their loads, stores and calls (see ``loads``).
+
+While a trace is active, a value that was read from outside is recorded in its ``Captures`` and comes back as the trace
+sees it. Outside of a trace every hook is the plain operation.
+"""
+
+from __future__ import annotations
+
+import operator
+from collections import OrderedDict, defaultdict
+from collections.abc import Callable, Mapping
+from types import CellType, FunctionType, MethodType, ModuleType
+from typing import Any
+
+import numpy as np
+
+from graphc.errors import SideEffectError
+from graphc.trace.callees import is_library, traced_callee
+from graphc.trace.captures import Captures
+from graphc.trace.location import user_location
+from graphc.trace.session import current
+from graphc.trace.stores import MUTATORS, Store, contains_traced, mutator
+from graphc.trace.symbolic import SymbolicInt
+from graphc.trace.values import TracedValue
+
+_MAPPINGS = (dict, OrderedDict, defaultdict)
+_CONTAINERS = (*_MAPPINGS, list, tuple)
+_IN_PLACE: dict[str, Callable[[Any, Any], Any]] = {
+    "Add": operator.iadd, "Sub": operator.isub, "Mult": operator.imul, "Div": operator.itruediv,
+    "FloorDiv": operator.ifloordiv, "Mod": operator.imod, "Pow": operator.ipow, "MatMult": operator.imatmul,
+    "BitAnd": operator.iand, "BitOr": operator.ior, "BitXor": operator.ixor, "LShift": operator.ilshift,
+    "RShift": operator.irshift,
+}  # fmt: skip
+
+
+class Reader:
+    """The hooks of one function: ``globals_`` and ``cells`` are where its outside names live."""
+
+    __slots__ = ("cells", "globals_")
+
+    def __init__(self, globals_: dict[str, Any], cells: Mapping[str, CellType]):
+        self.globals_ = globals_
+        self.cells = cells
+
+    # --- names --------------------------------------------------------------------------------------------------------
+
+    def name(self, value: Any, name: str) -> Any:
+        """The value of an outside name."""
+        return self._read_name(value, name, raw=False)
+
+    def raw_name(self, value: Any, name: str) -> Any:
+        return self._read_name(value, name, raw=True)
+
+    def _read_name(self, value: Any, name: str, *, raw: bool) -> Any:
+        session = current()
+        if session is None or isinstance(value, TracedValue) or (type(value) is ModuleType and is_library(value)):
+            return value
+        captures = session.captures
+        paths = captures.paths
+        if name in self.cells:
+            path = paths.cell(paths.const(self.cells[name]))
+        elif name in self.globals_:
+            path = paths.dict_item(paths.const(self.globals_), name)
+        else:
+            return value  # a builtin
+        return self._found(captures, value, path, raw=raw)
+
+    def _found(self, captures: Captures, value: Any, path: int, *, raw: bool) -> Any:
+        if raw and type(value) in _CONTAINERS:
+            captures.remember(value, path)
+            return value
+        return captures.materialise(value, path)
+
+    # --- attributes and items -----------------------------------------------------------------------------------------
+
+    def attribute(self, obj: Any, name: str) -> Any:
+        return self._read_attribute(obj, name, raw=False)
+
+    def raw_attribute(self, obj: Any, name: str) -> Any:
+        return self._read_attribute(obj, name, raw=True)
+
+    def _read_attribute(self, obj: Any, name: str, *, raw: bool) -> Any:
+        session = current()
+        if session is None or isinstance(obj, TracedValue):
+            return getattr(obj, name)
+        if type(obj) is ModuleType and is_library(obj):
+            return getattr(obj, name)
+        captures = session.captures
+        if type(obj) in _CONTAINERS:
+            if name in MUTATORS and captures.is_outside(obj):
+                return mutator(obj, name)
+            path = captures.path_of(obj)
+            return getattr(obj if path is None else captures.materialise(obj, path), name)
+        defined = _class_attribute(obj, name)
+        if isinstance(defined, property) and defined.fget is not None:
+            return traced_callee(defined.fget)(obj)
+        value = getattr(obj, name)
+        path = captures.path_of(obj)
+        if path is None or isinstance(value, TracedValue):
+            return value
+        if isinstance(value, MethodType) and value.__self__ is obj:
+            self._guard_method(captures, obj, path, name, defined)
+            return value
+        return self._found(captures, value, captures.paths.attribute(path, name), raw=raw)
+
+    def _guard_method(self, captures: Captures, obj: Any, path: int, name: str, defined: Any) -> None:
+        """The method stays the same as long as the object's class and the function in it do."""
+        paths = captures.paths
+        if isinstance(obj, type):
+            return  # a class method: the class itself is guarded
+        paths.require_type(path, type(obj))
+        if isinstance(defined, FunctionType):
+            paths.require_same(paths.attribute(paths.const(type(obj)), name), defined)
+
+    def item(self, obj: Any, key: Any) -> Any:
+        return self._read_item(obj, key, raw=False)
+
+    def raw_item(self, obj: Any, key: Any) -> Any:
+        return self._read_item(obj, key, raw=True)
+
+    def _read_item(self, obj: Any, key: Any, *, raw: bool) -> Any:
+        session = current()
+        if session is None or isinstance(obj, TracedValue):
+            return obj[key]
+        captures = session.captures
+        path = captures.path_of(obj)
+        if type(obj) not in _CONTAINERS:
+            defined = _class_attribute(obj, "__getitem__")
+            return traced_callee(defined)(obj, key) if isinstance(defined, FunctionType) else _plain_item(obj, key)
+        if path is None:
+            return _plain_item(obj, key)
+        paths = captures.paths
+        key = int(key) if isinstance(key, SymbolicInt) else key
+        if type(obj) in _MAPPINGS:
+            value = obj[key]
+            return self._found(captures, value, paths.dict_item(path, key), raw=raw)
+        if isinstance(key, slice) or not hasattr(type(key), "__index__"):
+            return captures.materialise(obj, path)[key]
+        position = operator.index(key)
+        value = obj[position]
+        if position < 0:
+            paths.require_type(path, type(obj), len(obj))
+            position += len(obj)
+        return self._found(captures, value, paths.sequence_item(path, position), raw=raw)
+
+    slice = staticmethod(slice)
+
+    # --- calls --------------------------------------------------------------------------------------------------------
+
+    def callee(self, function: Any) -> Any:
+        """What is called in place of ``function``: a user's function is rewritten too."""
+        session = current()
+        if session is None:
+            return function
+        if isinstance(function, MethodType | FunctionType) or not callable(function):
+            return traced_callee(function)
+        path = session.captures.path_of(function)
+        if path is not None and not isinstance(function, type):
+            session.captures.paths.require_type(path, type(function))
+        return traced_callee(function)
+
+    # --- stores -------------------------------------------------------------------------------------------------------
+
+    def store(self, obj: Any) -> Any:
+        """What an attribute or item is assigned to in place of ``obj``."""
+        session = current()
+        if session is None or isinstance(obj, TracedValue):
+            return obj
+        if isinstance(obj, np.ndarray) or session.captures.is_outside(obj):
+            return Store(obj, self)
+        return obj
+
+    def escaping(self, value: Any, name: str) -> Any:
+        """The value that is assigned to a name outside of the function."""
+        if current() is not None and contains_traced(value):
+            raise SideEffectError(
+                f"a traced value is stored in {name!r}, outside of the function: a compiled program would not store it "
+                "again; return it instead (has_aux=True under grad)",
+                location=user_location(),
+            )
+        return value
+
+    def in_place(self, operation: str, old: Any, value: Any) -> Any:
+        return _IN_PLACE[operation](old, value)
+
+
+def _plain_item(obj: Any, key: Any) -> Any:
+    return obj[key]
+
+
+def _class_attribute(obj: Any, name: str) -> Any:
+    """What the object's class defines under the name, undisturbed by descriptors; None where the object itself does."""
+    if isinstance(obj, type):
+        return None
+    for cls in type(obj).__mro__:
+        if name in cls.__dict__:
+            defined = cls.__dict__[name]
+            is_data = isinstance(defined, property)
+            return defined if is_data or name not in getattr(obj, "__dict__", ()) else None
+    return None

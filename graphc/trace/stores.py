@@ -1,0 +1,90 @@
+"""Writes to what stands outside of the traced function: refused where the written value is traced."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+
+from graphc import pytree
+from graphc.errors import SideEffectError, UnsupportedError
+from graphc.trace.location import user_location
+from graphc.trace.symbolic import SymbolicInt
+from graphc.trace.values import TracedValue
+
+if TYPE_CHECKING:
+    from graphc.trace.reader import Reader
+
+MUTATORS = frozenset(
+    "append extend insert pop remove clear sort reverse update setdefault popitem add discard appendleft".split()
+)
+
+
+def contains_traced(value: Any) -> bool:
+    leaves, _ = pytree.flatten(value)
+    return any(isinstance(leaf, TracedValue | SymbolicInt) for leaf in leaves)
+
+
+def refuse_traced(value: Any, what: str) -> None:
+    """Raise where a traced value would be stored outside."""
+    if contains_traced(value):
+        raise SideEffectError(
+            f"a traced value is stored in {what}, outside of the function: a compiled program would not store it "
+            "again; return it instead (has_aux=True under grad)",
+            location=user_location(),
+        )
+
+
+class Store:
+    """Stands for an outside object on the left of an assignment."""
+
+    __slots__ = ("_obj", "_reader")
+
+    def __init__(self, obj: Any, reader: Reader):
+        object.__setattr__(self, "_obj", obj)
+        object.__setattr__(self, "_reader", reader)
+
+    def __setattr__(self, name: str, value: Any) -> None:
+        refuse_traced(value, f"attribute {name!r} of a {type(self._obj).__name__}")
+        setattr(self._obj, name, value)
+
+    def __getattr__(self, name: str) -> Any:  # x.a += v reads first
+        return self._reader.attribute(self._obj, name)
+
+    def __delattr__(self, name: str) -> None:
+        delattr(self._obj, name)
+
+    def __setitem__(self, key: Any, value: Any) -> None:
+        if isinstance(self._obj, np.ndarray):
+            refuse_array_write(key, value)
+        else:
+            refuse_traced(value, f"item {key!r} of a {type(self._obj).__name__}")
+        self._obj[key] = value
+
+    def __getitem__(self, key: Any) -> Any:
+        return self._reader.item(self._obj, key)
+
+    def __delitem__(self, key: Any) -> None:
+        del self._obj[key]
+
+
+def refuse_array_write(key: Any, value: Any) -> None:
+    """Raise where a traced value, or at a traced position, is written into an array that is not traced."""
+    if contains_traced((key, value)):
+        raise UnsupportedError(
+            "x[i] = v: writing a traced value into an array is not supported yet; build the array from its parts with "
+            "np.stack, np.concatenate or np.where",
+            location=user_location(),
+        )
+
+
+def mutator(container: Any, name: str) -> Callable[..., Any]:
+    """The container's mutating method, refusing traced values."""
+    method = getattr(container, name)
+
+    def call(*args: Any, **kwargs: Any) -> Any:
+        refuse_traced((args, kwargs), f"a {type(container).__name__}")
+        return method(*args, **kwargs)
+
+    return call
