@@ -22,14 +22,22 @@ defvjp(stop_gradient, lambda ans, x: np.zeros_like)
 
 NAMES = {
     "neg": "negative", "add": "add", "sub": "subtract", "mul": "multiply", "div": "divide", "guarded_mul": "multiply",
-    "abs": "abs", "select": "where", "gt": "greater", "lt": "less", "pow": "power",
+    "abs": "abs", "gt": "greater", "lt": "less", "pow": "power",
 }  # fmt: skip
+
+
+def select(c: Any, a: Any, b: Any) -> Any:
+    """autograd's ``where`` does not sum over what it broadcast, so its operands are broadcast before."""
+    ones = np.ones(np.broadcast_shapes(c.shape, a.shape, b.shape))
+    return anp.where(c, a * ones, b * ones)
+
 
 SPECIAL: dict[str, Callable[..., Any]] = {
     "const": lambda value, dtype, weak: np.array(value, dtype),
     "dim": lambda dim: np.asarray(dim, np.int64),
     "cast": lambda x, dtype: x if x.dtype == dtype else x.astype(dtype),
     "stop_gradient": stop_gradient,
+    "select": select,
     "expit": lambda x: 0.5 * (anp.tanh(0.5 * x) + 1),
     "sum": lambda x, axes: anp.sum(x, axis=axes),
     "max": lambda x, axes: anp.max(x, axis=axes),

@@ -17,10 +17,9 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Any
 
-from graphc.ir.builder import Builder
 from graphc.ir.graph import Graph, Node, Value
 from graphc.ir.opdef import Op
-from graphc.ir.rewrite import rebuild
+from graphc.passes.rewriter import with_inputs
 
 COMMUTATIVE = frozenset(
     {"add", "mul", "absorbing_mul", "eq", "ne", "logical_and", "logical_or", "logical_xor", "hypot", "logaddexp"}
@@ -30,29 +29,22 @@ COMMUTATIVE = frozenset(
 def eliminate_common(graph: Graph, ops: Mapping[str, Op]) -> Graph:
     """Each node is kept once. A node that binds a symbol has a type of its own and is never equal to another."""
     seen: dict[tuple[Any, ...], tuple[Value, ...]] = {}
-    repeats = 0
-
-    def visit(F: Builder, node: Node, inputs: tuple[Value, ...]) -> tuple[Value, ...] | None:
-        nonlocal repeats
-        if node.regions:
-            return None
-        key = _key(node, inputs)
-        if key in seen:
-            repeats += 1
-            return seen[key]
-        copied = Node(node.op, inputs, node.attrs, [o.type for o in node.outputs], location=node.location)
-        for old, fresh in zip(node.outputs, copied.outputs, strict=True):
-            fresh.grad = old.grad and any(v.grad for v in inputs)
-        F.nodes.append(copied)
-        seen[key] = copied.outputs
-        return copied.outputs
-
-    result = rebuild(graph, ops, visit)
-    return result if repeats else graph
+    new: dict[Value, Value] = {}
+    nodes: list[Node] = []
+    for node in graph.nodes:
+        current = with_inputs(node, tuple(new.get(v, v) for v in node.inputs))
+        kept = current.outputs if node.regions else seen.setdefault(_key(current), current.outputs)
+        if kept is current.outputs:
+            nodes.append(current)
+        new.update((old, fresh) for old, fresh in zip(node.outputs, kept, strict=True) if fresh is not old)
+    if not new:
+        return graph
+    outputs = tuple(new.get(v, v) for v in graph.outputs)
+    return Graph(graph.name, graph.params, tuple(nodes), outputs, graph.guards, graph.ints)
 
 
-def _key(node: Node, inputs: tuple[Value, ...]) -> tuple[Any, ...]:
-    operands = [id(v) for v in inputs]
+def _key(node: Node) -> tuple[Any, ...]:
+    operands = [id(v) for v in node.inputs]
     if node.op.name in COMMUTATIVE:
         operands.sort()
     attrs = tuple((name, _plain(node.attrs[name])) for name in sorted(node.attrs))

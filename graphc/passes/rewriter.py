@@ -13,7 +13,7 @@ from collections.abc import Callable, Iterable, Mapping
 from graphc.ir.builder import Builder
 from graphc.ir.graph import Graph, Node, Value
 from graphc.ir.opdef import Op
-from graphc.ir.rewrite import copy_param, drop_dead
+from graphc.ir.rewrite import drop_dead
 from graphc.ir.shapes import ShapeFacts
 from graphc.ir.text import parse, print_graph
 from graphc.passes.facts import NumberFacts
@@ -27,14 +27,16 @@ class Rewriter:
     def __init__(self, graph: Graph, ops: Mapping[str, Op]):
         self.F = Builder(ops, ShapeFacts(graph.guards))
         self.numbers = NumberFacts()
-        self._reads: Counter[Value] = Counter()
+        self._reads = Counter(value for node in graph.nodes for value in node.inputs)
+        self._reads.update(graph.outputs)
 
     def read_once(self, value: Value) -> bool:
         """Nothing else reads the value (a value that a rule has just made has no other reader)."""
         return self._reads[value] <= 1
 
-    def stands_for(self, new: Value, reads: int) -> None:
-        self._reads[new] += reads
+    def stands_for(self, new: Value, old: Value) -> None:
+        """What read the old value reads the new one."""
+        self._reads[new] += self._reads[old]
 
 
 Rule = Callable[[Rewriter, Node], Value | None]
@@ -54,28 +56,26 @@ def merge_rules(tables: Iterable[Rules]) -> Rules:
 def rewrite(graph: Graph, ops: Mapping[str, Op], rules: Rules) -> Graph:
     """The graph after one walk with the rules; the same object when none of them applied."""
     rewriter = Rewriter(graph, ops)
-    reads = Counter(value for node in graph.nodes for value in node.inputs)
-    reads.update(graph.outputs)
-    new = {param: copy_param(param) for param in graph.params}
-    changed = False
-    for param, copied in new.items():
-        rewriter.stands_for(copied, reads[param])
+    new: dict[Value, Value] = {}
     for node in graph.nodes:
-        copied_node = _copy(node, tuple(new[v] for v in node.inputs))
-        found = _apply_rules(rewriter, copied_node, rules) if len(node.outputs) == 1 else None
+        current = with_inputs(node, tuple(new.get(v, v) for v in node.inputs))
+        found = _apply_rules(rewriter, current, rules) if len(node.outputs) == 1 else None
         if found is None:
-            rewriter.F.nodes.append(copied_node)
-        changed = changed or found is not None
-        for old, fresh in zip(node.outputs, (found,) if found else copied_node.outputs, strict=True):
-            new[old] = fresh
-            rewriter.stands_for(fresh, reads[old])
-    if not changed:
+            rewriter.F.nodes.append(current)
+        for old, fresh in zip(node.outputs, (found,) if found else current.outputs, strict=True):
+            if fresh is not old:
+                new[old] = fresh
+                rewriter.stands_for(fresh, old)
+    if not new:
         return graph
-    params, outputs = (tuple(new[v] for v in values) for values in (graph.params, graph.outputs))
-    return drop_dead(Graph(graph.name, params, tuple(rewriter.F.nodes), outputs, graph.guards, graph.ints))
+    outputs = tuple(new.get(v, v) for v in graph.outputs)
+    return drop_dead(Graph(graph.name, graph.params, tuple(rewriter.F.nodes), outputs, graph.guards, graph.ints))
 
 
-def _copy(node: Node, inputs: tuple[Value, ...]) -> Node:
+def with_inputs(node: Node, inputs: tuple[Value, ...]) -> Node:
+    """The node over these inputs; the very node when they are its own (nodes never change, so graphs share them)."""
+    if inputs == node.inputs:
+        return node
     types = [o.type for o in node.outputs]
     copied = Node(node.op, inputs, node.attrs, types, regions=node.regions, location=node.location)
     carries = any(v.grad for v in inputs)
