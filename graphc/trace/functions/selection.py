@@ -115,6 +115,27 @@ def is_real(F: Builder, x: Any) -> Value:
     return F.broadcast_to(F.value(True), a.dims)
 
 
+def is_complex_object(F: Builder, x: Any) -> bool:
+    return False
+
+
+def is_real_object(F: Builder, x: Any) -> bool:
+    return True
+
+
+def result_type(F: Builder, *arrays_and_dtypes: Any) -> np.dtype:
+    """The dtype that NumPy's promotion gives; Python numbers are weak."""
+    return np.result_type(*(_promotes_as(a) for a in arrays_and_dtypes))
+
+
+def _promotes_as(a: Any) -> Any:
+    if not isinstance(a, Value):
+        return a
+    if not a.type.weak:
+        return a.type.dtype
+    return 0.0 if a.type.is_float else 0
+
+
 def select(F: Builder, condlist: Any, choicelist: Any, default: Any = 0) -> Value:
     """The first choice whose condition is true, elementwise."""
     if len(condlist) != len(choicelist) or not condlist:
@@ -130,5 +151,6 @@ FUNCTIONS: dict[str, Implementation] = {
     "numpy.where": where, "numpy.clip": clip, "numpy.nan_to_num": nan_to_num, "numpy.round": round_,
     "numpy.around": round_, "numpy.isclose": isclose, "numpy.allclose": allclose, "numpy.array_equal": array_equal,
     "numpy.array_equiv": array_equiv, "numpy.real": real, "numpy.imag": imag, "numpy.isreal": is_real,
+    "numpy.iscomplexobj": is_complex_object, "numpy.isrealobj": is_real_object, "numpy.result_type": result_type,
     "numpy.select": select,
 }  # fmt: skip

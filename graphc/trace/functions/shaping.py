@@ -201,11 +201,27 @@ def matrix_transpose(F: Builder, x: Any, /) -> Value:
     return F.transpose(x, [*range(x.rank - 2), x.rank - 1, x.rank - 2])
 
 
+def shape(F: Builder, a: Any) -> tuple[Dim, ...]:
+    """``np.shape``: the dims, symbolic where they are."""
+    return as_array(F, a).dims
+
+
+def ndim(F: Builder, a: Any) -> int:
+    return as_array(F, a).rank
+
+
+def size(F: Builder, a: Any, axis: Any = None) -> Dim:
+    """The number of elements, or of those along the axes."""
+    a = as_array(F, a)
+    return product(a.dims[i] for i in axes_of(F, "size", axis, a.rank))
+
+
 FUNCTIONS: dict[str, Implementation] = {
     "numpy.reshape": reshape, "numpy.ravel": ravel, "numpy.transpose": transpose, "numpy.permute_dims": transpose,
     "numpy.swapaxes": swapaxes, "numpy.moveaxis": moveaxis, "numpy.rollaxis": rollaxis,
     "numpy.expand_dims": expand_dims, "numpy.squeeze": squeeze, "numpy.broadcast_to": broadcast_to,
     "numpy.broadcast_arrays": broadcast_arrays, "numpy.atleast_1d": _at_least(one_axis),
     "numpy.atleast_2d": _at_least(two_axes), "numpy.atleast_3d": _at_least(three_axes),
+    "numpy.shape": shape, "numpy.ndim": ndim, "numpy.size": size,
     "numpy.matrix_transpose": matrix_transpose, "numpy.linalg.matrix_transpose": matrix_transpose,
 }  # fmt: skip

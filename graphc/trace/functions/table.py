@@ -14,7 +14,7 @@ from __future__ import annotations
 
 import inspect
 from collections.abc import Mapping
-from functools import wraps
+from functools import cache, wraps
 from typing import Any
 
 from graphc.errors import UnsupportedError
@@ -41,12 +41,18 @@ from graphc.trace.functions import (
 from graphc.trace.functions.arguments import Implementation
 
 
+@cache
+def signature_of(implementation: Implementation) -> inspect.Signature:
+    """Read at the first call: reading all of them would slow the import."""
+    return inspect.signature(implementation)
+
+
 def checked(name: str, implementation: Implementation) -> Implementation:
     """The implementation, refusing arguments that it does not have by the function's and the argument's name."""
-    parameters = inspect.signature(implementation)
 
     @wraps(implementation)
     def call(F: Builder, *args: Any, **kwargs: Any) -> Any:
+        parameters = signature_of(implementation)
         try:
             bound = parameters.bind(F, *args, **kwargs)
         except TypeError as error:

@@ -378,3 +378,16 @@ def test_an_axis_outside_is_an_axis_error():
 def test_unsupported_forms_say_what_to_do(name, args, kwargs, message):
     with pytest.raises(UnsupportedError, match=message):
         trace(numpy_call(f"numpy.{name}", *args, **kwargs)[0], PLANE, np.arange(3))
+
+
+@pytest.mark.parametrize(("name", "answer"), [("shape", "(d0_0, 1)"), ("ndim", "2"), ("size", "d0_0")])
+def test_questions_about_shapes(name, answer):
+    asked = []
+    trace(lambda F, a: asked.append(NUMPY_FUNCTIONS[f"numpy.{name}"](F, a)) or a, np.zeros((3, 1)))
+    assert str(asked[0]) == answer
+
+
+def test_result_type_knows_python_numbers():
+    asked = []
+    trace(lambda F, a, b: asked.append(NUMPY_FUNCTIONS["numpy.result_type"](F, a, b, 2)) or a, np.float32([1]), 1.0)
+    assert asked == [np.float32]
