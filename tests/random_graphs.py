@@ -17,7 +17,7 @@ from graphc.ir.builder import Builder, finish
 from graphc.ir.dims import product, symbol
 from graphc.ir.graph import Graph, Value
 from graphc.ir.shapes import Guard, ShapeFacts
-from graphc.ir.types import F64, ArrayType
+from graphc.ir.types import F32, F64, I64, ArrayType
 from graphc.ops.table import OPS
 
 N, M = symbol("n"), symbol("m")
@@ -105,6 +105,28 @@ def cut(F: Builder, draw: Draw, values: list[Value]) -> Value:
     return F.mul(F.stop_gradient(F.tanh(x)), x)
 
 
+def detour(F: Builder, draw: Draw, values: list[Value]) -> Value:
+    """Through another dtype and back: float32, integers, truth values, positions."""
+    x = pick(draw, values)
+    whole = F.cast(F.mul(F.tanh(x), 9.0), I64)
+    makers: dict[str, Callable[[], Value]] = {
+        "float32": lambda: F.mul(F.cast(x, F32), draw(st.sampled_from(NUMBERS))),
+        "twice": lambda: F.cast(F.cast(whole, F32), F64),
+        "integers": lambda: F.sub(F.mul(whole, draw(st.integers(-1, 3))), draw(st.integers(-1, 1))),
+        "count": lambda: F.reduce("sum", F.cast(F.ge(x, 0.0), I64), range(x.rank)),
+        "truth": lambda: F.logical_or(F.gt(x, 0.0), F.logical_not(F.lt(x, 0.5))),
+        "positions": lambda: F.mul(F.iota(dims=x.dims, axis=0), whole) if x.rank else whole,
+        "running": lambda: F.cumsum(x, axis=0, reverse=draw(st.booleans()), exclusive=False) if x.rank else x,
+        "chosen": lambda: F.gather(x, whole_index(F, draw), axes=(0,), checked=True) if x.rank else x,
+    }
+    return F.cast(makers[draw(st.sampled_from(sorted(makers)))](), F64)
+
+
+def whole_index(F: Builder, draw: Draw) -> Value:
+    """A few positions that stand in any axis that is there (position 0)."""
+    return F.mul(F.iota(dims=(draw(st.sampled_from((1, 3))),), axis=0), 0)
+
+
 def fold(F: Builder, draw: Draw, values: list[Value]) -> Value:
     x = pick(draw, values)
     axes = [a for a in range(x.rank) if draw(st.booleans())]
@@ -176,6 +198,7 @@ def product_of_matrices(F: Builder, draw: Draw, values: list[Value]) -> Value:
 # what differences can check: smooth, and without stop_gradient, which differences do not see
 SMOOTH_STEPS: tuple[Step, ...] = (smooth, arithmetic, movement, product_of_matrices)
 ALL_STEPS: tuple[Step, ...] = (smooth, arithmetic, kinked, cut, fold, movement, product_of_matrices)
+EVERY_DTYPE: tuple[Step, ...] = (*ALL_STEPS, detour, detour)
 MAX_ELEMENTS = 400
 
 

@@ -20,7 +20,7 @@ from graphc.passes.movement import simplify_movement
 from graphc.passes.pipeline import optimize
 from graphc.passes.rewriter import Pass
 from graphc.passes.sums import simplify_sums
-from tests.random_graphs import graphs
+from tests.random_graphs import EVERY_DTYPE, graphs
 
 FEW = settings(max_examples=40, deadline=None, suppress_health_check=list(HealthCheck))
 Case = tuple[Graph, list[np.ndarray]]
@@ -38,12 +38,13 @@ EXACT = [
 @pytest.mark.parametrize("run_pass", EXACT, ids=lambda run_pass: run_pass.__name__)
 def test_values_stay_bit_for_bit(run_pass: Pass) -> None:
     @FEW
-    @given(graphs())
+    @given(graphs(steps=EVERY_DTYPE))
     def check(case: Case) -> None:
         graph, arrays = case
         after = run_pass(graph, OPS)
         verify(after)
         for got, wanted in zip(interpret(after, arrays), interpret(graph, arrays), strict=True):
+            assert got.dtype == wanted.dtype
             np.testing.assert_array_equal(got, wanted)
             np.testing.assert_array_equal(np.signbit(got), np.signbit(wanted))
 
@@ -67,7 +68,7 @@ def test_values_stay_within_rounding(run_pass: Pass) -> None:
 
 
 @FEW
-@given(graphs())
+@given(graphs(steps=EVERY_DTYPE))
 def test_every_pass_in_the_pipeline_leaves_a_valid_graph(case: Case) -> None:
     graph, _ = case
     watched: list[str] = []
