@@ -5,7 +5,7 @@ from __future__ import annotations
 import pytest
 
 from graphc.abi import Relation
-from graphc.errors import InvalidGraphError
+from graphc.errors import InvalidGraphError, ShapeError
 from graphc.ir.dims import dim_max, symbol
 from graphc.ir.shapes import Guard, ShapeFacts
 
@@ -84,3 +84,27 @@ def test_broadcast(shapes: list[tuple[object, ...]], joined: tuple[object, ...] 
 @pytest.mark.parametrize(("relation", "holds"), [(Relation.EQ, False), (Relation.NE, True), (Relation.GE, True)])
 def test_a_guard_is_checked_with_numbers(relation: Relation, holds: bool) -> None:
     assert Guard(relation, n - 2).holds({"n": 5}) is holds
+
+
+def test_an_equality_that_solves_no_symbol_is_remembered() -> None:
+    facts = tracing(n=6, m=4)
+    assert facts.equal(n, 2 * (n // 2))
+    told = ShapeFacts(facts.guards)
+    assert told.equal(n, 2 * (n // 2))
+    assert told.equal(m * n, 2 * m * (n // 2))
+    assert told.at_least(2 * (n // 2), n)
+    with pytest.raises(InvalidGraphError, match="cannot decide"):
+        told.equal(m, 2 * (m // 2))
+
+
+def test_a_size_bound_at_run_time_is_not_guessed() -> None:
+    facts = tracing(n=5)
+    count, other = facts.bound_symbol("count"), facts.bound_symbol("count")
+    assert count != other
+    assert facts.is_bound(n + count)
+    assert not facts.is_bound(n)
+    assert facts.equal(count, count)
+    assert facts.at_least(count, 0)
+    with pytest.raises(ShapeError, match="known only when the program runs"):
+        facts.equal(count, n)
+    assert facts.guards == tracing(n=5).guards

@@ -110,12 +110,6 @@ def outer(F: Builder, a: Any, b: Any, out: None = None) -> Value:
     return F.mul(F.reshape(x, (product(x.dims), 1)), F.reshape(y, (1, product(y.dims))))
 
 
-def multiply_outer(F: Builder, a: Any, b: Any, /) -> Value:
-    """``np.multiply.outer``: shape ``a.shape + b.shape``."""
-    x, y = as_array(F, a), as_array(F, b)
-    return F.mul(F.reshape(x, (*x.dims, *(1,) * y.rank)), y)
-
-
 def _contracted_axes(F: Builder, a: Value, b: Value, axes: Any) -> tuple[tuple[int, ...], tuple[int, ...]]:
     if isinstance(axes, list | tuple):
         ours, theirs = axes
