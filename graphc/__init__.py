@@ -3,7 +3,7 @@
 ``import graphc`` is cheap: what compiles is imported when a function is first compiled.
 """
 
-from graphc.api import frozen, grad, jit, stop_gradient, value_and_grad
+from graphc.api import frozen, grad, jit, jvp, stop_gradient, value_and_grad, vjp
 from graphc.errors import (
     ConcretizationError,
     ConfigError,
@@ -37,6 +37,8 @@ __all__ = [
     "frozen",
     "grad",
     "jit",
+    "jvp",
     "stop_gradient",
     "value_and_grad",
+    "vjp",
 ]

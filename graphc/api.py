@@ -1,8 +1,9 @@
-"""The transformations that users call: ``grad``, ``value_and_grad``, ``jit``, ``stop_gradient``, ``frozen``."""
+"""The transformations that users call: ``grad``, ``value_and_grad``, ``jit``, ``vjp``, ``jvp``, ..."""
 
 from __future__ import annotations
 
-from collections.abc import Callable
+import weakref
+from collections.abc import Callable, Hashable, Sequence
 from typing import Any
 
 from graphc import pytree
@@ -69,6 +70,49 @@ def _compiled(
     if function is None:
         return lambda f: CompiledFunction(f, transform)
     return CompiledFunction(function, transform)
+
+
+def vjp(function: Callable[..., Any], *args: Any, has_aux: bool = False) -> Any:
+    """The value of a function, and its pullback: ``out, pullback = graphc.vjp(f, *args)``.
+
+    ``pullback(cotangent)``, for a cotangent of the structure and shapes of ``out``, is a tuple with one gradient for
+    each argument (None for what has none). With ``has_aux`` the function returns ``(out, aux)``, and the result is
+    ``(out, pullback, aux)``.
+    """
+    return _remembered(function, Transform("vjp", None, None, has_aux))(*args)
+
+
+def jvp(function: Callable[..., Any], primals: Sequence[Any], tangents: Sequence[Any]) -> Any:
+    """Forward mode: the value at ``primals``, and its derivative along ``tangents``, of the structure of the primals."""
+    session = current()
+    if session is not None:
+        from graphc.nested_modes import call_jvp
+        from graphc.trace.target import make_target
+
+        return call_jvp(session, make_target(function), tuple(primals), tuple(tangents))
+    return _remembered(function, "jvp")(tuple(primals), tuple(tangents))
+
+
+_remembered_functions: weakref.WeakKeyDictionary[Any, dict[Hashable, CompiledFunction]] = weakref.WeakKeyDictionary()
+
+
+def _remembered(function: Callable[..., Any], what: Transform | str) -> CompiledFunction:
+    """The compiled function for a plain one, kept as long as that lives, so that a second call compiles nothing."""
+    try:
+        made = _remembered_functions.setdefault(function, {})
+    except TypeError:  # a callable that cannot be referred to weakly
+        made = {}
+    if what not in made:
+        made[what] = _transformed(function, what)
+    return made[what]
+
+
+def _transformed(function: Callable[..., Any], what: Transform | str) -> CompiledFunction:
+    if isinstance(what, Transform):
+        return CompiledFunction(function, what)
+    from graphc.nested_modes import JvpOf
+
+    return CompiledFunction(JvpOf(function), Transform("jit", None, forward_mode=True))
 
 
 def stop_gradient(tree: Any) -> Any:

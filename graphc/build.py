@@ -17,9 +17,11 @@ from graphc.program import (
     CompiledRunner,
     InterpretedRunner,
     Program,
+    Runner,
     call_plan,
     make_program_entry,
 )
+from graphc.trace.leaves import LeafSpec
 from graphc.trace.record import Output, Traced, trace
 from graphc.trace.target import Target
 from graphc.transforms import (
@@ -47,6 +49,8 @@ def build_program(
     """The program for calls like this one; calls that do not fit its native entry go to ``fallback``."""
     traced = trace(target, args, kwargs, OPS)
     dump("traced", traced.graph)
+    if transform.kind == "vjp":
+        return vjp_program(target, transform, traced, args, kwargs, is_method)
     marked, template = marked_graph(target, transform, traced, args, kwargs, is_method)
     transposed = [source.spec.transposed for source in traced.inputs]
 
@@ -86,6 +90,27 @@ def marked_graph(
     else:
         template = ((moved(value), aux) if transform.has_aux else moved(value), gradients)
     return mark_inputs(graph, traced.inputs, marks), template
+
+
+def vjp_program(
+    target: Target, transform: Transform, traced: Traced, args: Sequence[Any], kwargs: Mapping[str, Any], is_method: bool
+) -> Program:
+    """The two programs of ``vjp``."""
+    from graphc.pullback import VjpProgram
+
+    wanted = differentiated(transform, target, len(args), list(kwargs), int(is_method))
+    marks = leaf_marks(traced.arguments, wanted.positions, target, strict=False)
+    value, aux = split_aux(transform, pytree.unflatten(traced.out_spec, traced.outputs), target)
+    gradients = gradients_template([*args, *kwargs.values()], wanted, marks, 0)
+    marked = mark_inputs(traced.graph, traced.inputs, marks)
+    return VjpProgram(traced, marked, value, aux, gradients, make_runner)
+
+
+def make_runner(graph: Graph, specs: Sequence[LeafSpec], kind: str) -> Runner:
+    """What runs a graph that is differentiated already."""
+    if settings.disable_jit:
+        return InterpretedRunner(graph)
+    return CompiledRunner(graph, compile_graph(graph, lambda g: optimize(g, OPS), kind=kind), specs)
 
 
 def value_first(graph: Graph, value: Output, dropped: int) -> tuple[Graph, Callable[[Any], Any]]:

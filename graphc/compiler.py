@@ -65,7 +65,7 @@ def _build(graph: Graph) -> dict[str, Any]:
     from graphc.schedule.plan import schedule
 
     program = schedule(graph, OPS)
-    printed = print_program(program, len(graph.params), repr(settings.code_key()))
+    printed = print_program(program, len(graph.params) + len(graph.ints), repr(settings.code_key()))
     parts = [(k.name, k.source, k.signature) for k in printed.kernels]
     parts.append((printed.name, printed.source, DRIVER_SIGNATURE))
     compile_missing(parts)

@@ -62,6 +62,10 @@ def call_nested(function: CompiledFunction, session: Session, args: Sequence[Any
     """The call as part of the active trace; the result holds traced arrays of ``session``."""
     target, transform = function._target, function._transform
     offset = int(function._is_method)
+    if transform.kind == "vjp":
+        from graphc.nested_modes import call_vjp
+
+        return call_vjp(session, target, transform, args, kwargs)
     if not transform.differentiates:
         inner = trace_inner(session, target, args, kwargs, Differentiated((), single=False))
         values = inline(session, optimize(inner.graph, OPS), inner.outer)
@@ -113,9 +117,18 @@ def _zero_gradients(session: Session, wanted: Differentiated, inner: Inner, argu
 
 
 def trace_inner(
-    session: Session, target: Target, args: Sequence[Any], kwargs: Mapping[str, Any], wanted: Differentiated
+    session: Session,
+    target: Target,
+    args: Sequence[Any],
+    kwargs: Mapping[str, Any],
+    wanted: Differentiated,
+    *,
+    strict: bool = True,
 ) -> Inner:
-    """Trace the function for these arguments in a session nested in ``session``."""
+    """Trace the function for these arguments in a session nested in ``session``.
+
+    ``strict``: a wanted argument that cannot be differentiated is an error, else it has no gradient.
+    """
     arguments = [*args, *kwargs.values()]
     names = argument_names(target, len(args), list(kwargs))
     walk = ArgumentWalk(Paths(), arguments, names)
@@ -123,7 +136,7 @@ def trace_inner(
     session.F.location = location = user_location()
     child = Session(OPS, target.name, parent=session, wrap=session.wrap)
     positions = wanted.positions
-    marks = leaf_marks([_known(argument) for argument in walk.leaves], positions, target)
+    marks = leaf_marks([_known(argument) for argument in walk.leaves], positions, target, strict=strict)
     outer, param_marks, seen = [], [], []
     for argument, is_marked in zip(walk.leaves, marks, strict=True):
         leaf = argument.leaf

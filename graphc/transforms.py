@@ -34,13 +34,17 @@ Argnums = int | tuple[int, ...]
 
 @dataclass(frozen=True)
 class Transform:
-    """``argnums`` counts the arguments after ``self``; ``argnames`` adds arguments by name."""
+    """``argnums`` counts the arguments after ``self``; ``argnames`` adds arguments by name.
+
+    ``forward_mode``: the function itself differentiates, inside its trace (``jvp``): it cannot run without one.
+    """
 
     kind: Kind
     argnums: Argnums | None = 0
     argnames: str | tuple[str, ...] | None = None
     has_aux: bool = False
     target: str = "cpu"
+    forward_mode: bool = False
 
     @property
     def differentiates(self) -> bool:
@@ -110,14 +114,16 @@ def _by_name(name: str, target: Target, count: int, keywords: Sequence[str]) -> 
     raise GradientError(f"argnames: {target.name} {what}", location=target.location)
 
 
-def leaf_marks(arguments: Sequence[ArgumentLeaf], positions: Sequence[int], target: Target) -> list[bool]:
-    """Which argument leaves are differentiated. Raises ``TraceTypeError`` for a whole argument that cannot be."""
+def leaf_marks(
+    arguments: Sequence[ArgumentLeaf], positions: Sequence[int], target: Target, *, strict: bool = True
+) -> list[bool]:
+    """Which argument leaves are differentiated. ``strict``: ``TraceTypeError`` for a whole argument that cannot be."""
     marks = []
     for argument in arguments:
         wanted = argument.argument in positions and not argument.frozen
         dtype = getattr(argument.leaf, "dtype", None)
         is_float = type(argument.leaf) is float or (isinstance(dtype, np.dtype) and dtype.kind == "f")
-        if wanted and argument.whole and not is_float:
+        if strict and wanted and argument.whole and not is_float:
             raise TraceTypeError(_not_differentiable(argument, target, dtype), location=target.location)
         marks.append(wanted and is_float)
     return marks

@@ -1,0 +1,142 @@
+"""``vjp`` and ``jvp`` as part of an active trace."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping, Sequence
+from typing import Any
+
+from graphc import pytree
+from graphc.autodiff.adjoint import joint_vjp
+from graphc.autodiff.partition import Split, split
+from graphc.autodiff.prune import prune
+from graphc.autodiff.requires_grad import mark
+from graphc.autodiff.tangent import jvp_graph
+from graphc.errors import GradientError
+from graphc.ir.graph import Value
+from graphc.nested import Inner, inline, result, trace_inner
+from graphc.ops.table import OPS
+from graphc.passes.pipeline import optimize
+from graphc.pullback import cotangents_by_output
+from graphc.trace.location import user_location
+from graphc.trace.record import Constant, Output
+from graphc.trace.session import Session, current
+from graphc.trace.target import Target, make_target
+from graphc.trace.values import alive, unwrap
+from graphc.transforms import Differentiated, Transform, gradients_template, split_aux
+
+
+def call_vjp(
+    session: Session, target: Target, transform: Transform, args: Sequence[Any], kwargs: Mapping[str, Any]
+) -> Any:
+    """``(out, pullback)`` of the function at these arguments, both part of the active trace."""
+    wanted = Differentiated(tuple(range(len(args))), single=False)
+    inner = trace_inner(session, target, args, kwargs, wanted, strict=False)
+    value, aux = split_aux(transform, inner.out, target)
+    count = len(inner.graph.outputs)
+    primal, _ = prune(optimize(mark(inner.graph, inner.marks), OPS))
+    joint = optimize(joint_vjp(primal, OPS, "params"), OPS)
+    parts = split(joint, OPS, len(inner.graph.params), count, session.F.facts.hints)
+    values = inline(session, parts.forward, inner.outer)
+    residuals = values[count : count + len(parts.residuals)]
+    template = gradients_template([*args, *kwargs.values()], wanted, inner.leaf_marks, 0)
+    pullback = NestedPullback(session, inner, value, parts, (tuple(values[:count]), tuple(residuals)), template)
+    out = result(session, value, values)
+    return (out, pullback, result(session, aux, values)) if transform.has_aux else (out, pullback)
+
+
+class NestedPullback:
+    """``pullback(cotangent)`` inside a trace."""
+
+    def __init__(
+        self,
+        session: Session,
+        inner: Inner,
+        out: Any,
+        parts: Split,
+        values: tuple[tuple[Value, ...], tuple[Value, ...]],
+        template: Any,
+    ):
+        self._session, self._inner, self._out, self._parts, self._template = session, inner, out, parts, template
+        self._outputs, self._residuals = values
+
+    def __call__(self, cotangent: Any) -> Any:
+        session = self._session
+        here = current()
+        if here is not session:  # an inner function's trace: the values become parameters of its graph
+            if here is None:
+                alive(session.wrap(session, self._outputs[0]))
+            assert here is not None
+            residuals = [here.import_value(session, value) for value in self._residuals]
+            session = here
+        else:
+            residuals = list(self._residuals)
+        given = cotangents_by_output(self._out, cotangent)
+        seeds = []
+        for index, (value, output) in enumerate(zip(self._inner.graph.outputs, self._outputs, strict=True)):
+            if value.type.is_float:
+                seeds.append(seed_value(session, given.get(index), output))
+        gradients = inline(session, self._parts.backward, [*residuals, *seeds])
+        return result(session, self._template, gradients)
+
+
+def seed_value(session: Session, cotangent: Any, like: Value) -> Value:
+    """A cotangent or tangent as a value of the dtype and dims of another. Raises ``GradientError``."""
+    F = session.F
+    F.location = user_location()
+    if cotangent is None:
+        return F.zeros(like.type)
+    value = F.cast(F.value(unwrap(session, cotangent)), like.type.dtype)
+    facts = F.facts
+    if value.rank != like.rank or not all(map(facts.equal, value.dims, like.dims)):
+        shapes = " and ".join(f"({', '.join(map(str, v.dims))})" for v in (like, value))
+        raise GradientError(f"a tangent or cotangent must have the shape of its value: {shapes}", location=F.location)
+    return value
+
+
+class JvpOf:
+    """The function ``(primals, tangents) -> (out, tangent of out)``; always called inside a trace."""
+
+    def __init__(self, function: Callable[..., Any]):
+        self.target = make_target(function)
+        self.__name__ = f"jvp_{self.target.name}"
+
+    def __call__(self, primals: Sequence[Any], tangents: Sequence[Any]) -> Any:
+        session = current()
+        assert session is not None
+        return call_jvp(session, self.target, tuple(primals), tuple(tangents))
+
+
+def call_jvp(session: Session, target: Target, primals: tuple[Any, ...], tangents: tuple[Any, ...]) -> Any:
+    """``(out, tangent of out)`` at these primals as part of the active trace."""
+    _, primal_spec = pytree.flatten(primals)
+    tangent_leaves, tangent_spec = pytree.flatten(tangents)
+    if primal_spec != tangent_spec:
+        raise GradientError(
+            f"jvp: tangents must have the structure of the primals, {primal_spec}; they are {tangent_spec}",
+            location=user_location(),
+        )
+    wanted = Differentiated(tuple(range(len(primals))), single=False)
+    inner = trace_inner(session, target, primals, {}, wanted, strict=False)
+    value, _ = split_aux(Transform("jit"), inner.out, target)
+    primal, _ = prune(optimize(mark(inner.graph, inner.marks), OPS))
+    both = optimize(jvp_graph(primal, OPS), OPS)
+    marked_values = [v for v, is_marked in zip(inner.outer, inner.marks, strict=True) if is_marked]
+    marked_tangents = [t for t, is_marked in zip(tangent_leaves, inner.leaf_marks, strict=True) if is_marked]
+    seeds = [seed_value(session, t, v) for t, v in zip(marked_tangents, marked_values, strict=True)]
+    values = inline(session, both, [*inner.outer, *seeds])
+    return result(session, value, values), result(session, _tangent_template(inner, value), values)
+
+
+def _tangent_template(inner: Inner, out: Any) -> Any:
+    """The result's structure with the tangent of each float output, None for the others."""
+    count = len(inner.graph.outputs)
+    floats = [index for index, value in enumerate(inner.graph.outputs) if value.type.is_float]
+
+    def tangent(leaf: Any) -> Any:
+        if isinstance(leaf, Output) and leaf.index in floats:
+            return Output(count + floats.index(leaf.index))
+        return Constant(None)
+
+    return pytree.tree_map(tangent, out)
+
+

@@ -1,0 +1,139 @@
+"""Reverse mode in two programs: ``vjp`` runs the forward one, and the pullback that it returns runs the backward one."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping, Sequence
+from typing import Any
+
+import numpy as np
+
+from graphc import pytree
+from graphc.abi import LeafKind
+from graphc.autodiff.adjoint import joint_vjp
+from graphc.autodiff.partition import Split, split
+from graphc.autodiff.prune import prune
+from graphc.errors import GradientError
+from graphc.ir.graph import Graph, Value
+from graphc.ops.table import OPS
+from graphc.passes.pipeline import optimize
+from graphc.program import MISSED, Program, Runner, deliver_leaf
+from graphc.trace.leaves import LeafSpec
+from graphc.trace.location import user_location
+from graphc.trace.record import Constant, Output, Traced
+from graphc.trace.values import TracedValue
+from graphc.transforms import turn_gradients
+
+MakeRunner = Callable[[Graph, Sequence[LeafSpec], str], Runner]
+
+
+def split_graph(marked: Graph, transposed: Sequence[bool], sizes: Mapping[str, int]) -> Split:
+    """The marked graph as a forward and a backward program; a cotangent parameter for each float output."""
+    primal, _ = prune(optimize(marked, OPS))
+    count = len(marked.outputs)
+    joint = turn_gradients(joint_vjp(primal, OPS, "params"), OPS, count, transposed)
+    return split(optimize(joint, OPS), OPS, len(marked.params), count, sizes)
+
+
+class VjpProgram(Program):
+    """Runs the forward program; its result is ``(out, pullback)``, with ``has_aux`` ``(out, pullback, aux)``."""
+
+    def __init__(
+        self, traced: Traced, marked: Graph, out: Any, aux: Any, gradients: Any, make_runner: MakeRunner
+    ) -> None:
+        transposed = [source.spec.transposed for source in traced.inputs]
+        parts = split_graph(marked, transposed, traced.hints)
+        specs = [*(source.spec for source in traced.inputs), *(INT_SPEC for _ in traced.int_leaves)]
+        super().__init__(traced, (out, aux), make_runner(parts.forward, specs, "vjp forward"))
+        self.marked = marked
+        self.parts = parts
+        backward_specs = [residual_spec(p) for p in parts.backward.params] + [INT_SPEC for _ in parts.backward.ints]
+        self.backward = make_runner(parts.backward, backward_specs, "vjp backward")
+        self.out_template, self.aux_template, self.gradients = out, aux, gradients
+
+    def deliver(self, results: Sequence[Any]) -> Any:
+        count = len(self.marked.outputs)
+        out = filled(self.out_template, results)
+        saved = len(self.parts.residuals)
+        residuals = [own(r, results[:count]) for r in results[count : count + saved]]
+        sizes = [int(n) for n in results[count + saved :]]
+        pullback = Pullback(self, residuals, sizes, [np.shape(r) for r in results[:count]])
+        if isinstance(self.aux_template, Constant):
+            return out, pullback
+        return out, pullback, filled(self.aux_template, results)
+
+
+INT_SPEC = LeafSpec(LeafKind.INT, np.dtype(np.int64), ())
+
+
+def own(residual: Any, outputs: Sequence[Any]) -> Any:
+    """The residual, copied where it shares memory with an output that the user may write into."""
+    if isinstance(residual, np.ndarray) and any(np.may_share_memory(residual, o) for o in outputs):
+        return residual.copy()
+    return residual
+
+
+def residual_spec(value: Value) -> LeafSpec:
+    """A parameter of the backward program: an array, or a NumPy scalar."""
+    kind = LeafKind.ARRAY if value.dims else LeafKind.SCALAR
+    return LeafSpec(kind, value.type.dtype, (None,) * value.rank)
+
+
+def filled(template: Any, results: Sequence[Any]) -> Any:
+    return pytree.tree_map(lambda leaf: deliver_leaf(leaf, results), template)
+
+
+class Pullback:
+    """``pullback(cotangent)`` -> a tuple with a gradient for each argument; may be called again and again."""
+
+    def __init__(
+        self, program: VjpProgram, residuals: Sequence[Any], sizes: Sequence[int], shapes: Sequence[tuple[int, ...]]
+    ):
+        self._program, self._residuals, self._sizes, self._shapes = program, residuals, sizes, shapes
+
+    def __call__(self, cotangent: Any) -> Any:
+        """The gradients for this cotangent, which has the structure and shapes of the function's result.
+
+        Raises ``GradientError`` for one that has not.
+        """
+        program = self._program
+        given = cotangents_by_output(program.out_template, cotangent)
+        seeds = []
+        for index, value in enumerate(program.marked.outputs):
+            if value.type.is_float:
+                seeds.append(as_cotangent(given.get(index), value, self._shapes[index]))
+        results = program.backward.run([*self._residuals, *seeds, *self._sizes])
+        if results is None or results is MISSED:
+            raise GradientError("the pullback's saved values do not fit its program", location=user_location())
+        return filled(program.gradients, results)
+
+
+def cotangents_by_output(template: Any, cotangent: Any) -> dict[int, Any]:
+    """The cotangent of each output of the graph, by its index. Raises ``GradientError`` for another structure."""
+    leaves, spec = pytree.flatten(template)
+    given, given_spec = pytree.flatten(cotangent)
+    if given_spec != spec:
+        raise GradientError(
+            f"the cotangent must have the structure of the function's result, {spec}; it is {given_spec}",
+            location=user_location(),
+        )
+    return {leaf.index: ct for leaf, ct in zip(leaves, given, strict=True) if isinstance(leaf, Output)}
+
+
+def as_cotangent(cotangent: Any, value: Value, shape: tuple[int, ...]) -> Any:
+    """The cotangent in the output's dtype; zeros for None. Raises ``GradientError`` for another shape."""
+    dtype = value.type.dtype
+    if cotangent is None:
+        return np.zeros(shape, dtype) if shape else dtype.type(0)
+    if isinstance(cotangent, TracedValue):
+        raise GradientError(
+            "a pullback that was made outside of a trace cannot take traced cotangents: call graphc.vjp inside",
+            location=user_location(),
+        )
+    array = np.asarray(cotangent)
+    if array.shape != shape or array.dtype.kind not in "fiub":
+        raise GradientError(
+            f"the cotangent must be a real array of shape {shape}, like the result; it has shape {array.shape} and "
+            f"dtype {array.dtype}",
+            location=user_location(),
+        )
+    return np.ascontiguousarray(array, dtype) if shape else dtype.type(array)
