@@ -25,6 +25,7 @@ from numba.core import (
     lowering,
     sigutils,
     typeinfer,
+    types,
     typing,
 )
 from numba.core.callconv import create_error_model
@@ -35,6 +36,7 @@ from numba.core.target_extension import CPU, dispatcher_registry, jit_registry, 
 from numba.core.targetconfig import ConfigStack
 from numba.core.typing import templates
 
+from graphc.codegen import division
 from graphc.config import settings
 
 TARGET = "graphc"
@@ -49,6 +51,7 @@ class _TypingContext(typing.BaseContext):
 
     def init(self) -> None:
         self._redirected: dict[Any, _Dispatcher] = {}
+        self._resolved: dict[Any, Any] = {}
 
     def resolve_value_type(self, value: Any) -> Any:
         """A function that was decorated with njit is compiled here once more, within this target."""
@@ -57,6 +60,18 @@ class _TypingContext(typing.BaseContext):
                 self._redirected[value] = _Dispatcher(value.py_func, targetoptions=value.targetoptions)
             value = self._redirected[value]
         return super().resolve_value_type(value)
+
+    def resolve_function_type(self, func: Any, args: Any, kws: Any) -> Any:
+        """The same operators meet the same types again and again: what was found once is kept."""
+        if kws or isinstance(func, types.Dispatcher):
+            return super().resolve_function_type(func, args, kws)
+        key = func, tuple(args)
+        if key not in self._resolved:
+            found = super().resolve_function_type(func, args, kws)
+            if found is None:
+                return None
+            self._resolved[key] = found
+        return self._resolved[key]
 
     def refresh(self) -> None:
         from numba.core.typing import builtins, mathdecl
@@ -120,6 +135,7 @@ class _TargetContext(cpu.CPUContext):
 
         del optional, builtins, numbers, rangeobj  # imported for what they register
         self.install_registry(mathimpl.registry)
+        self.install_registry(division.registry)
 
     def get_abi_sizeof(self, type_: Any) -> int:
         """Asking LLVM costs 1 ms and would wait for an optimisation that runs meanwhile."""

@@ -85,6 +85,21 @@ def test_language(name):
         assert value == pytest.approx(float(expected), rel=1e-15)
 
 
+def test_integer_division_of_every_kind():
+    """Python's floor and sign; NumPy's 0 for a divisor of 0, and no trap where the quotient does not fit."""
+    _, quotient = build("return n // k", "int64(int64, int64)", "n, k")
+    _, remainder = build("return n % k", "int64(int64, int64)", "n, k")
+    least = -(2**63)
+    numbers = [0, 1, -1, 2, -2, 3, -3, 7, -7, 64, 2**63 - 1, least, least + 1]
+    for n in numbers:
+        for k in numbers:
+            expected = divmod(n, k) if k else (0, 0)
+            if (n, k) == (least, -1):
+                expected = (least, 0)
+            found = call(quotient, (n, k), ctypes.c_int64)[1], call(remainder, (n, k), ctypes.c_int64)[1]
+            assert found == expected, (n, k)
+
+
 @pytest.mark.parametrize("short", ["f64", "f32", "i64", "i32", "i16", "i8", "u64", "u32", "u16", "u8", "bool"])
 def test_pointers_of_every_dtype(short):
     dtype = {"f": "float", "i": "int", "u": "uint"}.get(short[0], "") + short[1:] if short != "bool" else "bool"
