@@ -151,7 +151,9 @@ def copy(typingctx: Any, source: Any, target: Any, size: Any) -> Any:
     def emit(context: Any, builder: Any, signature: Any, args: Any) -> Any:
         origin, destination, count = args
         with cgutils.for_range(builder, count) as position:
-            builder.store(builder.load(builder.gep(origin, [position.index])), builder.gep(destination, [position.index]))
+            builder.store(
+                builder.load(builder.gep(origin, [position.index])), builder.gep(destination, [position.index])
+            )
         return context.get_dummy_value()
 
     return types.void(source, target, types.int64), emit

@@ -8,6 +8,9 @@ from typing import Any
 from llvmlite import ir
 from numba.core import types
 
+from graphc.codegen import special_functions
+from graphc.codegen.vecmath.emit import Machine
+
 BITS = {"double": 64, "float": 32}
 MANTISSA = {64: 52, 32: 23}
 
@@ -98,9 +101,10 @@ def nextafter(builder: Any, kind: Any, x: Any, y: Any) -> Any:
 
 
 def spacing(builder: Any, kind: Any, x: Any) -> Any:
-    """The distance to the next float away from zero, with the sign of x."""
-    outward = intrinsic_call("llvm.copysign")(builder, kind, number(x, math.inf), x)
-    gap = builder.fsub(nextafter(builder, kind, x, outward), x)
+    """The distance to the next float away from zero, with the sign of x; that of either zero is positive."""
+    unsigned = builder.select(builder.fcmp_ordered("==", x, number(x, 0.0)), number(x, 0.0), x)
+    outward = intrinsic_call("llvm.copysign")(builder, kind, number(x, math.inf), unsigned)
+    gap = builder.fsub(nextafter(builder, kind, unsigned, outward), unsigned)
     return builder.select(isfinite(builder, kind, x), gap, number(x, math.nan))
 
 
@@ -119,8 +123,20 @@ def ldexp(builder: Any, kind: Any, x: Any, exponent: Any) -> Any:
         part = builder.select(builder.icmp_signed("<", part, least), least, part)
         n = builder.sub(n, part)
         power = builder.shl(builder.add(part, ir.Constant(integer, bias)), ir.Constant(integer, mantissa))
-        result = builder.fmul(result, from_bits(builder, builder.trunc(power, ir.IntType(bits)) if bits < 64 else power))
+        result = builder.fmul(
+            result, from_bits(builder, builder.trunc(power, ir.IntType(bits)) if bits < 64 else power)
+        )
     return result
+
+
+def by_machine(body: Any) -> Any:
+    """Emits a function that is written in the language of ``vecmath``."""
+
+    def emit(builder: Any, kind: Any, *args: Any) -> Any:
+        m = Machine(builder, width(args[0]))
+        return body(m, *(m.value(a) for a in args)).v
+
+    return emit
 
 
 def prefer(comparison: str) -> Any:
@@ -154,6 +170,8 @@ FUNCTIONS: dict[str, tuple] = {
     "rad2deg": (1, scaled_by(180 / math.pi)),
     "nextafter": (2, nextafter),
     "spacing": (1, spacing),
+    "erfinv": (1, by_machine(special_functions.erfinv)),
+    "entr": (1, by_machine(special_functions.entr)),
     "ldexp": (2, ldexp, None, types.int64),
     "prefer_max": (2, prefer(">"), types.boolean),
     "prefer_min": (2, prefer("<"), types.boolean),

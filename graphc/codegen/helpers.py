@@ -60,5 +60,3 @@ globals().update(HELPERS)
 def __getattr__(name: str) -> Any:
     """A helper that does not exist: say what to do about it."""
     raise AttributeError(f"no kernel helper named {name!r}: add it to float_helpers or integer_helpers")
-
-

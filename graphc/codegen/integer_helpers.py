@@ -87,7 +87,10 @@ def fmod(builder: Any, kind: Any, a: Any, b: Any) -> Any:
 
 
 def reciprocal(builder: Any, kind: Any, x: Any) -> Any:
-    return floor_toward_zero(builder, kind, constant(x, 1), x)
+    """1/x towards zero. NumPy divides doubles: 1/0 is what a processor makes of infinity, the least int64 or int32."""
+    least = -(2 ** (x.type.width - 1)) if is_signed(kind) and x.type.width >= 32 else 0
+    zero = builder.icmp_unsigned("==", x, constant(x, 0))
+    return builder.select(zero, constant(x, least), floor_toward_zero(builder, kind, constant(x, 1), x))
 
 
 def floor_toward_zero(builder: Any, kind: Any, a: Any, b: Any) -> Any:
@@ -163,7 +166,9 @@ def lcm(builder: Any, kind: Any, a: Any, b: Any) -> Any:
     divisor = gcd(builder, kind, a, b)
     zero = constant(a, 0)
     nonzero = builder.icmp_unsigned("!=", divisor, zero)
-    part = builder.udiv(absolute(builder, kind, a) if is_signed(kind) else a, builder.select(nonzero, divisor, constant(a, 1)))
+    part = builder.udiv(
+        absolute(builder, kind, a) if is_signed(kind) else a, builder.select(nonzero, divisor, constant(a, 1))
+    )
     return builder.mul(part, absolute(builder, kind, b) if is_signed(kind) else b)
 
 
