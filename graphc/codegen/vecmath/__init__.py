@@ -5,12 +5,14 @@ from __future__ import annotations
 from . import (
     error_function,
     exponential,
+    gamma,
     hyperbolic,
     inverse_trigonometric,
     logarithm,
     power,
     rounding,
     trigonometric,
+    zeta,
 )
 from .core import as_intrinsic, fma, reassociating_add, select, wide_vectors
 
@@ -26,6 +28,7 @@ UNARY = {
     "ceil": rounding.ceil,
     "cos": trigonometric.cos,
     "cosh": hyperbolic.cosh,
+    "digamma": gamma.digamma,
     "erf": error_function.erf,
     "erfc": error_function.erfc,
     "erfcx": error_function.erfcx,
@@ -34,6 +37,8 @@ UNARY = {
     "expit": exponential.expit,
     "expm1": exponential.expm1,
     "floor": rounding.floor,
+    "gamma": gamma.gamma,
+    "gammaln": gamma.gammaln,
     "log": logarithm.log,
     "log10": logarithm.log10,
     "log1p": logarithm.log1p,
@@ -50,6 +55,8 @@ UNARY = {
     "sqrt": power.sqrt,
     "tan": trigonometric.tan,
     "tanh": exponential.tanh,
+    "tetragamma": gamma.tetragamma,
+    "trigamma": gamma.trigamma,
     "trunc": rounding.trunc,
 }
 BINARY = {
@@ -61,6 +68,7 @@ BINARY = {
     "logaddexp": logarithm.logaddexp,
     "logaddexp2": logarithm.logaddexp2,
     "nextafter": rounding.nextafter,
+    "polygamma": zeta.polygamma,
     "pow": power.pow,
     "remainder": rounding.remainder,
     "xlog1py": logarithm.xlog1py,

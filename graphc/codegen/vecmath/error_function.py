@@ -85,7 +85,7 @@ def erfc(m, x):
     shifted, r = reduce(m, -square)
     w = expm1_of_reduced(m, r - square_lo)
     y, y_lo = scaled_erfc(m, ax)
-    y = times_power_of_two(m, y + m.fma(y, w, y_lo), shifted, square > m.pick(707.0, 85.0))
+    y = times_power_of_two(m, y + m.fma(y, w, y_lo), shifted, square > m.pick(700.0, 80.0))
     return m.select(x < 0.0, 2.0 - y, y)
 
 
@@ -93,7 +93,7 @@ def erfcx(m, x):
     """``e**(x**2) erfc(x)``; below 0 ``2 e**(x**2) - erfcx(-x)``."""
     ax = m.min(m.abs(x), m.pick(2.0**100, 2.0**40))
     y, y_lo = scaled_erfc(m, ax)
-    y = m.select(m.abs(x) > ax, 1.0 / (m.abs(x) * SQRT_PI), y + y_lo)
+    y = m.select(m.abs(x) > ax, (1.0 / SQRT_PI) / m.abs(x), y + y_lo)
     square, square_lo = m.two_product(x, x)
     limit = m.pick(709.4, 88.3)  # overflow is at 709.1 and 88.03
     inside = square < limit
@@ -118,7 +118,7 @@ def normal_tail(m, ax, y, y_lo):
     square, square_lo = m.two_product(ax, ax * 0.5)
     shifted, r = reduce(m, -square)
     w = expm1_of_reduced(m, r - square_lo)
-    return times_power_of_two(m, y + m.fma(y, w, y_lo), shifted, square > m.pick(707.0, 85.0))
+    return times_power_of_two(m, y + m.fma(y, w, y_lo), shifted, square > m.pick(700.0, 80.0))
 
 
 def ndtr(m, x):

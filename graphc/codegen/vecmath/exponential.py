@@ -45,8 +45,8 @@ def exp_of_reduced(m, r):
 def times_power_of_two(m, y, shifted, underflows):
     """``y * 2**n``, for ``n`` from far below the subnormals to one above the largest exponent.
 
-    The factor is built in the exponent field as ``2**(n-1)``, whose field never overflows, and where the result may be
-    subnormal as ``2**(n+63)``; the last product takes that back and is the only one that rounds.
+    The factor is built in the exponent field as ``2**(n-1)``, whose field never overflows, and where half of the result
+    may be subnormal as ``2**(n+63)``; the last product takes that back and is the only one that rounds.
     """
     low = m.select(underflows, m.int((m.bias + 63) << m.mantissa_bits), m.int((m.bias - 1) << m.mantissa_bits))
     scale = m.from_bits((m.bits(shifted) << m.mantissa_bits) + low)
@@ -61,7 +61,7 @@ def power_of_two(m, shifted, bias):
 def exp(m, x):
     x = m.min(m.max(x, m.pick(-746.0, -105.0)), m.pick(710.0, 89.0))  # beyond these the result is 0 or inf anyway
     shifted, r = reduce(m, x)
-    return times_power_of_two(m, exp_of_reduced(m, r), shifted, x < m.pick(-708.0, -86.0))
+    return times_power_of_two(m, exp_of_reduced(m, r), shifted, x < m.pick(-707.0, -85.0))
 
 
 def exp2(m, x):

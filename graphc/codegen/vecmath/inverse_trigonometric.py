@@ -73,9 +73,9 @@ def arctan2(m, y, x):
     num = m.select(infinite, m.select(num == INF, m.const(1.0), m.const(0.0)), num)
     den = m.select(infinite | (den == 0.0), m.const(1.0), den)
     # keep sums below overflow and the division's correction above underflow
-    big, small = m.pick((2.0**900, 2.0**-900), (2.0**100, 2.0**-70))
+    big, medium, small = m.pick((2.0**900, 2.0**800, 2.0**-900), (2.0**100, 2.0**60, 2.0**-70))
     scale = m.select(den > big, m.const(m.pick(2.0**-100, 2.0**-50)), m.const(1.0))
-    scale = m.select(den < small, m.const(m.pick(2.0**200, 2.0**60)), scale)
+    scale = m.select((num < small) & (den < medium), m.const(m.pick(2.0**200, 2.0**60)), scale)
     hi, lo = arctan_of_quotient(m, num * scale, den * scale)
     pi_2, pi_2_lo = m.pick(*PI_2)[:2]
     hi, lo = complement(m, inverted, pi_2, pi_2_lo, hi, lo)

@@ -144,20 +144,31 @@ def logit(m, x):
     return m.select(upper, y, -y)
 
 
-def logaddexp(m, x, y):
-    """``log(e**x + e**y)``: the larger plus ``log1p(e**-difference)``."""
-    difference = x - y
-    high = m.select(difference > 0.0, x, y)
-    tail = log1p_of_two(m, exp(m, -m.abs(difference)))
+def _log_add(m, x, y, power, scale, doubling):
+    """The larger plus ``log1p(base**-difference)``; what the difference lost to rounding is made good to first order."""
+    difference, lost = m.two_sum(x, -y)
+    positive = difference > 0.0
+    high = m.select(positive, x, y)
+    e = power(m, -m.abs(difference))
+    e_lo = e * m.select(positive, -lost, lost)
+    if scale != 1.0:
+        e_lo = e_lo * (1.0 / scale)
+    e_lo = m.select(e == 0.0, m.const(0.0), e_lo)  # of an infinite difference nothing is lost
+    tail = log1p_of_two(m, e, e_lo)
+    if scale != 1.0:
+        tail = tail * scale
     # equal infinities have no difference
-    return m.select(x == y, x + LN2[0][0], m.select(difference == difference, high + tail, difference))
+    return m.select(x == y, x + doubling, m.select(difference == difference, high + tail, difference))
+
+
+def logaddexp(m, x, y):
+    """``log(e**x + e**y)``."""
+    return _log_add(m, x, y, exp, 1.0, LN2[0][0])
 
 
 def logaddexp2(m, x, y):
-    difference = x - y
-    high = m.select(difference > 0.0, x, y)
-    tail = log1p_of_two(m, exp2(m, -m.abs(difference))) * LOG2E
-    return m.select(x == y, x + 1.0, m.select(difference == difference, high + tail, difference))
+    """``log2(2**x + 2**y)``."""
+    return _log_add(m, x, y, exp2, LOG2E, 1.0)
 
 
 def softplus(m, x):

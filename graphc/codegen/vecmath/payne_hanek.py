@@ -119,7 +119,9 @@ def huge_reduction(m, x, mask, r, r_lo, quadrant):
         for old, new in zip(carried, reduce_lane(m, lane, b.extract_element(x.v, k)), strict=True)
     ]
     following = b.add(k, index_type(1))
-    for phi, first, then in zip((k, *carried), (index_type(0), r.v, r_lo.v, quadrant.v), (following, *done), strict=True):
+    for phi, first, then in zip(
+        (k, *carried), (index_type(0), r.v, r_lo.v, quadrant.v), (following, *done), strict=True
+    ):
         phi.add_incoming(first, start)
         phi.add_incoming(then, loop)
     end = b.append_basic_block("end")

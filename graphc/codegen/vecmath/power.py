@@ -49,7 +49,7 @@ def exp_of_two(m, hi, lo):
     shifted = m.fma(hi, LOG2E, m.shifter)
     n = shifted - m.shifter
     r = m.fma(n, -ln2_hi, hi) + m.fma(n, -ln2_lo, lo)
-    return times_power_of_two(m, exp_of_reduced(m, r), shifted, hi < m.pick(-708.0, -86.0))
+    return times_power_of_two(m, exp_of_reduced(m, r), shifted, hi < m.pick(-707.0, -85.0))
 
 
 def pow(m, x, y):

@@ -106,7 +106,9 @@ def _fmod(m, x, y):
     b = m.select(ordinary, b, m.const(1.0))
     far = a / b >= 2.0 ** (m.mantissa_bits - 1)
     near = m.select(b < INF, _step(m, a, b), a)
-    (r,) = if_any(m, far, (near,), lambda: (m.select(far, _reduce_by_steps(m, m.select(far, a, m.const(0.0)), b), near),))
+    (r,) = if_any(
+        m, far, (near,), lambda: (m.select(far, _reduce_by_steps(m, m.select(far, a, m.const(0.0)), b), near),)
+    )
     return m.select(ordinary, m.copysign(r, x), m.select((x != x) | (y != y), x + y, m.const(NAN)))
 
 
