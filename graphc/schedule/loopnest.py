@@ -18,6 +18,9 @@ from typing import Any
 from graphc.ir.dims import Dim
 
 
+BLOCK_AXIS = -1  # the loop variable that numbers the blocks of a nest with totals or temporaries
+
+
 @dataclass(frozen=True)
 class Affine:
     """``offset + sum(coefficient * loop variable)``: ``terms`` holds (loop axis, coefficient), sorted, none zero."""

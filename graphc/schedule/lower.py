@@ -52,12 +52,13 @@ class Lowering:
     """Lowers values into one kernel's ``Scalars``.
 
     ``stored`` maps each stored value to its buffer; ``resident`` holds the scalars that the current place has at hand,
-    by (buffer, index).
+    by (buffer, index); ``kept`` says where a row's temporaries stand instead.
     """
 
     def __init__(self, scalars: Scalars, stored: Mapping[Value, int]):
         self.scalars, self.stored = scalars, stored
         self.resident: dict[tuple[int, Affine], Scalar] = {}
+        self.kept: dict[tuple[int, Affine], tuple[int, Affine]] = {}
         self.memo: dict[tuple[Value, Index, tuple[Condition, ...]], Scalar] = {}
         self.visited: dict[Value, Scalar] = {}
 
@@ -91,6 +92,7 @@ class Lowering:
         at_hand = self.resident.get((buffer, position))
         if at_hand is not None:
             return at_hand
+        buffer, position = self.kept.get((buffer, position), (buffer, position))
         return self.scalars.load(value.type.short, buffer, position, conditions)
 
     def _pointwise(self, node: Node, index: Index, conditions: tuple[Condition, ...]) -> Scalar:

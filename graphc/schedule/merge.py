@@ -7,7 +7,7 @@ from dataclasses import dataclass
 
 from graphc.ir.dims import Dim
 from graphc.schedule.fuse import ALONE, Group
-from graphc.schedule.loopnest import Affine, Condition
+from graphc.schedule.loopnest import BLOCK_AXIS, Affine, Condition
 from graphc.schedule.lower import Lowering
 from graphc.schedule.tasks import is_index_fold, linear_position, trial
 
@@ -24,7 +24,7 @@ class AxisMerge:
 
     def affine(self, position: Affine) -> Affine:
         """The position in the new axes: the last axis of a run carries the coefficient of the whole run."""
-        lasts = {run[-1]: new for new, run in enumerate(self.runs)}
+        lasts = {run[-1]: new for new, run in enumerate(self.runs)} | {BLOCK_AXIS: BLOCK_AXIS}
         return Affine.make(position.offset, [(lasts[a], c) for a, c in position.terms if a in lasts])
 
     def space(self, space: tuple[Dim, ...]) -> tuple[Dim, ...]:

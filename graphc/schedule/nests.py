@@ -8,7 +8,7 @@ from graphc.ir.dims import Dim, ceildiv, dim_max, product
 from graphc.ir.graph import Value
 from graphc.ir.opdef import Reduce, Scan
 from graphc.schedule.fuse import Group, Placed, is_row_fold
-from graphc.schedule.loopnest import Affine, Block, Clear, Combine, Compaction, Fold, Nest, Scalar, Scalars, Store, Total
+from graphc.schedule.loopnest import BLOCK_AXIS, Affine, Block, Clear, Combine, Compaction, Fold, Nest, Scalar, Scalars, Store, Total
 from graphc.schedule.lower import Lowering, linear
 from graphc.schedule.merge import AxisMerge
 from graphc.schedule.tasks import Task, is_index_fold, linear_position, scan_operands, scatter_positions, task_scalar
@@ -94,13 +94,25 @@ class NestBuilder:
         elif task.kind == "compact":
             block.compaction = Compaction(buffer, self.count_of(task.value), linear(task.source.dims, task.index), scalar)
         else:
-            if task.kind == "place" or buffer in later or self.needed(task.value):
+            if task.kind == "place" or self.needed(task.value):
                 block.stores.append(Store(buffer, self.merge.affine(task.target), scalar))
+            elif buffer in later:
+                block.stores.append(self._keep(task, scalar))
             if task.kind == "place" and task.node.op.name == "embed":  # the gaps
                 self.clears.append(Clear(buffer, product(task.value.dims), task.value.type.short, "0"))
             self.lowering.resident[buffer, task.target] = scalar
             if member.in_row:
                 rows[buffer, task.target] = scalar
+
+    def _keep(self, task: Task, scalar: Scalar) -> Store:
+        """Into a row of temporaries, one row for each block of rows: it stays in cache until a later phase reads it."""
+        blocks, row = self._blocks(MOST_BLOCKS), self.group.row or 0
+        inner = linear(self.group.space[row:], [Affine.axis(a) for a in range(row, len(self.group.space))])
+        size = product(self.group.space[row:])
+        temporary = self.new_buffer(task.value.type.short, blocks * size)
+        position = inner.plus(Affine(0, ((BLOCK_AXIS, size),)))
+        self.lowering.kept[self.stored[task.value], task.target] = (temporary, position)
+        return Store(temporary, self.merge.affine(position), scalar)
 
     def _fold(self, task: Task, scalar: Scalar) -> Fold:
         kind = task.node.op.kind
@@ -179,7 +191,3 @@ class NestBuilder:
         buffer, size = self.stored[task.value], product(task.value.dims)
         block.stores.append(Store(buffer, self.merge.affine(position), scalar, "{acc} + {0}", gathered))
         self.clears.append(Clear(buffer, size, task.value.type.short, "0"))
-
-
-BLOCK_AXIS = -1  # the loop variable that numbers the blocks of a nest with totals
-

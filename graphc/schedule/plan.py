@@ -65,8 +65,8 @@ class Scheduler:
             self._store(roots)
             tasks = make_tasks(self.graph, [r for r in roots if self._has_own_task(r)], self.stored)
             self._fuse(roots, tasks)
-            members = [[m.task for m in g.members] for g in self.fusion.groups]
-            dear = dear_values(members, self.stored)
+            places = [((k, m.time), m.task) for k, g in enumerate(self.fusion.groups) for m in g.members]
+            dear = dear_values(places, self.stored)
             if not dear or attempt == ROUNDS - 1:
                 return
             extra += dear

@@ -290,19 +290,21 @@ def weights(scalar: Scalar) -> int:
     return total
 
 
-def dear_values(groups: Sequence[Sequence[Task]], stored: dict[Value, int]) -> list[Value]:
-    """Inlined values that are dear and computed in more than one group, or again and again along an outer axis."""
-    places: dict[Value, set[int]] = {}
+def dear_values(places: Sequence[tuple[tuple[int, int], Task]], stored: dict[Value, int]) -> list[Value]:
+    """Inlined values that are dear and computed at more than one place, or again and again along an outer axis.
+
+    A place is a group and a time in it: what two phases of one kernel read is kept in a row of temporaries.
+    """
+    found: dict[Value, set[tuple[int, int]]] = {}
     dear: dict[Value, None] = {}
-    for number, tasks in enumerate(groups):
-        for task in tasks:
-            for value, scalar in task.visited.items():
-                if value in stored or not _storable(value):
-                    continue
-                places.setdefault(value, set()).add(number)
-                repeated = _repeats(scalar, len(task.space)) and not _is_size_one(value)
-                if (len(places[value]) > 1 or repeated) and value not in dear and weights(scalar) >= DEAR:
-                    dear[value] = None
+    for place, task in places:
+        for value, scalar in task.visited.items():
+            if value in stored or not _storable(value):
+                continue
+            found.setdefault(value, set()).add(place)
+            repeated = _repeats(scalar, len(task.space)) and not _is_size_one(value)
+            if (len(found[value]) > 1 or repeated) and value not in dear and weights(scalar) >= DEAR:
+                dear[value] = None
     return _outermost(dear)
 
 
