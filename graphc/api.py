@@ -83,7 +83,7 @@ def vjp(function: Callable[..., Any], *args: Any, has_aux: bool = False) -> Any:
 
 
 def jvp(function: Callable[..., Any], primals: Sequence[Any], tangents: Sequence[Any]) -> Any:
-    """Forward mode: the value at ``primals``, and its derivative along ``tangents``, of the structure of the primals."""
+    """Forward mode: the value at ``primals``, and its derivative along ``tangents``, which are like them."""
     session = current()
     if session is not None:
         from graphc.nested_modes import call_jvp

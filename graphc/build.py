@@ -21,21 +21,22 @@ from graphc.program import (
     call_plan,
     make_program_entry,
 )
+from graphc.trace.arguments import ArgumentLeaf
 from graphc.trace.leaves import LeafSpec
 from graphc.trace.record import Output, Traced, trace
 from graphc.trace.target import Target
 from graphc.transforms import (
+    Differentiated,
     Transform,
     check_scalar,
     differentiate,
     differentiated,
+    float_constant,
     gradients_template,
     leaf_marks,
     mark_inputs,
     split_aux,
 )
-
-STAGES = ("traced", "marked", "joint", "final")
 
 
 def build_program(
@@ -47,21 +48,27 @@ def build_program(
     fallback: Callable[..., Any],
 ) -> Program:
     """The program for calls like this one; calls that do not fit its native entry go to ``fallback``."""
-    traced = trace(target, args, kwargs, OPS)
+    wanted = differentiated(transform, target, len(args), list(kwargs), int(is_method))
+    strict = transform.kind != "vjp"
+
+    def check(leaves: Sequence[ArgumentLeaf]) -> None:
+        leaf_marks(leaves, wanted.positions, target, strict=strict)
+
+    traced = trace(target, args, kwargs, OPS, check)
     dump("traced", traced.graph)
     if transform.kind == "vjp":
-        return vjp_program(target, transform, traced, args, kwargs, is_method)
-    marked, template = marked_graph(target, transform, traced, args, kwargs, is_method)
+        return vjp_program(target, transform, traced, args, kwargs, wanted)
+    marked, template = marked_graph(target, transform, traced, args, kwargs, wanted)
     transposed = [source.spec.transposed for source in traced.inputs]
 
     def finish(graph: Graph) -> Graph:
         return final_graph(transform, graph, transposed)
 
     if settings.disable_jit:
-        return Program(traced, template, InterpretedRunner(finish(marked)))
+        return Program(traced, marked, template, InterpretedRunner(finish(marked)))
     executable = compile_graph(marked, finish, kind=f"{transform.kind} {transposed}")
     specs = [*(source.spec for source in traced.inputs), *(INT for _ in traced.int_leaves)]
-    program = Program(traced, template, CompiledRunner(marked, executable, specs))
+    program = Program(traced, marked, template, CompiledRunner(marked, executable, specs))
     plan = None if kwargs else call_plan(traced, len(args), template)
     if plan is not None:
         program.entry = make_program_entry(marked, executable, plan, fallback)
@@ -69,19 +76,23 @@ def build_program(
 
 
 def marked_graph(
-    target: Target, transform: Transform, traced: Traced, args: Sequence[Any], kwargs: Mapping[str, Any], is_method: bool
+    target: Target,
+    transform: Transform,
+    traced: Traced,
+    args: Sequence[Any],
+    kwargs: Mapping[str, Any],
+    wanted: Differentiated,
 ) -> tuple[Graph, Any]:
     """The traced graph with the wanted outputs and marks, and the template of the call's result."""
     out = pytree.unflatten(traced.out_spec, traced.outputs)
     if not transform.differentiates:
         return traced.graph, out
-    offset = int(is_method)
-    wanted = differentiated(transform, target, len(args), list(kwargs), offset)
     marks = leaf_marks(traced.arguments, wanted.positions, target)
     value, aux = split_aux(transform, out, target)
-    check_scalar(transform, value, traced.graph, target, traced.hints)
+    traced_graph, value = float_constant(traced.graph, value, OPS)
+    check_scalar(transform, value, traced_graph, target, traced.hints)
     dropped = int(transform.kind == "grad")  # the value itself is then no output of the final graph
-    graph, moved = value_first(traced.graph, value, dropped)
+    graph, moved = value_first(traced_graph, value, dropped)
     aux = pytree.tree_map(moved, aux)
     first = len(graph.outputs) - dropped
     gradients = gradients_template([*args, *kwargs.values()], wanted, marks, first)
@@ -93,12 +104,16 @@ def marked_graph(
 
 
 def vjp_program(
-    target: Target, transform: Transform, traced: Traced, args: Sequence[Any], kwargs: Mapping[str, Any], is_method: bool
+    target: Target,
+    transform: Transform,
+    traced: Traced,
+    args: Sequence[Any],
+    kwargs: Mapping[str, Any],
+    wanted: Differentiated,
 ) -> Program:
     """The two programs of ``vjp``."""
     from graphc.pullback import VjpProgram
 
-    wanted = differentiated(transform, target, len(args), list(kwargs), int(is_method))
     marks = leaf_marks(traced.arguments, wanted.positions, target, strict=False)
     value, aux = split_aux(transform, pytree.unflatten(traced.out_spec, traced.outputs), target)
     gradients = gradients_template([*args, *kwargs.values()], wanted, marks, 0)

@@ -142,25 +142,25 @@ class CompiledFunction:
 
         Stages: ``traced``, ``marked``, ``joint``, ``final``. Raises ``ValueError`` for another name.
         """
-        from graphc.build import stage_graph
+        from graphc.inspection import stage_graph
 
-        return stage_graph(self._served(args, kwargs), stage)
+        return stage_graph(self._served(args, kwargs), self._transform, stage)
 
     def explain(self, *args: Any, **kwargs: Any) -> str:
         """In plain words: what was pruned and why, what it saved, what was specialised, fused and kept."""
-        from graphc.build import explanation
+        from graphc.inspection import explanation
 
-        return explanation(self._served(args, kwargs))
+        return explanation(self._served(args, kwargs), self._transform)
 
     def source(self, *args: Any, **kwargs: Any) -> str:
         """The generated source of the program's driver and kernels."""
-        from graphc.build import program_source
+        from graphc.inspection import program_source
 
         return program_source(self._served(args, kwargs))
 
     def kernels(self, *args: Any, **kwargs: Any) -> tuple[str, ...]:
         """The names of the program's kernels, in the order of launch."""
-        from graphc.build import program_kernels
+        from graphc.inspection import program_kernels
 
         return program_kernels(self._served(args, kwargs))
 

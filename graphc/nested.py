@@ -34,6 +34,7 @@ from graphc.transforms import (
     check_scalar,
     differentiate,
     differentiated,
+    float_constant,
     gradients_template,
     leaf_marks,
     split_aux,
@@ -85,18 +86,15 @@ def _differentiate(
 ) -> Any:
     value, aux = split_aux(transform, inner.out, target)
     hints = session.F.facts.hints or {}
-    if isinstance(value, Constant) and isinstance(value.value, float | np.floating):
-        gradients = _zero_gradients(session, wanted, inner, arguments)
-        values: Sequence[Value] = inline(session, inner.graph, inner.outer)
-    else:
-        check_scalar(transform, value, inner.graph, target, hints)
-        joint, _ = differentiate(mark(_in_front(inner.graph, value.index), inner.marks), OPS)
-        count = len(inner.graph.outputs)
-        moved = inline(session, joint, inner.outer)
-        order = [value.index, *(i for i in range(count) if i != value.index)]
-        values = [moved[order.index(i)] for i in range(count)]
-        template = gradients_template(arguments, wanted, inner.leaf_marks, 0)
-        gradients = result(session, template, moved[count:])
+    graph, value = float_constant(inner.graph, value, OPS)
+    check_scalar(transform, value, graph, target, hints)
+    joint, _ = differentiate(mark(_in_front(graph, value.index), inner.marks), OPS)
+    count = len(graph.outputs)
+    moved = inline(session, joint, inner.outer)
+    order = [value.index, *(i for i in range(count) if i != value.index)]
+    values = [moved[order.index(i)] for i in range(count)]
+    template = gradients_template(arguments, wanted, inner.leaf_marks, 0)
+    gradients = result(session, template, moved[count:])
     head = result(session, value, values)
     rest = result(session, aux, values)
     if transform.kind == "grad":
@@ -107,13 +105,6 @@ def _differentiate(
 def _in_front(graph: Graph, index: int) -> Graph:
     outputs = (graph.outputs[index], *(v for i, v in enumerate(graph.outputs) if i != index))
     return Graph(graph.name, graph.params, graph.nodes, outputs, graph.guards, graph.ints)
-
-
-def _zero_gradients(session: Session, wanted: Differentiated, inner: Inner, arguments: Sequence[Any]) -> Any:
-    """The gradients of a constant."""
-    template = gradients_template(arguments, wanted, inner.leaf_marks, 0)
-    marked = [outer for outer, is_marked in zip(inner.outer, inner.marks, strict=True) if is_marked]
-    return result(session, template, [session.F.zeros(value.type) for value in marked])
 
 
 def trace_inner(
@@ -192,5 +183,3 @@ def _filler(session: Session, values: Sequence[Value]) -> Callable[[Any], Any]:
         return session.wrap(session, value)
 
     return fill
-
-

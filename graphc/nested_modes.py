@@ -138,5 +138,3 @@ def _tangent_template(inner: Inner, out: Any) -> Any:
         return Constant(None)
 
     return pytree.tree_map(tangent, out)
-
-

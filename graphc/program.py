@@ -101,7 +101,9 @@ def result_recipe(template: Any) -> list[tuple]:
     return [*parts, (Build.CALL, lambda *objects: pytree.unflatten(spec, objects), len(leaves))]
 
 
-def input_leaves(graph: Graph, specs: Sequence[LeafSpec], steps: Sequence[int], index: Mapping[str, int]) -> list[InputLeaf]:
+def input_leaves(
+    graph: Graph, specs: Sequence[LeafSpec], steps: Sequence[int], index: Mapping[str, int]
+) -> list[InputLeaf]:
     """How the inputs bind the symbols: a symbol is bound where it first stands alone, and checked everywhere else."""
     bound: set[str] = set()
     leaves = []
@@ -147,12 +149,16 @@ def entry_plan(graph: Graph, executable: Executable, plan: CallPlan) -> EntryPla
 class Runner(Protocol):
     """Runs a program on its inputs: one object for each graph parameter and then each of ``ints``."""
 
+    executable: Executable | None
+
     def run(self, inputs: Sequence[Any]) -> list[Any] | None:
         """The outputs, or None where the sizes do not fit the program."""
 
 
 class InterpretedRunner:
     """Runs a graph with NumPy, node by node."""
+
+    executable: Executable | None = None
 
     def __init__(self, graph: Graph):
         self.graph = graph
@@ -183,6 +189,7 @@ class CompiledRunner:
     """Runs an executable on inputs that are laid out already, through an entry of its own."""
 
     def __init__(self, graph: Graph, executable: Executable, specs: Sequence[LeafSpec]):
+        self.executable: Executable | None = executable
         count = len(specs)
         outputs = [(Build.LEAF, k) for k in range(len(executable.outputs))]
         access = Access(tuple((Step.ARG, k) for k in range(count)), (), tuple(range(count)))
@@ -215,10 +222,13 @@ MISSED = _Missed()
 
 
 class Program:
-    """Serves the calls of one key whose guards hold. ``entry``: the native way in, where there is one."""
+    """Serves the calls of one key whose guards hold. ``entry``: the native way in, where there is one.
 
-    def __init__(self, traced: Traced, template: Any, runner: Runner):
-        self.traced, self.runner = traced, runner
+    ``marked`` is the traced graph with its marks and the wanted outputs.
+    """
+
+    def __init__(self, traced: Traced, marked: Graph, template: Any, runner: Runner):
+        self.traced, self.marked, self.runner = traced, marked, runner
         self.entry: Callable[..., Any] | None = None
         leaves, self.out_spec = pytree.flatten(template)
         self.outputs: list[Output | Constant] = leaves

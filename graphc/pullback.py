@@ -1,4 +1,4 @@
-"""Reverse mode in two programs: ``vjp`` runs the forward one, and the pullback that it returns runs the backward one."""
+"""Reverse mode in two programs: ``vjp`` runs the forward one, and the pullback that it returns the backward one."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ from graphc.errors import GradientError
 from graphc.ir.graph import Graph, Value
 from graphc.ops.table import OPS
 from graphc.passes.pipeline import optimize
-from graphc.program import MISSED, Program, Runner, deliver_leaf
+from graphc.program import Program, Runner, deliver_leaf
 from graphc.trace.leaves import LeafSpec
 from graphc.trace.location import user_location
 from graphc.trace.record import Constant, Output, Traced
@@ -43,8 +43,7 @@ class VjpProgram(Program):
         transposed = [source.spec.transposed for source in traced.inputs]
         parts = split_graph(marked, transposed, traced.hints)
         specs = [*(source.spec for source in traced.inputs), *(INT_SPEC for _ in traced.int_leaves)]
-        super().__init__(traced, (out, aux), make_runner(parts.forward, specs, "vjp forward"))
-        self.marked = marked
+        super().__init__(traced, marked, (out, aux), make_runner(parts.forward, specs, "vjp forward"))
         self.parts = parts
         backward_specs = [residual_spec(p) for p in parts.backward.params] + [INT_SPEC for _ in parts.backward.ints]
         self.backward = make_runner(parts.backward, backward_specs, "vjp backward")
@@ -102,7 +101,7 @@ class Pullback:
             if value.type.is_float:
                 seeds.append(as_cotangent(given.get(index), value, self._shapes[index]))
         results = program.backward.run([*self._residuals, *seeds, *self._sizes])
-        if results is None or results is MISSED:
+        if results is None:
             raise GradientError("the pullback's saved values do not fit its program", location=user_location())
         return filled(program.gradients, results)
 

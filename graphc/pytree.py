@@ -70,7 +70,7 @@ def register_dataclass(cls: type) -> None:
     names = field_names(cls)
 
     def rebuild(_: None, children: Sequence[Any]) -> Any:
-        new = object.__new__(cls)
+        new: Any = object.__new__(cls)
         for name, child in zip(names, children, strict=True):
             object.__setattr__(new, name, child)
         return new

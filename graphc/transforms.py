@@ -23,6 +23,7 @@ from graphc.ir.graph import Graph, Value
 from graphc.ir.opdef import Op
 from graphc.ir.rewrite import drop_dead
 from graphc.ir.shapes import ShapeFacts
+from graphc.ir.types import ArrayType
 from graphc.passes.pipeline import Hook, optimize
 from graphc.trace.arguments import ArgumentLeaf
 from graphc.trace.record import Constant, Input, Output
@@ -70,7 +71,7 @@ def differentiated(
         return Differentiated(tuple(range(offset, count)), single=False)
     numbers = transform.argnums if transform.argnums is not None else ()
     names = transform.argnames if transform.argnames is not None else ()
-    single = isinstance(numbers, int) and not names or isinstance(names, str) and numbers == ()
+    single = (isinstance(numbers, int) and not names) or (isinstance(names, str) and numbers == ())
     numbers = (numbers,) if isinstance(numbers, int) else numbers
     names = (names,) if isinstance(names, str) else names
     positions = [_by_number(n, target, count, keywords, offset) for n in numbers]
@@ -148,7 +149,7 @@ def mark_inputs(graph: Graph, inputs: Sequence[Input], leaf_is_marked: Sequence[
 
 def split_aux(transform: Transform, out: Any, target: Target) -> tuple[Any, Any]:
     """The differentiated part of a result and the rest (nothing without ``has_aux``)."""
-    if out is None:
+    if isinstance(out, Constant) and out.value is None:
         raise GradientError(f"{target.name} returns nothing: it needs a return statement", location=target.location)
     if not transform.has_aux:
         return out, Constant(None)
@@ -201,6 +202,17 @@ def gradients_template(
     return chosen[0] if wanted.single else chosen
 
 
+def float_constant(graph: Graph, out: Any, ops: Mapping[str, Op]) -> tuple[Graph, Any]:
+    """A differentiated output that is a constant float as an output of the graph: its gradients are zeros."""
+    if not isinstance(out, Constant) or not isinstance(out.value, float | np.floating):
+        return graph, out
+    F = Builder(ops, ShapeFacts(graph.guards))
+    value = F.constant(float(out.value), ArrayType(np.asarray(out.value).dtype))
+    nodes, outputs = (*graph.nodes, *F.nodes), (*graph.outputs, value)
+    made = Graph(graph.name, graph.params, nodes, outputs, graph.guards, graph.ints)
+    return made, Output(len(graph.outputs))
+
+
 # --- graphs -----------------------------------------------------------------------------------------------------------
 
 
@@ -237,5 +249,3 @@ def with_outputs(graph: Graph, indices: Sequence[int]) -> Graph:
     """The graph with these of its outputs only."""
     outputs = tuple(graph.outputs[i] for i in indices)
     return drop_dead(Graph(graph.name, graph.params, graph.nodes, outputs, graph.guards, graph.ints))
-
-

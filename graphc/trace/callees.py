@@ -20,10 +20,31 @@ from graphc.trace.rewrite import rewritten
 from graphc.trace.symbolic import SymbolicInt, wrap_dim
 from graphc.trace.values import TracedValue, session_of, unwrap, wrap
 
-LIBRARIES = frozenset(
-    "numpy scipy graphc numba llvmlite optree jax jaxlib torch autograd pytensor pandas sklearn matplotlib cupy pytest "
-    "_pytest hypothesis".split()
-) | sys.stdlib_module_names
+LIBRARIES = (
+    frozenset(
+        [
+            "numpy",
+            "scipy",
+            "graphc",
+            "numba",
+            "llvmlite",
+            "optree",
+            "jax",
+            "jaxlib",
+            "torch",
+            "autograd",
+            "pytensor",
+            "pandas",
+            "sklearn",
+            "matplotlib",
+            "cupy",
+            "pytest",
+            "_pytest",
+            "hypothesis",
+        ]
+    )
+    | sys.stdlib_module_names
+)
 _MATH = {
     function: getattr(np, name)
     for name, function in {
@@ -52,6 +73,12 @@ def is_library_name(name: str | None) -> bool:
 def traced_callee(function: Any) -> Any:
     """What is called in place of the function while a trace is active."""
     kind = type(function)
+    if type(getattr(function, "__self__", None)).__module__.startswith("numpy.random"):
+        raise SideEffectError(
+            f"{type(function.__self__).__name__}.{function.__name__} draws random numbers: a compiled program would "
+            "use the same ones at every call; draw them outside and pass them in",
+            location=user_location(),
+        )
     if kind is FunctionType:
         if not is_library_name(function.__module__):
             return rewritten(function)
@@ -69,7 +96,7 @@ def traced_callee(function: Any) -> Any:
         return rewritten(function.py_func)
     if kind.__module__ == "numpy":
         return _library_function(function)
-    call = getattr(kind, "__call__", None)
+    call = kind.__call__ if callable(function) else None
     if type(call) is FunctionType and not is_library_name(call.__module__):
         return MethodType(rewritten(call), function)
     return function
@@ -87,18 +114,15 @@ def _builtin(function: Any) -> Any:
 
         reader = Reader({}, {})
         return lambda obj, name, *default: _get_attribute(reader, obj, name, default)
+    if function is setattr:
+        from graphc.trace.reader import Reader
+
+        return lambda obj, name, value: setattr(Reader({}, {}).store(obj), name, value)
     if function in _MATH:
         numpy_function = _MATH[function]
         return lambda *args: (numpy_function if _has_traced(args) else function)(*args)
     if isinstance(function, type):
         return _class(function)
-    owner = getattr(function, "__self__", None)
-    if type(owner).__module__.startswith("numpy.random"):
-        raise SideEffectError(
-            f"{type(owner).__name__}.{function.__name__} draws random numbers: a compiled program would use the same "
-            "ones at every call; draw them outside and pass them in",
-            location=user_location(),
-        )
     return _library_function(function) if function.__module__ == "numpy" else function
 
 
@@ -106,8 +130,8 @@ def _class(cls: type) -> Any:
     if issubclass(cls, np.generic):
         return lambda *args: _scalar_type(cls, args)
     init = cls.__dict__.get("__init__")
-    is_plain = type(cls) is type and cls.__new__ is object.__new__ and type(init) is FunctionType
-    if not is_plain or is_library_name(cls.__module__):
+    is_plain = type(cls) is type and cls.__new__ is object.__new__
+    if not is_plain or type(init) is not FunctionType or is_library_name(cls.__module__):
         return cls
 
     def make(*args: Any, **kwargs: Any) -> Any:

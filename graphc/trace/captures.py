@@ -7,6 +7,7 @@ that what is read from it is recorded in turn.
 
 from __future__ import annotations
 
+import re
 from collections import OrderedDict, defaultdict
 from dataclasses import dataclass
 from types import ModuleType
@@ -15,7 +16,7 @@ from typing import Any
 import numpy as np
 
 from graphc.abi import LeafKind
-from graphc.errors import SideEffectError
+from graphc.errors import Location, SideEffectError
 from graphc.ir.graph import Value
 from graphc.ir.types import SHORT_NAMES, ArrayType
 from graphc.trace.leaves import LeafSpec, input_spec, is_object, shape_of
@@ -89,7 +90,9 @@ class Captures:
         return copy
 
     def _number(self, obj: Any, path: int) -> Any:
-        if isinstance(obj, np.ndarray) and (obj.dtype.newbyteorder("=") not in SHORT_NAMES or type(obj) is not np.ndarray):
+        if isinstance(obj, np.ndarray) and (
+            obj.dtype.newbyteorder("=") not in SHORT_NAMES or type(obj) is not np.ndarray
+        ):
             self.paths.require_same(path, obj)  # not numeric: labels, objects; its contents are not followed
             return obj
         return LazyTracer(self.session, lambda: self._input(obj, path))
@@ -130,7 +133,7 @@ class Captures:
         if path not in self._by_path:
             spec = input_spec(obj)
             assert spec is not None
-            name = "".join(c if c.isalnum() else "_" for c in self.paths.describe(path))
+            name = re.sub(r"\W+", "_", self.paths.describe(path)).strip("_") or "outside"
             value = new_input(self.session, spec, obj, name)
             self._by_path[path] = self.hidden[value] = Hidden(path, spec, value, obj)
         hidden = self._by_path[path]
@@ -151,13 +154,14 @@ class Captures:
         """Whether an array was met without having been read by a recorded load."""
         return bool(self._snapshots)
 
-    def check_unchanged(self) -> None:
+    def check_unchanged(self, location: Location | None) -> None:
         """Raise ``SideEffectError`` when an array was written after the program had read it."""
         for array, before in self._snapshots:
             if not np.array_equal(array, before, equal_nan=array.dtype.kind == "f"):
                 raise SideEffectError(
                     f"an array of shape {array.shape} that the function reads was changed while it was traced: "
-                    "fill it before traced values meet it, or build it with np.where, np.stack or np.concatenate"
+                    "fill it before traced values meet it, or build it with np.where, np.stack or np.concatenate",
+                    location=location,
                 )
 
     def is_array_input(self, value: Value) -> bool:
@@ -179,9 +183,7 @@ class Captures:
                               "the program decides by its value")  # fmt: skip
         return number
 
-    def _follow(
-        self, session: Session, value: Value, done: dict[Value, Any]
-    ) -> tuple[Any, tuple[Hidden, ...]] | None:
+    def _follow(self, session: Session, value: Value, done: dict[Value, Any]) -> tuple[Any, tuple[Hidden, ...]] | None:
         if value.node is None:
             outer = next((o for o, inner in session.imports.items() if inner is value), None)
             if outer is not None and session.parent is not None:

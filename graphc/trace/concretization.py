@@ -33,7 +33,8 @@ def cannot_be_concrete(traced: TracedValue, what: str) -> Any:
     """Raise ``ConcretizationError`` at the user's line; ``what`` is the request as the user would write it."""
     from graphc.trace.values import alive
 
-    known = alive(traced).captures.concrete_number(traced) if what in ("bool(x)", "float(x)", "int(x)", "an index") else None
+    captures = alive(traced).captures
+    known = captures.concrete_number(traced) if what in ("bool(x)", "float(x)", "int(x)", "an index") else None
     if known is not None:
         return {"bool(x)": bool, "float(x)": float}.get(what, int)(known)
     raise_at(user_location(), what)

@@ -16,11 +16,29 @@ from typing import Any, NamedTuple
 import numpy as np
 
 from graphc.abi import LeafKind
+from graphc.errors import TraceTypeError
 from graphc.ir.types import SHORT_NAMES
+from graphc.trace.location import user_location
 from graphc.trace.values import raise_dtype
 
 INT64 = range(-(2**63), 2**63)
-_VALUES = (bool, type(None), str, bytes, int, complex, slice, type(...), range, enum.Enum, np.dtype, type, ModuleType)
+_VALUES = (
+    np.ndarray,
+    np.generic,
+    bool,
+    type(None),
+    str,
+    bytes,
+    int,
+    complex,
+    slice,
+    type(...),
+    range,
+    enum.Enum,
+    np.dtype,
+    type,
+    ModuleType,
+)
 _HEAP_TYPE = 1 << 9
 
 
@@ -60,7 +78,7 @@ def leaf_key(leaf: Any) -> Hashable:
     if kind is int and leaf in INT64:
         return int
     if isinstance(leaf, np.generic):
-        return kind
+        return (kind,)
     if is_object(leaf):
         return ByType(kind)
     if kind is Receiver:
@@ -81,7 +99,8 @@ def is_object(leaf: Any) -> bool:
     kind = type(leaf)
     if isinstance(leaf, _VALUES) or not kind.__flags__ & _HEAP_TYPE:
         return False
-    return kind.__hash__ in (object.__hash__, None) and not getattr(kind, "graphc_static", False)
+    hash_function: Any = kind.__hash__
+    return (hash_function is None or hash_function is object.__hash__) and not getattr(kind, "graphc_static", False)
 
 
 def input_spec(leaf: Any) -> LeafSpec | None:
@@ -114,11 +133,8 @@ def native_dtype(dtype: np.dtype) -> np.dtype:
 
 
 def raise_kind(leaf: np.ndarray) -> None:
-    from graphc.errors import TraceTypeError
-    from graphc.trace.location import user_location
-
-    name = type(leaf).__name__
-    raise TraceTypeError(f"an array of the subclass {name} cannot be traced; pass np.asarray(x)", location=user_location())
+    message = f"an array of the subclass {type(leaf).__name__} cannot be traced; pass np.asarray(x)"
+    raise TraceTypeError(message, location=user_location())
 
 
 def as_input(spec: LeafSpec, leaf: Any) -> Any:

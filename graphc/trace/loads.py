@@ -197,4 +197,3 @@ def _hook(name: str, at: ast.AST, *arguments: ast.expr) -> ast.expr:
     method = ast.copy_location(ast.Attribute(reader, name, ast.Load()), at)
     placed = [a if hasattr(a, "lineno") else ast.copy_location(a, at) for a in arguments]
     return ast.copy_location(ast.Call(method, placed, []), at)
-

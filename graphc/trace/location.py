@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import os
 import sys
-from types import CodeType
+from types import CodeType, FrameType
 
 import numpy as np
 
@@ -34,7 +34,7 @@ def is_user_code(code: CodeType) -> bool:
 
 def user_location() -> Location | None:
     """The file and line that the user's code is at; None when no frame is the user's."""
-    frame = sys._getframe(1)
+    frame: FrameType | None = sys._getframe(1)
     while frame is not None:
         code = frame.f_code
         if is_user_code(code):
@@ -43,7 +43,7 @@ def user_location() -> Location | None:
             if location is None:
                 location = _locations[key] = Location(code.co_filename, frame.f_lineno)
             return location
-        frame = frame.f_back  # type: ignore[assignment]
+        frame = frame.f_back
     return None
 
 

@@ -1,4 +1,4 @@
-"""How an object is reached at each call, and what must hold of it: access paths and guards, as ``abi`` steps and checks.
+"""Access paths and guards: how an object is reached at each call, and what must hold of it, as ``abi`` has them.
 
 A path is the index of its last step; equal paths are one step. Object identity stands in for equality of constants.
 """

@@ -40,7 +40,7 @@ def _is_weak(operand: Any) -> bool:
 
 
 def make_weak(value: Value) -> None:
-    """Give the type of a node that was just made to the kind of a Python number, which gives way to an array's dtype."""
+    """Make the output of a new node a Python number, whose dtype gives way to that of an array."""
     if not value.type.weak and value.type.dtype.kind in "fiu":
         value.type = ArrayType(value.type.dtype, value.type.dims, weak=True)
 

@@ -181,6 +181,13 @@ class Reader:
         return value
 
     def in_place(self, operation: str, old: Any, value: Any) -> Any:
+        session = current()
+        if session is not None and type(old) in _CONTAINERS and session.captures.is_outside(old):
+            raise SideEffectError(
+                f"a {type(old).__name__} outside of the function is changed in place: a compiled program would not "
+                "change it again; return the new one instead",
+                location=user_location(),
+            )
         return _IN_PLACE[operation](old, value)
 
 

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import sys
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
@@ -12,7 +12,7 @@ import numpy as np
 
 from graphc import pytree
 from graphc.abi import LeafKind
-from graphc.errors import SideEffectError
+from graphc.errors import Location, SideEffectError
 from graphc.ir.builder import finish
 from graphc.ir.dims import Expr
 from graphc.ir.graph import Graph, Value
@@ -83,9 +83,13 @@ class Traced:
 
 
 def trace(
-    target: Target, args: Sequence[Any], kwargs: Mapping[str, Any], ops: Mapping[str, Op]
+    target: Target,
+    args: Sequence[Any],
+    kwargs: Mapping[str, Any],
+    ops: Mapping[str, Op],
+    check: Callable[[Sequence[ArgumentLeaf]], Any] = list,
 ) -> Traced:
-    """Trace the target for arguments like these.
+    """Trace the target for arguments like these; ``check`` sees the argument leaves first.
 
     Raises the errors of ``graphc.errors`` at the user's line; what the user's own code raises goes through.
     """
@@ -94,13 +98,14 @@ def trace(
     captures.session = session
     names = argument_names(target, len(args), list(kwargs))
     walk = ArgumentWalk(captures.paths, [*args, *kwargs.values()], names)
+    check(walk.leaves)
     inputs, int_leaves, ints, seen = _inputs(session, walk)
     _, spec = pytree.flatten((tuple(args), dict(kwargs)))
     traced_args, traced_kwargs = pytree.unflatten(spec, seen)
-    with recording(session), random_state_unchanged():
+    with recording(session), random_state_unchanged(target.location):
         out = prepare(target.original)(*traced_args, **traced_kwargs)
         out_spec, outputs, values = output_leaves(session, out)
-        captures.check_unchanged()
+        captures.check_unchanged(target.location)
         _tie_to_objects(captures, walk)
     hidden = [Input(-1, h.path, h.spec) for h in captures.hidden.values()]
     facts = session.F.facts
@@ -161,7 +166,7 @@ def output_leaves(session: Session, out: Any) -> tuple[pytree.TreeSpec, tuple[Ou
 
 
 @contextmanager
-def random_state_unchanged() -> Iterator[None]:
+def random_state_unchanged(location: Location | None) -> Iterator[None]:
     """Raise ``SideEffectError`` when the block draws from NumPy's global random state."""
     before = _random_state()
     yield
@@ -169,7 +174,8 @@ def random_state_unchanged() -> Iterator[None]:
     if before is not None and after is not None and before != after:
         raise SideEffectError(
             "the function draws from NumPy's global random state: a compiled program would use the same numbers at "
-            "every call; draw them outside and pass them in"
+            "every call; draw them outside and pass them in",
+            location=location,
         )
 
 

@@ -37,7 +37,9 @@ def rewritten(function: FunctionType) -> Callable[..., Any]:
     return _like(function, new, function.__globals__, closure)
 
 
-def _like(function: FunctionType, code: CodeType, globals_: dict[str, Any], closure: tuple[CellType, ...]) -> FunctionType:
+def _like(
+    function: FunctionType, code: CodeType, globals_: dict[str, Any], closure: tuple[CellType, ...]
+) -> FunctionType:
     made = FunctionType(code, globals_, function.__name__, function.__defaults__, closure)
     made.__kwdefaults__ = function.__kwdefaults__
     made.__qualname__, made.__module__, made.__doc__ = function.__qualname__, function.__module__, function.__doc__

@@ -28,7 +28,17 @@ class Session:
     """``params`` of the graph so far; ``imports`` maps values of the outer session to the parameters they became."""
 
     __slots__ = (
-        "F", "_captures", "alive", "depth", "imports", "name", "notes", "parent", "params", "symbols", "wrap",
+        "F",
+        "_captures",
+        "alive",
+        "depth",
+        "imports",
+        "name",
+        "notes",
+        "params",
+        "parent",
+        "symbols",
+        "wrap",
     )  # fmt: skip
 
     def __init__(
@@ -41,10 +51,12 @@ class Session:
         captures: Captures | None = None,
     ):
         """``wrap(session, value)`` makes what the user's function sees of a value."""
-        self.name, self.parent, self.wrap = name, parent, wrap
+        self.name = name
+        self.parent: Session | None = parent
+        self.wrap = wrap
         facts = ShapeFacts(hints={}) if parent is None else parent.F.facts
-        self.F = Builder(ops, facts)
-        self.depth = 0 if parent is None else parent.depth + 1
+        self.F: Builder = Builder(ops, facts)
+        self.depth: int = 0 if parent is None else parent.depth + 1
         self.alive = True
         self.params: list[Value] = []
         self.imports: dict[Value, Value] = {}

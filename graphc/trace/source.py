@@ -5,7 +5,6 @@ the wrong one of two lambdas on a line, never gets through.
 """
 
 from __future__ import annotations
-
 import __future__
 
 import ast
@@ -14,6 +13,7 @@ import linecache
 from collections.abc import Iterator
 from functools import reduce
 from types import CodeType
+from typing import Any
 
 FunctionNode = ast.FunctionDef | ast.AsyncFunctionDef | ast.Lambda
 
@@ -77,7 +77,7 @@ def _lambdas(code: CodeType, lines: list[str]) -> Iterator[FunctionNode]:
 def bare(node: FunctionNode) -> FunctionNode:
     """The function without decorators, annotations and default values (which are the function object's own)."""
     old = node.args
-    nothing = [ast.copy_location(ast.Constant(None), node) for _ in old.defaults]
+    nothing: list[ast.expr] = [ast.copy_location(ast.Constant(None), node) for _ in old.defaults]
     arguments = ast.arguments(
         posonlyargs=[_bare_argument(a) for a in old.posonlyargs],
         args=[_bare_argument(a) for a in old.args],
@@ -90,9 +90,13 @@ def bare(node: FunctionNode) -> FunctionNode:
     if isinstance(node, ast.Lambda):
         return ast.copy_location(ast.Lambda(arguments, node.body), node)
     made = type(node)(name=node.name, args=arguments, body=node.body, decorator_list=[], returns=None)
-    if hasattr(node, "type_params"):
-        made.type_params = []
-    return ast.copy_location(made, node)
+    return ast.copy_location(_without_type_parameters(made), node)
+
+
+def _without_type_parameters(node: Any) -> Any:
+    """The definition as Python 3.12 and later want it."""
+    node.type_params = []
+    return node
 
 
 def _bare_argument(argument: ast.arg) -> ast.arg:
@@ -111,16 +115,12 @@ def compile_function(node: FunctionNode, code: CodeType, extra_free: tuple[str, 
     needs_class = "__class__" in code.co_freevars or any(_is_private(n) for n in (*code.co_names, *code.co_varnames))
     if owner is not None and needs_class:
         class_ = ast.ClassDef(name=owner, bases=[], keywords=[], body=[body], decorator_list=[])
-        if hasattr(node, "type_params") or hasattr(ast, "TypeAlias"):
-            class_.type_params = []  # type: ignore[attr-defined]
-        body = class_
+        body = _without_type_parameters(class_)
     elif "__class__" in code.co_freevars:
         free.append("__class__")
     arguments = ast.arguments([], [ast.arg(name) for name in free], None, [], [], None, [])
     factory = ast.FunctionDef(name="factory", args=arguments, body=[body], decorator_list=[], returns=None)
-    if hasattr(ast, "TypeAlias"):
-        factory.type_params = []  # type: ignore[attr-defined]
-    module = ast.fix_missing_locations(ast.Module([factory], []))
+    module = ast.fix_missing_locations(ast.Module([_without_type_parameters(factory)], []))
     flags = code.co_flags & _FUTURE
     compiled = compile(module, code.co_filename, "exec", flags=flags, dont_inherit=True)
     return _find_code(compiled, code.co_name, code.co_firstlineno)

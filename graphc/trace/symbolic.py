@@ -39,7 +39,7 @@ class SymbolicInt:
     def _check_alive(self) -> None:
         if not self.session.alive:
             raise LeakedTracerError(
-                "a symbolic size was used after its trace had ended; return int(n) or x.shape from the function instead",
+                "a symbolic size was used after its trace had ended; return it from the function instead",
                 location=user_location(),
             )
 
@@ -56,7 +56,7 @@ class SymbolicInt:
         return hash(self.specialise())
 
     def __bool__(self) -> bool:
-        return not self == 0
+        return bool(self != 0)
 
     def __repr__(self) -> str:
         return str(hint_of(self.session, self.dim)) if self.session.alive else f"<size {self.dim} of an ended trace>"
@@ -120,7 +120,9 @@ class SymbolicInt:
         self._check_alive()
         return decide(self.session.F.facts, self.dim, dim)
 
-    def _arithmetic(self, other: object, combine: Callable[[Dim, Dim], Dim], fallback: Callable[[Any, Any], Any]) -> Any:
+    def _arithmetic(
+        self, other: object, combine: Callable[[Dim, Dim], Dim], fallback: Callable[[Any, Any], Any]
+    ) -> Any:
         dim = as_dim(other)
         if dim is not None:
             self._check_alive()

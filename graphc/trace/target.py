@@ -52,7 +52,7 @@ def make_target(original: Callable[..., Any]) -> Target:
     while isinstance(function, functools.partial):
         function = function.func
     inner = function.__func__ if isinstance(function, MethodType) else function
-    code = getattr(inner, "__code__", None) or getattr(getattr(type(inner), "__call__", None), "__code__", None)
+    code = getattr(inner, "__code__", None) or getattr(type(inner).__call__, "__code__", None)
     name = getattr(inner, "__name__", None) or type(inner).__name__
     name = "".join(c if c.isalnum() else "_" for c in name).strip("_") or "function"
     return Target(original, function, name, definition_location(code) if code is not None else None)
@@ -70,5 +70,3 @@ def argument_names(target: Target, count: int, keywords: Sequence[str]) -> list[
     names = names[:count]
     names.extend(f"arg{i}" for i in range(len(names), count))
     return [*names, *keywords]
-
-

@@ -166,7 +166,8 @@ class LazyTracer(Tracer):
 
 def refuse_write(tracer: Tracer, what: str, instead: str) -> NoReturn:
     alive(tracer)
-    raise UnsupportedError(f"{what}: writing into a traced array is not supported yet; {instead}", location=user_location())
+    message = f"{what}: writing into a traced array is not supported yet; {instead}"
+    raise UnsupportedError(message, location=user_location())
 
 
 # --- operators --------------------------------------------------------------------------------------------------------
@@ -201,9 +202,11 @@ _BINARY = {
     "add": ("add", "+"), "sub": ("subtract", "-"), "mul": ("multiply", "*"), "truediv": ("divide", "/"),
     "floordiv": ("floor_divide", "//"), "mod": ("remainder", "%"), "pow": ("power", "**"), "matmul": ("matmul", "@"),
     "and": ("bitwise_and", "&"), "or": ("bitwise_or", "|"), "xor": ("bitwise_xor", "^"),
-    "lshift": ("left_shift", "<<"), "rshift": ("right_shift", ">>"),
+    "divmod": ("divmod", "divmod"), "lshift": ("left_shift", "<<"), "rshift": ("right_shift", ">>"),
 }  # fmt: skip
-_COMPARISONS = {"lt": "less", "le": "less_equal", "gt": "greater", "ge": "greater_equal", "eq": "equal", "ne": "not_equal"}
+_COMPARISONS = {
+    "lt": "less", "le": "less_equal", "gt": "greater", "ge": "greater_equal", "eq": "equal", "ne": "not_equal",
+}  # fmt: skip
 _UNARY = {"neg": "negative", "pos": "positive", "abs": "absolute", "invert": "invert"}
 
 
@@ -218,8 +221,6 @@ def _add_operators(cls: type) -> None:
         setattr(cls, f"__{name}__", _binary(ufunc)[0])
     for name, ufunc in _UNARY.items():
         setattr(cls, f"__{name}__", _unary(ufunc))
-    divmod_forward, divmod_reflected = _binary("divmod")
-    cls.__divmod__, cls.__rdivmod__ = divmod_forward, divmod_reflected  # type: ignore[attr-defined]
 
 
 _add_operators(Tracer)

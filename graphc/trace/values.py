@@ -96,7 +96,7 @@ def unwrap(session: Session, obj: Any) -> Any:
 
 def outside_value(session: Session, array: np.ndarray) -> Any:
     """An array that is no argument and was not reached by a recorded load: an input, by identity of the object."""
-    if array.dtype not in SHORT_NAMES and not array.dtype.newbyteorder("=") in SHORT_NAMES:
+    if array.dtype not in SHORT_NAMES and array.dtype.newbyteorder("=") not in SHORT_NAMES:
         if array.dtype == object and any(isinstance(part, TracedValue | SymbolicInt) for part in array.flat):
             return [unwrap(session, part) for part in array] if array.ndim else unwrap(session, array.item())
         raise_dtype(array.dtype)

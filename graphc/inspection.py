@@ -1,0 +1,177 @@
+"""What a compiled function tells of its program: graphs at each stage, sources, and ``explain`` in plain words."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Mapping, Sequence
+
+from graphc.abi import Check
+from graphc.autodiff.adjoint import joint_vjp
+from graphc.autodiff.estimate import number, size_bytes
+from graphc.autodiff.prune import prune
+from graphc.ir.graph import Graph, Value
+from graphc.ir.shapes import RELATION_TEXT, Guard
+from graphc.ops.table import OPS
+from graphc.passes.pipeline import optimize
+from graphc.program import Program
+from graphc.trace.captures import Hidden
+from graphc.trace.record import Traced
+from graphc.transforms import Transform, differentiate
+
+STAGES = ("traced", "marked", "joint", "final")
+
+
+def stage_graph(program: Program, transform: Transform, stage: str) -> Graph:
+    """The program's graph at a stage. Raises ``ValueError`` for a name that is none."""
+    if stage not in STAGES:
+        raise ValueError(f"no stage {stage!r}; there are {', '.join(STAGES)}")
+    if stage == "traced":
+        return program.traced.graph
+    if stage == "marked" or not transform.differentiates:
+        return program.marked if stage == "marked" else optimize(program.marked, OPS)
+    if stage == "joint":
+        primal, _ = prune(optimize(program.marked, OPS), _differentiated_outputs(transform))
+        return joint_vjp(primal, OPS, "params" if transform.kind == "vjp" else None)
+    return final_graph(program, transform)
+
+
+def final_graph(program: Program, transform: Transform) -> Graph:
+    """What is scheduled: for ``vjp`` the forward program."""
+    if transform.kind == "vjp":
+        forward: Graph = program.parts.forward  # type: ignore[attr-defined]
+        return forward
+    transposed = [source.spec.transposed for source in program.traced.inputs]
+    graph, _ = differentiate(program.marked, OPS, transposed, dropped=int(transform.kind == "grad"))
+    return graph
+
+
+def _differentiated_outputs(transform: Transform) -> int | None:
+    return None if transform.kind == "vjp" else 1
+
+
+def program_source(program: Program) -> str:
+    """The generated modules, driver first."""
+    executable = program.runner.executable
+    if executable is None:
+        return "nothing was compiled: GRAPHC_DISABLE_JIT is set, the graph is interpreted"
+    return "\n\n".join([executable.source, *executable.kernel_sources])
+
+
+def program_kernels(program: Program) -> tuple[str, ...]:
+    executable = program.runner.executable
+    return () if executable is None else executable.kernels
+
+
+# --- in plain words ---------------------------------------------------------------------------------------------------
+
+
+def explanation(program: Program, transform: Transform) -> str:
+    """What was traced, pruned, specialised, read from outside, fused, and kept for the backward part."""
+    traced = program.traced
+    sections = [
+        (f"{transform.kind} of {traced.graph.name}", _inputs(program)),
+        ("read from outside at each call", _outside(traced)),
+        ("holds for", _guards(traced)),
+    ]
+    if transform.differentiates:
+        _, report = prune(optimize(program.marked, OPS), _differentiated_outputs(transform))
+        saved = f"together about {number(report.operations, traced.hints)} operations and "
+        saved += f"{number(report.bytes, traced.hints)} bytes saved at the sizes of the traced call"
+        sections.append(("pruned", [_in_words(line, traced.symbols) for line in [*report.lines(), saved]]))
+        sections.append(("kept for the backward part", _kept(program, transform)))
+    sections.append(("runs as", _fused(program, transform)))
+    lines = []
+    for title, entries in sections:
+        if entries:
+            lines.append(f"{title}:")
+            lines.extend(f"  {entry}" for entry in entries)
+    return "\n".join(lines)
+
+
+def _inputs(program: Program) -> list[str]:
+    traced = program.traced
+    lines = []
+    for source, param in zip(traced.inputs, program.marked.params, strict=True):
+        if source.leaf >= 0:
+            role = "differentiated" if param.grad else "not differentiated"
+            layout = ", Fortran order" if source.spec.transposed else ""
+            lines.append(f"{param.name}: {_in_words(str(param.type), traced.symbols)}, {role}{layout}")
+    lines += [f"{traced.arguments[leaf].name}: int, of any value" for leaf in traced.int_leaves]
+    return lines
+
+
+def _outside(traced: Traced) -> list[str]:
+    paths = traced.captures.paths
+    lines = [f"{_name(traced, hidden)}: {hidden.value.type}, an input" for hidden in traced.captures.hidden.values()]
+    lines = [_in_words(line, traced.symbols) for line in lines]
+    for kind, path, expected, *rest in paths.all_checks():
+        where = paths.describe(path)
+        if kind is Check.EQUAL:
+            lines.append(f"{where}: must equal {expected!r}")
+        elif kind is Check.IS:
+            lines.append(f"{where}: must be the same {type(expected).__name__}")
+        else:
+            length = f" of length {rest[0]}" if rest and rest[0] >= 0 else ""
+            lines.append(f"{where}: must be a {expected.__name__}{length}")
+    return lines
+
+
+def _name(traced: Traced, hidden: Hidden) -> str:
+    return traced.captures.paths.describe(hidden.path)
+
+
+def _guards(traced: Traced) -> list[str]:
+    lines = [_in_words(guard_text(guard), traced.symbols) for guard in traced.graph.guards]
+    return [*lines, *(_in_words(note, traced.symbols) for note in traced.notes)]
+
+
+def guard_text(guard: Guard) -> str:
+    """The guard with its constant on the right: ``n >= 2`` for ``n-2 >= 0``."""
+    expr = guard.expr
+    constant = 0 if isinstance(expr, int) else dict(expr.terms).get((), 0)
+    return f"{expr - constant} {RELATION_TEXT[guard.relation]} {-constant}"
+
+
+def _kept(program: Program, transform: Transform) -> list[str]:
+    if transform.kind == "vjp":
+        values: Sequence[Value] = program.parts.residuals  # type: ignore[attr-defined]
+    else:
+        values = _read_back(stage_graph(program, transform, "joint"), len(program.marked.outputs))
+    sizes = program.traced.hints
+    total = sum(number(size_bytes(value), sizes) for value in values)
+    if not values:
+        return ["nothing"]
+    lines = [f"{total} bytes at the sizes of the traced call"]
+    return lines + [_in_words(f"{_origin(value)}: {value.type}", program.traced.symbols) for value in values]
+
+
+def _read_back(joint: Graph, count: int) -> list[Value]:
+    """The values of the forward part, inputs left out, that the backward part reads."""
+    forward: set[Value] = set(joint.outputs[:count])
+    for node in reversed(joint.nodes):
+        if any(output in forward for output in node.outputs):
+            forward.update(node.inputs)
+    early = [n for n in joint.nodes if any(output in forward for output in n.outputs)]
+    read = {v for node in joint.nodes if node not in early for v in node.inputs}
+    made = {output for node in early for output in node.outputs if node.inputs}
+    return [v for node in early for v in node.outputs if v in read and v in made]
+
+
+def _origin(value: Value) -> str:
+    if value.node is None:
+        return f"input {value.name}"
+    return f"{value.node.op.name} ({value.node.location})" if value.node.location else value.node.op.name
+
+
+def _fused(program: Program, transform: Transform) -> list[str]:
+    steps = len(stage_graph(program, transform, "final").nodes)
+    executable = program.runner.executable
+    if executable is None:
+        return [f"{steps} steps, interpreted: GRAPHC_DISABLE_JIT is set"]
+    kernels = len(executable.kernels)
+    return [f"{steps} steps, fused into {kernels} kernel{'s' * (kernels != 1)}"]
+
+
+def _in_words(text: str, symbols: Mapping[str, str]) -> str:
+    """The text with each symbol as the user knows it, such as ``x.shape[0]``."""
+    return re.sub(r"\bn\d+\b", lambda match: symbols.get(match[0], match[0]), text)

@@ -1,0 +1,511 @@
+"""Every kind of bad input gives its own error, which names the user's line and the way out."""
+
+from __future__ import annotations
+
+import inspect
+import re
+import warnings
+
+import numpy as np
+import pytest
+
+import graphc
+from graphc.errors import (
+    ConcretizationError,
+    GradientError,
+    GraphcError,
+    LeakedTracerError,
+    ShapeError,
+    SideEffectError,
+    TraceTypeError,
+    UnsupportedError,
+)
+
+X = np.arange(1.0, 5.0)
+
+
+def line_of(function, marker: str) -> int:
+    """The line of this file on which the function's source has the marker."""
+    lines, start = inspect.getsourcelines(function)
+    return next(start + i for i, line in enumerate(lines) if marker in line)
+
+
+def raised(kind, function, marker: str, *args, transform=graphc.grad, says: str = "", **kwargs) -> GraphcError:
+    """Differentiate and call; the error of this kind must name the line of the marker and match ``says``."""
+    with pytest.raises(kind) as caught:
+        transform(function)(*args, **kwargs)
+    error = caught.value
+    assert isinstance(error, GraphcError)
+    assert error.location is not None
+    assert error.location.file == __file__
+    assert error.location.line == line_of(function, marker)
+    assert str(error).startswith(f"{__file__}:{error.location.line}: ")
+    assert re.search(says, str(error)), str(error)
+    return error
+
+
+# --- what comes out ---------------------------------------------------------------------------------------------------
+
+
+def test_a_non_scalar_output_under_grad():
+    def f(x):
+        return x * 2.0  # here
+
+    raised(GradientError, f, "here", X, says=r"shape \(4,\).*sum it, or use graphc.vjp")
+
+
+def test_the_size_of_a_non_scalar_output_is_that_of_the_call():
+    def f(x):
+        return x[1:] * 2.0  # here
+
+    raised(GradientError, f, "here", np.ones(7), says=r"shape \(6,\)")
+
+
+def test_a_tuple_output_under_grad():
+    def f(x):  # here
+        return x.sum(), x
+
+    raised(GradientError, f, "here", X, says="returns tuple.*has_aux=True")
+
+
+def test_an_integer_output_under_grad():
+    def f(x):
+        return (x > 2).sum()  # here
+
+    raised(GradientError, f, "here", X, says="int64: it has no derivative")
+
+
+@pytest.mark.parametrize("transform", [graphc.grad, graphc.value_and_grad])
+def test_a_function_that_returns_nothing(transform):
+    def f(x):  # here
+        x.sum()
+
+    raised(GradientError, f, "here", X, transform=transform, says="returns nothing: it needs a return statement")
+
+
+def test_has_aux_without_a_pair():
+    def f(x):  # here
+        return x.sum()
+
+    raised(GradientError, f, "here", X, transform=lambda f: graphc.grad(f, has_aux=True), says="pair .value, aux.")
+
+
+def test_no_influence_is_a_zero_gradient():
+    f = graphc.value_and_grad(lambda x, y: (y * 2).sum())
+    value, gradient = f(X, X)
+    assert value == 20.0
+    np.testing.assert_array_equal(gradient, np.zeros(4))
+    assert graphc.grad(lambda x: 3.0)(X).tolist() == [0.0] * 4
+    assert graphc.grad(lambda x: np.float64(3.0))(2.0) == 0.0
+
+
+# --- what goes in -----------------------------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize("bad", [3, np.arange(4), np.array([True]), np.int32(3), True], ids=repr)
+def test_an_integer_argument_to_differentiate(bad):
+    def f(x):  # here
+        return (x * 1.0).sum()
+
+    raised(TraceTypeError, f, "here", bad, says="'x' is to be differentiated.*float")
+
+
+@pytest.mark.parametrize("bad", ["text", None, len], ids=repr)
+def test_an_argument_without_derivative(bad):
+    def f(x):  # here
+        return 1.0
+
+    raised(TraceTypeError, f, "here", bad, says="only arrays and floats have a gradient")
+
+
+@pytest.mark.parametrize("argnums", [1, (0, 2), -3])
+def test_argnums_beyond_the_call(argnums):
+    def f(x, y=1.0):  # here
+        return (x * y).sum()
+
+    raised(GradientError, f, "here", X, transform=lambda f: graphc.grad(f, argnums=argnums),
+           says="called with 1 positional argument")  # fmt: skip
+
+
+def test_argnames_that_do_not_exist():
+    def f(x):  # here
+        return x.sum()
+
+    raised(GradientError, f, "here", X, transform=lambda f: graphc.grad(f, argnames="z"), says="has no argument 'z'")
+
+
+@pytest.mark.parametrize(
+    "bad",
+    [np.array([1, "a"], object), np.array(["a"]), np.ones(3, complex), np.ones(3, np.float16), 1 + 2j],
+    ids=["object", "string", "complex", "float16", "complex number"],
+)
+def test_dtypes_that_cannot_be_traced(bad):
+    def f(x, y):
+        return (x * 2).sum()
+
+    with pytest.raises(TraceTypeError, match="cannot be traced"):
+        graphc.grad(f)(X, bad)
+
+
+def test_an_outside_array_of_objects():
+    labels = np.array(["a", "b", None], object)
+
+    def f(x):
+        return (x * labels).sum()  # here
+
+    raised(TraceTypeError, f, "here", np.ones(3), says="Python objects")
+
+
+def test_a_subclass_of_ndarray():
+    with pytest.raises(TraceTypeError, match="MaskedArray"):
+        graphc.grad(lambda x: x.sum())(np.ma.masked_array(X))
+
+
+def test_something_that_is_no_function():
+    with pytest.raises(TypeError, match="needs a function, got int"):
+        graphc.grad(3)
+    with pytest.raises(ValueError, match="'tpu'"):
+        graphc.grad(lambda x: x, target="tpu")
+
+
+# --- values that are not known ----------------------------------------------------------------------------------------
+
+
+def test_a_branch_on_a_traced_value():
+    def f(x):
+        if x.sum() > 0:  # here
+            return x.sum()
+        return -x.sum()
+
+    raised(ConcretizationError, f, "here", X, says=r"if x.sum\(\) > 0.*np.where")
+
+
+@pytest.mark.parametrize(
+    ("use", "says"),
+    [
+        (lambda x: float(x[0]), r"float\(x\)"),  # here
+        (lambda x: int(x[0]), r"astype\(int\)"),  # here
+        (lambda x: bool(x[0]), "np.where"),  # here
+        (lambda x: [1.0, 2.0][x[0]], "np.take"),  # here
+        (lambda x: np.zeros(3)[x[0].astype(int)] * x, ""),  # here
+        (lambda x: x[0].item(), "return the value"),  # here
+        (lambda x: x.tolist(), "return the value"),  # here
+        (lambda x: 2.0 in x, "any"),  # here
+        (lambda x: f"{x[0]:.3f}", "format"),  # here
+        (lambda x: np.linalg.norm(x) and 1.0, "logical_and"),  # here
+        (lambda x: max(x[0], x[1]), "np.maximum"),  # here
+        (lambda x: list(range(x[0])), "Python int"),  # here
+    ],
+)
+def test_asking_for_the_numbers(use, says):
+    location = use.__code__.co_firstlineno
+    if not says:
+        pytest.skip("works: reading at a traced position")
+    with pytest.raises(ConcretizationError, match=says) as caught:
+        graphc.grad(lambda x: (use(x), x.sum())[1])(X)
+    assert caught.value.location.line == location
+    assert isinstance(caught.value, TypeError)
+
+
+def test_a_library_that_wants_an_array():
+    from scipy import optimize
+
+    def f(x):
+        return optimize.rosen(np.asarray(memoryview(x)))  # here
+
+    with pytest.raises(TypeError):
+        graphc.grad(f)(X)
+
+
+def test_shapes_may_be_compared():
+    def f(x):
+        return x.sum() if x.shape[0] > 3 and x.ndim == 1 and len(x) < 100 else x.prod()
+
+    g = graphc.grad(f)
+    np.testing.assert_array_equal(g(X), np.ones(4))
+    np.testing.assert_allclose(g(X[:3]), [6.0, 3.0, 2.0])
+    assert g.cache_info()["programs"] == 2
+    g(np.ones(50))
+    assert g.cache_info()["programs"] == 2
+
+
+# --- writing ----------------------------------------------------------------------------------------------------------
+
+
+def test_writing_an_item():
+    def f(x):
+        x[0] = 1.0  # here
+        return x.sum()
+
+    raised(UnsupportedError, f, "here", X, says="writing into a traced array.*np.where")
+
+
+def test_writing_a_slice_in_place():
+    def f(x):
+        x[1:] *= 2.0  # here
+        return x.sum()
+
+    raised(UnsupportedError, f, "here", X, says="writing into a traced array")
+
+
+@pytest.mark.parametrize("make", [lambda x: x, lambda x: x * 2.0, lambda x: x.T])
+def test_adding_in_place(make):
+    def f(x):
+        y = make(x)
+        y += 1.0  # here
+        return y.sum()
+
+    raised(UnsupportedError, f, "here", X, says=r"write x = x \+ v")
+
+
+def test_adding_to_a_scalar_in_place_rebinds_as_in_numpy():
+    def f(x):
+        total = 0.0
+        for i in range(3):
+            total += x[i] ** 2
+        total *= 2.0
+        return total
+
+    np.testing.assert_allclose(graphc.grad(f)(X), [4.0, 8.0, 12.0, 0.0])
+
+
+def test_adding_to_an_outside_array_in_place():
+    def f(x):
+        total = np.zeros(4)
+        total += x  # here
+        return total.sum()
+
+    raised(UnsupportedError, f, "here", X, says="out=|x = x ")
+
+
+def test_writing_into_a_plain_array():
+    def f(x):
+        y = np.zeros(4)
+        y[0] = x[0]  # here
+        return y.sum()
+
+    raised(UnsupportedError, f, "here", X, says="writing a traced value into an array.*np.stack")
+
+
+def test_out():
+    def f(x):
+        return np.add(x, 1.0, out=x).sum()  # here
+
+    raised(UnsupportedError, f, "here", X, says="out=")
+
+
+def test_an_array_that_changes_while_it_is_traced():
+    def f(x):  # here
+        y = np.zeros(4)
+        z = x + y
+        y[0] = 5.0
+        return (z * y).sum()
+
+    raised(SideEffectError, f, "here", X, says="changed while it was traced")
+
+
+# --- what graphc does not have ----------------------------------------------------------------------------------------
+
+
+def test_an_unsupported_function():
+    def f(x):
+        return np.cumulative_prod(x).sum()  # here
+
+    raised(UnsupportedError, f, "here", X, says="numpy.cumulative_prod.*nearest.*numpy.cumprod")
+
+
+def test_an_unsupported_ufunc():
+    def f(x):
+        return np.frexp(x)[0].sum()  # here
+
+    raised(UnsupportedError, f, "here", X, says="numpy.frexp")
+
+
+def test_an_unsupported_method():
+    def f(x):
+        return x.summ()  # here
+
+    error = raised(UnsupportedError, f, "here", X, says="'summ'.*nearest.*sum")
+    assert isinstance(error, AttributeError)
+
+
+def test_an_unsupported_form():
+    def f(x):
+        return np.add(x, 1.0, where=x > 0).sum()  # here
+
+    raised(UnsupportedError, f, "here", X, says="where=")
+
+
+def test_shapes_that_do_not_broadcast():
+    def f(x, y):
+        return (x + y).sum()  # here
+
+    error = raised(ShapeError, f, "here", np.ones((2, 3)), np.ones((3, 2)), says=r"\(2, 3\) and \(3, 2\)")
+    assert isinstance(error, ValueError)
+
+
+def test_shapes_that_do_not_multiply():
+    def f(x, y):
+        return (x @ y).sum()  # here
+
+    raised(ShapeError, f, "here", np.ones((2, 3)), np.ones((4, 2)), says=r"\(2, 3\) and \(4, 2\)")
+
+
+# --- what leaves the trace --------------------------------------------------------------------------------------------
+
+kept: list = []
+counter = 0
+
+
+class Holder:
+    value = None
+
+
+def test_a_tracer_kept_after_its_trace():
+    holder = Holder()
+
+    def f(x):
+        vars(holder).update(value=x)
+        return x.sum()
+
+    graphc.grad(f)(X)
+    leak = [holder.value]
+    with pytest.raises(LeakedTracerError, match="after its trace had ended") as caught:
+        leak[0] + 1  # used here
+    assert caught.value.location.line == line_of(test_a_tracer_kept_after_its_trace, "used here")
+    for use in (repr, lambda t: t.shape, lambda t: t.sum(), np.sin, graphc.grad(f)):
+        if use is repr:
+            assert "ended" in repr(leak[0])
+        else:
+            with pytest.raises(LeakedTracerError):
+                use(leak[0])
+
+
+def test_storing_in_a_global_list():
+    def f(x):
+        kept.append(x)  # here
+        return x.sum()
+
+    raised(SideEffectError, f, "here", X, says="stored in a list, outside of the function")
+
+
+def test_storing_in_a_global_name():
+    def f(x):
+        global counter  # noqa: PLW0603
+        counter = x.sum()  # here
+        return counter
+
+    raised(SideEffectError, f, "here", X, says="'counter'")
+
+
+def test_storing_in_an_attribute():
+    holder = Holder()
+
+    def f(x):
+        holder.value = x.sum()  # here
+        return x.sum()
+
+    raised(SideEffectError, f, "here", X, says="attribute 'value' of a Holder")
+
+
+def test_a_counter_that_is_read_and_changed():
+    def f(x):  # here
+        global counter  # noqa: PLW0603
+        counter += 1
+        return x.sum() * counter
+
+    raised(SideEffectError, f, "here", X, says="changed something that it reads")
+
+
+def test_numpys_global_random_numbers():
+    def f(x):
+        return (x * np.random.normal(size=4)).sum()  # here
+
+    raised(SideEffectError, f, "here", X, says="draws random numbers")
+
+
+def test_a_random_generator_from_outside():
+    rng = np.random.default_rng(0)
+
+    def f(x):
+        return (x * rng.normal(size=4)).sum()  # here
+
+    raised(SideEffectError, f, "here", X, says="draw them outside")
+
+
+def test_hidden_random_numbers():
+    def f(x):
+        return (x * eval("np.random.random(4)")).sum()
+
+    with pytest.raises(SideEffectError, match="global random state"):
+        graphc.grad(f)(X)
+
+
+# --- what flows through -----------------------------------------------------------------------------------------------
+
+
+def test_nan_flows_through():
+    value, gradient = graphc.value_and_grad(lambda x: (x * x).sum())(np.array([1.0, np.nan]))
+    assert np.isnan(value)
+    np.testing.assert_array_equal(gradient, [2.0, np.nan])
+
+
+def test_singular_points():
+    with warnings.catch_warnings():
+        warnings.simplefilter("error")
+        assert graphc.grad(lambda x: np.sqrt(x).sum())(np.zeros(1)) == np.inf
+        assert graphc.grad(lambda x: np.log(x).sum())(np.zeros(1)) == np.inf
+        assert graphc.grad(lambda x: (x**0.5).sum())(np.zeros(1)) == np.inf
+
+
+def test_masked_pair_distances():
+    def energy(p):
+        d = p[:, None, :] - p[None, :, :]
+        r = np.sqrt((d * d).sum(-1))
+        off_diagonal = ~np.eye(p.shape[0], dtype=bool)
+        inverse = np.where(off_diagonal, 1.0 / np.where(off_diagonal, r, 1.0), 0.0)
+        return inverse.sum() + np.where(off_diagonal, r, 0.0).sum()
+
+    g = graphc.grad(energy)(np.arange(6.0).reshape(3, 2) ** 1.5)
+    assert np.isfinite(g).all()
+
+
+@pytest.mark.parametrize("shape", [(0,), (0, 3), (3, 0)])
+def test_empty_arrays(shape):
+    value, gradient = graphc.value_and_grad(lambda x: np.exp(x).sum() + 1.0)(np.ones(shape))
+    assert value == 1.0
+    assert gradient.shape == shape
+
+
+def layouts():
+    base = np.arange(24.0).reshape(4, 6) / 7
+    read_only = base.copy()
+    read_only.flags.writeable = False
+    raw = np.zeros(24 * 8 + 1, np.uint8)
+    misaligned = raw[1:].view(np.float64).reshape(4, 6)
+    misaligned[...] = base
+    return {
+        "strided": np.repeat(base, 2, axis=1)[:, ::2],
+        "negative": np.ascontiguousarray(base[::-1, ::-1])[::-1, ::-1],
+        "fortran": np.asfortranarray(base),
+        "transposed": np.ascontiguousarray(base.T).T,
+        "read-only": read_only,
+        "byte-swapped": base.astype(">f8"),
+        "misaligned": misaligned,
+        "fortran swapped": np.asfortranarray(base.astype(">f8")),
+    }
+
+
+@pytest.mark.parametrize("name", layouts())
+def test_layouts(name):
+    x = layouts()[name]
+    weights = np.arange(24.0).reshape(4, 6)
+    f = graphc.value_and_grad(lambda x: (np.sin(x) * weights).sum())
+    before = x.copy()
+    for _ in range(2):
+        value, gradient = f(x)
+        np.testing.assert_allclose(value, (np.sin(x) * weights).sum())
+        np.testing.assert_allclose(gradient, np.cos(x) * weights)
+        assert gradient.dtype == np.float64
+        assert gradient.dtype.isnative
+    np.testing.assert_array_equal(x, before)
