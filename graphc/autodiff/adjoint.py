@@ -14,7 +14,7 @@ from graphc.errors import GradientError
 from graphc.ir.builder import Builder
 from graphc.ir.graph import Graph, Value
 from graphc.ir.opdef import Op
-from graphc.ir.rewrite import copy_node, copy_param, drop_dead
+from graphc.ir.rewrite import drop_dead
 from graphc.ir.shapes import ShapeFacts
 from graphc.ir.types import ArrayType
 from graphc.passes.facts import NumberFacts
@@ -30,15 +30,12 @@ def joint_vjp(graph: Graph, ops: Mapping[str, Op], seeds: Literal["params"] | No
     if seeds is None:
         _check_scalar(graph)
     F = Builder(ops, ShapeFacts(graph.guards))
-    new: dict[Value, Value] = {param: copy_param(param) for param in graph.params}
-    for node in graph.nodes:
-        new.update(zip(node.outputs, copy_node(F, node, tuple(new[v] for v in node.inputs)), strict=True))
-    params, outputs = (tuple(new[v] for v in values) for values in (graph.params, graph.outputs))
-    reached, seed_params = _seed(F, outputs, seeds)
-    _reverse(F, reached)
-    gradients = tuple(_gradient(F, reached, p) for p in params if p.grad)
-    joint = Graph(graph.name, params + seed_params, tuple(F.nodes), outputs + gradients, graph.guards, graph.ints)
-    return drop_dead(joint)
+    F.nodes.extend(graph.nodes)  # nodes never change, so the two graphs share them
+    reached, seed_params = _seed(F, graph.outputs, seeds)
+    _reverse(F, reached, graph)
+    gradients = tuple(_gradient(F, reached, p) for p in graph.params if p.grad)
+    params, outputs = graph.params + seed_params, graph.outputs + gradients
+    return drop_dead(Graph(graph.name, params, tuple(F.nodes), outputs, graph.guards, graph.ints))
 
 
 class Reached:
@@ -82,10 +79,10 @@ def _seed(F: Builder, outputs: tuple[Value, ...], seeds: str | None) -> tuple[Re
     return reached, tuple(params)
 
 
-def _reverse(F: Builder, reached: Reached) -> None:
-    """Pull cotangents back through every node so far, last to first; new nodes belong to the forward node's line."""
+def _reverse(F: Builder, reached: Reached, graph: Graph) -> None:
+    """Pull cotangents back through every node, last to first; new nodes belong to the forward node's line."""
     facts = NumberFacts()
-    for node in reversed(tuple(F.nodes)):
+    for node in reversed(graph.nodes):
         cotangents = tuple(reached.total.get(o) for o in node.outputs)
         if not any(v.grad for v in node.inputs) or all(g is None for g in cotangents):
             continue

@@ -13,10 +13,11 @@ from graphc.passes.facts import NumberFacts
 Cotangents = tuple[Value | None, ...]
 
 
-def scaled(F: Builder, facts: NumberFacts, g: Value, partial: Any) -> Value | None:
+def scaled(F: Builder, facts: NumberFacts, g: Value, partial: Any, finite: bool) -> Value | None:
     """``g * partial``, where a ``g`` that is exactly zero gives zero whatever the partial; None for a zero partial.
 
-    The guard is left out where it can change nothing: the partial is finite, or ``g`` is never zero.
+    The guard is left out where it can change nothing: the partial is finite (the rule says so, or it can be proved), or
+    ``g`` is never zero.
     """
     if partial is None:
         return None
@@ -29,7 +30,7 @@ def scaled(F: Builder, facts: NumberFacts, g: Value, partial: Any) -> Value | No
             return F.neg(g)
         if math.isfinite(partial):
             return F.mul(g, partial)
-    elif facts.finite(partial) or facts.nonzero(g):
+    elif finite or facts.finite(partial) or facts.nonzero(g):
         return F.mul(g, partial)
     return F.guarded_mul(g, partial)
 
@@ -37,12 +38,12 @@ def scaled(F: Builder, facts: NumberFacts, g: Value, partial: Any) -> Value | No
 def pull_back(F: Builder, facts: NumberFacts, node: Node, cotangents: Cotangents) -> Cotangents:
     """The cotangent of each input, of that input's own type; None where none arrives or the input is not marked."""
     match node.op.derivative:
-        case Partials(rule=rule):
+        case Partials(rule=rule, finite=finite):
             (g,) = cotangents
             assert g is not None
             partials = rule(F, node.output, *node.inputs)
             pairs = zip(node.inputs, partials, strict=True)
-            found = tuple(scaled(F, facts, g, p) if v.grad else None for v, p in pairs)
+            found = tuple(scaled(F, facts, g, p, finite) if v.grad else None for v, p in pairs)
         case Linear(transpose=transpose):
             (g,) = cotangents
             assert g is not None
@@ -65,8 +66,8 @@ def fit(F: Builder, node: Node, value: Value, g: Value) -> Value:
 def push_forward(F: Builder, facts: NumberFacts, node: Node, tangents: Cotangents) -> Cotangents:
     """The tangent of each output, of that output's own type; None where it is zero."""
     match node.op.derivative:
-        case Partials(rule=rule):
-            found: Cotangents = (_sum_of_products(F, facts, node, rule, tangents),)
+        case Partials():
+            found: Cotangents = (_sum_of_products(F, facts, node, node.op.derivative, tangents),)
         case Linear(wrt=wrt):
             found = (_apply_to_tangents(F, node, wrt, tangents),)
         case General(jvp=jvp):
@@ -77,10 +78,12 @@ def push_forward(F: Builder, facts: NumberFacts, node: Node, tangents: Cotangent
     return tuple(_stretch(F, o, t) if t is not None and o.type.is_float else None for o, t in pairs)
 
 
-def _sum_of_products(F: Builder, facts: NumberFacts, node: Node, rule: Any, tangents: Cotangents) -> Value | None:
+def _sum_of_products(
+    F: Builder, facts: NumberFacts, node: Node, derivative: Partials, tangents: Cotangents
+) -> Value | None:
     total: Value | None = None
-    for t, partial in zip(tangents, rule(F, node.output, *node.inputs), strict=True):
-        term = scaled(F, facts, t, partial) if t is not None else None
+    for t, partial in zip(tangents, derivative.rule(F, node.output, *node.inputs), strict=True):
+        term = scaled(F, facts, t, partial, derivative.finite) if t is not None else None
         if term is not None:
             total = term if total is None else F.add(total, term)
     return total

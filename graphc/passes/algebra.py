@@ -81,6 +81,21 @@ def mul(rewriter: Rewriter, node: Node) -> Value | None:
     for minus_x, factor in ((minus_a, b), (minus_b, a)):
         if minus_x is not None and node.output.type.is_float and constant(factor) is not None:
             return rewriter.F.mul(minus_x, _minus(rewriter, factor))
+    return scaled_twice(rewriter, a, b) or scaled_twice(rewriter, b, a)
+
+
+def scaled_twice(rewriter: Rewriter, x: Value, factor: Value) -> Value | None:
+    """``x * 2 * c`` is ``x * 2c``, bit for bit: for an inner power of two, both at least 1 in magnitude."""
+    outer, inner = constant(factor), made_by(x, "mul")
+    if outer is None or inner is None or not x.type.is_float or not 1 <= abs(outer) < math.inf:
+        return None
+    for source, by in (inner.inputs, inner.inputs[::-1]):
+        number = constant(by)
+        if number is None or abs(number) < 1 or _exact_inverse(float(number), x.type.dtype) is None:
+            continue
+        whole = outer * number
+        if abs(whole) <= float(np.finfo(x.type.dtype).max):
+            return rewriter.F.mul(source, _spread(rewriter, whole, factor if factor.rank >= by.rank else by))
     return None
 
 
@@ -125,6 +140,9 @@ def neg(rewriter: Rewriter, node: Node) -> Value | None:
     if product is not None and x.type.is_float:
         a, b = product.inputs
         for other, factor in ((a, b), (b, a)):
+            minus_factor = _negated(factor)
+            if minus_factor is not None:
+                return rewriter.F.mul(other, minus_factor)
             if constant(factor) is not None:
                 return rewriter.F.mul(other, _minus(rewriter, factor))
     return None

@@ -142,6 +142,21 @@ def test_cotangents_have_the_dtype_of_their_values(dtype: np.dtype) -> None:
     assert [v.type.dtype for v in joint.outputs] == [F64, F32, dtype]
 
 
+def test_a_python_float_has_a_gradient_of_float64() -> None:
+    F = Builder(OPS, ShapeFacts())
+    x = Value(ArrayType(F64, weak=True), True, "x")
+    array = Value(ArrayType(F32, (3,)), True, "array")
+    loss = F.reduce("sum", F.mul(array, x), (0,))
+    graph = finish(F, "f", [x, array], [loss])
+    for g in (joint_vjp(graph, OPS), optimize(joint_vjp(optimize(graph, OPS), OPS), OPS)):
+        verify(g)
+        value, by_x, by_array = interpret(g, [2.0, np.arange(3)])
+        assert (value.dtype, by_x.dtype, by_array.dtype) == (F32, F64, F32)
+        assert by_x == 3
+        np.testing.assert_array_equal(by_array, [2, 2, 2])
+    verify(jvp_graph(graph, OPS))
+
+
 # --- errors -----------------------------------------------------------------------------------------------------------
 
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import numpy as np
+import pytest
 from hypothesis import HealthCheck, assume, given, settings
 from hypothesis import strategies as st
 
@@ -33,6 +34,7 @@ def size_of(results: list[np.ndarray]) -> float:
     return max((float(np.abs(r).max()) for r in results if r.size), default=0.0)
 
 
+@pytest.mark.filterwarnings("ignore:Output seems independent of input")
 @FEW
 @given(graphs())
 def test_gradient_equals_autograds(case: Case) -> None:

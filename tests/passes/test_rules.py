@@ -60,6 +60,15 @@ IDENTITIES = {
     "neg of sub stays": ("%0: f64[n] = sub %x, %y\n%r: f64[n] = neg %0", "sub neg"),
     "neg mul constant": (const("c", 3.0) + "%0: f64[n] = neg %x\n%r: f64[n] = mul %0, %c", "mul"),
     "neg of mul constant": (const("c", 3.0) + "%0: f64[n] = mul %x, %c\n%r: f64[n] = neg %0", "mul"),
+    "neg of mul neg": ("%0: f64[n] = neg %x\n%1: f64[n] = mul %0, %y\n%r: f64[n] = neg %1", "mul"),
+    "twice a hundred": (const("c", 2.0) + const("d", -100.0) + "%0: f64[n] = mul %x, %c\n"
+                        "%r: f64[n] = mul %d, %0", "mul"),
+    "a hundred times two stays": (const("c", 100.0) + const("d", 2.0) + "%0: f64[n] = mul %x, %c\n"
+                                  "%r: f64[n] = mul %0, %d", "mul mul"),
+    "half of twice stays": (const("c", 2.0) + const("d", 0.5) + "%0: f64[n] = mul %x, %c\n"
+                            "%r: f64[n] = mul %0, %d", "mul mul"),
+    "twice the largest stays": (const("c", 2.0) + const("d", 1.5e308) + "%0: f64[n] = mul %x, %c\n"
+                                "%r: f64[n] = mul %0, %d", "mul mul"),
     "square of neg": ("%0: f64[n] = neg %x\n%r: f64[n] = square %0", "square"),
     "abs of neg": ("%0: f64[n] = neg %x\n%r: f64[n] = abs %0", "abs"),
     "select with equal arms": ("%0: bool[n] = gt %x, %y\n%r: f64[n] = select %0, %y, %y", ""),
