@@ -8,7 +8,7 @@ from dataclasses import dataclass, field
 from graphc.abi import ALIGNMENT, KERNELS_START, Service
 from graphc.codegen.kernel import NestPrinter, Part, print_kernel
 from graphc.codegen.text import ELEMENTS, NARROW, STORED, Lines, dim_text, imports, literal, loaded, stored
-from graphc.ir.dims import Dim, dim_max, is_polynomial, symbols_of
+from graphc.ir.dims import Atom, Dim, dim_max, map_atoms, symbol, symbols_of
 from graphc.ir.types import DTYPES
 from graphc.schedule.loopnest import Bind, Check, Clear, Combine, Copy, Gemm, Inline, Launch, Program
 
@@ -54,21 +54,27 @@ class _DriverPrinter:
     def __init__(self, program: Program, number_of_inputs: int, flags: str):
         self.program, self.number_of_inputs, self.flags = program, number_of_inputs, flags
         self.head, self.lines = Lines(), Lines()
-        self.sizes: dict[Dim, str] = {}
+        self.sizes: dict[Atom, str] = {}
         self.symbols = {name: name for name in program.symbols}
         self.kernels: dict[str, PrintedKernel] = {}
 
     def dim(self, dim: Dim) -> str:
-        """The dim's text; one that takes more than a sum of products is computed once, at the head of the driver."""
-        if is_polynomial(dim):
-            text = dim_text(dim, self.symbols)
-            return text if text.isalnum() else f"({text})"
-        if dim not in self.sizes:
+        """The dim's text; a division or comparison in it is computed once and has a name."""
+        text = dim_text(map_atoms(dim, self._named), self.symbols)
+        return text if text.isalnum() else f"({text})"
+
+    def _named(self, atom: Atom) -> Dim:
+        if isinstance(atom, str):
+            return symbol(atom)
+        if atom not in self.sizes:
+            a, b = map(self.dim, atom.args)
+            infix = {"floordiv": f"{a} // {b}", "mod": f"{a} % {b}"}
+            call = {"max": f"greatest({a}, {b})", "min": f"least({a}, {b})"}
             name = f"size{len(self.sizes)}"
-            late = any(symbol in self.program.bounds for symbol in symbols_of(dim))
-            (self.lines if late else self.head).add(f"{name} = {dim_text(dim, self.symbols)}")
-            self.sizes[dim] = name
-        return self.sizes[dim]
+            late = any(s in self.program.bounds for arg in atom.args for s in symbols_of(arg))
+            (self.lines if late else self.head).add(f"{name} = {(infix | call)[atom.function]}")
+            self.sizes[atom], self.symbols[name] = name, name
+        return symbol(self.sizes[atom])
 
     def run(self) -> PrintedProgram:
         for index, name in enumerate(self.program.symbols):

@@ -193,20 +193,27 @@ def product(dims: Iterable[Dim]) -> Dim:
 _CALLS: dict[str, Callable[[Dim, Dim], Dim]] = {"floordiv": floordiv, "mod": mod, "max": dim_max, "min": dim_min}
 
 
-def _rebuild(dim: Dim, leaf: Callable[[str], Dim]) -> Dim:
+def map_atoms(dim: Dim, replace: Callable[[Atom], Dim]) -> Dim:
+    """The dim with every atom replaced; a ``Call`` is handed over whole."""
     if isinstance(dim, int):
         return dim
     total: Dim = 0
     for monomial, coefficient in dim.terms:
         term: Dim = coefficient
         for atom in monomial:
-            if isinstance(atom, str):
-                term = term * leaf(atom)
-            else:
-                a, b = (_rebuild(arg, leaf) for arg in atom.args)
-                term = term * _CALLS[atom.function](a, b)
+            term = term * replace(atom)
         total = total + term
     return total
+
+
+def _rebuild(dim: Dim, leaf: Callable[[str], Dim]) -> Dim:
+    def replace(atom: Atom) -> Dim:
+        if isinstance(atom, str):
+            return leaf(atom)
+        a, b = (_rebuild(arg, leaf) for arg in atom.args)
+        return _CALLS[atom.function](a, b)
+
+    return map_atoms(dim, replace)
 
 
 def substitute(dim: Dim, values: Mapping[str, Dim]) -> Dim:
