@@ -70,11 +70,18 @@ def test_what_is_small_is_saved_before_it_is_broadcast() -> None:
     assert saved_by(parts) == ["tanh"]
 
 
-def test_sizes_decide() -> None:
-    """sum(x * y, axis=1) squared: one array of n numbers, or both inputs, as the sizes have it."""
-    text = ("graph f(%x: f64[n,m]) -> (%2) {\n %0: f64[n] = sum %x axes=(1,)\n"
-            " %1: f64[n,1] = reshape %0 dims=(n,1)\n %2: f64[n] = mul %0, %0\n}")  # fmt: skip
-    assert saved_by(parts_of(text, {"n": 10, "m": 10})) == ["sum"]
+@pytest.mark.parametrize(("sizes", "saved"), [({"n": 10, "m": 10}, ["sum", "sum"]), ({"n": 1, "m": 100}, ["add"])])
+def test_sizes_decide(sizes: dict[str, int], saved: list[str]) -> None:
+    """(u[:, None] + v)**2: the two sums of n and m numbers, or what they add up to, n * m of them."""
+    text = """
+    graph f(%x: f64[n,k], %y: f64[m,k]) -> (%4) {
+      %0: f64[n] = sum %x axes=(1,)
+      %1: f64[m] = sum %y axes=(1,)
+      %2: f64[n,1] = reshape %0 dims=(n,1)
+      %3: f64[n,m] = add %2, %1
+      %4: f64[n,m] = mul %3, %3
+    }"""
+    assert saved_by(parts_of(text, sizes)) == saved
 
 
 def test_a_size_that_no_parameter_shows_is_handed_over() -> None:
@@ -126,3 +133,21 @@ def test_long_chains_need_no_recursion(length: int) -> None:
     text = "graph f(%x: f64[n]) -> (%" + str(length) + ") {\n %0: f64[n] = neg %x\n" + "\n".join(lines) + "\n}"
     parts = parts_of(text)
     assert len(parts.residuals) == length
+
+
+def test_a_size_that_is_known_only_when_running_is_handed_over() -> None:
+    """The count of a mask: the backward part scatters back what the forward part gathered."""
+    text = """
+    graph f(%x: f64[n], %y: f64[n]) -> (%3) where n - 2 >= 0 {
+      %0: bool[n] = gt %x, %y
+      %1: i64[u] = mask_indices %0 symbol='u'
+      %2: f64[u] = gather %x, %1 axes=(0,) checked=False
+      %3: f64[] = sum %2 axes=(0,)
+    }"""
+    parts = parts_of(text)
+    verify(parts.forward)
+    verify(parts.backward)
+    x, y = np.array([1.0, -1.0, 3.0]), np.zeros(3)
+    by_x, by_y = run(parts, [x, y], [np.array(2.0)], 1)
+    np.testing.assert_array_equal(by_x, [2.0, 0.0, 2.0])
+    np.testing.assert_array_equal(by_y, np.zeros(3))
