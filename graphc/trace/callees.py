@@ -15,7 +15,7 @@ from graphc.errors import SideEffectError
 from graphc.trace.functions import NUMPY_FUNCTIONS
 from graphc.trace.functions.arguments import as_array, as_dtype
 from graphc.trace.location import user_location
-from graphc.trace.protocol import public_name, run_function
+from graphc.trace.protocol import make_weak, public_name, run_function
 from graphc.trace.rewrite import rewritten
 from graphc.trace.symbolic import SymbolicInt, wrap_dim
 from graphc.trace.values import TracedValue, session_of, unwrap, wrap
@@ -119,8 +119,7 @@ def _builtin(function: Any) -> Any:
 
         return lambda obj, name, value: setattr(Reader({}, {}).store(obj), name, value)
     if function in _MATH:
-        numpy_function = _MATH[function]
-        return lambda *args: (numpy_function if _has_traced(args) else function)(*args)
+        return functools.partial(_math, function, _MATH[function])
     if isinstance(function, type):
         return _class(function)
     return _library_function(function) if function.__module__ == "numpy" else function
@@ -172,6 +171,16 @@ def _length(obj: Any) -> Any:
     if isinstance(obj, TracedValue) and obj.value.dims:
         return wrap_dim(obj.session, obj.value.dims[0])
     return len(obj)
+
+
+def _math(function: Any, numpy_function: Any, *args: Any) -> Any:
+    """A function of ``math``: on traced numbers NumPy's, whose result is a Python number (weak) all the same."""
+    if not _has_traced(args):
+        return function(*args)
+    result = numpy_function(*args)
+    if isinstance(result, TracedValue) and not result.value.dims:
+        make_weak(result.value)
+    return result
 
 
 def _float(*args: Any) -> Any:
