@@ -25,6 +25,7 @@ def parse_arguments() -> argparse.Namespace:
     parser.add_argument("--threads", type=int, default=2, help="for every peer alike (default: %(default)s)")
     parser.add_argument("--turns", type=int, default=10, help="rounds of timing (default: %(default)s)")
     parser.add_argument("--turn-seconds", type=float, default=0.1, help="of one peer and mode (default: %(default)s)")
+    parser.add_argument("--patience", type=float, default=30.0, help="seconds a case waits for quiet (%(default)s)")
     parser.add_argument("--first-call", action="store_true", help="also time first calls, with empty and filled cache")
     parser.add_argument("--python", nargs="+", default=[], metavar="PEER=PATH", help="interpreters of peers")
     parser.add_argument("--json", type=Path, metavar="FILE")
@@ -54,6 +55,7 @@ def main() -> int:
         threads=arguments.threads,
         turns=arguments.turns,
         turn_seconds=arguments.turn_seconds,
+        patience=arguments.patience,
         interpreters=dict(pair.split("=", 1) for pair in arguments.python),
     )
     about = {
@@ -69,12 +71,12 @@ def main() -> int:
         results[case.name] = run_case(case, arguments.peers, arguments.modes, settings)
         if arguments.first_call:
             firsts[case.name] = measure_first_calls(case, arguments.peers, arguments.modes[0], settings)
+        if arguments.json:  # after each case: a long run that is stopped keeps what it has
+            arguments.json.parent.mkdir(parents=True, exist_ok=True)
+            arguments.json.write_text(report.as_json(results, firsts, about, {case.name: case for case in cases}))
 
     print(report.table(results, arguments.peers, arguments.modes, firsts))
     print("\n".join(["", *report.notes(results)]))
-    if arguments.json:
-        arguments.json.parent.mkdir(parents=True, exist_ok=True)
-        arguments.json.write_text(report.as_json(results, firsts, about, {case.name: case for case in cases}))
     if arguments.plot:
         arguments.plot.parent.mkdir(parents=True, exist_ok=True)
         report.plot(results, arguments.peers, arguments.modes[0], arguments.plot)

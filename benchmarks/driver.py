@@ -37,8 +37,8 @@ class Settings:
     threads: int = 2
     turns: int = 10
     turn_seconds: float = 0.1
-    patience: float = 3.0  # seconds a turn waits for a quiet machine, and how often it is then taken again
-    retries: int = 3
+    patience: float = 30.0  # seconds a case may spend on waiting for a quiet machine
+    retries: int = 3  # how often a disturbed turn is taken again
     interpreters: dict[str, str] = field(default_factory=dict)
 
     def interpreter(self, peer: str) -> str:
@@ -143,9 +143,10 @@ def run_case(case: Case, names: list[str], modes: list[str], settings: Settings)
                 start(workers[name], outcomes[name], modes, Path(folder))
                 workers[name].pause()
             compare(case, outcomes, modes, Path(folder))
+            patience = quiet.Patience(settings.patience)
             for _ in range(settings.turns):
                 for name, worker in workers.items():
-                    take_turn(worker, outcomes[name], settings)
+                    take_turn(worker, outcomes[name], settings, patience)
         finally:
             for worker in workers.values():
                 worker.close()
@@ -222,35 +223,33 @@ def difference(ours: list[np.ndarray], theirs: list[np.ndarray]) -> float:
     return largest
 
 
-def take_turn(worker: Worker, outcome: Outcome, settings: Settings) -> None:
+def take_turn(worker: Worker, outcome: Outcome, settings: Settings, patience: quiet.Patience) -> None:
     """Time each mode for a while; again where other programs got in the way, and counted where that did not help."""
     if not outcome.samples:
         return
     try:
         for mode, samples in outcome.samples.items():
-            for retry in range(settings.retries + 1):
-                patient = retry < settings.retries
-                taken, foreign = timed_samples(worker, mode, settings, wait=patient)
-                if foreign <= quiet.TOLERATED:
+            for _ in range(settings.retries + 1):
+                patience.wait_until_quiet()
+                taken, disturbed = timed_samples(worker, mode, settings.turn_seconds)
+                if not disturbed:
                     samples.extend(taken)
                     break
-                if not patient:
-                    outcome.disturbed.setdefault(mode, []).extend(taken)
-                    outcome.disturbed_turns += 1
+            else:
+                outcome.disturbed.setdefault(mode, []).extend(taken)
+                outcome.disturbed_turns += 1
     except PeerError as error:
         outcome.failed, outcome.samples, outcome.disturbed = str(error), {}, {}
 
 
-def timed_samples(worker: Worker, mode: str, settings: Settings, *, wait: bool) -> tuple[list[float], float]:
-    """Times of one call, and the share of a CPU that other programs took meanwhile."""
-    if wait:
-        quiet.wait_until_quiet(settings.patience)
+def timed_samples(worker: Worker, mode: str, seconds: float) -> tuple[list[float], bool]:
+    """Times of one call, and whether other programs got in the way meanwhile."""
     worker.resume()
     watch = quiet.Watch(worker.process.pid)
-    samples = worker.ask("measure", mode=mode, seconds=settings.turn_seconds)["samples"]
-    foreign = watch.foreign_share()
+    samples = worker.ask("measure", mode=mode, seconds=seconds)["samples"]
+    disturbed = watch.disturbed()
     worker.pause()
-    return samples, foreign
+    return samples, disturbed
 
 
 def first_calls(case: Case, peer: str, mode: str, settings: Settings) -> dict[str, float]:

@@ -1,32 +1,58 @@
 """Notices other programs that use the CPUs while a peer is timed.
 
 A second thread that has to share its CPU makes each parallel region wait for the scheduler: a peer that takes 5 ms
-alone then takes 100. So a turn starts when the machine is quiet, and one that was disturbed is taken again. Needs
-/proc; elsewhere every turn counts as quiet.
+alone then takes 100. So a turn starts when the machine is quiet, and one that was disturbed is taken again. Disturbed
+means both that others took CPU time and that the peer's own threads had to wait for a CPU: either alone is harmless, or
+the peer's own doing. Needs Linux's /proc; elsewhere every turn counts as quiet.
 """
 
 from __future__ import annotations
 
 import os
 import time
+from dataclasses import dataclass
 from pathlib import Path
 
 PROC = Path("/proc")
 WINDOW = 0.05  # seconds watched to see whether the machine is quiet
-TOLERATED = 0.15  # share of one CPU that others may take
+TOLERATED_SHARE = 0.15  # of one CPU, that others may take
+TOLERATED_WAIT = 0.02  # of the time, that threads which could run may spend waiting for a CPU
 
 
 class Watch:
-    """Measures how much of a CPU processes other than ``pid`` take, from its creation until ``foreign_share``."""
+    """Watches the machine around a process, from its creation until it is asked."""
 
     def __init__(self, pid: int) -> None:
         self.pid = pid
         self.began = time.perf_counter()
-        self.foreign_seconds = all_seconds() - process_seconds(pid)
+        self.foreign = all_seconds() - process_seconds(pid)
+        self.waited = waiting_seconds(pid)
 
     def foreign_share(self) -> float:
-        seconds = all_seconds() - process_seconds(self.pid) - self.foreign_seconds
-        return max(0.0, seconds) / (time.perf_counter() - self.began)
+        """How much of one CPU processes other than this one took."""
+        return (all_seconds() - process_seconds(self.pid) - self.foreign) / self.elapsed()
+
+    def disturbed(self) -> bool:
+        waited = (waiting_seconds(self.pid) - self.waited) / self.elapsed()
+        return self.foreign_share() > TOLERATED_SHARE and waited > TOLERATED_WAIT
+
+    def elapsed(self) -> float:
+        return time.perf_counter() - self.began
+
+
+@dataclass
+class Patience:
+    """How many seconds may still be spent on waiting for a quiet machine."""
+
+    seconds: float
+
+    def wait_until_quiet(self) -> None:
+        while self.seconds > 0.0:
+            watch = Watch(os.getpid())
+            time.sleep(WINDOW)
+            if watch.foreign_share() <= TOLERATED_SHARE:
+                return
+            self.seconds -= watch.elapsed()
 
 
 def all_seconds() -> float:
@@ -45,12 +71,9 @@ def process_seconds(pid: int) -> float:
     return (int(fields[11]) + int(fields[12])) / os.sysconf("SC_CLK_TCK")
 
 
-def wait_until_quiet(patience: float) -> bool:
-    """Wait until others leave the CPUs alone, at most ``patience`` seconds; whether they do."""
-    deadline = time.perf_counter() + patience
-    while time.perf_counter() < deadline:
-        watch = Watch(os.getpid())
-        time.sleep(WINDOW)
-        if watch.foreign_share() <= TOLERATED:
-            return True
-    return False
+def waiting_seconds(pid: int) -> float:
+    """Seconds that the process's threads could have run, had there been a CPU for them."""
+    total = 0.0
+    for thread in PROC.glob(f"{pid}/task/*/schedstat"):
+        total += int(thread.read_text().split()[1]) * 1e-9
+    return total

@@ -63,7 +63,7 @@ def test_trees_come_back_as_they_were() -> None:
 
 
 def test_what_a_peer_does_not_offer_is_skipped_with_the_reason() -> None:
-    settings = Settings(turns=1, turn_seconds=0.01, retries=0)
+    settings = Settings(turns=1, turn_seconds=0.01, retries=0, patience=0.0)
     outcomes = run_case(find_case("rosen_10"), ["numpy"], ["grad"], settings)
     assert outcomes["numpy"].absent == "NumPy has no gradients"
     assert outcomes["numpy"].failed is None
@@ -71,7 +71,7 @@ def test_what_a_peer_does_not_offer_is_skipped_with_the_reason() -> None:
 
 def test_a_run_times_and_compares_in_processes_of_their_own() -> None:
     pytest.importorskip("autograd")
-    settings = Settings(turns=1, turn_seconds=0.01, retries=0)
+    settings = Settings(turns=1, turn_seconds=0.01, retries=0, patience=0.0)
     outcomes = run_case(find_case("rosen_10"), ["autograd", "numpy"], ["value"], settings)
     for outcome in outcomes.values():
         assert outcome.failed is None
