@@ -49,6 +49,8 @@ class ShapeFacts:
         self.guards: list[Guard] = []
         self.solved: dict[str, Dim] = {}  # symbols that an equality replaced by other dims
         self._lower: dict[str, int] = {}
+        self._compound: list[Guard] = []  # the guards that say more than a bound of one symbol
+        self._resolved: dict[Expr, Dim] = {}  # what ``resolve`` has answered since a symbol was last solved
         for guard in guards:
             self.assume(guard)
 
@@ -76,18 +78,23 @@ class ShapeFacts:
     def assume(self, guard: Guard) -> None:
         """Take the guard as true from here on."""
         self.guards.append(guard)
-        if guard.relation is Relation.GE and isinstance(guard.expr, Expr):
-            self._note_bound(guard.expr)
-        if guard.relation is Relation.EQ and isinstance(guard.expr, Expr):
+        if isinstance(guard.expr, int):
+            return
+        if guard.relation is not Relation.GE or not self._note_bound(guard.expr):
+            self._compound.append(guard)
+        if guard.relation is Relation.EQ:
             self._solve(guard.expr)
 
-    def _note_bound(self, expr: Expr) -> None:
+    def _note_bound(self, expr: Expr) -> bool:
+        """Keep what ``expr >= 0`` says of one symbol; False where it says something else."""
         constant = next((c for m, c in expr.terms if m == ()), 0)
         rest = expr - constant
         if isinstance(rest, Expr) and len(rest.terms) == 1:
             (monomial, coefficient), *_ = rest.terms
             if coefficient == 1 and len(monomial) == 1 and isinstance(monomial[0], str):
                 self._lower[monomial[0]] = max(-constant, self._lower.get(monomial[0], -constant))
+                return True
+        return False
 
     def _solve(self, expr: Expr) -> None:
         """Replace one symbol that stands alone with coefficient 1 or -1, the youngest first."""
@@ -103,20 +110,30 @@ class ShapeFacts:
             name, value = max(candidates, key=lambda c: (order.index(c[0]) if c[0] in order else -1, c[0]))
             self.solved = {k: substitute(v, {name: value}) for k, v in self.solved.items()}
             self.solved[name] = value
+            self._resolved.clear()
             for guard in self.guards:
+                if symbols_of(guard.expr).isdisjoint(self.solved):
+                    continue
                 bound = self.resolve(guard.expr)
-                if guard.relation is Relation.GE and isinstance(bound, Expr):
-                    self._note_bound(bound)
+                is_open = guard.relation is Relation.GE and isinstance(bound, Expr) and not self._note_bound(bound)
+                if is_open and guard not in self._compound:
+                    self._compound.append(guard)
 
     def resolve(self, dim: Dim) -> Dim:
         """The dim in terms of the symbols that are left after unification."""
-        return substitute(dim, self.solved) if self.solved and not isinstance(dim, int) else dim
+        if isinstance(dim, int) or not self.solved:
+            return dim
+        known = self._resolved.get(dim)
+        if known is None:
+            concerns = not symbols_of(dim).isdisjoint(self.solved)
+            known = self._resolved[dim] = substitute(dim, self.solved) if concerns else dim
+        return known
 
     def equal(self, a: Dim, b: Dim) -> bool:
-        return self._decide(Relation.EQ, a - b)
+        return a == b or self._decide(Relation.EQ, a - b)
 
     def at_least(self, a: Dim, b: Dim) -> bool:
-        return self._decide(Relation.GE, a - b)
+        return a == b or self._decide(Relation.GE, a - b)
 
     def _decide(self, relation: Relation, difference: Dim) -> bool:
         difference = self.resolve(difference)
@@ -136,7 +153,7 @@ class ShapeFacts:
         return answer
 
     def _known(self, relation: Relation, difference: Expr) -> bool | None:
-        for guard in self.guards:
+        for guard in self._compound:
             expr = self.resolve(guard.expr)
             if guard.relation is Relation.EQ and is_multiple(difference, expr):  # an equality that solved no symbol
                 return True
