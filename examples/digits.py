@@ -233,7 +233,17 @@ def print_report(fits: list[Fit], accuracies: list[float], first_call: float, st
     for name, seconds in steps.items():
         console.print(f"  {name:28}{1e6 * seconds:8.1f} us   {seconds / steps['graphc']:5.2f} x graphc")
     saved = 1.0 - steps["graphc, first layer frozen"] / steps["graphc"]
-    console.print(f"freezing the first layer saved {saved:.0%} of a step:\n")
+    console.print(f"freezing the first layer saved {saved:.0%} of a step; loss.explain() says why:")
+
+
+def print_what_was_pruned(explanation: str) -> None:
+    """The parts of the explanation that tell what was left out and what runs, a line each."""
+    shown = False
+    for line in explanation.splitlines():
+        if not line.startswith(" "):
+            shown = line.startswith(("pruned", "runs as"))
+        if shown:
+            console.print(f"  {line}", markup=False, highlight=False, no_wrap=True, overflow="ellipsis")
 
 
 def plot(fits: list[Fit], steps: dict[str, float], path: Path) -> None:
@@ -284,7 +294,7 @@ def main() -> None:
     steps = time_steps(params, data)
     print_report(fits, [accuracy(fit.params, data) for fit in fits], first_call, steps)
     batch = data.train_images[:BATCH], data.train_targets[:BATCH]
-    console.print(loss.explain(frozen_first(params), *batch), markup=False, highlight=False)
+    print_what_was_pruned(loss.explain(frozen_first(params), *batch))
     plot(fits, steps, output / "digits.png")
     console.print(f"\nwrote {output / 'digits.png'}")
 
