@@ -2,6 +2,7 @@
 
 ``gather``        x, i0, i1, ...          axes checked          result[.., p.., ..] = x[.., i0[p], .., i1[p], ..]
 ``scatter_add``   updates, i0, i1, ...    axes dims checked     its transpose: zeros of ``dims``, each update added
+``checked_index`` index                 axis size             the index itself, which must be inside the axis
 ``mask_indices``  mask                    symbol                C-order positions in the flattened mask, i64[symbol]
 
 The int64 index arrays broadcast together; ``axes`` (sorted) names the axis of x that each one indexes, and their common
@@ -21,7 +22,7 @@ from graphc.errors import IndexRangeError, InvalidGraphError, ShapeError
 from graphc.ir.builder import Builder
 from graphc.ir.dims import Dim, symbol
 from graphc.ir.graph import Attrs, Node, Value
-from graphc.ir.opdef import Compact, Gather, Linear, NotDifferentiable, Op, Scatter
+from graphc.ir.opdef import Compact, Gather, Linear, Movement, NotDifferentiable, Op, Scatter
 from graphc.ir.shapes import ShapeFacts
 from graphc.ir.types import BOOL, I64, ArrayType
 
@@ -113,7 +114,17 @@ def scatter_add_transpose(F: Builder, g: Value, node: Node) -> tuple[Value | Non
     return F.gather(g, *indices, **attrs), *(None for _ in indices)
 
 
+def checked_index_type(facts: ShapeFacts, types: Sequence[ArrayType], attrs: Attrs) -> tuple[ArrayType]:
+    return (ArrayType(I64, types[0].dims),)
+
+
+def checked_index_ref(index: np.ndarray, axis: int, size: int) -> np.ndarray:
+    require_inside([np.asarray(index)], [size] * (axis + 1), [axis])
+    return index
+
+
 INDEX = [
+    Op("checked_index", Movement(), checked_index_ref, NotDifferentiable("a position"), type=checked_index_type),
     Op("gather", Gather(), gather_ref, Linear(gather_transpose, wrt=(0,)), type=gather_type),
     Op(
         "scatter_add",

@@ -15,6 +15,7 @@ from graphc.passes.constants import constant_rules
 from graphc.passes.dead_code import eliminate_dead_code
 from graphc.passes.movement import MOVEMENT_RULES
 from graphc.passes.rewriter import Pass, Rules, merge_rules, rewrite
+from graphc.passes.scatter import SCATTER_RULES
 from graphc.passes.sums import SUM_RULES
 
 Hook = Callable[[str, Graph, Graph], None]
@@ -37,7 +38,7 @@ class _Table:
 def _local_rules(table: _Table) -> Rules:
     ops = table.ops
     return merge_rules(
-        (constant_rules(ops), CAST_RULES, ALGEBRA_RULES, MOVEMENT_RULES, broadcast_rules(ops), SUM_RULES)
+        (constant_rules(ops), CAST_RULES, ALGEBRA_RULES, MOVEMENT_RULES, broadcast_rules(ops), SUM_RULES, SCATTER_RULES)
     )
 
 

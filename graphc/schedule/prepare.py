@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Mapping
 from dataclasses import dataclass
 
 from graphc.errors import Location
@@ -34,8 +34,14 @@ def prepare(graph: Graph, ops: Mapping[str, Op]) -> tuple[Graph, list[IndexCheck
     def visit(F: Builder, node: Node, inputs: tuple[Value, ...]) -> tuple[Value, ...] | None:
         if node.op.name == "matmul":
             return thin_product(F, *inputs) if node.output.type.is_float else (integer_product(F, *inputs),)
+        if node.op.name == "checked_index":
+            checks.append(index_check(F, inputs[0], node.attrs["axis"], node.attrs["size"], node.location))
+            return (inputs[0],)
         if node.attrs.get("checked"):
-            checks.extend(index_checks(F, node, inputs))
+            dims = node.attrs["dims"] if "dims" in node.attrs else inputs[0].dims
+            for index, axis in zip(inputs[1:], node.attrs["axes"], strict=True):
+                if not counts_along(index, dims[axis]):
+                    checks.append(index_check(F, index, axis, dims[axis], node.location))
         if isinstance(node.op.kind, Reduce) and node.op.kind.index and inputs[0].dims[node.attrs["axes"][0]] == 1:
             return (F.zeros(node.output.type),)
         return None
@@ -43,13 +49,15 @@ def prepare(graph: Graph, ops: Mapping[str, Op]) -> tuple[Graph, list[IndexCheck
     return rebuild(graph, ops, visit), checks
 
 
-def index_checks(F: Builder, node: Node, inputs: tuple[Value, ...]) -> Iterator[IndexCheck]:
-    """One check for each index operand of a gather or scatter."""
-    dims = node.attrs["dims"] if "dims" in node.attrs else inputs[0].dims
-    for position, axis in zip(inputs[1:], node.attrs["axes"], strict=True):
-        outside = F.logical_or(F.lt(position, 0), F.ge(position, F.value(dims[axis])))
-        flag = F.reduce("any", outside, range(outside.rank))
-        yield IndexCheck(flag, axis, dims[axis], node.location)
+def index_check(F: Builder, index: Value, axis: int, size: Dim, location: Location | None) -> IndexCheck:
+    """The check of one index operand of a gather or scatter."""
+    outside = F.logical_or(F.lt(index, 0), F.ge(index, F.value(size)))
+    return IndexCheck(F.reduce("any", outside, range(outside.rank)), axis, size, location)
+
+
+def counts_along(index: Value, size: Dim) -> bool:
+    """Whether the index is 0, 1, ..., size - 1 and needs no check."""
+    return index.node is not None and index.node.op.name == "iota" and index.dims == (size,)
 
 
 def thin_product(F: Builder, a: Value, b: Value) -> tuple[Value, ...] | None:

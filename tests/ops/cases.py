@@ -256,6 +256,7 @@ CASES: dict[str, list[Case]] = {
     "cumprod": scans(lambda s, x: s * x, 1.0, PRODUCTS, 3),
     "linear_scan": scans(lambda s, a, b: a * s + b, 0.0, RECURRENCES, 3),
     **MOVEMENT,
+    "checked_index": [Case((np.array([0, 3, 1]),), lambda i: i, {"axis": 1, "size": 4}, 0)],
     "gather": GATHERS,
     "scatter_add": SCATTERS,
     "mask_indices": [Case((m,), np.flatnonzero, {"symbol": "m"}, 0) for m in MASKS],
