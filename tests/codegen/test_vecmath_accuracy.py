@@ -4,7 +4,7 @@ import mpmath as mp
 import numpy as np
 import pytest
 
-import graphc.codegen.vecmath as vecmath
+from graphc.codegen import vecmath
 from tests.codegen.vecmath_support import DTYPES, compiled, errors_in_ulp, mp_errors_in_ulp, samples
 
 HUGE = 1.7e308
@@ -46,7 +46,7 @@ UNARY = {
     "tan": (mp.tan, [(-4, 4), (-1e6, 1e6), (-HUGE, HUGE)], 1.0),
     "arcsin": (mp.asin, [(-1, 1)], 0.9),
     "arccos": (mp.acos, [(-1, 1)], 0.9),
-    "arctan": (mp.atan, [(-3, 3), (-HUGE, HUGE)], 0.9),
+    "arctan": (mp.atan, [(-3, 3), (-HUGE, HUGE)], 1.0),
     "sinh": (mp.sinh, [(-2, 2), (-712, 712)], 1.6),
     "cosh": (mp.cosh, [(-2, 2), (-712, 712)], 1.5),
     "arcsinh": (mp.asinh, [(-2, 2), (-HUGE, HUGE)], 1.4),
@@ -62,7 +62,7 @@ UNARY = {
     "log_expit": (lambda x: -mp.log1p(mp.exp(-x)), [(-2, 2), (-1e3, 745)], 1.5),
     "gamma": (mp.gamma, [(0.01, 8), (7, 175)], 3.5),
     "trigamma": (lambda x: mp.psi(1, x), [(0.01, 5), (3, 1e6)], 3.5),
-    "tetragamma": (lambda x: mp.psi(2, x), [(0.01, 5), (3, 1e6)], 3.5),
+    "tetragamma": (lambda x: mp.psi(2, x), [(0.01, 5), (3, 1e6)], 4.0),
 }
 BINARY = {
     "pow": (mp.power, [((0.01, 30), (-100, 100)), ((0.999, 1.001), (-5e5, 5e5)), ((0, HUGE), (-1, 1))], 1.0),
@@ -145,7 +145,8 @@ def test_errors_near_zeros_are_those_of_the_argument(name, dtype):
 LONG_DOUBLE = {
     "exp": [(-745, 709)], "exp2": [(-1074, 1023)], "expm1": [(-2, 2), (-40, 709)], "log": [(0.4, 3), (0, HUGE)],
     "log2": [(0.4, 3), (0, HUGE)], "log10": [(0.4, 3), (0, HUGE)], "log1p": [(-1, 2), (0, HUGE)],
-    "sin": [(-30, 30)], "cos": [(-30, 30)], "tan": [(-30, 30)], "tanh": [(-2, 2), (-20, 20)], "sinh": [(-3, 3), (-709, 709)],
+    "sin": [(-30, 30)], "cos": [(-30, 30)], "tan": [(-30, 30)], "tanh": [(-2, 2), (-20, 20)],
+    "sinh": [(-3, 3), (-709, 709)],
     "cosh": [(-3, 3), (-709, 709)], "arcsinh": [(-3, 3), (-HUGE, HUGE)], "arccosh": [(1, 3), (1, HUGE)],
     "arctanh": [(-0.999, 0.999)], "arctan": [(-4, 4)], "arcsin": [(-1, 1)], "arccos": [(-1, 1)], "cbrt": [(-9, 9)],
 }  # fmt: skip

@@ -5,13 +5,14 @@ import numpy as np
 import pytest
 import scipy.special
 
-import graphc.codegen.vecmath as vecmath
+from graphc.codegen import vecmath
 from tests.codegen.vecmath_support import DTYPES, arity, compiled
 
 POINTS = [
-    0.0, -0.0, 1.0, -1.0, np.inf, -np.inf, np.nan, 2.0, -2.0, 3.0, -3.0, 0.5, -0.5, 0.25, 0.75, 1.5, -1.5, 2.5, -2.5, 7.0,
-    1e-20, -1e-20, 1e-310, -1e-310, 5e-324, -5e-324, 1e300, -1e300, 1.7e308, -1.7e308, 1e10, -1e10, 1e16, 750.0, -750.0,
-    710.4, -710.4, 100.0, -100.0, 88.8, -88.8, 104.0, -104.0, 9007199254740993.0, -9007199254740991.0, 0.1, -0.3, 1024.0,
+    0.0, -0.0, 1.0, -1.0, np.inf, -np.inf, np.nan, 2.0, -2.0, 3.0, -3.0, 0.5, -0.5, 0.25, 0.75, 1.5, -1.5, 2.5, -2.5,
+    7.0, 0.1, -0.3, 1e-20, -1e-20, 1e-310, -1e-310, 5e-324, -5e-324, 1e300, -1e300, 1.7e308, -1.7e308, 1e10, -1e10,
+    1e16, 750.0, -750.0, 710.4, -710.4, 100.0, -100.0, 88.8, -88.8, 104.0, -104.0, 1024.0, 9007199254740993.0,
+    -9007199254740991.0,
 ]  # fmt: skip
 
 OTHER_NAMES = {
@@ -119,7 +120,8 @@ def test_selections_and_remainders_of_random_bits_are_numpy_s(name, dtype):
     rng = np.random.default_rng(11)
     bits = rng.integers(0, 2**64, (2, 50_000), dtype=np.uint64)
     x, y = bits.view(np.float64) if dtype == "f64" else (bits >> 32).astype(np.uint32).view(np.float32)
-    near = (y * rng.uniform(-50, 50, y.size)).astype(y.dtype)
+    with np.errstate(over="ignore"):
+        near = (y * rng.uniform(-50, 50, y.size)).astype(y.dtype)
     for first in (x, near):
         with np.errstate(all="ignore"):
             want = getattr(np, name)(first, y)

@@ -10,7 +10,7 @@ import numpy as np
 import pytest
 from numba import types
 
-import graphc.codegen.vecmath as vecmath
+from graphc.codegen import vecmath
 from graphc.codegen.frontend import function_ir
 from graphc.codegen.objects import execute_module
 from graphc.codegen.vecmath_names import NAMES
@@ -120,7 +120,8 @@ def test_the_flags_would_change_unprotected_code():
 def test_a_sum_vectorises_with_the_reassociating_add():
     source = (
         "from graphc.codegen.vecmath import reassociating_add\n"
-        "def total(n, a, out):\n    s = 0.0\n    for i in range(n):\n        s = reassociating_add(s, a[i])\n    out[0] = s\n"
+        "def total(n, a, out):\n    s = 0.0\n"
+        "    for i in range(n):\n        s = reassociating_add(s, a[i])\n    out[0] = s\n"
     )
     function = execute_module("/nowhere/total.py", source).total
     with native.LOCK:

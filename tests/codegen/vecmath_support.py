@@ -8,7 +8,7 @@ from functools import cache
 import mpmath as mp
 import numpy as np
 
-import graphc.codegen.vecmath as vecmath
+from graphc.codegen import vecmath
 from graphc.codegen.objects import compile_functions
 from graphc.runtime import native
 

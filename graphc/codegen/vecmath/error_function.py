@@ -1,9 +1,10 @@
 """erf, erfc, erfcx, ndtr, log_ndtr.
 
-erf: below 1 an odd polynomial, ``x + x P(x**2)``; above it ``1 - e**-P(|x|)``, P being minimal for the *absolute* error.
+erf: below 1 an odd polynomial, ``x + x P(x**2)``; above it ``1 - e**-P(|x|)``, with P for a minimal *absolute* error.
 
 erfc: ``erfc(x) = e**(-x**2) P(q) / (1 + 2x)`` for ``x >= 0`` with ``q = (x-K)/(x+K)``, which maps the half-line to
-[-1, 1) and lets one polynomial serve all of it (Shepherd & Laframboise, Math. Comp. 36, 1981); ``2 - erfc(-x)`` below 0.
+[-1, 1) and lets one polynomial serve all of it (Shepherd & Laframboise, Math. Comp. 36, 1981); below 0 it is
+``2 - erfc(-x)``.
 ``x**2`` is kept in two floats, the quotients are corrected for their rounding, and the power of two is applied last,
 so that subnormal results are rounded once.
 """
@@ -104,7 +105,7 @@ def erfcx(m, x):
 
 
 def scaled_normal_tail(m, ax):
-    """``erfcx(ax / sqrt(2)) / 2`` as ``(hi, lo)``; the argument's rounding is made good by erfcx' = 2t erfcx - 2/sqrt(pi)."""
+    """``erfcx(ax / sqrt(2)) / 2`` as ``(hi, lo)``; its argument's rounding is made good with the derivative."""
     factor, factor_lo = m.pick(*SQRT_HALF)
     t = ax * factor
     t_lo = m.fma(ax, factor, -t) + ax * factor_lo

@@ -1,4 +1,4 @@
-"""exp, exp2, expm1, tanh, expit: ``e**x = 2**n * e**r`` with ``n = rint(x / ln 2)``, ``|r| <= ln 2 / 2`` (Cody & Waite).
+"""exp, exp2, expm1, tanh, expit: ``e**x = 2**n e**r`` with ``n = rint(x / ln 2)``, ``|r| <= ln 2 / 2`` (Cody & Waite).
 
 ``n ln 2`` is subtracted in two parts with fma; the first difference is exact, since ``x`` and ``n LN2_HI`` are both
 multiples of ``ulp(LN2_HI)`` and nearly equal. ``e**r = 1 + r + r**2 P(r)``; every P in this package is a minimax
@@ -27,6 +27,14 @@ EXPM1_F64 = (  # 2**-62, relative to expm1(r)
 EXPM1_F32 = (  # 2**-32, relative to expm1(r)
     0.5000000046518799, 0.1666666681793525, 0.041666354397844246, 0.008333272766838833, 0.0013941024107564785,
     0.0001991434627604676,
+)  # fmt: skip
+
+TANH_F32 = (  # tanh(x) = x + x z P(z), z = x*x <= 0.55**2; 2**-30
+    -0.3333331805547894,
+    0.13332601953925555,
+    -0.05385388099744599,
+    0.02107783415727487,
+    -0.006282556796852226,
 )  # fmt: skip
 
 
@@ -94,9 +102,16 @@ def refined_quotient(m, num, num_lo, den, den_lo):
 
 
 def tanh(m, x):
-    t = m.min(m.abs(x), m.pick(20.0, 10.0)) * -2.0
+    a = m.abs(x)
+    t = m.min(a, m.pick(20.0, 10.0)) * -2.0
     shifted, r = reduce(m, t)
     scale = power_of_two(m, shifted, 0)
+    if not m.is64:  # a short polynomial near 0 costs less than making good the rounding of a quotient
+        e = scale * exp_of_reduced(m, r)
+        far = 1.0 - (e + e) / (e + 1.0)
+        z = a * a
+        near = m.fma(a * z, m.poly(z, TANH_F32), a)
+        return m.copysign(m.select(a < 0.55, near, far), x)
     q = expm1_of_reduced(m, r)
     base = scale - 1.0
     e = m.fma(scale, q, base)  # expm1(-2|x|)

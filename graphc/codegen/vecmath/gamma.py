@@ -5,8 +5,8 @@ gammaln and gamma below 7 go to ``[1.5, 2.5]`` around the zero of gammaln at 2: 
 Stirling's formula with a polynomial in ``1/x**2`` in place of its divergent series. The polygammas go *up* to 4 or more
 by the recurrence, where such a polynomial is enough: only positive terms are summed.
 
-Below -1/2 (polygammas: 0) the reflection formulas (DLMF 5.5.3, 5.5.4, 5.15.6) serve, in a branch (see ``routine``). Between its zeros
-near the negative integers the error is relative to the terms, not to the result.
+Below -1/2 (polygammas: 0) the reflection formulas (DLMF 5.5.3, 5.5.4, 5.15.6) serve, in a branch (see ``routine``).
+Near a zero or a pole other than those of gammaln at 1 and 2 the error is that of a rounded argument.
 """
 
 from __future__ import annotations
@@ -173,7 +173,7 @@ def gamma(m, x):
 
 
 def _climb(m, x, power):
-    """``(y, sum)``: ``x >= 0`` raised by whole steps to 4 or more, and ``sum 1 / t**power`` over the values left behind.
+    """``(y, sum)``: ``x >= 0`` raised by whole steps to 4 or more, and ``sum 1 / t**power`` of the values before.
 
     The sum is one fraction until its end, so that it costs one division. Its greatest term, the one of x, is added
     last: rounding in the denominator of the others then stands in numerator and denominator alike.

@@ -1,4 +1,6 @@
-"""log, log2, log10, log1p and what is made of them: ``log(x) = k ln 2 + log(1 + f)`` with ``1 + f`` in ``[sqrt(1/2), sqrt(2))``.
+"""log, log2, log10, log1p and what is made of them.
+
+``log(x) = k ln 2 + log(1 + f)`` with ``1 + f`` in ``[sqrt(1/2), sqrt(2))``.
 
 f64: ``s = f / (2 + f)`` and ``log(1+f) = f - (f**2/2 - s (f**2/2 + s**2 P(s**2)))``, the form of fdlibm, which adds its
 rounding errors to small terms only. f32: a polynomial in f itself, with no division.
@@ -68,7 +70,7 @@ def log(m, x):
 def log_of_sum(m, u, error, lo, near):
     """``log(u + error + lo)`` for a normal u.
 
-    Where u is within a factor sqrt(2) of 1, its logarithm is ``log(1 + near + lo)`` instead: u may have lost bits there.
+    Within a factor sqrt(2) of 1 it is ``log(1 + near + lo)`` instead, for u may have lost bits there.
     """
     ln2_hi, ln2_lo = m.pick(*LN2)
     mantissa, k, field = decompose(m, u, subnormals=False)
@@ -145,7 +147,7 @@ def logit(m, x):
 
 
 def _log_add(m, x, y, power, scale, doubling):
-    """The larger plus ``log1p(base**-difference)``; what the difference lost to rounding is made good to first order."""
+    """The larger plus ``log1p(base**-difference)``; what rounding took from the difference is made good."""
     difference, lost = m.two_sum(x, -y)
     positive = difference > 0.0
     high = m.select(positive, x, y)

@@ -24,9 +24,19 @@ TWO_OVER_PI = int(
 )
 WORDS = (0, *((TWO_OVER_PI >> (1280 - 64 * (k + 1))) & (2**64 - 1) for k in range(20)))
 I64 = ir.IntType(64)
-WIDE = ir.IntType(192)
-WINDOW = ir.IntType(256)
+I128 = ir.IntType(128)
 NAME = "graphc_payne_hanek"
+
+
+def funnel(m, high, low, shift):
+    """The upper word of two, shifted left together by less than 64."""
+    name = "llvm.fshl.i64"
+    function = m.b.module.globals.get(name) or ir.Function(m.b.module, ir.FunctionType(I64, [I64] * 3), name)
+    return m.b.call(function, [high, low, shift])
+
+
+def double_product(b, x, y):
+    return b.mul(b.zext(x, I128), b.zext(y, I128))
 
 
 def lane_function(module):
@@ -50,35 +60,33 @@ def lane_function(module):
     i = m.bits(x) & (2**63 - 1)
     mantissa = (i & (2**52 - 1)) | 2**52
     skip = (i >> 52) - (1075 + 2 - 64)  # bits of the table before the window: e - 2, and one word of zeros
-    index, shift = skip >> 6, skip & 63
-    window = None
-    for k in range(4):
-        word = b.load(b.gep(table, [m.int(0).v, (index + k).v], inbounds=True))
-        word = b.zext(word, WINDOW)
-        window = word if window is None else b.or_(b.shl(window, ir.Constant(WINDOW, 64)), word)
-    window = b.trunc(b.lshr(b.shl(window, b.zext(shift.v, WINDOW)), ir.Constant(WINDOW, 64)), WIDE)
-    product = b.mul(window, b.zext(mantissa.v, WIDE))
+    words = [b.load(b.gep(table, [m.int(0).v, ((skip >> 6) + k).v], inbounds=True)) for k in range(4)]
+    shift = (skip & 63).v
+    window = [funnel(m, words[k], words[k + 1], shift) for k in range(3)]
+    low = double_product(b, mantissa.v, window[2])
+    middle = b.add(double_product(b, mantissa.v, window[1]), b.lshr(low, I128(64)))
+    high = b.add(b.mul(mantissa.v, window[0]), b.trunc(b.lshr(middle, I128(64)), I64))
+    product = [high, b.trunc(middle, I64), b.trunc(low, I64)]
 
-    def wide(n):
-        return ir.Constant(WIDE, n)
-
-    quadrant = m.value(b.trunc(b.lshr(b.add(product, wide(1 << 189)), wide(190)), I64))
-    fraction = b.shl(product, wide(2))  # signed, in units of 2**-192
-    negative = b.icmp_signed("<", fraction, wide(0))
-    magnitude = b.select(negative, b.neg(fraction), fraction)
-    magnitude = b.or_(magnitude, wide(1))  # no double is a multiple of pi/2; this tells LLVM so
-    leading = b.ctlz(magnitude, ir.Constant(ir.IntType(1), 1))
-    magnitude = b.shl(magnitude, leading)
-    top = m.value(b.trunc(b.lshr(magnitude, wide(128)), I64))
-    rest = m.value(b.trunc(b.lshr(magnitude, wide(128 - 53)), I64))  # from the 54th bit on
-    unit = m.from_bits((m.int(1023 - 53) - m.value(b.trunc(leading, I64))) << 52)
+    quadrant = ((m.value(high) >> 61) + 1) >> 1  # the top two bits, rounded
+    # the signed fraction and its magnitude; a one's complement is as good as the two's, 2**-192 away
+    fraction = [funnel(m, product[0], product[1], I64(2)), funnel(m, product[1], product[2], I64(2))]
+    fraction.append(b.shl(product[2], I64(2)))
+    negative = m.value(fraction[0]) < 0
+    flipped = m.select(negative, m.int(-1), m.int(0)).v
+    magnitude = [b.xor(f, flipped) for f in fraction]
+    leading = b.ctlz(magnitude[0], ir.Constant(ir.IntType(1), 0))  # below 64: see above
+    top = m.value(funnel(m, magnitude[0], magnitude[1], leading))
+    rest = m.value(funnel(m, magnitude[1], magnitude[2], leading))
+    rest = (top << 53) | (rest >> 11)
+    unit = m.from_bits((m.int(1023 - 53) - m.value(leading)) << 52)
     f_hi = m.value(b.uitofp((top >> 11).v, double)) * unit
     f_lo = m.value(b.uitofp((rest >> 11).v, double)) * unit * 2.0**-53
     p_hi, p_lo, _ = PI_2[0]
     r = f_hi * p_hi
     r_lo = m.fma(f_hi, p_hi, -r) + m.fma(f_hi, p_lo, f_lo * p_hi)
     r, r_lo = m.fast_two_sum(r, r_lo)
-    flip = (m.bits(x) ^ m.select(m.value(negative), m.int(-(2**63)), m.int(0))) & -(2**63)
+    flip = (m.bits(x) ^ m.select(negative, m.int(-(2**63)), m.int(0))) & -(2**63)
     quadrant = m.select(m.bits(x) < 0, -quadrant, quadrant)
     results = (m.from_bits(m.bits(r) ^ flip), m.from_bits(m.bits(r_lo) ^ flip), quadrant)
     struct = ir.Constant(function.function_type.return_type, ir.Undefined)
@@ -101,30 +109,31 @@ def reduce_lane(m, function, x):
     return [r_hi, r_lo, b.trunc(b.extract_value(result, 2), ir.IntType(32))]
 
 
-def huge_reduction(m, x, mask, r, r_lo, quadrant):
-    """The given reduction with the lanes of ``mask`` done anew, in a loop: this path should be small, not quick."""
+def huge_reduction(m, x, mask, *reduction):
+    """The given reduction ``(r, r_lo, quadrant)`` with the lanes of ``mask`` done anew, one by one, on the stack."""
     b = m.b
     lane = lane_function(b.module)
-    x = m.select(mask, x, m.const(1.0))  # the lane function wants a finite argument
+    word = ir.IntType(max(m.lanes, 8))
+    lanes = b.bitcast(mask.v, ir.IntType(m.lanes))
+    lanes = b.zext(lanes, word) if word.width > m.lanes else lanes
+    slots = []
+    for value in (x, *reduction):
+        with b.goto_entry_block():
+            slot = b.alloca(value.v.type)
+        b.store(value.v, slot)
+        slots.append((slot, b.bitcast(slot, value.v.type.element.as_pointer())))
     start = b.block
-    loop = b.append_basic_block("lanes")
+    loop, end = b.append_basic_block("lanes"), b.append_basic_block("done")
     b.branch(loop)
     b.position_at_end(loop)
-    index_type = ir.IntType(32)
-    k = b.phi(index_type)
-    carried = [b.phi(v.v.type) for v in (r, r_lo, quadrant)]
-    chosen = b.extract_element(mask.v, k)
-    done = [
-        b.insert_element(old, b.select(chosen, new, b.extract_element(old, k)), k)
-        for old, new in zip(carried, reduce_lane(m, lane, b.extract_element(x.v, k)), strict=True)
-    ]
-    following = b.add(k, index_type(1))
-    for phi, first, then in zip(
-        (k, *carried), (index_type(0), r.v, r_lo.v, quadrant.v), (following, *done), strict=True
-    ):
-        phi.add_incoming(first, start)
-        phi.add_incoming(then, loop)
-    end = b.append_basic_block("end")
-    b.cbranch(b.icmp_unsigned("<", following, index_type(m.lanes)), loop, end)
+    left = b.phi(word)  # a bit for each lane to do: its trips are not known, so LLVM does not unroll the loop
+    position = [b.cttz(left, ir.Constant(ir.IntType(1), 1))]
+    argument, *results = [b.gep(elements, position) for _, elements in slots]
+    for target, result in zip(results, reduce_lane(m, lane, b.load(argument)), strict=True):
+        b.store(result, target)
+    rest = b.and_(left, b.sub(left, word(1)))
+    left.add_incoming(lanes, start)
+    left.add_incoming(rest, loop)
+    b.cbranch(b.icmp_unsigned("!=", rest, word(0)), loop, end)
     b.position_at_end(end)
-    return tuple(m.value(v) for v in done)
+    return tuple(m.value(b.load(slot)) for slot, _ in slots[1:])

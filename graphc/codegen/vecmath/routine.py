@@ -37,7 +37,7 @@ def routine(m, name, body, *args):
     arity = len(args)
     name = f"graphc_{name}_f{m.bits_count}"
     lanes = widest_vector() // m.bits_count
-    narrower = [n for n in (2, 4, 8) if n < lanes]
+    narrower = [n for n in (lanes // 4, lanes // 2) if n * m.bits_count >= 128]
     function = m.b.module.globals.get(name)
     if function is None:
         function = define(m.b.module, name, m.bits_count, lanes, narrower, body, arity)

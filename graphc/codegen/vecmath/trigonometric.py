@@ -2,7 +2,8 @@
 
 Up to a bound (2**40, in f32 2**15) ``n pi/2`` is subtracted in three parts (Cody & Waite): with fma the first
 difference is exact, and what the second loses is carried on in ``r_lo``, so that arguments next to a multiple of pi/2
-keep full relative accuracy. Beyond it a branch goes to ``payne_hanek``; ``routine`` tells how the loop still vectorises.
+keep full relative accuracy. Beyond it a branch goes to ``payne_hanek``; ``routine`` tells how the loop still
+vectorises.
 """
 
 from __future__ import annotations
@@ -33,7 +34,6 @@ def reduce(m, x):
     second, second_lo = m.two_product(n, -p2)
     r, r_lo = m.two_sum(m.fma(n, -p1, x), second)
     r_lo = m.fma(n, -p3, r_lo + second_lo)
-    bound = m.pick(2.0**40, 2.0**15)
     bound_bits = m.pick((40 + 1023) << 52, (15 + 127) << 23)
     huge = ((m.bits(x) & (m.sign_bit - 1)) - bound_bits).below(m.inf_bits - bound_bits)  # finite and beyond
     plain = (r, r_lo, m.bits(shifted))

@@ -1,7 +1,8 @@
 """polygamma(n, x) of any order by the Hurwitz zeta function, Euler and Maclaurin's summation (DLMF 25.11.5).
 
 ``(-1)**(n+1) n! zeta(n+1, x)``: terms are added until ``x + k`` is large beside the order, then the rest is an integral
-with corrections by Bernoulli numbers. Loops and powers: not for inner loops, where digamma, trigamma and tetragamma are.
+with corrections by Bernoulli numbers. It is slow: digamma, trigamma and tetragamma are the functions for inner loops.
+In f32 the factorial overflows from order 34 on, and the result is NaN where it is.
 """
 
 from __future__ import annotations
