@@ -10,7 +10,7 @@ from pathlib import Path
 
 from benchmarks import machine, report
 from benchmarks.case import MODES, Case, select_cases
-from benchmarks.driver import PeerAbsent, PeerError, Settings, first_calls, run_case
+from benchmarks.driver import Outcome, PeerAbsent, PeerError, Settings, first_calls, run_case
 from benchmarks.peers import PEERS
 
 
@@ -34,14 +34,17 @@ def parse_arguments() -> argparse.Namespace:
     return parser.parse_args()
 
 
-def measure_first_calls(case: Case, names: list[str], mode: str, settings: Settings) -> dict[str, dict[str, float]]:
+def measure_first_calls(
+    case: Case, names: list[str], mode: str, settings: Settings, outcomes: dict[str, Outcome]
+) -> dict[str, dict[str, float]]:
+    """Seconds of the first call of each peer that was timed; a failure is written down in its outcome."""
     measured = {}
     for name in names:
-        if PEERS[name].has_compile_cache:
+        if PEERS[name].has_compile_cache and mode in outcomes[name].samples:
             try:
                 measured[name] = first_calls(case, name, mode, settings)
             except (PeerAbsent, PeerError) as reason:
-                print(f"  first call of {name}: {reason}", file=sys.stderr)
+                outcomes[name].failed = f"first call: {reason}"
     return measured
 
 
@@ -70,7 +73,9 @@ def main() -> int:
         print(f"{case.name}: {case.what}", file=sys.stderr, flush=True)
         results[case.name] = run_case(case, arguments.peers, arguments.modes, settings)
         if arguments.first_call:
-            firsts[case.name] = measure_first_calls(case, arguments.peers, arguments.modes[0], settings)
+            firsts[case.name] = measure_first_calls(
+                case, arguments.peers, arguments.modes[0], settings, results[case.name]
+            )
         if arguments.json:  # after each case: a long run that is stopped keeps what it has
             arguments.json.parent.mkdir(parents=True, exist_ok=True)
             arguments.json.write_text(report.as_json(results, firsts, about, {case.name: case for case in cases}))
