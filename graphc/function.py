@@ -8,6 +8,7 @@ none serves. While a trace is active, a call is recorded into that trace instead
 from __future__ import annotations
 
 import functools
+import os
 import sys
 import threading
 import weakref
@@ -194,5 +195,15 @@ def _settings_changed() -> None:
         function._forget()
 
 
+def _after_fork() -> None:
+    """Other threads do not live on in a child process: neither do their traces, nor the locks that they held."""
+    if current() is None:
+        traces_running.clear()
+    for function in list(_all_functions):
+        function._lock = threading.RLock()
+
+
+if hasattr(os, "register_at_fork"):
+    os.register_at_fork(after_in_child=_after_fork)
 for _name in ("disable_jit", "contract", "deterministic"):
     settings.on_change(_name, _settings_changed)

@@ -72,7 +72,7 @@ class Captures:
         if isinstance(obj, tuple | list) and (kind in (tuple, list) or hasattr(kind, "_fields")):
             self.paths.require_type(path, kind, len(obj))
             parts = [self.materialise(part, self.paths.sequence_item(path, i)) for i, part in enumerate(obj)]
-            return self._copied(obj, kind(*parts) if hasattr(kind, "_fields") else kind(parts))
+            return self._copied(obj, kind(*parts) if hasattr(kind, "_fields") else kind(parts), path)
         self.guard(obj, path)
         return obj
 
@@ -81,12 +81,12 @@ class Captures:
         copy = obj.copy()
         for key, value in obj.items():
             copy[key] = self.materialise(value, self.paths.dict_item(path, key))
-        return self._copied(obj, copy)
+        return self._copied(obj, copy, path)
 
-    def _copied(self, original: Any, copy: Any) -> Any:
+    def _copied(self, original: Any, copy: Any, path: int) -> Any:
         """Remember the copy: a write to it is a write to the outside object, which a program would not repeat."""
         self._known[id(copy)] = (copy, -1)
-        self._known.setdefault(id(original), (original, -1))
+        self.remember(original, path)
         return copy
 
     def _number(self, obj: Any, path: int) -> Any:

@@ -10,7 +10,7 @@ from __future__ import annotations
 
 import enum
 from collections.abc import Hashable
-from types import ModuleType
+from types import ModuleType, SimpleNamespace
 from typing import Any, NamedTuple
 
 import numpy as np
@@ -97,7 +97,7 @@ def _hashable(leaf: Any) -> bool:
 def is_object(leaf: Any) -> bool:
     """An instance of a class written in Python whose identity is all there is to compare."""
     kind = type(leaf)
-    if isinstance(leaf, _VALUES) or not kind.__flags__ & _HEAP_TYPE:
+    if isinstance(leaf, _VALUES) or not (kind.__flags__ & _HEAP_TYPE or kind is SimpleNamespace):
         return False
     hash_function: Any = kind.__hash__
     return (hash_function is None or hash_function is object.__hash__) and not getattr(kind, "graphc_static", False)

@@ -17,6 +17,7 @@ from typing import Any
 
 FunctionNode = ast.FunctionDef | ast.AsyncFunctionDef | ast.Lambda
 
+_FACTORY = "factory.<locals>."
 MOST_CLOSING_LINES = 50  # a statement's closing brackets may stand below its last instruction
 _FUTURE = reduce(lambda flags, name: flags | getattr(__future__, name).compiler_flag, __future__.all_feature_names, 0)
 
@@ -118,8 +119,11 @@ def compile_function(node: FunctionNode, code: CodeType, extra_free: tuple[str, 
         body = _without_type_parameters(class_)
     elif "__class__" in code.co_freevars:
         free.append("__class__")
+    statements: list[ast.stmt] = [body]
+    if isinstance(body, ast.ClassDef) and owner is not None and owner not in free:
+        statements.insert(0, ast.Global([owner]))  # what the method means by the class's name stays a global
     arguments = ast.arguments([], [ast.arg(name) for name in free], None, [], [], None, [])
-    factory = ast.FunctionDef(name="factory", args=arguments, body=[body], decorator_list=[], returns=None)
+    factory = ast.FunctionDef(name="factory", args=arguments, body=statements, decorator_list=[], returns=None)
     module = ast.fix_missing_locations(ast.Module([_without_type_parameters(factory)], []))
     flags = code.co_flags & _FUTURE
     compiled = compile(module, code.co_filename, "exec", flags=flags, dont_inherit=True)
@@ -151,7 +155,9 @@ def same_code(a: CodeType, b: CodeType) -> bool:
     """Whether the two compute the same: instructions, names and constants, not line numbers."""
     if (a.co_varnames, a.co_freevars, a.co_names) != (b.co_varnames, b.co_freevars, b.co_names):
         return False
-    if len(a.co_consts) != len(b.co_consts) or not all(map(_same_const, a.co_consts, b.co_consts)):
+    if len(a.co_consts) != len(b.co_consts):
+        return False
+    if not all(_same_const(x, y) for x, y in zip(a.co_consts, b.co_consts, strict=True)):
         return False
     return a.co_code == b.co_code or _instructions(a) == _instructions(b)
 
@@ -164,7 +170,7 @@ def _instructions(code: CodeType) -> list[tuple[str, object]]:
     result: list[tuple[str, object]] = []
     for i in kept:
         is_jump = i.opcode in dis.hasjrel or i.opcode in dis.hasjabs
-        argument = places.get(i.argval, i.argval) if is_jump else None if isinstance(i.argval, CodeType) else i.argval
+        argument = places.get(i.argval, i.argval) if is_jump else None if i.opname == "LOAD_CONST" else i.argval
         result.append(("LOAD_ATTR" if i.opname == "LOAD_METHOD" else i.opname, argument))
     return result
 
@@ -172,4 +178,6 @@ def _instructions(code: CodeType) -> list[tuple[str, object]]:
 def _same_const(a: object, b: object) -> bool:
     if isinstance(a, CodeType):
         return isinstance(b, CodeType) and same_code(a, b)
+    if isinstance(a, str) and isinstance(b, str) and a != b:  # the qualified name of a class that stands inside
+        return a.startswith(_FACTORY) and a.removeprefix(_FACTORY).endswith(b.rpartition("<locals>.")[2])
     return type(a) is type(b) and repr(a) == repr(b)

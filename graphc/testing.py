@@ -1,0 +1,145 @@
+"""``check_grads``: the derivatives of a function against finite differences, in both modes and to any order."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from typing import Any
+
+import numpy as np
+
+from graphc import pytree
+from graphc.api import jvp, vjp
+
+EPSILON = {"float64": 6e-6, "float32": 5e-3}  # about the cube root of the dtype's precision
+TOLERANCE = {"float64": 1e-6, "float32": 2e-2}
+
+
+def check_grads(
+    function: Callable[..., Any],
+    args: Sequence[Any],
+    order: int = 2,
+    modes: Sequence[str] = ("fwd", "rev"),
+    *,
+    atol: float | None = None,
+    rtol: float | None = None,
+    eps: float | None = None,
+    seed: int = 0,
+) -> None:
+    """Check the derivatives of ``function`` at ``args`` up to an order; raises ``AssertionError`` where one is wrong.
+
+    Args:
+        function: takes arrays, floats and nested containers of them; returns such.
+        args: its arguments; leaves that are not floating are passed and not differentiated.
+        order: 1 checks first derivatives, 2 also the derivatives of those, and so on.
+        modes: ``"fwd"`` checks ``jvp`` against central differences along a random direction; ``"rev"`` checks that
+            ``vjp`` is the transpose of the difference quotient. The next order differentiates by the same mode.
+        atol, rtol: tolerances; by default 1e-6 for float64 and 2e-2 for float32, on the scale of the derivative.
+        eps: the step of the differences.
+        seed: of the random directions.
+    """
+    unknown = set(modes) - {"fwd", "rev"}
+    if unknown or order < 1:
+        raise ValueError(f"modes are 'fwd' and 'rev', order is at least 1; got {modes}, {order}")
+    rng = np.random.default_rng(seed)
+    check = _Check(rng, atol, rtol, eps)
+    for mode in modes:
+        check.run(function, tuple(args), order, mode, f"{mode}, order 1")
+
+
+class _Check:
+    def __init__(self, rng: np.random.Generator, atol: float | None, rtol: float | None, eps: float | None):
+        self.rng, self.atol, self.rtol, self.eps = rng, atol, rtol, eps
+
+    def run(self, function: Callable[..., Any], args: tuple[Any, ...], order: int, mode: str, what: str) -> None:
+        direction = self.random_like(args)
+        expected = self.difference(function, args, direction)
+        derivative: Callable[..., Any]
+        if mode == "fwd":
+            _, tangent = jvp(function, args, direction)
+            self.compare(tangent, expected, args, what)
+            derivative = _forward_of(function, direction)
+        else:
+            out, pullback = vjp(function, *args)
+            cotangent = self.random_like(out)
+            gradients = pullback(cotangent)
+            self.compare(inner(gradients, direction), inner(cotangent, expected), args, what)
+            derivative = _reverse_of(function, cotangent)
+        if order > 1:
+            number = int(what.rpartition(" ")[2]) + 1
+            self.run(derivative, args, order - 1, mode, f"{mode}, order {number}")
+
+    def random_like(self, tree: Any) -> Any:
+        """A random direction in the floating leaves; None elsewhere."""
+        return pytree.tree_map(self._random_leaf, tree)
+
+    def _random_leaf(self, leaf: Any) -> Any:
+        if not is_float(leaf):
+            return None
+        if isinstance(leaf, float) and not isinstance(leaf, np.generic):
+            return float(self.rng.normal())
+        array = np.asarray(leaf)
+        values = self.rng.normal(size=array.shape).astype(array.dtype)
+        return values if isinstance(leaf, np.ndarray) else array.dtype.type(values)
+
+    def difference(self, function: Callable[..., Any], args: tuple[Any, ...], direction: Any) -> Any:
+        """The central difference quotient of the plain function along the direction."""
+        eps = self.eps or EPSILON[precision(args)]
+        plus, minus = (function(*moved(args, direction, step)) for step in (eps, -eps))
+        leaves, spec = pytree.flatten(plus)
+        others, _ = pytree.flatten(minus)
+        quotients = [
+            (np.asarray(a, np.float64) - np.asarray(b, np.float64)) / (2 * eps) if is_float(a) else None
+            for a, b in zip(leaves, others, strict=True)
+        ]
+        return pytree.unflatten(spec, quotients)
+
+    def compare(self, actual: Any, expected: Any, args: Any, what: str) -> None:
+        tolerance = TOLERANCE[precision(args)]
+        for a, b in zip(pytree.flatten(actual)[0], pytree.flatten(expected)[0], strict=True):
+            if b is None:
+                continue
+            scale = max(1.0, float(np.max(np.abs(b), initial=0.0)))
+            np.testing.assert_allclose(
+                np.asarray(a, np.float64),
+                b,
+                rtol=self.rtol if self.rtol is not None else tolerance,
+                atol=self.atol if self.atol is not None else tolerance * scale,
+                err_msg=f"the derivative ({what}) is not the limit of the differences",
+            )
+
+
+def _forward_of(function: Callable[..., Any], direction: Any) -> Callable[..., Any]:
+    return lambda *args: jvp(function, args, direction)[1]
+
+
+def _reverse_of(function: Callable[..., Any], cotangent: Any) -> Callable[..., Any]:
+    return lambda *args: vjp(function, *args)[1](cotangent)
+
+
+def is_float(leaf: Any) -> bool:
+    return isinstance(leaf, float) or (hasattr(leaf, "dtype") and leaf.dtype.kind == "f")
+
+
+def precision(tree: Any) -> str:
+    """The coarsest floating dtype among the leaves."""
+    names = [np.asarray(leaf).dtype.name for leaf in pytree.flatten(tree)[0] if is_float(leaf)]
+    return "float32" if "float32" in names else "float64"
+
+
+def moved(args: Any, direction: Any, step: float) -> Any:
+    """The arguments, a step along the direction."""
+    leaves, spec = pytree.flatten(args)
+    steps = pytree.flatten(direction)[0]
+    shifted = [leaf if d is None else _shift(leaf, d, step) for leaf, d in zip(leaves, steps, strict=True)]
+    return pytree.unflatten(spec, shifted)
+
+
+def _shift(leaf: Any, direction: Any, step: float) -> Any:
+    result = leaf + direction * (step if isinstance(leaf, float) else leaf.dtype.type(step))
+    return float(result) if type(leaf) is float else result
+
+
+def inner(a: Any, b: Any) -> float:
+    """The inner product of two trees over the leaves that both have."""
+    pairs = zip(pytree.flatten(a)[0], pytree.flatten(b)[0], strict=True)
+    return float(sum(np.sum(np.asarray(x, np.float64) * y) for x, y in pairs if x is not None and y is not None))
