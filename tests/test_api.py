@@ -173,7 +173,7 @@ def test_gradients_have_the_structure_of_the_argument():
 
 def test_dataclasses():
     def f(p, x):
-        return (p.w * x).sum() * p.scale ** p.steps if p.name == "p" else x.sum()
+        return (p.w * x).sum() * p.scale**p.steps if p.name == "p" else x.sum()
 
     g = graphc.value_and_grad(f)
     value, gradient = g(Parameters(X, 3.0), X)

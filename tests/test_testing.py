@@ -18,7 +18,9 @@ X = np.array([0.3, -1.2, 2.0])
 @pytest.mark.parametrize("dtype", [np.float64, np.float32])
 def test_right_derivatives_pass(dtype):
     check_grads(lambda x: np.sin(x) * x, (X.astype(dtype),), order=2)
-    check_grads(lambda p, k, n: {"a": p["w"] ** 2 * k * n, "b": p["w"].sum()}, ({"w": X.astype(dtype)}, 2.0, 3), order=2)
+    check_grads(
+        lambda p, k, n: {"a": p["w"] ** 2 * k * n, "b": p["w"].sum()}, ({"w": X.astype(dtype)}, 2.0, 3), order=2
+    )
 
 
 def test_third_order():

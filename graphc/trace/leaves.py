@@ -19,9 +19,9 @@ from graphc.abi import LeafKind
 from graphc.errors import TraceTypeError
 from graphc.ir.types import SHORT_NAMES
 from graphc.trace.location import user_location
+from graphc.trace.symbolic import INT64
 from graphc.trace.values import raise_dtype
 
-INT64 = range(-(2**63), 2**63)
 _VALUES = (
     np.ndarray,
     np.generic,

@@ -16,6 +16,8 @@ from graphc.ir.dims import Dim, Expr
 from graphc.trace.location import user_location
 from graphc.trace.session import Session, hint_of
 
+INT64 = range(-(2**63), 2**63)
+
 
 class SymbolicInt:
     """An integer that is an expression over the program's symbols."""
@@ -58,11 +60,11 @@ class SymbolicInt:
     def __bool__(self) -> bool:
         return bool(self != 0)
 
-    def __repr__(self) -> str:
-        return str(hint_of(self.session, self.dim)) if self.session.alive else f"<size {self.dim} of an ended trace>"
+    def __repr__(self) -> str:  # the text may decide something: a key, a name
+        return str(self.specialise()) if self.session.alive else f"<size {self.dim} of an ended trace>"
 
     def __format__(self, spec: str) -> str:
-        return format(hint_of(self.session, self.dim), spec)
+        return format(self.specialise(), spec)
 
     def __neg__(self) -> SymbolicInt | int:
         return wrap_dim(self.session, -self.dim)
@@ -118,6 +120,8 @@ class SymbolicInt:
                 return getattr(self.specialise(), name)(other)
             return NotImplemented
         self._check_alive()
+        if isinstance(dim, int) and dim not in INT64:  # the same for every size
+            return getattr(hint_of(self.session, self.dim), name)(dim)
         return decide(self.session.F.facts, self.dim, dim)
 
     def _arithmetic(
@@ -126,6 +130,8 @@ class SymbolicInt:
         dim = as_dim(other)
         if dim is not None:
             self._check_alive()
+            if isinstance(dim, int) and dim not in INT64:
+                return combine(self.specialise(), dim)
             return wrap_dim(self.session, combine(self.dim, dim))
         if isinstance(other, float):
             return fallback(self._traced(), other)

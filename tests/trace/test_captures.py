@@ -38,7 +38,7 @@ def programs(function) -> int:
 
 
 def test_rebound_globals_are_seen():
-    global W, rate
+    global W, rate  # noqa: PLW0603
     g = graphc.value_and_grad(lambda x: (x * W.mean(0) * rate).sum())
     assert g(X)[0] == 6.0
     W, rate = np.array([4.0, 4.0, 4.0]), 1.0
@@ -63,7 +63,7 @@ def test_writes_into_an_outside_array_are_seen():
 
 
 def test_what_is_decided_by_is_guarded():
-    global count, mode, flag, rate
+    global count  # noqa: PLW0603
 
     def f(x):
         y = x
@@ -86,7 +86,7 @@ def test_what_is_decided_by_is_guarded():
 
 
 def test_a_float_that_decides_becomes_a_guard():
-    global rate
+    global rate  # noqa: PLW0603
     g = graphc.value_and_grad(lambda x: (x * 2 * rate).sum() if 1.0 > rate > 0 else x.sum())
     assert g(X)[0] == 6.0
     rate = 2.0

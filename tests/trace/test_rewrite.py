@@ -46,10 +46,10 @@ class Base:
 
 class Derived(Base):
     def value(self, x):
-        return super().value(x) + super(Derived, self).value(x) + self.private
+        return super().value(x) + super().value(x) + self.private
 
     def uses_class_cell(self):
-        return __class__.__name__  # noqa: F821
+        return __class__.__name__
 
 
 def comprehensions(n):
@@ -57,7 +57,7 @@ def comprehensions(n):
     table = {k: v * SCALE for k, v in zip("abc", squares, strict=False)}
     unique = {i % 3 for i in range(n)}
     nested = [[i * j for j in range(i)] for i in range(n)]
-    return squares, table, unique, nested, sum(i for i in range(n)), [SCALE for SCALE in range(2)], SCALE
+    return squares, table, unique, nested, sum(i for i in range(n)), [-SCALE for SCALE in range(2)], SCALE
 
 
 def closures(n):
@@ -71,7 +71,7 @@ def closures(n):
     def factorial(k):
         return 1 if k == 0 else k * factorial(k - 1)
 
-    return add(n), add(n), factorial(n), (lambda y, z=n: y * z + total)(3)
+    return add(n), add(n), factorial(n), (lambda y, z=n: y * z + total)(3)  # noqa: PLC3002
 
 
 def statements(x):
@@ -103,7 +103,7 @@ def statements(x):
             result.append("int")
     result[0:1] = [0]
     assert result, "never empty"
-    import os.path as path  # noqa: PLC0415
+    from os import path
 
     return result, path.basename("a/b"), TABLE["a"][-1], TABLE["a"][0:1], 1 < x <= 9
 
@@ -111,7 +111,6 @@ def statements(x):
 def generator(n):
     received = yield SCALE
     yield from (i * received for i in range(n))
-    return
 
 
 def class_inside(x):
@@ -170,7 +169,7 @@ def test_generators():
 
 def test_tracebacks_show_the_users_lines():
     def f(x):
-        y = x * 2
+        np.sin(x)
         raise ValueError("from the user")  # here
 
     with pytest.raises(ValueError, match="from the user") as caught:

@@ -1,0 +1,156 @@
+"""Compiled functions in threads, in other processes, pickled; and what importing graphc costs."""
+
+from __future__ import annotations
+
+import multiprocessing
+import os
+import pickle
+import subprocess
+import sys
+import threading
+
+import numpy as np
+import pytest
+
+import graphc
+from graphc.config import override
+
+X = np.arange(1.0, 5.0)
+
+
+@graphc.value_and_grad
+def decorated(x):
+    return (x**2).sum()
+
+
+def plain(x):
+    return (x**3).sum()
+
+
+def in_child(x):
+    return decorated(x), graphc.grad(plain)(x)
+
+
+def test_pickling():
+    assert pickle.loads(pickle.dumps(decorated)) is decorated
+    copy = pickle.loads(pickle.dumps(graphc.grad(plain, argnums=(0,), has_aux=False)))
+    np.testing.assert_array_equal(copy(X)[0], 3 * X**2)
+    with pytest.raises((pickle.PicklingError, AttributeError)):
+        pickle.dumps(graphc.grad(lambda x: x))
+
+
+@pytest.mark.parametrize("method", ["fork", "spawn"])
+def test_multiprocessing(method):
+    if method not in multiprocessing.get_all_start_methods():
+        pytest.skip(f"no {method} here")
+    decorated(X)
+    with multiprocessing.get_context(method).Pool(1) as pool:
+        (value, gradient), cubic = pool.apply(in_child, (X,))
+    assert value == 30.0
+    np.testing.assert_array_equal(gradient, 2 * X)
+    np.testing.assert_array_equal(cubic, 3 * X**2)
+
+
+@pytest.mark.skipif(not hasattr(os, "fork"), reason="no fork here")
+def test_fork_while_another_thread_holds_the_lock():
+    function = graphc.grad(plain)
+    holding, finish = threading.Event(), threading.Event()
+
+    def hold():
+        with function._lock:
+            holding.set()
+            finish.wait()
+
+    thread = threading.Thread(target=hold)
+    thread.start()
+    holding.wait()
+    child = os.fork()
+    if child == 0:
+        os._exit(0 if (function(X) == 3 * X**2).all() else 1)
+    finish.set()
+    thread.join()
+    assert os.waitpid(child, 0)[1] == 0
+
+
+def test_threads_trace_one_function_at_once():
+    traced = []
+
+    def f(x, y):
+        traced.append(1)
+        return (np.sin(x) * y).sum()
+
+    g = graphc.grad(f, argnums=(0, 1))
+    results: dict[int, bool] = {}
+    start = threading.Barrier(4)
+
+    def work(k):
+        start.wait()
+        right = True
+        for n in (3, 4, 5):
+            x = np.arange(float(n)) + k
+            for _ in range(20):
+                dx, dy = g(x, x * 2)
+                right &= bool(np.allclose(dx, np.cos(x) * x * 2) and np.allclose(dy, np.sin(x)))
+        results[k] = right
+
+    threads = [threading.Thread(target=work, args=(k,)) for k in range(4)]
+    for thread in threads:
+        thread.start()
+    for thread in threads:
+        thread.join()
+    assert results == dict.fromkeys(range(4), True)
+    assert len(traced) == 1
+
+
+def test_a_trace_in_one_thread_does_not_disturb_another():
+    inside, finish = threading.Event(), threading.Event()
+    function = graphc.grad(plain)
+    expected = function(X)
+
+    def slow(x):
+        inside.set()
+        finish.wait()
+        return x.sum()
+
+    thread = threading.Thread(target=lambda: graphc.grad(slow)(X))
+    thread.start()
+    inside.wait()
+    result = function(X)
+    finish.set()
+    thread.join()
+    assert type(result) is np.ndarray
+    np.testing.assert_array_equal(result, expected)
+
+
+def test_settings_are_looked_at_after_they_change():
+    f = graphc.jit(lambda x: (type(x).__name__ == "ndarray", x.sum())[1])
+    g = graphc.grad(plain)
+    for disabled in (False, True, False):
+        with override(disable_jit=disabled):
+            assert f(X) == 10.0
+            np.testing.assert_array_equal(g(X), 3 * X**2)
+            assert ("GRAPHC_DISABLE_JIT" in g.source()) == disabled
+
+
+def test_an_error_in_the_users_function_leaves_nothing_behind():
+    def f(x, fail):
+        if fail:
+            raise KeyError("mine")
+        return x.sum()
+
+    g = graphc.grad(f)
+    with pytest.raises(KeyError, match="mine"):
+        g(X, True)
+    assert graphc.trace.session.current() is None
+    assert not graphc.trace.session.traces_running
+    np.testing.assert_array_equal(g(X, False), np.ones(4))
+
+
+def test_importing_graphc_imports_neither_numba_nor_scipy():
+    code = (
+        "import sys, graphc\n"
+        "f = graphc.grad(lambda x: x)\n"
+        "found = [m for m in ('numba', 'llvmlite', 'scipy', 'torch', 'jax') if m in sys.modules]\n"
+        "assert not found, found"
+    )
+    subprocess.run([sys.executable, "-c", code], check=True, timeout=60)

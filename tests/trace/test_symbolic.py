@@ -1,0 +1,123 @@
+"""Sizes and int arguments stay symbols: arithmetic is exact, comparisons are guards, only numbers specialise."""
+
+from __future__ import annotations
+
+import math
+import operator
+
+import numpy as np
+import pytest
+
+import graphc
+from graphc.config import settings
+
+pytestmark = pytest.mark.skipif(settings.disable_jit, reason="GRAPHC_DISABLE_JIT: jit is the plain function")
+
+X = np.arange(1.0, 7.0)
+ARITHMETIC = {
+    "add": lambda n: n + 2, "radd": lambda n: 2 + n, "sub": lambda n: n - 1, "rsub": lambda n: 10 - n,
+    "mul": lambda n: n * n * 3, "floordiv": lambda n: n // 4, "rfloordiv": lambda n: 100 // n, "mod": lambda n: n % 4,
+    "rmod": lambda n: 100 % n, "neg": operator.neg, "pos": operator.pos, "abs": lambda n: abs(-n),
+    "pow": lambda n: n**2, "divmod": lambda n: sum(divmod(n, 4)), "rdivmod": lambda n: sum(divmod(100, n)),
+    "truediv": lambda n: n / 4, "rtruediv": lambda n: 1 / n, "float": lambda n: n * 1.5 - 2.5,
+    "float division": lambda n: 7.5 // n + 7.5 % n + n // 1.5, "ufunc": lambda n: np.sqrt(n) + np.float64(2) * n,
+    "negative power": lambda n: n**-2.0, "base": lambda n: 2.0**n, "math": lambda n: math.sqrt(n) + 1,
+    "product": lambda n: math.prod((n, n, 2)), "numpy product": lambda n: np.prod((n, 3)), "conversion": float,
+}  # fmt: skip
+
+
+@pytest.mark.parametrize("name", ARITHMETIC)
+def test_arithmetic_serves_every_size(name):
+    compute = ARITHMETIC[name]
+    f = graphc.jit(lambda x: x * compute(x.shape[0]))
+    for n in (6, 2, 13, 4):
+        x = np.arange(1.0, n + 1)
+        np.testing.assert_allclose(f(x), x * compute(n))
+    assert f.cache_info()["programs"] == 1, f.explain()
+
+
+@pytest.mark.parametrize("compare", [operator.lt, operator.le, operator.gt, operator.ge, operator.eq, operator.ne])
+def test_a_comparison_guards_the_answer_and_not_the_size(compare):
+    f = graphc.jit(lambda x: x * 2 if compare(x.shape[0], 5) else x * 3)
+    for n in (2, 3, 4, 5, 6, 7, 8, 5, 3):
+        x = np.ones(n)
+        np.testing.assert_array_equal(f(x), x * (2 if compare(n, 5) else 3))
+    assert f.cache_info()["programs"] <= 3
+
+
+@pytest.mark.parametrize(
+    ("use", "program_count"),
+    [
+        (lambda n: len(range(n)), 3), (int, 3), (lambda n: [0] * n == [], 3), (lambda n: n == 2.5, 3),
+        (lambda n: hash(n) >= 0, 3), (bool, 1), (lambda n: f"{n:03d}" == "", 3),
+        (lambda n: str((n, n)) == "", 3),
+    ],
+)  # fmt: skip
+def test_what_specialises(use, program_count):
+    f = graphc.jit(lambda x: x + (1 if use(x.shape[0]) is None else 2))
+    for n in (3, 4, 5, 3):
+        np.testing.assert_array_equal(f(np.ones(n)), np.full(n, 3.0))
+    assert f.cache_info()["programs"] == program_count
+    assert ("specialised to" in f.explain()) == (program_count > 1)
+
+
+def test_equal_sizes_unify():
+    f = graphc.jit(lambda x, y: (x + y) * y.shape[0])
+    np.testing.assert_array_equal(f(X, X), 12 * X)
+    np.testing.assert_array_equal(f(np.ones(3), np.ones(3)), np.full(3, 6.0))
+    assert f.cache_info()["programs"] == 1
+    np.testing.assert_array_equal(f(X, np.ones(1)), X + 1)
+    with pytest.raises(graphc.ShapeError):
+        f(X, np.ones(3))
+
+
+def test_shape_and_its_kin():
+    def f(x):
+        if not isinstance(x.shape, tuple) or x.ndim != 2 or x.shape != x.shape or x.itemsize != 8:
+            raise ValueError(x.shape)  # an assert would be rewritten by pytest, and the function have no source
+        return x.sum() / x.size + x.nbytes + len(x) + np.shape(x)[1] + np.size(x) + np.ndim(x)
+
+    g = graphc.jit(f)
+    for shape in ((3, 4), (5, 2)):
+        x = np.ones(shape)
+        np.testing.assert_allclose(g(x), f(x))
+    assert g.cache_info()["programs"] == 1
+
+
+def test_division_by_a_size_that_is_zero():
+    f = graphc.jit(lambda x, n: x + 4 // n)
+    np.testing.assert_array_equal(f(X, 2), X + 2)
+    with pytest.raises(ZeroDivisionError):
+        f(X, 0)
+
+
+def test_huge_ints_are_static():
+    f = graphc.jit(lambda x, n: x * (n > 2**64))
+    np.testing.assert_array_equal(f(X, 2**70), X)
+    np.testing.assert_array_equal(f(X, 3), X * 0)
+
+
+def test_iteration_over_rows_specialises():
+    f = graphc.jit(lambda x: sum(row * i for i, row in enumerate(x)))
+    for n in (2, 4):
+        x = np.arange(n * 3.0).reshape(n, 3)
+        np.testing.assert_array_equal(f(x), sum(row * i for i, row in enumerate(x)))
+    assert f.cache_info()["programs"] == 2
+    parts = graphc.jit(lambda x: [*x])(np.ones(3))
+    assert len(parts) == 3
+
+
+def test_a_symbol_kept_after_its_trace():
+    holder = {}
+
+    def f(x):
+        vars(namespace).update(n=x.shape[0])
+        return x
+
+    namespace = type("Namespace", (), {})()
+    graphc.jit(f)(X)
+    holder["n"] = namespace.n
+    with pytest.raises(graphc.LeakedTracerError):
+        holder["n"] + 1
+    with pytest.raises(graphc.LeakedTracerError):
+        int(holder["n"])
