@@ -28,7 +28,7 @@ def literal(dtype: str, text: str) -> str:
         return str(text in ("True", "1", "1.0"))
     if dtype == "i64":
         number = int(float(text)) if "." in text or "e" in text else int(text)
-        return "INT64_MIN" if str(number) == INT64_MIN else (f"({number})" if number < 0 else str(number))
+        return "cast_i64(INT64_MIN)" if str(number) == INT64_MIN else (f"({number})" if number < 0 else str(number))
     if dtype == "f64":
         text = text if any(c in text for c in ".en") else text + ".0"
         return f"({text})" if text.startswith("-") else text

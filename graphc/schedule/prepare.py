@@ -9,7 +9,7 @@ from graphc.errors import Location
 from graphc.ir.builder import Builder
 from graphc.ir.dims import Dim
 from graphc.ir.graph import Graph, Node, Value
-from graphc.ir.opdef import Op, Reduce
+from graphc.ir.opdef import Op, Reduce, Scan
 from graphc.ir.rewrite import rebuild
 
 
@@ -44,9 +44,21 @@ def prepare(graph: Graph, ops: Mapping[str, Op]) -> tuple[Graph, list[IndexCheck
                     checks.append(index_check(F, index, axis, dims[axis], node.location))
         if isinstance(node.op.kind, Reduce) and node.op.kind.index and inputs[0].dims[node.attrs["axes"][0]] == 1:
             return (F.zeros(node.output.type),)
+        if isinstance(node.op.kind, Scan) and inputs[0].dims[node.attrs["axis"]] == 1:
+            return (scan_of_one(F, node, inputs),)
         return None
 
     return rebuild(graph, ops, visit), checks
+
+
+def scan_of_one(F: Builder, node: Node, inputs: tuple[Value, ...]) -> Value:
+    """A running fold along an axis of length 1: its start, or one step from there, which gives the last operand."""
+    assert isinstance(node.op.kind, Scan)
+    if not node.attrs["exclusive"]:
+        return inputs[-1]
+    type_ = node.output.type
+    start = node.op.kind.init(type_.dtype)
+    return F.full(type_, float(start) if type_.is_float else int(start))
 
 
 def index_check(F: Builder, index: Value, axis: int, size: Dim, location: Location | None) -> IndexCheck:
