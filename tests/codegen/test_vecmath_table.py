@@ -25,6 +25,8 @@ def test_the_names_without_numba_are_the_functions():
     assert {dtype for _, dtype in vecmath.FUNCTIONS} == {"f64", "f32"}
     for name, dtype in vecmath.FUNCTIONS:
         assert getattr(vecmath, f"{name}_{dtype}") is vecmath.FUNCTIONS[name, dtype]
+    assert not hasattr(vecmath, "exp_f16")
+    assert not hasattr(vecmath, "nothing_f64")
 
 
 def test_the_names_do_not_import_numba():
