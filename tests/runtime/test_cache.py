@@ -153,6 +153,7 @@ import sys
 from graphc import config
 from graphc.runtime import cache
 config.settings.cache_dir = sys.argv[1]
+cache.salt = lambda: sys.argv[3]  # the parent's, even if somebody edits graphc meanwhile
 for k in range(int(sys.argv[2])):
     key = f"k{k % 5}"
     cache.put("kernel", key, key.encode() * 20_000, {"key": key})
@@ -162,7 +163,8 @@ for k in range(int(sys.argv[2])):
 
 
 def start_writer(folder, rounds):
-    return subprocess.Popen([sys.executable, "-c", WRITER, str(folder), str(rounds)], stderr=subprocess.PIPE)
+    command = [sys.executable, "-c", WRITER, str(folder), str(rounds), cache.salt()]
+    return subprocess.Popen(command, stderr=subprocess.PIPE)
 
 
 def test_processes_write_the_same_entries_at_once(folder):
@@ -175,9 +177,11 @@ def test_processes_write_the_same_entries_at_once(folder):
 def test_a_killed_writer_leaves_whole_entries_only(folder):
     writer = start_writer(folder, 1_000_000)
     target = folder / cache.salt() / "kernel"
-    while not (target.exists() and len(list(target.glob("k*"))) == 5):
+    for _ in range(2000):
+        if target.exists() and len(list(target.glob("k*"))) == 5:
+            break
         time.sleep(0.01)
-        assert writer.poll() is None
+    assert writer.poll() is None
     writer.send_signal(signal.SIGKILL)
     writer.communicate()
     for k in range(5):
