@@ -17,7 +17,7 @@ from dataclasses import dataclass, field
 from graphc.ir.dims import Dim
 from graphc.ir.graph import Node, Value
 from graphc.schedule.loopnest import Affine
-from graphc.schedule.tasks import Task, matmul_operand
+from graphc.schedule.tasks import Task, is_index_fold, matmul_operand
 
 FARTHEST = 32  # groups that a task looks back over
 ALONE = ("scan", "scatter", "compact")
@@ -76,6 +76,11 @@ def row_level(task: Task) -> int | None:
     return level if level > 0 and is_row_fold(task, level) else None
 
 
+def is_position_of_all(task: Task) -> bool:
+    """The position of the best of all elements: what finds it runs from end to end, in loops over its own axes only."""
+    return task.kind == "fold" and is_index_fold(task) and len(task.reduced) == len(task.space)
+
+
 class Fusion:
     """Greedy: each task joins the latest group in which everything that it reads is at hand, else it opens one."""
 
@@ -128,6 +133,8 @@ class Fusion:
             return not task.space and not group.space
         short, long = sorted((task.space, group.space), key=len)
         if long[: len(short)] != short:
+            return False
+        if len(short) < len(long) and any(map(is_position_of_all, (task, *(m.task for m in group.members)))):
             return False
         level = row_level(task)
         if len(short) == len(long):
