@@ -11,7 +11,6 @@ from graphc.compiler import compile_graph
 from graphc.config import settings
 from graphc.ir.graph import Graph
 from graphc.ops.table import OPS
-from graphc.passes.pipeline import optimize
 from graphc.program import (
     INT,
     CompiledRunner,
@@ -48,6 +47,19 @@ def build_program(
     fallback: Callable[..., Any],
 ) -> Program:
     """The program for calls like this one; calls that do not fit its native entry go to ``fallback``."""
+    program = _build(target, transform, args, kwargs, is_method, fallback)
+    program.traced.release()
+    return program
+
+
+def _build(
+    target: Target,
+    transform: Transform,
+    args: Sequence[Any],
+    kwargs: Mapping[str, Any],
+    is_method: bool,
+    fallback: Callable[..., Any],
+) -> Program:
     wanted = differentiated(transform, target, len(args), list(kwargs), int(is_method))
     strict = transform.kind != "vjp"
 
@@ -59,6 +71,7 @@ def build_program(
     if transform.kind == "vjp":
         return vjp_program(target, transform, traced, args, kwargs, wanted)
     marked, template = marked_graph(target, transform, traced, args, kwargs, wanted)
+    dump("marked", marked)
     transposed = [source.spec.transposed for source in traced.inputs]
 
     def finish(graph: Graph) -> Graph:
@@ -123,6 +136,8 @@ def vjp_program(
 
 def make_runner(graph: Graph, specs: Sequence[LeafSpec], kind: str) -> Runner:
     """What runs a graph that is differentiated already."""
+    from graphc.passes.pipeline import optimize
+
     if settings.disable_jit:
         return InterpretedRunner(graph)
     return CompiledRunner(graph, compile_graph(graph, lambda g: optimize(g, OPS), kind=kind), specs)
@@ -145,12 +160,19 @@ def value_first(graph: Graph, value: Output, dropped: int) -> tuple[Graph, Calla
 
 def final_graph(transform: Transform, marked: Graph, transposed: Sequence[bool]) -> Graph:
     """The graph to compile: optimised, differentiated, optimised again."""
+    from graphc.passes.pipeline import optimize
+
     if not transform.differentiates:
-        graph = optimize(marked, OPS, None)
+        graph = optimize(marked, OPS, dump_change)
     else:
-        graph, _ = differentiate(marked, OPS, transposed, dropped=int(transform.kind == "grad"))
+        dropped = int(transform.kind == "grad")
+        graph, _ = differentiate(marked, OPS, transposed, dropped=dropped, hook=dump_change)
     dump("final", graph)
     return graph
+
+
+def dump_change(name: str, before: Graph, after: Graph) -> None:
+    dump(name, after)
 
 
 def dump(stage: str, graph: Graph) -> None:

@@ -1,7 +1,7 @@
 """Graph -> Executable: the one module that sees every layer.
 
-A graph is looked up on disk by its text before any pass. Where it is known, its object code is loaded and neither a pass
-nor Numba runs; else it is optimised, scheduled, printed and compiled, and kept.
+A graph is looked up on disk by its text before any pass. Where it is known, its object code is loaded and neither a
+pass nor Numba runs; else it is optimised, scheduled, printed and compiled, and kept.
 """
 
 from __future__ import annotations

@@ -1,5 +1,7 @@
 """What is asked of a function: its value, its gradient, both; by which arguments. And what that means for a graph.
 
+What a process with a warm cache does not need, it does not import: the passes and the derivatives.
+
 A transform acts on a traced graph in three steps: ``mark`` the parameters that are differentiated; ``apply`` autodiff,
 which adds the gradients to the outputs; and ``template``, the Python object that a call returns with ``Output`` and
 ``Constant`` leaves in place of arrays, which does not need ``apply`` to have run.
@@ -9,13 +11,11 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
-from typing import Any, Literal
+from typing import TYPE_CHECKING, Any, Literal
 
 import numpy as np
 
 from graphc import pytree
-from graphc.autodiff.adjoint import joint_vjp
-from graphc.autodiff.prune import PruneReport, prune
 from graphc.autodiff.requires_grad import mark
 from graphc.errors import GradientError, TraceTypeError
 from graphc.ir.builder import Builder
@@ -24,10 +24,13 @@ from graphc.ir.opdef import Op
 from graphc.ir.rewrite import drop_dead
 from graphc.ir.shapes import ShapeFacts
 from graphc.ir.types import ArrayType
-from graphc.passes.pipeline import Hook, optimize
 from graphc.trace.arguments import ArgumentLeaf
 from graphc.trace.record import Constant, Input, Output
 from graphc.trace.target import Target
+
+if TYPE_CHECKING:
+    from graphc.autodiff.prune import PruneReport
+    from graphc.passes.pipeline import Hook
 
 Kind = Literal["jit", "grad", "value_and_grad", "vjp"]
 Argnums = int | tuple[int, ...]
@@ -224,6 +227,10 @@ def differentiate(
     ``transposed[i]``: parameter i is the transpose of the user's array, and so is its gradient. Output 0 must be a
     float scalar. ``dropped``: how many outputs, from the first, are left out of the result.
     """
+    from graphc.autodiff.adjoint import joint_vjp
+    from graphc.autodiff.prune import prune
+    from graphc.passes.pipeline import optimize
+
     primal, report = prune(optimize(marked, ops, hook), 1)
     joint = joint_vjp(primal, ops)
     if hook is not None:

@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+import gc
 import multiprocessing
 import os
 import pickle
 import subprocess
 import sys
 import threading
+import weakref
 
 import numpy as np
 import pytest
@@ -154,3 +156,34 @@ def test_importing_graphc_imports_neither_numba_nor_scipy():
         "assert not found, found"
     )
     subprocess.run([sys.executable, "-c", code], check=True, timeout=60)
+
+
+def test_a_program_does_not_keep_the_arrays_of_its_first_call():
+    outside = {"w": np.ones(4)}
+    model = Model()
+
+    def f(p, model):
+        return (p["x"] * outside["w"] * model.w).sum() + p["more"][0].sum()
+
+    g = graphc.value_and_grad(f)
+    p = {"x": np.ones(4), "more": (np.ones((2, 2)),)}
+    g(p, model)
+    alive = [weakref.ref(a) for a in (p["x"], p["more"][0], outside["w"], model.w, model)]
+    del p, model
+    outside["w"] = np.zeros(4)
+    gc.collect()
+    assert [ref() is None for ref in alive] == [True] * 5
+    assert g({"x": np.ones(4), "more": (np.ones((2, 2)),)}, Model())[0] == 4.0
+
+
+class Model:
+    def __init__(self):
+        self.w = np.ones(4)
+
+
+def test_dump(capsys):
+    with override(dump=("traced", "marked", "joint_vjp", "final"), disable_jit=True):
+        graphc.grad(plain)(X)
+    printed = capsys.readouterr().err
+    for stage in ("traced", "marked", "joint_vjp", "final"):
+        assert f"--- {stage}\ngraph plain(" in printed

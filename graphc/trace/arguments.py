@@ -18,10 +18,11 @@ from graphc.trace.leaves import Receiver, is_object
 from graphc.trace.paths import Paths
 
 
-@dataclass(frozen=True)
+@dataclass
 class ArgumentLeaf:
     """``argument``: its top-level position (keyword arguments count on); ``path`` is None where none is known.
 
+    ``leaf`` is None once the program is built: it must not keep the arrays of its first call alive.
     ``by_type``: an object known to the program by its type, and by what is read from it at each call.
     """
 

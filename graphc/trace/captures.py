@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import re
 from collections import OrderedDict, defaultdict
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from types import ModuleType
 from typing import Any
 
@@ -168,6 +168,15 @@ class Captures:
         """True for the parameter of an array (not of a number): memory of the user's."""
         hidden = self.hidden.get(value)
         return isinstance(hidden.current if hidden else self.arguments.get(value), np.ndarray)
+
+    def release(self) -> None:
+        """Let go of the objects of the traced call, which the program must not keep alive; paths and guards stay."""
+        self.arguments.clear()
+        self.stand_ins.clear()
+        for kept in (self._by_path, self._seen, self._known, self._snapshots):
+            kept.clear()
+        self.hidden = {value: replace(hidden, current=None) for value, hidden in self.hidden.items()}
+        del self.session
 
     # --- numbers that are known ---------------------------------------------------------------------------------------
 

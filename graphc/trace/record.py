@@ -81,6 +81,12 @@ class Traced:
     symbols: Mapping[str, str]
     hints: Mapping[str, int]
 
+    def release(self) -> None:
+        """Let go of the objects of the traced call."""
+        self.captures.release()
+        for argument in self.arguments:
+            argument.leaf = None
+
 
 def trace(
     target: Target,

@@ -159,6 +159,7 @@ class LazyTracer(Tracer):
 
     def __getattr__(self, name: str) -> Any:
         if name == "value":
+            alive(self)
             self.value = self.make()
             return self.value
         return super().__getattr__(name)
