@@ -1,7 +1,7 @@
 """Scalar functions of printed kernels that are neither operators nor vector math, for each dtype they are needed in.
 
-Each is an intrinsic that emits a few LLVM instructions into its caller: nothing is compiled on its own, and loops around
-it vectorise. Names are ``<numpy name>_<dtype>``; each has NumPy's value for every argument of its dtype.
+Each is an intrinsic that emits a few LLVM instructions into its caller: nothing is compiled on its own, and loops
+around it vectorise. Names are ``<numpy name>_<dtype>``; each has NumPy's value for every argument of its dtype.
 """
 
 from __future__ import annotations

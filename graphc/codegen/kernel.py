@@ -1,8 +1,8 @@
 """Prints a loop nest as a Numba function over raw pointers.
 
-The printer decides nothing: rows, phases, blocks and folds stand in the nest. It names values, hoists each scalar to the
-outermost loop that it depends on, writes the accumulators of folds, and splits the innermost loop where embedded arrays
-begin and end, so that its middle part has no conditions.
+The printer decides nothing: rows, phases, blocks and folds stand in the nest. It names values, hoists each scalar to
+the outermost loop that it depends on, writes the accumulators of folds, and splits the innermost loop where embedded
+arrays begin and end, so that its middle part has no conditions.
 """
 
 from __future__ import annotations
@@ -33,9 +33,7 @@ class NestPrinter:
     driver prints the nest into itself.
     """
 
-    def __init__(
-        self, nest: Nest, lines: Lines, prefix: str = "", name_dim: Callable[[Dim], str] | None = None
-    ):
+    def __init__(self, nest: Nest, lines: Lines, prefix: str = "", name_dim: Callable[[Dim], str] | None = None):
         self.nest, self.lines, self.prefix, self.name_dim = nest, lines, prefix, name_dim
         self.buffers: dict[int, str] = {}  # in order of first use: the kernel's parameters
         self.sizes: dict[Dim, str] = {}  # symbols, and dims that are more than sums and products of them
@@ -56,7 +54,9 @@ class NestPrinter:
         if isinstance(dim, int):
             return str(dim)
         if is_polynomial(dim):
-            names = {name: self.sizes.setdefault(symbol(name), f"n{len(self.sizes)}") for name in sorted(symbols_of(dim))}
+            names = {
+                name: self.sizes.setdefault(symbol(name), f"n{len(self.sizes)}") for name in sorted(symbols_of(dim))
+            }
             return dim_text(dim, names)
         return self.sizes.setdefault(dim, f"n{len(self.sizes)}")
 

@@ -95,7 +95,9 @@ def imports(body: str) -> list[str]:
     called = set(_CALL.findall(body))
     vecmath = sorted(n for n in called if _is_vector_math(n))
     core = sorted(called & {"fma", "reassociating_add", "select", "wide_vectors"})
-    helpers = sorted(n for n in called if _HELPER.match(n) and not _is_vector_math(n) and not n.startswith(("as_pointer", "new_sum")))
+    helpers = sorted(
+        n for n in called if _HELPER.match(n) and not _is_vector_math(n) and not n.startswith(("as_pointer", "new_sum"))
+    )
     lines = []
     if re.search(r"\b(inf|nan)\b", body):
         lines.append("from math import inf, nan")

@@ -123,7 +123,7 @@ class Builder:
             return value
         return self.raw(self.ops["cast"], (value,), {"dtype": dtype}).output
 
-    # --- shorthands that rules and NumPy functions share ---------------------------------------------------------------
+    # --- shorthands that rules and NumPy functions share --------------------------------------------------------------
 
     def zeros(self, type_: ArrayType) -> Value:
         return self.full(type_, 0.0 if type_.is_float else 0)

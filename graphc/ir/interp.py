@@ -33,8 +33,8 @@ def interpret(graph: Graph, arrays: Sequence[Any], ints: Sequence[int] = ()) -> 
         with np.errstate(all="ignore"):
             result = node.op.ref(*(values[v] for v in node.inputs), *node.regions, **attrs)
         results = result if len(node.outputs) > 1 else (result,)
-        for output, array in zip(node.outputs, results, strict=True):
-            array = np.asarray(array, order="C")  # sums round by memory order: keep that out of the oracle
+        for output, found in zip(node.outputs, results, strict=True):
+            array = np.asarray(found, order="C")  # sums round by memory order: keep that out of the oracle
             _bind(output.dims, array.shape, symbols)
             values[output] = array.astype(output.type.dtype, copy=False)
             _check_shape(output, array.shape, symbols)

@@ -221,7 +221,7 @@ class ShapeFacts:
         return tuple(result)
 
     def _broadcast_dim(self, a: Dim, b: Dim) -> Dim | None:
-        if a == b or b == 1:
+        if b in (a, 1):
             return a
         if a == 1:
             return b

@@ -37,7 +37,7 @@ def counts_along(index: Value, size: Dim) -> bool:
 
 
 def scatter_by_row(rewriter: Rewriter, node: Node) -> Value | None:
-    """Where the first index counts along its axis, element (i, j) is the update of row i if j is its other index, else 0."""
+    """Where the first index counts along its axis: element (i, j) is the update of row i if j is its other index."""
     F, (updates, rows, *others) = rewriter.F, node.inputs
     first, *axes = node.attrs["axes"]
     dims = node.attrs["dims"]

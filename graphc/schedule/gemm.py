@@ -22,5 +22,16 @@ def make_gemm(node: Node, stored: Mapping[Value, int]) -> Gemm:
     strides = (m * k, k * n, m * n)
     comment = str(node.location or "").rsplit("/", 1)[-1]
     return Gemm(
-        result.type.short, flags, product(batch), m, n, k, stored[a], stored[b], stored[result], strides, leading, comment
+        result.type.short,
+        flags,
+        product(batch),
+        m,
+        n,
+        k,
+        stored[a],
+        stored[b],
+        stored[result],
+        strides,
+        leading,
+        comment,
     )

@@ -1,8 +1,8 @@
 """The loop IR: what kernels and drivers are made of, between the array IR and printed source.
 
     Program   storage, steps, slots, symbols
-    step   := Launch(nest) | Inline(nest) | Gemm | Clear | Combine | Copy
-    Nest      space, row, phases, before, totals       blocks of Store(buffer, index, scalar) and Fold(key, step, scalar)
+    step   := Launch(nest) | Inline(nest) | Gemm | Clear | Combine | Copy | Bind | Check
+    Nest      space, row, phases, before, totals    blocks of Store(buffer, index, scalar) and Fold(key, step, scalar)
     scalar := load | apply | literal | position | size | holds | folded      (one class, told apart by ``form``)
 
 A scalar is interned: equal scalars of one kernel are one object, so sharing is identity and walks are linear. Indexes
@@ -16,7 +16,6 @@ from dataclasses import dataclass, field
 from typing import Any
 
 from graphc.ir.dims import Dim
-
 
 BLOCK_AXIS = -1  # the loop variable that numbers the blocks of a nest with totals or temporaries
 

@@ -1,7 +1,7 @@
 """From a value at an index to a scalar: movement becomes index arithmetic, pointwise ops become expressions.
 
-``Lowering`` inlines everything down to *stored* values (parameters and roots), which it reads by loads; a value that the
-current place of the nest already holds in a register is taken from there.
+``Lowering`` inlines everything down to *stored* values (parameters and roots), which it reads by loads; a value that
+the current place of the nest already holds in a register is taken from there.
 """
 
 from __future__ import annotations
@@ -19,7 +19,8 @@ ZERO = Affine()
 
 def linear(dims: Sequence[Dim], index: Sequence[Affine]) -> Affine:
     """Position of the element in a C-contiguous buffer of these dims."""
-    result, stride = ZERO, 1
+    result = ZERO
+    stride: Dim = 1
     for dim, position in zip(reversed(dims), reversed(index), strict=True):
         if dim != 1:
             result = result.plus(position.times(stride))
@@ -41,7 +42,7 @@ def unrolls(node: Node) -> bool:
 
 
 def split_gathered(index: Index, positions: Sequence[Value], axes: Sequence[int], rank: int) -> tuple[Index, Index]:
-    """Of an index into a gather's result: the part for the index operands, and the index into the base (0 where gathered)."""
+    """Of an index into a gather's result: the index operands' part, and the index into the base (0 where gathered)."""
     count = max(p.rank for p in positions)
     first = axes[0]
     remaining = iter((*index[:first], *index[first + count :]))
@@ -120,7 +121,7 @@ class Lowering:
         rest = iter(index)
         for axis, dim in enumerate(source.dims):
             choices = [Affine(k) for k in range(dim)] if axis in axes else [next(rest)]  # type: ignore[arg-type]
-            positions = [p + [c] for p in positions for c in choices]
+            positions = [[*p, c] for p in positions for c in choices]
         result: Scalar | None = None
         for position in positions:
             element = self.at(source, tuple(position), conditions)
@@ -176,7 +177,7 @@ class Lowering:
             return self.at(source, tuple(ZERO if d == 1 else next(kept) for d in source.dims), conditions)
         position = linear(node.output.dims, index)
         while source not in self.stored:  # a reshape of a reshape of what is stored
-            assert source.node is not None and source.node.op.name == "reshape"
+            assert source.node is not None
             source = source.node.inputs[0]
         return self.load(source, position, conditions)
 

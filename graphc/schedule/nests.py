@@ -8,7 +8,20 @@ from graphc.ir.dims import Dim, ceildiv, dim_max, product
 from graphc.ir.graph import Value
 from graphc.ir.opdef import Reduce, Scan
 from graphc.schedule.fuse import Group, Placed, is_row_fold
-from graphc.schedule.loopnest import BLOCK_AXIS, Affine, Block, Clear, Combine, Compaction, Fold, Nest, Scalar, Scalars, Store, Total
+from graphc.schedule.loopnest import (
+    BLOCK_AXIS,
+    Affine,
+    Block,
+    Clear,
+    Combine,
+    Compaction,
+    Fold,
+    Nest,
+    Scalar,
+    Scalars,
+    Store,
+    Total,
+)
 from graphc.schedule.lower import Lowering, linear
 from graphc.schedule.merge import AxisMerge
 from graphc.schedule.tasks import Task, is_index_fold, linear_position, scan_operands, scatter_positions, task_scalar
@@ -92,7 +105,9 @@ class NestBuilder:
         elif task.kind == "scatter":
             self._emit_scatter(task, block, scalar)
         elif task.kind == "compact":
-            block.compaction = Compaction(buffer, self.count_of(task.value), linear(task.source.dims, task.index), scalar)
+            block.compaction = Compaction(
+                buffer, self.count_of(task.value), linear(task.source.dims, task.index), scalar
+            )
         else:
             if task.kind == "place" or self.needed(task.value):
                 block.stores.append(Store(buffer, self.merge.affine(task.target), scalar))

@@ -6,7 +6,7 @@ from collections.abc import Mapping, Sequence
 
 from graphc.errors import Location
 from graphc.ir.dims import Dim, product, substitute, symbols_of
-from graphc.ir.graph import Graph, Node, Value
+from graphc.ir.graph import Graph, Value
 from graphc.ir.opdef import Compact, Contract, Op
 from graphc.schedule.bufferize import plan_arena
 from graphc.schedule.fuse import Fusion, Group
@@ -73,9 +73,7 @@ class Scheduler:
 
     def _store(self, roots: Sequence[Value]) -> None:
         """A buffer for every parameter and root; a reshape shares its source's."""
-        self.storage = [
-            Storage("input", k, p.type.short, product(p.dims)) for k, p in enumerate(self.graph.params)
-        ]
+        self.storage = [Storage("input", k, p.type.short, product(p.dims)) for k, p in enumerate(self.graph.params)]
         self.stored = {p: k for k, p in enumerate(self.graph.params)}
         outputs = set(self.graph.outputs)
         for root in roots:

@@ -1,7 +1,7 @@
 """Which values are stored, and the task that computes each: one loop nest over a space of axes.
 
 A value is a *root*, stored in a buffer of its own, when something needs it in memory: it is an output, a fold's result,
-an operand or result of a library call, the source of a reshape that is more than a relabelling, of a gather, or it is
+an operand or result of a library call, the source of a reshape that is more than a relabelling or of a gather, or is
 too dear to compute again at every place that reads it. Everything else is inlined where it is read.
 """
 
@@ -22,10 +22,10 @@ LONGEST = 150  # values inlined into one expression: more are cut by storing one
 
 @dataclass
 class Task:
-    """Computes ``value`` over ``space``; ``order[k]`` is the axis of the source that loop axis k runs over.
+    """Computes ``value`` over ``space``, the sizes of its loop axes.
 
-    kind: ``map`` (stores the source), ``fold`` (``reduced`` loop axes are folded), ``scan``, ``scatter``, ``compact``, or
-    ``place`` (stores the source at ``target`` inside a larger, cleared or jointly filled buffer).
+    kind: ``map`` (stores the source), ``fold`` (``reduced`` loop axes are folded), ``scan``, ``scatter``, ``compact``,
+    or ``place`` (stores the source at ``target`` inside a larger, cleared or jointly filled buffer).
     """
 
     value: Value
@@ -71,9 +71,8 @@ def find_roots(graph: Graph, extra: Sequence[Value] = ()) -> list[Value]:
             roots.update(node.outputs)
         elif node.op.name == "reshape" and not is_trivial_reshape(node.inputs[0].dims, node.output.dims):
             source = node.inputs[0]
-            if not (source.node is not None and source.node.op.name == "reshape"):
-                roots.add(source)
-            elif is_trivial_reshape(source.node.inputs[0].dims, source.dims):
+            inner = source.node
+            if inner is None or inner.op.name != "reshape" or is_trivial_reshape(inner.inputs[0].dims, source.dims):
                 roots.add(source)
     roots |= cut_long_chains(graph, roots)
     return [v for node in graph.nodes for v in node.outputs if v in roots]
@@ -144,7 +143,9 @@ def _fold_task(root: Value) -> Task:
         reduced = frozenset(index[axis].axes)
         if node.attrs["reverse"]:
             size = source.dims[axis]
-            index = tuple(Affine(size - 1).plus(i.times(-1)) if a == axis and size != 1 else i for a, i in enumerate(index))
+            index = tuple(
+                Affine(size - 1).plus(i.times(-1)) if a == axis and size != 1 else i for a, i in enumerate(index)
+            )
         return Task(root, "scan" if reduced else "map", source, space, index, linear(root.dims, index), reduced)
     axes = node.attrs["axes"]
     folded = frozenset[int]().union(*(index[a].axes for a in axes))
@@ -168,7 +169,8 @@ def _place_task(root: Value, source: Value, starts: Sequence[Dim], steps: Sequen
 def _concat_tasks(root: Value) -> list[Task]:
     node = root.node
     assert node is not None
-    axis, offset, tasks = node.attrs["axis"], 0, []
+    axis, tasks = node.attrs["axis"], []
+    offset: Dim = 0
     for part in node.inputs:
         starts: list[Dim] = [0] * part.rank
         starts[axis] = offset
@@ -324,5 +326,7 @@ def _repeats(scalar: Scalar, rank: int) -> bool:
 
 def _outermost(values: dict[Value, None]) -> list[Value]:
     """Of values that are inlined in each other, those that no other of them needs only for itself."""
-    needed = {v for value in values if value.node for v in value.node.inputs if isinstance(value.node.op.kind, Pointwise)}
+    needed = {
+        v for value in values if value.node for v in value.node.inputs if isinstance(value.node.op.kind, Pointwise)
+    }
     return [v for v in values if v not in needed] or list(values)

@@ -36,7 +36,7 @@ def as_intrinsic(name, bits, body, arity):
 
     else:
 
-        def typing(typingctx, x, y):
+        def typing(typingctx, x, y):  # type: ignore[misc]
             return typed(x, y)
 
     typing.__name__ = typing.__qualname__ = name

@@ -123,7 +123,7 @@ class Value:
     def __ne__(self, other):
         return self._compare(other, "!=")
 
-    __hash__ = None
+    __hash__ = None  # type: ignore[assignment]
 
     def below(self, other):
         """Unsigned integer ``<``."""
