@@ -15,7 +15,7 @@ from types import FunctionType, ModuleType
 from typing import Any
 
 from graphc.codegen.frontend import function_ir
-from graphc.runtime import native
+from graphc.codegen.machine import LOCK, emit_object
 
 
 @dataclass(frozen=True)
@@ -61,7 +61,7 @@ def compile_all(sources: Iterable[Source]) -> list[CompiledObject]:
     Raises: numba.core.errors.NumbaError: a function cannot be compiled: a defect of the generated source.
     """
     wanted = [(s.name, getattr(execute_module(s.path, s.text), s.name), s.signature) for s in sources]
-    with native.LOCK:
+    with LOCK:
         objects = _compile(wanted)
     return [CompiledObject(name, name, objects[name]) for name, _, _ in wanted]
 
@@ -78,7 +78,7 @@ def compile_functions(
     """
     module = execute_module(path, source)
     wanted = [(name, getattr(module, name), signature) for name, signature in functions]
-    with native.LOCK:
+    with LOCK:
         objects = _compile(wanted)
     return [CompiledObject(name, name, objects[name]) for name, _, _ in wanted]
 
@@ -96,4 +96,4 @@ def _compile(wanted: list[tuple[str, FunctionType, Any]]) -> dict[str, bytes]:
 
 
 def _emit(name: str, texts: list[str]) -> bytes:
-    return native.emit_object(texts[0], 3, helpers=texts[1:], export=name)
+    return emit_object(texts[0], 3, helpers=texts[1:], export=name)

@@ -9,6 +9,7 @@ import threading
 import pytest
 from llvmlite import ir
 
+from graphc.codegen import machine
 from graphc.errors import ProgramError
 from graphc.runtime import native
 from tests.runtime.test_threads import wait_for
@@ -59,7 +60,7 @@ def test_helpers_are_linked_in_and_private_to_their_object():
         text = f"declare i64 @test_native_helper(i64)\ndefine i64 @test_native_outer_{k}(i64 %a) {{\n"
         text += "  %r = call i64 @test_native_helper(i64 %a)\n  ret i64 %r\n}\n"
         with native.LOCK:
-            data = native.emit_object(text, 0, [ADD.format("test_native_helper", 10 * k)], f"test_native_outer_{k}")
+            data = machine.emit_object(text, 0, [ADD.format("test_native_helper", 10 * k)], f"test_native_outer_{k}")
         address = native.load_object(data, [f"test_native_outer_{k}"])[f"test_native_outer_{k}"]
         calls.append(ctypes.CFUNCTYPE(ctypes.c_int64, ctypes.c_int64)(address))
     assert [call(1) for call in calls] == [11, 21]
