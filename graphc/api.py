@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
-import weakref
+import threading
+from collections import OrderedDict
 from collections.abc import Callable, Hashable, Sequence
+from types import FunctionType
 from typing import Any
 
 from graphc import pytree
@@ -93,18 +95,34 @@ def jvp(function: Callable[..., Any], primals: Sequence[Any], tangents: Sequence
     return _remembered(function, "jvp")(tuple(primals), tuple(tangents))
 
 
-_remembered_functions: weakref.WeakKeyDictionary[Any, dict[Hashable, CompiledFunction]] = weakref.WeakKeyDictionary()
+MAX_REMEMBERED = 256
+_remembered_functions: OrderedDict[Hashable, CompiledFunction] = OrderedDict()
+_remembered_lock = threading.Lock()
 
 
 def _remembered(function: Callable[..., Any], what: Transform | str) -> CompiledFunction:
-    """The compiled function for a plain one, kept as long as that lives, so that a second call compiles nothing."""
-    try:
-        made = _remembered_functions.setdefault(function, {})
-    except TypeError:  # a callable that cannot be referred to weakly
-        made = {}
-    if what not in made:
-        made[what] = _transformed(function, what)
-    return made[what]
+    """The compiled function for a plain one, kept while it is among those used last: a second call compiles nothing."""
+    key = (_same_function(function), what)
+    with _remembered_lock:
+        made = _remembered_functions.pop(key, None)
+        if made is None:
+            made = _transformed(function, what)
+        _remembered_functions[key] = made
+        if len(_remembered_functions) > MAX_REMEMBERED:
+            _remembered_functions.popitem(last=False)
+    return made
+
+
+def _same_function(function: Callable[..., Any]) -> Hashable:
+    """Equal for functions that compute the same: a lambda that is written in a loop is made anew each time round.
+
+    Identities stand for what the compiled function keeps alive.
+    """
+    if type(function) is not FunctionType:
+        return id(function) if function.__hash__ is None else function
+    cells = tuple(map(id, function.__closure__ or ()))
+    defaults = tuple(map(id, (*(function.__defaults__ or ()), *(function.__kwdefaults__ or {}).values())))
+    return function.__code__, id(function.__globals__), cells, defaults
 
 
 def _transformed(function: Callable[..., Any], what: Transform | str) -> CompiledFunction:

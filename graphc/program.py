@@ -6,6 +6,7 @@ result. ``compiler.compile_graph`` gives the rest (driver, symbols, output sizes
 
 from __future__ import annotations
 
+import copy
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any, Protocol
@@ -24,6 +25,7 @@ from graphc.trace.leaves import LeafSpec, as_input, input_spec
 from graphc.trace.paths import Access, Paths
 from graphc.trace.record import Constant, Input, Output, Traced
 
+COMPARED = (str, bytes, int, set, frozenset, range, slice, np.dtype)  # static values; others by identity
 INT = LeafSpec(LeafKind.INT, np.dtype(np.int64), ())
 
 
@@ -71,8 +73,8 @@ def static_checks(traced: Traced) -> list[tuple]:
             continue
         if argument.by_type:
             checks.require_type(argument.path, type(leaf))
-        elif isinstance(leaf, str | bytes | int) and not isinstance(leaf, bool):
-            checks.require_equal(argument.path, leaf)
+        elif isinstance(leaf, COMPARED) and not isinstance(leaf, bool):
+            checks.require_equal(argument.path, copy.copy(leaf))
         else:
             checks.require_same(argument.path, leaf)
     return checks.all_checks()

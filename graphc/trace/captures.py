@@ -7,8 +7,8 @@ that what is read from it is recorded in turn.
 
 from __future__ import annotations
 
+import copy
 import re
-from collections import OrderedDict, defaultdict
 from dataclasses import dataclass, replace
 from types import ModuleType
 from typing import Any
@@ -16,10 +16,11 @@ from typing import Any
 import numpy as np
 
 from graphc.abi import LeafKind
-from graphc.errors import Location, SideEffectError
+from graphc.errors import Location, SideEffectError, TraceTypeError
 from graphc.ir.graph import Value
 from graphc.ir.types import SHORT_NAMES, ArrayType
-from graphc.trace.leaves import LeafSpec, input_spec, is_object, shape_of
+from graphc.trace.leaves import UNKNOWN_CONTAINERS, LeafSpec, input_spec, is_object, shape_of
+from graphc.trace.location import user_location
 from graphc.trace.paths import Paths
 from graphc.trace.session import Session
 from graphc.trace.tracer import LazyTracer
@@ -67,21 +68,37 @@ class Captures:
             return self._number(obj, path)
         if isinstance(obj, TracedValue):
             return obj
-        if kind in (dict, OrderedDict, defaultdict):
+        if isinstance(obj, dict):
             return self._mapping(obj, path)
-        if isinstance(obj, tuple | list) and (kind in (tuple, list) or hasattr(kind, "_fields")):
-            self.paths.require_type(path, kind, len(obj))
-            parts = [self.materialise(part, self.paths.sequence_item(path, i)) for i, part in enumerate(obj)]
-            return self._copied(obj, kind(*parts) if hasattr(kind, "_fields") else kind(parts), path)
+        if isinstance(obj, tuple | list):
+            return self._sequence(obj, path)
         self.guard(obj, path)
         return obj
 
+    def _sequence(self, obj: Any, path: int) -> Any:
+        kind = type(obj)
+        self.paths.require_type(path, kind, len(obj))
+        parts = [self.materialise(part, self.paths.sequence_item(path, i)) for i, part in enumerate(obj)]
+        if hasattr(kind, "_fields"):
+            return self._copied(obj, kind(*parts), path)
+        if kind in (list, tuple):
+            return self._copied(obj, kind(parts), path)
+        if not isinstance(obj, list):
+            raise TraceTypeError(
+                f"{self.paths.describe(path)} is a {kind.__name__}, a kind of tuple that graphc cannot rebuild: "
+                "use a named tuple or a dataclass",
+                location=user_location(),
+            )
+        copied = copy.copy(obj)
+        list.__setitem__(copied, slice(None), parts)
+        return self._copied(obj, copied, path)
+
     def _mapping(self, obj: dict, path: int) -> Any:
         self.paths.require_type(path, type(obj), len(obj))
-        copy = obj.copy()
-        for key, value in obj.items():
-            copy[key] = self.materialise(value, self.paths.dict_item(path, key))
-        return self._copied(obj, copy, path)
+        copied = copy.copy(obj)
+        for key, value in dict.items(obj):
+            dict.__setitem__(copied, key, self.materialise(value, self.paths.dict_item(path, key)))
+        return self._copied(obj, copied, path)
 
     def _copied(self, original: Any, copy: Any, path: int) -> Any:
         """Remember the copy: a write to it is a write to the outside object, which a program would not repeat."""
@@ -104,6 +121,13 @@ class Captures:
                 self.paths.require_same(path, obj)
             else:
                 self.paths.require_equal(path, obj)
+        elif isinstance(obj, set | frozenset | range | slice | np.dtype):
+            self.paths.require_equal(path, copy.copy(obj))
+        elif isinstance(obj, UNKNOWN_CONTAINERS):
+            raise TraceTypeError(
+                f"{self.paths.describe(path)} is a {type(obj).__name__}, which may change unseen: use a list",
+                location=user_location(),
+            )
         elif isinstance(obj, ModuleType) or is_object(obj):
             self.remember(obj, path)
         else:

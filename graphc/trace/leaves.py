@@ -9,6 +9,7 @@ what is read from it.
 from __future__ import annotations
 
 import enum
+from collections import deque
 from collections.abc import Hashable
 from types import ModuleType, SimpleNamespace
 from typing import Any, NamedTuple
@@ -40,6 +41,9 @@ _VALUES = (
     ModuleType,
 )
 _HEAP_TYPE = 1 << 9
+
+
+UNKNOWN_CONTAINERS = (dict, list, tuple, set, frozenset, deque, bytearray, memoryview)  # where they are leaves
 
 
 class LeafSpec(NamedTuple):
@@ -83,6 +87,8 @@ def leaf_key(leaf: Any) -> Hashable:
         return ByType(kind)
     if kind is Receiver:
         return ByType(type(leaf.obj))
+    if kind is set:
+        return kind, frozenset(leaf)
     return kind, (leaf if isinstance(leaf, Hashable) and _hashable(leaf) else id(leaf))
 
 
@@ -97,7 +103,7 @@ def _hashable(leaf: Any) -> bool:
 def is_object(leaf: Any) -> bool:
     """An instance of a class written in Python whose identity is all there is to compare."""
     kind = type(leaf)
-    if isinstance(leaf, _VALUES) or not (kind.__flags__ & _HEAP_TYPE or kind is SimpleNamespace):
+    if isinstance(leaf, _VALUES + UNKNOWN_CONTAINERS) or not (kind.__flags__ & _HEAP_TYPE or kind is SimpleNamespace):
         return False
     hash_function: Any = kind.__hash__
     return (hash_function is None or hash_function is object.__hash__) and not getattr(kind, "graphc_static", False)
@@ -121,6 +127,10 @@ def input_spec(leaf: Any) -> LeafSpec | None:
         return LeafSpec(LeafKind.INT, np.dtype(np.int64), ())
     if isinstance(leaf, complex):
         raise_dtype(np.dtype(complex))
+    if isinstance(leaf, UNKNOWN_CONTAINERS) and kind not in (set, frozenset):
+        name = kind.__name__
+        message = f"a {name} is no container that graphc looks into: pass a dict, list, tuple, named tuple or dataclass"
+        raise TraceTypeError(message, location=user_location())
     return None
 
 

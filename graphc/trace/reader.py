@@ -7,7 +7,6 @@ sees it. Outside of a trace every hook is the plain operation.
 from __future__ import annotations
 
 import operator
-from collections import OrderedDict, defaultdict
 from collections.abc import Callable, Mapping
 from types import CellType, FunctionType, MethodType, ModuleType
 from typing import Any
@@ -23,8 +22,8 @@ from graphc.trace.stores import MUTATORS, Store, contains_traced, mutator
 from graphc.trace.symbolic import SymbolicInt
 from graphc.trace.values import TracedValue
 
-_MAPPINGS = (dict, OrderedDict, defaultdict)
-_CONTAINERS = (*_MAPPINGS, list, tuple)
+_CONTAINERS = (dict, list, tuple)  # and their subclasses
+_PLAIN_ITEMS = (dict.__getitem__, list.__getitem__, tuple.__getitem__)
 _IN_PLACE: dict[str, Callable[[Any, Any], Any]] = {
     "Add": operator.iadd, "Sub": operator.isub, "Mult": operator.imul, "Div": operator.itruediv,
     "FloorDiv": operator.ifloordiv, "Mod": operator.imod, "Pow": operator.ipow, "MatMult": operator.imatmul,
@@ -66,7 +65,7 @@ class Reader:
         return self._found(captures, value, path, raw=raw)
 
     def _found(self, captures: Captures, value: Any, path: int, *, raw: bool) -> Any:
-        if raw and type(value) in _CONTAINERS:
+        if raw and isinstance(value, _CONTAINERS):
             captures.remember(value, path)
             return value
         return captures.materialise(value, path)
@@ -86,7 +85,7 @@ class Reader:
         if type(obj) is ModuleType and is_library(obj):
             return getattr(obj, name)
         captures = session.captures
-        if type(obj) in _CONTAINERS:
+        if isinstance(obj, _CONTAINERS):
             if name in MUTATORS and captures.is_outside(obj):
                 return mutator(obj, name)
             path = captures.path_of(obj)
@@ -124,14 +123,14 @@ class Reader:
             return obj[key]
         captures = session.captures
         path = captures.path_of(obj)
-        if type(obj) not in _CONTAINERS:
+        if not isinstance(obj, _CONTAINERS) or type(obj).__getitem__ not in _PLAIN_ITEMS:
             defined = _class_attribute(obj, "__getitem__")
             return traced_callee(defined)(obj, key) if isinstance(defined, FunctionType) else _plain_item(obj, key)
         if path is None:
             return _plain_item(obj, key)
         paths = captures.paths
         key = int(key) if isinstance(key, SymbolicInt) else key
-        if type(obj) in _MAPPINGS:
+        if isinstance(obj, dict):
             value = obj[key]
             return self._found(captures, value, paths.dict_item(path, key), raw=raw)
         if isinstance(key, slice) or not hasattr(type(key), "__index__"):
@@ -182,7 +181,7 @@ class Reader:
 
     def in_place(self, operation: str, old: Any, value: Any) -> Any:
         session = current()
-        if session is not None and type(old) in _CONTAINERS and session.captures.is_outside(old):
+        if session is not None and isinstance(old, _CONTAINERS) and session.captures.is_outside(old):
             raise SideEffectError(
                 f"a {type(old).__name__} outside of the function is changed in place: a compiled program would not "
                 "change it again; return the new one instead",

@@ -288,3 +288,43 @@ def test_untraced_side_effects_happen_once_a_trace():
 def test_math_functions_of_traced_numbers():
     g = graphc.grad(lambda k: math.exp(k) * math.sqrt(k) + math.sin(rate))
     np.testing.assert_allclose(g(2.0), math.exp(2) * (math.sqrt(2) + 0.5 / math.sqrt(2)))
+
+
+chosen = {1, 2}
+
+
+class Config(dict):
+    pass
+
+
+def test_sets_are_compared_by_value():
+    g = graphc.jit(lambda x, names: x * 2 if "a" in names and 1 in chosen else x)
+    names = {"a", "b"}
+    np.testing.assert_array_equal(g(X, names), 2 * X)
+    names.discard("a")
+    np.testing.assert_array_equal(g(X, names), X)
+    np.testing.assert_array_equal(g(X, {"a"}), 2 * X)
+    chosen.discard(1)
+    np.testing.assert_array_equal(g(X, {"a"}), X)
+    chosen.add(1)
+
+
+def test_kinds_of_containers():
+    settings = {"plain": Config(w=np.ones(3), k=2.0), "list": [np.ones(3)]}
+    g = graphc.value_and_grad(lambda x: (x * settings["plain"]["w"] * settings["plain"].get("k")).sum())
+    assert g(X)[0] == 12.0
+    settings["plain"]["w"] = np.zeros(3)
+    assert g(X)[0] == 0.0
+    settings["plain"] = Config(w=np.ones(3), k=1.0)
+    assert g(X)[0] == 6.0
+    assert programs(g) == 1
+    with pytest.raises(graphc.TraceTypeError, match="Config is no container"):
+        graphc.jit(lambda c: c["w"])(Config(w=X))
+
+
+def test_an_outside_deque_is_refused():
+    from collections import deque
+
+    history = deque([np.ones(3)])
+    with pytest.raises(graphc.TraceTypeError, match="history is a deque|deque, which may change unseen"):
+        graphc.grad(lambda x: (x * history[0]).sum())(X)
