@@ -7,7 +7,7 @@ pass nor Numba runs; else it is optimised, scheduled, printed and compiled, and 
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import TYPE_CHECKING, Any
 
 from graphc.abi import OutputLeaf
@@ -49,16 +49,17 @@ def compile_graph(traced: Graph, transform: Transform, *, kind: str) -> Executab
     """The executable for ``transform(traced)``; ``kind`` names the transformation in the key on disk."""
     key = cache.content_key(kind, repr(settings.code_key()), print_graph(traced, locations=False))
     known = cache.get("program", key)
-    if known is None:
-        metadata = _build(transform(traced))
-        cache.put("program", key, b"", metadata)
-    else:
-        metadata = known.metadata
-    return _load(metadata)
+    if known is not None:
+        return _load(known.metadata)
+    program, metadata = _build(transform(traced))
+    executable = _load(metadata)
+    cache.put("program", key, b"", metadata)
+    # The same text may come from other lines of other files: only here are the lines those of this function.
+    return replace(executable, failures=tuple(str(check) for check in program.checks))
 
 
-def _build(graph: Graph) -> dict[str, Any]:
-    """Schedule, print and compile; returns what a warm process needs to load the program."""
+def _build(graph: Graph) -> tuple[Program, dict[str, Any]]:
+    """Schedule and print; with it, as JSON-able metadata, what a warm process needs to load the program."""
     from graphc.codegen.driver import DRIVER_SIGNATURE, arena_bytes, print_program
     from graphc.ops.table import OPS
     from graphc.schedule.loopnest import Launch
@@ -66,24 +67,22 @@ def _build(graph: Graph) -> dict[str, Any]:
 
     program = schedule(graph, OPS)
     printed = print_program(program, len(graph.params) + len(graph.ints), repr(settings.code_key()))
-    parts = [(k.name, k.source, k.signature) for k in printed.kernels]
-    parts.append((printed.name, printed.source, DRIVER_SIGNATURE))
-    compile_missing(parts)
     work: Any = 0
     for step in program.steps:
         if isinstance(step, Launch):
             work = work + substitute(step.work * step.count, program.bounds)
-    return {
-        "name": printed.name,
-        "kernels": [k.name for k in printed.kernels],
+    metadata = {
+        "functions": [
+            *([k.name, k.source, k.signature] for k in printed.kernels),
+            [printed.name, printed.source, DRIVER_SIGNATURE],
+        ],
         "symbols": program.symbols,
         "outputs": [[v.type.short, [str(d) for d in v.dims], _capacity(v, program)] for v in graph.outputs],
-        "failures": program.failures,
+        "failures": [check.message for check in program.checks],
         "arena": str(arena_bytes(program)),
         "work": str(work),
-        "source": printed.source,
-        "kernel_sources": [k.source for k in printed.kernels],
     }
+    return program, metadata
 
 
 def _capacity(value: Value, program: Program) -> str | None:
@@ -92,23 +91,33 @@ def _capacity(value: Value, program: Program) -> str | None:
     return str(substitute(size, program.bounds)) if symbols_of(size) & set(program.bounds) else None
 
 
-def compile_missing(parts: Sequence[tuple[str, str, str]]) -> None:
-    """Compile the functions (name, module source, signature) whose object code is not kept yet."""
-    missing = [part for part in parts if cache.get("object", part[0]) is None]
-    if not missing:
-        return
-    from graphc.codegen.objects import compile_functions
+def _addresses(functions: Sequence[tuple[str, str, str]]) -> list[int]:
+    """The address of each function (name, module source, signature): loaded already, kept on disk, or compiled now."""
+    found: dict[str, int] = {}
+    missing = []
+    for name, source, signature in functions:
+        loaded = native.loaded_address(name)
+        if loaded is None and (entry := cache.get("object", name)) is not None:
+            loaded = native.load_object(entry.data, [name])[name]
+        if loaded is None:
+            missing.append((name, source, signature))
+        else:
+            found[name] = loaded
+    if missing:
+        from graphc.codegen.objects import Source, compile_all
 
-    for name, source, signature in missing:
-        path = cache.write_module(name, source)
-        (compiled,) = compile_functions(path, [(name, signature)], source=source)
-        cache.put("object", name, compiled.object_bytes, {"symbol": compiled.symbol})
+        sources = [Source(name, text, cache.write_module(name, text), signature) for name, text, signature in missing]
+        for compiled in compile_all(sources):
+            cache.put("object", compiled.name, compiled.object_bytes)
+            found |= native.load_object(compiled.object_bytes, [compiled.symbol])
+    return [found[name] for name, _, _ in functions]
 
 
 def _load(metadata: dict[str, Any]) -> Executable:
     from graphc.runtime.launch import make_table
 
-    addresses = [_address(name) for name in metadata["kernels"]]
+    *kernels, (name, source, _) = functions = metadata["functions"]
+    *addresses, driver = _addresses(functions)
     table, keepalive = make_table(addresses)
     symbols = tuple(metadata["symbols"])
     index = {name: k for k, name in enumerate(symbols)}
@@ -121,23 +130,16 @@ def _load(metadata: dict[str, Any]) -> Executable:
         for short, dims, capacity in metadata["outputs"]
     )
     return Executable(
-        driver=_address(metadata["name"]),
+        driver=driver,
         table=table,
         symbols=symbols,
         outputs=outputs,
         arena=to_code(parse_dim(metadata["arena"]), index),
         work=to_code(parse_dim(metadata["work"]), index),
-        name=metadata["name"],
-        kernels=tuple(metadata["kernels"]),
-        source=metadata["source"],
-        kernel_sources=tuple(metadata["kernel_sources"]),
+        name=name,
+        kernels=tuple(kernel[0] for kernel in kernels),
+        source=source,
+        kernel_sources=tuple(kernel[1] for kernel in kernels),
         failures=tuple(metadata["failures"]),
         keepalive=keepalive,
     )
-
-
-def _address(name: str) -> int:
-    entry = cache.get("object", name)
-    assert entry is not None, f"no object code for {name}"
-    symbol = entry.metadata["symbol"]
-    return native.load_object(entry.data, [symbol])[symbol]

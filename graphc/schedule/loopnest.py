@@ -11,7 +11,7 @@ are affine in the loop variables, with dims as coefficients; a gathered index ad
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -396,7 +396,7 @@ class Storage:
 class Program:
     """``slots``: bytes of each piece of the arena; ``symbols``: the dims' symbols, in the order of the driver's array.
 
-    ``bounds``: the most that each symbol bound at run time can be. ``failures[k]`` describes status k + 1.
+    ``bounds``: the most that each symbol bound at run time can be. ``checks[k]`` describes status k + 1.
     """
 
     name: str
@@ -405,4 +405,4 @@ class Program:
     slots: list[Dim]
     symbols: list[str]
     bounds: dict[str, Dim]
-    failures: list[str]
+    checks: Sequence[Any]

@@ -53,8 +53,7 @@ class Scheduler:
             storage.size = substitute(storage.size, bounds)
         slots = plan_arena(self.storage, self.steps)
         symbols = symbols_of_graph(self.graph)
-        failures = [str(check) for check in self.checks]
-        return Program(self.graph.name, self.storage, self.steps, slots, symbols, bounds, failures)
+        return Program(self.graph.name, self.storage, self.steps, slots, symbols, bounds, self.checks)
 
     # --- what is stored, and what is fused ---------------------------------------------------------------------------
 

@@ -22,9 +22,12 @@ class IndexCheck:
     size: Dim
     location: Location | None
 
+    @property
+    def message(self) -> str:
+        return f"an index is out of bounds for axis {self.axis} with size {self.size}"
+
     def __str__(self) -> str:
-        where = f"{self.location}: " if self.location else ""
-        return f"{where}an index is out of bounds for axis {self.axis} with size {self.size}"
+        return f"{self.location}: {self.message}" if self.location else self.message
 
 
 def prepare(graph: Graph, ops: Mapping[str, Op]) -> tuple[Graph, list[IndexCheck]]:
