@@ -319,12 +319,12 @@ def test_kinds_of_containers():
     assert g(X)[0] == 6.0
     assert programs(g) == 1
     with pytest.raises(graphc.TraceTypeError, match="Config is no container"):
-        graphc.jit(lambda c: c["w"])(Config(w=X))
+        graphc.grad(lambda c: c["w"].sum())(Config(w=X))
 
 
 def test_an_outside_deque_is_refused():
     from collections import deque
 
     history = deque([np.ones(3)])
-    with pytest.raises(graphc.TraceTypeError, match="history is a deque|deque, which may change unseen"):
+    with pytest.raises(graphc.TraceTypeError, match="is a deque, which may change unseen"):
         graphc.grad(lambda x: (x * history[0]).sum())(X)

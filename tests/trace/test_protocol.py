@@ -10,7 +10,10 @@ import pytest
 import scipy.special
 
 import graphc
+from graphc.config import settings
 from graphc.trace.functions import NUMPY_FUNCTIONS, UFUNC_FUNCTIONS, UFUNCS
+
+pytestmark = pytest.mark.skipif(settings.disable_jit, reason="GRAPHC_DISABLE_JIT: jit is the plain function")
 
 X = np.linspace(0.2, 0.9, 6).reshape(2, 3)
 Y = np.linspace(1.0, 2.0, 3)
