@@ -319,7 +319,7 @@ def test_kinds_of_containers():
     assert g(X)[0] == 6.0
     assert programs(g) == 1
     with pytest.raises(graphc.TraceTypeError, match="Config is no container"):
-        graphc.grad(lambda c: c["w"].sum())(Config(w=X))
+        graphc.grad(lambda x, c: (x * c["w"]).sum())(X, Config(w=X))
 
 
 def test_an_outside_deque_is_refused():
