@@ -7,6 +7,7 @@ pass nor Numba runs; else it is optimised, scheduled, printed and compiled, and 
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
+from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, field, replace
 from typing import TYPE_CHECKING, Any
 
@@ -50,9 +51,13 @@ def compile_graph(traced: Graph, transform: Transform, *, kind: str) -> Executab
     key = cache.content_key(kind, repr(settings.code_key()), print_graph(traced, locations=False))
     known = cache.get("program", key)
     if known is not None:
-        return _load(known.metadata)
-    program, metadata = _build(transform(traced))
-    executable = _load(metadata)
+        return _load(known.metadata, _addresses(known.metadata["functions"]))
+    with ThreadPoolExecutor(1, "graphc-prepare") as beside:  # LLVM and imports of Numba take turns with the GIL
+        ready = beside.submit(_prepare_runtime)
+        program, metadata = _build(transform(traced))
+        addresses = _addresses(metadata["functions"])
+        ready.result()
+    executable = _load(metadata, addresses)
     cache.put("program", key, b"", metadata)
     # The same text may come from other lines of other files: only here are the lines those of this function.
     return replace(executable, failures=tuple(str(check) for check in program.checks))
@@ -85,6 +90,15 @@ def _build(graph: Graph) -> tuple[Program, dict[str, Any]]:
     return program, metadata
 
 
+def _prepare_runtime() -> None:
+    """Compile the run-time parts that every program needs, where this machine's cache does not hold them yet."""
+    from graphc.runtime.entry import prepare
+    from graphc.runtime.launch import services_table
+
+    services_table()
+    prepare()
+
+
 def _capacity(value: Value, program: Program) -> str | None:
     """The most elements that the output can have, where its dims hold symbols bound at run time."""
     size = product(value.dims)
@@ -113,12 +127,12 @@ def _addresses(functions: Sequence[tuple[str, str, str]]) -> list[int]:
     return [found[name] for name, _, _ in functions]
 
 
-def _load(metadata: dict[str, Any]) -> Executable:
+def _load(metadata: dict[str, Any], addresses: Sequence[int]) -> Executable:
     from graphc.runtime.launch import make_table
 
-    *kernels, (name, source, _) = functions = metadata["functions"]
-    *addresses, driver = _addresses(functions)
-    table, keepalive = make_table(addresses)
+    *kernels, (name, source, _) = metadata["functions"]
+    *kernel_addresses, driver = addresses
+    table, keepalive = make_table(kernel_addresses)
     symbols = tuple(metadata["symbols"])
     index = {name: k for k, name in enumerate(symbols)}
     outputs = tuple(

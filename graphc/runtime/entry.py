@@ -109,6 +109,12 @@ def entry_object() -> bytes:
     return compile_text(llvm_text([entry_program, entry_accept, entry_execute], exported=_SYMBOL))
 
 
+def prepare() -> None:
+    """Have the native entry's code ready, so that the first program need not wait for it."""
+    if object_layout.KNOWN:
+        _method()
+
+
 @lru_cache(maxsize=1)
 def _method() -> tuple[_MethodDef, Callable[..., Any]]:
     """What every native entry shares: its code, from the disk cache if it is there, and the way to make functions."""
