@@ -152,6 +152,8 @@ class Fusion:
         in_row = len(task.space) < len(longest)
         becomes_row = len(group.space) < len(longest)  # what was the whole space is a row of the task's
         time = 0 if in_row else 1
+        if any(m.task.kind == "place" and self.stored[m.task.value] in task.reads for m in group.members):
+            return None  # a piece of an array whose other pieces may be written in other groups
         for buffer, positions in task.reads.items():
             made_in, maker = self.producer.get(buffer, (-1, None))
             if made_in != number or maker is None:
