@@ -62,13 +62,13 @@ class _DriverPrinter:
         self.program, self.number_of_inputs, self.flags = program, number_of_inputs, flags
         self.head, self.lines = Lines(), Lines()
         self.sizes: dict[Atom, str] = {}
-        self.symbols = {name: name for name in program.symbols}
+        self.symbols = {name: f"dim_{name}" for name in program.symbols}  # apart from the driver's own variables
         self.kernels: dict[str, PrintedKernel] = {}
 
     def dim(self, dim: Dim) -> str:
         """The dim's text; a division or comparison in it is computed once and has a name."""
         text = dim_text(map_atoms(dim, self._named), self.symbols)
-        return text if text.isalnum() else f"({text})"
+        return text if text.isalnum() or text.isidentifier() else f"({text})"
 
     def _named(self, atom: Atom) -> Dim:
         if isinstance(atom, str):
@@ -80,13 +80,14 @@ class _DriverPrinter:
             name = f"size{len(self.sizes)}"
             late = any(s in self.program.bounds for arg in atom.args for s in symbols_of(arg))
             (self.lines if late else self.head).add(f"{name} = {(infix | call)[atom.function]}")
-            self.sizes[atom], self.symbols[name] = name, name
+            self.sizes[atom] = f"@{name}"  # no symbol of the program is called so
+            self.symbols[self.sizes[atom]] = name
         return symbol(self.sizes[atom])
 
     def run(self) -> PrintedProgram:
         for index, name in enumerate(self.program.symbols):
             if name not in self.program.bounds:
-                self.head.add(f"{name} = symbols[{index}]")
+                self.head.add(f"{self.symbols[name]} = symbols[{index}]")
         address = "arena"
         for slot, size in enumerate(self.program.slots):
             self.lines.add(f"slot{slot} = {address}")
@@ -166,8 +167,9 @@ class _DriverPrinter:
 
     def _bind(self, step: Bind) -> None:
         index = self.program.symbols.index(step.symbol)
-        self.lines.add(f"{step.symbol} = {self.pointer(step.buffer)}[0]")
-        self.lines.add(f"symbols[{index}] = {step.symbol}")
+        name = self.symbols[step.symbol]
+        self.lines.add(f"{name} = {self.pointer(step.buffer)}[0]")
+        self.lines.add(f"symbols[{index}] = {name}")
 
     def _check(self, step: Check) -> None:
         with self.lines.inside(f"if {self.pointer(step.buffer)}[0]:"):

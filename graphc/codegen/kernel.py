@@ -12,7 +12,8 @@ from dataclasses import dataclass
 
 from graphc.codegen.text import NARROW, Lines, affine_text, dim_text, literal, loaded, stored
 from graphc.ir.dims import Dim, is_polynomial, symbol, symbols_of
-from graphc.schedule.loopnest import Affine, Block, Compaction, Condition, Fold, Nest, Scalar, Store, Total, walk
+from graphc.schedule.loopnest import Block, Compaction, Fold, Nest, Store, Total
+from graphc.schedule.scalars import Affine, Condition, Scalar, walk
 
 CHUNK = 2048  # elements that one accumulator sums before they are added, with compensation, to the whole
 LONGEST_INLINE = 60  # characters of an expression that may stand inside another instead of in a variable

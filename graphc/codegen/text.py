@@ -8,7 +8,7 @@ from contextlib import contextmanager
 
 from graphc.codegen.vecmath_names import NAMES as VECTOR_MATH
 from graphc.ir.dims import Dim, to_python
-from graphc.schedule.loopnest import Affine
+from graphc.schedule.scalars import Affine
 
 NARROW = ("i8", "i16", "i32", "u8", "u16", "u32", "u64")
 STORED = {"bool": "u8"}  # a bool in memory is a byte: pointers to it are pointers to bytes

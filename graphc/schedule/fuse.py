@@ -16,7 +16,7 @@ from dataclasses import dataclass, field
 
 from graphc.ir.dims import Dim
 from graphc.ir.graph import Node, Value
-from graphc.schedule.loopnest import Affine
+from graphc.schedule.scalars import Affine
 from graphc.schedule.tasks import Task, is_index_fold, matmul_operand
 
 FARTHEST = 32  # groups that a task looks back over

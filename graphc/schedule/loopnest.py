@@ -5,144 +5,17 @@
     Nest      space, row, phases, before, totals    blocks of Store(buffer, index, scalar) and Fold(key, step, scalar)
     scalar := load | apply | literal | position | size | holds | folded      (one class, told apart by ``form``)
 
-A scalar is interned: equal scalars of one kernel are one object, so sharing is identity and walks are linear. Indexes
-are affine in the loop variables, with dims as coefficients; a gathered index adds scalars times strides.
+Scalars and the positions in their loads stand in ``schedule.scalars``.
 """
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
 from graphc.ir.dims import Dim
-
-BLOCK_AXIS = -1  # the loop variable that numbers the blocks of a nest with totals or temporaries
-
-
-@dataclass(frozen=True)
-class Affine:
-    """``offset + sum(coefficient * loop variable)``: ``terms`` holds (loop axis, coefficient), sorted, none zero."""
-
-    offset: Dim = 0
-    terms: tuple[tuple[int, Dim], ...] = ()
-
-    @staticmethod
-    def make(offset: Dim, terms: Iterable[tuple[int, Dim]]) -> Affine:
-        total: dict[int, Dim] = {}
-        for axis, coefficient in terms:
-            total[axis] = total.get(axis, 0) + coefficient
-        return Affine(offset, tuple(sorted((a, c) for a, c in total.items() if c != 0)))
-
-    @staticmethod
-    def axis(axis: int) -> Affine:
-        return Affine(0, ((axis, 1),))
-
-    def plus(self, other: Affine | Dim) -> Affine:
-        if not isinstance(other, Affine):
-            return Affine(self.offset + other, self.terms)
-        return Affine.make(self.offset + other.offset, self.terms + other.terms)
-
-    def times(self, factor: Dim) -> Affine:
-        return Affine.make(self.offset * factor, [(axis, c * factor) for axis, c in self.terms])
-
-    def coefficient(self, axis: int) -> Dim:
-        return next((c for a, c in self.terms if a == axis), 0)
-
-    @property
-    def axes(self) -> frozenset[int]:
-        return frozenset(axis for axis, _ in self.terms)
-
-
-@dataclass(frozen=True)
-class Condition:
-    """``0 <= index < size``: where an embedded array has an element."""
-
-    index: Affine
-    size: Dim
-
-
-class Scalar:
-    """One scalar computation of a kernel; made by ``Scalars`` only.
-
-    forms: ``load`` (LoadData; args are gathered positions), ``apply`` (ApplyData over args), ``literal`` (text),
-    ``position`` (an Affine as a number), ``size`` (a dim as a number), ``holds`` (conditions as a bool), ``folded``
-    (the result of the fold with this key).
-    """
-
-    __slots__ = ("args", "axes", "data", "dtype", "form", "number")
-
-    def __init__(self, form: str, dtype: str, data: Any, args: tuple[Scalar, ...], axes: frozenset[int], number: int):
-        self.form, self.dtype, self.data, self.args, self.axes, self.number = form, dtype, data, args, axes, number
-
-
-@dataclass(frozen=True)
-class LoadData:
-    buffer: int
-    index: Affine
-    conditions: tuple[Condition, ...] = ()
-    strides: tuple[Dim, ...] = ()
-
-
-@dataclass(frozen=True)
-class ApplyData:
-    template: str
-    cost: int
-
-
-class Scalars:
-    """Interns the scalars of one kernel. ``rename`` is applied to every affine position on the way in."""
-
-    def __init__(self, rename: Callable[[Affine], Affine] | None = None) -> None:
-        self._known: dict[tuple[Any, ...], Scalar] = {}
-        self.rename = rename or (lambda position: position)
-
-    def _conditions(self, conditions: tuple[Condition, ...]) -> tuple[Condition, ...]:
-        return tuple(Condition(self.rename(c.index), c.size) for c in conditions)
-
-    def _make(self, form: str, dtype: str, data: Any, args: tuple[Scalar, ...], axes: frozenset[int]) -> Scalar:
-        key = (form, dtype, data, *(a.number for a in args))
-        found = self._known.get(key)
-        if found is None:
-            for arg in args:
-                axes = axes | arg.axes
-            found = self._known[key] = Scalar(form, dtype, data, args, axes, len(self._known))
-        return found
-
-    def load(
-        self,
-        dtype: str,
-        buffer: int,
-        index: Affine,
-        conditions: tuple[Condition, ...] = (),
-        gathered: tuple[tuple[Scalar, Dim], ...] = (),
-    ) -> Scalar:
-        index, conditions = self.rename(index), self._conditions(conditions)
-        axes = index.axes.union(*(c.index.axes for c in conditions))
-        data = LoadData(buffer, index, conditions, tuple(stride for _, stride in gathered))
-        return self._make("load", dtype, data, tuple(s for s, _ in gathered), axes)
-
-    def apply(self, dtype: str, template: str, args: tuple[Scalar, ...], cost: int = 1) -> Scalar:
-        return self._make("apply", dtype, ApplyData(template, cost), args, frozenset())
-
-    def literal(self, dtype: str, text: str) -> Scalar:
-        return self._make("literal", dtype, text, (), frozenset())
-
-    def position(self, index: Affine) -> Scalar:
-        index = self.rename(index)
-        return self._make("position", "i64", index, (), index.axes)
-
-    def size(self, dim: Dim) -> Scalar:
-        return self._make("size", "i64", dim, (), frozenset())
-
-    def holds(self, conditions: tuple[Condition, ...]) -> Scalar:
-        conditions = self._conditions(conditions)
-        axes = frozenset[int]().union(*(c.index.axes for c in conditions))
-        return self._make("holds", "bool", conditions, (), axes)
-
-    def folded(self, dtype: str, key: int, axes: frozenset[int]) -> Scalar:
-        return self._make("folded", dtype, key, (), axes)
-
+from graphc.schedule.scalars import Affine, Scalar, walk
 
 # --- statements -------------------------------------------------------------------------------------------------------
 
@@ -258,23 +131,6 @@ class Nest:
         for total in self.totals:
             use(total.partial, "write")
         return uses
-
-
-def walk(scalars: Iterable[Scalar]) -> list[Scalar]:
-    """The scalars and all that they are made of, each once, operands first."""
-    order: list[Scalar] = []
-    seen: set[int] = set()
-    stack = [(scalar, False) for scalar in scalars]
-    stack.reverse()
-    while stack:
-        scalar, ready = stack.pop()
-        if ready:
-            order.append(scalar)
-        elif scalar.number not in seen:
-            seen.add(scalar.number)
-            stack.append((scalar, True))
-            stack.extend((arg, False) for arg in reversed(scalar.args))
-    return order
 
 
 # --- driver steps -----------------------------------------------------------------------------------------------------

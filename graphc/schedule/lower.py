@@ -11,7 +11,7 @@ from collections.abc import Mapping, Sequence
 from graphc.ir.dims import Dim, product
 from graphc.ir.graph import Node, Value
 from graphc.ir.opdef import Gather, Pointwise, Reduce
-from graphc.schedule.loopnest import Affine, Condition, Scalar, Scalars
+from graphc.schedule.scalars import Affine, Condition, Scalar, Scalars
 
 Index = tuple[Affine, ...]
 ZERO = Affine()

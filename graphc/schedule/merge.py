@@ -7,8 +7,8 @@ from dataclasses import dataclass
 
 from graphc.ir.dims import Dim
 from graphc.schedule.fuse import ALONE, Group
-from graphc.schedule.loopnest import BLOCK_AXIS, Affine, Condition
 from graphc.schedule.lower import Lowering
+from graphc.schedule.scalars import BLOCK_AXIS, Affine, Condition
 from graphc.schedule.tasks import is_index_fold, linear_position, trial
 
 

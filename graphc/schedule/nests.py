@@ -8,22 +8,10 @@ from graphc.ir.dims import Dim, ceildiv, dim_max, product
 from graphc.ir.graph import Value
 from graphc.ir.opdef import Reduce, Scan
 from graphc.schedule.fuse import Group, Placed, is_row_fold
-from graphc.schedule.loopnest import (
-    BLOCK_AXIS,
-    Affine,
-    Block,
-    Clear,
-    Combine,
-    Compaction,
-    Fold,
-    Nest,
-    Scalar,
-    Scalars,
-    Store,
-    Total,
-)
+from graphc.schedule.loopnest import Block, Clear, Combine, Compaction, Fold, Nest, Store, Total
 from graphc.schedule.lower import Lowering, linear
 from graphc.schedule.merge import AxisMerge
+from graphc.schedule.scalars import BLOCK_AXIS, Affine, Scalar, Scalars
 from graphc.schedule.tasks import Task, is_index_fold, linear_position, scan_operands, scatter_positions, task_scalar
 
 BLOCK_ELEMENTS = 4096  # a block of rows whose total is kept has at least so many elements

@@ -13,8 +13,8 @@ from dataclasses import dataclass, field
 from graphc.ir.dims import Dim, product
 from graphc.ir.graph import Graph, Node, Value
 from graphc.ir.opdef import Compact, Contract, Create, Gather, Movement, Pointwise, Reduce, Scan, Scatter
-from graphc.schedule.loopnest import Affine, Scalar, Scalars
 from graphc.schedule.lower import ZERO, Index, Lowering, is_trivial_reshape, linear, split_gathered, unrolls
+from graphc.schedule.scalars import Affine, Scalar, Scalars
 
 DEAR = 10  # operations of a value above which it is stored rather than computed again
 LONGEST = 150  # values inlined into one expression: more are cut by storing one (compile time stays linear)
