@@ -122,7 +122,9 @@ def _gammaln(m, x):
 
     def reflect():
         sin, _ = sin_cos_pi(m, a)
-        return (m.select(reflected, -log(m, m.abs(sin) * a * (1.0 / math.pi)) - y, y),)
+        mirrored = -log(m, m.abs(sin) * a * (1.0 / math.pi)) - y
+        mirrored = m.select(sin == 0.0, m.const(INF), mirrored)  # a pole, also where y has overflowed
+        return (m.select(reflected, mirrored, y),)
 
     (y,) = if_any(m, reflected, (y,), reflect)
     return m.select(m.abs(x) == INF, x, y)  # -inf at -inf is SciPy's
