@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Sequence
 from concurrent.futures import ThreadPoolExecutor
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any
 
 from graphc.abi import OutputLeaf
@@ -21,6 +21,7 @@ from graphc.runtime import cache, native
 
 if TYPE_CHECKING:
     from graphc.schedule.loopnest import Program
+    from graphc.schedule.prepare import IndexCheck
 
 Transform = Callable[[Graph], Graph]
 
@@ -30,6 +31,8 @@ class Executable:
     """A loaded program. ``symbols`` are the dim symbols in the order of the driver's array.
 
     ``arena`` and ``work`` are dim codes over them, ``outputs`` what a call allocates; ``keepalive`` owns the table.
+    ``index_checks()``: the driver returns status k + 1 where the k-th of them fails. They are found when asked for,
+    since what is kept on disk does not know the lines of this function.
     """
 
     driver: int
@@ -42,7 +45,7 @@ class Executable:
     kernels: tuple[str, ...]
     source: str
     kernel_sources: tuple[str, ...]
-    failures: tuple[str, ...]
+    index_checks: Callable[[], Sequence[IndexCheck]]
     keepalive: object = field(repr=False, default=None)
 
 
@@ -50,21 +53,26 @@ def compile_graph(traced: Graph, transform: Transform, *, kind: str) -> Executab
     """The executable for ``transform(traced)``; ``kind`` names the transformation in the key on disk."""
     key = cache.content_key(kind, repr(settings.code_key()), print_graph(traced, locations=False))
     known = cache.get("program", key)
+
+    def index_checks() -> Sequence[IndexCheck]:
+        from graphc.ops.table import OPS
+        from graphc.schedule.plan import schedule
+
+        return schedule(transform(traced), OPS).checks
+
     if known is not None:
-        return _load(known.metadata, _addresses(known.metadata["functions"]))
+        return _load(known.metadata, _addresses(known.metadata["functions"]), index_checks)
     with ThreadPoolExecutor(1, "graphc-prepare") as beside:  # LLVM and imports of Numba take turns with the GIL
         ready = beside.submit(_prepare_runtime)
-        program, metadata = _build(transform(traced))
+        metadata = _build(transform(traced))
         addresses = _addresses(metadata["functions"])
         ready.result()
-    executable = _load(metadata, addresses)
     cache.put("program", key, b"", metadata)
-    # The same text may come from other lines of other files: only here are the lines those of this function.
-    return replace(executable, failures=tuple(str(check) for check in program.checks))
+    return _load(metadata, addresses, index_checks)
 
 
-def _build(graph: Graph) -> tuple[Program, dict[str, Any]]:
-    """Schedule and print; with it, as JSON-able metadata, what a warm process needs to load the program."""
+def _build(graph: Graph) -> dict[str, Any]:
+    """Schedule and print: as JSON-able metadata, what a warm process needs to load the program."""
     from graphc.codegen.driver import DRIVER_SIGNATURE, arena_bytes, print_program
     from graphc.ops.table import OPS
     from graphc.schedule.loopnest import Launch
@@ -76,18 +84,16 @@ def _build(graph: Graph) -> tuple[Program, dict[str, Any]]:
     for step in program.steps:
         if isinstance(step, Launch):
             work = work + substitute(step.work * step.count, program.bounds)
-    metadata = {
+    return {
         "functions": [
             *([k.name, k.source, k.signature] for k in printed.kernels),
             [printed.name, printed.source, DRIVER_SIGNATURE],
         ],
         "symbols": program.symbols,
         "outputs": [[v.type.short, [str(d) for d in v.dims], _capacity(v, program)] for v in graph.outputs],
-        "failures": [check.message for check in program.checks],
         "arena": str(arena_bytes(program)),
         "work": str(work),
     }
-    return program, metadata
 
 
 def _prepare_runtime() -> None:
@@ -127,7 +133,9 @@ def _addresses(functions: Sequence[tuple[str, str, str]]) -> list[int]:
     return [found[name] for name, _, _ in functions]
 
 
-def _load(metadata: dict[str, Any], addresses: Sequence[int]) -> Executable:
+def _load(
+    metadata: dict[str, Any], addresses: Sequence[int], index_checks: Callable[[], Sequence[IndexCheck]]
+) -> Executable:
     from graphc.runtime.launch import make_table
 
     *kernels, (name, source, _) = metadata["functions"]
@@ -154,6 +162,6 @@ def _load(metadata: dict[str, Any], addresses: Sequence[int]) -> Executable:
         kernels=tuple(kernel[0] for kernel in kernels),
         source=source,
         kernel_sources=tuple(kernel[1] for kernel in kernels),
-        failures=tuple(metadata["failures"]),
+        index_checks=index_checks,
         keepalive=keepalive,
     )

@@ -16,7 +16,7 @@ import numpy as np
 from graphc import pytree
 from graphc.abi import Build, EntryPlan, InputLeaf, LeafKind, Step
 from graphc.compiler import Executable
-from graphc.errors import ProgramError
+from graphc.errors import IndexRangeError, ProgramError
 from graphc.ir.dims import Dim, evaluate, symbols_of, to_code
 from graphc.ir.graph import Graph
 from graphc.ir.interp import interpret
@@ -210,10 +210,21 @@ def make_program_entry(
     from graphc.runtime.entry import make_entry
 
     def on_status(status: int, symbols: tuple[int, ...]) -> None:
-        raise ProgramError(f"{graph.name}: the program failed with status {status} at the sizes {symbols}")
+        raise index_error(executable, status, symbols)
 
     complete = entry_plan(graph, executable, plan)
     return make_entry(complete, executable.driver, executable.table, fallback, on_status, executable)
+
+
+def index_error(executable: Executable, status: int, symbols: Sequence[int]) -> Exception:
+    """The error for a program that stopped with this status at these sizes."""
+    checks = executable.index_checks()
+    if not 0 < status <= len(checks):
+        return ProgramError(f"the program failed with status {status} at the sizes {tuple(symbols)}")
+    check = checks[status - 1]
+    size = evaluate(check.size, dict(zip(executable.symbols, symbols, strict=False)))
+    message = f"an index is out of bounds for axis {check.axis} with size {size}"
+    return IndexRangeError(message, location=check.location)
 
 
 class _Missed:

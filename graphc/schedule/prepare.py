@@ -22,13 +22,6 @@ class IndexCheck:
     size: Dim
     location: Location | None
 
-    @property
-    def message(self) -> str:
-        return f"an index is out of bounds for axis {self.axis} with size {self.size}"
-
-    def __str__(self) -> str:
-        return f"{self.location}: {self.message}" if self.location else self.message
-
 
 def prepare(graph: Graph, ops: Mapping[str, Op]) -> tuple[Graph, list[IndexCheck]]:
     """The graph with thin products written out, and the checks to make before its gathers and scatters."""
