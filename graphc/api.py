@@ -1,4 +1,7 @@
-"""The transformations that users call: ``grad``, ``value_and_grad``, ``jit``, ``vjp``, ``jvp``, ..."""
+"""The transformations that users call: ``grad``, ``value_and_grad``, ``jit``, ``vjp``, ``jvp``, ...
+
+The examples assume ``import numpy as np`` and ``import graphc``.
+"""
 
 from __future__ import annotations
 
@@ -26,13 +29,20 @@ def grad(
 ) -> Any:
     """The gradient of a function with one scalar output; also a decorator, with or without arguments.
 
+    >>> graphc.grad(lambda x: np.sum(x**2))(np.array([1.0, 2.0]))
+    array([2., 4.])
+
     Args:
         function: a plain NumPy function.
         argnums: which positional arguments to differentiate, ``self`` not counted; a tuple gives a tuple.
-        argnames: arguments to differentiate by name.
+        argnames: arguments to differentiate by name; a tuple gives a tuple.
         has_aux: the function returns ``(value, aux)``; the result is ``(gradient, aux)``.
         target: ``"cpu"``.
-    Returns: a compiled function; its gradients have the structure, shapes and dtypes of the arguments.
+    Returns: a compiled function. Its gradients have the structure, shapes and dtypes of the arguments: an array for a
+        float64 or float32 array, a NumPy scalar for a float, None for what is frozen or is not of a floating dtype.
+    Raises: ``ValueError`` for another target. When called: ``GradientError`` (the output is no floating scalar, the
+        call lacks an argument), ``TraceTypeError`` (an argument to differentiate that is not floating), and the errors
+        of tracing: ``ConcretizationError``, ``UnsupportedError``, ``SideEffectError``, ``ShapeError``.
     """
     return _compiled("grad", function, argnums, argnames, has_aux, target)
 
@@ -45,12 +55,25 @@ def value_and_grad(
     has_aux: bool = False,
     target: str = "cpu",
 ) -> Any:
-    """As :func:`grad`, and the value with it: ``(value, gradient)``, or ``((value, aux), gradient)``."""
+    """As :func:`grad`, and the value with it: ``(value, gradient)``, or ``((value, aux), gradient)``.
+
+    >>> graphc.value_and_grad(lambda p: np.sum(p["a"] * p["b"]))({"a": np.array([1.0, 2.0]), "b": 3.0})
+    (np.float64(9.0), {'a': array([3., 3.]), 'b': np.float64(3.0)})
+
+    The value is a NumPy scalar. Raises what :func:`grad` raises.
+    """
     return _compiled("value_and_grad", function, argnums, argnames, has_aux, target)
 
 
 def jit(function: Callable[..., Any] | None = None, *, target: str = "cpu") -> Any:
-    """The function itself, compiled; also a decorator."""
+    """The function itself, compiled; also a decorator. Arguments and result: any nested containers.
+
+    >>> graphc.jit(lambda x: {"mean": np.mean(x), "rows": x.shape[0]})(np.ones((3, 2)))
+    {'mean': np.float64(1.0), 'rows': 3}
+
+    Arrays of the result are new, with NumPy's shapes and dtypes. Raises ``ValueError`` for a target other than
+    ``"cpu"``, and when called the errors of tracing (see :func:`grad`).
+    """
     return _compiled("jit", function, None, None, False, target)
 
 
@@ -77,15 +100,31 @@ def _compiled(
 def vjp(function: Callable[..., Any], *args: Any, has_aux: bool = False) -> Any:
     """The value of a function, and its pullback: ``out, pullback = graphc.vjp(f, *args)``.
 
+    >>> out, pullback = graphc.vjp(lambda a, b: a * b, np.array([1.0, 2.0]), 3.0)
+    >>> out
+    array([3., 6.])
+    >>> pullback(np.array([1.0, 0.0]))
+    (array([3., 0.]), np.float64(1.0))
+
     ``pullback(cotangent)``, for a cotangent of the structure and shapes of ``out``, is a tuple with one gradient for
     each argument (None for what has none). With ``has_aux`` the function returns ``(out, aux)``, and the result is
     ``(out, pullback, aux)``.
+
+    Raises the errors of tracing (see :func:`grad`); the pullback raises ``GradientError`` for a cotangent that is not
+    like ``out``.
     """
     return _remembered(function, Transform("vjp", None, None, has_aux))(*args)
 
 
 def jvp(function: Callable[..., Any], primals: Sequence[Any], tangents: Sequence[Any]) -> Any:
-    """Forward mode: the value at ``primals``, and its derivative along ``tangents``, which are like them."""
+    """Forward mode: the value at ``primals``, and its derivative along ``tangents``, which are like them.
+
+    >>> graphc.jvp(lambda a, b: a * b, (np.array([1.0, 2.0]), 3.0), (None, 1.0))
+    (array([3., 6.]), array([1., 2.]))
+
+    None is a tangent of zeros. The derivative has the structure, shapes and dtypes of the value. Raises
+    ``GradientError`` for tangents that are not like the primals, and the errors of tracing (see :func:`grad`).
+    """
     session = current()
     if session is not None:
         from graphc.nested_modes import call_jvp
@@ -134,7 +173,11 @@ def _transformed(function: Callable[..., Any], what: Transform | str) -> Compile
 
 
 def stop_gradient(tree: Any) -> Any:
-    """The same values, through which no gradient flows; outside of a trace, the tree itself."""
+    """The same values, through which no gradient flows; outside of a trace, the tree itself.
+
+    >>> graphc.grad(lambda x: np.sum(x * graphc.stop_gradient(x)))(np.array([1.0, 2.0]))
+    array([1., 2.])
+    """
     if current() is None:
         return tree
     return pytree.tree_map(_stopped, tree)
@@ -149,5 +192,9 @@ def _stopped(leaf: Any) -> Any:
 
 
 def frozen(tree: Any) -> Any:
-    """Mark an argument, or a part of one, as not differentiated: its gradient is None, and is never computed."""
+    """Mark an argument, or a part of one, as not differentiated: its gradient is None, and is never computed.
+
+    >>> graphc.grad(lambda p: np.sum(p["a"] * p["b"]))({"a": np.array([1.0, 2.0]), "b": graphc.frozen(3.0)})
+    {'a': array([3., 3.]), 'b': None}
+    """
     return stop_gradient(tree) if current() is not None else pytree.Frozen(tree)

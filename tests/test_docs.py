@@ -12,8 +12,10 @@ from pathlib import Path
 from types import ModuleType
 from typing import Any
 
+import numpy as np
 import pytest
 
+import graphc
 from graphc import config
 from graphc.ops.table import OPS
 from graphc.passes.rewriter import apply_to_text
@@ -104,6 +106,7 @@ def test_examples_of_docstrings(name: str) -> None:
     tests = [test for test in doctest.DocTestFinder().find(module) if test.examples]
     assert tests, f"{name} holds examples outside of its docstrings, where none runs them"
     for test in tests:
+        test.globs.update(np=np, graphc=graphc)
         if name.startswith("graphc.passes."):  # a pass never sees the table itself: its example gets it from here
             test.globs.update(OPS=OPS, apply_to_text=apply_to_text)
         run_doctest(test)

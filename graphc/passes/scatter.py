@@ -7,9 +7,9 @@
 ... }''', OPS))
 graph f(%u: f64[n], %j: i64[n]) -> (%5) where n-2 >= 0 {
   %0: f64[n,1] = reshape %u dims=(n,1)
-  %1: i64[n,5] = iota axis=1 dims=(n,5)
-  %2: i64[n,1] = reshape %j dims=(n,1)
-  %3: bool[n,5] = eq %1, %2
+  %1: i64[n,1] = reshape %j dims=(n,1)
+  %2: i64[n,5] = iota axis=1 dims=(n,5)
+  %3: bool[n,5] = eq %2, %1
   %4: f64[] = const dtype=f64 value=0.0 weak=False
   %5: f64[n,5] = select %3, %0, %4
 }
