@@ -9,7 +9,7 @@ variable                 setting       meaning
 ``GRAPHC_DISABLE_JIT``   disable_jit   ``1``: run the plain function and the interpreter, compile nothing
 ``GRAPHC_CACHE_DIR``     cache_dir     folder of compiled code and printed modules (default: the user's cache folder)
 ``GRAPHC_NUM_THREADS``   num_threads   threads for kernels and gemm (default: the CPUs this process may use)
-``GRAPHC_DUMP``          dump          comma-separated names of the stages to print, e.g. ``traced,fused``
+``GRAPHC_DUMP``          dump          comma-separated names of the stages to print, e.g. ``traced,final``
 ``GRAPHC_DETERMINISTIC`` deterministic ``1``: the same bits for every number of threads, gemm included
 ``GRAPHC_CONTRACT``      contract      ``0``: no fused multiply-add where the program wrote a multiply and an add
 ``GRAPHC_BLAS``          blas          ``auto``, ``mkl``, ``numpy``, ``scipy`` or ``native``: whose gemm is called

@@ -7,6 +7,7 @@ import importlib
 import importlib.util
 import linecache
 import re
+from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
 from types import ModuleType
@@ -24,6 +25,13 @@ ROOT = Path(__file__).resolve().parents[1]
 PAGES = [ROOT / "README.md", ROOT / "CONTRIBUTING.md", ROOT / "CHANGELOG.md", *sorted((ROOT / "docs").glob("*.md"))]
 FLAGS = doctest.ELLIPSIS | doctest.NORMALIZE_WHITESPACE
 NOT_RUN = {"sh", ""}  # shell commands, and plain text
+
+
+@pytest.fixture(autouse=True)
+def compiling() -> Iterator[None]:
+    """The pages tell what happens by default, also where the rest of the suite runs without compiling."""
+    with config.override(disable_jit=False):
+        yield
 
 
 @dataclass(frozen=True)
