@@ -78,8 +78,13 @@ class Check(IntEnum):
     """A condition on a step's object that must hold at each call."""
 
     IS = 0  # (step, obj)          identity
-    TYPE_LEN = 1  # (step, type, n)  exact type, and length of a tuple, list or dict; n = -1: the type alone
+    TYPE_LEN = 1  # (step, type, n)  exact type, and length of a tuple, list or dict; n = ANY_LENGTH: the type alone
     EQUAL = 2  # (step, obj)       same type and ==; what the object holds may still differ in type: (1,) == (True,)
+    KEYS = 3  # (step, keys)       a dict with exactly these keys in this order (of a subclass: as it iterates), equal
+    # and of equal types at every depth. Native code may miss new objects that are not str, int or tuples of those.
+
+
+ANY_LENGTH = -1  # the n of a TYPE_LEN check
 
 
 class LeafKind(IntEnum):

@@ -14,7 +14,7 @@ from typing import Any, Protocol
 import numpy as np
 
 from graphc import pytree
-from graphc.abi import Build, EntryPlan, InputLeaf, LeafKind, Step
+from graphc.abi import ANY_LENGTH, Build, Check, EntryPlan, InputLeaf, LeafKind, Step
 from graphc.compiler import Executable
 from graphc.errors import IndexRangeError, ProgramError
 from graphc.ir.dims import Dim, evaluate, symbols_of, to_code
@@ -50,9 +50,11 @@ def call_plan(traced: Traced, nargs: int, template: Any) -> CallPlan | None:
     if not traced.walk.reachable:
         return None
     paths = traced.captures.paths
-    wanted, specs = [], []
+    wanted, specs, arrays = [], [], []
     for source in traced.inputs:
         assert source.path is not None
+        if source.spec.transposed:  # T of an array: other classes too may have such an attribute
+            arrays.append((Check.TYPE_LEN, source.path, np.ndarray, ANY_LENGTH))
         wanted.append(paths.attribute(source.path, "T") if source.spec.transposed else source.path)
         specs.append(source.spec)
     for index in traced.int_leaves:
@@ -60,7 +62,7 @@ def call_plan(traced: Traced, nargs: int, template: Any) -> CallPlan | None:
         assert path is not None
         wanted.append(path)
         specs.append(INT)
-    checks = [*traced.walk.checks, *static_checks(traced)]
+    checks = [*traced.walk.checks, *arrays, *static_checks(traced)]
     return CallPlan(nargs, paths.access(wanted, checks), tuple(specs), tuple(result_recipe(template)))
 
 
@@ -248,7 +250,8 @@ class Program:
         paths = traced.captures.paths
         self.inputs: tuple[Input, ...] = traced.inputs
         hidden = [i.path for i in self.inputs if i.leaf < 0 and i.path is not None]
-        self.outside = reach_plan(paths.access(hidden)) if hidden or paths.all_checks() else None
+        access = paths.access(hidden, traced.walk.key_checks())
+        self.outside = reach_plan(access) if access.steps else None
         self.identities = [
             (index, argument.leaf)
             for index, argument in enumerate(traced.arguments)

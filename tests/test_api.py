@@ -187,16 +187,6 @@ def test_dataclasses():
     assert g(Parameters(X, 3.0, steps=3), X)[0] == 810.0
 
 
-def test_the_order_of_a_dict_is_seen():
-    @graphc.jit
-    def f(p):
-        return next(iter(p.values())) * 1.0
-
-    assert f({"a": 1.0, "b": 2.0}) == 1.0
-    assert f({"b": 2.0, "a": 1.0}) in (2.0, 1.0)  # natively checked by key; see EntryPlan
-    assert f._slow({"b": 2.0, "a": 1.0}) == 2.0
-
-
 def test_frozen():
     def f(p, x):
         return (p["a"] * p["b"] * x).sum()

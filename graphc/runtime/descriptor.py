@@ -10,24 +10,25 @@ from typing import Any
 
 import numpy as np
 
-from graphc.abi import Build, Check, Code, EntryPlan, LeafKind, Step
+from graphc.abi import ANY_LENGTH, Build, Check, Code, EntryPlan, LeafKind, Step
 from graphc.runtime.entry_layout import SLOT_BYTES, Form, Frame, Head, InputField
 from graphc.runtime.object_layout import numpy_functions
 from graphc.runtime.plan_rules import builtin_dtype, expected_type
 from graphc.runtime.workspace import Workspace
 
-NO_LENGTH = -1
 _NO_SLOT = 0
 _PYTHON_FUNCTIONS = {
     Head.INCREF: "Py_IncRef",
     Head.DECREF: "Py_DecRef",
     Head.DICT_GET: "PyDict_GetItemWithError",
+    Head.DICT_NEXT: "PyDict_Next",
     Head.DICT_COPY: "PyDict_Copy",
     Head.DICT_SET: "PyDict_SetItem",
     Head.TUPLE_GET: "PyTuple_GetItem",
     Head.TUPLE_NEW: "PyTuple_New",
     Head.TUPLE_SET: "PyTuple_SetItem",
     Head.LIST_GET: "PyList_GetItem",
+    Head.LIST_OF: "PySequence_List",
     Head.LIST_NEW: "PyList_New",
     Head.LIST_SET: "PyList_SetItem",
     Head.CELL_GET: "PyCell_Get",
@@ -44,6 +45,15 @@ _PYTHON_FUNCTIONS = {
     Head.RESTORE_THREAD: "PyEval_RestoreThread",
     Head.RAW_MALLOC: "PyMem_RawMalloc",
     Head.RAW_FREE: "PyMem_RawFree",
+}
+_TYPES: dict[Head, type] = {
+    Head.EXCEPTION_TYPE: Exception,
+    Head.ARRAY_TYPE: np.ndarray,
+    Head.CELL_TYPE: CellType,
+    Head.DICT_TYPE: dict,
+    Head.TUPLE_TYPE: tuple,
+    Head.STR_TYPE: str,
+    Head.INT_TYPE: int,
 }
 
 
@@ -62,8 +72,7 @@ def _process_fields() -> dict[Head, int]:
         for head, name in _PYTHON_FUNCTIONS.items()
     }
     addresses[Head.NEW_ARRAY], addresses[Head.NEW_SCALAR] = numpy_functions()
-    types = {Head.EXCEPTION_TYPE: Exception, Head.ARRAY_TYPE: np.ndarray, Head.CELL_TYPE: CellType}
-    return addresses | {head: id(type_) for head, type_ in types.items()}
+    return addresses | {head: id(type_) for head, type_ in _TYPES.items()}
 
 
 def encode(plan: EntryPlan, objects: dict[Head, Any], addresses: dict[Head, int], workspace: Workspace) -> Descriptor:
@@ -191,7 +200,7 @@ class _Encoder:
 
     def check(self, check: tuple) -> list[int]:
         op, step, expected, *length = check
-        return [op, _object_place(step), self.keep(expected), *(length if op == Check.TYPE_LEN else [NO_LENGTH])]
+        return [op, _object_place(step), self.keep(expected), *(length if op == Check.TYPE_LEN else [ANY_LENGTH])]
 
     def inputs(self) -> Iterable[list[int]]:
         bound: set[int] = set()

@@ -91,11 +91,67 @@ def check_holds(plan: int, check: int, subject: int) -> int:
         length = load(check + CheckField.LENGTH)
         if load(subject + Offset.TYPE) == expected and (length < 0 or load(subject + Offset.LENGTH) == length):
             return 1
+    elif op == Check.KEYS:
+        return keys_agree(plan, subject, expected)
     elif load(subject + Offset.TYPE) == load(expected + Offset.TYPE):
         equal = call_int(load(plan + Head.COMPARE), subject, expected, PY_EQ)
         if equal == 1:
             return 1
     return 0
+
+
+def keys_agree(plan: int, subject: int, keys: int) -> int:
+    """Whether a dict has these keys, a tuple, in this order. No code of the user's runs for one that is no subclass."""
+    if load(subject + Offset.TYPE) != load(plan + Head.DICT_TYPE):
+        return iterates_over(plan, subject, keys)
+    count = load(keys + Offset.LENGTH)
+    if load(subject + Offset.LENGTH) != count:
+        return 0
+    place = stack(16)
+    store(place, 0)
+    for k in range(count):
+        if call_int(load(plan + Head.DICT_NEXT), subject, place, place + 8, 0) == 0:
+            return 0
+        key = load(place + 8)
+        expected = load(keys + Offset.TUPLE_ITEMS + 8 * k)
+        if key != expected and not same_key(plan, key, expected):
+            return 0
+    return 1
+
+
+def iterates_over(plan: int, subject: int, keys: int) -> int:
+    """As ``keys_agree``, for a subclass of dict: it may iterate in an order of its own, as OrderedDict does."""
+    if not load(load(subject + Offset.TYPE) + Offset.TYPE_FLAGS) & TypeFlag.DICT:
+        return 0
+    listed = call(load(plan + Head.LIST_OF), subject)
+    if listed == 0:
+        return 0
+    agree = 0
+    if load(listed + Offset.LENGTH) == load(keys + Offset.LENGTH):
+        agree = 1
+        for k in range(load(keys + Offset.LENGTH)):
+            key = call(load(plan + Head.LIST_GET), listed, k)
+            if not same_key(plan, key, load(keys + Offset.TUPLE_ITEMS + 8 * k)):
+                agree = 0
+    call(load(plan + Head.DECREF), listed)
+    return agree
+
+
+def same_key(plan: int, key: int, expected: int) -> int:
+    if key == expected:
+        return 1
+    kind = load(key + Offset.TYPE)
+    if kind != load(expected + Offset.TYPE):
+        return 0
+    if kind == load(plan + Head.STR_TYPE) or kind == load(plan + Head.INT_TYPE):
+        return call_int(load(plan + Head.COMPARE), key, expected, PY_EQ)
+    if kind != load(plan + Head.TUPLE_TYPE) or load(key + Offset.LENGTH) != load(expected + Offset.LENGTH):
+        return 0
+    for k in range(load(key + Offset.LENGTH)):
+        place = Offset.TUPLE_ITEMS + 8 * k
+        if not same_key(plan, load(key + place), load(expected + place)):
+            return 0
+    return 1
 
 
 @inline

@@ -19,6 +19,7 @@ class Offset(IntEnum):
 
     TYPE = 8
     LENGTH = 16  # of a tuple or list; a dict keeps its count here too
+    TUPLE_ITEMS = 24
     VALUE = 16  # of a float and of a NumPy scalar
     ARRAY_DATA = 16
     ARRAY_RANK = 24  # int32
@@ -97,7 +98,8 @@ def _scalar_is_known(scalar: Any) -> bool:
 def _containers_are_known() -> bool:
     samples: list[Any] = [(1, 2, 3), [1, 2], {"a": 1, "b": 2, "c": 3}]
     flags = (TypeFlag.TUPLE, TypeFlag.LIST, TypeFlag.DICT)
-    return all(
+    items = samples[0]
+    return all(word(id(items) + Offset.TUPLE_ITEMS + 8 * k) == id(item) for k, item in enumerate(items)) and all(
         word(id(sample) + Offset.TYPE) == id(type(sample))
         and word(id(sample) + Offset.LENGTH) == len(sample)
         and [flag for flag in flags if word(id(type(sample)) + Offset.TYPE_FLAGS) & flag] == [expected]

@@ -8,7 +8,7 @@ from functools import lru_cache
 
 import numpy as np
 
-from graphc.abi import Build, Check, Code, EntryPlan, InputLeaf, LeafKind, Relation, Step
+from graphc.abi import ANY_LENGTH, Build, Check, Code, EntryPlan, InputLeaf, LeafKind, Relation, Step
 from graphc.runtime.entry_layout import DEEPEST_CODE
 
 MAX_RANK = 32  # NumPy 1's limit, the lower one
@@ -96,9 +96,11 @@ def _check_is_valid(plan: EntryPlan, check: tuple) -> bool:
     match check:
         case (Check.IS | Check.EQUAL, step, _):
             return step in range(len(plan.steps))
+        case (Check.KEYS, step, keys):
+            return step in range(len(plan.steps)) and type(keys) is tuple
         case (Check.TYPE_LEN, step, kind, length):
             sized = isinstance(kind, type) and issubclass(kind, tuple | list | dict)
-            return step in range(len(plan.steps)) and isinstance(kind, type) and (length == -1 or sized)
+            return step in range(len(plan.steps)) and isinstance(kind, type) and (length == ANY_LENGTH or sized)
     return False
 
 

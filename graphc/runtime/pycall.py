@@ -8,6 +8,7 @@ objects that Python does not promise, and is the oracle that tests compare the n
 from __future__ import annotations
 
 import ctypes
+import operator
 from collections.abc import Callable, Sequence
 from typing import Any
 
@@ -97,10 +98,29 @@ def _check_holds(check: tuple, objects: list[Any]) -> bool:
             return objects[step] is expected
         case (Check.TYPE_LEN, step, kind, length):
             return type(objects[step]) is kind and (length < 0 or len(objects[step]) == length)
+        case (Check.KEYS, step, keys):
+            return isinstance(objects[step], dict) and _same_parts(tuple(objects[step]), keys)
         case (Check.EQUAL, step, expected):
             actual = objects[step]
             return type(actual) is type(expected) and (actual is expected or bool(actual == expected))
     raise ValueError(f"no check: {check!r}")
+
+
+def _same_parts(actual: tuple, expected: tuple) -> bool:
+    if len(actual) != len(expected):
+        return False
+    return all(map(operator.is_, actual, expected)) or all(map(_same_key, actual, expected))
+
+
+def _same_key(actual: Any, expected: Any) -> bool:
+    """Whether a function could not tell these two keys apart: == does not see types, nor the sign of zero."""
+    if type(actual) is not type(expected):
+        return False
+    if type(actual) is tuple:
+        return _same_parts(actual, expected)
+    if isinstance(actual, float | complex | np.inexact):
+        return repr(actual) == repr(expected)
+    return actual is expected or bool(actual == expected)
 
 
 def bind(plan: EntryPlan, leaves: Sequence[Any]) -> tuple[int, ...] | None:

@@ -1,20 +1,23 @@
 """The argument tree of a call, walked once when it is traced: the path, name and mark of each leaf.
 
 The walk visits leaves in the order in which ``pytree.flatten`` lists them. Containers whose items native code can
-reach (dict, list, tuple, named tuple, dataclass, ``frozen``) get access paths and type checks; below others the leaves
-have no path, and such calls go through the slower entry.
+reach (dict, OrderedDict, defaultdict, list, tuple, named tuple, dataclass, ``frozen``) get access paths and checks of
+their types and keys; below others the leaves have no path, and such calls go through the slower entry.
 """
 
 from __future__ import annotations
 
+from collections import OrderedDict, defaultdict
 from dataclasses import dataclass
 from typing import Any
 
 import optree
 
 from graphc import pytree
-from graphc.abi import Check
+from graphc.abi import ANY_LENGTH, Check
+from graphc.errors import TraceTypeError
 from graphc.trace.leaves import Receiver, is_object
+from graphc.trace.location import user_location
 from graphc.trace.paths import Paths
 
 
@@ -49,10 +52,8 @@ class ArgumentWalk:
 
     def _walk(self, obj: Any, path: int | None, name: str, *, frozen: bool, whole: bool = False) -> None:
         kind = type(obj)
-        if kind is dict and path is not None:
-            self.checks.append((Check.TYPE_LEN, path, kind, len(obj)))
-            for key, value in obj.items():
-                self._walk(value, self.paths.dict_item(path, key), f"{name}_{key}", frozen=frozen)
+        if kind in (dict, OrderedDict, defaultdict) and path is not None:
+            self._mapping(obj, path, name, frozen=frozen)
         elif path is not None and (kind in (tuple, list) or (isinstance(obj, tuple) and hasattr(kind, "_fields"))):
             self.checks.append((Check.TYPE_LEN, path, kind, len(obj)))
             for i, value in enumerate(obj):
@@ -72,9 +73,23 @@ class ArgumentWalk:
             for i, child in enumerate(flattened[0]):
                 self._walk(child, None, f"{name}_{i}", frozen=frozen)
 
+    def _mapping(self, obj: dict, path: int, name: str, *, frozen: bool) -> None:
+        if list(obj) != list(dict.keys(obj)):
+            message = f"{name} is an OrderedDict reordered by move_to_end, which optree does not see; pass a copy of it"
+            raise TraceTypeError(message, location=user_location())
+        self.checks += [(Check.TYPE_LEN, path, type(obj), ANY_LENGTH), (Check.KEYS, path, tuple(obj))]
+        if isinstance(obj, defaultdict):
+            self.checks.append((Check.IS, self.paths.attribute(path, "default_factory"), obj.default_factory))
+        for key, value in obj.items():
+            self._walk(value, self.paths.dict_item(path, key), f"{name}_{key}", frozen=frozen)
+
+    def key_checks(self) -> list[tuple]:
+        """The checks of dict keys: equal keys may differ, as 1 and True, which the tree structure does not see."""
+        return [check for check in self.checks if check[0] is Check.KEYS]
+
     def _fields(self, obj: Any, names: tuple[str, ...], path: int | None, name: str, *, frozen: bool) -> None:
         if path is not None:
-            self.checks.append((Check.TYPE_LEN, path, type(obj), -1))
+            self.checks.append((Check.TYPE_LEN, path, type(obj), ANY_LENGTH))
         for field in names:
             child_path = None if path is None else self.paths.attribute(path, field)
             child_name = name if type(obj) is pytree.Frozen else f"{name}_{field}"

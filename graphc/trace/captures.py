@@ -94,7 +94,7 @@ class Captures:
         return self._copied(obj, copied, path)
 
     def _mapping(self, obj: dict, path: int) -> Any:
-        self.paths.require_type(path, type(obj), len(obj))
+        self.paths.require_keys(path, obj)
         copied = copy.copy(obj)
         for key, value in dict.items(obj):
             dict.__setitem__(copied, key, self.materialise(value, self.paths.dict_item(path, key)))

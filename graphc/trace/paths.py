@@ -9,7 +9,7 @@ from collections.abc import Hashable, Iterable, Sequence
 from dataclasses import dataclass
 from typing import Any
 
-from graphc.abi import Check, Step
+from graphc.abi import ANY_LENGTH, Check, Step
 
 
 @dataclass(frozen=True)
@@ -63,16 +63,18 @@ class Paths:
         key = (Check.EQUAL, path, type(obj), repr(obj))
         self._checks.setdefault(key, (Check.EQUAL, path, obj))
 
-    def require_type(self, path: int, kind: type, length: int = -1) -> None:
+    def require_type(self, path: int, kind: type, length: int = ANY_LENGTH) -> None:
         """Guard: the object has exactly this type, and length where one is given."""
         self._checks.setdefault((Check.TYPE_LEN, path, kind, length), (Check.TYPE_LEN, path, kind, length))
 
+    def require_keys(self, path: int, obj: dict) -> None:
+        """Guard: a dict of exactly this type, with these keys in this order."""
+        self.require_type(path, type(obj))
+        keys = tuple(obj)
+        self._checks.setdefault((Check.KEYS, path), (Check.KEYS, path, keys))
+
     def all_checks(self) -> list[tuple]:
         return list(self._checks.values())
-
-    def guards_on(self, path: int) -> list[tuple]:
-        """The checks of the value at this path."""
-        return [check for check in self._checks.values() if check[1] == path and check[0] is not Check.TYPE_LEN]
 
     def access(self, wanted: Sequence[int], more_checks: Iterable[tuple] = ()) -> Access:
         """What it takes to check all guards (and ``more_checks``) and fetch these paths, and no step more."""

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections import OrderedDict, defaultdict
 from dataclasses import dataclass
 from types import CellType, SimpleNamespace
 
@@ -103,3 +104,93 @@ def test_type_alone(how):
     f = make(p, how=how)
     assert isinstance(f(Model(np.ones(2))), Model)
     assert is_miss(f(SimpleNamespace(w=np.ones(2))))
+
+
+class Text(str):
+    __slots__ = ()
+
+
+class Sorted(dict):
+    def __iter__(self):
+        return iter(sorted(dict.keys(self)))
+
+
+def keyed(keys, how, *checks):
+    """An entry that serves dicts with these keys, on their first item."""
+    steps = ((Step.ARG, 0), (Step.DICT_ITEM, 0, keys[0]))
+    return make(plan(steps=steps, checks=((Check.KEYS, 0, keys), *checks), inputs=(array_leaf(1, 0),)), how=how)
+
+
+@both
+def test_the_keys_of_a_dict_and_their_order(how):
+    long_key = "a long key, made anew".replace("anew", "again")
+    keys = ("a", ("b", 1), 1, 2**70, None, long_key)
+    f = keyed(keys, how)
+    fine = dict.fromkeys(keys, np.ones(2))
+    again = {"".join(["a"]): fine["a"], ("b", int("1")): 0, 1: 0, 2**35 * 2**35: 0, None: 0, "".join(list(long_key)): 0}
+    moved = {key: fine[key] for key in reversed(keys)}
+    for item in (fine, again):
+        np.testing.assert_array_equal(f(item), 2 * np.ones(2))
+    removed = dict(fine, last=0)
+    del removed["last"]
+    assert not is_miss(f(removed)), "a hole among the entries"
+    fewer = {key: fine[key] for key in keys[:-1]}
+    others = [{(other if key == like else key): value for key, value in fine.items()} for like, other in (
+        (1, True), (1, 1.0), (1, np.int64(1)), ("a", Text("a")), (("b", 1), ("b", True)), (("b", 1), ("b", 1, 1)),
+    )]  # fmt: skip
+    for item in (moved, fewer, dict(fine, more=0), {}, *others, list(fine), set(fine), None):
+        assert is_miss(f(item)), item
+
+
+@both
+def test_the_order_in_which_a_subclass_of_dict_iterates(how):
+    f, x = keyed(("a", "b"), how), np.ones(2)
+    moved = OrderedDict(b=x, a=x)
+    assert is_miss(f(moved))
+    moved.move_to_end("b")
+    for item in (moved, OrderedDict(a=x, b=x), defaultdict(list, a=x, b=x), Sorted(b=x, a=x)):
+        assert not is_miss(f(item)), item
+    for item in (defaultdict(list, b=x, a=x), OrderedDict(a=x), OrderedDict(a=x, b=x, c=x)):
+        assert is_miss(f(item)), item
+    exact = keyed(("a", "b"), how, (Check.TYPE_LEN, 0, dict, -1))
+    assert is_miss(exact(moved))
+    assert not is_miss(exact({"a": x, "b": x}))
+
+
+@both
+def test_a_dict_that_fails_to_iterate(how):
+    class Broken(dict):
+        def __iter__(self):
+            raise ValueError("iterated")
+
+    class Interrupted(dict):
+        def __iter__(self):
+            raise KeyboardInterrupt
+
+    f = keyed(("a",), how)
+    assert is_miss(f(Broken(a=np.ones(2))))
+    with pytest.raises(KeyboardInterrupt):
+        f(Interrupted(a=np.ones(2)))
+
+
+@both
+def test_equal_keys_that_differ_are_other_keys(how):
+    for key, other in ((0.0, -0.0), (0.0, np.float64(0.0)), ((0.0, 1), (-0.0, 1))):
+        f = keyed((key,), how)
+        assert not is_miss(f({key: np.ones(2)}))
+        assert is_miss(f({other: np.ones(2)}))
+
+
+@both
+def test_many_keys(how):
+    keys = tuple(f"key {k}" for k in range(2000))
+    f = keyed(keys, how)
+    fine = {f"key {k}": np.ones(1) for k in range(2000)}
+    assert not is_miss(f(fine))
+    assert is_miss(f({**{"key 1999": fine["key 1999"]}, **fine}))
+
+
+@both
+def test_keys_that_are_no_tuple_are_no_plan(how):
+    with pytest.raises(ValueError, match="check"):
+        keyed(["a"], how)
