@@ -222,7 +222,7 @@ class NestPrinter:
         self, axis: int, start: str, stop: str, needed: Sequence[Scalar]
     ) -> list[tuple[str, str, frozenset[Condition]]]:
         """The innermost loop in up to three ranges, the middle one free of the conditions on its own variable."""
-        conditions = {c for s in needed for c in _conditions(s) if c.index.axes == {axis}}
+        conditions = dict.fromkeys(c for s in needed for c in _conditions(s) if c.index.axes == {axis})
         lows, highs = [], []
         for condition in conditions:
             offset, coefficient = condition.index.offset, condition.index.coefficient(axis)
