@@ -139,6 +139,23 @@ def by_machine(body: Any) -> Any:
     return emit
 
 
+def divide_by(builder: Any, kind: Any, x: Any, divisor: Any, inverse: Any) -> Any:
+    """x / divisor, rounded as the division rounds it, from the rounded inverse of a constant divisor of moderate size.
+
+    One multiplication and two fused ones (Markstein 1990; Brisebarre, Muller, Raina, IEEE TC 53, 2004), a sixth of a
+    division's time. Where x is huge, tiny, infinite or NaN the product with the inverse stands as it is: right at 0,
+    infinities and NaN, and within an ulp of the quotient.
+    """
+    limit = 2.0**900 if width(x) == 64 else 2.0**100
+    quotient = builder.fmul(x, inverse)
+    rest = builder.fma(builder.fneg(quotient), divisor, x)
+    corrected = builder.fma(rest, inverse, quotient)
+    magnitude = absolute(builder, x)
+    below = builder.fcmp_ordered("<", magnitude, number(x, limit))
+    above = builder.fcmp_ordered(">", magnitude, number(x, 1.0 / limit))
+    return builder.select(builder.and_(below, above), corrected, quotient)
+
+
 def prefer(comparison: str) -> Any:
     """Whether x replaces the best so far: it is better, or it is NaN and the best is not."""
 
@@ -172,6 +189,7 @@ FUNCTIONS: dict[str, tuple] = {
     "spacing": (1, spacing),
     "erfinv": (1, by_machine(special_functions.erfinv)),
     "entr": (1, by_machine(special_functions.entr)),
+    "divide_by": (3, divide_by),
     "ldexp": (2, ldexp, None, types.int64),
     "prefer_max": (2, prefer(">"), types.boolean),
     "prefer_min": (2, prefer("<"), types.boolean),

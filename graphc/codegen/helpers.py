@@ -28,17 +28,16 @@ def scalar_function(kind: types.Type, arity: int, emit: Emit, result: types.Type
     def codegen(context: Any, builder: Any, sig: Any, args: Any) -> Any:
         return emit(builder, kind, *args)
 
-    if arity == 1:
+    def typing1(typingctx: Any, x: Any) -> Any:
+        return signature, codegen
 
-        def typing(typingctx: Any, x: Any) -> Any:
-            return signature, codegen
+    def typing2(typingctx: Any, x: Any, y: Any) -> Any:
+        return signature, codegen
 
-    else:
+    def typing3(typingctx: Any, x: Any, y: Any, z: Any) -> Any:
+        return signature, codegen
 
-        def typing(typingctx: Any, x: Any, y: Any) -> Any:  # type: ignore[misc]
-            return signature, codegen
-
-    return intrinsic(typing)
+    return intrinsic((typing1, typing2, typing3)[arity - 1])
 
 
 def make_helpers() -> dict[str, Any]:

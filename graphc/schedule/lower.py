@@ -8,6 +8,8 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 
+import numpy as np
+
 from graphc.ir.dims import Dim, product
 from graphc.ir.graph import Node, Value
 from graphc.ir.opdef import Gather, Pointwise, Reduce
@@ -39,6 +41,22 @@ def unrolls(node: Node) -> bool:
         return False
     size = product(node.inputs[0].dims[axis] for axis in node.attrs["axes"])
     return isinstance(size, int) and 1 <= size <= 4
+
+
+def constant_inverse(divisor: Scalar) -> str | None:
+    """The rounded inverse of a constant float divisor, as source, where ``divide_by`` may use it.
+
+    Powers of two divide exactly by their inverse already (a pass sees to that), and very large or small divisors would
+    leave the range in which the remainder is exact.
+    """
+    if divisor.form != "literal" or divisor.dtype not in ("f64", "f32"):
+        return None
+    number = float(divisor.data)
+    if not 2.0**-20 < abs(number) < 2.0**20:
+        return None
+    if divisor.dtype == "f64":
+        return repr(1.0 / number)
+    return f"cast_f32({float(np.float32(1.0) / np.float32(number))!r})"
 
 
 def split_gathered(index: Index, positions: Sequence[Value], axes: Sequence[int], rank: int) -> tuple[Index, Index]:
@@ -103,6 +121,8 @@ class Lowering:
             if args[0].dtype == short:
                 return args[0]
             return self.scalars.apply(short, f"cast_{short}({{0}})", args)
+        if node.op.name == "div" and (inverse := constant_inverse(args[1])) is not None:
+            return self.scalars.apply(short, f"divide_by_{short}({{0}}, {{1}}, {inverse})", args, 4)
         names = [f"{{{k}}}" for k in range(len(args))]
         template = node.op.print_expr(node.inputs[0].type.short, names)
         if template == "{0}":
