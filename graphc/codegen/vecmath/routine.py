@@ -64,11 +64,11 @@ def define(module, name, bits, lanes, narrower, body, arity):
         result = m.b.call(wide.b.function, args)
         m.b.ret(m.b.shuffle_vector(result, result, ir.Constant(ir.VectorType(INT32, n), list(range(n)))))
         variants.append(m.b.function)
-    keep(module, variants)
     m = start_function(module, name, bits, None, arity)
     zeros = wide.const(0.0).v
     args = [m.b.insert_element(zeros, a, INT32(0)) for a in m.b.function.args]
     m.b.ret(m.b.extract_element(m.b.call(wide.b.function, args), INT32(0)))
+    keep(module, [*variants, m.b.function])
     return m.b.function
 
 
@@ -83,7 +83,11 @@ def start_function(module, name, bits, lanes, arity):
 
 
 def keep(module, functions):
-    """Protects functions that nothing calls until the vectoriser has run."""
+    """Protects functions that nothing calls until the vectoriser has run, and the parameters of the scalar one.
+
+    LLVM drops a parameter that is the same constant in every call (``x % 2``); the names of the variants in the calls
+    would then be those of another signature, which LLVM answers by aborting the process.
+    """
     pointer = ir.PointerType(ir.IntType(8))
     used = module.globals.get("llvm.compiler.used")
     elements = list(used.initializer.constant) if used else []
