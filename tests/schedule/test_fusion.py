@@ -1,0 +1,204 @@
+"""What shares a kernel, and above all what must not: a value is read only where it is at hand."""
+
+from __future__ import annotations
+
+import numpy as np
+import pytest
+
+from graphc.ir.dims import symbol
+from graphc.ir.interp import interpret
+from graphc.ir.types import BOOL, F64, I64, ArrayType
+from graphc.schedule.fuse import MOST_TASKS
+from graphc.schedule.loopnest import Check, Gemm, Launch
+from graphc.schedule.scalars import walk
+from tests.codegen.run_graph import run_compiled
+from tests.schedule.programs import build, kernels, nests, numbers, program_of, readers, steps
+
+N, M, K = symbol("n"), symbol("m"), symbol("k")
+VECTOR, MATRIX = ArrayType(F64, (N,)), ArrayType(F64, (N, M))
+WAY = {"axis": 0, "reverse": False, "exclusive": False}
+
+
+# --- what shares a kernel ---------------------------------------------------------------------------------------------
+
+
+def test_siblings_over_one_space_share_a_kernel():
+    def make(F, x):
+        return [F.exp(x), F.reduce("sum", x, [0, 1]), F.reduce("max", x, [1]), F.reduce("min", x, [0]), F.sin(x)]
+
+    program = program_of(build(make, MATRIX))
+    assert steps(program)["Launch"] == 1
+    assert readers(program, 0) == 1
+
+
+def test_a_row_is_reduced_and_read_again_in_phases():
+    graph = build(lambda F, x: F.sub(x, F.reduce("sum", x, [1], keepdims=True)), MATRIX)
+    (nest,) = nests(program_of(graph))
+    assert nest.row == 1
+    assert [bool(phase.folds) for phase in nest.phases] == [True, False]
+    assert [bool(phase.stores) for phase in nest.phases] == [False, True]
+
+
+def test_what_is_read_shifted_is_computed_again():
+    """exp(x)[1:] - exp(x)[:-1] is one loop: the intermediate array is never made."""
+
+    def make(F, x):
+        y = F.square(x)
+        ahead, behind = (F.slice(y, starts=(s,), steps=(1,), dims=(N - 1,)) for s in (1, 0))
+        return F.sub(ahead, behind)
+
+    program = program_of(build(make, VECTOR))
+    assert steps(program) == {"Launch": 1}
+    assert program.slots == []
+
+
+def test_a_kernel_takes_a_bounded_number_of_tasks():
+    graph = build(lambda F, x: [F.mul(x, float(k)) for k in range(2, 2 + 3 * MOST_TASKS)], VECTOR)
+    assert kernels(graph) == 3
+
+
+# --- what must not ----------------------------------------------------------------------------------------------------
+
+
+def test_a_total_is_whole_only_after_its_kernel():
+    graph = build(lambda F, x: F.sub(x, F.reduce("sum", x, [0])), VECTOR)
+    program = program_of(graph)
+    kinds = [type(step).__name__ for step in program.steps]
+    assert kinds == ["Launch", "Combine", "Launch"]
+    assert readers(program, 0) == 2
+
+
+def test_a_total_across_rows_is_whole_only_after_its_kernel():
+    graph = build(lambda F, x: F.div(x, F.reduce("sum", F.square(x), [0])), MATRIX)
+    assert kernels(graph) == 2
+
+
+def test_a_stored_value_is_not_read_at_other_places_in_its_kernel():
+    """The output y is written by one loop, and y[::-1] read by another: not in one, where half is not written yet."""
+
+    def make(F, x):
+        y = F.reduce("sum", x, [1])
+        return [y, F.slice(y, starts=(N - 1,), steps=(-1,), dims=(N,))]
+
+    assert kernels(build(make, MATRIX)) == 2
+
+
+def test_a_sum_of_rows_feeds_a_sum_of_columns():
+    """A fold over rows of a value that another fold, across rows, made: two kernels."""
+    graph = build(lambda F, x: F.reduce("sum", F.mul(x, F.reduce("sum", x, [0])), [1]), MATRIX)
+    assert kernels(graph) == 2
+
+
+@pytest.mark.parametrize("how", ["cumsum", "scatter_add", "mask_indices"])
+def test_what_runs_in_order_runs_alone(how):
+    def make(F, x, i, mask):
+        alone = {
+            "cumsum": lambda: F.cumsum(x, **WAY),
+            "scatter_add": lambda: F.scatter_add(x, i, axes=(0,), dims=(N,), checked=False),
+            "mask_indices": lambda: F.mask_indices(mask, symbol="c"),
+        }[how]()
+        return [F.exp(x), alone, F.sin(x)]
+
+    program = program_of(build(make, VECTOR, ArrayType(I64, (N,)), ArrayType(BOOL, (N,))))
+    assert [len(nest.phases[0].stores) + (nest.phases[0].compaction is not None) for nest in nests(program)] in (
+        [2, 1],
+        [1, 2],
+    )
+
+
+def test_the_best_of_all_has_a_loop_of_its_own():
+    """argmax over a vector beside a fold of more axes: in one nest it would start again in every row."""
+
+    def make(F, x, y):
+        return [F.reduce("argmax", x, [0]), F.reduce("argmax", y, [1]), F.reduce("sum", y, [0, 1])]
+
+    graph = build(make, VECTOR, MATRIX)
+    assert kernels(graph) == 2
+    arrays = [np.array([3.0, 1.0, 3.0, 1.0]), np.arange(12.0).reshape(4, 3)]
+    for found, expected in zip(run_compiled(graph, arrays), interpret(graph, arrays), strict=True):
+        np.testing.assert_array_equal(found, expected)
+
+
+# --- order ------------------------------------------------------------------------------------------------------------
+
+
+def positions(program, kind):
+    return [k for k, step in enumerate(program.steps) if isinstance(step, kind)]
+
+
+def test_a_product_stands_between_its_operands_and_its_readers():
+    graph = build(lambda F, a: F.exp(F.matmul(F.sin(a), F.cos(a))), ArrayType(F64, (N, N)))
+    program = program_of(graph)
+    (call,) = positions(program, Gemm)
+    before, after = positions(program, Launch)
+    assert before < call < after
+
+
+def test_independent_work_passes_a_product():
+    """tanh(a), asked for after the product, joins the kernel before it."""
+    graph = build(lambda F, a: [F.matmul(F.sin(a), a), F.tanh(a)], ArrayType(F64, (N, N)))
+    program = program_of(graph)
+    assert steps(program)["Launch"] == 1
+
+
+def test_nothing_is_gathered_before_its_check():
+    def make(F, x, i):
+        return [F.gather(x, i, axes=(0,), checked=True), F.exp(x)]
+
+    program = program_of(build(make, VECTOR, ArrayType(I64, (K,))))
+    (check,) = positions(program, Check)
+    gathering = [k for k in positions(program, Launch) if 0 in program.steps[k].nest.buffers()]
+    reading_at = [k for k in gathering if any(s.form == "load" and s.args for s in walk(program.steps[k].nest.scalars()))]
+    assert reading_at
+    assert min(reading_at) > check
+
+
+# --- merging of axes --------------------------------------------------------------------------------------------------
+
+
+def space_of(graph):
+    (nest,) = nests(program_of(graph))
+    return nest.space
+
+
+THREE = ArrayType(F64, (N, M, K))
+
+
+@pytest.mark.parametrize(
+    ("make", "space"),
+    [
+        (lambda F, x: F.exp(x), (N * M * K,)),
+        (lambda F, x: F.reduce("sum", x, [0, 1, 2]), (N * M * K,)),
+        (lambda F, x: F.reduce("sum", x, [2]), (N * M, K)),
+        (lambda F, x: F.reduce("sum", x, [1, 2]), (N, M * K)),
+        (lambda F, x: F.reduce("sum", x, [0]), (N, M * K)),
+        (lambda F, x: F.reduce("sum", x, [1]), (N, M, K)),
+        (lambda F, x: F.transpose(x, [1, 0, 2]), (M, N, K)),
+        (lambda F, x: F.transpose(x, [2, 0, 1]), (K, N * M)),
+        (lambda F, x: F.slice(x, starts=(1, 0, 0), steps=(1, 1, 1), dims=(N - 1, M, K)), (N * M * K - M * K,)),
+        (lambda F, x: F.slice(x, starts=(0, 0, 1), steps=(1, 1, 1), dims=(N, M, K - 1)), (N * M, K - 1)),
+        (lambda F, x: F.slice(x, starts=(0, 0, K - 1), steps=(1, 1, -1), dims=(N, M, K)), (N * M, K)),
+        (lambda F, x: F.add(x, F.iota(dims=(N, M, K), axis=2)), (N * M, K)),
+        (lambda F, x: F.reduce("argmax", x, [2]), (N * M, K)),
+    ],
+)
+def test_axes_merge_where_memory_runs_on(make, space):
+    assert set(space_of(build(make, THREE))) == set(space)
+
+
+def test_a_broadcast_operand_keeps_its_axis_apart():
+    graph = build(lambda F, x, y: F.add(x, y), THREE, ArrayType(F64, (K,)))
+    assert space_of(graph) == (N * M, K)
+    graph = build(lambda F, x, y: F.add(x, y), THREE, ArrayType(F64, (M, K)))
+    assert space_of(graph) == (N, M * K)
+    graph = build(lambda F, x, y: F.add(x, y), THREE, ArrayType(F64, (N, 1, 1)))
+    assert space_of(graph) == (N, M * K)
+
+
+def test_merged_and_unmerged_loops_give_the_same():
+    graph = build(
+        lambda F, x, y: [F.add(F.exp(x), y), F.reduce("sum", F.mul(x, y), [0, 2])], THREE, ArrayType(F64, (N, 1, 1))
+    )
+    arrays = [numbers(3, 4, 5), numbers(3, 1, 1)]
+    for found, expected in zip(run_compiled(graph, arrays), interpret(graph, arrays), strict=True):
+        np.testing.assert_allclose(found, expected, rtol=1e-14)

@@ -1,0 +1,104 @@
+"""The work of scheduling grows in proportion to the graph. Counted in steps, never in seconds."""
+
+from __future__ import annotations
+
+from collections import Counter
+
+import pytest
+
+from graphc.ir.dims import symbol
+from graphc.ir.types import F64, ArrayType
+from graphc.schedule.fuse import Fusion
+from graphc.schedule.lower import Lowering
+from graphc.schedule.scalars import Scalars
+from tests.schedule.programs import build, printed, program_of, steps
+
+N, M = symbol("n"), symbol("m")
+
+
+def chain(F, x, count):
+    """Each step reads the last one twice: written out as a tree it would have 2**count leaves."""
+    for k in range(count // 2):
+        x = F.mul(F.add(x, 0.5), x) if k % 2 else F.sub(F.sin(x), x)
+    return x
+
+
+def chain_with_folds(F, x, count):
+    for _ in range(count // 5):
+        x = F.tanh(F.sub(x, F.reduce("sum", F.square(x), [1], keepdims=True)))
+    return x
+
+
+def many_totals(F, x, count):
+    """Every total waits for the one before."""
+    for _ in range(count // 4):
+        x = F.mul(x, F.expand_dims(F.reduce("sum", F.sin(x), [0, 1]), [0]))
+    return x
+
+
+def many_outputs(F, x, count):
+    return [F.sin(F.mul(x, 1.0 + k)) for k in range(count // 2)]
+
+
+def products(F, x, count):
+    square = F.matmul(F.transpose(x, [1, 0]), x)
+    for _ in range(count // 3):
+        x = F.tanh(F.matmul(x, square))
+    return x
+
+
+def slices(F, x, count):
+    for k in range(count // 3):
+        moved = F.slice(x, starts=(0, 0), steps=(1, 1), dims=(N, M))
+        x = F.add(moved, F.transpose(F.transpose(x, [1, 0]), [1, 0])) if k % 2 else F.neg(moved)
+    return x
+
+
+SHAPES = {f.__name__: f for f in (chain, chain_with_folds, many_totals, many_outputs, products, slices)}
+
+
+@pytest.fixture
+def work(monkeypatch):
+    """Counts scalars asked for, values lowered and groups looked at."""
+    counted: Counter[str] = Counter()
+    for owner, name in ((Scalars, "_make"), (Lowering, "at"), (Fusion, "_joins"), (Fusion, "_may_pass")):
+        original = getattr(owner, name)
+
+        def counting(*args, original=original, name=name):
+            counted[name] += 1
+            return original(*args)
+
+        monkeypatch.setattr(owner, name, staticmethod(counting) if name == "_joins" else counting)
+    return counted
+
+
+@pytest.mark.parametrize("shape", SHAPES)
+def test_work_is_linear(shape, work):
+    """Three times the graph, three times the work (a quarter more is allowed), and no more text for each op."""
+    measured = []
+    for count in (300, 900):
+        graph = build(lambda F, x, count=count: SHAPES[shape](F, x, count), ArrayType(F64, (N, M)))
+        work.clear()
+        program = printed(graph)
+        lines = sum(len(part.source.splitlines()) for part in (program, *program.kernels))
+        measured.append((sum(work.values()) / len(graph.nodes), lines / len(graph.nodes)))
+    (small, short), (large, long) = measured
+    assert large <= max(1.25 * small, 20)
+    assert long <= max(1.25 * short, 1)
+
+
+def test_a_chain_of_two_thousand_ops(work):
+    """Cut into kernels of bounded length, each value computed once."""
+    graph = build(lambda F, x: chain(F, x, 2000), ArrayType(F64, (N, M)))
+    program = program_of(graph)
+    assert len(graph.nodes) >= 2000
+    assert 1 <= steps(program)["Launch"] <= 40
+    lines = [len(kernel.source.splitlines()) for kernel in printed(graph).kernels]
+    assert sum(lines) <= 3 * len(graph.nodes)
+    assert sum(work.values()) <= 100 * len(graph.nodes)
+
+
+def test_kernels_of_a_long_program_are_bounded():
+    """No kernel grows with the program: compile time of one kernel is what it is."""
+    graph = build(lambda F, x: many_outputs(F, x, 1000), ArrayType(F64, (N, M)))
+    assert max(len(kernel.source.splitlines()) for kernel in printed(graph).kernels) <= 150
