@@ -57,6 +57,9 @@ def slices(F, x, count):
 SHAPES = {f.__name__: f for f in (chain, chain_with_folds, many_totals, many_outputs, products, slices)}
 
 
+SLOW = ("chain_with_folds", "many_totals")  # 4 ms an op
+
+
 @pytest.fixture
 def work(monkeypatch):
     """Counts scalars asked for, values lowered and groups looked at."""
@@ -74,9 +77,9 @@ def work(monkeypatch):
 
 @pytest.mark.parametrize("shape", SHAPES)
 def test_work_is_linear(shape, work):
-    """Three times the graph, three times the work (a quarter more is allowed), and no more text for each op."""
+    """A larger graph takes as much work and text for each op (a quarter more is allowed)."""
     measured = []
-    for count in (300, 900):
+    for count in (240, 480) if shape in SLOW else (300, 900):
         graph = build(lambda F, x, count=count: SHAPES[shape](F, x, count), ArrayType(F64, (N, M)))
         work.clear()
         program = printed(graph)
