@@ -79,8 +79,8 @@ class Check(IntEnum):
 
     IS = 0  # (step, obj)          identity
     TYPE_LEN = 1  # (step, type, n)  exact type, and length of a tuple, list or dict; n = ANY_LENGTH: the type alone
-    EQUAL = 2  # (step, obj)       same type and ==; what the object holds may still differ in type: (1,) == (True,)
-    KEYS = 3  # (step, keys)       a dict with exactly these keys in this order (of a subclass: as it iterates), equal
+    EQUAL = 2  # (step, obj)       same type and ==, of a float the same bits; what it holds may differ: (1,) == (True,)
+    KEYS = 3  # (step, keys)       a dict or set of exactly these keys in this order (in which it iterates), equal
     # and of equal types at every depth. Native code may miss new objects that are not str, int or tuples of those.
 
 

@@ -6,7 +6,6 @@ result. ``compiler.compile_graph`` gives the rest (driver, symbols, output sizes
 
 from __future__ import annotations
 
-import copy
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any, Protocol
@@ -22,10 +21,9 @@ from graphc.ir.graph import Graph
 from graphc.ir.interp import interpret
 from graphc.runtime import pycall
 from graphc.trace.leaves import LeafSpec, as_input, input_spec
-from graphc.trace.paths import Access, Paths
+from graphc.trace.paths import Access
 from graphc.trace.record import Constant, Input, Output, Traced
 
-COMPARED = (str, bytes, int, set, frozenset, range, slice, np.dtype)  # static values; others by identity
 INT = LeafSpec(LeafKind.INT, np.dtype(np.int64), ())
 
 
@@ -68,17 +66,15 @@ def call_plan(traced: Traced, nargs: int, template: Any) -> CallPlan | None:
 
 def static_checks(traced: Traced) -> list[tuple]:
     """What native code checks of the argument leaves that are no inputs: what the key compares in Python."""
-    checks = Paths()
+    checks = traced.captures.paths.without_checks()
     for argument in traced.arguments:
         leaf = argument.leaf
         if argument.path is None or (not argument.by_type and input_spec(leaf) is not None):
             continue
         if argument.by_type:
             checks.require_type(argument.path, type(leaf))
-        elif isinstance(leaf, COMPARED) and not isinstance(leaf, bool):
-            checks.require_equal(argument.path, copy.copy(leaf))
         else:
-            checks.require_same(argument.path, leaf)
+            checks.require_value(argument.path, leaf)
     return checks.all_checks()
 
 

@@ -13,7 +13,7 @@ import numpy as np
 from graphc.abi import ANY_LENGTH, Build, Check, Code, EntryPlan, LeafKind, Step
 from graphc.runtime.entry_layout import SLOT_BYTES, Form, Frame, Head, InputField
 from graphc.runtime.object_layout import numpy_functions
-from graphc.runtime.plan_rules import builtin_dtype, expected_type
+from graphc.runtime.plan_rules import COMPARED_BY_BITS, builtin_dtype, expected_type
 from graphc.runtime.workspace import Workspace
 
 _NO_SLOT = 0
@@ -54,6 +54,8 @@ _TYPES: dict[Head, type] = {
     Head.TUPLE_TYPE: tuple,
     Head.STR_TYPE: str,
     Head.INT_TYPE: int,
+    Head.SET_TYPE: set,
+    Head.FROZENSET_TYPE: frozenset,
 }
 
 
@@ -199,8 +201,9 @@ class _Encoder:
         raise ValueError(f"no access step: {step!r}")
 
     def check(self, check: tuple) -> list[int]:
-        op, step, expected, *length = check
-        return [op, _object_place(step), self.keep(expected), *(length if op == Check.TYPE_LEN else [ANY_LENGTH])]
+        op, step, expected, *rest = check
+        length = rest[0] if op == Check.TYPE_LEN else ANY_LENGTH
+        return [op, _object_place(step), self.keep(expected), length, _float_mask(expected) if op == Check.EQUAL else 0]
 
     def inputs(self) -> Iterable[list[int]]:
         bound: set[int] = set()
@@ -251,6 +254,14 @@ class _Encoder:
             case (Build.CALL, function, count):
                 return [Build.CALL, self.keep(function), count, 0]
         raise ValueError(f"no build step: {step!r}")
+
+
+def _float_mask(item: Any) -> int:
+    """The bits of the word at ``Offset.VALUE`` that a float's value takes; 0 for other objects."""
+    if type(item) not in COMPARED_BY_BITS:
+        return 0
+    bits = 64 if type(item) is float else 8 * item.itemsize
+    return -1 if bits == 64 else (1 << bits) - 1
 
 
 def _object_place(step: int) -> int:

@@ -94,6 +94,11 @@ def check_holds(plan: int, check: int, subject: int) -> int:
     elif op == Check.KEYS:
         return keys_agree(plan, subject, expected)
     elif load(subject + Offset.TYPE) == load(expected + Offset.TYPE):
+        mask = load(check + CheckField.MASK)
+        if mask != 0:
+            if load(subject + Offset.VALUE) & mask == load(expected + Offset.VALUE) & mask:
+                return 1
+            return 0
         equal = call_int(load(plan + Head.COMPARE), subject, expected, PY_EQ)
         if equal == 1:
             return 1
@@ -101,7 +106,7 @@ def check_holds(plan: int, check: int, subject: int) -> int:
 
 
 def keys_agree(plan: int, subject: int, keys: int) -> int:
-    """Whether a dict has these keys, a tuple, in this order. No code of the user's runs for one that is no subclass."""
+    """Whether a dict or set has these keys, a tuple, in this order. For a plain dict, no code of the user's runs."""
     if load(subject + Offset.TYPE) != load(plan + Head.DICT_TYPE):
         return iterates_over(plan, subject, keys)
     count = load(keys + Offset.LENGTH)
@@ -120,8 +125,12 @@ def keys_agree(plan: int, subject: int, keys: int) -> int:
 
 
 def iterates_over(plan: int, subject: int, keys: int) -> int:
-    """As ``keys_agree``, for a subclass of dict: it may iterate in an order of its own, as OrderedDict does."""
-    if not load(load(subject + Offset.TYPE) + Offset.TYPE_FLAGS) & TypeFlag.DICT:
+    """As ``keys_agree``, for a set, or a subclass of dict: it may iterate in an order of its own, as OrderedDict."""
+    kind = load(subject + Offset.TYPE)
+    is_set = 0
+    if kind == load(plan + Head.SET_TYPE) or kind == load(plan + Head.FROZENSET_TYPE):
+        is_set = 1
+    if not is_set and not load(kind + Offset.TYPE_FLAGS) & TypeFlag.DICT:
         return 0
     listed = call(load(plan + Head.LIST_OF), subject)
     if listed == 0:

@@ -65,6 +65,8 @@ class Head(Fields):
     TUPLE_TYPE = auto()
     STR_TYPE = auto()
     INT_TYPE = auto()
+    SET_TYPE = auto()
+    FROZENSET_TYPE = auto()
     FALLBACK = auto()
     ON_STATUS = auto()
     GROW = auto()
@@ -119,6 +121,7 @@ class CheckField(Fields):
     SUBJECT = auto()  # offset in the frame
     EXPECTED = auto()
     LENGTH = auto()  # negative: any
+    MASK = auto()  # EQUAL: the bits of a float's first word that must be the same, or 0 for any other object
     SIZE = auto()
 
 

@@ -12,6 +12,7 @@ from graphc.abi import ANY_LENGTH, Build, Check, Code, EntryPlan, InputLeaf, Lea
 from graphc.runtime.entry_layout import DEEPEST_CODE
 
 MAX_RANK = 32  # NumPy 1's limit, the lower one
+COMPARED_BY_BITS = (float, np.float64, np.float32, np.float16)  # by ``Check.EQUAL``: == does not see the sign of 0
 _INT64 = range(-(2**63), 2**63)
 _TYPES: dict[LeafKind, type] = {LeafKind.ARRAY: np.ndarray, LeafKind.FLOAT: float, LeafKind.INT: int}
 

@@ -99,10 +99,15 @@ def _check_holds(check: tuple, objects: list[Any]) -> bool:
         case (Check.TYPE_LEN, step, kind, length):
             return type(objects[step]) is kind and (length < 0 or len(objects[step]) == length)
         case (Check.KEYS, step, keys):
-            return isinstance(objects[step], dict) and _same_parts(tuple(objects[step]), keys)
+            iterates = isinstance(objects[step], dict) or type(objects[step]) in (set, frozenset)
+            return iterates and _same_parts(tuple(objects[step]), keys)
         case (Check.EQUAL, step, expected):
             actual = objects[step]
-            return type(actual) is type(expected) and (actual is expected or bool(actual == expected))
+            if type(actual) is not type(expected):
+                return False
+            if type(actual) in plan_rules.COMPARED_BY_BITS:
+                return np.asarray(actual).tobytes() == np.asarray(expected).tobytes()
+            return actual is expected or bool(actual == expected)
     raise ValueError(f"no check: {check!r}")
 
 

@@ -26,7 +26,7 @@ from graphc.trace.session import Session
 from graphc.trace.tracer import LazyTracer
 from graphc.trace.values import TracedValue
 
-_PLAIN = (bool, int, str, bytes, type(None), np.bool_, np.integer, complex)
+_PLAIN = (bool, int, str, bytes, type(None), np.bool_, np.integer, complex, range, slice, np.dtype)
 
 
 @dataclass(frozen=True)
@@ -116,13 +116,8 @@ class Captures:
 
     def guard(self, obj: Any, path: int) -> None:
         """Have the object compared at each call, and remember where it was found."""
-        if isinstance(obj, _PLAIN):
-            if obj is None or isinstance(obj, bool):
-                self.paths.require_same(path, obj)
-            else:
-                self.paths.require_equal(path, obj)
-        elif isinstance(obj, set | frozenset | range | slice | np.dtype):
-            self.paths.require_equal(path, copy.copy(obj))
+        if isinstance(obj, _PLAIN) or type(obj) in (set, frozenset):
+            self.paths.require_value(path, obj)
         elif isinstance(obj, UNKNOWN_CONTAINERS):
             raise TraceTypeError(
                 f"{self.paths.describe(path)} is a {type(obj).__name__}, which may change unseen: use a list",

@@ -9,9 +9,10 @@ what is read from it.
 from __future__ import annotations
 
 import enum
+from array import array
 from collections import deque
 from collections.abc import Hashable
-from types import ModuleType, SimpleNamespace
+from types import MappingProxyType, ModuleType, SimpleNamespace
 from typing import Any, NamedTuple
 
 import numpy as np
@@ -43,7 +44,18 @@ _VALUES = (
 _HEAP_TYPE = 1 << 9
 
 
-UNKNOWN_CONTAINERS = (dict, list, tuple, set, frozenset, deque, bytearray, memoryview)  # where they are leaves
+UNKNOWN_CONTAINERS = (  # where they are leaves
+    dict,
+    list,
+    tuple,
+    set,
+    frozenset,
+    deque,
+    bytearray,
+    memoryview,
+    array,
+    MappingProxyType,
+)
 
 
 class LeafSpec(NamedTuple):
@@ -73,7 +85,7 @@ class Receiver:
 def leaf_key(leaf: Any) -> Hashable:
     """What a program must know of the leaf. Equal keys: the same program may serve, if its guards hold."""
     kind = type(leaf)
-    if kind is np.ndarray:
+    if kind is np.ndarray or kind is np.memmap:
         flags = leaf.flags
         fortran = flags.f_contiguous and not flags.c_contiguous
         return leaf.dtype.num, tuple([d if d < 2 else None for d in leaf.shape]), fortran
@@ -87,14 +99,25 @@ def leaf_key(leaf: Any) -> Hashable:
         return ByType(kind)
     if kind is Receiver:
         return ByType(type(leaf.obj))
-    if kind is set:
-        return kind, frozenset(leaf)
-    return kind, (leaf if isinstance(leaf, Hashable) and _hashable(leaf) else id(leaf))
+    key = _exact(leaf)
+    return key if _hashable(key) else (kind, id(leaf))  # the latter is never traced: see ``input_spec``
 
 
-def _hashable(leaf: Any) -> bool:
+def _exact(value: Any) -> Any:
+    """A key that tells apart what a function can: == sees neither all types, nor a set's order, nor the sign of 0."""
+    kind = type(value)
+    if isinstance(value, tuple | set | frozenset):
+        return kind, tuple(map(_exact, value))
+    if isinstance(value, slice | range):
+        return kind, _exact(value.start), _exact(value.stop), _exact(value.step)
+    if isinstance(value, float):
+        return kind, float.hex(value)
+    return kind, value
+
+
+def _hashable(key: Any) -> bool:
     try:
-        hash(leaf)
+        hash(key)
     except TypeError:
         return False
     return True
@@ -127,7 +150,8 @@ def input_spec(leaf: Any) -> LeafSpec | None:
         return LeafSpec(LeafKind.INT, np.dtype(np.int64), ())
     if isinstance(leaf, complex):
         raise_dtype(np.dtype(complex))
-    if isinstance(leaf, UNKNOWN_CONTAINERS) and kind not in (set, frozenset):
+    unknown = isinstance(leaf, UNKNOWN_CONTAINERS) and kind not in (set, frozenset)
+    if unknown or not (is_object(leaf) or _hashable(_exact(leaf))):
         name = kind.__name__
         message = f"a {name} is no container that graphc looks into: pass a dict, list, tuple, named tuple or dataclass"
         raise TraceTypeError(message, location=user_location())
@@ -139,7 +163,7 @@ def native_dtype(dtype: np.dtype) -> np.dtype:
     native = dtype.newbyteorder("=") if not dtype.isnative else dtype
     if native not in SHORT_NAMES or native.fields is not None:
         raise_dtype(dtype)
-    return np.dtype(native.type)
+    return np.dtype(native.str)  # of two dtypes of one size and kind (long, long long) the one that programs know
 
 
 def raise_kind(leaf: np.ndarray) -> None:
@@ -150,11 +174,12 @@ def raise_kind(leaf: np.ndarray) -> None:
 def as_input(spec: LeafSpec, leaf: Any) -> Any:
     """The leaf as the program takes it: a C-contiguous, aligned array in native byte order, or the number itself."""
     if spec.kind is not LeafKind.ARRAY:
-        return leaf
-    array = leaf.T if spec.transposed else leaf
-    if type(array) is np.ndarray and array.flags.c_contiguous and array.flags.aligned and array.dtype.isnative:
+        return spec.dtype.type(leaf) if spec.kind is LeafKind.SCALAR and type(leaf) is not spec.dtype.type else leaf
+    array = np.asarray(leaf.T if spec.transposed else leaf)
+    same_dtype = array.dtype.num == spec.dtype.num and array.dtype.isnative
+    if same_dtype and array.flags.c_contiguous and array.flags.aligned:
         return array
-    return np.array(array, dtype=spec.dtype, order="C", subok=False)
+    return array.astype(spec.dtype, order="C")
 
 
 def shape_of(spec: LeafSpec, leaf: Any) -> tuple[int, ...]:

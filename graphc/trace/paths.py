@@ -9,7 +9,11 @@ from collections.abc import Hashable, Iterable, Sequence
 from dataclasses import dataclass
 from typing import Any
 
+import numpy as np
+
 from graphc.abi import ANY_LENGTH, Check, Step
+
+_BY_VALUE = (str, bytes, int, complex, np.generic, np.dtype)
 
 
 @dataclass(frozen=True)
@@ -28,6 +32,12 @@ class Paths:
         self.steps: list[tuple] = []
         self._index: dict[Hashable, int] = {}
         self._checks: dict[Hashable, tuple] = {}
+
+    def without_checks(self) -> Paths:
+        """The same steps, to which checks add theirs, and no checks yet."""
+        other = Paths()
+        other.steps, other._index = self.steps, self._index
+        return other
 
     def _step(self, key: Hashable, step: tuple) -> int:
         if key not in self._index:
@@ -63,12 +73,25 @@ class Paths:
         key = (Check.EQUAL, path, type(obj), repr(obj))
         self._checks.setdefault(key, (Check.EQUAL, path, obj))
 
+    def require_value(self, path: int, obj: Any) -> None:
+        """Guard: the path leads to an object that holds the same; of a kind not known (a function) to this very one."""
+        if isinstance(obj, slice | range):
+            self.require_type(path, type(obj))
+            for part in ("start", "stop", "step"):
+                self.require_value(self.attribute(path, part), getattr(obj, part))
+        elif isinstance(obj, set | frozenset):
+            self.require_keys(path, obj)
+        elif isinstance(obj, _BY_VALUE) and not isinstance(obj, bool):
+            self.require_equal(path, obj)
+        else:
+            self.require_same(path, obj)
+
     def require_type(self, path: int, kind: type, length: int = ANY_LENGTH) -> None:
         """Guard: the object has exactly this type, and length where one is given."""
         self._checks.setdefault((Check.TYPE_LEN, path, kind, length), (Check.TYPE_LEN, path, kind, length))
 
-    def require_keys(self, path: int, obj: dict) -> None:
-        """Guard: a dict of exactly this type, with these keys in this order."""
+    def require_keys(self, path: int, obj: dict | set | frozenset) -> None:
+        """Guard: a dict or set of exactly this type, with these keys in this order."""
         self.require_type(path, type(obj))
         keys = tuple(obj)
         self._checks.setdefault((Check.KEYS, path), (Check.KEYS, path, keys))

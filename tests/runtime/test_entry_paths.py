@@ -194,3 +194,24 @@ def test_many_keys(how):
 def test_keys_that_are_no_tuple_are_no_plan(how):
     with pytest.raises(ValueError, match="check"):
         keyed(["a"], how)
+
+
+@both
+@pytest.mark.parametrize("kind", [float, np.float64, np.float32, np.float16])
+def test_equal_floats_have_the_same_bits(how, kind):
+    for value in (0.0, -0.0, 1.5, float("nan"), float("inf")):
+        f = make(plan(nargs=2, steps=((Step.ARG, 0), (Step.ARG, 1)), checks=((Check.EQUAL, 1, kind(value)),)), how=how)
+        for other in (0.0, -0.0, 1.5, float("nan"), float("inf"), -1.5):
+            assert is_miss(f(np.ones(2), kind(other))) == (repr(other) != repr(value))
+        assert is_miss(f(np.ones(2), 1))
+
+
+@both
+def test_the_elements_of_a_set_and_their_order(how):
+    steps = ((Step.ARG, 0), (Step.ARG, 1))
+    for kind in (set, frozenset):
+        f = make(plan(nargs=2, steps=steps, checks=((Check.KEYS, 1, tuple(kind([0, 8]))),)), how=how)
+        for item in (kind([0, 8]), kind([8, 0]), kind([0]), kind([False, 8]), kind([0, 8, 1]), dict.fromkeys([0, 8])):
+            assert is_miss(f(np.ones(2), item)) == (list(map(repr, item)) != list(map(repr, kind([0, 8]))))
+        for item in ([0, 8], (0, 8), np.array([0, 8])):
+            assert is_miss(f(np.ones(2), item))
