@@ -135,7 +135,8 @@ def put(kind: str, key: str, data: bytes, metadata: Any = None) -> None:
     """
     described = json.dumps(metadata).encode()
     body = struct.pack("<II", len(described), len(data)) + described + data
-    if not _write(_path(kind, key), MAGIC + hashlib.sha256(body).digest() + body):
+    path = _path(kind, key)
+    if not _write(path, MAGIC + _checksum(path, body) + body):
         _state.memory[kind, key] = Entry(data, metadata)
 
 
@@ -211,9 +212,15 @@ def _read(path: Path) -> Entry | None:
     if len(content) < start or not content.startswith(MAGIC):
         return None
     checksum, described, size = _HEADER.unpack_from(content, len(MAGIC))
-    if len(content) != start + described + size or hashlib.sha256(content[start - 8 :]).digest() != checksum:
+    if len(content) != start + described + size or _checksum(path, content[start - 8 :]) != checksum:
         return None
     return Entry(content[start + described :], json.loads(content[start : start + described]))
+
+
+def _checksum(path: Path, body: bytes) -> bytes:
+    """Of the content at its place: a file that was moved or copied from another name or version is a damaged one."""
+    place = "/".join(path.parts[-3:])
+    return hashlib.sha256(place.encode() + body).digest()
 
 
 def _write(path: Path, content: bytes) -> bool:

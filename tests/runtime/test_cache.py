@@ -189,3 +189,13 @@ def test_a_killed_writer_leaves_whole_entries_only(folder):
         assert entry is not None
         assert json.dumps(entry.metadata) == f'{{"key": "k{k}"}}'
         assert entry.data == f"k{k}".encode() * 20_000
+
+
+def test_an_entry_under_another_name_is_not_believed(tmp_path):
+    with config.override(cache_dir=tmp_path):
+        cache.put("kernel", "a", b"of a")
+        cache.put("kernel", "b", b"of b")
+        a, b = (cache.folder() / "kernel" / name for name in "ab")
+        b.write_bytes(a.read_bytes())
+        assert cache.get("kernel", "a").data == b"of a"
+        assert cache.get("kernel", "b") is None
