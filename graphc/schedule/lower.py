@@ -82,7 +82,14 @@ class Lowering:
         self.visited: dict[Value, Scalar] = {}
 
     def at(self, value: Value, index: Index, conditions: tuple[Condition, ...] = ()) -> Scalar:
-        """The value's element at the index; loads are guarded by the conditions."""
+        """The value's element at the index; loads are guarded by the conditions that the index depends on.
+
+        An index that does not run along a condition's axis is inside its array wherever that loop stands: scalars that
+        feed many embedded arrays are so computed once, and not once for each set of conditions.
+        """
+        if conditions:
+            axes = frozenset[int]().union(*(position.axes for position in index))
+            conditions = tuple(c for c in conditions if c.index.axes & axes)
         key = (value, index, conditions)
         found = self.memo.get(key)
         if found is None:
