@@ -221,9 +221,12 @@ _substitutes: dict[int, tuple[Any, Any]] = {}
 def _library_function(function: Any) -> Any:
     """NumPy's and SciPy's functions that do not dispatch on their arguments, such as ``np.zeros`` and ``np.array``."""
     known = _substitutes.get(id(function))
-    if known is None:
-        known = _substitutes[id(function)] = (function, _make_substitute(function))
-    return known[1]
+    if known is not None:
+        return known[1]
+    substitute = _make_substitute(function)
+    if substitute is not function:  # others are not kept: a method of a traced array would keep its whole trace
+        _substitutes[id(function)] = (function, substitute)
+    return substitute
 
 
 def _make_substitute(function: Any) -> Any:
