@@ -42,3 +42,12 @@ __all__ = [
     "value_and_grad",
     "vjp",
 ]
+
+
+def __getattr__(name: str) -> object:
+    """``graphc.testing`` is imported when it is first asked for."""
+    if name == "testing":
+        import importlib
+
+        return importlib.import_module("graphc.testing")
+    raise AttributeError(f"module 'graphc' has no attribute {name!r}")
