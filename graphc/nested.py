@@ -134,6 +134,7 @@ def trace_inner(
         if is_marked or isinstance(leaf, TracedValue | np.ndarray):
             value = session.F.value(unwrap(session, leaf))
             param = child.new_param(value.type, argument.name)
+            child.origins[param] = value
             outer.append(value)
             param_marks.append(is_marked)
             seen.append(child.wrap(child, param))

@@ -12,6 +12,7 @@ from typing import Any
 import numpy as np
 
 from graphc.errors import SideEffectError
+from graphc.trace.classes import class_of, is_instance, is_scalar
 from graphc.trace.functions import NUMPY_FUNCTIONS
 from graphc.trace.functions.arguments import as_array, as_dtype
 from graphc.trace.location import user_location
@@ -109,6 +110,10 @@ def _builtin(function: Any) -> Any:
         return _length
     if function is float:
         return _float
+    if function is isinstance:
+        return is_instance
+    if function is type:
+        return class_of
     if function is getattr:
         from graphc.trace.reader import Reader
 
@@ -234,6 +239,8 @@ def _make_substitute(function: Any) -> Any:
         "numpy", "scipy",
     ):  # fmt: skip
         return function
+    if function is np.isscalar:
+        return is_scalar
     name = public_name(function)
     if name in _ARRAYS:
         return lambda *args, **kwargs: (_ARRAYS[name] if _has_traced((args, kwargs)) else function)(*args, **kwargs)

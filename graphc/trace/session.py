@@ -25,7 +25,10 @@ if TYPE_CHECKING:
 
 
 class Session:
-    """``params`` of the graph so far; ``imports`` maps values of the outer session to the parameters they became."""
+    """``params`` of the graph so far; ``imports`` maps values of the outer session to the parameters they became.
+
+    ``origins``: for each parameter of a nested session, arguments included, the value of the outer one.
+    """
 
     __slots__ = (
         "F",
@@ -35,6 +38,7 @@ class Session:
         "imports",
         "name",
         "notes",
+        "origins",
         "params",
         "parent",
         "symbols",
@@ -60,6 +64,7 @@ class Session:
         self.alive = True
         self.params: list[Value] = []
         self.imports: dict[Value, Value] = {}
+        self.origins: dict[Value, Value] = {}
         self._captures = captures
         self.notes: list[str] = [] if parent is None else parent.notes
         self.symbols: dict[str, str] = {} if parent is None else parent.symbols  # what each symbol is, in words
@@ -95,6 +100,7 @@ class Session:
         outer = self.parent.import_value(session, value)
         if outer not in self.imports:
             self.imports[outer] = self.new_param(outer.type, outer.name)
+            self.origins[self.imports[outer]] = outer
         return self.imports[outer]
 
     def encloses(self, other: Session) -> bool:

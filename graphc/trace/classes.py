@@ -1,0 +1,60 @@
+"""``isinstance``, ``type`` and ``np.isscalar`` in a traced function: answered as in plain NumPy.
+
+A traced array stands for an array, a Python number or a NumPy scalar, a symbolic integer for an int. What the function
+decides by the class must not depend on whether it is traced.
+"""
+
+from __future__ import annotations
+
+import numbers
+from collections.abc import Sequence
+from typing import Any
+
+import numpy as np
+
+from graphc.ir.graph import Value
+from graphc.trace.symbolic import SymbolicInt
+from graphc.trace.values import TracedValue, alive
+
+_PYTHON_NUMBERS: dict[str, type] = {"f": float, "i": int, "u": int}
+
+
+def plain_class(obj: Any) -> type:
+    """The class that the object has where nothing is traced. A 0-d result is a NumPy scalar, as in NumPy."""
+    if isinstance(obj, SymbolicInt):
+        return int
+    if not isinstance(obj, TracedValue):
+        return type(obj)
+    session, value = alive(obj), obj.value
+    if value.dims or session.captures.is_array_input(_outermost(obj)):
+        return np.ndarray
+    return _PYTHON_NUMBERS[value.type.dtype.kind] if value.type.weak else value.type.dtype.type
+
+
+def _outermost(traced: TracedValue) -> Value:
+    """The value of the root trace that a parameter of a nested one stands for."""
+    session, value = traced.session, traced.value
+    while session.parent is not None and value in session.origins:
+        session, value = session.parent, session.origins[value]
+    return value
+
+
+def class_of(*args: Any) -> Any:
+    """``type``, of one argument or of three."""
+    return plain_class(args[0]) if len(args) == 1 else type(*args)
+
+
+def is_instance(obj: Any, classes: Any) -> bool:
+    """``isinstance``; ``classes`` is a class, a union, or a tuple of those, nested at will."""
+    if not isinstance(obj, TracedValue | SymbolicInt):
+        return isinstance(obj, classes)
+    if isinstance(classes, Sequence):
+        return any(is_instance(obj, part) for part in classes)
+    return issubclass(plain_class(obj), classes)
+
+
+def is_scalar(element: Any) -> bool:
+    """``np.isscalar``."""
+    if isinstance(element, TracedValue | SymbolicInt):
+        return issubclass(plain_class(element), np.generic | numbers.Number)
+    return np.isscalar(element)
