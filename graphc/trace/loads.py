@@ -2,6 +2,7 @@
 
     lam * self.w[0]        ->  _graphc_.name(lam, "lam") * _graphc_.item(_graphc_.raw_attribute(self, "w"), 0)
     helper(x)              ->  _graphc_.callee(_graphc_.name(helper, "helper"))(x)
+    for layer in model     ->  for layer in _graphc_.iterated(_graphc_.name(model, "model"))
     self.cache = v         ->  _graphc_.store(self).cache = v
 
 ``_graphc_`` is a ``reader.Reader``, a cell of the rewritten function. Every expression is still evaluated by Python, at
@@ -65,12 +66,12 @@ class LoadRewriter(ast.NodeTransformer):
         return node
 
     def _visit_comprehension(self, node: Any) -> Any:
-        first = self.visit(node.generators[0].iter)
+        first = self._iterated(node.generators[0].iter)
         self.scopes.append(Scope(node))
         for position, generator in enumerate(node.generators):
             generator.target = self.visit(generator.target)
-            generator.iter = first if position == 0 else self.visit(generator.iter)
-            generator.ifs = [self.visit(condition) for condition in generator.ifs]
+            generator.iter = first if position == 0 else self._iterated(generator.iter)
+            generator.ifs = [self._test(condition) for condition in generator.ifs]
         for part in ("elt", "key", "value"):
             if hasattr(node, part):
                 setattr(node, part, self.visit(getattr(node, part)))
@@ -158,7 +159,7 @@ class LoadRewriter(ast.NodeTransformer):
 
     def visit_match_case(self, node: ast.match_case) -> ast.match_case:
         """A pattern is no expression: only its guard and body are."""
-        node.guard = self.visit(node.guard) if node.guard is not None else None
+        node.guard = self._test(node.guard) if node.guard is not None else None
         node.body = [statement for old in node.body for statement in self._statements(old)]
         return node
 
@@ -168,10 +169,69 @@ class LoadRewriter(ast.NodeTransformer):
         node.value = self.visit(node.value) if node.value is not None else None
         return node
 
+    # --- what Python calls by itself ----------------------------------------------------------------------------------
+
+    def visit_BinOp(self, node: ast.BinOp) -> ast.expr:
+        return _hook("binary", node, ast.Constant(type(node.op).__name__), self.visit(node.left), self.visit(node.right))
+
+    def visit_Compare(self, node: ast.Compare) -> ast.expr:
+        node.left = self.visit(node.left)
+        node.comparators = [self.visit(c) for c in node.comparators]
+        if len(node.ops) > 1 or isinstance(node.ops[0], ast.Is | ast.IsNot):
+            return node
+        return _hook("binary", node, ast.Constant(type(node.ops[0]).__name__), node.left, node.comparators[0])
+
+    def visit_UnaryOp(self, node: ast.UnaryOp) -> ast.expr:
+        if isinstance(node.op, ast.Not):
+            node.operand = self._test(node.operand)
+            return node
+        if isinstance(node.operand, ast.Constant):
+            return node
+        return _hook("unary", node, ast.Constant(type(node.op).__name__), self.visit(node.operand))
+
+    def _test(self, node: ast.expr) -> ast.expr:
+        """An expression of which only the truth counts."""
+        if isinstance(node, ast.BoolOp):
+            node.values = [self._test(value) for value in node.values]
+            return node
+        visited = self.visit(node)
+        return visited if isinstance(node, ast.Compare | ast.Constant) else _hook("truth", node, visited)
+
+    def _visit_test(self, node: Any) -> Any:
+        node.test = self._test(node.test)
+        return self.generic_visit_but(node, "test")
+
+    visit_If = visit_While = visit_IfExp = visit_Assert = _visit_test
+
+    def _iterated(self, node: ast.expr) -> ast.expr:
+        return _hook("iterated", node, self.visit(node))
+
+    def visit_For(self, node: ast.For) -> ast.For:
+        node.iter = self._iterated(node.iter)
+        return self.generic_visit_but(node, "iter")
+
+    def visit_Starred(self, node: ast.Starred) -> ast.Starred:
+        node.value = self._iterated(node.value) if isinstance(node.ctx, ast.Load) else self.visit(node.value)
+        return node
+
+    def visit_withitem(self, node: ast.withitem) -> ast.withitem:
+        node.context_expr = _hook("context", node.context_expr, self.visit(node.context_expr))
+        node.optional_vars = self.visit(node.optional_vars) if node.optional_vars is not None else None
+        return node
+
+    def generic_visit_but(self, node: Any, done: str) -> Any:
+        """Visit all parts of the node but one, which is rewritten already."""
+        kept = getattr(node, done)
+        setattr(node, done, ast.Constant(None))
+        self.generic_visit(node)
+        setattr(node, done, kept)
+        return node
+
     # --- names that are assigned outside ------------------------------------------------------------------------------
 
     def visit_Assign(self, node: ast.Assign) -> ast.Assign:
-        node.value = self.visit(node.value)
+        unpacks = any(isinstance(target, ast.Tuple | ast.List) for target in node.targets)
+        node.value = self._iterated(node.value) if unpacks else self.visit(node.value)
         for target in node.targets:
             if isinstance(target, ast.Name) and self._declared_outside(target.id):
                 node.value = _hook("escaping", node.value, node.value, ast.Constant(target.id))

@@ -14,6 +14,7 @@ from typing import Any
 import numpy as np
 
 from graphc.errors import SideEffectError
+from graphc.trace import dispatch
 from graphc.trace.callees import is_library, traced_callee
 from graphc.trace.captures import Captures
 from graphc.trace.location import user_location
@@ -156,7 +157,16 @@ class Reader:
         path = session.captures.path_of(function)
         if path is not None and not isinstance(function, type):
             session.captures.paths.require_type(path, type(function))
-        return traced_callee(function)
+        substitute = traced_callee(function)
+        return dispatch.through_builtin(function, substitute) if dispatch.is_builtin(function) else substitute
+
+    # --- what Python calls by itself ----------------------------------------------------------------------------------
+
+    binary = staticmethod(dispatch.binary)
+    unary = staticmethod(dispatch.unary)
+    truth = staticmethod(dispatch.truth)
+    iterated = staticmethod(dispatch.iterated)
+    context = staticmethod(dispatch.context)
 
     # --- stores -------------------------------------------------------------------------------------------------------
 

@@ -1,0 +1,172 @@
+"""What Python calls by itself: the special methods of the user's own objects, traced like any other function.
+
+``model + x``, ``for layer in model``, ``if model``, ``len(model)``, ``with model``: no call stands in the source, and
+what ``__add__`` or ``__iter__`` read from the object would not be recorded. The hooks here call such methods in their
+rewritten form. For all other objects they are the plain operation.
+"""
+
+from __future__ import annotations
+
+import operator
+from collections.abc import Callable, Iterator
+from types import FunctionType, MethodType, ModuleType
+from typing import Any
+
+from graphc.trace.callees import is_library_name
+from graphc.trace.rewrite import rewritten
+from graphc.trace.symbolic import SymbolicInt
+from graphc.trace.values import TracedValue
+
+_HEAP_TYPE = 1 << 9  # set for classes that are written in Python
+_OPERATORS: dict[str, tuple[str, str, Callable[[Any, Any], Any]]] = {
+    "Add": ("__add__", "__radd__", operator.add), "Sub": ("__sub__", "__rsub__", operator.sub),
+    "Mult": ("__mul__", "__rmul__", operator.mul), "Div": ("__truediv__", "__rtruediv__", operator.truediv),
+    "FloorDiv": ("__floordiv__", "__rfloordiv__", operator.floordiv), "Mod": ("__mod__", "__rmod__", operator.mod),
+    "Pow": ("__pow__", "__rpow__", operator.pow), "MatMult": ("__matmul__", "__rmatmul__", operator.matmul),
+    "BitAnd": ("__and__", "__rand__", operator.and_), "BitOr": ("__or__", "__ror__", operator.or_),
+    "BitXor": ("__xor__", "__rxor__", operator.xor), "LShift": ("__lshift__", "__rlshift__", operator.lshift),
+    "RShift": ("__rshift__", "__rrshift__", operator.rshift),
+    "Lt": ("__lt__", "__gt__", operator.lt), "LtE": ("__le__", "__ge__", operator.le),
+    "Gt": ("__gt__", "__lt__", operator.gt), "GtE": ("__ge__", "__le__", operator.ge),
+    "Eq": ("__eq__", "__eq__", operator.eq), "NotEq": ("__ne__", "__ne__", operator.ne),
+}  # fmt: skip
+_UNARY: dict[str, tuple[str, Callable[[Any], Any]]] = {
+    "USub": ("__neg__", operator.neg), "UAdd": ("__pos__", operator.pos), "Invert": ("__invert__", operator.invert),
+}  # fmt: skip
+_CONVERSIONS = {
+    len: "__len__", float: "__float__", int: "__int__", abs: "__abs__", str: "__str__", repr: "__repr__",
+    round: "__round__",
+}  # fmt: skip
+_ITERATING = frozenset(
+    [list, tuple, set, frozenset, sum, enumerate, zip, iter, any, all, min, max, sorted, map, filter]
+)
+
+
+def special_method(obj: Any, name: str) -> MethodType | None:
+    """The method that the object's class defines in the user's Python code, rewritten; else None."""
+    kind = type(obj)
+    if not kind.__flags__ & _HEAP_TYPE or isinstance(obj, TracedValue | SymbolicInt | type | ModuleType):
+        return None
+    for cls in kind.__mro__:
+        if name in cls.__dict__:
+            defined = cls.__dict__[name]
+            if type(defined) is FunctionType and not is_library_name(defined.__module__):
+                return MethodType(rewritten(defined), obj)
+            return None
+    return None
+
+
+# --- operators --------------------------------------------------------------------------------------------------------
+
+
+def binary(operation: str, left: Any, right: Any) -> Any:
+    """``left <operation> right``, for the name of a node of ``ast``."""
+    if operation in ("In", "NotIn"):
+        return is_in(left, right) is (operation == "In")
+    forward, reflected, operate = _OPERATORS[operation]
+    if special_method(left, forward) is None and special_method(right, reflected) is None:
+        inverted = operation == "NotEq" and (special_method(left, "__eq__") or special_method(right, "__eq__"))
+        return not binary("Eq", left, right) if inverted else operate(left, right)
+    attempts = [(left, forward, right), (right, reflected, left)]
+    if type(left) is type(right) and forward != reflected:
+        attempts.pop()
+    elif issubclass(type(right), type(left)):
+        attempts.reverse()
+    for owner, name, other in attempts:
+        method = special_method(owner, name)
+        plain = getattr(type(owner), name, None)
+        result = method(other) if method is not None else plain(owner, other) if plain is not None else NotImplemented
+        if result is not NotImplemented:
+            return result
+    return operate(left, right)  # what Python says of operands that do not fit
+
+
+def unary(operation: str, operand: Any) -> Any:
+    name, operate = _UNARY[operation]
+    method = special_method(operand, name)
+    return operate(operand) if method is None else method()
+
+
+def is_in(element: Any, container: Any) -> bool:
+    method = special_method(container, "__contains__")
+    if method is not None:
+        return bool(method(element))
+    if special_method(container, "__iter__") is not None:
+        return any(part is element or part == element for part in iterated(container))
+    return element in container
+
+
+# --- truth, iteration, contexts ---------------------------------------------------------------------------------------
+
+
+def truth(obj: Any) -> Any:
+    """What Python tests in place of the object."""
+    for name in ("__bool__", "__len__"):
+        method = special_method(obj, name)
+        if method is not None:
+            return method()
+    return obj
+
+
+def iterated(obj: Any) -> Any:
+    """What Python iterates over in place of the object."""
+    method = special_method(obj, "__iter__")
+    if method is None:
+        return obj
+    iterator = method()
+    advance = special_method(iterator, "__next__")
+    return iterator if advance is None else _advancing(advance)
+
+
+def _advancing(advance: Callable[[], Any]) -> Iterator[Any]:
+    while True:
+        try:
+            element = advance()
+        except StopIteration:
+            return
+        yield element
+
+
+class _Context:
+    """A context manager in rewritten form."""
+
+    def __init__(self, enter: Callable[[], Any], leave: Callable[..., Any]):
+        self._enter, self._leave = enter, leave
+
+    def __enter__(self) -> Any:
+        return self._enter()
+
+    def __exit__(self, *error: Any) -> Any:
+        return self._leave(*error)
+
+
+def context(manager: Any) -> Any:
+    """What stands in a ``with`` statement in place of the manager."""
+    enter, leave = special_method(manager, "__enter__"), special_method(manager, "__exit__")
+    return manager if enter is None or leave is None else _Context(enter, leave)
+
+
+# --- builtin functions ------------------------------------------------------------------------------------------------
+
+
+def through_builtin(function: Any, substitute: Callable[..., Any]) -> Callable[..., Any]:
+    """``substitute``, which stands for the function, if that calls no special methods of its arguments; else with these
+    in rewritten form."""
+    if function in _ITERATING:
+        return lambda *args, **kwargs: substitute(*map(iterated, args), **kwargs)
+    if function is bool:
+        return lambda *args: substitute(*map(truth, args))
+    name = _CONVERSIONS.get(function)
+    if name is None:
+        return substitute
+
+    def convert(*args: Any, **kwargs: Any) -> Any:
+        method = special_method(args[0], name) if args else None
+        return substitute(*args, **kwargs) if method is None else method(*args[1:], **kwargs)
+
+    return convert
+
+
+def is_builtin(function: Any) -> bool:
+    """Whether ``through_builtin`` is to be asked."""
+    return getattr(function, "__module__", None) == "builtins"
