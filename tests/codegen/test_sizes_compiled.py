@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import functools
 import math
 
 import numpy as np
@@ -89,6 +90,27 @@ def test_folds_of_nothing():
     check_sizes(graph, lambda random, n, m: [random.normal(size=(n, m))], [(0, 3), (3, 0), (0, 0), (0, 5000), (4, 9)])
 
 
+def test_folds_of_special_values():
+    """NaN and infinities anywhere: in vectors and remainders, in rows, across rows and in the whole."""
+    names = ("sum", "max", "min", "prod")
+    graph = build(
+        lambda F, x: (
+            [F.reduce(n, x, axes) for n in names for axes in (ROWS, COLUMNS, EVERYTHING)]
+            + [F.reduce(n, x, axes) for n in ("argmax", "argmin") for axes in (ROWS, COLUMNS)]
+        ),
+        ArrayType(F64, (N, M)),
+    )
+    program = Compiled(graph)
+    nan, inf = np.nan, np.inf
+    for m in (1, 2, 7, 33, 70):
+        for special in ([], [nan], [inf], [-inf], [inf, -inf], [nan, inf], [nan, nan], [-inf, nan, inf]):
+            x = np.tile(np.random.default_rng(m).uniform(0.5, 1.5, m), (9, 1))
+            for row, number in enumerate(special):
+                x[row * 3 % 9, (m - 1 - 5 * row) % m] = number
+            for number, pair in enumerate(zip(program([x]), interpret(graph, [x]), strict=True)):
+                assert_close(*pair, 1e-13, f"output {number} with {special} among {m}")
+
+
 def positions(F, x):
     return [
         F.reduce(name, value, [axis]) for name in ("argmax", "argmin") for axis in (0, 1) for value in (x, F.neg(x))
@@ -170,6 +192,21 @@ def every_other(F, x):
         F.slice(x, starts=(0,), steps=(2,), dims=((N + 1) // 2,)),
         F.slice(x, starts=(N - 1,), steps=(-3,), dims=(-(-N // 3),)),
     ]
+
+
+def surrounded(F, x):
+    """Zeros before and behind, each way in a loop of its own, and pieces that overlap in part in one loop."""
+    ahead = F.embed(F.exp(x), starts=(2,), steps=(1,), dims=(N + 5,))
+    back = F.embed(F.add(x, 1.0), starts=(N + 1,), steps=(-1,), dims=(N + 6,))
+    pieces = [F.embed(x, starts=(start,), steps=(1,), dims=(N + 7,)) for start in (0, 3, 7)]
+    pieces.append(F.embed(F.cos(x), starts=(N + 3,), steps=(-1,), dims=(N + 7,)))
+    together = functools.reduce(F.add, pieces)
+    return [ahead, back, together, F.reduce("sum", F.mul(F.add(ahead, 1.0), ahead), [0])]
+
+
+def test_embedded_along_the_loop():
+    graph = build(surrounded, ArrayType(F64, (N,)))
+    check_sizes(graph, lambda random, n: [random.normal(size=n)], [(n,) for n in (0, 1, 2, 3, 4, 8, 9, 100)])
 
 
 def test_steps_through_odd_and_even_sizes():

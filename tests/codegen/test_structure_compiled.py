@@ -33,7 +33,7 @@ def in_dtype(array: np.ndarray, dtype: np.dtype) -> np.ndarray:
         return array
     if dtype.kind == "f":
         return array.astype(dtype)
-    whole = np.rint(3 * np.nan_to_num(array)).clip(-100, 100).astype(np.int64)
+    whole = np.rint(3 * np.nan_to_num(array).clip(-30, 30)).astype(np.int64)
     return array > 0 if dtype.kind == "b" else whole.astype(dtype)
 
 
