@@ -17,9 +17,11 @@ from graphc.trace.functions.arguments import as_array
 from graphc.trace.functions.indexing import getitem
 from graphc.trace.location import user_location
 from graphc.trace.session import Session, hint_of
+from graphc.trace.symbolic import SymbolicInt
 from graphc.trace.values import TracedValue, alive, session_of, unwrap, wrap
 
 _IGNORED = {"casting", "order", "subok"}
+_FLAGS = {"keepdims", "endpoint", "increasing", "retstep"}  # an int argument given as one decides like True or False
 
 
 # --- operators and ufuncs ---------------------------------------------------------------------------------------------
@@ -143,7 +145,8 @@ def run_function(name: str, args: tuple[Any, ...], kwargs: dict[str, Any]) -> An
 def _run(function: Callable[..., Any], args: tuple[Any, ...], kwargs: dict[str, Any]) -> Any:
     session = session_of((args, kwargs))
     values = [unwrap(session, a) for a in args]
-    keywords = {key: unwrap(session, value) for key, value in kwargs.items() if value is not np._NoValue}
+    given = {key: bool(v) if key in _FLAGS and isinstance(v, SymbolicInt) else v for key, v in kwargs.items()}
+    keywords = {key: unwrap(session, value) for key, value in given.items() if value is not np._NoValue}
     session.F.location = user_location()
     with sizes_in_errors(session, (values, list(keywords.values()))):
         return wrap(session, function(session.F, *values, **keywords))

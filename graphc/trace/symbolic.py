@@ -27,7 +27,7 @@ class SymbolicInt:
     def __init__(self, session: Session, dim: Expr):
         self.session, self.dim = session, dim
 
-    def specialise(self) -> int:
+    def specialise(self, why: str = "Python needed the number") -> int:
         """The number in this call; from here on the program is only for it."""
         self._check_alive()
         facts = self.session.F.facts
@@ -35,7 +35,7 @@ class SymbolicInt:
         if isinstance(facts.resolve(self.dim), Expr):
             facts.equal(self.dim, number)
             what = describe(self.session, self.dim)
-            self.session.note(f"{user_location()}: specialised to {what} == {number}: Python needed the number")
+            self.session.note(f"{user_location()}: specialised to {what} == {number}: {why}")
         return number
 
     def _check_alive(self) -> None:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import math
 import operator
+import re
 
 import numpy as np
 import pytest
@@ -121,3 +122,31 @@ def test_a_symbol_kept_after_its_trace():
         holder["n"] + 1
     with pytest.raises(graphc.LeakedTracerError):
         int(holder["n"])
+
+
+M = np.arange(24.0).reshape(2, 3, 4)
+NUMBERS_OF_THE_PROGRAM = {
+    "sum": (lambda n: np.sum(M * X[0], axis=n), 2), "method": (lambda n: (M * X[0]).mean(axis=n), 2),
+    "axes": (lambda n: np.max(M * X[0], axis=(n, 0)), 2), "keepdims": (lambda n: np.sum(M * X[0], 1, keepdims=n), 0),
+    "moved": (lambda n: np.moveaxis(M * X[0], n, 0), 2), "stack": (lambda n: np.stack([X, X], axis=n), 1),
+    "step": (lambda n: X[::n], 2), "reshape": (lambda n: X.reshape(n, 6), -1),
+    "order": (lambda n: np.linalg.norm(M * X[0], ord=n, axis=0), 3), "split": (lambda n: np.split(X, n)[0], 3),
+    "differences": (lambda n: np.diff(X, n), 2), "decimals": (lambda n: np.round(X / 3, n), 2),
+    "diagonal": (lambda n: np.diag(X, n), 1), "tensordot": (lambda n: np.tensordot(M[0], M[0].T, n), 1),
+}  # fmt: skip
+
+
+@pytest.mark.parametrize("name", NUMBERS_OF_THE_PROGRAM)
+def test_an_int_argument_that_shapes_the_program_specialises(name):
+    use, number = NUMBERS_OF_THE_PROGRAM[name]
+    f = graphc.jit(use)
+    for n in (number, 1, number):
+        np.testing.assert_allclose(f(n), use(n))
+    assert f.cache_info()["programs"] == len({number, 1})
+    assert name == "keepdims" or re.search(r"n == -?\d: (the program depends|Python needed)", f.explain())
+
+
+def test_a_gradient_along_an_axis_given_as_an_argument():
+    f = graphc.grad(lambda x, axis: (np.sum(x, axis=axis) ** 2).sum())
+    np.testing.assert_allclose(f(M, 1), np.broadcast_to(2 * M.sum(1, keepdims=True), M.shape))
+    np.testing.assert_allclose(f(M, -1), np.broadcast_to(2 * M.sum(-1, keepdims=True), M.shape))

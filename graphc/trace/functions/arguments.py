@@ -16,6 +16,8 @@ from graphc.ir.builder import Builder
 from graphc.ir.dims import Dim, Expr, dim_max, dim_min
 from graphc.ir.graph import Value
 from graphc.ir.types import BOOL, I64, SHORT_NAMES
+from graphc.trace.session import current
+from graphc.trace.symbolic import SymbolicInt
 
 UNSIGNED = np.dtype(np.uint64)
 
@@ -92,13 +94,26 @@ def mean_dtype(dtype: np.dtype) -> np.dtype:
     return dtype if dtype.kind == "f" else np.dtype(np.float64)
 
 
+# --- numbers that are part of the program -----------------------------------------------------------------------------
+
+
+def specialised(F: Builder, number: Any) -> Any:
+    """A symbolic integer as the number in this call, for which alone the program then is; anything else as it is."""
+    session = current()
+    if session is None or not isinstance(number, Expr):
+        return number
+    return SymbolicInt(session, number).specialise("the program depends on the number")
+
+
 # --- axes -------------------------------------------------------------------------------------------------------------
 
 
 def as_int(F: Builder, name: str, what: str, number: Any) -> int:
-    """A plain Python int; raises where the number is traced, symbolic or no integer."""
-    if isinstance(number, Value | Expr):
-        raise unsupported(F, f"{name}: {what} must be a plain Python int, it cannot depend on a traced value or size")
+    """A plain Python int; a symbolic one specialises the program. Raises where the number is traced or no integer."""
+    if isinstance(number, Expr):
+        return specialised(F, number)
+    if isinstance(number, Value):
+        raise unsupported(F, f"{name}: {what} must be a Python int, it cannot depend on a traced value")
     try:
         return index(number)
     except TypeError as error:

@@ -13,6 +13,7 @@ from graphc.trace.functions.arguments import (
     axes_of,
     mean_dtype,
     shape_error,
+    specialised,
     unsupported,
 )
 from graphc.trace.functions.reductions import require_elements
@@ -73,7 +74,7 @@ def matrix_norms(F: Builder, a: Value, order: Any, axes: tuple[int, ...], keepdi
 
 def norm(F: Builder, x: Any, ord: Any = None, axis: Any = None, keepdims: bool = False) -> Value:
     """NumPy's ``linalg.norm``."""
-    a = _as_float(F, x)
+    a, ord = _as_float(F, x), specialised(F, ord)
     axes = axes_of(F, "norm", axis, a.rank)
     if axis is None and ord is None:
         return two_norm(F, a, axes, keepdims)
@@ -86,13 +87,13 @@ def norm(F: Builder, x: Any, ord: Any = None, axis: Any = None, keepdims: bool =
 
 def vector_norm(F: Builder, x: Any, /, *, axis: Any = None, keepdims: bool = False, ord: Any = 2) -> Value:
     """The norm over any axes; of all elements without."""
-    a = _as_float(F, x)
+    a, ord = _as_float(F, x), specialised(F, ord)
     return vector_norms(F, a, ord, axes_of(F, "vector_norm", axis, a.rank), keepdims)
 
 
 def matrix_norm(F: Builder, x: Any, /, *, keepdims: bool = False, ord: Any = "fro") -> Value:
     """The norm over the last two axes."""
-    a = _as_float(F, x)
+    a, ord = _as_float(F, x), specialised(F, ord)
     return matrix_norms(F, a, ord, axes_of(F, "matrix_norm", (-2, -1), a.rank), keepdims)
 
 

@@ -20,6 +20,7 @@ from graphc.trace.functions.arguments import (
     broadcast_dims,
     shape_error,
     shape_text,
+    specialised,
     unsupported,
 )
 
@@ -57,7 +58,7 @@ def _without_common(F: Builder, ours: Sequence[Dim], theirs: Sequence[Dim]) -> t
 
 def reshape_dims(F: Builder, a: Value, shape: Any) -> tuple[Dim, ...]:
     """The new shape with its -1 filled in; raises ``ShapeError`` when the sizes differ."""
-    sizes = tuple(shape) if isinstance(shape, list | tuple) else (shape,)
+    sizes = tuple(_known_sign(F, s) for s in (shape if isinstance(shape, list | tuple) else (shape,)))
     unknown = [place for place, size in enumerate(sizes) if _is_unknown(size)]
     if len(unknown) > 1:
         raise shape_error(F, f"reshape: only one size of {shape_text(sizes)} can be -1")
@@ -75,6 +76,12 @@ def reshape_dims(F: Builder, a: Value, shape: Any) -> tuple[Dim, ...]:
     if not F.facts.equal(total, product(dims)):
         raise shape_error(F, message)
     return tuple(dims)
+
+
+def _known_sign(F: Builder, size: Any) -> Any:
+    """The size; an int argument that is negative in this call (-1: whatever fits) as the number."""
+    is_open = isinstance(size, Expr) and not F.facts.is_bound(size)
+    return size if not is_open or F.facts.at_least(size, 0) else specialised(F, size)
 
 
 def reshape(F: Builder, a: Any, shape: Any, order: str = "C", *, copy: Any = None) -> Value:

@@ -16,7 +16,15 @@ from graphc.ir.builder import Builder
 from graphc.ir.dims import Dim, Expr, floordiv
 from graphc.ir.graph import Value
 from graphc.ir.types import BOOL, I64
-from graphc.trace.functions.arguments import as_array, larger, not_negative, shape_text, smaller, unsupported
+from graphc.trace.functions.arguments import (
+    as_array,
+    larger,
+    not_negative,
+    shape_text,
+    smaller,
+    specialised,
+    unsupported,
+)  # fmt: skip
 
 
 @dataclass(frozen=True)
@@ -140,9 +148,7 @@ def position_of(F: Builder, item: Any, axis: int, dims: Sequence[Dim]) -> Dim:
 
 def span_of(F: Builder, item: slice, size: Dim) -> Span:
     """The positions that a slice selects along an axis of this size (``slice.indices`` for symbolic sizes)."""
-    step = 1 if item.step is None else _bound(F, item.step)
-    if isinstance(step, Expr):
-        raise unsupported(F, f"a slice step must be a plain Python int, got the symbolic {step}")
+    step = 1 if item.step is None else specialised(F, _bound(F, item.step))
     if step == 0:
         raise IndexRangeError("a slice step cannot be zero", location=F.location)
     low, high = (0, size) if step > 0 else (-1, size - 1)
