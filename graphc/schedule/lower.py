@@ -67,6 +67,12 @@ def split_gathered(index: Index, positions: Sequence[Value], axes: Sequence[int]
     return index[first : first + count], tuple(ZERO if axis in axes else next(remaining) for axis in range(rank))
 
 
+def fold_step(step: str, short: str) -> str:
+    """A fold's step in this dtype: NumPy adds truth values by "or" and multiplies them by "and"."""
+    step = step.replace("{t}", short)
+    return step.replace(" + ", " | ").replace(" * ", " & ") if short == "bool" else step
+
+
 class Lowering:
     """Lowers values into one kernel's ``Scalars``.
 
@@ -152,7 +158,7 @@ class Lowering:
         result: Scalar | None = None
         for position in positions:
             element = self.at(source, tuple(position), conditions)
-            step = node.op.kind.step.format("{1}", acc="{0}", t=source.type.short)  # type: ignore[union-attr]
+            step = fold_step(node.op.kind.step, source.type.short).format("{1}", acc="{0}")  # type: ignore[union-attr]
             result = element if result is None else self.scalars.apply(element.dtype, f"({step})", (result, element))
         assert result is not None
         return result

@@ -9,7 +9,7 @@ from graphc.ir.graph import Value
 from graphc.ir.opdef import Reduce, Scan
 from graphc.schedule.fuse import Group, Placed, is_row_fold
 from graphc.schedule.loopnest import Block, Clear, Combine, Compaction, Fold, Nest, Store, Total
-from graphc.schedule.lower import Lowering, linear
+from graphc.schedule.lower import Lowering, fold_step, linear
 from graphc.schedule.merge import AxisMerge
 from graphc.schedule.scalars import BLOCK_AXIS, Affine, Scalar, Scalars
 from graphc.schedule.tasks import Task, is_index_fold, linear_position, scan_operands, scatter_positions, task_scalar
@@ -124,7 +124,7 @@ class NestBuilder:
         short = task.source.type.short
         position = self.merge.affine(linear_position(task)) if is_index_fold(task) else None
         more = scan_operands(task, self.lowering) if isinstance(kind, Scan) else ()
-        init, step = kind.init(task.source.type.dtype), kind.step.replace("{t}", short)
+        init, step = kind.init(task.source.type.dtype), fold_step(kind.step, short)
         return Fold(self._next_key, short, init, step, scalar, position, more, isinstance(kind, Scan))
 
     def _emit_fold(self, member: Placed, scalar: Scalar, rows: Resident) -> None:
@@ -192,5 +192,6 @@ class NestBuilder:
         """Adds each update at its place, one after another."""
         position, gathered = scatter_positions(task, self.lowering)
         buffer, size = self.stored[task.value], product(task.value.dims)
-        block.stores.append(Store(buffer, self.merge.affine(position), scalar, "{acc} + {0}", gathered))
+        step = fold_step("{acc} + {0}", task.value.type.short)
+        block.stores.append(Store(buffer, self.merge.affine(position), scalar, step, gathered))
         self.clears.append(Clear(buffer, size, task.value.type.short, "0"))
