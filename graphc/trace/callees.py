@@ -74,7 +74,7 @@ def is_library_name(name: str | None) -> bool:
 def traced_callee(function: Any) -> Any:
     """What is called in place of the function while a trace is active."""
     kind = type(function)
-    if type(getattr(function, "__self__", None)).__module__.startswith("numpy.random"):
+    if type(getattr(function, "__self__", None)).__module__.startswith(("numpy.random", "random")):
         raise SideEffectError(
             f"{type(function.__self__).__name__}.{function.__name__} draws random numbers: a compiled program would "
             "use the same ones at every call; draw them outside and pass them in",
@@ -114,11 +114,6 @@ def _builtin(function: Any) -> Any:
         return is_instance
     if function is type:
         return class_of
-    if function is getattr:
-        from graphc.trace.reader import Reader
-
-        reader = Reader({}, {})
-        return lambda obj, name, *default: _get_attribute(reader, obj, name, default)
     if function is setattr:
         from graphc.trace.reader import Reader
 
@@ -144,12 +139,6 @@ def _class(cls: type) -> Any:
         return instance
 
     return make
-
-
-def _get_attribute(reader: Any, obj: Any, name: str, default: tuple[Any, ...]) -> Any:
-    if default and not hasattr(obj, name):
-        return default[0]
-    return reader.attribute(obj, name)
 
 
 def _with_rewritten_functions(function: Any) -> Any:

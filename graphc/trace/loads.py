@@ -152,10 +152,15 @@ class LoadRewriter(ast.NodeTransformer):
     def visit_Call(self, node: ast.Call) -> ast.expr:
         node.args = [self.visit(argument) for argument in node.args]
         node.keywords = [self.visit(keyword) for keyword in node.keywords]
-        if isinstance(node.func, ast.Name) and node.func.id in _FRAME_READERS and self.is_outside(node.func.id):
+        if self._reads_the_frame(node):
             return node
         node.func = _hook("callee", node.func, self.visit(node.func))
         return node
+
+    def _reads_the_frame(self, call: ast.Call) -> bool:
+        """``vars(obj)`` reads an object, ``vars()`` the frame."""
+        name = call.func.id if isinstance(call.func, ast.Name) else ""
+        return name in _FRAME_READERS and self.is_outside(name) and not (name == "vars" and call.args)
 
     def visit_match_case(self, node: ast.match_case) -> ast.match_case:
         """A pattern is no expression: only its guard and body are."""
@@ -172,7 +177,9 @@ class LoadRewriter(ast.NodeTransformer):
     # --- what Python calls by itself ----------------------------------------------------------------------------------
 
     def visit_BinOp(self, node: ast.BinOp) -> ast.expr:
-        return _hook("binary", node, ast.Constant(type(node.op).__name__), self.visit(node.left), self.visit(node.right))
+        return _hook(
+            "binary", node, ast.Constant(type(node.op).__name__), self.visit(node.left), self.visit(node.right)
+        )
 
     def visit_Compare(self, node: ast.Compare) -> ast.expr:
         node.left = self.visit(node.left)

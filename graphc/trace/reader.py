@@ -15,7 +15,8 @@ import numpy as np
 
 from graphc.errors import SideEffectError
 from graphc.trace import dispatch
-from graphc.trace.callees import is_library, traced_callee
+from graphc.trace.attributes import attribute_function
+from graphc.trace.callees import is_library, is_library_name, traced_callee
 from graphc.trace.captures import Captures
 from graphc.trace.location import user_location
 from graphc.trace.session import current
@@ -96,6 +97,8 @@ class Reader:
             return traced_callee(defined.fget)(obj)
         value = getattr(obj, name)
         path = captures.path_of(obj)
+        if path is None and isinstance(obj, type) and not is_library_name(obj.__module__):
+            path = captures.paths.const(obj)
         if path is None or isinstance(value, TracedValue):
             return value
         if isinstance(value, MethodType) and value.__self__ is obj:
@@ -157,6 +160,9 @@ class Reader:
         path = session.captures.path_of(function)
         if path is not None and not isinstance(function, type):
             session.captures.paths.require_type(path, type(function))
+        reading = attribute_function(self, function)
+        if reading is not None:
+            return reading
         substitute = traced_callee(function)
         return dispatch.through_builtin(function, substitute) if dispatch.is_builtin(function) else substitute
 

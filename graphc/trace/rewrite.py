@@ -16,7 +16,9 @@ from typing import Any
 from graphc.trace.loads import HOOKS, LoadRewriter
 from graphc.trace.session import current
 from graphc.trace.source import bare, compile_function, function_tree, owner_class
+from graphc.trace.values import TracedValue
 
+_HEAP_TYPE = 1 << 9  # set for classes that are written in Python
 _rewritten: dict[int, tuple[CodeType, CodeType | None]] = {}  # by the id of the code; None: it has no source
 _results: dict[int, CodeType] = {}  # code that is rewritten already, and that of the functions inside it
 
@@ -34,7 +36,39 @@ def rewritten(function: FunctionType) -> Callable[..., Any]:
     cells = dict(zip(code.co_freevars, function.__closure__ or (), strict=True))
     hooks = CellType(Reader(function.__globals__, cells))
     closure = tuple(hooks if name == HOOKS else cells[name] for name in new.co_freevars)
-    return _like(function, new, function.__globals__, closure)
+    return _with_defaults(_like(function, new, function.__globals__, closure), function)
+
+
+def _with_defaults(made: FunctionType, function: FunctionType) -> FunctionType:
+    """``made`` with the containers and objects among the function's defaults as the trace sees them."""
+    session = current()
+    if session is None or not (function.__defaults__ or function.__kwdefaults__):
+        return made
+    captures = session.captures
+    paths, root = captures.paths, captures.paths.const(function)
+
+    def seen(default: Any, path: int) -> Any:
+        return captures.materialise(default, path) if _is_followed(default) else default
+
+    if function.__defaults__:
+        path = paths.attribute(root, "__defaults__")
+        paths.require_same(path, function.__defaults__)
+        made.__defaults__ = tuple(
+            seen(default, paths.sequence_item(path, i)) for i, default in enumerate(function.__defaults__)
+        )
+    if function.__kwdefaults__:
+        path = paths.attribute(root, "__kwdefaults__")
+        made.__kwdefaults__ = {
+            name: seen(default, paths.dict_item(path, name)) for name, default in function.__kwdefaults__.items()
+        }
+    return made
+
+
+def _is_followed(default: Any) -> bool:
+    """Whether the default can change while it stays the same object: a container, an instance of a Python class."""
+    if isinstance(default, TracedValue | type):
+        return False
+    return isinstance(default, dict | list | tuple) or bool(type(default).__flags__ & _HEAP_TYPE)
 
 
 def _like(
@@ -94,7 +128,7 @@ def _without_source(function: FunctionType) -> Callable[..., Any]:
     reader = Reader(function.__globals__, dict(zip(code.co_freevars, function.__closure__ or (), strict=True)))
     globals_ = dict(function.__globals__)
     cells = {name: CellType() for name in reader.cells}
-    made = _like(function, code, globals_, tuple(cells.values()))
+    made = _with_defaults(_like(function, code, globals_, tuple(cells.values())), function)
     stand_ins[id(function)] = (function, made)  # before its names are followed, which may lead back to it
     for name in _global_names(code):
         if name in globals_:

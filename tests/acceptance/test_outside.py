@@ -1,0 +1,181 @@
+"""What a function reads from outside, by every way that Python has, is read again at the next call."""
+
+import functools
+import operator
+
+import numpy as np
+import pytest
+
+import graphc
+
+X = np.arange(1.0, 5.0)
+
+
+class Model:
+    rate = 2.0
+
+    def __init__(self):
+        self.scale = 2.0
+        self.layers = [np.ones(4)]
+        self.table = {"k": 2.0}
+
+    def __iter__(self):
+        return iter(self.layers)
+
+    def __len__(self):
+        return len(self.layers)
+
+    def __bool__(self):
+        return self.scale > 1
+
+    def __add__(self, other):
+        return self.scale + other
+
+    __radd__ = __add__
+
+    def __neg__(self):
+        return -1 * self.scale
+
+    def __abs__(self):
+        return abs(self.scale)
+
+    def __float__(self):
+        return self.scale
+
+    def __contains__(self, key):
+        return key in self.table
+
+    def __lt__(self, other):
+        return self.scale < other
+
+    def __enter__(self):
+        return self.scale
+
+    def __exit__(self, *error):
+        return None
+
+    def method(self):
+        return self.scale
+
+
+model = Model()
+
+
+def in_with(a):
+    with model as scale:
+        return (a * scale).sum()
+
+
+def unpacked(a):
+    first, *_ = model
+    return (a * first).sum()
+
+
+def default_object(a, m=model):
+    return (a * m.scale).sum()
+
+
+def default_table(a, table=model.table, *, more=model.table):
+    return (a * table["k"] * more["k"]).sum()
+
+
+def scale():
+    model.scale = 0.5
+
+
+def layer():
+    model.layers[0] = np.full(4, 9.0)
+
+
+def more_layers():
+    model.layers.append(np.ones(4))
+
+
+def entry():
+    model.table["k"] = 5.0
+
+
+def key():
+    model.table["z"] = 5.0
+
+
+def attribute():
+    model.extra = 5.0
+
+
+def class_attribute():
+    Model.rate = 5.0
+
+
+get_scale, get_entry, call_method = (
+    operator.attrgetter("scale"),
+    operator.itemgetter("k"),
+    operator.methodcaller("method"),
+)
+CASES = {
+    "for": (lambda a: sum((a * w).sum() for w in model), layer),
+    "for, longer": (lambda a: sum([(a * w).sum() for w in model]), more_layers),
+    "list": (lambda a: sum((a * w).sum() for w in list(model)), more_layers),
+    "enumerate": (lambda a: sum((a * w * (i + 1)).sum() for i, w in enumerate(model)), more_layers),
+    "star": (lambda a: np.stack([*model])[0] @ a, layer),
+    "unpacked": (unpacked, layer),
+    "len": (lambda a: a.sum() * len(model), more_layers),
+    "if": (lambda a: a.sum() * 2 if model else a.sum() * 3, scale),
+    "not": (lambda a: a.sum() * 2 if not model else a.sum() * 3, scale),
+    "and": (lambda a: a.sum() * 2 if model and True else a.sum() * 3, scale),
+    "bool": (lambda a: a.sum() * 2 if bool(model) else a.sum() * 3, scale),
+    "operator": (lambda a: ((model + a) * a).sum(), scale),
+    "reflected": (lambda a: ((1.0 + model) * a).sum(), scale),
+    "negative": (lambda a: (-model * a).sum(), scale),
+    "abs": (lambda a: (abs(model) * a).sum(), scale),
+    "float": (lambda a: a.sum() * float(model), scale),
+    "in": (lambda a: a.sum() * 2 if "z" in model else a.sum() * 3, key),
+    "less": (lambda a: a.sum() * 2 if model < 1 else a.sum() * 3, scale),
+    "with": (in_with, scale),
+    "vars": (lambda a: a.sum() * vars(model)["scale"], scale),
+    "__dict__": (lambda a: a.sum() * model.__dict__["scale"], scale),
+    "hasattr": (lambda a: a.sum() * 2 if hasattr(model, "extra") else a.sum() * 3, attribute),
+    "getattr": (lambda a: a.sum() * getattr(model, "extra", 3.0), attribute),
+    "attrgetter": (lambda a: a.sum() * get_scale(model), scale),
+    "itemgetter": (lambda a: a.sum() * get_entry(model.table), entry),
+    "methodcaller": (lambda a: a.sum() * call_method(model), scale),
+    "class": (lambda a: a.sum() * type(model).rate, class_attribute),
+    "default object": (default_object, scale),
+    "default table": (default_table, entry),
+    "partial": (functools.partial(lambda table, a: a.sum() * table["k"], model.table), entry),
+}
+
+
+@pytest.fixture(autouse=True)
+def fresh_model():
+    yield
+    vars(model).pop("extra", None)
+    Model.rate, model.scale = 2.0, 2.0
+    model.layers[:] = [np.ones(4)]
+    model.table.clear()
+    model.table["k"] = 2.0
+
+
+@pytest.mark.parametrize("name", CASES)
+def test_a_change_is_seen(name):
+    f, change = CASES[name]
+    with graphc.config.override(disable_jit=True):  # the record is the same, and nothing is compiled
+        value = graphc.value_and_grad(f)
+        before = f(X)
+        np.testing.assert_allclose([value(X)[0], value(X)[0]], [before, before])
+        assert value.cache_info()["calls_traced"] == 1
+        change()
+        assert f(X) != before
+        np.testing.assert_allclose(value(X)[0], f(X))
+
+
+def test_native_checks_see_the_same():
+    @graphc.jit
+    def f(a, m=model):
+        return sum((a * w).sum() for w in model) * m.scale + len(model) * getattr(model, "extra", 1.0)
+
+    for change in (layer, scale, more_layers, attribute):
+        for _ in range(2):
+            np.testing.assert_allclose(f(X), f.__wrapped__(X))
+        change()
+    np.testing.assert_allclose(f(X), f.__wrapped__(X))
