@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from graphc.errors import Location, ShapeError, TraceTypeError
-from graphc.ir.dims import Dim, Expr
+from graphc.ir.dims import Dim, Expr, symbol
 from graphc.ir.graph import Graph, Node, Value
 from graphc.ir.opdef import Op, Pointwise, loop_dtypes
 from graphc.ir.shapes import ShapeFacts
@@ -89,7 +89,8 @@ class Builder:
         if isinstance(operand, Value):
             return operand
         if isinstance(operand, Expr):
-            return self.apply(self.ops["dim"], (), {"dim": operand})
+            is_bound = self.facts.is_bound(operand)
+            return self._bound_size(operand) if is_bound else self.apply(self.ops["dim"], (), {"dim": operand})
         if isinstance(operand, np.generic):
             return self.constant(operand.item(), ArrayType(operand.dtype))
         if isinstance(operand, bool):
@@ -97,6 +98,25 @@ class Builder:
         if isinstance(operand, int):
             return self.constant(operand, ArrayType(I64, weak=True))
         return self.constant(float(operand), ArrayType(F64, weak=True))
+
+    def _bound_size(self, dim: Dim) -> Value:
+        """A size with a mask's count in it, counted anew: nothing else may be left of what binds the count."""
+        total = self.value(0)
+        terms = dim.terms if isinstance(dim, Expr) else (((), dim),)
+        for monomial, coefficient in terms:
+            part = self.value(coefficient)
+            for atom in monomial:
+                part = self.mul(part, self._count(atom))
+            total = self.add(total, part)
+        total.type = ArrayType(I64, weak=True)  # a size is a Python int
+        return total
+
+    def _count(self, atom: Any) -> Value:
+        for node in self.nodes:
+            if node.op.name == "mask_indices" and node.attrs["symbol"] == atom:
+                return self.reduce("sum", self.cast(node.inputs[0], I64), (0,), False)
+        size = symbol(atom) if isinstance(atom, str) else Expr((((atom,), 1),))
+        return self.apply(self.ops["dim"], (), {"dim": size})
 
     def constant(self, number: float | int | bool, type_: ArrayType) -> Value:
         """A 0-d constant; the same number of the same type is one node."""

@@ -14,12 +14,13 @@ from graphc import pytree
 from graphc.abi import LeafKind
 from graphc.errors import Location, SideEffectError
 from graphc.ir.builder import finish
-from graphc.ir.dims import Expr
+from graphc.ir.dims import Expr, symbols_of
 from graphc.ir.graph import Graph, Value
 from graphc.ir.opdef import Op
 from graphc.ir.rewrite import resolve_dims
 from graphc.trace.arguments import ArgumentLeaf, ArgumentWalk
 from graphc.trace.captures import Captures, new_input, oriented
+from graphc.trace.concretization import raise_at
 from graphc.trace.leaves import LeafSpec, input_spec
 from graphc.trace.location import user_location
 from graphc.trace.rewrite import prepare
@@ -111,6 +112,7 @@ def trace(
     with recording(session), random_state_unchanged(target.location):
         out = prepare(target.original)(*traced_args, **traced_kwargs)
         out_spec, outputs, values = output_leaves(session, out)
+        require_counts(session, values)
         captures.check_unchanged(target.location)
         _tie_to_objects(captures, walk)
     hidden = [Input(-1, h.path, h.spec) for h in captures.hidden.values()]
@@ -169,6 +171,21 @@ def output_leaves(session: Session, out: Any) -> tuple[pytree.TreeSpec, tuple[Ou
         else:
             outputs.append(Constant(leaf))
     return spec, tuple(outputs), values
+
+
+def require_counts(session: Session, outputs: Sequence[Value]) -> None:
+    """Raise where an array that is used is as long as the count of a mask, and nothing used comes from that mask."""
+    counted = {n.attrs["symbol"]: n for n in session.F.nodes if n.op.name == "mask_indices"}
+    if not counted:
+        return
+    used = set(outputs)
+    for node in reversed(session.F.nodes):
+        if any(output in used for output in node.outputs):
+            used.update(node.inputs)
+    for value in used:
+        for name in (name for dim in value.dims for name in symbols_of(session.F.facts.resolve(dim))):
+            if name in counted and counted[name].output not in used:
+                raise_at(value.node.location if value.node else user_location(), "a count")
 
 
 @contextmanager

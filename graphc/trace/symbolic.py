@@ -10,9 +10,10 @@ from __future__ import annotations
 from collections.abc import Callable
 from typing import Any
 
-from graphc.errors import LeakedTracerError
+from graphc.errors import LeakedTracerError, ShapeError
 from graphc.ir import dims
 from graphc.ir.dims import Dim, Expr
+from graphc.trace.concretization import raise_at
 from graphc.trace.location import user_location
 from graphc.trace.session import Session, hint_of
 
@@ -31,6 +32,8 @@ class SymbolicInt:
         """The number in this call; from here on the program is only for it."""
         self._check_alive()
         facts = self.session.F.facts
+        if facts.is_bound(self.dim):
+            raise_at(user_location(), "a count")
         number = hint_of(self.session, self.dim)
         if isinstance(facts.resolve(self.dim), Expr):
             facts.equal(self.dim, number)
@@ -122,7 +125,10 @@ class SymbolicInt:
         self._check_alive()
         if isinstance(dim, int) and dim not in INT64:  # the same for every size
             return getattr(hint_of(self.session, self.dim), name)(dim)
-        return decide(self.session.F.facts, self.dim, dim)
+        try:
+            return decide(self.session.F.facts, self.dim, dim)
+        except ShapeError:
+            raise_at(user_location(), "a count")
 
     def _arithmetic(
         self, other: object, combine: Callable[[Dim, Dim], Dim], fallback: Callable[[Any, Any], Any]

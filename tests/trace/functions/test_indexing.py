@@ -7,6 +7,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+import graphc
 from graphc.errors import ConcretizationError, IndexRangeError, ShapeError, UnsupportedError
 from graphc.ir.dims import symbol
 from graphc.ir.graph import Value
@@ -281,3 +282,40 @@ def test_an_integer_argument_as_a_position():
     graph, result = trace(ours, CUBE)
     assert isinstance(result, Value)
     assert any("n" in str(guard) for guard in graph.guards)
+
+
+COUNTS = {
+    "the count": lambda x: x[x > 2.0].shape[0],
+    "its double": lambda x: 2 * len(x[x > 2.0]) + len(x) - 1,
+    "a quotient": lambda x: x.sum() / len(x[x > 2.0]),
+    "beside the elements": lambda x: len(x[x > 2.0]) * x.sum() + x[x > 2.0].sum(),
+    "of a slice": lambda x: x[x > 2.0][:2].mean(),
+}
+
+
+@pytest.mark.parametrize("name", COUNTS)
+def test_the_count_of_a_mask_is_a_number_where_nothing_else_is_left_of_the_mask(name):
+    x = np.arange(1.0, 8.0)
+    result, expected = graphc.jit(COUNTS[name])(x), COUNTS[name](x)
+    assert result == pytest.approx(expected)
+    assert type(result) is type(expected)
+
+
+def test_the_count_of_a_mask_keeps_float32():
+    x = np.arange(1.0, 8.0, dtype=np.float32)
+    gradient = graphc.grad(lambda x: (x * x).sum() / len(x[x > 2.0]))(x)
+    assert gradient.dtype == np.float32
+    np.testing.assert_allclose(gradient, 2 * x / 5)
+
+
+@pytest.mark.parametrize(
+    "use",
+    [
+        lambda x: 1.0 if len(x[x > 2.0]) > 3 else 0.0,
+        lambda x: sum(i * x[0] for i in range(len(x[x > 2.0]))),
+        lambda x: np.zeros(len(x[x > 2.0])) + x.sum(),
+    ],
+)
+def test_the_count_of_a_mask_decides_nothing(use):
+    with pytest.raises(graphc.GraphcError, match=r"known only when the program runs.*np.count_nonzero"):
+        graphc.jit(use)(np.arange(1.0, 8.0))
