@@ -74,7 +74,8 @@ def is_library_name(name: str | None) -> bool:
 def traced_callee(function: Any) -> Any:
     """What is called in place of the function while a trace is active."""
     kind = type(function)
-    if type(getattr(function, "__self__", None)).__module__.startswith(("numpy.random", "random")):
+    owner = type(getattr(function, "__self__", None)).__module__
+    if owner == "random" or owner.startswith("numpy.random"):
         raise SideEffectError(
             f"{type(function.__self__).__name__}.{function.__name__} draws random numbers: a compiled program would "
             "use the same ones at every call; draw them outside and pass them in",
