@@ -8,6 +8,7 @@ import warnings
 
 import numpy as np
 import pytest
+from scipy import special
 
 import graphc
 from graphc.errors import (
@@ -317,6 +318,20 @@ def test_an_unsupported_ufunc():
         return np.frexp(x)[0].sum()  # here
 
     raised(UnsupportedError, f, "here", X, says="numpy.frexp")
+
+
+@pytest.mark.parametrize(
+    ("use", "says"),
+    [
+        (lambda x: np.linalg.inv(x[None]), "numpy.linalg.inv is not.*no solvers or decompositions yet"),
+        (lambda x: np.linalg.svd(x[None]), "numpy.linalg.svd is not.*no solvers or decompositions yet"),
+        (np.unwrap, "numpy.unwrap is not.*docs/supported.md"),
+        (special.erfcinv, r"scipy.special.erfcinv is not.*nearest supported one is scipy\.special\."),
+    ],
+)
+def test_what_an_unsupported_function_can_be_replaced_by(use, says):
+    with pytest.raises(UnsupportedError, match=says):
+        graphc.grad(lambda x: use(x).sum())(X)
 
 
 def test_an_unsupported_method():

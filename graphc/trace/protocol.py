@@ -154,19 +154,24 @@ def _run(function: Callable[..., Any], args: tuple[Any, ...], kwargs: dict[str, 
 
 def raise_unsupported(name: str) -> NoReturn:
     known = [*NUMPY_FUNCTIONS, *(f"numpy.{ufunc}" for ufunc in (*UFUNCS, *UFUNC_FUNCTIONS) if hasattr(np, ufunc))]
+    special = [*UFUNCS, *UFUNC_FUNCTIONS]
+    known += [f"scipy.special.{ufunc}" for ufunc in special if not hasattr(np, ufunc)]
     message = f"{name} is not supported on traced arrays{_nearest(name, known)}"
     raise UnsupportedError(message, location=user_location())
 
 
 def _nearest(name: str, known: Sequence[str]) -> str:
-    """A closing remark with the most similar name that exists."""
+    """A closing remark: the name that exists and was probably meant, or what to do without."""
     tails: dict[str, str] = {}
     for candidate in known:
         tails.setdefault(candidate.rpartition(".")[2], candidate)
-    match = difflib.get_close_matches(name.rpartition(".")[2], tails, n=1, cutoff=0.5)
-    if not match:
-        return "; the supported functions are listed in graphc.trace.functions"
-    return f"; the nearest supported one is {tails[match[0]]}"
+    tails["cumulative_prod"] = "numpy.cumprod"  # the array API's name
+    match = difflib.get_close_matches(name.rpartition(".")[2], tails, n=1, cutoff=0.75)
+    if match:
+        return f"; the nearest supported one is {tails[match[0]]}"
+    if name.startswith(("numpy.linalg.", "scipy.linalg.")):
+        return "; of linear algebra there are products, einsum, trace and norms, but no solvers or decompositions yet"
+    return "; write it with the functions that docs/supported.md lists, or compute it outside and pass it in"
 
 
 def refuse_out(name: str) -> NoReturn:
