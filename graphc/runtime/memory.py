@@ -1,8 +1,8 @@
 """Freed memory is kept for the next call.
 
 Results are fresh arrays. glibc gives a freed array of some megabytes back to the system at once and takes it again,
-page by page, at the next call: for a memory-bound kernel that costs as much as half of its work (4 of 13 ms measured for
-two results of 8 MB). Two of malloc's parameters change that for the process.
+page by page, at the next call: for a memory-bound kernel that costs as much as half of its work (4 of 13 ms measured
+for two results of 8 MB). Two of malloc's parameters change that for the process.
 """
 
 from __future__ import annotations
