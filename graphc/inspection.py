@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Mapping, Sequence
+from typing import Any
 
 from graphc.abi import Check
 from graphc.autodiff.adjoint import joint_vjp
@@ -75,9 +76,11 @@ def explanation(program: Program, transform: Transform) -> str:
     ]
     if transform.differentiates:
         _, report = prune(optimize(program.marked, OPS), _differentiated_outputs(transform))
-        saved = f"together about {number(report.operations, traced.hints)} operations and "
-        saved += f"{number(report.bytes, traced.hints)} bytes saved at the sizes of the traced call"
-        sections.append(("pruned", [_in_words(line, traced.symbols) for line in [*report.lines(), saved]]))
+        pruned = report.lines(traced.hints)
+        operations, size = number(report.operations, traced.hints), number(report.bytes, traced.hints)
+        if len(pruned) > 1 and (operations or size):
+            pruned.append(f"together about {operations} operations and {size} bytes saved")
+        sections.append(("pruned at the sizes of the traced call", [_in_words(p, traced.symbols) for p in pruned]))
         sections.append(("kept for the backward part", _kept(program, transform)))
     sections.append(("runs as", _fused(program, transform)))
     lines = []
@@ -105,7 +108,7 @@ def _outside(traced: Traced) -> list[str]:
     lines = [f"{_name(traced, hidden)}: {hidden.value.type}, an input" for hidden in traced.captures.hidden.values()]
     lines = [_in_words(line, traced.symbols) for line in lines]
     for kind, path, expected, *rest in paths.all_checks():
-        where = paths.describe(path)
+        where = _of_self(traced, paths.describe(path))
         if kind is Check.EQUAL:
             lines.append(f"{where}: must equal {expected!r}")
         elif kind is Check.IS:
@@ -117,7 +120,13 @@ def _outside(traced: Traced) -> list[str]:
 
 
 def _name(traced: Traced, hidden: Hidden) -> str:
-    return traced.captures.paths.describe(hidden.path)
+    return _of_self(traced, traced.captures.paths.describe(hidden.path))
+
+
+def _of_self(traced: Traced, path: str) -> str:
+    """The path with the names of the arguments: ``self.w`` for ``argument 0.w``."""
+    names = {leaf.argument: leaf.name for leaf in traced.arguments if leaf.whole}
+    return re.sub(r"^argument (\d+)", lambda match: names.get(int(match[1]), match[0]), path)
 
 
 def _guards(traced: Traced) -> list[str]:
@@ -126,10 +135,14 @@ def _guards(traced: Traced) -> list[str]:
 
 
 def guard_text(guard: Guard) -> str:
-    """The guard with its constant on the right: ``n >= 2`` for ``n-2 >= 0``."""
-    expr = guard.expr
-    constant = 0 if isinstance(expr, int) else dict(expr.terms).get((), 0)
-    return f"{expr - constant} {RELATION_TEXT[guard.relation]} {-constant}"
+    """The guard with what is negative on the other side: ``n >= 2`` for ``n-2 >= 0``, ``n <= 3`` for ``3-n >= 0``."""
+    expr, relation = guard.expr, RELATION_TEXT[guard.relation]
+    terms: tuple[tuple[Any, int], ...] = () if isinstance(expr, int) else expr.terms
+    constant = dict(terms).get((), 0)
+    variable = expr - constant
+    if terms and all(coefficient < 0 for monomial, coefficient in terms if monomial):
+        return f"{-variable} {'<=' if relation == '>=' else relation} {constant}"
+    return f"{variable} {relation} {-constant}"
 
 
 def _kept(program: Program, transform: Transform) -> list[str]:

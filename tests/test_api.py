@@ -196,7 +196,7 @@ def test_frozen():
     assert result["a"] is None
     np.testing.assert_array_equal(result["b"], X * X)
     assert g(graphc.frozen({"a": X, "b": X}), X) == {"a": None, "b": None}
-    assert "p_a is frozen" in g.explain({"a": graphc.frozen(X), "b": X + 1}, X)
+    assert "p_a is not differentiated" in g.explain({"a": graphc.frozen(X), "b": X + 1}, X)
     full = graphc.grad(f)
     full({"a": X, "b": X}, X)
     g({"a": graphc.frozen(X), "b": X + 1}, X)
@@ -442,9 +442,9 @@ def test_explain_says_what_was_pruned_and_read():
     text = f.explain(X, X)
     assert "w: f64[w.shape[0]], differentiated" in text
     assert "RATE: weak f64[], an input" in text
-    assert "input x is frozen" in text
+    assert "input x is not differentiated" in text
     assert "cut by stop_gradient" in text
-    assert "bytes saved at the sizes of the traced call" in text
+    assert "pruned at the sizes of the traced call" in text
     assert "kept for the backward part" in text
     assert "w.shape[0] >= 2" in text
     traced, marked, final = (f.graph(stage) for stage in ("traced", "marked", "final"))
@@ -468,3 +468,19 @@ def test_a_lambda_in_a_loop_is_compiled_once():
     for k in range(MAX_REMEMBERED + 10):
         graphc.api._remembered(lambda x, k=(k,): x, "jvp")
     assert len(_remembered_functions) == MAX_REMEMBERED
+
+
+@compiled_only
+def test_explain_speaks_of_self_and_of_plain_comparisons():
+    class Model:
+        def __init__(self):
+            self.w = np.ones(3)
+
+        def loss(self, x):
+            return ((x * 2.0 if x.shape[0] <= 3 else x) * self.w).sum()
+
+    f = graphc.grad(Model.loss, argnums=1)
+    text = f.explain(Model(), np.ones(3))
+    assert "  self.w: f64[" in text
+    assert "  x.shape[0] <= 3" in text or "  x.shape[0] == 3" in text
+    assert "argument 0" not in text

@@ -7,16 +7,21 @@ nothing were cut.
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 
-from graphc.autodiff.estimate import operations, size_bytes, total
+from graphc.autodiff.estimate import number, operations, size_bytes, total
 from graphc.autodiff.requires_grad import active
 from graphc.errors import Location
 from graphc.ir.dims import Dim
 from graphc.ir.graph import Graph, Node, Value
 from graphc.ir.opdef import NotDifferentiable, ZeroDerivative
 from graphc.ir.rewrite import drop_dead
+
+
+def _saved(operations: Dim, bytes_: Dim, sizes: Mapping[str, int]) -> str:
+    counts = number(operations, sizes), number(bytes_, sizes)
+    return f", saves about {counts[0]} operations and {counts[1]} bytes" if any(counts) else ""
 
 
 @dataclass(frozen=True)
@@ -29,13 +34,13 @@ class Cut:
     operations: Dim
     bytes: Dim
 
-    def __str__(self) -> str:
+    def text(self, sizes: Mapping[str, int]) -> str:
+        """The reason and what is saved at these sizes of symbols."""
         where = f" ({self.location})" if self.location else ""
         if not self.adjoints:
             return f"{self.reason}{where}"
         noun = "adjoint" if self.adjoints == 1 else "adjoints"
-        saved = f"saves about {self.operations} operations and {self.bytes} bytes"
-        return f"{self.reason}{where}: {self.adjoints} {noun} not computed, {saved}"
+        return f"{self.reason}{where}: {self.adjoints} {noun} not computed{_saved(self.operations, self.bytes, sizes)}"
 
 
 @dataclass(frozen=True)
@@ -55,13 +60,13 @@ class PruneReport:
     def bytes(self) -> Dim:
         return total((self.dead_bytes, *(cut.bytes for cut in self.cuts)))
 
-    def lines(self) -> list[str]:
-        """Sentences for ``explain()``."""
-        found = [str(cut) for cut in self.cuts]
+    def lines(self, sizes: Mapping[str, int]) -> list[str]:
+        """Sentences for ``explain()``, with what is saved at these sizes of symbols."""
+        found = [cut.text(sizes) for cut in self.cuts]
         if self.dead_nodes:
             steps = "1 step" if self.dead_nodes == 1 else f"{self.dead_nodes} steps"
-            saved = f"saves about {self.dead_operations} operations and {self.dead_bytes} bytes"
-            found.append(f"{steps} of the function that no result needs: not computed, {saved}")
+            saved = _saved(self.dead_operations, self.dead_bytes, sizes)
+            found.append(f"{steps} of the function that no result needs: not computed{saved}")
         return found or ["nothing was pruned: every input is differentiated and every step is needed"]
 
 
@@ -129,7 +134,7 @@ Cause = tuple[str, Location | None]
 
 
 def _frozen(param: Value) -> str:
-    return f"input {param.name} is frozen (no gradient is asked for)"
+    return f"input {param.name} is not differentiated"
 
 
 def _stop(node: Node) -> Cause | None:
