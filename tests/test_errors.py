@@ -195,6 +195,7 @@ def test_a_branch_on_a_traced_value():
         (lambda x: f"{x[0]:.3f}", "format"),  # here
         (lambda x: np.linalg.norm(x) and 1.0, "logical_and"),  # here
         (lambda x: max(x[0], x[1]), "np.maximum"),  # here
+        (lambda x: round(x[0]), r"np.round"),  # here
         (lambda x: list(range(x[0])), "Python int"),  # here
     ],
 )
@@ -204,6 +205,20 @@ def test_asking_for_the_numbers(use, says):
         graphc.grad(lambda x: (use(x), x.sum())[1])(X)
     assert caught.value.location.line == location
     assert isinstance(caught.value, TypeError)
+
+
+def test_rounding_to_digits_is_numpys():
+    f = graphc.jit(lambda x, y: (round(x[1] / 3, 2), round(y, 1)))
+    assert f(X, 0.46) == (0.67, 0.5)
+
+
+def test_an_index_out_of_bounds_names_the_sizes_of_the_call():
+    with pytest.raises(IndexError, match=r"index 5 is out of bounds for axis 0 with size 4 of shape \(4,\)"):
+        graphc.grad(lambda x: x[5])(X)
+    with pytest.raises(IndexError, match="index 7 is out of bounds for axis 0 with size 4"):
+        graphc.grad(lambda x, i: x[i])(X, 7)
+    with pytest.raises(IndexError, match="index -9 is out of bounds for axis 1 with size 3"):
+        graphc.grad(lambda x: x[:, -9])(np.ones((2, 3)))
 
 
 def test_a_library_that_wants_an_array():
@@ -378,7 +393,7 @@ def test_a_tracer_kept_after_its_trace():
     holder = Holder()
 
     def f(x):
-        vars(holder).update(value=x)
+        object.__setattr__(holder, "value", x)  # a way that is not watched
         return x.sum()
 
     graphc.grad(f)(X)

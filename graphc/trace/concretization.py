@@ -17,6 +17,7 @@ _WAYS_OUT = {
     "`and`, `or`, `not` are np.logical_and, np.logical_or, np.logical_not; shapes may be compared freely",
     "float(x)": "use the array itself (x * 1.0, np.float64 arithmetic); math.sqrt(x) is np.sqrt(x)",
     "int(x)": "use x.astype(int) for an integer array; sizes (x.shape[0]) are integers already",
+    "round(x)": "use np.round(x), which gives a traced value",
     "complex(x)": "complex numbers are not supported",
     "an index": "a position or size that depends on a traced value: use np.take or x[index_array]; "
     "pass a Python int for a size",

@@ -101,6 +101,14 @@ class Tracer(TracedValue):
     def __int__(self) -> int:
         return cannot_be_concrete(self, "int(x)")
 
+    def __round__(self, digits: Any = None) -> Any:
+        if digits is None or self.ndim:
+            return cannot_be_concrete(self, "round(x)")
+        rounded = protocol.find_attribute(self, "round")(digits)
+        if self.value.type.weak:
+            protocol.make_weak(rounded.value)
+        return rounded
+
     def __complex__(self) -> complex:
         return cannot_be_concrete(self, "complex(x)")
 

@@ -13,7 +13,7 @@ from typing import Any
 
 from graphc.errors import ConcretizationError, IndexRangeError
 from graphc.ir.builder import Builder
-from graphc.ir.dims import Dim, Expr, floordiv
+from graphc.ir.dims import Dim, Expr, evaluate, floordiv
 from graphc.ir.graph import Value
 from graphc.ir.types import BOOL, I64
 from graphc.trace.functions.arguments import (
@@ -132,6 +132,12 @@ def is_negative(F: Builder, dim: Dim) -> bool:
     return not F.facts.at_least(dim, 0)
 
 
+def _in_this_call(F: Builder, dim: Dim) -> Dim:
+    """The number that the dim is in the call being traced; the dim itself where there is none."""
+    dim, hints = F.facts.resolve(dim), F.facts.hints
+    return dim if isinstance(dim, int) or hints is None or F.facts.is_bound(dim) else evaluate(dim, hints)
+
+
 def position_of(F: Builder, item: Any, axis: int, dims: Sequence[Dim]) -> Dim:
     """The position counted from the start; raises ``IndexRangeError`` (an ``IndexError``) outside the axis."""
     size, position = dims[axis], _bound(F, item)
@@ -141,7 +147,8 @@ def position_of(F: Builder, item: Any, axis: int, dims: Sequence[Dim]) -> Dim:
     else:
         inside = F.facts.at_least(size - position, 1)
     if not inside:
-        message = f"index {item} is out of bounds for axis {axis} with size {size} of shape {shape_text(dims)}"
+        number, *here = [_in_this_call(F, dim) for dim in (_bound(F, item), *dims)]
+        message = f"index {number} is out of bounds for axis {axis} with size {here[axis]} of shape {shape_text(here)}"
         raise IndexRangeError(message, location=F.location)
     return position
 
