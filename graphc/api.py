@@ -87,6 +87,9 @@ def _compiled(
 ) -> Any:
     if target != "cpu":
         raise ValueError(f"target={target!r}: only 'cpu' is supported")
+    for number in argnums if isinstance(argnums, tuple | list) else (argnums,):
+        if argnums is not None and (isinstance(number, bool) or not isinstance(number, int)):
+            raise TypeError(f"argnums is an int or a tuple of ints, not {argnums!r}; arguments by name are argnames")
     given_names = argnames is not None
     numbers = argnums if not (given_names and argnums == 0) else None
     names = tuple(argnames) if isinstance(argnames, list) else argnames

@@ -158,7 +158,7 @@ def split_aux(transform: Transform, out: Any, target: Target) -> tuple[Any, Any]
         return out, Constant(None)
     if not isinstance(out, tuple) or len(out) != 2:
         raise GradientError(
-            f"has_aux=True: {target.name} must return a pair (value, aux), it returns {type(out).__name__}",
+            f"has_aux=True: {target.name} must return a pair (value, aux), it returns {_kind(out)}",
             location=target.location,
         )
     return out
@@ -188,6 +188,8 @@ def sizes_of(value: Value, sizes: Mapping[str, int]) -> Iterator[int]:
 
 
 def _kind(out: Any) -> str:
+    if isinstance(out, Output):
+        return "an array or number alone"
     return type(out.value if isinstance(out, Constant) else out).__name__
 
 

@@ -16,7 +16,7 @@ from typing import Any
 import numpy as np
 
 from graphc.abi import LeafKind
-from graphc.errors import Location, SideEffectError, TraceTypeError
+from graphc.errors import ConcretizationError, Location, SideEffectError, TraceTypeError
 from graphc.ir.graph import Value
 from graphc.ir.types import SHORT_NAMES, ArrayType
 from graphc.trace.leaves import UNKNOWN_CONTAINERS, LeafSpec, input_spec, is_object, shape_of
@@ -52,6 +52,7 @@ class Captures:
         self._known: dict[int, tuple[Any, int]] = {}  # id -> object that was read from outside, its path
         self.stand_ins: dict[int, tuple[Any, Any]] = {}  # functions without source, by id, and what runs in their place
         self._snapshots: list[tuple[np.ndarray, np.ndarray]] = []
+        self.refused: ConcretizationError | None = None  # the first time a traced array was asked for its numbers
 
     # --- reading ------------------------------------------------------------------------------------------------------
 

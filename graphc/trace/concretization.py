@@ -38,7 +38,11 @@ def cannot_be_concrete(traced: TracedValue, what: str) -> Any:
     known = captures.concrete_number(traced) if what in ("bool(x)", "float(x)", "int(x)", "an index") else None
     if known is not None:
         return {"bool(x)": bool, "float(x)": float}.get(what, int)(known)
-    raise_at(user_location(), what)
+    try:
+        raise_at(user_location(), what)
+    except ConcretizationError as error:
+        captures.refused = captures.refused or error
+        raise
 
 
 def raise_at(location: Location | None, what: str) -> NoReturn:

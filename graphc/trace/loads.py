@@ -18,7 +18,7 @@ from typing import Any
 from graphc.trace.scopes import Scope
 
 HOOKS = "_graphc_"
-_FRAME_READERS = {"super", "locals", "globals", "vars", "dir", "eval", "exec"}
+FRAME_READERS = {"super", "locals", "globals", "vars", "dir", "eval", "exec"}
 
 
 class LoadRewriter(ast.NodeTransformer):
@@ -160,7 +160,7 @@ class LoadRewriter(ast.NodeTransformer):
     def _reads_the_frame(self, call: ast.Call) -> bool:
         """``vars(obj)`` reads an object, ``vars()`` the frame."""
         name = call.func.id if isinstance(call.func, ast.Name) else ""
-        return name in _FRAME_READERS and self.is_outside(name) and not (name == "vars" and call.args)
+        return name in FRAME_READERS and self.is_outside(name) and not (name == "vars" and call.args)
 
     def visit_match_case(self, node: ast.match_case) -> ast.match_case:
         """A pattern is no expression: only its guard and body are."""

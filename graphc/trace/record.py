@@ -3,16 +3,16 @@
 from __future__ import annotations
 
 import sys
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Coroutine, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 import numpy as np
 
 from graphc import pytree
 from graphc.abi import LeafKind
-from graphc.errors import Location, SideEffectError
+from graphc.errors import Location, SideEffectError, TraceTypeError
 from graphc.ir.builder import finish
 from graphc.ir.dims import Expr, symbols_of
 from graphc.ir.graph import Graph, Value
@@ -29,9 +29,6 @@ from graphc.trace.symbolic import SymbolicInt
 from graphc.trace.target import Target, argument_names
 from graphc.trace.tracer import Tracer
 from graphc.trace.values import TracedValue, unwrap
-
-if TYPE_CHECKING:
-    from collections.abc import Iterator
 
 
 @dataclass(frozen=True)
@@ -114,6 +111,8 @@ def trace(
         out_spec, outputs, values = output_leaves(session, out)
         require_counts(session, values)
         captures.check_unchanged(target.location)
+        if captures.refused is not None:  # the function caught it, and went a way that plain NumPy would not
+            raise captures.refused
         _tie_to_objects(captures, walk)
     hidden = [Input(-1, h.path, h.spec) for h in captures.hidden.values()]
     facts = session.F.facts
@@ -168,6 +167,12 @@ def output_leaves(session: Session, out: Any) -> tuple[pytree.TreeSpec, tuple[Ou
         if isinstance(leaf, TracedValue | SymbolicInt | np.ndarray):
             outputs.append(Output(len(values), isinstance(leaf, SymbolicInt)))
             values.append(session.F.value(unwrap(session, leaf)))
+        elif isinstance(leaf, Iterator | Coroutine):
+            raise TraceTypeError(
+                f"the function returns a {type(leaf).__name__}, which runs once only: return a list or tuple of its "
+                "elements",
+                location=user_location(),
+            )
         else:
             outputs.append(Constant(leaf))
     return spec, tuple(outputs), values

@@ -7,13 +7,14 @@ once for each code object. A function without source is run with its outside arr
 from __future__ import annotations
 
 import ast
+import builtins
 import copy
 import dis
 from collections.abc import Callable
-from types import CellType, CodeType, FunctionType, MethodType
+from types import BuiltinFunctionType, CellType, CodeType, FunctionType, MethodType, ModuleType
 from typing import Any
 
-from graphc.trace.loads import HOOKS, LoadRewriter
+from graphc.trace.loads import FRAME_READERS, HOOKS, LoadRewriter
 from graphc.trace.session import current
 from graphc.trace.source import bare, compile_function, function_tree, owner_class
 from graphc.trace.values import TracedValue
@@ -131,8 +132,11 @@ def _without_source(function: FunctionType) -> Callable[..., Any]:
     made = _with_defaults(_like(function, code, globals_, tuple(cells.values())), function)
     stand_ins[id(function)] = (function, made)  # before its names are followed, which may lead back to it
     for name in _global_names(code):
+        builtin = getattr(builtins, name, None)
         if name in globals_:
             globals_[name] = _as_callee(reader.name(globals_[name], name))
+        elif type(builtin) is BuiltinFunctionType and name not in FRAME_READERS:
+            globals_[name] = reader.callee(builtin)
     for name, cell in reader.cells.items():
         if cell != CellType():  # an empty cell belongs to a function that is still being defined
             cells[name].cell_contents = _as_callee(reader.name(cell.cell_contents, name))
@@ -140,12 +144,23 @@ def _without_source(function: FunctionType) -> Callable[..., Any]:
 
 
 def _as_callee(value: Any) -> Any:
-    """A helper is seen in its rewritten form, since the calls to it cannot be."""
-    from graphc.trace.callees import is_library_name
+    """A helper or a library's function is seen in its traced form, since the calls to it cannot be."""
+    from graphc.trace.callees import is_library, traced_callee
 
-    if type(value) is FunctionType and not is_library_name(value.__module__):
-        return rewritten(value)
-    return value
+    if type(value) is ModuleType and is_library(value):
+        return _Library(value)
+    is_function = type(value) in (FunctionType, BuiltinFunctionType) or type(value).__module__ == "numpy"
+    return traced_callee(value) if is_function and callable(value) else value
+
+
+class _Library:
+    """NumPy or another library as code without source sees it: its functions in their traced form."""
+
+    def __init__(self, module: ModuleType):
+        self._module = module
+
+    def __getattr__(self, name: str) -> Any:
+        return _as_callee(getattr(self._module, name))
 
 
 def _global_names(code: CodeType) -> set[str]:

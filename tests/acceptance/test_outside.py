@@ -179,3 +179,18 @@ def test_native_checks_see_the_same():
             np.testing.assert_allclose(f(X), f.__wrapped__(X))
         change()
     np.testing.assert_allclose(f(X), f.__wrapped__(X))
+
+
+def test_code_without_source_calls_functions_that_do_not_dispatch():
+    names = {"np": np}
+    text = """
+        from scipy import special
+        from scipy.special import logsumexp
+        def f(a):
+            parts = np.array([a[0], a[1]]).sum() + (np.zeros(len(a)) + a).sum()
+            return parts + special.logsumexp(a) + logsumexp(a * 2) + isinstance(a, np.ndarray) * a.sum()
+    """
+    exec("\n".join(line[8:] for line in text.splitlines()), names)
+    f = names["f"]
+    with graphc.config.override(disable_jit=True):
+        np.testing.assert_allclose(graphc.value_and_grad(f)(X)[0], f(X))
