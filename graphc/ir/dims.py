@@ -67,9 +67,7 @@ class Expr:
         return (-self) + other
 
     def __mul__(self, other: Dim) -> Dim:
-        products = [
-            (tuple(sorted(m1 + m2, key=str)), c1 * c2) for m1, c1 in self.terms for m2, c2 in _terms(other)
-        ]
+        products = [(tuple(sorted(m1 + m2, key=str)), c1 * c2) for m1, c1 in self.terms for m2, c2 in _terms(other)]
         return _from_terms(products)
 
     __rmul__ = __mul__

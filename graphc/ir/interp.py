@@ -60,5 +60,3 @@ def concrete(attr: Any, symbols: Mapping[str, int]) -> Any:
     if isinstance(attr, tuple):
         return tuple(concrete(part, symbols) for part in attr)
     return evaluate(attr, symbols) if isinstance(attr, Expr) else attr
-
-
