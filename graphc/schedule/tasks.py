@@ -7,12 +7,12 @@ too dear to compute again at every place that reads it. Everything else is inlin
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Collection, Sequence
 from dataclasses import dataclass, field
 
 from graphc.ir.dims import Dim, product
 from graphc.ir.graph import Graph, Node, Value
-from graphc.ir.opdef import Compact, Contract, Create, Gather, Movement, Pointwise, Reduce, Scan, Scatter
+from graphc.ir.opdef import Compact, Contract, Create, Gather, Movement, Reduce, Scan, Scatter
 from graphc.schedule.lower import ZERO, Index, Lowering, is_trivial_reshape, linear, split_gathered, unrolls
 from graphc.schedule.scalars import Affine, Scalar, Scalars
 
@@ -279,35 +279,80 @@ def linear_position(task: Task) -> Affine:
     return linear([task.source.dims[a] for a in axes], [task.index[a] for a in axes])
 
 
-def weights(scalar: Scalar) -> int:
-    """Operations of the scalar with all that it needs, each counted once."""
+def weights(scalar: Scalar, known: Collection[int] = ()) -> int:
+    """Operations of the scalar with all that it needs, each counted once; those numbered in ``known`` are read."""
     seen: set[int] = set()
     stack, total = [scalar], 0
     while stack:
         s = stack.pop()
         if s.number not in seen:
             seen.add(s.number)
-            total += s.data.cost if s.form == "apply" else (1 if s.form == "load" else 0)
-            stack.extend(s.args)
+            if s.number in known or s.form == "load":
+                total += 1
+            else:
+                total += s.data.cost if s.form == "apply" else 0
+            if s.number not in known:
+                stack.extend(s.args)
     return total
 
 
-def dear_values(places: Sequence[tuple[tuple[int, int], Task]], stored: dict[Value, int]) -> list[Value]:
+Place = tuple[int, int]  # a group and a time in it: what two phases of one kernel read is kept in a row of temporaries
+
+
+def dear_values(places: Sequence[tuple[Place, Task]], stored: dict[Value, int]) -> list[Value]:
     """Inlined values that are dear and computed at more than one place, or again and again along an outer axis.
 
-    A place is a group and a time in it: what two phases of one kernel read is kept in a row of temporaries.
+    Operands are decided before what reads them, and what is chosen counts as read from then on: in a chain of values
+    each of which is read in all later phases, every one that adds enough is stored.
     """
-    found: dict[Value, set[tuple[int, int]]] = {}
-    dear: dict[Value, None] = {}
-    for place, task in places:
-        for value, scalar in task.visited.items():
-            if value in stored or not _storable(value):
-                continue
-            found.setdefault(value, set()).add(place)
-            repeated = _repeats(scalar, len(task.space)) and not _is_size_one(value)
-            if (len(found[value]) > 1 or repeated) and value not in dear and weights(scalar) >= DEAR:
-                dear[value] = None
-    return _outermost(dear)
+    visits = _Visits(places, stored)
+    chosen: dict[Value, None] = {}
+    known: dict[int, set[int]] = {}  # task -> numbers of its scalars that are chosen
+    for value, tasks in visits.tasks.items():
+        if value in chosen or not visits.is_repeated(value):
+            continue
+        if weights(tasks[0].visited[value], known.get(id(tasks[0]), ())) >= DEAR:
+            best = visits.outermost(value)
+            chosen[best] = None
+            for task in visits.tasks[best]:
+                known.setdefault(id(task), set()).add(task.visited[best].number)
+    return list(chosen)
+
+
+class _Visits:
+    """Which tasks inline each value that is not stored, operands first; at which places; what reads it there."""
+
+    def __init__(self, places: Sequence[tuple[Place, Task]], stored: dict[Value, int]):
+        self.tasks: dict[Value, list[Task]] = {}
+        self.places: dict[Value, set[Place]] = {}
+        self.readers: dict[Value, set[Value]] = {}
+        self.along_outer: set[Value] = set()
+        for place, task in places:
+            for value, scalar in task.visited.items():
+                if value in stored:
+                    continue
+                self.tasks.setdefault(value, []).append(task)
+                self.places.setdefault(value, set()).add(place)
+                self._note_reader(value)
+                if _repeats(scalar, len(task.space)) and not _is_size_one(value):
+                    self.along_outer.add(value)
+            self._note_reader(task.value)
+
+    def _note_reader(self, value: Value) -> None:
+        for operand in value.node.inputs if value.node is not None else ():
+            self.readers.setdefault(operand, set()).add(value)
+
+    def is_repeated(self, value: Value) -> bool:
+        return _storable(value) and (len(self.places[value]) > 1 or value in self.along_outer)
+
+    def outermost(self, value: Value) -> Value:
+        """The last of the values that follow it one by one, each read only by the next, at the same places."""
+        while len(readers := self.readers.get(value, set())) == 1:
+            reader = next(iter(readers))
+            if self.places.get(reader) != self.places[value] or reader.dims != value.dims or not _storable(reader):
+                break
+            value = reader
+        return value
 
 
 def _storable(value: Value) -> bool:
@@ -322,11 +367,3 @@ def _is_size_one(value: Value) -> bool:
 def _repeats(scalar: Scalar, rank: int) -> bool:
     """Whether the scalar lacks an axis outside its innermost one, so that a loop would compute it again."""
     return bool(scalar.axes) and scalar.axes != frozenset(range(max(scalar.axes) + 1))
-
-
-def _outermost(values: dict[Value, None]) -> list[Value]:
-    """Of values that are inlined in each other, those that no other of them needs only for itself."""
-    needed = {
-        v for value in values if value.node for v in value.node.inputs if isinstance(value.node.op.kind, Pointwise)
-    }
-    return [v for v in values if v not in needed] or list(values)

@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+import re
 from collections import Counter
 
 import pytest
 
+from graphc.abi import KERNELS_START
 from graphc.ir.dims import symbol
 from graphc.ir.types import F64, ArrayType
 from graphc.schedule.fuse import Fusion
@@ -99,6 +101,20 @@ def test_a_chain_of_two_thousand_ops(work):
     lines = [len(kernel.source.splitlines()) for kernel in printed(graph).kernels]
     assert sum(lines) <= 3 * len(graph.nodes)
     assert sum(work.values()) <= 100 * len(graph.nodes)
+
+
+@pytest.mark.parametrize("shape", SLOW)
+def test_dear_values_are_computed_about_once(shape):
+    """Values that all later phases or kernels read are stored, not built again from the first of them at each."""
+    graph = build(lambda F, x: SHAPES[shape](F, x, 240), ArrayType(F64, (N, M)))
+    dear = sum(node.op.name in ("tanh", "sin") for node in graph.nodes)
+    program = printed(graph)
+    launches = Counter(re.findall(r"launch\(table, (\d+)", program.source))
+    computed = sum(
+        launches[str(index)] * len(re.findall(r"(?:tanh|sin)_f64\(", kernel.source))
+        for index, kernel in enumerate(program.kernels, start=KERNELS_START)
+    )
+    assert dear <= computed <= 2 * dear
 
 
 def test_kernels_of_a_long_program_are_bounded():
