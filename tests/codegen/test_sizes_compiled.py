@@ -209,6 +209,15 @@ def test_embedded_along_the_loop():
     check_sizes(graph, lambda random, n: [random.normal(size=n)], [(n,) for n in (0, 1, 2, 3, 4, 8, 9, 100)])
 
 
+def test_parts_of_several_threads_meet():
+    """Each part splits its own range: nothing is left out or read outside where two of them touch."""
+    with config.override(num_threads=3):
+        graph = build(surrounded, ArrayType(F64, (N,)))
+        check_sizes(graph, lambda random, n: [random.normal(size=n)], [(200_003,), (99_999,)])
+        graph = build(lambda F, x: moves(F, x)[:9], ArrayType(F64, (N, M)))
+        check_sizes(graph, lambda random, n, m: [random.normal(size=(n, m))], [(700, 301), (2, 90_000), (90_000, 2)])
+
+
 def test_steps_through_odd_and_even_sizes():
     graph = build(every_other, ArrayType(F64, (N,)))
     check_sizes(graph, lambda random, n: [random.normal(size=n)], [(n,) for n in range(12)])
