@@ -88,7 +88,7 @@ def check(graph: Graph, seed: int) -> None:
             )
 
 
-@settings(max_examples=20, deadline=None, suppress_health_check=list(HealthCheck))
+@settings(max_examples=30, deadline=None, suppress_health_check=list(HealthCheck))
 @given(CASES, st.booleans(), st.integers(0, 1000))
 def test_value_and_gradient(case, optimized, seed):
     graph, _ = case
