@@ -182,7 +182,24 @@ def _fused(program: Program, transform: Transform) -> list[str]:
     if executable is None:
         return [f"{steps} steps, interpreted: GRAPHC_DISABLE_JIT is set"]
     kernels = len(executable.kernels)
-    return [f"{steps} steps, fused into {kernels} kernel{'s' * (kernels != 1)}"]
+    entries = [f"{_count(steps, 'step')}, fused into {_count(kernels, 'kernel')}"]
+    return entries + [f"{what}: {lines}" for what, lines in _launches(executable.source)]
+
+
+def _count(number: int, noun: str) -> str:
+    return f"{number} {noun}{'s' * (number != 1)}"
+
+
+def _launches(source: str) -> list[tuple[str, str]]:
+    """What the driver runs, in order, each with the user's lines that it computes (the comment above it)."""
+    entries, above = [], ""
+    for line in map(str.strip, source.splitlines()):
+        what = "kernel" if line.startswith("launch(") else "matrix product" if line.startswith("call_service(") else ""
+        if what:
+            entries.append((what, above.removeprefix("# ") if above.startswith("# ") else "no line of yours"))
+        if not line.startswith("for "):
+            above = line
+    return entries
 
 
 def _in_words(text: str, symbols: Mapping[str, str]) -> str:
