@@ -446,7 +446,7 @@ def test_explain_says_what_was_pruned_and_read():
     assert "cut by stop_gradient" in text
     assert "pruned at the sizes of the traced call" in text
     assert "kept for the backward part" in text
-    assert "kernel: test_api.py:" in text
+    assert ("interpreted" if settings.disable_jit else "kernel: test_api.py:") in text
     assert "w.shape[0] >= 2" in text
     traced, marked, final = (f.graph(stage) for stage in ("traced", "marked", "final"))
     assert not any(p.grad for p in traced.params)
