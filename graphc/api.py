@@ -14,9 +14,7 @@ from typing import Any
 from graphc import pytree
 from graphc.function import CompiledFunction
 from graphc.trace.session import current
-from graphc.trace.tracer import Tracer
-from graphc.trace.values import session_of, unwrap, wrap
-from graphc.transforms import Argnums, Kind, Transform
+from graphc.transform import Argnums, Kind, Transform
 
 
 def grad(
@@ -187,6 +185,9 @@ def stop_gradient(tree: Any) -> Any:
 
 
 def _stopped(leaf: Any) -> Any:
+    from graphc.trace.tracer import Tracer
+    from graphc.trace.values import session_of, unwrap, wrap
+
     if not isinstance(leaf, Tracer):
         return leaf
     session = session_of((leaf,))

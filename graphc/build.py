@@ -9,6 +9,17 @@ from typing import Any
 from graphc import pytree
 from graphc.compiler import compile_graph
 from graphc.config import settings
+from graphc.differentiate import (
+    Differentiated,
+    check_scalar,
+    differentiate,
+    differentiated,
+    float_constant,
+    gradients_template,
+    leaf_marks,
+    mark_inputs,
+    split_aux,
+)
 from graphc.ir.graph import Graph
 from graphc.ops.table import OPS
 from graphc.program import (
@@ -24,18 +35,7 @@ from graphc.trace.arguments import ArgumentLeaf
 from graphc.trace.leaves import LeafSpec
 from graphc.trace.record import Output, Traced, trace
 from graphc.trace.target import Target
-from graphc.transforms import (
-    Differentiated,
-    Transform,
-    check_scalar,
-    differentiate,
-    differentiated,
-    float_constant,
-    gradients_template,
-    leaf_marks,
-    mark_inputs,
-    split_aux,
-)
+from graphc.transform import Transform
 
 
 def build_program(

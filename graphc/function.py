@@ -14,16 +14,18 @@ import threading
 import weakref
 from collections.abc import Callable, Hashable, Sequence
 from types import MethodType
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from graphc import pytree
 from graphc.config import settings
 from graphc.errors import SideEffectError
-from graphc.program import MISSED, Program
 from graphc.trace.leaves import Receiver, leaf_key
 from graphc.trace.session import current, traces_running
 from graphc.trace.target import make_target
-from graphc.transforms import Transform
+from graphc.transform import Transform
+
+if TYPE_CHECKING:  # what traces and compiles is imported when a function is first called
+    from graphc.program import Program
 
 MAX_PROGRAMS = 256  # of one function; the oldest goes first
 
@@ -68,7 +70,7 @@ class CompiledFunction:
         arguments = [*args, *kwargs.values()]
         for program in self._programs.get(key, ()):
             result = program.attempt(arguments, leaves)
-            if result is not MISSED:
+            if result is not program.MISSED:
                 self._now_serving(program)
                 return result
         return self._first_call(key, given, kwargs, leaves, arguments)
@@ -86,13 +88,13 @@ class CompiledFunction:
         with self._lock:
             for program in self._programs.get(key, ()):  # another thread may have been quicker
                 result = program.attempt(arguments, leaves)
-                if result is not MISSED:
+                if result is not program.MISSED:
                     return result
             program = build_program(self._target, self._transform, given, kwargs, self._is_method, self._slow)
             self._counts["calls_traced"] += 1
             self._keep(key, program)
             result = program.attempt(arguments, leaves)
-            if result is MISSED:
+            if result is program.MISSED:
                 self._programs[key].remove(program)
                 raise SideEffectError(
                     f"{self._target.name} changed something that it reads (a counter, an attribute, a global): a "

@@ -10,6 +10,7 @@ from graphc.abi import Check
 from graphc.autodiff.adjoint import joint_vjp
 from graphc.autodiff.estimate import number, size_bytes
 from graphc.autodiff.prune import prune
+from graphc.differentiate import differentiate
 from graphc.ir.graph import Graph, Value
 from graphc.ir.shapes import RELATION_TEXT, Guard
 from graphc.ops.table import OPS
@@ -17,7 +18,7 @@ from graphc.passes.pipeline import optimize
 from graphc.program import Program
 from graphc.trace.captures import Hidden
 from graphc.trace.record import Traced
-from graphc.transforms import Transform, differentiate
+from graphc.transform import Transform
 
 STAGES = ("traced", "marked", "joint", "final")
 

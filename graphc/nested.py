@@ -14,6 +14,16 @@ import numpy as np
 
 from graphc import pytree
 from graphc.autodiff.requires_grad import mark
+from graphc.differentiate import (
+    Differentiated,
+    check_scalar,
+    differentiate,
+    differentiated,
+    float_constant,
+    gradients_template,
+    leaf_marks,
+    split_aux,
+)
 from graphc.ir.builder import finish
 from graphc.ir.graph import Graph, Value
 from graphc.ir.rewrite import copy_node, drop_dead, resolve_dims
@@ -28,17 +38,7 @@ from graphc.trace.session import Session, recording
 from graphc.trace.symbolic import SymbolicInt
 from graphc.trace.target import Target, argument_names
 from graphc.trace.values import TracedValue, unwrap, wrap
-from graphc.transforms import (
-    Differentiated,
-    Transform,
-    check_scalar,
-    differentiate,
-    differentiated,
-    float_constant,
-    gradients_template,
-    leaf_marks,
-    split_aux,
-)
+from graphc.transform import Transform
 
 if TYPE_CHECKING:
     from graphc.function import CompiledFunction

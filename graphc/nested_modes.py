@@ -11,6 +11,7 @@ from graphc.autodiff.partition import Split, split
 from graphc.autodiff.prune import prune
 from graphc.autodiff.requires_grad import mark
 from graphc.autodiff.tangent import jvp_graph
+from graphc.differentiate import Differentiated, gradients_template, split_aux
 from graphc.errors import GradientError
 from graphc.ir.graph import Value
 from graphc.nested import Inner, inline, result, trace_inner
@@ -22,7 +23,7 @@ from graphc.trace.record import Constant, Output
 from graphc.trace.session import Session, current
 from graphc.trace.target import Target, make_target
 from graphc.trace.values import alive, unwrap
-from graphc.transforms import Differentiated, Transform, gradients_template, split_aux
+from graphc.transform import Transform
 
 
 def call_vjp(

@@ -229,14 +229,13 @@ class _Missed:
     """The answer of a program that does not serve a call."""
 
 
-MISSED = _Missed()
-
-
 class Program:
     """Serves the calls of one key whose guards hold. ``entry``: the native way in, where there is one.
 
     ``marked`` is the traced graph with its marks and the wanted outputs.
     """
+
+    MISSED = _Missed()
 
     def __init__(self, traced: Traced, marked: Graph, template: Any, runner: Runner):
         self.traced, self.marked, self.runner = traced, marked, runner
@@ -260,22 +259,22 @@ class Program:
         ``arguments``: positional arguments and then the values of keyword arguments; ``leaves``: their leaves.
         """
         if any(leaves[index] is not expected for index, expected in self.identities):
-            return MISSED
+            return self.MISSED
         objects: Sequence[Any] = ()
         if self.outside is not None:
             found = pycall.reach(self.outside, arguments)
             if found is None:
-                return MISSED
+                return self.MISSED
             objects = found
         count = len(self.inputs) - len(objects)
         inputs = [as_input(i.spec, leaves[i.leaf]) for i in self.inputs[:count]]
         for source, obj in zip(self.inputs[count:], objects, strict=True):
             if not still_fits(source.spec, obj):
-                return MISSED
+                return self.MISSED
             inputs.append(as_input(source.spec, obj))
         inputs += [leaves[index] for index in self.traced.int_leaves]
         results = self.runner.run(inputs)
-        return MISSED if results is None else self.deliver(results)
+        return self.MISSED if results is None else self.deliver(results)
 
     def deliver(self, results: Sequence[Any]) -> Any:
         """The Python object that the call returns."""

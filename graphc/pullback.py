@@ -12,6 +12,7 @@ from graphc.abi import LeafKind
 from graphc.autodiff.adjoint import joint_vjp
 from graphc.autodiff.partition import Split, split
 from graphc.autodiff.prune import prune
+from graphc.differentiate import turn_gradients
 from graphc.errors import GradientError
 from graphc.ir.graph import Graph, Value
 from graphc.ops.table import OPS
@@ -21,7 +22,6 @@ from graphc.trace.leaves import LeafSpec
 from graphc.trace.location import user_location
 from graphc.trace.record import Constant, Output, Traced
 from graphc.trace.values import TracedValue
-from graphc.transforms import turn_gradients
 
 MakeRunner = Callable[[Graph, Sequence[LeafSpec], str], Runner]
 

@@ -1,4 +1,4 @@
-"""What is asked of a function: its value, its gradient, both; by which arguments. And what that means for a graph.
+"""What a ``Transform`` means for a graph.
 
 What a process with a warm cache does not need, it does not import: the passes and the derivatives.
 
@@ -11,7 +11,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Any, Literal
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
@@ -27,32 +27,11 @@ from graphc.ir.types import ArrayType
 from graphc.trace.arguments import ArgumentLeaf
 from graphc.trace.record import Constant, Input, Output
 from graphc.trace.target import Target
+from graphc.transform import Transform
 
 if TYPE_CHECKING:
     from graphc.autodiff.prune import PruneReport
     from graphc.passes.pipeline import Hook
-
-Kind = Literal["jit", "grad", "value_and_grad", "vjp"]
-Argnums = int | tuple[int, ...]
-
-
-@dataclass(frozen=True)
-class Transform:
-    """``argnums`` counts the arguments after ``self``; ``argnames`` adds arguments by name.
-
-    ``forward_mode``: the function itself differentiates, inside its trace (``jvp``): it cannot run without one.
-    """
-
-    kind: Kind
-    argnums: Argnums | None = 0
-    argnames: str | tuple[str, ...] | None = None
-    has_aux: bool = False
-    target: str = "cpu"
-    forward_mode: bool = False
-
-    @property
-    def differentiates(self) -> bool:
-        return self.kind != "jit"
 
 
 @dataclass(frozen=True)
