@@ -8,7 +8,7 @@ import sys
 from datetime import UTC, datetime
 from pathlib import Path
 
-from benchmarks import machine, report
+from benchmarks import machine, report, roofline
 from benchmarks.case import MODES, Case, select_cases
 from benchmarks.driver import Outcome, PeerAbsent, PeerError, Settings, first_calls, run_case
 from benchmarks.peers import PEERS
@@ -69,6 +69,7 @@ def main() -> int:
     }
     results: report.Results = {}
     firsts: report.FirstCalls = {}
+    floors = {case.name: roofline.floor(case.work(**case.sizes), settings.threads) for case in cases}
     for case in cases:
         print(f"{case.name}: {case.what}", file=sys.stderr, flush=True)
         results[case.name] = run_case(case, arguments.peers, arguments.modes, settings)
@@ -78,9 +79,12 @@ def main() -> int:
             )
         if arguments.json:  # after each case: a long run that is stopped keeps what it has
             arguments.json.parent.mkdir(parents=True, exist_ok=True)
-            arguments.json.write_text(report.as_json(results, firsts, about, {case.name: case for case in cases}))
+            arguments.json.write_text(
+                report.as_json(results, firsts, floors, about, {case.name: case for case in cases})
+            )
 
     print(report.table(results, arguments.peers, arguments.modes, firsts))
+    print("\n" + report.standing(results, arguments.peers, floors))
     print("\n".join(["", *report.notes(results)]))
     if arguments.plot:
         arguments.plot.parent.mkdir(parents=True, exist_ok=True)

@@ -6,7 +6,10 @@ import importlib
 import pkgutil
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
-from typing import Any
+from typing import TYPE_CHECKING, Any
+
+if TYPE_CHECKING:
+    from benchmarks.roofline import Work
 
 MODES = ("grad", "value_and_grad", "value")
 
@@ -21,6 +24,7 @@ class Case:
                   ``function`` with the same arguments (for ``numba``: the hand-written gradient itself)
     ``argnums``   the arguments to differentiate
     ``second``    the derivative is the Hessian, not the gradient
+    ``work``      ``work(**sizes)``: what no program for the derivative can avoid
     ``rtol``      largest difference between two peers, relative to the largest entry of the array compared
     """
 
@@ -36,6 +40,7 @@ class Case:
     rtol: float = 1e-9
     main: bool = False
     modes: tuple[str, ...] = field(default=MODES)
+    work: Callable[..., Work] = field(kw_only=True)
 
     def make_inputs(self, seed: int = 0, *, small: bool = False) -> tuple[Any, ...]:
         """The arguments of one run; the same ones in each process. ``small`` makes those of the tests."""

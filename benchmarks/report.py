@@ -12,11 +12,14 @@ import numpy as np
 from benchmarks.case import Case
 from benchmarks.driver import Outcome
 from benchmarks.peers import SUBJECT
+from benchmarks.roofline import Floor
 
 # case name -> peer name -> outcome
 Results = dict[str, dict[str, Outcome]]
 # case name -> peer name -> "cold" or "warm" -> seconds to the first result
 FirstCalls = dict[str, dict[str, dict[str, float]]]
+# case name -> what the machine needs at least for its derivative
+Floors = dict[str, Floor]
 
 
 def show_time(seconds: float | None) -> str:
@@ -61,6 +64,31 @@ def value_cost(outcomes: dict[str, Outcome]) -> float | None:
     subject = outcomes.get(SUBJECT)
     both, value = (subject.median(mode) if subject else None for mode in ("value_and_grad", "value"))
     return both / value if both is not None and value is not None else None
+
+
+def standing(results: Results, peers: list[str], floors: Floors) -> str:
+    """A row for each case: the best peer, value and gradient against the value alone, the distance from the floor."""
+    rows = [["case", "fastest peer", "its time / ours", "value+gradient / value", "floor", "bound by", "ours / floor"]]
+    for name, outcomes in results.items():
+        ratios = {peer: times for peer in peers if peer != SUBJECT and (times := ratio(outcomes, peer, "grad"))}
+        best = min(ratios, key=lambda peer: ratios[peer], default="")
+        cost, ours = value_cost(outcomes), outcomes[SUBJECT].median("grad") if SUBJECT in outcomes else None
+        floor = floors[name]
+        rows.append(
+            [
+                name,
+                best,
+                f"{ratios[best]:.2f}x" if best else "",
+                f"{cost:.2f}" if cost else "",
+                show_time(floor.seconds),
+                floor.bound,
+                f"{ours / floor.seconds:.1f}" if ours else "",
+            ]
+        )
+    costs = [cost for outcomes in results.values() if (cost := value_cost(outcomes))]
+    if costs:
+        rows.append(["geometric mean", "", "", f"{math.exp(sum(map(math.log, costs)) / len(costs)):.2f}", "", "", ""])
+    return align(rows)
 
 
 def table(results: Results, peers: list[str], modes: list[str], first_calls: FirstCalls) -> str:
@@ -108,7 +136,9 @@ def notes(results: Results) -> list[str]:
     return [f"{reason} [{', '.join(names)}]" for reason, names in reasons.items()]
 
 
-def as_json(results: Results, first_calls: FirstCalls, about: dict[str, Any], cases: dict[str, Case]) -> str:
+def as_json(
+    results: Results, first_calls: FirstCalls, floors: Floors, about: dict[str, Any], cases: dict[str, Case]
+) -> str:
     def summary(outcome: Outcome) -> dict[str, Any]:
         return {
             "versions": outcome.versions,
@@ -128,6 +158,7 @@ def as_json(results: Results, first_calls: FirstCalls, about: dict[str, Any], ca
             "sizes": dict(cases[name].sizes),
             "rtol": cases[name].rtol,
             "value_and_grad_over_value": value_cost(outcomes),
+            "floor_seconds": {"memory": floors[name].memory, "arithmetic": floors[name].arithmetic},
             "first_call_cold_warm": first_calls.get(name, {}),
             "peers": {peer: summary(outcome) for peer, outcome in outcomes.items()},
         }

@@ -9,6 +9,7 @@ import numpy as np
 from scipy.special import erf
 
 from benchmarks.case import Case
+from benchmarks.roofline import FUNCTION, Work
 
 HEADS, EPSILON = 8, 1e-5
 
@@ -52,6 +53,15 @@ def inputs(rng: np.random.Generator, batch: int, tokens: int, width: int) -> tup
         params[f"scale{layer}"] = 1 + np.float32(0.1) * normal(width)
         params[f"shift{layer}"] = np.float32(0.1) * normal(width)
     return params, normal(batch, tokens, width), normal(batch, tokens, width)
+
+
+def work(batch: int, tokens: int, width: int) -> Work:
+    """Products of tokens with weights (twelve widths squared) and of tokens with tokens, each three times: forward, and
+    backward by both factors; a softmax and a GELU with the derivative of its error function."""
+    rows = batch * tokens
+    products = 3 * 2 * rows * (12 * width * width + 2 * tokens * width)
+    functions = FUNCTION * rows * (HEADS * tokens + 2 * 4 * width)
+    return Work("float32", 4 * (2 * 12 * width * width + 2 * rows * width), products + functions)
 
 
 def autograd_version():
@@ -160,5 +170,6 @@ CASES = (
             "pytensor": pytensor_version,
         },
         rtol=1e-4,
+        work=work,
     ),
 )

@@ -9,6 +9,7 @@ import numpy as np
 from scipy.special import erf
 
 from benchmarks.case import Case
+from benchmarks.roofline import DIVISION, FUNCTION, Work
 
 STRIKE, RATE, YEARS = 100.0, 0.05, 1.0
 
@@ -23,6 +24,11 @@ def total_price(spot, volatility):
 
 def inputs(rng: np.random.Generator, n: int, dtype: str) -> tuple[Any, ...]:
     return rng.uniform(50.0, 150.0, n).astype(dtype), rng.uniform(0.1, 0.6, n).astype(dtype)
+
+
+def work(n: int, dtype: str) -> Work:
+    """A logarithm, two error functions and the two exponentials of their derivatives, two quotients."""
+    return Work(dtype, moved=4 * n * np.dtype(dtype).itemsize, operations=n * (5 * FUNCTION + 2 * DIVISION + 30))
 
 
 def autograd_version():
@@ -106,7 +112,9 @@ VERSIONS = {
 
 def case(name: str, what: str, dtype: str, rtol: float, *, main: bool = False) -> Case:
     sizes, small_sizes = {"n": 10**6, "dtype": dtype}, {"n": 40, "dtype": dtype}
-    return Case(name, what, total_price, inputs, sizes, small_sizes, VERSIONS, argnums=(0, 1), rtol=rtol, main=main)
+    return Case(
+        name, what, total_price, inputs, sizes, small_sizes, VERSIONS, argnums=(0, 1), rtol=rtol, main=main, work=work
+    )
 
 
 CASES = (

@@ -14,6 +14,7 @@ import numpy as np
 from scipy.special import gammaln, logsumexp
 
 from benchmarks.case import Case
+from benchmarks.roofline import FUNCTION, Work
 
 WISHART_GAMMA, WISHART_M = 1.0, 0
 
@@ -51,6 +52,14 @@ def inputs(rng: np.random.Generator, n: int, d: int, k: int) -> tuple[Any, ...]:
     alphas, means = rng.standard_normal(k), rng.uniform(0.0, 1.0, (k, d))
     icf = 0.3 * rng.standard_normal((k, d + rows.size))
     return alphas, means, icf, rng.standard_normal((n, d)), positions, np.tri(d, k=-1, dtype=bool)
+
+
+def work(n: int, d: int, k: int) -> Work:
+    """The triangular products forward, and backward by both factors; an exponential for each point and component."""
+    packed = d * (d + 1) // 2
+    products = 3 * n * k * d * (d - 1)
+    moved = 8 * (n * d + 2 * k * (1 + d + packed))
+    return Work("float64", moved, products + n * k * (FUNCTION + 8 * d))
 
 
 def autograd_version():
@@ -153,5 +162,6 @@ CASES = (
             "pytensor": pytensor_version,
         },
         argnums=(0, 1, 2),
+        work=work,
     ),
 )

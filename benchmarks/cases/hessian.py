@@ -7,6 +7,7 @@ from typing import Any
 import numpy as np
 
 from benchmarks.case import Case
+from benchmarks.roofline import DIVISION, FUNCTION, Work
 
 
 def logistic_loss(weights, features, signs):
@@ -16,6 +17,12 @@ def logistic_loss(weights, features, signs):
 def inputs(rng: np.random.Generator, rows: int, columns: int) -> tuple[Any, ...]:
     features = rng.standard_normal((rows, columns))
     return 0.1 * rng.standard_normal(columns), features, np.sign(rng.standard_normal(rows))
+
+
+def work(rows: int, columns: int) -> Work:
+    """The margins, and one symmetric product of the features with themselves."""
+    operations = rows * (columns * (columns + 4) + FUNCTION + DIVISION)
+    return Work("float64", 8 * (rows * (columns + 1) + columns * (columns + 1)), operations)
 
 
 def autograd_version():
@@ -64,6 +71,7 @@ CASES = (
         {"rows": 9, "columns": 3},
         {"autograd": autograd_version, "torch": torch_version, "jax": jax_version, "pytensor": pytensor_version},
         second=True,
+        work=work,
         modes=("grad",),
     ),
 )

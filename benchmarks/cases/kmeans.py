@@ -7,6 +7,7 @@ from typing import Any
 import numpy as np
 
 from benchmarks.case import Case
+from benchmarks.roofline import Work
 
 
 def distortion(centres, points):
@@ -16,6 +17,12 @@ def distortion(centres, points):
 
 def inputs(rng: np.random.Generator, points: int, dimensions: int, centres: int) -> tuple[Any, ...]:
     return rng.standard_normal((centres, dimensions)), rng.standard_normal((points, dimensions))
+
+
+def work(points: int, dimensions: int, centres: int) -> Work:
+    """Distances in the form of a matrix product, a minimum, and for each point its nearest centre's gradient."""
+    operations = points * (centres * (2 * dimensions + 2) + 2 * dimensions)
+    return Work("float64", 8 * dimensions * (points + 2 * centres), operations)
 
 
 def autograd_version():
@@ -92,5 +99,6 @@ CASES = (
             "pytensor": pytensor_version,
             "numba": numba_version,
         },
+        work=work,
     ),
 )

@@ -7,6 +7,7 @@ from typing import Any
 import numpy as np
 
 from benchmarks.case import Case
+from benchmarks.roofline import DIVISION, FUNCTION, Work
 
 PENALTY = 1e-3
 
@@ -20,6 +21,10 @@ def inputs(rng: np.random.Generator, rows: int, columns: int) -> tuple[Any, ...]
     features = rng.standard_normal((rows, columns))
     signs = np.sign(features @ rng.standard_normal(columns) + rng.standard_normal(rows))
     return 0.1 * rng.standard_normal(columns), features, signs
+
+
+def work(rows: int, columns: int) -> Work:
+    return Work("float64", 8 * rows * (columns + 1), rows * (4 * columns + FUNCTION + DIVISION))
 
 
 def autograd_version():
@@ -91,5 +96,6 @@ CASES = (
             "pytensor": pytensor_version,
             "numba": numba_version,
         },
+        work=work,
     ),
 )

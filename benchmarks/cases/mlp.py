@@ -8,6 +8,7 @@ from typing import Any
 import numpy as np
 
 from benchmarks.case import Case
+from benchmarks.roofline import FUNCTION, Work
 
 
 def mlp_loss(params, x, y):
@@ -25,6 +26,16 @@ def inputs(rng: np.random.Generator, widths: tuple[int, ...], batch: int, dtype:
     x = rng.standard_normal((batch, widths[0])).astype(dtype)
     y = rng.standard_normal((batch, widths[-1])).astype(dtype)
     return params, x, y
+
+
+def work(widths: tuple[int, ...], batch: int, dtype: str) -> Work:
+    """Three products a layer, and for the first layer two; a tanh for each hidden unit."""
+    layers = list(pairwise(widths))
+    products = [6 * batch * fan_in * fan_out for fan_in, fan_out in layers]
+    products[0] = products[0] * 2 // 3
+    entries = 2 * sum((fan_in + 1) * fan_out for fan_in, fan_out in layers) + batch * (widths[0] + widths[-1])
+    functions = batch * sum(widths[1:-1]) * (FUNCTION + 4)
+    return Work(dtype, np.dtype(dtype).itemsize * entries, sum(products) + functions)
 
 
 def autograd_version():
@@ -113,7 +124,7 @@ MIDDLE = {"widths": (784, 256, 256, 10), "batch": 128, "dtype": "float32"}
 LARGE = {"widths": (1024, 1024, 1024, 1024), "batch": 1024, "dtype": "float32"}
 
 CASES = (
-    Case("mlp_small", "MLP 10-32-32-1, batch 32, f64", mlp_loss, inputs, SMALL, SMALL, VERSIONS, main=True),
+    Case("mlp_small", "MLP 10-32-32-1, batch 32, f64", mlp_loss, inputs, SMALL, SMALL, VERSIONS, main=True, work=work),
     Case(
         "mlp_middle",
         "MLP 784-256-256-10, batch 128, f32",
@@ -123,6 +134,7 @@ CASES = (
         {"widths": (12, 8, 8, 3), "batch": 6, "dtype": "float32"},
         VERSIONS,
         rtol=1e-4,
+        work=work,
         main=True,
     ),
     Case(
@@ -134,5 +146,6 @@ CASES = (
         {"widths": (16, 16, 16, 16), "batch": 16, "dtype": "float32"},
         VERSIONS,
         rtol=1e-4,
+        work=work,
     ),
 )

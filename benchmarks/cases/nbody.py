@@ -7,6 +7,7 @@ from typing import Any
 import numpy as np
 
 from benchmarks.case import Case
+from benchmarks.roofline import DIVISION, Work
 
 SOFTENING = 1e-2
 
@@ -19,6 +20,12 @@ def potential_energy(positions, masses):
 
 def inputs(rng: np.random.Generator, bodies: int) -> tuple[Any, ...]:
     return rng.standard_normal((bodies, 3)), rng.uniform(0.5, 1.5, bodies)
+
+
+def work(bodies: int) -> Work:
+    """Each pair once: a root, a quotient, three coordinates there and back."""
+    pairs = bodies * (bodies - 1) // 2
+    return Work("float64", moved=56 * bodies, operations=pairs * (2 * DIVISION + 25))
 
 
 def autograd_version():
@@ -104,5 +111,6 @@ CASES = (
             "pytensor": pytensor_version,
             "numba": numba_version,
         },
+        work=work,
     ),
 )

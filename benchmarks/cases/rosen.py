@@ -7,6 +7,7 @@ from typing import Any
 import numpy as np
 
 from benchmarks.case import Case
+from benchmarks.roofline import Work
 
 
 def rosen(x):
@@ -15,6 +16,10 @@ def rosen(x):
 
 def inputs(rng: np.random.Generator, n: int) -> tuple[Any, ...]:
     return (rng.uniform(-1.5, 1.5, n),)
+
+
+def work(n: int) -> Work:
+    return Work("float64", moved=16 * n, operations=12 * n)
 
 
 def autograd_version():
@@ -78,6 +83,6 @@ VERSIONS = {
 }
 
 CASES = (
-    Case("rosen_10", "Rosenbrock, 10 doubles", rosen, inputs, {"n": 10}, {"n": 10}, VERSIONS, main=True),
-    Case("rosen_1e6", "Rosenbrock, 1e6 doubles", rosen, inputs, {"n": 10**6}, {"n": 50}, VERSIONS),
+    Case("rosen_10", "Rosenbrock, 10 doubles", rosen, inputs, {"n": 10}, {"n": 10}, VERSIONS, main=True, work=work),
+    Case("rosen_1e6", "Rosenbrock, 1e6 doubles", rosen, inputs, {"n": 10**6}, {"n": 50}, VERSIONS, work=work),
 )

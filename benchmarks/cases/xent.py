@@ -7,6 +7,7 @@ from typing import Any
 import numpy as np
 
 from benchmarks.case import Case
+from benchmarks.roofline import FUNCTION, Work
 
 
 def cross_entropy(logits, labels):
@@ -17,6 +18,10 @@ def cross_entropy(logits, labels):
 
 def inputs(rng: np.random.Generator, rows: int, classes: int) -> tuple[Any, ...]:
     return 3.0 * rng.standard_normal((rows, classes), dtype=np.float32), rng.integers(0, classes, rows)
+
+
+def work(rows: int, classes: int) -> Work:
+    return Work("float32", moved=8 * rows * classes, operations=rows * classes * (FUNCTION + 5))
 
 
 def autograd_version():
@@ -95,5 +100,6 @@ CASES = (
             "numba": numba_version,
         },
         rtol=1e-4,
+        work=work,
     ),
 )

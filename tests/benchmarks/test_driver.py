@@ -9,8 +9,9 @@ import numpy as np
 import pytest
 
 from benchmarks import report
-from benchmarks.case import find_case
+from benchmarks.case import all_cases, find_case
 from benchmarks.driver import Outcome, Settings, compare, difference, result_path, run_case
+from benchmarks.roofline import Floor
 from benchmarks.tree import tree_leaves, tree_unflatten
 
 
@@ -77,3 +78,23 @@ def test_a_run_times_and_compares_in_processes_of_their_own() -> None:
         assert outcome.failed is None
         assert outcome.error["value"] < 1e-12
         assert outcome.median("value") is not None
+
+
+def test_the_standing_names_the_fastest_peer_and_the_distance_from_the_floor() -> None:
+    results = {
+        "one": {
+            "graphc": Outcome(samples={"grad": [2.0], "value_and_grad": [3.0], "value": [1.5]}),
+            "jax": Outcome(samples={"grad": [8.0]}),
+            "torch": Outcome(samples={"grad": [5.0]}),
+        }
+    }
+    text = report.standing(results, ["graphc", "jax", "torch"], {"one": Floor(memory=0.5, arithmetic=0.25)})
+    row = [cell.strip() for cell in text.splitlines()[2].split("|")[1:-1]]
+    assert row == ["one", "torch", "2.50x", "2.00", "500 ms", "memory", "4.0"]
+
+
+def test_every_case_states_work_that_grows_with_its_size() -> None:
+    for case in all_cases().values():
+        full, small = case.work(**case.sizes), case.work(**case.small_sizes)
+        assert min(full.moved, full.operations) > 0, case.name
+        assert case.sizes == case.small_sizes or (full.moved > small.moved and full.operations > small.operations)
