@@ -9,7 +9,8 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Literal
 
-from graphc.autodiff.chain import pull_back
+from graphc.autodiff.sweep import Reached, sweep
+from graphc.autodiff.tape import with_tapes
 from graphc.errors import GradientError
 from graphc.ir.builder import Builder
 from graphc.ir.graph import Graph, Value
@@ -17,7 +18,6 @@ from graphc.ir.opdef import Op
 from graphc.ir.rewrite import drop_dead
 from graphc.ir.shapes import ShapeFacts
 from graphc.ir.types import ArrayType
-from graphc.passes.facts import NumberFacts
 
 
 def joint_vjp(graph: Graph, ops: Mapping[str, Op], seeds: Literal["params"] | None = None) -> Graph:
@@ -30,24 +30,32 @@ def joint_vjp(graph: Graph, ops: Mapping[str, Op], seeds: Literal["params"] | No
     if seeds is None:
         _check_scalar(graph)
     F = Builder(ops, ShapeFacts(graph.guards))
-    F.nodes.extend(graph.nodes)  # nodes never change, so the two graphs share them
-    reached, seed_params = _seed(F, graph.outputs, seeds)
-    _reverse(F, reached, graph)
+    forward = with_tapes(F, graph, joint_region)
+    reached, seed_params = _seed(F, forward.outputs, seeds)
+    sweep(reached, forward)
     gradients = tuple(_gradient(F, reached, p) for p in graph.params if p.grad)
-    params, outputs = graph.params + seed_params, graph.outputs + gradients
+    params, outputs = graph.params + seed_params, forward.outputs + gradients
     return drop_dead(Graph(graph.name, params, tuple(F.nodes), outputs, graph.guards, graph.ints))
 
 
-class Reached:
-    """The sum of the cotangents that have reached each value so far."""
+def joint_region(region: Graph, ops: Mapping[str, Op], facts: ShapeFacts, first: int) -> Graph:
+    """A region with its adjoint: as parameters also a cotangent of each marked output, and what has reached each
+    marked parameter from number ``first`` on elsewhere; as outputs also what has reached each marked parameter then.
 
-    def __init__(self, F: Builder):
-        self.F = F
-        self.total: dict[Value, Value] = {}
-
-    def add(self, value: Value, g: Value) -> None:
-        before = self.total.get(value)
-        self.total[value] = g if before is None else self.F.add(before, g)
+    The new parameters stand after the old ones, those of the outputs first; the new outputs after the old ones.
+    """
+    F = Builder(ops, facts)
+    forward = with_tapes(F, region, joint_region)
+    reached = Reached(F)
+    seeds = [Value(ArrayType(o.type.dtype, o.dims), name=f"ct{k}") for k, o in enumerate(region.outputs) if o.grad]
+    later = [p for p in region.params[first:] if p.grad]
+    bases = [Value(ArrayType(p.type.dtype, p.dims), name=f"sum{k}") for k, p in enumerate(later)]
+    reached.total.update(zip(later, bases, strict=True))
+    for output, seed in zip((o for o in forward.outputs if o.grad), seeds, strict=True):
+        reached.add(output, seed)
+    sweep(reached, forward)
+    outputs = (*forward.outputs, *(reached.so_far(p) for p in region.params if p.grad))
+    return drop_dead(Graph(region.name, (*region.params, *seeds, *bases), tuple(F.nodes), outputs))
 
 
 def _check_scalar(graph: Graph) -> None:
@@ -77,19 +85,6 @@ def _seed(F: Builder, outputs: tuple[Value, ...], seeds: str | None) -> tuple[Re
             if output.grad:
                 reached.add(output, seed)
     return reached, tuple(params)
-
-
-def _reverse(F: Builder, reached: Reached, graph: Graph) -> None:
-    """Pull cotangents back through every node, last to first; new nodes belong to the forward node's line."""
-    facts = NumberFacts()
-    for node in reversed(graph.nodes):
-        cotangents = tuple(reached.total.get(o) for o in node.outputs)
-        if not any(v.grad for v in node.inputs) or all(g is None for g in cotangents):
-            continue
-        with F.at(node.location):
-            for value, g in zip(node.inputs, pull_back(F, facts, node, cotangents), strict=True):
-                if g is not None:
-                    reached.add(value, g)
 
 
 def _gradient(F: Builder, reached: Reached, param: Value) -> Value:

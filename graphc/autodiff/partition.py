@@ -7,7 +7,7 @@ functions are not.
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Collection, Iterable, Mapping, Sequence
 from typing import NamedTuple
 
 from graphc.autodiff.estimate import number, size_bytes
@@ -61,21 +61,59 @@ def recomputed(joint: Graph, n_forward_outputs: int, sizes: Mapping[str, int] | 
     return _cut(joint, early, late, n_forward_outputs, sizes or {}).again
 
 
+class RegionSplit(NamedTuple):
+    """A region with its adjoint as two.
+
+    ``forward``: the region's parameters -> its outputs, then what is ``saved``. ``backward``: what is saved, the
+    parameters that are at hand anyway, then the parameters of the adjoint -> the adjoint's outputs. ``free`` names
+    those at hand by their place among the region's operands, None for the index.
+    """
+
+    forward: Graph
+    backward: Graph
+    saved: tuple[Value, ...]
+    free: tuple[int | None, ...]
+
+
+def split_region(
+    joint: Graph, ops: Mapping[str, Op], facts: ShapeFacts, n_params: int, n_outputs: int, at_hand: set[Value]
+) -> RegionSplit:
+    """The joint graph of a loop's body in two; ``at_hand``: its index and captures, which need not be saved."""
+    late = _descendants(joint, joint.params[n_params:])
+    early = _ancestors(joint, joint.outputs[:n_outputs])
+    cut = _cut(joint, early, late, n_outputs, {}, at_hand).saved
+    kept = tuple(v for v in joint.values() if v in cut and v not in at_hand)
+    free = tuple(v for v in joint.params[:n_params] if v in at_hand)
+    backward = _extract(joint, ops, (*kept, *free, *joint.params[n_params:]), joint.outputs[n_outputs:], facts=facts)
+    forward = _extract(joint, ops, joint.params[:n_params], (*joint.outputs[:n_outputs], *kept), facts=facts)
+    positions = {v: (k - 1 if k else None) for k, v in enumerate(joint.params)}
+    return RegionSplit(forward, backward, kept, tuple(positions[v] for v in free))
+
+
 class _Choice(NamedTuple):
     saved: frozenset[Value]
     again: frozenset[Value]
 
 
 def _cut(
-    joint: Graph, early: set[Value], late: set[Value], n_forward_outputs: int, sizes: Mapping[str, int]
+    joint: Graph,
+    early: set[Value],
+    late: set[Value],
+    n_forward_outputs: int,
+    sizes: Mapping[str, int],
+    at_hand: Collection[Value] = (),
 ) -> _Choice:
-    """Each value that is not late is two nodes of a network, made (in) and kept (out), with its bytes between them."""
+    """Each value that is not late is two nodes of a network, made (in) and kept (out), with its bytes between them.
+
+    What is ``at_hand`` anyway costs nothing.
+    """
     values = [value for value in joint.values() if value not in late]
     made = {value: 2 * position + 2 for position, value in enumerate(values)}
     network = Network(2 * len(values) + 2)
     source, sink = 0, 1
     for value in values:
-        network.connect(made[value], made[value] + 1, number(size_bytes(value), sizes))
+        bytes_ = 0 if value in at_hand else number(size_bytes(value), sizes)
+        network.connect(made[value], made[value] + 1, bytes_)
         if value.node is None or not _cheap_again(value.node):
             network.connect(source, made[value], INFINITE)
         else:
@@ -119,6 +157,7 @@ def _extract(
     params: Sequence[Value],
     outputs: Sequence[Value],
     sizes: Sequence[Dim] = (),
+    facts: ShapeFacts | None = None,
 ) -> Graph:
     """The part of the graph that computes the outputs from these values, with the sizes as further outputs."""
     given = set(params)
@@ -128,7 +167,7 @@ def _extract(
         if any(o in needed for o in node.outputs):
             kept.append(node)
             needed.update(v for v in node.inputs if v not in given)
-    F = Builder(ops, ShapeFacts(graph.guards))
+    F = Builder(ops, facts or ShapeFacts(graph.guards))
     new = {p: Value(p.type, p.grad, p.name or f"r{position}") for position, p in enumerate(params)}
     new_params = tuple(new.values())
     for node in reversed(kept):

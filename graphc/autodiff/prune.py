@@ -11,7 +11,7 @@ from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 
 from graphc.autodiff.estimate import number, operations, size_bytes, total
-from graphc.autodiff.requires_grad import active
+from graphc.autodiff.requires_grad import active, marked_on
 from graphc.errors import Location
 from graphc.ir.dims import Dim
 from graphc.ir.graph import Graph, Node, Value
@@ -87,22 +87,7 @@ def prune(graph: Graph, n_differentiated: int | None = None) -> tuple[Graph, Pru
         dead_operations=total(operations(node) for node in dead),
         dead_bytes=total(size_bytes(o) for node in dead for o in node.outputs),
     )
-    return _marked_on(alive, active_values), report
-
-
-def _marked_on(graph: Graph, active_values: set[Value]) -> Graph:
-    new = {p: Value(p.type, p.grad, p.name) for p in graph.params}
-    nodes = []
-    for node in graph.nodes:
-        types = [o.type for o in node.outputs]
-        inputs = tuple(new[v] for v in node.inputs)
-        copied = Node(node.op, inputs, node.attrs, types, regions=node.regions, location=node.location)
-        for old, fresh in zip(node.outputs, copied.outputs, strict=True):
-            fresh.grad = old in active_values
-            new[old] = fresh
-        nodes.append(copied)
-    params, outputs = (tuple(new[v] for v in values) for values in (graph.params, graph.outputs))
-    return Graph(graph.name, params, tuple(nodes), outputs, graph.guards, graph.ints)
+    return marked_on(alive, active_values), report
 
 
 # --- why ------------------------------------------------------------------------------------------------------------

@@ -4,8 +4,10 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
 
+from graphc.autodiff.region_marks import mark_regions, useful_inputs, useful_inside
 from graphc.errors import GradientError
 from graphc.ir.graph import Graph, Node, Value
+from graphc.ir.regions import results_of, with_regions
 
 
 def mark(graph: Graph, marks: Sequence[bool]) -> Graph:
@@ -32,6 +34,8 @@ def mark(graph: Graph, marks: Sequence[bool]) -> Graph:
 
 
 def _copy(node: Node, inputs: tuple[Value, ...]) -> Node:
+    if node.regions:
+        return mark_regions(with_regions(node, inputs, node.regions), [v.grad for v in inputs], mark)
     types = [o.type for o in node.outputs]
     copied = Node(node.op, inputs, node.attrs, types, regions=node.regions, location=node.location)
     grad = carries(node, inputs)
@@ -50,7 +54,7 @@ def varied(graph: Graph) -> set[Value]:
     found = {param for param in graph.params if param.grad}
     for node in graph.nodes:
         if node.op.differentiable and any(v in found for v in node.inputs):
-            found.update(o for o in node.outputs if o.type.is_float)
+            found.update(o for o in node.outputs if o.type.is_float and (o.grad or not node.regions))
     return found
 
 
@@ -59,8 +63,48 @@ def useful(graph: Graph, outputs: Sequence[Value] | None = None) -> set[Value]:
     found = {v for v in (graph.outputs if outputs is None else outputs) if v.type.is_float}
     for node in reversed(graph.nodes):
         if node.op.differentiable and any(o in found for o in node.outputs):
-            found.update(v for v in node.inputs if v.type.is_float)
+            inputs: Sequence[Value] = node.inputs
+            if node.regions:
+                flags = useful_inputs(node, [o in found for o in node.outputs], _useful_params)
+                inputs = [v for v, flag in zip(inputs, flags, strict=True) if flag]
+            found.update(v for v in inputs if v.type.is_float)
     return found
+
+
+def _useful_params(region: Graph, outputs: Sequence[bool]) -> list[bool]:
+    found = useful(region, [o for o, wanted in zip(region.outputs, outputs, strict=True) if wanted])
+    return [p in found for p in region.params]
+
+
+def marked_on(graph: Graph, kept: set[Value]) -> Graph:
+    """The graph with the marks of these values only; parameters keep theirs."""
+    new = {p: Value(p.type, p.grad, p.name) for p in graph.params}
+    nodes = []
+    for node in graph.nodes:
+        inputs = tuple(new[v] for v in node.inputs)
+        copied = with_regions(node, inputs, _restricted(node, kept))
+        for old, fresh in zip(node.outputs, copied.outputs, strict=True):
+            fresh.grad = old in kept
+            new[old] = fresh
+        nodes.append(copied)
+    params, outputs = (tuple(new[v] for v in values) for values in (graph.params, graph.outputs))
+    return Graph(graph.name, params, tuple(nodes), outputs, graph.guards, graph.ints)
+
+
+def _restricted(node: Node, kept: set[Value]) -> list[Graph]:
+    """The node's regions, marked where a value reaches an output that is kept."""
+    if not node.regions:
+        return []
+    wanted = useful_inside(node, [o in kept for o in node.outputs], _useful_params)
+    regions = list(node.regions[: len(node.regions) - len(results_of(node))])
+    for region in results_of(node):
+        reached = useful(region, [o for o, flag in zip(region.outputs, wanted, strict=True) if flag])
+        values = {v for v in region.values() if v.grad and v in reached}
+        new = marked_on(region, values)
+        for old, param in zip(region.params, new.params, strict=True):
+            param.grad = old in values
+        regions.append(new)
+    return regions
 
 
 def active(graph: Graph, outputs: Sequence[Value] | None = None) -> set[Value]:

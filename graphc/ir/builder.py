@@ -16,6 +16,7 @@ from graphc.errors import Location, ShapeError, TraceTypeError
 from graphc.ir.dims import Dim, Expr, symbol
 from graphc.ir.graph import Graph, Node, Value
 from graphc.ir.opdef import Op, Pointwise, loop_dtypes
+from graphc.ir.regions import results_of
 from graphc.ir.shapes import ShapeFacts
 from graphc.ir.types import BOOL, F64, I64, ArrayType
 
@@ -67,13 +68,15 @@ class Builder:
     def raw(self, op: Op, inputs: tuple[Value, ...], attrs: Mapping[str, Any], regions: tuple[Graph, ...] = ()) -> Node:
         """A node with these very inputs, no promotion."""
         try:
-            types = op.result_types(self.facts, [v.type for v in inputs], attrs)
+            types = op.result_types(self.facts, [v.type for v in inputs], attrs, regions)
         except ShapeError as error:
             raise type(error)(error.message, location=error.location or self.location) from None
         grad = op.differentiable and any(v.grad for v in inputs)
         node = Node(op, inputs, dict(attrs), types, grad=grad, regions=regions, location=self.location)
         for output in node.outputs:
             output.grad = grad and output.type.is_float
+            if regions:  # a branch has its own say in each result, and a loop's last region is its body
+                output.grad = output.grad and any(r.outputs[output.index].grad for r in results_of(node))
         self.nodes.append(node)
         return node
 

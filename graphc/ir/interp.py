@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from typing import Any
 
 import numpy as np
@@ -28,17 +28,36 @@ def interpret(graph: Graph, arrays: Sequence[Any], ints: Sequence[int] = ()) -> 
     for guard in graph.guards:
         if not guard.holds(symbols):
             raise ShapeError(f"graph {graph.name}: the guard {guard} does not hold for {symbols}")
+    _run(graph, values, symbols)
+    return [values[v] for v in graph.outputs]
+
+
+def _run(graph: Graph, values: dict[Value, np.ndarray], symbols: dict[str, int]) -> None:
+    """Add the value of every node."""
     for node in graph.nodes:
         attrs = {key: concrete(attr, symbols) for key, attr in node.attrs.items()}
+        regions = [_function(region, symbols) for region in node.regions]
         with np.errstate(all="ignore"):
-            result = node.op.ref(*(values[v] for v in node.inputs), *node.regions, **attrs)
-        results = result if len(node.outputs) > 1 else (result,)
+            result = node.op.ref(*regions, *(values[v] for v in node.inputs), **attrs)
+        results = result if regions or len(node.outputs) > 1 else (result,)
         for output, found in zip(node.outputs, results, strict=True):
+            if found is None:  # entries of a loop that did not run
+                found = np.zeros(concrete(output.dims, symbols), output.type.dtype)  # noqa: PLW2901
             array = np.asarray(found, order="C")  # sums round by memory order: keep that out of the oracle
             _bind(output.dims, array.shape, symbols)
             values[output] = array.astype(output.type.dtype, copy=False)
             _check_shape(output, array.shape, symbols)
-    return [values[v] for v in graph.outputs]
+
+
+def _function(region: Graph, symbols: Mapping[str, int]) -> Callable[..., list[np.ndarray]]:
+    """The region as a function of its parameters, at these sizes of the graph around it."""
+
+    def call(*arguments: Any) -> list[np.ndarray]:
+        values = {p: np.asarray(a, p.type.dtype) for p, a in zip(region.params, arguments, strict=True)}
+        _run(region, values, dict(symbols))
+        return [values[v] for v in region.outputs]
+
+    return call
 
 
 def _bind(dims: Sequence[Dim], sizes: Sequence[int], symbols: dict[str, int]) -> None:

@@ -19,9 +19,9 @@ from graphc.ir.types import SHORT_NAMES, ArrayType
 
 if TYPE_CHECKING:
     from graphc.ir.builder import Builder
-    from graphc.ir.graph import Node, Value
+    from graphc.ir.graph import Graph, Node, Value
 
-TypeRule = Callable[[ShapeFacts, Sequence[ArrayType], Attrs], tuple[ArrayType, ...]]
+TypeRule = Callable[..., tuple[ArrayType, ...]]  # (facts, input types, attrs), and the regions of a Control op
 
 
 # --- kinds ------------------------------------------------------------------------------------------------------------
@@ -90,6 +90,16 @@ class Scatter:
 
 
 @dataclass(frozen=True)
+class Read:
+    """Reads a block at a position known at run time."""
+
+
+@dataclass(frozen=True)
+class Write:
+    """Its first input with a block of it, at a position known at run time, written or added to."""
+
+
+@dataclass(frozen=True)
 class Contract:
     """A product summed over shared axes, by a library or by a loop nest."""
 
@@ -99,7 +109,7 @@ class Control:
     """Runs regions."""
 
 
-Kind = Pointwise | Reduce | Scan | Movement | Create | Gather | Compact | Scatter | Contract | Control
+Kind = Pointwise | Reduce | Scan | Movement | Create | Gather | Compact | Scatter | Read | Write | Contract | Control
 
 
 # --- derivatives ------------------------------------------------------------------------------------------------------
@@ -125,10 +135,13 @@ class Linear:
     """An op that is linear, jointly, in the inputs at ``wrt`` (None: in all of them).
 
     Its jvp is the op itself. ``transpose(F, g, node) -> tuple`` has one entry an input: its cotangent or None.
+    ``onto(F, total, g, node)``, where it is given, adds the only cotangent, that of input 0, to what has reached the
+    input before.
     """
 
     transpose: Callable[[Builder, Value, Node], tuple[Any, ...]]
     wrt: tuple[int, ...] | None = None
+    onto: Callable[[Builder, Value, Value, Node], Value] | None = None
 
 
 @dataclass(frozen=True)
@@ -144,6 +157,11 @@ class General:
 
 
 @dataclass(frozen=True)
+class OfRegions:
+    """Made of the derivatives of the op's regions: see ``autodiff.loops``."""
+
+
+@dataclass(frozen=True)
 class ZeroDerivative:
     """Piecewise constant: the derivative is zero wherever it exists (floor, sign, round)."""
 
@@ -155,7 +173,7 @@ class NotDifferentiable:
     reason: str
 
 
-Derivative = Partials | Linear | General | ZeroDerivative | NotDifferentiable
+Derivative = Partials | Linear | General | OfRegions | ZeroDerivative | NotDifferentiable
 
 
 # --- the entry --------------------------------------------------------------------------------------------------------
@@ -181,7 +199,7 @@ class Op:
     cost: int = 1
 
     def __post_init__(self) -> None:
-        if not isinstance(self.derivative, Partials | Linear | General | ZeroDerivative | NotDifferentiable):
+        if not isinstance(self.derivative, Derivative):
             raise TypeError(
                 f"op {self.name!r}: the derivative is missing; state it, or NotDifferentiable with a reason"
             )
@@ -192,10 +210,15 @@ class Op:
 
     @property
     def differentiable(self) -> bool:
-        return isinstance(self.derivative, Partials | Linear | General)
+        return isinstance(self.derivative, Partials | Linear | General | OfRegions)
 
-    def result_types(self, facts: ShapeFacts, types: Sequence[ArrayType], attrs: Attrs) -> tuple[ArrayType, ...]:
+    def result_types(
+        self, facts: ShapeFacts, types: Sequence[ArrayType], attrs: Attrs, regions: Sequence[Graph] = ()
+    ) -> tuple[ArrayType, ...]:
         """The output types; raises ``ShapeError`` where the shapes do not fit."""
+        if isinstance(self.kind, Control):
+            assert self.type is not None
+            return self.type(facts, types, attrs, regions)
         if self.type is not None:
             return self.type(facts, types, attrs)
         if isinstance(self.kind, Pointwise):

@@ -9,7 +9,9 @@ from graphc.ir.builder import Builder
 from graphc.ir.dims import Expr
 from graphc.ir.graph import Graph, Node, Value
 from graphc.ir.opdef import Op
+from graphc.ir.regions import with_regions
 from graphc.ir.shapes import ShapeFacts
+from graphc.ir.trim import trim
 from graphc.ir.types import ArrayType
 
 Visit = Callable[[Builder, Node, tuple[Value, ...]], Sequence[Value] | None]
@@ -78,13 +80,53 @@ def _resolve_attr(attr: Any, facts: ShapeFacts) -> Any:
 
 
 def drop_dead(graph: Graph) -> Graph:
-    """Without the nodes that no output needs."""
+    """Without the nodes that no output needs, and without what is dead in their regions."""
+    return without_dead(graph)[0]
+
+
+def without_dead(graph: Graph) -> tuple[Graph, set[Value]]:
+    """The graph without dead nodes (the same one where there are none), and the values that its outputs need."""
     needed = set(graph.outputs)
     kept: list[Node] = []
+    trimmed: dict[Node, tuple[Node, list[int]]] = {}
     for node in reversed(graph.nodes):
         if any(o in needed for o in node.outputs):
             kept.append(node)
-            needed.update(node.inputs)
-    if len(kept) == len(graph.nodes):
-        return graph
-    return Graph(graph.name, graph.params, tuple(reversed(kept)), graph.outputs, graph.guards, graph.ints)
+            if node.regions:
+                trimmed[node] = trim(node, [o in needed for o in node.outputs], without_dead)
+            needed.update(trimmed[node][0].inputs if node.regions else node.inputs)
+    if len(kept) == len(graph.nodes) and all(new is old for old, (new, _) in trimmed.items()):
+        return graph, needed
+    kept.reverse()
+    new: dict[Value, Value] = {}
+    nodes = []
+    for node in kept:
+        current, indices = trimmed.get(node, (node, []))
+        changed = with_inputs(current, tuple(new.get(v, v) for v in current.inputs))
+        nodes.append(changed)
+        old = [node.outputs[k] for k in indices] if node.regions else node.outputs
+        new.update((a, b) for a, b in zip(old, changed.outputs, strict=True) if a is not b)
+    outputs = tuple(new.get(v, v) for v in graph.outputs)
+    return Graph(graph.name, graph.params, tuple(nodes), outputs, graph.guards, graph.ints), needed
+
+
+def with_inputs(node: Node, inputs: tuple[Value, ...]) -> Node:
+    """The node over these inputs; the very node when they are its own (nodes never change, so graphs share them)."""
+    if inputs == node.inputs:
+        return node
+    copied = with_regions(node, inputs, node.regions)
+    carries = any(v.grad for v in inputs)
+    for fresh in copied.outputs:
+        fresh.grad = fresh.grad and carries  # a rule may have found that no derivative comes through here
+    return copied
+
+
+def inline(builder: Builder, graph: Graph, arguments: Sequence[Value]) -> list[Value]:
+    """Append the graph's nodes to the builder's, its parameters replaced by the arguments; the outputs, unmarked."""
+    new = dict(zip(graph.params, arguments, strict=True))
+    for node in graph.nodes:
+        outputs = copy_node(builder, node, tuple(new[v] for v in node.inputs))
+        for output in outputs:
+            output.grad = False
+        new.update(zip(node.outputs, outputs, strict=True))
+    return [new[v] for v in graph.outputs]

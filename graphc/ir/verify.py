@@ -9,7 +9,10 @@ from graphc.ir.shapes import ShapeFacts
 
 def verify(graph: Graph) -> None:
     """Raise ``InvalidGraphError`` naming the first node that breaks a rule of the IR."""
-    facts = ShapeFacts(graph.guards)
+    _verify(graph, ShapeFacts(graph.guards))
+
+
+def _verify(graph: Graph, facts: ShapeFacts) -> None:
     defined: set[Value] = set(graph.params)
     if len(defined) != len(graph.params):
         raise InvalidGraphError(f"graph {graph.name}: a parameter stands twice")
@@ -20,7 +23,7 @@ def verify(graph: Graph) -> None:
         _check_types(graph, node, facts)
         _check_marks(graph, node)
         for region in node.regions:
-            verify(region)
+            _verify(region, facts)
         for output in node.outputs:
             if output in defined:
                 raise InvalidGraphError(f"{_where(graph, node)} defines {output!r} twice")
@@ -36,7 +39,7 @@ def _where(graph: Graph, node: Node) -> str:
 
 def _check_types(graph: Graph, node: Node, facts: ShapeFacts) -> None:
     try:
-        types = node.op.result_types(facts, [v.type for v in node.inputs], node.attrs)
+        types = node.op.result_types(facts, [v.type for v in node.inputs], node.attrs, node.regions)
     except GraphcError as error:
         raise InvalidGraphError(f"{_where(graph, node)}: {error.message}") from error
     got = tuple(o.type for o in node.outputs)

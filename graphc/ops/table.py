@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 from graphc.ir.opdef import Op
+from graphc.ops.blocks import BLOCKS
+from graphc.ops.control import CONTROL
 from graphc.ops.cotangent import COTANGENT
 from graphc.ops.elementary import ELEMENTARY
 from graphc.ops.index import INDEX
@@ -28,5 +30,17 @@ def build_table(*families: list[Op]) -> dict[str, Op]:
 
 
 OPS = build_table(
-    STRUCTURAL, POINTWISE, ORDERING, ELEMENTARY, SPECIAL, COTANGENT, REDUCTIONS, SCANS, MOVEMENT, INDEX, LINALG
+    STRUCTURAL,
+    POINTWISE,
+    ORDERING,
+    ELEMENTARY,
+    SPECIAL,
+    COTANGENT,
+    REDUCTIONS,
+    SCANS,
+    MOVEMENT,
+    INDEX,
+    LINALG,
+    BLOCKS,
+    CONTROL,
 )

@@ -19,7 +19,8 @@ from typing import Any
 
 from graphc.ir.graph import Graph, Node, Value
 from graphc.ir.opdef import Op
-from graphc.passes.rewriter import with_inputs
+from graphc.ir.regions import map_regions
+from graphc.ir.rewrite import with_inputs
 
 COMMUTATIVE = frozenset(
     {"add", "mul", "absorbing_mul", "eq", "ne", "logical_and", "logical_or", "logical_xor", "hypot", "logaddexp"}
@@ -33,6 +34,8 @@ def eliminate_common(graph: Graph, ops: Mapping[str, Op]) -> Graph:
     nodes: list[Node] = []
     for node in graph.nodes:
         current = with_inputs(node, tuple(new.get(v, v) for v in node.inputs))
+        if node.regions:
+            current = map_regions(current, lambda region: eliminate_common(region, ops))
         kept = current.outputs if node.regions else seen.setdefault(_key(current), current.outputs)
         if kept is current.outputs:
             nodes.append(current)

@@ -7,6 +7,7 @@ from functools import lru_cache
 
 from graphc.ir.graph import Graph
 from graphc.ir.opdef import Op
+from graphc.ir.shapes import ShapeFacts
 from graphc.passes.algebra import ALGEBRA_RULES
 from graphc.passes.broadcasts import broadcast_rules
 from graphc.passes.casts import CAST_RULES
@@ -65,3 +66,10 @@ def optimize(graph: Graph, ops: Mapping[str, Op], hook: Hook | None = None) -> G
         if graph is before_round:
             break
     return graph
+
+
+def optimize_region(region: Graph, ops: Mapping[str, Op], facts: ShapeFacts) -> Graph:
+    """The same for a region by itself, where the facts are those of the graph around it; its parameters stay."""
+    guarded = Graph(region.name, region.params, region.nodes, region.outputs, tuple(facts.guards))
+    result = optimize(guarded, ops)
+    return Graph(region.name, result.params, result.nodes, result.outputs)

@@ -13,7 +13,8 @@ from collections.abc import Callable, Iterable, Mapping
 from graphc.ir.builder import Builder
 from graphc.ir.graph import Graph, Node, Value
 from graphc.ir.opdef import Op
-from graphc.ir.rewrite import drop_dead
+from graphc.ir.regions import map_regions
+from graphc.ir.rewrite import drop_dead, with_inputs
 from graphc.ir.shapes import ShapeFacts
 from graphc.ir.text import parse, print_graph
 from graphc.passes.facts import NumberFacts
@@ -24,8 +25,8 @@ MAX_STEPS = 8  # rules that may fire one after the other at one place; what is l
 class Rewriter:
     """What a rule may ask and build: the builder ``F``, facts about numbers, how often a value is read."""
 
-    def __init__(self, graph: Graph, ops: Mapping[str, Op]):
-        self.F = Builder(ops, ShapeFacts(graph.guards))
+    def __init__(self, graph: Graph, facts: ShapeFacts, ops: Mapping[str, Op]):
+        self.F = Builder(ops, facts)
         self.numbers = NumberFacts()
         self._reads = Counter(value for node in graph.nodes for value in node.inputs)
         self._reads.update(graph.outputs)
@@ -55,10 +56,17 @@ def merge_rules(tables: Iterable[Rules]) -> Rules:
 
 def rewrite(graph: Graph, ops: Mapping[str, Op], rules: Rules) -> Graph:
     """The graph after one walk with the rules; the same object when none of them applied."""
-    rewriter = Rewriter(graph, ops)
+    return _rewrite(graph, ShapeFacts(graph.guards), ops, rules)
+
+
+def _rewrite(graph: Graph, facts: ShapeFacts, ops: Mapping[str, Op], rules: Rules) -> Graph:
+    """The same of a region, too, where the facts are those of the graph around it."""
+    rewriter = Rewriter(graph, facts, ops)
     new: dict[Value, Value] = {}
     for node in graph.nodes:
         current = with_inputs(node, tuple(new.get(v, v) for v in node.inputs))
+        if node.regions:
+            current = map_regions(current, lambda region: _rewrite(region, facts, ops, rules))
         found = _apply_rules(rewriter, current, rules) if len(node.outputs) == 1 else None
         if found is None:
             rewriter.F.nodes.append(current)
@@ -70,18 +78,6 @@ def rewrite(graph: Graph, ops: Mapping[str, Op], rules: Rules) -> Graph:
         return graph
     outputs = tuple(new.get(v, v) for v in graph.outputs)
     return drop_dead(Graph(graph.name, graph.params, tuple(rewriter.F.nodes), outputs, graph.guards, graph.ints))
-
-
-def with_inputs(node: Node, inputs: tuple[Value, ...]) -> Node:
-    """The node over these inputs; the very node when they are its own (nodes never change, so graphs share them)."""
-    if inputs == node.inputs:
-        return node
-    types = [o.type for o in node.outputs]
-    copied = Node(node.op, inputs, node.attrs, types, regions=node.regions, location=node.location)
-    carries = any(v.grad for v in inputs)
-    for old, fresh in zip(node.outputs, copied.outputs, strict=True):
-        fresh.grad = old.grad and carries  # a rule may have found that no derivative comes through here
-    return copied
 
 
 def _apply_rules(rewriter: Rewriter, node: Node, rules: Rules) -> Value | None:

@@ -240,6 +240,35 @@ MOVEMENT = {
     ],
 }
 
+
+def written(x: np.ndarray, v: np.ndarray, place: Any, *, added: bool) -> np.ndarray:
+    result = x.copy()
+    result[place] = result[place] + v if added else v
+    return result
+
+
+BLOCK_PLACES = [
+    ((5,), (1,), (2,), (1,), np.s_[1:3]),
+    ((5,), (4,), (2,), (-2,), np.s_[4:1:-2]),
+    ((3, 4), (2, 1), (1, 2), (1, 2), np.s_[2:3, 1:4:2]),
+    ((3, 4), (0, 0), (0, 4), (1, 1), np.s_[0:0]),
+    ((), (), (), (), ()),
+]
+READS = [
+    Case((normal(*dims), *map(np.int64, starts)), lambda x, *_, place=place: x[place],
+         {"steps": steps, "dims": block, "checked": True})
+    for dims, starts, block, steps, place in BLOCK_PLACES
+]  # fmt: skip
+
+
+def writes(added: bool) -> list[Case]:
+    return [
+        Case((normal(*dims), normal(*block), *map(np.int64, starts)),
+             lambda x, v, *_, place=place: written(x, v, place, added=added), {"steps": steps, "checked": True})
+        for dims, starts, block, steps, place in BLOCK_PLACES
+    ]  # fmt: skip
+
+
 CASES: dict[str, list[Case]] = {
     "const": [Case((), lambda: np.array(2.5), {"value": 2.5, "dtype": F64, "weak": False}, 0)],
     "dim": [Case((), lambda: np.array(3), {"dim": 3}, 0)],
@@ -259,6 +288,9 @@ CASES: dict[str, list[Case]] = {
     "checked_index": [Case((np.array([0, 3, 1]),), lambda i: i, {"axis": 1, "size": 4}, 0)],
     "gather": GATHERS,
     "scatter_add": SCATTERS,
+    "read": READS,
+    "update": writes(added=False),
+    "accumulate": writes(added=True),
     "mask_indices": [Case((m,), np.flatnonzero, {"symbol": "m"}, 0) for m in MASKS],
     "matmul": [
         Case((normal(*a), normal(*b)), lambda a, b: np.einsum("...ij,...jk->...ik", a, b))

@@ -1,0 +1,93 @@
+"""The forward part of a joint graph: loops that are differentiated save what their adjoints read.
+
+A body and its adjoint are one joint graph, and a minimum cut over bytes divides it (``partition``): what crosses is
+saved, one entry an iteration, stacked by the forward loop and read again by the backward one. What the backward part
+can compute from the index, from captures and from what is saved anyway, it computes again. So a linear loop saves
+nothing, and a loop that overwrites one element of an array saves an element, not the array.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+from typing import Any
+
+from graphc.autodiff.backward_loops import BranchPlan, LoopPlan, Plan
+from graphc.autodiff.partition import split_region
+from graphc.errors import UnsupportedError
+from graphc.ir.builder import Builder
+from graphc.ir.graph import Graph, Node, Value
+from graphc.ir.opdef import Op
+from graphc.ir.regions import carried
+from graphc.ir.rewrite import with_inputs
+from graphc.ir.shapes import ShapeFacts
+from graphc.passes.pipeline import optimize_region
+
+JointRegion = Callable[[Graph, Mapping[str, Op], ShapeFacts, int], Graph]
+
+
+@dataclass(frozen=True)
+class Forward:
+    """``plans``: how the adjoint of each node with regions is made."""
+
+    nodes: tuple[Node, ...]
+    outputs: tuple[Value, ...]
+    plans: Mapping[Node, Plan]
+
+
+def with_tapes(F: Builder, graph: Graph, joint_region: JointRegion) -> Forward:
+    """Append the graph's nodes to the builder's; loops that are differentiated save what their adjoints read."""
+    new: dict[Value, Value] = {}
+    plans: dict[Node, Plan] = {}
+    for node in graph.nodes:
+        current = with_inputs(node, tuple(new.get(v, v) for v in node.inputs))
+        outputs = current.outputs
+        if current.regions and any(o.grad for o in current.outputs):
+            with F.at(node.location):
+                current, plan = _MAKERS[node.op.name](F, current, joint_region)
+            plans[current] = plan
+            outputs = current.outputs[: len(node.outputs)]
+        else:
+            F.nodes.append(current)
+        new.update((a, b) for a, b in zip(node.outputs, outputs, strict=True) if a is not b)
+    return Forward(tuple(F.nodes), tuple(new.get(v, v) for v in graph.outputs), plans)
+
+
+def _tape_for(F: Builder, node: Node, joint_region: JointRegion) -> tuple[Node, Plan]:
+    (body,) = node.regions
+    count = carried(node)
+    joint = optimize_region(joint_region(body, F.ops, F.facts, 1 + count), F.ops, F.facts)
+    _require_known_sizes(joint, node)
+    free = {joint.params[0], *joint.params[1 + count : len(body.params)]}
+    parts = split_region(joint, F.ops, F.facts, len(body.params), len(body.outputs), free)
+    attrs = {**node.attrs, "stacked": node.attrs["stacked"] + len(parts.saved)}
+    taped = F.raw(node.op, node.inputs, attrs, (parts.forward,))
+    for old, fresh in zip(node.outputs, taped.outputs, strict=False):
+        fresh.grad = old.grad
+    for fresh in taped.outputs[len(node.outputs) :]:
+        fresh.grad = False
+    return taped, LoopPlan(body, parts, len(node.outputs))
+
+
+def _require_known_sizes(joint: Graph, node: Node) -> None:
+    for inner in joint.nodes:
+        if "symbol" in inner.attrs:
+            name = inner.attrs["symbol"]
+            raise UnsupportedError(
+                f"{inner.op.name} inside a loop that is differentiated: its size, {name}, is another one in each "
+                "iteration, and cannot be saved yet; np.where(mask, x, 0) keeps the shape",
+                location=inner.location or node.location,
+            )
+
+
+def _tape_cond(F: Builder, node: Node, joint_region: JointRegion) -> tuple[Node, Plan]:
+    joints = tuple(optimize_region(joint_region(region, F.ops, F.facts, 0), F.ops, F.facts) for region in node.regions)
+    F.nodes.append(node)
+    return node, BranchPlan(joints)
+
+
+def _refuse_while(F: Builder, node: Node, joint_region: JointRegion) -> Any:
+    raise UnsupportedError("while", location=node.location)
+
+
+_MAKERS = {"for": _tape_for, "while": _refuse_while, "cond": _tape_cond}
