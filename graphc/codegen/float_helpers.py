@@ -73,6 +73,11 @@ def sign(builder: Any, kind: Any, x: Any) -> Any:
     return builder.select(isnan(builder, kind, x), x, signed)
 
 
+def difference(builder: Any, kind: Any, x: Any, y: Any) -> Any:
+    """x - y, and 0 where both are equal, infinite ones too."""
+    return builder.select(builder.fcmp_ordered("==", x, y), number(x, 0.0), builder.fsub(x, y))
+
+
 def heaviside(builder: Any, kind: Any, x: Any, at_zero: Any) -> Any:
     zero = number(x, 0.0)
     step = builder.select(builder.fcmp_ordered("<", x, zero), zero, number(x, 1.0))
@@ -181,6 +186,7 @@ FUNCTIONS: dict[str, tuple] = {
     "isfinite": (1, isfinite, types.boolean),
     "signbit": (1, signbit, types.boolean),
     "sign": (1, sign),
+    "difference": (2, difference),
     "heaviside": (2, heaviside),
     "reciprocal": (1, reciprocal),
     "deg2rad": (1, scaled_by(math.pi / 180)),

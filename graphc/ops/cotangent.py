@@ -12,14 +12,12 @@ zero for either reason: a masked place (g is 0) stays masked in every order.
 
 from __future__ import annotations
 
-from collections.abc import Sequence
-
 import numpy as np
 
 from graphc.ir.builder import Builder
 from graphc.ir.graph import Node, Value
 from graphc.ir.opdef import General, Op, Pointwise
-from graphc.ir.types import ArrayType
+from graphc.ops.pointwise import of_first_float
 
 Slots = tuple[Value | None, ...]
 
@@ -30,11 +28,6 @@ def guarded_mul_ref(g: np.ndarray, p: np.ndarray) -> np.ndarray:
 
 def absorbing_mul_ref(a: np.ndarray, b: np.ndarray) -> np.ndarray:
     return np.where(a == 0, a, np.where(b == 0, b, a * b))
-
-
-def first_dtype(types: Sequence[ArrayType]) -> tuple[np.dtype, ...]:
-    """A cotangent has its value's dtype, and the product keeps it."""
-    return (types[0].dtype,) * 3
 
 
 def guarded_mul_vjp(F: Builder, node: Node, cotangents: Slots) -> Slots:
@@ -73,7 +66,7 @@ def _sum(F: Builder, a: Value | None, b: Value | None) -> Value | None:
 
 COTANGENT = [
     Op("guarded_mul", Pointwise(2), guarded_mul_ref, General(guarded_mul_vjp, guarded_mul_jvp),
-       expr="select({0} == 0, {0}, {0} * {1})", dtypes=first_dtype),
+       expr="select({0} == 0, {0}, {0} * {1})", dtypes=of_first_float),
     Op("absorbing_mul", Pointwise(2), absorbing_mul_ref, General(absorbing_mul_vjp, absorbing_mul_jvp),
-       expr="select({0} == 0, {0}, select({1} == 0, {1}, {0} * {1}))", dtypes=first_dtype),
+       expr="select({0} == 0, {0}, select({1} == 0, {1}, {0} * {1}))", dtypes=of_first_float),
 ]  # fmt: skip

@@ -1,6 +1,10 @@
 """The elementary functions: exponentials, logarithms, trigonometric and hyperbolic ones with inverses, roots.
 
 Partials are written so that they neither overflow nor cancel where the derivative itself is an ordinary number.
+
+``length`` is the root of a sum of squares, as norms and standard deviations have it: ``sqrt`` with derivative 0 at 0,
+which lies among the subgradients of a norm, and NaN where the sum is infinite. There ``sqrt`` has 0, and a cotangent of
+0 would pass for one that nothing depends on.
 """
 
 from __future__ import annotations
@@ -38,6 +42,12 @@ def arccosh_partial(F: Builder, x: Value) -> Value:
     return F.div(1.0, F.mul(F.sqrt(F.sub(x, 1.0)), F.sqrt(F.add(x, 1.0))))
 
 
+def length_partial(F: Builder, y: Value, x: Value) -> Value:
+    """0.5/y as y/(2x): not a number where the sum of squares has overflowed; 0 at 0."""
+    at_zero = F.eq(x, 0.0)
+    return F.select(at_zero, 0.0, F.div(F.mul(y, 0.5), F.select(at_zero, 1.0, x)))
+
+
 def hypot_partials(F: Builder, y: Value, /, *inputs: Value) -> tuple[Value, Value]:
     """a/y and b/y; 0 at the origin."""
     at_origin = F.eq(y, 0.0)
@@ -58,8 +68,7 @@ def arctan2_partials(F: Builder, y: Value, /, *inputs: Value) -> tuple[Value, Va
 
 def share_of_exponents(F: Builder, a: Value, b: Value, scale: float) -> tuple[Value, Value]:
     """What each has in the sum of exponentials; equal infinities have half each."""
-    equal_infinities = F.logical_and(F.eq(a, b), F.isinf(a))
-    difference = F.select(equal_infinities, 0.0, F.sub(a, b))
+    difference = F.difference(a, b)
     if scale != 1.0:
         difference = F.mul(difference, scale)
     return F.expit(difference), F.expit(F.neg(difference))
@@ -96,10 +105,14 @@ HYPERBOLIC = [
     unary("arctanh", np.arctanh, lambda F, y, x: (F.div(1.0, one_minus_square(F, x)),), 25),
 ]
 
+# fmt: off
 ROOTS = [
     unary("sqrt", np.sqrt, lambda F, y, x: (F.div(0.5, y),), 5),
+    Op("length", Pointwise(1), np.sqrt, Partials(lambda F, y, x: (length_partial(F, y, x),)),
+       expr="sqrt_{t}({0})", cost=5),
     unary("cbrt", np.cbrt, lambda F, y, x: (F.div(1.0, F.mul(F.square(y), 3.0)),), 20),
     binary("hypot", np.hypot, hypot_partials, 10),
 ]
+# fmt: on
 
 ELEMENTARY = EXPONENTIAL + TRIGONOMETRIC + HYPERBOLIC + ROOTS

@@ -8,10 +8,13 @@ zero and shifts by too much included. Helpers of two arguments take both in the 
 n)``, whose n is an integer. No expression holds a float literal, which would turn float32 into float64. An operator on
 small integers computes wider: what prints it casts the result to the node's dtype.
 
+``difference(a, b)`` is no function of NumPy's: ``a - b``, but 0 where both are equal, infinite ones too. What subtracts
+the greatest element from all has no NaN then, and the derivative that it should have.
+
 **Helpers by family** (floats f64 and f32, unless said otherwise):
 
-  here        floor_divide remainder fmod pow (floats and integers), copysign nextafter spacing ldexp heaviside
-              deg2rad rad2deg; left_shift right_shift gcd lcm (integers)
+  here        floor_divide remainder fmod pow (floats and integers), difference copysign nextafter spacing ldexp
+              heaviside deg2rad rad2deg; left_shift right_shift gcd lcm (integers)
   ordering    minimum maximum (all dtypes), fmin fmax (floats), abs sign (floats and signed integers; sign of
               unsigned too), floor ceil trunc rint isnan isinf isfinite signbit (floats)
   elementary  exp exp2 expm1 log log2 log10 log1p logaddexp logaddexp2 sin cos tan arcsin arccos arctan arctan2 sinh
@@ -27,6 +30,7 @@ from collections.abc import Sequence
 
 import numpy as np
 
+from graphc.errors import InvalidGraphError
 from graphc.ir.builder import Builder
 from graphc.ir.graph import Node, Value
 from graphc.ir.opdef import Linear, NotDifferentiable, Op, Partials, Pointwise, ZeroDerivative
@@ -78,6 +82,17 @@ def copysign_partials(F: Builder, y: Value, a: Value, b: Value) -> tuple[Value, 
     return F.mul(F.sign(a), F.copysign(1.0, b)), None
 
 
+def difference_ref(a: np.ndarray, b: np.ndarray) -> np.ndarray:
+    return np.where(a == b, np.zeros((), np.result_type(a, b)), a - b)
+
+
+def of_first_float(types: Sequence[ArrayType]) -> tuple[np.dtype, ...]:
+    """The loop of graphc's own ops on floats: all in the dtype of the first input."""
+    if not types[0].is_float:
+        raise InvalidGraphError(f"an op on floats is given {', '.join(map(str, types))}")
+    return (types[0].dtype,) * (len(types) + 1)
+
+
 def heaviside_partials(F: Builder, y: Value, x: Value, at_zero: Value) -> tuple[None, Value]:
     return None, F.cast(F.eq(x, 0.0), y.type.dtype)
 
@@ -111,6 +126,8 @@ ARITHMETIC = [
     Op("add", Pointwise(2), np.add, Partials(lambda F, y, a, b: (1.0, 1.0), finite=True),
        expr=by_kind(b="({0} | {1})", other="({0} + {1})")),
     Op("sub", Pointwise(2), np.subtract, Partials(lambda F, y, a, b: (1.0, -1.0), finite=True), expr="({0} - {1})"),
+    Op("difference", Pointwise(2), difference_ref, Partials(lambda F, y, a, b: (1.0, -1.0), finite=True),
+       expr=helper("difference", 2), dtypes=of_first_float, cost=2),
     Op("mul", Pointwise(2), np.multiply, Partials(lambda F, y, a, b: (b, a)),
        expr=by_kind(b="({0} & {1})", other="({0} * {1})")),
     Op("div", Pointwise(2), np.divide, Partials(div_partials), expr="({0} / {1})", cost=4),

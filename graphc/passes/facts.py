@@ -136,6 +136,6 @@ def _nonnegative(value: Value) -> Answer:
         return False
     if node.op.name in _NEVER_NEGATIVE or (node.op.name == "mul" and node.inputs[0] is node.inputs[1]):
         return True
-    if node.op.name in ("add", "sum", "mul", "sqrt", "max", "min") or node.op.name in _REARRANGE:
+    if node.op.name in ("add", "sum", "mul", "sqrt", "length", "max", "min") or node.op.name in _REARRANGE:
         return node.inputs[:1] if node.op.name in _REARRANGE else node.inputs
     return node.inputs[1:] if node.op.name == "select" else False

@@ -13,8 +13,7 @@ from graphc.ir.types import BOOL, DTYPES, F32, F64, I64, ArrayType
 from graphc.ops.table import OPS
 
 POINTWISE = {name: op for name, op in OPS.items() if isinstance(op.kind, Pointwise) and name != "cast"}
-# Made for cotangents, which are floats.
-FLOATS_ONLY = ("guarded_mul", "absorbing_mul", "linear_scan")
+FLOATS_ONLY = ("linear_scan",)  # made for cotangents, which are floats
 
 
 def computes_in(op: Op, dtypes: tuple[np.dtype, ...]) -> bool:

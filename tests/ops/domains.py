@@ -28,6 +28,7 @@ DOMAINS: dict[str, tuple[np.ndarray, ...]] = {
     # arithmetic
     "add": (ANY, NONZERO),
     "sub": (ANY, NONZERO),
+    "difference": (ANY, NONZERO),
     "mul": (ANY, NONZERO),
     "div": (ANY, NONZERO),
     "neg": (ANY,),
@@ -79,6 +80,7 @@ DOMAINS: dict[str, tuple[np.ndarray, ...]] = {
     "arccosh": (span(1.3, 5.0),),
     "arctanh": (span(-0.8, 0.8),),
     "sqrt": (POSITIVE,),
+    "length": (POSITIVE,),
     "cbrt": (NONZERO,),
     "hypot": (NONZERO, points(-1.5, -0.5, 0.8, 2.2)),
     # scipy.special

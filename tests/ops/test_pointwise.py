@@ -9,7 +9,7 @@ import numpy as np
 import pytest
 
 from graphc.autodiff.requires_grad import mark
-from graphc.errors import TraceTypeError, UnsupportedError
+from graphc.errors import InvalidGraphError, TraceTypeError, UnsupportedError
 from graphc.ir.builder import Builder, finish
 from graphc.ir.graph import Graph, Value
 from graphc.ir.interp import interpret
@@ -23,7 +23,8 @@ from tests.ops.one_op import check_orders, float_marks, gradient_graph, numeric_
 
 POINTWISE = {name: op for name, op in OPS.items() if isinstance(op.kind, Pointwise)}
 SMOOTH = [name for name, op in POINTWISE.items() if op.differentiable]
-BY_NUMPY = [name for name in POINTWISE if name not in ("cast", "guarded_mul", "absorbing_mul", "stop_gradient")]
+OF_FLOATS = ("guarded_mul", "absorbing_mul", "difference")  # graphc's own
+BY_NUMPY = [name for name in POINTWISE if name not in ("cast", "stop_gradient", *OF_FLOATS)]
 
 
 def samples(dtype: np.dtype, shape: tuple[int, ...], seed: int) -> np.ndarray:
@@ -79,6 +80,21 @@ def test_dtypes_are_numpys(name):
             np.testing.assert_allclose(found, expected, rtol=1e-6)
         else:
             assert_same(found, expected)
+
+
+@pytest.mark.parametrize("name", OF_FLOATS)
+@pytest.mark.parametrize("dtype", ["i8", "i1", "?"])
+def test_ops_on_floats_refuse_the_rest(name, dtype):
+    """They would not compile in these."""
+    with pytest.raises(InvalidGraphError, match="floats"):
+        run(name, [np.ones(3, dtype)] * 2)
+
+
+def test_difference_of_equal_infinities_is_zero():
+    a = np.array([np.inf, -np.inf, np.inf, np.nan, 3.0, 0.0])
+    b = np.array([np.inf, -np.inf, -np.inf, np.nan, 1.0, -0.0])
+    np.testing.assert_array_equal(run("difference", [a, b]), [0, 0, np.inf, np.nan, 2, 0])
+    assert run("difference", [a.astype("f4"), b.astype("f4")]).dtype == F32
 
 
 def uses_float16(name: str, arrays: list[Any]) -> bool:
@@ -267,6 +283,8 @@ def test_expressions_have_the_references_value(name):
     op = POINTWISE[name]
     letters = [f"x{k}" for k in range(op.kind.arity)]
     for short, dtype in DTYPES.items():
+        if name in OF_FLOATS and dtype.kind != "f":
+            continue
         dtypes = (dtype,) * op.kind.arity
         if name == "select":
             dtypes = (DTYPES["bool"], dtype, dtype)

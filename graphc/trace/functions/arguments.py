@@ -98,10 +98,14 @@ def mean_dtype(dtype: np.dtype) -> np.dtype:
 
 
 def specialised(F: Builder, number: Any) -> Any:
-    """A symbolic integer as the number in this call, for which alone the program then is; anything else as it is."""
+    """A symbolic integer, or a number that follows from outside ones, as the number in this call, for which alone the
+    program then is; anything else as it is."""
     session = current()
-    if session is None or not isinstance(number, Expr):
+    if session is None or not isinstance(number, Expr | Value):
         return number
+    if isinstance(number, Value):
+        known = session.captures.concrete_number(session.wrap(session, number))
+        return number if known is None else known
     return SymbolicInt(session, number).specialise("the program depends on the number")
 
 

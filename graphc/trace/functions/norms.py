@@ -17,7 +17,6 @@ from graphc.trace.functions.arguments import (
     unsupported,
 )
 from graphc.trace.functions.reductions import require_elements
-from graphc.trace.functions.statistics import safe_sqrt
 
 
 def _as_float(F: Builder, x: Any) -> Value:
@@ -27,22 +26,34 @@ def _as_float(F: Builder, x: Any) -> Value:
 
 def two_norm(F: Builder, a: Value, axes: tuple[int, ...], keepdims: bool) -> Value:
     """The root of the sum of squares; its derivative at 0 is 0."""
-    return safe_sqrt(F, F.reduce("sum", F.square(a), axes, keepdims))
+    return F.length(F.reduce("sum", F.square(a), axes, keepdims))
 
 
 def power_norm(F: Builder, a: Value, order: Any, axes: tuple[int, ...], keepdims: bool) -> Value:
-    """``sum(|a|**p) ** (1/p)``; for p > 0 its derivative at 0 is 0."""
+    """``sum(|a|**p) ** (1/p)``; for p > 0 its derivative at 0 is 0, and where the sum is infinite NaN."""
     total = F.reduce("sum", F.pow(F.abs(a), order), axes, keepdims)
-    if isinstance(order, Value):
-        return F.pow(total, F.cast(F.div(1.0, order), total.type.dtype))
     if order < 0:
         return F.pow(total, 1 / order)
     at_zero = F.eq(total, 0)
-    return F.select(at_zero, 0, F.pow(F.select(at_zero, 1, total), 1 / order))
+    root = F.pow(F.select(at_zero, 1, total), 1 / order)
+    root = F.select(F.isinf(total), F.hypot(total, 0), root)  # whose derivative is no 0 that would hide an infinite one
+    return F.select(at_zero, 0, root)
+
+
+def norm_of_traced_order(F: Builder, a: Value, order: Value, axes: tuple[int, ...], keepdims: bool) -> Value:
+    """The norm of an order known only when the program runs: one of all that it may be."""
+    order = F.cast(order, a.type.dtype)
+    total = F.reduce("sum", F.pow(F.abs(a), order), axes, keepdims)
+    result = F.pow(total, F.div(1.0, order))
+    for special in (0.0, math.inf, -math.inf):
+        result = F.select(F.eq(order, special), vector_norms(F, a, special, axes, keepdims), result)
+    return result
 
 
 def vector_norms(F: Builder, a: Value, order: Any, axes: tuple[int, ...], keepdims: bool) -> Value:
     """The norm of the elements over the axes."""
+    if isinstance(order, Value):
+        return norm_of_traced_order(F, a, order, axes, keepdims)
     if order is None or order == 2:
         return two_norm(F, a, axes, keepdims)
     if isinstance(order, str):

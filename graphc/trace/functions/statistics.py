@@ -68,21 +68,12 @@ def var(  # noqa: PLR0913 - NumPy's own parameters
     return F.cast(F.div(total, _degrees(F, count, ddof if correction is None else correction)), a.type.dtype)
 
 
-def safe_sqrt(F: Builder, square: Value) -> Value:
-    """The root of a sum of squares, with derivative 0 at 0.
-
-    A norm has no derivative there; 0 lies among its subgradients, where the chain rule would give inf * 0.
-    """
-    at_zero = F.eq(square, 0)
-    return F.select(at_zero, 0, F.sqrt(F.select(at_zero, 1, square)))
-
-
 def std(  # noqa: PLR0913 - NumPy's own parameters
     F: Builder, a: Any, axis: Any = None, dtype: Any = None, out: None = None, ddof: Any = 0, keepdims: bool = False, *,
     where: Any = None, mean: Any = None, correction: Any = None,
 ) -> Value:  # fmt: skip
     """NumPy's ``std``; its derivative at constant data is 0."""
-    return safe_sqrt(F, var(F, a, axis, dtype, None, ddof, keepdims, where=where, mean=mean, correction=correction))
+    return F.length(var(F, a, axis, dtype, None, ddof, keepdims, where=where, mean=mean, correction=correction))
 
 
 def average(
@@ -203,7 +194,7 @@ def nanstd(  # noqa: PLR0913 - NumPy's own parameters
     where: Any = None, mean: Any = None, correction: Any = None,
 ) -> Value:  # fmt: skip
     """The standard deviation of what is not NaN."""
-    return safe_sqrt(F, nanvar(F, a, axis, dtype, None, ddof, keepdims, where=where, mean=mean, correction=correction))
+    return F.length(nanvar(F, a, axis, dtype, None, ddof, keepdims, where=where, mean=mean, correction=correction))
 
 
 FUNCTIONS: dict[str, Implementation] = {

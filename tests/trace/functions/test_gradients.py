@@ -190,6 +190,54 @@ def test_logsumexp_beside_minus_infinity():
     assert np.isfinite(curvature(function, rows)).all()
 
 
+def test_logsumexp_at_infinity_gives_its_gradient_to_the_infinite_elements():
+    rows = np.array(
+        [[np.inf, 0, 1], [np.inf, np.inf, 2], [-np.inf, np.inf, 3], [np.nan, 0, np.inf], [1e308, 0, -1e308]]
+    )
+    function = call("scipy.special.logsumexp", axis=1)
+    (found,) = slope(function, rows)
+    np.testing.assert_array_equal(found, [[1, 0, 0], [0.5, 0.5, 0], [0, 1, 0], [np.nan] * 3, [1, 0, 0]])
+
+
+def test_second_order_of_logsumexp_at_two_infinities():
+    """The Hessian diag(p) - p p' with p = (1/2, 1/2, 0), along each unit vector."""
+    x = np.array([np.inf, np.inf, 2.0])
+    for function in (
+        call("scipy.special.logsumexp"),
+        lambda F, a: F.logaddexp(getitem(F, a, 0), F.logaddexp(getitem(F, a, 1), getitem(F, a, 2))),
+    ):
+        graph, _ = trace(function, x)
+        joint = pulled_back(graph)
+        slopes = replace(joint, outputs=joint.outputs[1:])
+        second = joint_vjp(mark(slopes, [True, False]), OPS, seeds="params")
+        rows = [interpret(second, [x, np.ones(()), row])[-1] for row in np.eye(3)]
+        np.testing.assert_array_equal(rows, [[0.25, -0.25, 0], [-0.25, 0.25, 0], [0, 0, 0]])
+
+
+def test_a_weight_of_zero_has_the_derivative_of_logsumexp():
+    a, b = np.array([[3.0, 1, 2], [np.inf, 1, 2], [np.nan, 1, 2]]), np.array([0.0, 1, 2])
+    function = lambda F, a, b: NUMPY_FUNCTIONS["scipy.special.logsumexp"](F, a, 1, b)  # noqa: E731
+    by_a, _ = slope(function, a, b)
+    share = np.exp([1.0, 2.0]) * [1, 2] / (np.exp(1.0) + 2 * np.exp(2.0))
+    np.testing.assert_allclose(by_a, [[0, *share]] * 3)
+    _, by_b = slope(function, a[:1], b)
+    np.testing.assert_allclose(by_b, np.exp(a[0]) / (np.exp(1.0) + 2 * np.exp(2.0)))
+
+
+def test_log_softmax_at_infinity():
+    x = np.array([np.inf, 0.0, 1.0])
+    second = lambda F, a: getitem(F, NUMPY_FUNCTIONS["scipy.special.log_softmax"](F, a), 1)  # noqa: E731
+    np.testing.assert_array_equal(slope(second, x)[0], [-1, 1, 0])
+
+
+@pytest.mark.parametrize("order", [None, 2, 3])
+def test_norm_that_overflows_has_no_gradient(order):
+    """Zero would pass for a norm that depends on nothing."""
+    for x in ([np.inf, 1.0], [1e200, 1.0]):
+        (found,) = slope(call("numpy.linalg.norm", order), np.array(x))
+        assert np.isnan(found[0])
+
+
 def test_softmax_of_large_numbers():
     rows = np.array([[1000.0, 0.0], [-np.inf, 1.0]])
     function = lambda F, a: F.mul(NUMPY_FUNCTIONS["scipy.special.softmax"](F, a, axis=1), np.float64(2))  # noqa: E731

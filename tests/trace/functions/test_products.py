@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import itertools
+
 import numpy as np
 import pytest
 import scipy.special
@@ -216,6 +218,43 @@ def test_logsumexp_of_extremes_and_with_weights():
         lambda F, a: NUMPY_FUNCTIONS["scipy.special.logsumexp"](F, a, 1),
         lambda a: scipy.special.logsumexp(a, 1),
         infinite,
+    )
+
+
+def test_logsumexp_of_weighted_infinities():
+    a = np.array([[np.inf, 0.0, 1.0], [np.inf, np.inf, 2.0], [-np.inf, np.inf, 3.0], [-np.inf, -np.inf, -np.inf]])
+    for return_sign in (False, True):
+        for b in itertools.product([-1.0, 1.0, 2.0], repeat=3):  # a weight of 0 silences: SciPy says so, and gives NaN
+            check(
+                lambda F, a, b: NUMPY_FUNCTIONS["scipy.special.logsumexp"](F, a, 1, b, return_sign=return_sign),  # noqa: B023
+                lambda a, b: scipy.special.logsumexp(a, 1, b, return_sign=return_sign),  # noqa: B023
+                a,
+                np.array(b),
+            )
+
+
+@pytest.mark.parametrize("shape", [(0,), (3, 0), (0, 3)])
+def test_logsumexp_of_nothing(shape):
+    for kwargs in ({"axis": len(shape) - 1}, {"axis": 0, "keepdims": True}, {"axis": 0, "return_sign": True}):
+        check(
+            lambda F, a: NUMPY_FUNCTIONS["scipy.special.logsumexp"](F, a, **kwargs),  # noqa: B023
+            lambda a: scipy.special.logsumexp(a, **kwargs),  # noqa: B023
+            np.zeros(shape),
+        )
+
+
+ORDERS = (np.inf, -np.inf, 0.0, 1.0, 2.0, 3.0, -1.0, 0.5)
+
+
+@pytest.mark.parametrize("order", ORDERS)
+def test_norm_of_an_order_that_is_no_constant(order):
+    """Known when the program runs, as an argument or an outside float is; 1/inf would make 1 of the largest element."""
+    check(
+        lambda F, a, p: NUMPY_FUNCTIONS["numpy.linalg.norm"](F, a, p, axis=1),
+        lambda a, p: np.linalg.norm(a, p, axis=1),
+        M,
+        order,
+        again=[(M, other) for other in ORDERS],
     )
 
 
