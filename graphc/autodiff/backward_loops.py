@@ -40,7 +40,7 @@ def entry(F: Builder, stacked: Value, i: Value) -> Value:
     """What a loop stacked in iteration i."""
     rest = stacked.dims[1:]
     starts = [i, *(F.value(0) for _ in rest)]
-    block = F.read(stacked, *starts, steps=(1,) * stacked.rank, dims=(1, *rest), checked=False)
+    block = F.read(stacked, *starts, steps=(1,) * stacked.rank, dims=(1, *rest))
     return F.reshape(block, rest)
 
 

@@ -1,12 +1,12 @@
 """Blocks of an array at positions known at run time: what loops read and write.
 
-``read``         x, s0, s1, ...        steps dims checked    result[i] = x[starts + steps * i], of ``dims``
-``update``       x, v, s0, s1, ...     steps checked         x with v in place of that block
-``accumulate``   x, v, s0, s1, ...     steps checked         x with v added to that block
+``read``         x, s0, s1, ...        steps dims    result[i] = x[starts + steps * i], of ``dims``
+``update``       x, v, s0, s1, ...     steps         x with v in place of that block
+``accumulate``   x, v, s0, s1, ...     steps         x with v added to that block
 
-One int64 scalar ``s`` an axis of x; a block has x's rank, so an axis that is indexed has length 1 in it. Starts are not
-negative: wrapping around is a select before the op. ``checked``: a block outside of x is an ``IndexRangeError`` at run
-time; it is False where the block is inside by construction.
+One int64 scalar ``s`` an axis of x; a block has x's rank, so an axis that is indexed has length 1 in it. Starts are
+inside of x, and so is the whole block: a start that wraps around is a select before the op, and one that may lie
+outside a ``checked_index``.
 
 The cotangent of a read is accumulated onto what has reached x before (``Linear.onto``): in a loop that is an addition
 in place, and never an array of zeros around a block. Whether ``update`` and ``accumulate`` need a copy of x is decided
@@ -69,21 +69,17 @@ def block(
     return np.ix_(*positions) if positions else ()
 
 
-def read_ref(
-    x: np.ndarray, *starts: np.ndarray, steps: tuple[int, ...], dims: tuple[int, ...], checked: bool
-) -> np.ndarray:
+def read_ref(x: np.ndarray, *starts: np.ndarray, steps: tuple[int, ...], dims: tuple[int, ...]) -> np.ndarray:
     return x[block(x.shape, starts, steps, dims)]
 
 
-def update_ref(x: np.ndarray, v: np.ndarray, *starts: np.ndarray, steps: tuple[int, ...], checked: bool) -> np.ndarray:
+def update_ref(x: np.ndarray, v: np.ndarray, *starts: np.ndarray, steps: tuple[int, ...]) -> np.ndarray:
     result = x.copy()
     result[block(x.shape, starts, steps, v.shape)] = v
     return result
 
 
-def accumulate_ref(
-    x: np.ndarray, v: np.ndarray, *starts: np.ndarray, steps: tuple[int, ...], checked: bool
-) -> np.ndarray:
+def accumulate_ref(x: np.ndarray, v: np.ndarray, *starts: np.ndarray, steps: tuple[int, ...]) -> np.ndarray:
     result = x.copy()
     result[block(x.shape, starts, steps, v.shape)] += v
     return result
@@ -95,7 +91,7 @@ def accumulate_ref(
 def read_onto(F: Builder, total: Value, g: Value, node: Node) -> Value:
     """The cotangent of x with the read block's added in its place."""
     _, *starts = node.inputs
-    return F.accumulate(total, g, *starts, steps=node.attrs["steps"], checked=False)
+    return F.accumulate(total, g, *starts, steps=node.attrs["steps"])
 
 
 def read_transpose(F: Builder, g: Value, node: Node) -> tuple[Value | None, ...]:
@@ -106,7 +102,7 @@ def read_transpose(F: Builder, g: Value, node: Node) -> tuple[Value | None, ...]
 def block_of(F: Builder, g: Value, node: Node) -> Value:
     """The cotangent of what was written."""
     _, v, *starts = node.inputs
-    return F.read(g, *starts, steps=node.attrs["steps"], dims=v.dims, checked=False)
+    return F.read(g, *starts, steps=node.attrs["steps"], dims=v.dims)
 
 
 def update_transpose(F: Builder, g: Value, node: Node) -> tuple[Value | None, ...]:
@@ -114,7 +110,7 @@ def update_transpose(F: Builder, g: Value, node: Node) -> tuple[Value | None, ..
     by_v = block_of(F, g, node) if v.grad else None
     by_x = None
     if x.grad:
-        by_x = F.update(g, F.zeros(v.type), *starts, steps=node.attrs["steps"], checked=False)
+        by_x = F.update(g, F.zeros(v.type), *starts, steps=node.attrs["steps"])
     return by_x, by_v, *(None for _ in starts)
 
 

@@ -16,7 +16,7 @@ SCALAR_LOOP = """graph scalars(%x: f64[], %a: f64[]) -> (%0) {
 LINEAR_LOOP = """graph linear(%x: f64[], %y: f64[n]) -> (%0) {
   %0: f64[] = for %x, %y carried=1 reverse=False stacked=0 trips=n
     graph body(%i: i64[], %c: f64[], %y: f64[n]) -> (%4) {
-      %0: f64[1] = read %y, %i checked=False dims=(1,) steps=(1,)
+      %0: f64[1] = read %y, %i dims=(1,) steps=(1,)
       %1: f64[] = reshape %0 dims=()
       %2: f64[] = const dtype=f64 value=0.5 weak=False
       %3: f64[] = mul %c, %2
@@ -29,14 +29,14 @@ OVERWRITES = """graph overwrites(%x: f64[6], %a: f64[]) -> (%0) {
     graph body(%i: i64[], %u: f64[6], %k: f64[]) -> (%9) {
       %0: i64[] = const dtype=i64 value=1 weak=False
       %1: i64[] = add %i, %0
-      %2: f64[1] = read %u, %i checked=False dims=(1,) steps=(1,)
+      %2: f64[1] = read %u, %i dims=(1,) steps=(1,)
       %3: f64[] = reshape %2 dims=()
-      %4: f64[1] = read %u, %1 checked=False dims=(1,) steps=(1,)
+      %4: f64[1] = read %u, %1 dims=(1,) steps=(1,)
       %5: f64[] = reshape %4 dims=()
       %6: f64[] = mul %3, %5
       %7: f64[] = mul %6, %k
       %8: f64[1] = reshape %7 dims=(1,)
-      %9: f64[6] = update %u, %8, %1 checked=False steps=(1,)
+      %9: f64[6] = update %u, %8, %1 steps=(1,)
     }
 }"""
 
@@ -51,7 +51,7 @@ WHOLE_ARRAYS = """graph arrays(%x: f64[4], %w: f64[4]) -> (%0) {
 STACKS = """graph stacks(%x: f64[], %w: f64[4]) -> (%0, %1) {
   %0: f64[], %1: f64[4] = for %x, %w carried=1 reverse=True stacked=1 trips=4
     graph body(%i: i64[], %c: f64[], %w: f64[4]) -> (%2, %3) {
-      %0: f64[1] = read %w, %i checked=False dims=(1,) steps=(1,)
+      %0: f64[1] = read %w, %i dims=(1,) steps=(1,)
       %1: f64[] = reshape %0 dims=()
       %2: f64[] = mul %c, %1
       %3: f64[] = square %2
@@ -63,7 +63,7 @@ NESTED = """graph nested(%x: f64[], %w: f64[3]) -> (%0) {
     graph outer(%i: i64[], %c: f64[], %w: f64[3]) -> (%1) {
       %0: f64[] = for %c, %w carried=1 reverse=False stacked=0 trips=3
         graph inner(%j: i64[], %d: f64[], %v: f64[3]) -> (%3) {
-          %0: f64[1] = read %v, %j checked=False dims=(1,) steps=(1,)
+          %0: f64[1] = read %v, %j dims=(1,) steps=(1,)
           %1: f64[] = reshape %0 dims=()
           %2: f64[] = mul %d, %1
           %3: f64[] = sin %2
@@ -96,7 +96,7 @@ BRANCH_IN_LOOP = """graph branching(%x: f64[4]) -> (%1) {
   %0: f64[] = const dtype=f64 value=1.0 weak=False
   %1: f64[] = for %0, %x carried=1 reverse=False stacked=0 trips=4
     graph body(%i: i64[], %c: f64[], %x: f64[4]) -> (%3) {
-      %0: f64[1] = read %x, %i checked=False dims=(1,) steps=(1,)
+      %0: f64[1] = read %x, %i dims=(1,) steps=(1,)
       %1: f64[] = reshape %0 dims=()
       %2: bool[] = lt %1, %c
       %3: f64[] = cond %2, %c, %1

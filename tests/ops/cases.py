@@ -256,7 +256,7 @@ BLOCK_PLACES = [
 ]
 READS = [
     Case((normal(*dims), *map(np.int64, starts)), lambda x, *_, place=place: x[place],
-         {"steps": steps, "dims": block, "checked": True})
+         {"steps": steps, "dims": block})
     for dims, starts, block, steps, place in BLOCK_PLACES
 ]  # fmt: skip
 
@@ -264,7 +264,7 @@ READS = [
 def writes(added: bool) -> list[Case]:
     return [
         Case((normal(*dims), normal(*block), *map(np.int64, starts)),
-             lambda x, v, *_, place=place: written(x, v, place, added=added), {"steps": steps, "checked": True})
+             lambda x, v, *_, place=place: written(x, v, place, added=added), {"steps": steps})
         for dims, starts, block, steps, place in BLOCK_PLACES
     ]  # fmt: skip
 
