@@ -18,6 +18,7 @@ from graphc.errors import (
     TraceTypeError,
     UnsupportedError,
 )
+from graphc.higher import elementwise_grad, hessian, hvp, jacobian, vmap
 
 __version__ = "0.1.0.dev0"
 
@@ -34,13 +35,18 @@ __all__ = [
     "SideEffectError",
     "TraceTypeError",
     "UnsupportedError",
+    "elementwise_grad",
     "frozen",
     "grad",
+    "hessian",
+    "hvp",
+    "jacobian",
     "jit",
     "jvp",
     "stop_gradient",
     "value_and_grad",
     "vjp",
+    "vmap",
 ]
 
 

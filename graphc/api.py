@@ -85,17 +85,27 @@ def _compiled(
 ) -> Any:
     if target != "cpu":
         raise ValueError(f"target={target!r}: only 'cpu' is supported")
-    for number in argnums if isinstance(argnums, tuple | list) else (argnums,):
-        if argnums is not None and (isinstance(number, bool) or not isinstance(number, int)):
-            raise TypeError(f"argnums is an int or a tuple of ints, not {argnums!r}; arguments by name are argnames")
-    given_names = argnames is not None
-    numbers = argnums if not (given_names and argnums == 0) else None
-    names = tuple(argnames) if isinstance(argnames, list) else argnames
-    numbers = tuple(numbers) if isinstance(numbers, list) else numbers
-    transform = Transform(kind, numbers, names, has_aux, target)
+    numbers, names = which_arguments(argnums, argnames)
+    return compiled(function, Transform(kind, numbers, names, has_aux, target))
+
+
+def compiled(function: Callable[..., Any] | None, transform: Transform) -> Any:
+    """The compiled function, or, without a function, the decorator that makes one."""
     if function is None:
         return lambda f: CompiledFunction(f, transform)
     return CompiledFunction(function, transform)
+
+
+def which_arguments(
+    argnums: Argnums | None, argnames: str | tuple[str, ...] | None
+) -> tuple[Argnums | None, str | tuple[str, ...] | None]:
+    """``argnums`` and ``argnames`` as a ``Transform`` has them. Raises ``TypeError``."""
+    for number in argnums if isinstance(argnums, tuple | list) else (argnums,):
+        if argnums is not None and (isinstance(number, bool) or not isinstance(number, int)):
+            raise TypeError(f"argnums is an int or a tuple of ints, not {argnums!r}; arguments by name are argnames")
+    numbers = argnums if not (argnames is not None and argnums == 0) else None
+    names = tuple(argnames) if isinstance(argnames, list) else argnames
+    return (tuple(numbers) if isinstance(numbers, list) else numbers), names
 
 
 def vjp(function: Callable[..., Any], *args: Any, has_aux: bool = False) -> Any:

@@ -66,7 +66,12 @@ def _build(
     def check(leaves: Sequence[ArgumentLeaf]) -> None:
         leaf_marks(leaves, wanted.positions, target, strict=strict)
 
-    traced = trace(target, args, kwargs, OPS, check)
+    recorded = target
+    if transform.staged:
+        from graphc.nested import staged
+
+        recorded = staged(target, transform, int(is_method))
+    traced = trace(recorded, args, kwargs, OPS, check)
     dump("traced", traced.graph)
     if transform.kind == "vjp":
         return vjp_program(target, transform, traced, args, kwargs, wanted)

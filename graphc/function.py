@@ -62,7 +62,7 @@ class CompiledFunction:
             from graphc.nested import call_nested
 
             return call_nested(self, session, args, kwargs)
-        if settings.disable_jit and not self._transform.differentiates and not self._transform.forward_mode:
+        if settings.disable_jit and self._transform.kind == "jit" and not self._transform.forward_mode:
             return self._target.original(*args, **kwargs)
         given = (Receiver(args[0]), *args[1:]) if self._is_method and args else args
         leaves, spec = pytree.flatten((given, kwargs))

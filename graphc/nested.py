@@ -27,6 +27,7 @@ from graphc.differentiate import (
 from graphc.ir.builder import finish
 from graphc.ir.graph import Graph, Value
 from graphc.ir.rewrite import copy_node, drop_dead, resolve_dims
+from graphc.ir.types import ArrayType
 from graphc.ops.table import OPS
 from graphc.passes.pipeline import optimize
 from graphc.trace.arguments import ArgumentLeaf, ArgumentWalk
@@ -34,7 +35,7 @@ from graphc.trace.location import user_location
 from graphc.trace.paths import Paths
 from graphc.trace.record import Constant, output_leaves
 from graphc.trace.rewrite import prepare
-from graphc.trace.session import Session, recording
+from graphc.trace.session import Session, current, recording
 from graphc.trace.symbolic import SymbolicInt
 from graphc.trace.target import Target, argument_names
 from graphc.trace.values import TracedValue, unwrap, wrap
@@ -48,7 +49,8 @@ if TYPE_CHECKING:
 class Inner:
     """An inner trace. ``graph``'s parameters take the values ``outer`` of the session around it.
 
-    ``marks``: which parameters are differentiated. ``out``: the result, with ``Output`` and ``Constant`` leaves.
+    ``marks``: which parameters are differentiated, or are one element of a batch. ``out``: the result, with ``Output``
+    and ``Constant`` leaves.
     """
 
     graph: Graph
@@ -61,8 +63,20 @@ class Inner:
 
 def call_nested(function: CompiledFunction, session: Session, args: Sequence[Any], kwargs: Mapping[str, Any]) -> Any:
     """The call as part of the active trace; the result holds traced arrays of ``session``."""
-    target, transform = function._target, function._transform
-    offset = int(function._is_method)
+    return call_transformed(session, function._target, function._transform, args, kwargs, int(function._is_method))
+
+
+def call_transformed(
+    session: Session,
+    target: Target,
+    transform: Transform,
+    args: Sequence[Any],
+    kwargs: Mapping[str, Any],
+    offset: int,
+) -> Any:
+    """What the transform makes of the target, called as part of the active trace; ``offset``: 1 before a ``self``."""
+    if transform.staged:
+        return call_staged(session, target, transform, args, kwargs, offset)
     if transform.kind == "vjp":
         from graphc.nested_modes import call_vjp
 
@@ -74,6 +88,40 @@ def call_nested(function: CompiledFunction, session: Session, args: Sequence[Any
     wanted = differentiated(transform, target, len(args), list(kwargs), offset)
     inner = trace_inner(session, target, args, kwargs, wanted)
     return _differentiate(session, target, transform, wanted, inner, [*args, *kwargs.values()])
+
+
+class Staged:
+    """What a trace runs in place of a function that is to be transformed inside it."""
+
+    def __init__(self, target: Target, transform: Transform, offset: int):
+        self.target, self.transform, self.offset = target, transform, offset
+        self.__wrapped__ = target.original  # for the signature
+
+    def __call__(self, *args: Any, **kwargs: Any) -> Any:
+        session = current()
+        assert session is not None
+        return call_transformed(session, self.target, self.transform, args, kwargs, self.offset)
+
+
+def staged(target: Target, transform: Transform, offset: int) -> Target:
+    """The transformed function as a target of its own."""
+    return Target(Staged(target, transform, offset), target.function, target.name, target.location, target.owner)
+
+
+def call_staged(
+    session: Session,
+    target: Target,
+    transform: Transform,
+    args: Sequence[Any],
+    kwargs: Mapping[str, Any],
+    offset: int,
+) -> Any:
+    """The call of a function under a transform that works inside a trace."""
+    from graphc.nested_batch import call_vmap
+    from graphc.nested_jacobian import call_hessian, call_hvp, call_jacobian
+
+    calls = {"vmap": call_vmap, "jacobian": call_jacobian, "hessian": call_hessian, "hvp": call_hvp}
+    return calls[transform.kind](session, target, transform, args, kwargs, offset)
 
 
 def _differentiate(
@@ -120,21 +168,42 @@ def trace_inner(
 
     ``strict``: a wanted argument that cannot be differentiated is an error, else it has no gradient.
     """
-    arguments = [*args, *kwargs.values()]
+    leaves = argument_leaves(target, args, kwargs)
+    marks = leaf_marks([_known(argument) for argument in leaves], wanted.positions, target, strict=strict)
+    return trace_leaves(session, target, args, kwargs, leaves, marks)
+
+
+def argument_leaves(target: Target, args: Sequence[Any], kwargs: Mapping[str, Any]) -> Sequence[ArgumentLeaf]:
     names = argument_names(target, len(args), list(kwargs))
-    walk = ArgumentWalk(Paths(), arguments, names)
+    return ArgumentWalk(Paths(), [*args, *kwargs.values()], names).leaves
+
+
+def trace_leaves(
+    session: Session,
+    target: Target,
+    args: Sequence[Any],
+    kwargs: Mapping[str, Any],
+    leaves: Sequence[ArgumentLeaf],
+    marks: Sequence[bool],
+    batches: Mapping[int, Value] = {},
+) -> Inner:
+    """Trace the function, marked leaves being parameters to differentiate by, or one element of a batch.
+
+    ``batches``: for a leaf that is to be an element, all of the batch, along the leading axis.
+    """
     _, spec = pytree.flatten((tuple(args), dict(kwargs)))
     session.F.location = location = user_location()
     child = Session(OPS, target.name, parent=session, wrap=session.wrap)
-    positions = wanted.positions
-    marks = leaf_marks([_known(argument) for argument in walk.leaves], positions, target, strict=strict)
     outer, param_marks, seen = [], [], []
-    for argument, is_marked in zip(walk.leaves, marks, strict=True):
+    for index, (argument, is_marked) in enumerate(zip(leaves, marks, strict=True)):
         leaf = argument.leaf
         if is_marked or isinstance(leaf, TracedValue | np.ndarray):
-            value = session.F.value(unwrap(session, leaf))
-            param = child.new_param(value.type, argument.name)
-            child.origins[param] = value
+            whole = batches.get(index)
+            value = session.F.value(unwrap(session, leaf)) if whole is None else whole
+            type_ = value.type if whole is None else ArrayType(whole.type.dtype, whole.dims[1:])
+            param = child.new_param(type_, argument.name)
+            if whole is None:
+                child.origins[param] = value
             outer.append(value)
             param_marks.append(is_marked)
             seen.append(child.wrap(child, param))
@@ -148,7 +217,7 @@ def trace_inner(
     param_marks += [False] * len(child.imports)
     graph = drop_dead(resolve_dims(finish(child.F, target.name, child.params, values), child.F.facts))
     out = pytree.unflatten(out_spec, outputs)
-    return Inner(graph, tuple(outer), tuple(param_marks), tuple(marks), tuple(walk.leaves), out)
+    return Inner(graph, tuple(outer), tuple(param_marks), tuple(marks), tuple(leaves), out)
 
 
 def _known(argument: ArgumentLeaf) -> ArgumentLeaf:

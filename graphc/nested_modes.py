@@ -107,8 +107,14 @@ class JvpOf:
         return call_jvp(session, self.target, tuple(primals), tuple(tangents))
 
 
-def call_jvp(session: Session, target: Target, primals: tuple[Any, ...], tangents: tuple[Any, ...]) -> Any:
-    """``(out, tangent of out)`` at these primals as part of the active trace."""
+def call_jvp(
+    session: Session,
+    target: Target,
+    primals: tuple[Any, ...],
+    tangents: tuple[Any, ...],
+    kwargs: Mapping[str, Any] = {},
+) -> Any:
+    """``(out, tangent of out)`` at these primals as part of the active trace; ``kwargs`` do not move."""
     _, primal_spec = pytree.flatten(primals)
     tangent_leaves, tangent_spec = pytree.flatten(tangents)
     if primal_spec != tangent_spec:
@@ -117,12 +123,12 @@ def call_jvp(session: Session, target: Target, primals: tuple[Any, ...], tangent
             location=user_location(),
         )
     wanted = Differentiated(tuple(range(len(primals))), single=False)
-    inner = trace_inner(session, target, primals, {}, wanted, strict=False)
+    inner = trace_inner(session, target, primals, kwargs, wanted, strict=False)
     value, _ = split_aux(Transform("jit"), inner.out, target)
     primal, _ = prune(optimize(mark(inner.graph, inner.marks), OPS))
     both = optimize(jvp_graph(primal, OPS), OPS)
     marked_values = [v for v, is_marked in zip(inner.outer, inner.marks, strict=True) if is_marked]
-    marked_tangents = [t for t, is_marked in zip(tangent_leaves, inner.leaf_marks, strict=True) if is_marked]
+    marked_tangents = [t for t, is_marked in zip(tangent_leaves, inner.leaf_marks, strict=False) if is_marked]
     seeds = [seed_value(session, t, v) for t, v in zip(marked_tangents, marked_values, strict=True)]
     values = inline(session, both, [*inner.outer, *seeds])
     return result(session, value, values), result(session, _tangent_template(inner, value), values)

@@ -80,3 +80,15 @@ def register_dataclass(cls: type) -> None:
 
     optree.register_pytree_node(cls, take_apart, rebuild, namespace=NAMESPACE)
     _dataclasses.add(cls)
+
+
+def prefix_leaves(prefix: Any, tree: Any) -> list[Any]:
+    """For each leaf of the tree what stands at or above its place in ``prefix``, a tree of its upper part.
+
+    Raises ``ValueError`` where that has another structure.
+
+    >>> prefix_leaves((0, None), (1.0, {"a": 2.0, "b": 3.0}))
+    [0, None, None]
+    """
+    flatten(tree)  # which makes dataclasses known
+    return optree.broadcast_prefix(prefix, tree, none_is_leaf=True, namespace=NAMESPACE)

@@ -3,9 +3,10 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import Literal
+from typing import Any, Literal
 
-Kind = Literal["jit", "grad", "value_and_grad", "vjp"]
+Kind = Literal["jit", "grad", "value_and_grad", "vjp", "vmap", "jacobian", "hessian", "hvp"]
+Mode = Literal["auto", "fwd", "rev"]
 Argnums = int | tuple[int, ...]
 
 
@@ -14,6 +15,7 @@ class Transform:
     """``argnums`` counts the arguments after ``self``; ``argnames`` adds arguments by name.
 
     ``forward_mode``: the function itself differentiates, inside its trace (``jvp``): it cannot run without one.
+    ``mode`` is of ``jacobian``; ``in_axes`` and ``out_axes`` are of ``vmap``.
     """
 
     kind: Kind
@@ -22,7 +24,16 @@ class Transform:
     has_aux: bool = False
     target: str = "cpu"
     forward_mode: bool = False
+    mode: Mode = "auto"
+    in_axes: Any = 0
+    out_axes: Any = 0
 
     @property
     def differentiates(self) -> bool:
-        return self.kind != "jit"
+        """The traced graph is differentiated as a whole, when the trace has ended."""
+        return self.kind in ("grad", "value_and_grad", "vjp")
+
+    @property
+    def staged(self) -> bool:
+        """The function is traced and transformed inside a trace: the traced graph is what is wanted."""
+        return self.kind in ("vmap", "jacobian", "hessian", "hvp")

@@ -1,0 +1,134 @@
+"""Batched graphs against a loop over the elements and a stack, for every entry of the op table, by the interpreter."""
+
+from __future__ import annotations
+
+import itertools
+
+import numpy as np
+import pytest
+
+from graphc.autodiff.batch import batch_graph
+from graphc.autodiff.requires_grad import mark
+from graphc.autodiff.tangent import jvp_graph
+from graphc.errors import UnsupportedError
+from graphc.ir.dims import symbol
+from graphc.ir.interp import interpret
+from graphc.ir.opdef import Compact, Pointwise
+from graphc.ir.text import parse
+from graphc.ir.verify import verify
+from graphc.ops.table import OPS
+from graphc.passes.pipeline import optimize
+from tests.ops.cases import CASES
+from tests.ops.domains import ATTRS, DOMAINS, STEADY
+from tests.ops.one_op import one_op
+
+SIZE = 3
+COUNT = symbol("b")
+INTEGERS = np.array([3, 1, 2, 5])
+BOOLS = np.array([True, False, False, True])
+
+
+def pointwise_inputs(name: str) -> list[tuple[np.ndarray, ...]]:
+    """Inputs of rank 1, and of ranks that broadcast against each other."""
+    op = OPS[name]
+    row = DOMAINS.get(name) or STEADY.get(name)
+    if row is None:
+        row = tuple(INTEGERS if is_integer(name) else np.array([0.3, -1.2, 2.0, 0.7]) for _ in range(op.kind.arity))
+    row = tuple(x[:3] for x in row)
+    ranks = [tuple(x.reshape((1,) * k + x.shape) if k % 2 == 0 else x[0] for k, x in enumerate(row))]
+    return [row, *ranks] if op.kind.arity > 1 else [row, (row[0][:1].reshape(1, 1),), (row[0][0],)]
+
+
+def is_integer(name: str) -> bool:
+    return name in ("bitwise_and", "bitwise_or", "bitwise_xor", "invert", "left_shift", "right_shift", "gcd", "lcm")
+
+
+def all_inputs() -> list[tuple[str, int]]:
+    pointwise = [(name, k) for name, op in OPS.items() if isinstance(op.kind, Pointwise) for k in (0, 1)]
+    return pointwise + [(name, k) for name, cases in CASES.items() for k in range(len(cases))]
+
+
+def inputs_of(name: str, k: int) -> tuple[tuple[np.ndarray, ...], dict]:
+    if isinstance(OPS[name].kind, Pointwise):
+        return pointwise_inputs(name)[k], ATTRS.get(name, {})
+    return CASES[name][k].arrays, CASES[name][k].attrs
+
+
+def elements(x: np.ndarray) -> np.ndarray:
+    """A batch of arrays like this one: its entries in other orders, so that each stays where the op is defined."""
+    x = np.asarray(x)
+    return np.stack([np.roll(x.ravel(), k).reshape(x.shape) for k in range(SIZE)])
+
+
+def check(graph, arrays, roles) -> None:
+    """The batched graph, as it is and optimised, against the graph for each element."""
+    given = [elements(x) if role == "batched" else x for x, role in zip(arrays, roles, strict=True)]
+    batched, flags = batch_graph(graph, OPS, roles, COUNT)
+    verify(batched)
+    expected = []
+    for k in range(SIZE):
+        one = [x[k] if role == "batched" else x for x, role in zip(given, roles, strict=True)]
+        expected.append(interpret(graph, one))
+    for run in (batched, optimize(batched, OPS)):
+        for found, flag, *rows in zip(interpret(run, given), flags, *expected, strict=True):
+            np.testing.assert_allclose(found, np.stack(rows) if flag else rows[0], rtol=1e-13, atol=1e-13)
+            assert found.dtype == rows[0].dtype
+
+
+@pytest.mark.parametrize(("name", "k"), all_inputs())
+def test_every_op(name, k):
+    """Each choice of inputs that have the batch."""
+    arrays, attrs = inputs_of(name, k)
+    graph = one_op(name, arrays, attrs)
+    for roles in itertools.product(("shared", "batched"), repeat=len(arrays)):
+        if isinstance(OPS[name].kind, Compact) and "batched" in roles:
+            with pytest.raises(UnsupportedError, match="different lengths"):
+                batch_graph(graph, OPS, roles, COUNT)
+        else:
+            check(graph, arrays, roles)
+
+
+SMOOTH = [(n, k) for n, k in all_inputs() if OPS[n].differentiable and (n in DOMAINS or CASES[n][k].orders)]
+
+
+@pytest.mark.parametrize(("name", "k"), SMOOTH)
+def test_a_basis(name, k):
+    """The tangents along every unit array at once are those along one after the other."""
+    arrays, attrs = inputs_of(name, k)
+    graph = one_op(name, arrays, attrs)
+    for position, array in enumerate(arrays):
+        if array.dtype.kind != "f" or (name == "polygamma" and position == 0):
+            continue
+        tangents = jvp_graph(mark(graph, [i == position for i in range(len(arrays))]), OPS)
+        roles = ["shared"] * len(arrays) + ["basis"]
+        batched, flags = batch_graph(tangents, OPS, roles, array.size)
+        verify(batched)
+        units = np.eye(array.size).reshape(array.size, *array.shape)
+        for run in (batched, optimize(batched, OPS)):
+            found = interpret(run, arrays)[-1]
+            expected = [interpret(tangents, [*arrays, unit])[-1] for unit in units]
+            rows = np.stack(expected) if expected else np.zeros((0, *found.shape[1:]))
+            np.testing.assert_allclose(np.broadcast_to(found, rows.shape), rows, rtol=1e-13, atol=1e-13)
+            assert flags[-1] or found.ndim == rows.ndim - 1
+
+
+def count(graph, name: str) -> int:
+    return sum(node.op.name == name for node in graph.nodes)
+
+
+def test_what_is_shared_is_not_repeated():
+    graph = parse(
+        """graph f(%x: f64[m,k], %v: f64[k]) -> (%4) {
+             %0: f64[k,1] = reshape %v dims=(k,1)
+             %1: f64[m,1] = matmul %x, %0
+             %2: f64[m] = reshape %1 dims=(m,)
+             %3: f64[m,k] = exp %x
+             %4: f64[m] = tanh %2
+           }""",
+        OPS,
+    )
+    batched, flags = batch_graph(graph, OPS, ["shared", "batched"], COUNT)
+    assert flags == (True,)
+    assert count(batched, "broadcast_to") == 0
+    (product,) = (node for node in batched.nodes if node.op.name == "matmul")
+    assert [v.rank for v in product.inputs] == [2, 2]
