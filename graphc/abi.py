@@ -30,11 +30,15 @@ class Service(IntEnum):
     on the thread pool, serially when ``count <= grain`` or the pool is taken; ``slots`` holds the ``nargs`` arguments
     before start and stop. Parts never split differently in a way that a kernel can see: they cover the range once.
     ``GEMM_F64/GEMM_F32(flags, m, n, k, a, lda, b, ldb, c, ldc)``: row-major ``C = op(A) op(B) (+ C)``.
+    ``GEMM_BATCH_F64/GEMM_BATCH_F32(..., batch, inner, a_outer, a_inner, b_outer, b_inner, c_outer, c_inner)``: the same
+    for ``batch`` matrices; the matrix number e of A is ``e // inner * a_outer + e % inner * a_inner`` elements after a.
     """
 
     LAUNCH = 0
     GEMM_F64 = 1
     GEMM_F32 = 2
+    GEMM_BATCH_F64 = 3
+    GEMM_BATCH_F32 = 4
 
 
 KERNELS_START = 8  # the first kernel's index in the table; the slots before it are services, present and future
@@ -66,7 +70,7 @@ class Relation(IntEnum):
 class Step(IntEnum):
     """One step of an access plan: how to reach an object at each call. A step's index names its object."""
 
-    ARG = 0  # (k,)            positional argument k of the call
+    ARG = 0  # (k,)            argument k of the call, keyword arguments counting on after the positional ones
     CONST = 1  # (obj,)         this very object
     DICT_ITEM = 2  # (parent, key)  parent is a dict; of a subclass too the stored item, as dict.get would find it
     SEQ_ITEM = 3  # (parent, i)    parent is a tuple or a list, or of a subclass (a named tuple); i >= 0
@@ -134,8 +138,25 @@ class Build(IntEnum):
 
 
 @dataclass(frozen=True)
+class OutPlan:
+    """Where the arrays are that a call is given to write its outputs to: the object of the keyword argument ``out``.
+
+    Its steps and checks are numbered on their own, and ``(Step.ARG, nargs)`` is that object. ``targets``: for each
+    output the step of its array, which may also lead to None, or None where no array is given for it.
+    """
+
+    steps: tuple[tuple, ...]
+    checks: tuple[tuple, ...]
+    targets: tuple[int | None, ...]
+
+
+@dataclass(frozen=True)
 class EntryPlan:
-    """All that a call needs from Python object to driver and back."""
+    """All that a call needs from Python object to driver and back.
+
+    ``nargs`` counts all arguments but ``out``; the last ``len(keywords)`` of them are given by name, in this order.
+    ``out`` is None where the entry leaves calls with that argument to its fallback; it comes last.
+    """
 
     nargs: int
     steps: tuple[tuple, ...]  # (Step, *operands)
@@ -147,3 +168,5 @@ class EntryPlan:
     result: tuple[tuple, ...]  # (Build, *operands)
     arena_bytes: tuple[int, ...]  # a code
     work: tuple[int, ...]  # a code: rough operation count; above a threshold the GIL is released around the driver
+    keywords: tuple[str, ...] = ()
+    out: OutPlan | None = None

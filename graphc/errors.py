@@ -48,6 +48,10 @@ class GradientError(GraphcError, ValueError):
     """A gradient that is not defined as asked for (a non-scalar output, a wrong cotangent)."""
 
 
+class OutputError(GraphcError, ValueError):
+    """What a call was given as ``out`` cannot take its result."""
+
+
 class UnsupportedError(GraphcError, NotImplementedError):
     """A NumPy function or a form of it that graphc does not have."""
 

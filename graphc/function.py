@@ -18,8 +18,9 @@ from typing import TYPE_CHECKING, Any
 
 from graphc import pytree
 from graphc.config import settings
-from graphc.errors import SideEffectError
+from graphc.errors import SideEffectError, UnsupportedError
 from graphc.trace.leaves import Receiver, leaf_key
+from graphc.trace.location import user_location
 from graphc.trace.session import current, traces_running
 from graphc.trace.target import make_target
 from graphc.transform import Transform
@@ -52,11 +53,13 @@ class CompiledFunction:
     # --- calls --------------------------------------------------------------------------------------------------------
 
     def __call__(self, *args: Any, **kwargs: Any) -> Any:
-        if kwargs or traces_running:
+        if traces_running:
             return self._slow(*args, **kwargs)
-        return self._entry(*args)
+        return self._entry(*args, **kwargs) if kwargs else self._entry(*args)
 
     def _slow(self, *args: Any, **kwargs: Any) -> Any:
+        if "out" in kwargs and not self._owns_out():
+            return self._slow_into(kwargs.pop("out"), args, kwargs)
         session = current()
         if session is not None:
             from graphc.nested import call_nested
@@ -74,6 +77,24 @@ class CompiledFunction:
                 self._now_serving(program)
                 return result
         return self._first_call(key, given, kwargs, leaves, arguments)
+
+    def _owns_out(self) -> bool:
+        """Whether ``out`` is an argument of the user's function, and not graphc's."""
+        from graphc.results import has_parameter
+
+        return has_parameter(self._target, "out")
+
+    def _slow_into(self, out: Any, args: Sequence[Any], kwargs: dict[str, Any]) -> Any:
+        """The call, its result written into the arrays of ``out``."""
+        from graphc.results import write_into
+
+        if out is not None and current() is not None:
+            raise UnsupportedError(
+                f"{self._target.name} is called inside a compiled function, where out= has no meaning: use its result",
+                location=user_location(),
+            )
+        result = self._slow(*args, **kwargs)
+        return result if out is None else write_into(out, result)
 
     def _first_call(
         self,

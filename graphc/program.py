@@ -19,6 +19,7 @@ from graphc.errors import IndexRangeError, ProgramError
 from graphc.ir.dims import Dim, evaluate, symbols_of, to_code
 from graphc.ir.graph import Graph
 from graphc.ir.interp import interpret
+from graphc.results import out_plan, result_recipe
 from graphc.runtime import pycall
 from graphc.trace.leaves import LeafSpec, as_input, input_spec
 from graphc.trace.paths import Access
@@ -34,16 +35,22 @@ INT = LeafSpec(LeafKind.INT, np.dtype(np.int64), ())
 class CallPlan:
     """How native code serves a call: ``access.wanted`` leads to each graph parameter and then to each of ``ints``.
 
-    ``nargs`` positional arguments, no keywords. ``specs`` describes each wanted object. ``result`` is the recipe.
+    ``nargs`` arguments, the last of them by the names in ``keywords``. ``specs`` describes each wanted object.
+    ``result`` is the recipe of the result that ``template`` describes. ``takes_out``: calls may give arrays for it.
     """
 
     nargs: int
     access: Access
     specs: tuple[LeafSpec, ...]
     result: tuple[tuple, ...]
+    keywords: tuple[str, ...] = ()
+    template: Any = None
+    takes_out: bool = False
 
 
-def call_plan(traced: Traced, nargs: int, template: Any) -> CallPlan | None:
+def call_plan(
+    traced: Traced, nargs: int, keywords: tuple[str, ...], template: Any, *, takes_out: bool
+) -> CallPlan | None:
     """The native plan for calls like the traced one; None where a leaf stands in a container that only Python reads."""
     if not traced.walk.reachable:
         return None
@@ -61,7 +68,8 @@ def call_plan(traced: Traced, nargs: int, template: Any) -> CallPlan | None:
         wanted.append(path)
         specs.append(INT)
     checks = [*traced.walk.checks, *arrays, *static_checks(traced)]
-    return CallPlan(nargs, paths.access(wanted, checks), tuple(specs), tuple(result_recipe(template)))
+    access, result = paths.access(wanted, checks), tuple(result_recipe(template))
+    return CallPlan(nargs, access, tuple(specs), result, keywords, template, takes_out)
 
 
 def static_checks(traced: Traced) -> list[tuple]:
@@ -76,29 +84,6 @@ def static_checks(traced: Traced) -> list[tuple]:
         else:
             checks.require_value(argument.path, leaf)
     return checks.all_checks()
-
-
-def result_recipe(template: Any) -> list[tuple]:
-    """Postorder steps (``abi.Build``) that make the result; the template has ``Output`` and ``Constant`` leaves."""
-    kind = type(template)
-    if isinstance(template, Output):
-        leaf: list[tuple] = [(Build.LEAF, template.index)]
-        return [*leaf, (Build.CALL, int, 1)] if template.as_int else leaf
-    if isinstance(template, Constant):
-        value = template.value
-        return [(Build.NONE,)] if value is None else [(Build.CALL, lambda: value, 0)]
-    if kind is dict:
-        parts = [step for child in template.values() for step in result_recipe(child)]
-        return [*parts, (Build.DICT, tuple(template))]
-    if isinstance(template, tuple) and (kind is tuple or hasattr(kind, "_fields")):
-        parts = [step for child in template for step in result_recipe(child)]
-        count = len(template)
-        return [*parts, (Build.TUPLE, count) if kind is tuple else (Build.CALL, kind, count)]
-    if kind is list:
-        return [*(step for child in template for step in result_recipe(child)), (Build.LIST, len(template))]
-    leaves, spec = pytree.flatten(template)
-    parts = [step for child in leaves for step in result_recipe(child)]
-    return [*parts, (Build.CALL, lambda *objects: pytree.unflatten(spec, objects), len(leaves))]
 
 
 def input_leaves(
@@ -140,6 +125,8 @@ def entry_plan(graph: Graph, executable: Executable, plan: CallPlan) -> EntryPla
         result=plan.result,
         arena_bytes=executable.arena,
         work=executable.work,
+        keywords=plan.keywords,
+        out=out_plan(plan.template, plan.nargs, len(executable.outputs)) if plan.takes_out else None,
     )
 
 

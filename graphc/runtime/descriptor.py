@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import ctypes
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass
 from functools import lru_cache
 from types import CellType
 from typing import Any
@@ -11,11 +12,12 @@ from typing import Any
 import numpy as np
 
 from graphc.abi import ANY_LENGTH, Build, Check, Code, EntryPlan, LeafKind, Step
-from graphc.runtime.entry_layout import SLOT_BYTES, Form, Frame, Head, InputField
+from graphc.runtime.entry_layout import SCAN, SLOT_BYTES, Form, Frame, Head, InputField
 from graphc.runtime.object_layout import numpy_functions
 from graphc.runtime.plan_rules import COMPARED_BY_BITS, builtin_dtype, expected_type
 from graphc.runtime.workspace import Workspace
 
+OUT_NAME = "out"
 _NO_SLOT = 0
 _PYTHON_FUNCTIONS = {
     Head.INCREF: "Py_IncRef",
@@ -73,7 +75,7 @@ def _process_fields() -> dict[Head, int]:
         head: ctypes.cast(getattr(ctypes.pythonapi, name), ctypes.c_void_p).value or 0
         for head, name in _PYTHON_FUNCTIONS.items()
     }
-    addresses[Head.NEW_ARRAY], addresses[Head.NEW_SCALAR] = numpy_functions()
+    addresses[Head.NEW_ARRAY], addresses[Head.NEW_SCALAR], addresses[Head.COPY_ARRAY] = numpy_functions()
     return addresses | {head: id(type_) for head, type_ in _TYPES.items()}
 
 
@@ -89,7 +91,8 @@ def encode(plan: EntryPlan, objects: dict[Head, Any], addresses: dict[Head, int]
     encoder = _Encoder(plan)
     encoder.head |= _process_fields() | addresses
     encoder.head[Head.WORKSPACE] = workspace.fields.ctypes.data
-    for head, item in {**objects, Head.GROW: workspace.grow}.items():
+    kept = {Head.GROW: workspace.grow, Head.NONE: None, Head.KEYWORDS: plan.keywords, Head.OUT_NAME: OUT_NAME}
+    for head, item in {**objects, **kept}.items():
         encoder.head[head] = encoder.keep(item)
     encoder.kept += [plan, workspace]
     return encoder.finish()
@@ -115,14 +118,18 @@ class _Encoder:
         plan = self.plan
         ranks = [len(output.dims) for output in plan.outputs]
         scalars = sum(leaf.kind is not LeafKind.ARRAY for leaf in plan.inputs) + ranks.count(0)
+        steps = len(plan.steps) + (len(plan.out.steps) if plan.out else 0)
         self.place = int(Frame.OBJECTS)
-        self.part(8 * len(plan.steps))
-        self.head[Head.FRAME_HELD] = self.part(8 * len(plan.steps))
+        self.part(8 * steps)
+        self.head[Head.FRAME_HELD] = self.part(8 * steps)
         self.head[Head.FRAME_SYMBOLS] = self.part(8 * plan.nsymbols)
         self.head[Head.FRAME_ARGUMENTS] = self.part(8 * len(plan.inputs))
         self.head[Head.FRAME_OUTPUT_ARGUMENTS] = self.part(8 * len(plan.outputs))
         self.head[Head.FRAME_OUTPUTS] = self.part(8 * len(plan.outputs))
         self.head[Head.FRAME_OUTPUTS_END] = self.place
+        self.head[Head.FRAME_GIVEN] = self.part(8 * len(plan.outputs))
+        self.head[Head.FRAME_STAGED] = self.part(8 * len(plan.outputs))
+        self.head[Head.FRAME_EXTENTS] = self.part(16 * (len(plan.inputs) + len(plan.outputs)))
         self.head[Head.FRAME_SHAPE] = self.part(8 * max(ranks, default=0))
         self.head[Head.FRAME_STACK] = self.part(8 * max(len(plan.result), plan.nsymbols + 1))
         self.place += self.place % SLOT_BYTES
@@ -142,10 +149,12 @@ class _Encoder:
         plan = self.plan
         self.head[Head.NARGS] = plan.nargs
         self.head[Head.NSYMBOLS] = plan.nsymbols
+        self.head[Head.TAKES_OUT] = int(plan.out is not None)
         self.head[Head.ARENA_FORM], self.head[Head.ARENA_OPERAND] = self.expression(plan.arena_bytes)
         self.head[Head.WORK_FORM], self.head[Head.WORK_OPERAND] = self.expression(plan.work)
-        self.section(Head.STEPS, Head.STEPS_END, map(self.step, plan.steps))
-        self.section(Head.CHECKS, Head.CHECKS_END, map(self.check, plan.checks))
+        self.reach(plan.steps, plan.checks, Head.STEPS, 0)
+        if plan.out is not None:
+            self.reach(plan.out.steps, plan.out.checks, Head.OUT_STEPS, len(plan.steps))
         self.section(Head.INPUTS, Head.INPUTS_END, self.inputs())
         self.section(Head.DIMS, Head.DIMS_END, ([*c[:2], *self.expression(c[2])] for c in self.conditions))
         self.section(Head.GUARDS, Head.GUARDS_END, ([rel, *self.expression(code)] for rel, code in plan.guards))
@@ -186,24 +195,45 @@ class _Encoder:
             position += 1
         return [Form.CODE, self.append(words)]
 
-    def step(self, step: tuple) -> list[int]:
+    def reach(self, steps: Sequence[tuple], checks: Sequence[tuple], section: Head, first: int) -> None:
+        """Write steps and checks, in two sections that follow each other; the frame has them from ``first`` on."""
+        scans = _scans(steps, checks)
+        records: list[list[int]] = []
+        for index, step in enumerate(steps):
+            scan = scans.get(step[1]) if step[0] == Step.DICT_ITEM else None
+            if scan is None or index not in scan.items.values():
+                records.append([*self.step(step, first), _object_place(first + index)])
+            elif index == min(scan.items.values()):
+                records.append([SCAN, _object_place(first + step[1]), self.scan_table(scan, first), 0])
+        self.section(section, Head(section + 8), records)
+        kept = [check for check in checks if check[1] not in scans or check[0] not in (Check.KEYS, Check.TYPE_LEN)]
+        self.section(Head(section + 16), Head(section + 24), [self.check(check, first) for check in kept])
+
+    def scan_table(self, scan: _Scan, first: int) -> int:
+        words = [len(scan.keys)]
+        for key in scan.keys:
+            words += [self.keep(key), _object_place(first + scan.items[key]) if key in scan.items else 0]
+        return self.append(words)
+
+    def step(self, step: tuple, first: int) -> list[int]:
         match step:
             case (Step.ARG, k):
                 return [Step.ARG, 8 * k, 0]
             case (Step.CONST, item):
                 return [Step.CONST, self.keep(item), 0]
             case (Step.SEQ_ITEM, parent, index):
-                return [Step.SEQ_ITEM, _object_place(parent), index]
+                return [Step.SEQ_ITEM, _object_place(first + parent), index]
             case (Step.CELL, parent):
-                return [Step.CELL, _object_place(parent), 0]
+                return [Step.CELL, _object_place(first + parent), 0]
             case (op, parent, key):
-                return [op, _object_place(parent), self.keep(key)]
+                return [op, _object_place(first + parent), self.keep(key)]
         raise ValueError(f"no access step: {step!r}")
 
-    def check(self, check: tuple) -> list[int]:
+    def check(self, check: tuple, first: int) -> list[int]:
         op, step, expected, *rest = check
         length = rest[0] if op == Check.TYPE_LEN else ANY_LENGTH
-        return [op, _object_place(step), self.keep(expected), length, _float_mask(expected) if op == Check.EQUAL else 0]
+        mask = _float_mask(expected) if op == Check.EQUAL else 0
+        return [op, _object_place(first + step), self.keep(expected), length, mask]
 
     def inputs(self) -> Iterable[list[int]]:
         bound: set[int] = set()
@@ -233,12 +263,19 @@ class _Encoder:
             yield [*record.values(), *bindings]
 
     def outputs(self) -> Iterable[list[int]]:
-        for output in self.plan.outputs:
+        for k, output in enumerate(self.plan.outputs):
             slot = _NO_SLOT if output.dims else self.slot()
-            words = [self.keep(builtin_dtype(output.dtype)), len(output.dims), slot]
+            dtype = builtin_dtype(output.dtype)
+            words = [self.keep(dtype), len(output.dims), slot, self.target(k), dtype.itemsize]
             for code in output.dims:
                 words += self.expression(code)
             yield words
+
+    def target(self, output: int) -> int:
+        """Where in the frame the array is that a call gives for this output; 0 where it gives none."""
+        out = self.plan.out
+        step = None if out is None else out.targets[output]
+        return 0 if step is None else _object_place(len(self.plan.steps) + step)
 
     def build(self, step: tuple) -> list[int]:
         match step:
@@ -254,6 +291,29 @@ class _Encoder:
             case (Build.CALL, function, count):
                 return [Build.CALL, self.keep(function), count, 0]
         raise ValueError(f"no build step: {step!r}")
+
+
+@dataclass(frozen=True)
+class _Scan:
+    """A plain dict whose keys are checked: ``items`` leads from a key to the step that fetches its item."""
+
+    keys: tuple
+    items: dict[Any, int]
+
+
+def _scans(steps: Sequence[tuple], checks: Sequence[tuple]) -> dict[int, _Scan]:
+    """The dicts that one pass checks and takes the items from, by the step that leads to them."""
+    plain = {check[1] for check in checks if check[:1] + check[2:] == (Check.TYPE_LEN, dict, ANY_LENGTH)}
+    scans: dict[int, _Scan] = {}
+    for check in checks:
+        if check[0] == Check.KEYS and check[1] in plain:
+            items: dict[Any, int] = {}
+            for index, step in enumerate(steps):
+                if step[:2] == (Step.DICT_ITEM, check[1]) and step[2] in check[2]:
+                    items.setdefault(step[2], index)
+            if items:
+                scans[check[1]] = _Scan(check[2], items)
+    return scans
 
 
 def _float_mask(item: Any) -> int:

@@ -103,10 +103,18 @@ def native_entry(
 
 def entry_object() -> bytes:
     """Object code (bytes) of the native entry for this CPU, compiled anew: it holds no address of this process."""
-    from graphc.runtime import entry_accept, entry_execute, entry_program
+    from graphc.runtime import (
+        entry_accept,
+        entry_execute,
+        entry_expressions,
+        entry_out,
+        entry_program,
+        entry_references,
+    )
     from graphc.runtime.machine_code import compile_text, llvm_text
 
-    return compile_text(llvm_text([entry_program, entry_accept, entry_execute], exported=_SYMBOL))
+    modules = [entry_program, entry_accept, entry_execute, entry_expressions, entry_out, entry_references]
+    return compile_text(llvm_text(modules, exported=_SYMBOL))
 
 
 def prepare() -> None:

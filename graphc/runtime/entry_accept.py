@@ -1,50 +1,109 @@
 """The native entry's first half: whether a call's objects fit the plan, and what the driver's arguments are.
 
-Written in the restricted Python of ``machine_code``, as ``entry_execute`` is. Functions in both answer 1 for yes or
-success and 0 for no or a set exception, unless they say otherwise.
+Written in the restricted Python of ``machine_code``, as the modules beside it are. Functions in them answer 1 for yes
+or success and 0 for no or a set exception, unless they say otherwise.
 """
 
 from __future__ import annotations
 
-from graphc.abi import Check, Code, LeafKind, Relation, Step
+from graphc.abi import Check, LeafKind, Relation, Step
+from graphc.runtime.entry_expressions import value
 from graphc.runtime.entry_layout import (
-    DEEPEST_CODE,
+    SCAN,
     CheckField,
     DimField,
-    Form,
     Frame,
     GuardField,
     Head,
     InputField,
+    ScanField,
     StepField,
 )
-from graphc.runtime.machine_code import call, call_int, divide_towards_zero, inline, load, load32, stack, store
+from graphc.runtime.entry_references import take
+from graphc.runtime.machine_code import call, call_int, inline, load, load32, stack, store
 from graphc.runtime.object_layout import C_CONTIGUOUS_ALIGNED, SAME_DTYPE_MASK, Offset, TypeFlag
 
 PY_EQ = 2
+WITH_OUT = 2  # the answer of ``accepts``
 
 
 @inline
-def walk(plan: int, frame: int, arguments: int) -> int:
+def accepts(plan: int, arguments: int, nargs: int, keywords: int) -> int:
+    """Whether the call has as many arguments, and of these names, as the plan wants; WITH_OUT: and arrays to write."""
+    names = load(plan + Head.KEYWORDS)
+    wanted = load(names + Offset.LENGTH)
+    given = 0
+    if keywords:
+        given = load(keywords + Offset.LENGTH)
+    if nargs + wanted != load(plan + Head.NARGS) or given > wanted + load(plan + Head.TAKES_OUT) or given < wanted:
+        return 0
+    for k in range(wanted):
+        place = Offset.TUPLE_ITEMS + 8 * k
+        if not same_key(plan, load(keywords + place), load(names + place)):
+            return 0
+    if given == wanted:
+        return 1
+    if not same_key(plan, load(keywords + Offset.TUPLE_ITEMS + 8 * wanted), load(plan + Head.OUT_NAME)):
+        return 0
+    if load(arguments + 8 * load(plan + Head.NARGS)) == load(plan + Head.NONE):
+        return 1
+    return WITH_OUT
+
+
+def walk(plan: int, frame: int, arguments: int, step: int, end: int) -> int:
     """Reach every step's object. Those not kept alive by the caller or the plan are held until the call ends."""
-    step = plan + load(plan + Head.STEPS)
-    end = plan + load(plan + Head.STEPS_END)
-    place = frame + Frame.OBJECTS
     while step < end:
         op = load(step + StepField.OP)
         found = load(step + StepField.OPERAND)
         if op == Step.ARG:
             found = load(arguments + found)
-        elif op != Step.CONST:
+            store(frame + load(step + StepField.PLACE), found)
+        elif op == Step.CONST:
+            store(frame + load(step + StepField.PLACE), found)
+        elif op == SCAN:
+            if not scan(plan, frame, plan + load(step + StepField.KEY), load(frame + found)):
+                return 0
+        else:
             found = fetch(plan, op, load(frame + found), load(step + StepField.KEY))
             if found == 0:
                 return 0
-            held = load(frame + Frame.HELD_END)
-            store(held, found)
-            store(frame + Frame.HELD_END, held + 8)
-        store(place, found)
-        place += 8
+            hold(frame, found)
+            store(frame + load(step + StepField.PLACE), found)
         step += StepField.SIZE
+    return 1
+
+
+@inline
+def hold(frame: int, reference: int) -> int:
+    held = load(frame + Frame.HELD_END)
+    store(held, reference)
+    store(frame + Frame.HELD_END, held + 8)
+    return 1
+
+
+def scan(plan: int, frame: int, table: int, subject: int) -> int:
+    """All wanted items of a dict of exactly these keys, in this order: a tenth of the time of looking each one up."""
+    if load(subject + Offset.TYPE) != load(plan + Head.DICT_TYPE):
+        return 0
+    count = load(table + ScanField.COUNT)
+    if load(subject + Offset.LENGTH) != count:
+        return 0
+    place = stack(24)
+    store(place, 0)
+    wanted = table + ScanField.SIZE
+    for _k in range(count):
+        if call_int(load(plan + Head.DICT_NEXT), subject, place, place + 8, place + 16) == 0:
+            return 0
+        key = load(place + 8)
+        if key != load(wanted) and not same_key(plan, key, load(wanted)):
+            return 0
+        target = load(wanted + 8)
+        if target:
+            item = load(place + 16)
+            take(plan, item)
+            hold(frame, item)
+            store(frame + target, item)
+        wanted += 16
     return 1
 
 
@@ -66,14 +125,12 @@ def fetch(plan: int, op: int, parent: int, key: int) -> int:
             found = call(load(plan + Head.LIST_GET), parent, key)
         else:
             found = call(load(plan + Head.TUPLE_GET), parent, key)
-    call(load(plan + Head.INCREF), found)
+    if found:
+        take(plan, found)
     return found
 
 
-@inline
-def checks_hold(plan: int, frame: int) -> int:
-    check = plan + load(plan + Head.CHECKS)
-    end = plan + load(plan + Head.CHECKS_END)
+def checks_hold(plan: int, frame: int, check: int, end: int) -> int:
     while check < end:
         if not check_holds(plan, check, load(frame + load(check + CheckField.SUBJECT))):
             return 0
@@ -205,8 +262,11 @@ def array_fits(leaf: int, array: int) -> int:
         return 0
     if (load32(array + Offset.ARRAY_FLAGS) & C_CONTIGUOUS_ALIGNED) != C_CONTIGUOUS_ALIGNED:
         return 0
-    dtype = load(array + Offset.ARRAY_DTYPE)
-    expected = load(leaf + InputField.DTYPE)
+    return same_dtype(load(array + Offset.ARRAY_DTYPE), load(leaf + InputField.DTYPE))
+
+
+@inline
+def same_dtype(dtype: int, expected: int) -> int:
     if dtype == expected:
         return 1
     # An unpickled array has a dtype object of its own.
@@ -262,67 +322,3 @@ def guards_hold(plan: int, frame: int) -> int:
             return 0
         guard += GuardField.SIZE
     return 1
-
-
-@inline
-def value(plan: int, expression: int, symbols: int) -> int:
-    """The value of an expression."""
-    form = load(expression)
-    operand = load(expression + 8)
-    if form == Form.CONST:
-        return operand
-    if form == Form.SYMBOL:
-        return load(symbols + operand)
-    return evaluate(plan + operand, symbols)
-
-
-def evaluate(code: int, symbols: int) -> int:
-    top = stack(8 * DEEPEST_CODE) - 8
-    end = code + load(code)
-    code += 8
-    while code < end:
-        op = load(code)
-        code += 8
-        if op == Code.CONST:
-            top += 8
-            store(top, load(code))
-            code += 8
-        elif op == Code.SYMBOL:
-            top += 8
-            store(top, load(symbols + load(code)))
-            code += 8
-        else:
-            top -= 8
-            store(top, combine_ints(op, load(top), load(top + 8)))
-    return load(top)
-
-
-def combine_ints(op: int, left: int, right: int) -> int:
-    if op == Code.ADD:
-        return left + right
-    if op == Code.MUL:
-        return left * right
-    if op == Code.FLOORDIV:
-        return floor_divide(left, right)
-    if op == Code.MOD:
-        return left - floor_divide(left, right) * right
-    if op == Code.MAX:
-        if left < right:
-            return right
-        return left
-    if left < right:
-        return left
-    return right
-
-
-def floor_divide(left: int, right: int) -> int:
-    """Division by 0 gives 0 rather than a trap: a guard may be evaluated where an earlier one has not yet ruled."""
-    if right == 0:
-        return 0
-    if right == -1:
-        return -left
-    quotient = divide_towards_zero(left, right)
-    remainder = left - quotient * right
-    if (remainder < 0 and right > 0) or (remainder > 0 and right < 0):
-        return quotient - 1
-    return quotient

@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 from graphc.abi import ALIGNMENT, Build
-from graphc.runtime.entry_accept import value
+from graphc.runtime.entry_expressions import value
 from graphc.runtime.entry_layout import BuildField, Frame, Head, OutputField, WorkspaceField
+from graphc.runtime.entry_references import drop, take
 from graphc.runtime.machine_code import call, call_int, inline, load, stack, store
 from graphc.runtime.object_layout import Offset
 
@@ -24,7 +25,7 @@ def execute(plan: int, frame: int) -> int:
         give_arena_back(plan, frame)
         if status != 0:
             raise_status(plan, frame, status)
-        elif make_scalars(plan, frame):
+        elif finish_outputs(plan, frame):
             result = build_result(plan, frame)
     drop(plan, outputs, outputs_end)
     return result
@@ -32,23 +33,29 @@ def execute(plan: int, frame: int) -> int:
 
 @inline
 def allocate_outputs(plan: int, frame: int) -> int:
+    """Find the memory of each output: a slot of the frame, an array that the call gives, or a new one."""
     output = plan + load(plan + Head.OUTPUTS)
     end = plan + load(plan + Head.OUTPUTS_END)
     symbols = frame + load(plan + Head.FRAME_SYMBOLS)
     place = frame + load(plan + Head.FRAME_OUTPUTS)
     argument = frame + load(plan + Head.FRAME_OUTPUT_ARGUMENTS)
     shape = frame + load(plan + Head.FRAME_SHAPE)
+    given = frame + load(plan + Head.FRAME_GIVEN)
+    staged = frame + load(plan + Head.FRAME_STAGED)
+    has_out = load(frame + Frame.OUT)
     while output < end:
         dtype = load(output + OutputField.DTYPE)
         rank = load(output + OutputField.RANK)
-        if rank == 0:
+        dims = output + OutputField.SIZE
+        if has_out and load(given) and not load(staged):
+            take(plan, load(given))
+            store(place, load(given))
+            store(argument, load(load(given) + Offset.ARRAY_DATA))
+        elif rank == 0:
             store(argument, frame + load(output + OutputField.SLOT))
-            output += OutputField.SIZE
         else:
-            output += OutputField.SIZE
             for axis in range(rank):
-                store(shape + 8 * axis, value(plan, output, symbols))
-                output += 16
+                store(shape + 8 * axis, value(plan, dims + 16 * axis, symbols))
             call(load(plan + Head.INCREF), dtype)  # NumPy takes this reference over, also when it fails
             array = call(load(plan + Head.NEW_ARRAY), load(plan + Head.ARRAY_TYPE), dtype, rank, shape, 0, 0, 0, 0)
             if array == 0:
@@ -57,6 +64,9 @@ def allocate_outputs(plan: int, frame: int) -> int:
             store(argument, load(array + Offset.ARRAY_DATA))
         place += 8
         argument += 8
+        given += 8
+        staged += 8
+        output = dims + 16 * rank
     return 1
 
 
@@ -153,21 +163,40 @@ def raise_status(plan: int, frame: int, status: int) -> int:
 
 
 @inline
-def make_scalars(plan: int, frame: int) -> int:
-    """Turn what the driver wrote for 0-d outputs into NumPy scalars."""
+def finish_outputs(plan: int, frame: int) -> int:
+    """Turn what the driver wrote for 0-d outputs into NumPy scalars, and copy what was staged."""
     output = plan + load(plan + Head.OUTPUTS)
     end = plan + load(plan + Head.OUTPUTS_END)
     place = frame + load(plan + Head.FRAME_OUTPUTS)
     while output < end:
-        rank = load(output + OutputField.RANK)
-        if rank == 0:
+        if load(place) == 0:
             slot = frame + load(output + OutputField.SLOT)
             scalar = call(load(plan + Head.NEW_SCALAR), slot, load(output + OutputField.DTYPE), 0)
             if scalar == 0:
                 return 0
             store(place, scalar)
         place += 8
-        output += OutputField.SIZE + 16 * rank
+        output += OutputField.SIZE + 16 * load(output + OutputField.RANK)
+    if load(frame + Frame.OUT):
+        return copy_staged(plan, frame)
+    return 1
+
+
+def copy_staged(plan: int, frame: int) -> int:
+    place = frame + load(plan + Head.FRAME_OUTPUTS)
+    end = frame + load(plan + Head.FRAME_OUTPUTS_END)
+    given = frame + load(plan + Head.FRAME_GIVEN)
+    staged = frame + load(plan + Head.FRAME_STAGED)
+    while place < end:
+        if load(staged):
+            if call_int(load(plan + Head.COPY_ARRAY), load(given), load(place)) != 0:
+                return 0
+            drop(plan, place, place + 8)
+            take(plan, load(given))
+            store(place, load(given))
+        place += 8
+        given += 8
+        staged += 8
     return 1
 
 
@@ -183,7 +212,7 @@ def build_result(plan: int, frame: int) -> int:
         built = load(step + BuildField.OPERAND)
         if op == Build.LEAF:
             built = load(frame + built)
-            call(load(plan + Head.INCREF), built)
+            take(plan, built)
         elif op == Build.NONE:
             call(load(plan + Head.INCREF), built)
         else:
@@ -234,11 +263,3 @@ def build_dict(plan: int, template: int, keys: int, values: int, count: int) -> 
             call(load(plan + Head.DECREF), built)
             return 0
     return built
-
-
-def drop(plan: int, start: int, end: int) -> int:
-    """Give back the references from start to end; 0 is none."""
-    while start < end:
-        call(load(plan + Head.DECREF), load(start))
-        start += 8
-    return 0

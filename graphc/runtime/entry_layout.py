@@ -57,6 +57,7 @@ class Head(Fields):
     RAW_FREE = auto()
     NEW_ARRAY = auto()
     NEW_SCALAR = auto()
+    COPY_ARRAY = auto()
     # objects
     EXCEPTION_TYPE = auto()
     ARRAY_TYPE = auto()
@@ -67,6 +68,9 @@ class Head(Fields):
     INT_TYPE = auto()
     SET_TYPE = auto()
     FROZENSET_TYPE = auto()
+    NONE = auto()
+    KEYWORDS = auto()  # a tuple of str
+    OUT_NAME = auto()
     FALLBACK = auto()
     ON_STATUS = auto()
     GROW = auto()
@@ -77,6 +81,7 @@ class Head(Fields):
     RELEASE_WORK = auto()  # the GIL is released from this much work on
     # the plan
     NARGS = auto()
+    TAKES_OUT = auto()  # 1 or 0
     NSYMBOLS = auto()
     ARENA_FORM = auto()
     ARENA_OPERAND = auto()
@@ -96,6 +101,10 @@ class Head(Fields):
     OUTPUTS_END = auto()
     RESULT = auto()
     RESULT_END = auto()
+    OUT_STEPS = auto()
+    OUT_STEPS_END = auto()
+    OUT_CHECKS = auto()
+    OUT_CHECKS_END = auto()
     # the frame: offsets of its parts
     FRAME_BYTES = auto()
     FRAME_HELD = auto()
@@ -104,15 +113,29 @@ class Head(Fields):
     FRAME_OUTPUT_ARGUMENTS = auto()
     FRAME_OUTPUTS = auto()
     FRAME_OUTPUTS_END = auto()
+    FRAME_GIVEN = auto()  # for each output the array that ``out`` gives, or 0
+    FRAME_STAGED = auto()  # for each output whether the driver writes elsewhere first
+    FRAME_EXTENTS = auto()  # start and end of each input's and each given array's memory
     FRAME_SHAPE = auto()
     FRAME_STACK = auto()
     SIZE = auto()
 
 
+SCAN = 100  # a step of the descriptor alone: all items of a dict whose keys are known, in one pass
+
+
 class StepField(Fields):
     OP = auto()
     OPERAND = auto()  # ARG: offset among the arguments; CONST: the object; else: the parent's offset in the frame
-    KEY = auto()
+    KEY = auto()  # SCAN: offset of its table in the descriptor
+    PLACE = auto()  # where the object goes: offset in the frame
+    SIZE = auto()
+
+
+class ScanField(Fields):
+    """The table of a SCAN: the number of keys, then for each key in order the object and a place in the frame, or 0."""
+
+    COUNT = auto()
     SIZE = auto()
 
 
@@ -134,7 +157,7 @@ class InputField(Fields):
     DTYPE = auto()
     RANK = auto()
     SLOT = auto()  # a scalar's offset in the frame
-    BYTES = auto()  # of a scalar
+    BYTES = auto()  # of one element
     BINDINGS = auto()  # how many
     SIZE = auto()
 
@@ -162,6 +185,8 @@ class OutputField(Fields):
     DTYPE = auto()
     RANK = auto()
     SLOT = auto()  # a scalar's offset in the frame
+    TARGET = auto()  # offset in the frame of the array that ``out`` gives, or 0
+    BYTES = auto()  # of one element
     SIZE = auto()
 
 
@@ -184,6 +209,7 @@ class Frame(Fields):
     """The start of a frame; the objects of the steps follow. The descriptor holds the offsets of all further parts."""
 
     HELD_END = auto()  # the references to give back end here
+    OUT = auto()  # whether the call gives arrays to write to
     ARENA = auto()
     TEMPORARY = auto()  # memory to free after the call, or 0
     LOCKED = auto()  # the workspace to unlock after the call, or 0

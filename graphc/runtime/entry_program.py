@@ -7,9 +7,11 @@ inside the driver: plain reads and writes are atomic enough.
 
 from __future__ import annotations
 
-from graphc.runtime.entry_accept import checks_hold, dims_fit, guards_hold, inputs_fit, walk
-from graphc.runtime.entry_execute import drop, execute
+from graphc.runtime.entry_accept import WITH_OUT, accepts, checks_hold, dims_fit, guards_hold, inputs_fit, walk
+from graphc.runtime.entry_execute import execute
 from graphc.runtime.entry_layout import LARGEST_STACK_FRAME, Frame, Head
+from graphc.runtime.entry_out import given_fit
+from graphc.runtime.entry_references import drop
 from graphc.runtime.machine_code import call, call_int, inline, load, stack, store
 from graphc.runtime.object_layout import Offset
 
@@ -38,7 +40,11 @@ def serve(plan: int, frame: int, arguments: int, nargs: int, keywords: int) -> i
     held = frame + load(plan + Head.FRAME_HELD)
     store(frame + Frame.HELD_END, held)
     verdict = MISS
-    if keywords == 0 and nargs == load(plan + Head.NARGS):
+    accepted = accepts(plan, arguments, nargs, keywords)
+    if accepted:
+        store(frame + Frame.OUT, 0)
+        if accepted == WITH_OUT:
+            store(frame + Frame.OUT, 1)
         verdict = judge(plan, frame, arguments)
     result = 0
     if verdict == HIT:
@@ -53,11 +59,11 @@ def serve(plan: int, frame: int, arguments: int, nargs: int, keywords: int) -> i
 def judge(plan: int, frame: int, arguments: int) -> int:
     """HIT, MISS or RAISED. An ordinary exception on the way (a missing attribute) is a miss."""
     if (
-        walk(plan, frame, arguments)
-        and checks_hold(plan, frame)
+        reach(plan, frame, arguments, plan + Head.STEPS)
         and inputs_fit(plan, frame)
         and dims_fit(plan, frame)
         and guards_hold(plan, frame)
+        and takes_out(plan, frame, arguments)
     ):
         return HIT
     if call(load(plan + Head.ERROR_OCCURRED)) != 0:
@@ -65,3 +71,19 @@ def judge(plan: int, frame: int, arguments: int) -> int:
             return RAISED
         call(load(plan + Head.ERROR_CLEAR))
     return MISS
+
+
+@inline
+def takes_out(plan: int, frame: int, arguments: int) -> int:
+    if load(frame + Frame.OUT) and not reach(plan, frame, arguments, plan + Head.OUT_STEPS):
+        return 0
+    if load(frame + Frame.OUT):
+        return given_fit(plan, frame)
+    return 1
+
+
+def reach(plan: int, frame: int, arguments: int, sections: int) -> int:
+    """Take the steps and make the checks that stand in two sections of the plan, one after the other."""
+    if not walk(plan, frame, arguments, plan + load(sections), plan + load(sections + 8)):
+        return 0
+    return checks_hold(plan, frame, plan + load(sections + 16), plan + load(sections + 24))

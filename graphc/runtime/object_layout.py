@@ -17,6 +17,7 @@ import numpy as np
 class Offset(IntEnum):
     """Byte offsets in Python objects."""
 
+    REFERENCES = 0  # the low 32 bits count them; of an array, which is never immortal, all 64 go up and down by one
     TYPE = 8
     LENGTH = 16  # of a tuple or list; a dict keeps its count here too
     TUPLE_ITEMS = 24
@@ -37,8 +38,10 @@ class TypeFlag(IntEnum):
 
 
 C_CONTIGUOUS_ALIGNED = 0x101
+WRITEABLE = 0x400
 SAME_DTYPE_MASK = ~(0xFF << 24)  # of the word at DTYPE_KIND: all but the old flags
 _API_ARRAY_TYPE = 2
+_API_COPY_INTO = 50
 _API_SCALAR = 60
 _API_NEW_FROM_DESCR = 94
 _SCALAR_TYPES = "?bhilBHILfdFD"
@@ -61,10 +64,10 @@ def _numpy_api() -> Any:
     return None if capsule is None else ctypes.cast(pointer(capsule, None), ctypes.POINTER(ctypes.c_void_p))
 
 
-def numpy_functions() -> tuple[int, int]:
-    """Addresses of PyArray_NewFromDescr and PyArray_Scalar."""
+def numpy_functions() -> tuple[int, int, int]:
+    """Addresses of PyArray_NewFromDescr, PyArray_Scalar and PyArray_CopyInto."""
     table = _numpy_api()
-    return table[_API_NEW_FROM_DESCR], table[_API_SCALAR]
+    return table[_API_NEW_FROM_DESCR], table[_API_SCALAR], table[_API_COPY_INTO]
 
 
 def _array_is_known(array: np.ndarray) -> bool:
@@ -79,7 +82,16 @@ def _array_is_known(array: np.ndarray) -> bool:
         and tuple(word(dims + 8 * axis) for axis in range(array.ndim)) == array.shape
         and bool(flags & 0x1) == array.flags.c_contiguous
         and bool(flags & 0x100) == array.flags.aligned
+        and bool(flags & WRITEABLE) == array.flags.writeable
+        and _references_are_known(array)
     )
+
+
+def _references_are_known(array: np.ndarray) -> bool:
+    place = id(array) + Offset.REFERENCES
+    before = word(place), int32(place)
+    another = [array]
+    return 0 < before[1] < 100 and (word(place), int32(place)) == (before[0] + len(another), before[1] + len(another))
 
 
 def _dtype_is_known(dtype: np.dtype) -> bool:
@@ -116,7 +128,14 @@ def is_known() -> bool:
     if word(id(object) + Offset.TYPE) != id(type):  # a debug build has more in front of the type
         return False
     table = _numpy_api()
-    arrays = (np.arange(6.0).reshape(2, 3), np.zeros((3, 4, 5), "f4")[::2, 1], np.zeros((2, 3), order="F"), np.array(1))
+    read_only = np.frombuffer(bytes(8))
+    arrays = (
+        np.arange(6.0).reshape(2, 3),
+        np.zeros((3, 4, 5), "f4")[::2, 1],
+        np.zeros((2, 3), order="F"),
+        np.array(1),
+        read_only,
+    )
     dtypes: list[np.dtype] = [np.dtype("f8"), np.dtype("f4"), np.dtype("?"), np.dtype(">f8")]
     return (
         table is not None

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Container, Iterable
+from collections.abc import Container, Iterable, Sequence
 from dataclasses import replace
 from functools import lru_cache
 
@@ -21,10 +21,13 @@ def validate(plan: EntryPlan) -> None:
     """Raise ValueError for a plan that contradicts itself."""
     bound = {symbol for leaf in plan.inputs for _, symbol in leaf.binds}
     _require(bound <= set(range(plan.nsymbols)), "inputs: symbol")
-    for index, step in enumerate(plan.steps):
-        _require(_step_is_valid(plan, index, step), f"step {index}: {step!r}")
-    for check in plan.checks:
-        _require(_check_is_valid(plan, check), f"check {check!r}")
+    _validate_access(plan.steps, plan.checks, plan.nargs)
+    _require(len(plan.keywords) <= plan.nargs and all(type(name) is str for name in plan.keywords), "keywords")
+    if plan.out is not None:
+        _validate_access(plan.out.steps, plan.out.checks, plan.nargs + 1)
+        targets = [target for target in plan.out.targets if target is not None]
+        _require(len(plan.out.targets) == len(plan.outputs), "out: targets")
+        _require(all(target in range(len(plan.out.steps)) for target in targets), "out: targets")
     for leaf in plan.inputs:
         _require(leaf.step in range(len(plan.steps)), f"input {leaf!r}: no such step")
         _require(_is_numeric(leaf.dtype), f"input {leaf!r}: dtype")
@@ -60,6 +63,8 @@ def flat_plan(plan: EntryPlan) -> EntryPlan:
     return replace(
         plan,
         nargs=len(plan.inputs),
+        keywords=(),
+        out=None,
         steps=tuple((Step.ARG, k) for k in range(len(plan.inputs))),
         checks=(),
         inputs=tuple(replace(leaf, step=k) for k, leaf in enumerate(plan.inputs)),
@@ -78,10 +83,17 @@ def _require_codes(symbols: Container[int], codes: Iterable[tuple[int, ...]]) ->
         _require(_code_is_valid(symbols, code), f"code {code!r}")
 
 
-def _step_is_valid(plan: EntryPlan, index: int, step: tuple) -> bool:
+def _validate_access(steps: Sequence[tuple], checks: Sequence[tuple], nargs: int) -> None:
+    for index, step in enumerate(steps):
+        _require(_step_is_valid(nargs, index, step), f"step {index}: {step!r}")
+    for check in checks:
+        _require(_check_is_valid(len(steps), check), f"check {check!r}")
+
+
+def _step_is_valid(nargs: int, index: int, step: tuple) -> bool:
     match step:
         case (Step.ARG, k):
-            return k in range(plan.nargs)
+            return k in range(nargs)
         case (Step.CONST, _):
             return True
         case (Step.SEQ_ITEM, parent, i):
@@ -93,15 +105,15 @@ def _step_is_valid(plan: EntryPlan, index: int, step: tuple) -> bool:
     return False
 
 
-def _check_is_valid(plan: EntryPlan, check: tuple) -> bool:
+def _check_is_valid(count: int, check: tuple) -> bool:
     match check:
         case (Check.IS | Check.EQUAL, step, _):
-            return step in range(len(plan.steps))
+            return step in range(count)
         case (Check.KEYS, step, keys):
-            return step in range(len(plan.steps)) and type(keys) is tuple
+            return step in range(count) and type(keys) is tuple
         case (Check.TYPE_LEN, step, kind, length):
             sized = isinstance(kind, type) and issubclass(kind, tuple | list | dict)
-            return step in range(len(plan.steps)) and isinstance(kind, type) and (length == ANY_LENGTH or sized)
+            return step in range(count) and isinstance(kind, type) and (length == ANY_LENGTH or sized)
     return False
 
 

@@ -36,12 +36,13 @@ def python_entry(
     on_status: Callable[[int, tuple[int, ...]], Any],
     keepalive: object,
 ) -> Callable[..., Any]:
-    """As ``entry.make_entry``, for any plan and any interpreter."""
+    """As ``entry.make_entry``, for any plan and any interpreter. Calls that give ``out`` go to the fallback."""
     plan_rules.validate(plan)
     workspace = Workspace()
 
     def entry(*args: Any, **kwargs: Any) -> Any:
-        leaves = None if kwargs or len(args) != plan.nargs else reach(plan, args)
+        accepted = len(args) + len(kwargs) == plan.nargs and tuple(kwargs) == plan.keywords
+        leaves = reach(plan, (*args, *kwargs.values())) if accepted else None
         symbols = None if leaves is None else bind(plan, leaves)
         if leaves is None or symbols is None:
             return fallback(*args, **kwargs)
@@ -55,7 +56,7 @@ def python_entry(
 
 
 def reach(plan: EntryPlan, args: Sequence[Any]) -> list[Any] | None:
-    """Walk the plan's steps from the arguments of a call.
+    """Walk the plan's steps from the arguments of a call, those given by name last.
 
     Returns: the object of each input leaf, or None where a step leads nowhere or a check fails.
     """
@@ -209,7 +210,6 @@ def run_program(
     leaves: Sequence[Any],
     symbols: Sequence[int],
     *,
-    out: Sequence[np.ndarray | None] | None = None,
     on_status: Callable[[int, tuple[int, ...]], Any] | None = None,
     workspace: Workspace | None = None,
 ) -> list[Any]:
@@ -221,17 +221,14 @@ def run_program(
         table_address: its table of services and kernels (int).
         leaves: one object for each input leaf: an array, a float, an int or a NumPy scalar.
         symbols: what ``bind`` returned.
-        out: an array to write, or None, for each output leaf. Overlap with inputs is the caller's care.
         on_status: called with (status, symbols) when the driver fails, to raise a fitting error.
         workspace: memory for the arena that is kept between calls; without one it is allocated for this call.
-    Returns: list of the outputs: arrays, NumPy scalars for 0-d ones that ``out`` gives no array for.
+    Returns: list of the outputs: new arrays, NumPy scalars for 0-d ones.
     Raises:
         ProgramError: the driver failed, and ``on_status`` raised nothing.
-        ValueError: an array of ``out`` does not fit.
         MemoryError: the outputs or the arena do not fit in memory.
     """
-    given = list(out) if out is not None else [None] * len(plan.outputs)
-    buffers = [_allocate(leaf, symbols, array) for leaf, array in zip(plan.outputs, given, strict=True)]
+    buffers = [_allocate(leaf, symbols) for leaf in plan.outputs]
     values = (ctypes.c_int64 * max(1, plan.nsymbols))(*symbols)
     inputs = [_readable(leaf, item) for leaf, item in zip(plan.inputs, leaves, strict=True)]
     arguments = np.array([data_address(array) for array in (*inputs, *buffers)], np.int64)
@@ -250,7 +247,7 @@ def run_program(
         if on_status is not None:
             on_status(status, final)
         raise ProgramError(f"the program failed with status {status}")
-    return [_deliver(*each, final) for each in zip(plan.outputs, buffers, given, strict=True)]
+    return [_deliver(leaf, buffer, final) for leaf, buffer in zip(plan.outputs, buffers, strict=True)]
 
 
 def _readable(leaf: InputLeaf, item: Any) -> np.ndarray:
@@ -258,31 +255,20 @@ def _readable(leaf: InputLeaf, item: Any) -> np.ndarray:
     return item if leaf.kind is LeafKind.ARRAY else np.array(item, builtin_dtype(leaf.dtype))
 
 
-def _allocate(leaf: OutputLeaf, symbols: Sequence[int], given: np.ndarray | None) -> np.ndarray:
+def _allocate(leaf: OutputLeaf, symbols: Sequence[int]) -> np.ndarray:
     """The memory that the driver writes an output to."""
     dtype = builtin_dtype(leaf.dtype)
     if leaf.capacity is not None:
         return np.empty(evaluate(leaf.capacity, symbols), dtype)
-    shape = tuple(evaluate(code, symbols) for code in leaf.dims)
-    if given is None:
-        return np.empty(shape, dtype)
-    if given.shape != shape or given.dtype != dtype or not given.flags.carray:
-        raise ValueError(f"out: expected a C-contiguous, writeable {dtype} array of shape {shape}, got {given!r}")
-    return given
+    return np.empty(tuple(evaluate(code, symbols) for code in leaf.dims), dtype)
 
 
-def _deliver(leaf: OutputLeaf, buffer: np.ndarray, given: np.ndarray | None, symbols: Sequence[int]) -> Any:
+def _deliver(leaf: OutputLeaf, buffer: np.ndarray, symbols: Sequence[int]) -> Any:
     """What the caller gets for an output."""
     if leaf.capacity is not None:
         shape = tuple(evaluate(code, symbols) for code in leaf.dims)
-        cut = buffer[: int(np.prod(shape, dtype=np.int64))].reshape(shape)
-        if given is None:
-            return cut.copy()
-        if given.shape != shape or given.dtype != cut.dtype:
-            raise ValueError(f"out: expected a {cut.dtype} array of shape {shape}, got {given!r}")
-        given[...] = cut
-        return given
-    return buffer[()] if given is None and not leaf.dims else buffer
+        return buffer[: int(np.prod(shape, dtype=np.int64))].reshape(shape).copy()
+    return buffer if leaf.dims else buffer[()]
 
 
 def build(plan: EntryPlan, outputs: Sequence[Any]) -> Any:

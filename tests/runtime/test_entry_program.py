@@ -35,10 +35,6 @@ def test_run_program():
     total, copied = entry.run_program(p, driver.address, 0, [np.arange(3.0), np.float32(1.5)], (3,))
     assert (total, copied) == (3, 1.5)
     assert type(total) is type(copied) is np.float32
-    given = np.zeros((), "f4")
-    total, copied = entry.run_program(p, driver.address, 0, [np.arange(3.0), np.float32(1.5)], (3,), out=[given, None])
-    assert total is given
-    assert given == 3
 
 
 @both
@@ -59,20 +55,6 @@ def test_a_flat_plan_takes_leaves_and_gives_leaves(how):
     np.testing.assert_array_equal(difference, [-1, 0, 1])
     assert product == 3
     assert is_miss(f(np.arange(3.0), np.ones(4)))
-
-
-def test_out_arrays():
-    p = plan()
-    driver = Driver(p, double)
-    x = np.arange(3.0)
-    for given in (np.zeros(3), x):
-        assert entry.run_program(p, driver.address, 0, [x.copy()], (3,), out=[given])[0] is given
-        np.testing.assert_array_equal(given, 2 * np.arange(3.0))
-    read_only = np.zeros(3)
-    read_only.flags.writeable = False
-    for wrong in (np.zeros(4), np.zeros(3, "f4"), np.zeros(6)[::2], read_only, np.zeros((3, 1))):
-        with pytest.raises(ValueError, match="out: expected"):
-            entry.run_program(p, driver.address, 0, [x], (3,), out=[wrong])
 
 
 def test_run_program_status():
@@ -132,17 +114,6 @@ def test_outputs_whose_size_the_driver_finds_out():
         assert kept.flags.owndata
     with pytest.raises(ValueError, match="no native entry"):
         entry.native_entry(p, 0, 0, missed, missed, None)
-
-
-def test_outputs_whose_size_the_driver_finds_out_written_to_given_arrays():
-    p, x = positive_plan(), np.array([1.0, -2.0, 3.0])
-    driver = Driver(p, keep_positive)
-    given = np.zeros((2, 4))[:, ::2]
-    outputs = entry.run_program(p, driver.address, 0, [x], (3, 0), out=[None, given])
-    assert outputs[1] is given
-    np.testing.assert_array_equal(given, [[1, 3], [-1, -3]])
-    with pytest.raises(ValueError, match="out: expected"):
-        entry.run_program(p, driver.address, 0, [x], (3, 0), out=[np.zeros(3), None])
 
 
 @both
