@@ -48,6 +48,7 @@ class Group:
     closed: bool = False  # scans and scatters run alone
     library: Node | None = None  # a library call has a place in the order, and no members
     check: int | None = None  # so has the check of this flag's buffer
+    barrier: bool = False  # nothing may gather or scatter before the check
 
     def makes(self, stored: Mapping[Value, int]) -> set[int]:
         """The buffers that the group writes."""
@@ -93,9 +94,9 @@ class Fusion:
         """A library call, after everything so far."""
         self.groups.append(Group((), closed=True, library=node))
 
-    def add_check(self, flag: Value) -> None:
-        """A check that what follows may gather and scatter."""
-        self.groups.append(Group((), closed=True, check=self.stored[flag]))
+    def add_check(self, flag: Value, barrier: bool) -> None:
+        """The check of an index, which what follows may have to wait for before it gathers and scatters."""
+        self.groups.append(Group((), closed=True, check=self.stored[flag], barrier=barrier))
 
     def add(self, task: Task) -> None:
         """Place the task in the latest group that can take it, or in a new one."""
@@ -120,7 +121,7 @@ class Fusion:
 
     def _may_pass(self, task: Task, number: int) -> bool:
         """Whether the task may run before the group: it reads nothing that the group makes, nor writes beside it."""
-        if self.groups[number].check is not None and (task.gathers or task.kind == "scatter"):
+        if self.groups[number].barrier and (task.gathers or task.kind == "scatter"):
             return False
         made = self.groups[number].makes(self.stored)
         return not made & (set(task.reads) | {self.stored[task.value]})
@@ -140,7 +141,7 @@ class Fusion:
         if len(short) == len(long):
             return level is None or group.row in (None, level)
         if len(task.space) < len(group.space):  # the task runs once a row of the group
-            return group.row in (None, len(task.space)) and not task.gathers
+            return group.row in (None, len(task.space))
         return group.row is None and level in (None, len(group.space)) and all(not m.in_row for m in group.members)
 
     def _place(self, task: Task, group: Group, number: int) -> Placed | None:

@@ -29,6 +29,7 @@ class Scheduler:
     def __init__(self, graph: Graph, checks: Sequence[IndexCheck]):
         self.graph, self.checks = graph, checks
         self.flags = {check.flag: status for status, check in enumerate(checks, start=1)}
+        self.barriers = {check.flag for check in checks if check.barrier}
         self.counts: dict[Value, int] = {}  # positions of a mask -> buffer of their number
         self.storage: list[Storage] = []
         self.stored: dict[Value, int] = {}
@@ -116,7 +117,7 @@ class Scheduler:
             for task in by_root.get(root, ()):
                 self.fusion.add(task)
             if root in self.flags:
-                self.fusion.add_check(root)
+                self.fusion.add_check(root, barrier=root in self.barriers)
         self.readers = {}
         for number, group in enumerate(self.fusion.groups):
             for buffer in group.reads(self.stored):

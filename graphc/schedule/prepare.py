@@ -3,48 +3,77 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 from graphc.errors import Location
 from graphc.ir.builder import Builder
 from graphc.ir.dims import Dim
 from graphc.ir.graph import Graph, Node, Value
-from graphc.ir.opdef import Op, Reduce, Scan
-from graphc.ir.rewrite import rebuild
+from graphc.ir.opdef import Gather, Op, Reduce, Scan, Scatter
+from graphc.ir.rewrite import drop_dead, rebuild
+from graphc.schedule.gathers import clamped, counts_along, gather_of_operands
 
 
 @dataclass(frozen=True)
 class IndexCheck:
-    """``flag`` (bool[]) is true where an index of the gather or scatter is outside its axis."""
+    """``flag`` (bool[]) is true where an index of the gather or scatter is outside its axis.
+
+    ``barrier``: what gathers and scatters must wait for it, since an index may be outside.
+    """
 
     flag: Value
     axis: int
     size: Dim
     location: Location | None
+    barrier: bool = False
+
+
+Checks = dict[tuple[Value, Dim], IndexCheck]
 
 
 def prepare(graph: Graph, ops: Mapping[str, Op]) -> tuple[Graph, list[IndexCheck]]:
-    """The graph with thin products written out, and the checks to make before its gathers and scatters."""
-    checks: list[IndexCheck] = []
+    """The graph with thin products written out, and the checks to make of its gathers' and scatters' indices."""
+    checks: Checks = {}
 
     def visit(F: Builder, node: Node, inputs: tuple[Value, ...]) -> tuple[Value, ...] | None:
         if node.op.name == "matmul":
             return thin_product(F, *inputs) if node.output.type.is_float else (integer_product(F, *inputs),)
         if node.op.name == "checked_index":
-            checks.append(index_check(F, inputs[0], node.attrs["axis"], node.attrs["size"], node.location))
-            return (inputs[0],)
-        if node.attrs.get("checked"):
-            dims = node.attrs["dims"] if "dims" in node.attrs else inputs[0].dims
-            for index, axis in zip(inputs[1:], node.attrs["axes"], strict=True):
-                if not counts_along(index, dims[axis]):
-                    checks.append(index_check(F, index, axis, dims[axis], node.location))
+            inside = clamped(F, inputs[0], node.attrs["size"])
+            add_check(F, checks, inputs[0], node.attrs["axis"], node.attrs["size"], barrier=inside is None)
+            return (inputs[0] if inside is None else inside,)
+        if isinstance(node.op.kind, Gather | Scatter):
+            return inside_only(F, checks, node, inputs)
         if isinstance(node.op.kind, Reduce) and node.op.kind.index and inputs[0].dims[node.attrs["axes"][0]] == 1:
             return (F.zeros(node.output.type),)
         if isinstance(node.op.kind, Scan) and inputs[0].dims[node.attrs["axis"]] == 1:
             return (scan_of_one(F, node, inputs),)
         return None
 
-    return rebuild(graph, ops, visit), checks
+    prepared = rebuild(graph, ops, visit)
+    flags = tuple(check.flag for check in checks.values())
+    outputs = prepared.outputs
+    whole = drop_dead(replace(prepared, outputs=(*outputs, *flags)))
+    return replace(whole, outputs=outputs), list(checks.values())
+
+
+def inside_only(F: Builder, checks: Checks, node: Node, inputs: tuple[Value, ...]) -> tuple[Value, ...]:
+    """The gather or scatter at clamped positions, with a check of those that the user gave."""
+    base, *indices = inputs
+    axes, attrs = node.attrs["axes"], dict(node.attrs)
+    dims = attrs.get("dims", base.dims)
+    if attrs["checked"]:
+        safe = [i if counts_along(i, dims[a]) else clamped(F, i, dims[a]) for i, a in zip(indices, axes, strict=True)]
+        for index, axis, place in zip(indices, axes, safe, strict=True):
+            if place is not index:
+                add_check(F, checks, index, axis, dims[axis], barrier=None in safe)
+        if None not in safe:
+            indices, attrs["checked"] = safe, False
+    if isinstance(node.op.kind, Gather) and not attrs["checked"]:
+        early = gather_of_operands(F, base, indices, axes)
+        if early is not None:
+            return (early,)
+    return (F.apply(node.op, (base, *indices), attrs),)
 
 
 def scan_of_one(F: Builder, node: Node, inputs: tuple[Value, ...]) -> Value:
@@ -57,15 +86,15 @@ def scan_of_one(F: Builder, node: Node, inputs: tuple[Value, ...]) -> Value:
     return F.full(type_, float(start) if type_.is_float else int(start))
 
 
-def index_check(F: Builder, index: Value, axis: int, size: Dim, location: Location | None) -> IndexCheck:
-    """The check of one index operand of a gather or scatter."""
+def add_check(F: Builder, checks: Checks, index: Value, axis: int, size: Dim, barrier: bool = False) -> None:
+    """Check the index once for each size, however many gathers and scatters use it."""
+    known = checks.get((index, size))
+    if known is not None:
+        checks[index, size] = replace(known, barrier=known.barrier or barrier)
+        return
     outside = F.logical_or(F.lt(index, 0), F.ge(index, F.value(size)))
-    return IndexCheck(F.reduce("any", outside, range(outside.rank)), axis, size, location)
-
-
-def counts_along(index: Value, size: Dim) -> bool:
-    """Whether the index is 0, 1, ..., size - 1 and needs no check."""
-    return index.node is not None and index.node.op.name == "iota" and index.dims == (size,)
+    flag = F.reduce("any", outside, range(outside.rank))
+    checks[index, size] = IndexCheck(flag, axis, size, F.location, barrier)
 
 
 def thin_product(F: Builder, a: Value, b: Value) -> tuple[Value, ...] | None:
