@@ -44,6 +44,10 @@ class IndexRangeError(GraphcError, ValueError, IndexError):
     """A position or an axis that the array does not have (NumPy's ``IndexError`` and ``AxisError``)."""
 
 
+class NumberError(GraphcError, ValueError):
+    """Numbers that a function has no answer for (an integer to a negative power, the maximum of nothing)."""
+
+
 class GradientError(GraphcError, ValueError):
     """A gradient that is not defined as asked for (a non-scalar output, a wrong cotangent)."""
 

@@ -12,8 +12,8 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from graphc.errors import Location, ShapeError, TraceTypeError
-from graphc.ir.dims import Dim, Expr, symbol
+from graphc.errors import Location, ShapeError, TraceTypeError, UnsupportedError
+from graphc.ir.dims import Dim, Expr, evaluate, symbol
 from graphc.ir.graph import Graph, Node, Value
 from graphc.ir.opdef import Op, Pointwise, loop_dtypes
 from graphc.ir.regions import results_of
@@ -61,7 +61,10 @@ class Builder:
         """A node of ``op``; returns its output, or the tuple of them when there are several."""
         values = [self.value(x) for x in inputs]
         if isinstance(op.kind, Pointwise) and op.name != "cast":
-            values = self._cast_to_loop(op, values)
+            try:
+                values = self._cast_to_loop(op, values)
+            except (TraceTypeError, UnsupportedError) as error:
+                raise type(error)(error.message, location=error.location or self.location) from None
         outputs = self.raw(op, tuple(values), attrs).outputs
         return outputs[0] if len(outputs) == 1 else outputs
 
@@ -144,7 +147,19 @@ class Builder:
             return self.constant(np.asarray(number).astype(dtype).item(), ArrayType(dtype))
         if value.type.dtype == dtype:
             return value
+        if node is not None and node.op.name == "dim" and value.type.weak and dtype.kind in "iu":
+            self._require_fits(node.attrs["dim"], dtype)
         return self.raw(self.ops["cast"], (value,), {"dtype": dtype}).output
+
+    def _require_fits(self, size: Dim, dtype: np.dtype) -> None:
+        """A size or an int argument is a Python integer, too: guarded to be one that the dtype holds."""
+        facts, limits = self.facts, np.iinfo(dtype)
+        if facts.hints is None or (facts.at_least(size, int(limits.min)) and (
+            dtype.itemsize == I64.itemsize or facts.at_least(int(limits.max), size)
+        )):  # fmt: skip
+            return
+        number = evaluate(size, facts.hints)
+        raise TraceTypeError(f"the Python integer {number} is out of bounds for {dtype}; use a wider dtype")
 
     # --- shorthands that rules and NumPy functions share --------------------------------------------------------------
 

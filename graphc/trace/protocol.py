@@ -11,17 +11,16 @@ import numpy as np
 
 from graphc.errors import ShapeError, UnsupportedError
 from graphc.ir.graph import Value
-from graphc.ir.types import ArrayType
+from graphc.ir.types import BOOL, ArrayType
 from graphc.trace.functions import METHODS, NUMPY_FUNCTIONS, PROPERTIES, UFUNC_FUNCTIONS, UFUNC_METHODS, UFUNCS
 from graphc.trace.functions.arguments import as_array
 from graphc.trace.functions.indexing import getitem
+from graphc.trace.functions.integers import apply_op, squared_truths
 from graphc.trace.location import user_location
 from graphc.trace.session import Session, hint_of
-from graphc.trace.symbolic import SymbolicInt
 from graphc.trace.values import TracedValue, alive, session_of, unwrap, wrap
 
 _IGNORED = {"casting", "order", "subok"}
-_FLAGS = {"keepdims", "endpoint", "increasing", "retstep"}  # an int argument given as one decides like True or False
 
 
 # --- operators and ufuncs ---------------------------------------------------------------------------------------------
@@ -31,10 +30,17 @@ def apply_operator(ufunc: str, operands: Sequence[Any]) -> Any:
     """One of Python's operators; like the ufunc, but Python numbers among themselves stay Python numbers (weak)."""
     session = session_of(operands)
     values = [unwrap(session, operand) for operand in operands]
+    if ufunc == "power" and type(values[1]) is int and values[1] == 2 and _is_mask(values[0]):
+        session.F.location = user_location()
+        return wrap(session, squared_truths(session.F, values[0]))
     result = _apply(session, ufunc, values)
     if isinstance(result, Value) and not result.dims and all(map(_is_weak, values)):
         make_weak(result)
     return wrap(session, result)
+
+
+def _is_mask(operand: Any) -> bool:
+    return isinstance(operand, Value) and operand.type.dtype == BOOL and bool(operand.dims)
 
 
 def _is_weak(operand: Any) -> bool:
@@ -56,7 +62,7 @@ def _apply(session: Session, ufunc: str, values: Sequence[Any], name: str = "") 
         if any(isinstance(v, list | tuple) for v in values):
             values = [as_array(F, v) if isinstance(v, list | tuple) else v for v in values]
         with sizes_in_errors(session, values):
-            return F.apply(F.ops[op], values, {})
+            return apply_op(F, op, values)
     function = UFUNC_FUNCTIONS.get(ufunc)
     if function is None:
         raise_unsupported(name or f"numpy.{ufunc}")
@@ -145,8 +151,7 @@ def run_function(name: str, args: tuple[Any, ...], kwargs: dict[str, Any]) -> An
 def _run(function: Callable[..., Any], args: tuple[Any, ...], kwargs: dict[str, Any]) -> Any:
     session = session_of((args, kwargs))
     values = [unwrap(session, a) for a in args]
-    given = {key: bool(v) if key in _FLAGS and isinstance(v, SymbolicInt) else v for key, v in kwargs.items()}
-    keywords = {key: unwrap(session, value) for key, value in given.items() if value is not np._NoValue}
+    keywords = {key: unwrap(session, value) for key, value in kwargs.items() if value is not np._NoValue}
     session.F.location = user_location()
     with sizes_in_errors(session, (values, list(keywords.values()))):
         return wrap(session, function(session.F, *values, **keywords))

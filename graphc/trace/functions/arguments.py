@@ -109,7 +109,7 @@ def specialised(F: Builder, number: Any) -> Any:
     return SymbolicInt(session, number).specialise("the program depends on the number")
 
 
-# --- axes -------------------------------------------------------------------------------------------------------------
+# --- axes and flags ---------------------------------------------------------------------------------------------------
 
 
 def as_int(F: Builder, name: str, what: str, number: Any) -> int:
@@ -122,6 +122,15 @@ def as_int(F: Builder, name: str, what: str, number: Any) -> int:
         return index(number)
     except TypeError as error:
         raise TraceTypeError(f"{name}: {what} must be an integer, got {number!r}", location=F.location) from error
+
+
+def as_flag(F: Builder, name: str, what: str, flag: Any) -> Any:
+    """True or False; an int argument decides by being 0 or not, which is guarded. None stays."""
+    if isinstance(flag, Expr):
+        return not F.facts.equal(flag, 0)
+    if isinstance(flag, Value):
+        raise unsupported(F, f"{name}: {what} must be a Python bool, it cannot depend on a traced value")
+    return flag
 
 
 def axis_of(F: Builder, name: str, axis: Any, rank: int) -> int:

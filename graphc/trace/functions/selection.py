@@ -57,7 +57,7 @@ def round_(F: Builder, a: Any, decimals: Any = 0, out: None = None) -> Value:
     if a.type.dtype.kind != "f":
         if places < 0:
             raise unsupported(F, "round: integers to negative decimals; use (x + 5) // 10 * 10")
-        return a
+        return F.rint(a) if a.type.dtype == BOOL else a  # which says that NumPy gives float16
     if places == 0:
         return F.rint(a)
     scale = 10.0 ** abs(places)

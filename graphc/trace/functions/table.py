@@ -38,7 +38,9 @@ from graphc.trace.functions import (
     statistics,
     ufuncs,
 )
-from graphc.trace.functions.arguments import Implementation
+from graphc.trace.functions.arguments import Implementation, as_flag
+
+_FLAGS = {"keepdims", "endpoint", "increasing", "retstep", "return_sign", "equal_nan", "returned"}
 
 
 @cache
@@ -61,6 +63,8 @@ def checked(name: str, implementation: Implementation) -> Implementation:
         if bound.arguments.get("out") is not None:
             message = f"{name}: out= is not supported; assign the result: y = {name}(...)"
             raise UnsupportedError(message, location=F.location)
+        for flag in _FLAGS & bound.arguments.keys():
+            bound.arguments[flag] = as_flag(F, name, flag, bound.arguments[flag])
         return implementation(*bound.args, **bound.kwargs)
 
     return call
