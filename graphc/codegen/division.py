@@ -7,16 +7,10 @@ least integer divided by -1 is itself.
 
 from __future__ import annotations
 
-import operator
 from typing import Any
 
-from numba.core import types
-from numba.core.imputils import Registry
 
-registry = Registry("graphc integer division")
-
-
-def _divide(builder: Any, a: Any, b: Any) -> tuple[Any, Any]:
+def divide(builder: Any, a: Any, b: Any) -> tuple[Any, Any]:
     """Quotient and remainder. The hardware traps on b = 0 and on the least integer by -1: neither gets there."""
     zero, one = b.type(0), b.type(1)
     by_zero = builder.icmp_signed("==", b, zero)
@@ -29,15 +23,3 @@ def _divide(builder: Any, a: Any, b: Any) -> tuple[Any, Any]:
     remainder = builder.add(remainder, builder.select(down, divisor, zero))
     quotient = builder.select(by_minus_one, builder.neg(a), quotient)
     return builder.select(by_zero, zero, quotient), remainder
-
-
-@registry.lower(operator.floordiv, types.int64, types.int64)
-@registry.lower(operator.ifloordiv, types.int64, types.int64)
-def _floordiv(context: Any, builder: Any, signature: Any, values: Any) -> Any:
-    return _divide(builder, *values)[0]
-
-
-@registry.lower(operator.mod, types.int64, types.int64)
-@registry.lower(operator.imod, types.int64, types.int64)
-def _mod(context: Any, builder: Any, signature: Any, values: Any) -> Any:
-    return _divide(builder, *values)[1]

@@ -1,265 +1,342 @@
-"""Numba as a compiler from Python functions to LLVM IR, and nothing more. Private parts of Numba are used here alone.
+"""From printed functions to LLVM IR, in one walk over their syntax.
 
-Numba's own way from a function to machine code loads every implementation it has (linear algebra, random numbers,
-strings, SciPy's BLAS: 0.5 s), runs thirty passes over its IR, links a run-time library into each function and optimises
-it three times. Printed kernels need none of it: numbers, ranges, pointers and intrinsics. So graphc registers a target
-of its own, with contexts that hold Numba's built-in numbers and loops only, and calls the four stages that matter:
-bytecode to IR, type inference, lowering, text. What a user compiles with Numba in the same process is not touched.
+Printed code is a small part of what Numba compiles: numbers, ranges, branches, pointers, and intrinsics (functions that
+emit their own LLVM code, ``numba.extending.intrinsic``). Each variable has one type, which its first assignment tells.
+Numba's way from there to LLVM IR (bytecode, its own IR, type inference by rounds, lowering) took half of the time of a
+first call. So graphc translates this part itself, with Numba's types, intrinsics and calling convention; a test
+compiles printed modules with ``numba.njit`` as they are and compares the results.
 """
 
 from __future__ import annotations
 
-from functools import cached_property, lru_cache
-from types import FunctionType
+import ast
+from collections.abc import Mapping
+from functools import lru_cache
 from typing import Any
 
-from numba.core import (
-    bytecode,
-    codegen,
-    compiler,
-    cpu,
-    descriptors,
-    dispatcher,
-    errors,
-    funcdesc,
-    lowering,
-    sigutils,
-    typeinfer,
-    types,
-    typing,
-)
-from numba.core.callconv import create_error_model
-from numba.core.compiler_lock import global_compiler_lock
-from numba.core.interpreter import Interpreter
-from numba.core.postproc import PostProcessor
-from numba.core.target_extension import CPU, dispatcher_registry, jit_registry, target_registry
-from numba.core.targetconfig import ConfigStack
-from numba.core.typing import templates
+from llvmlite import ir
+from numba.core import sigutils, types
+from numba.core.errors import NumbaError
+from numba.core.extending import _Intrinsic
 
-from graphc.codegen import division
+from graphc.codegen import operators
+from graphc.codegen.conversions import convert, llvm_type
+from graphc.codegen.machine import host_target
+from graphc.codegen.operators import Number, as_type, truth
+from graphc.codegen.scopes import memory_names
 from graphc.config import settings
+from graphc.errors import ProgramError
 
-TARGET = "graphc"
-
-
-class _GraphcTarget(CPU):
-    """What intrinsics and overloads see as the target: a kind of CPU."""
-
-
-class _TypingContext(typing.BaseContext):
-    """Types of numbers, operators, ranges, math functions and intrinsics; no arrays or containers."""
-
-    def init(self) -> None:
-        self._redirected: dict[Any, _Dispatcher] = {}
-        self._resolved: dict[Any, Any] = {}
-
-    def resolve_value_type(self, value: Any) -> Any:
-        """A function that was decorated with njit is compiled here once more, within this target."""
-        if isinstance(value, dispatcher.Dispatcher) and not isinstance(value, _Dispatcher):
-            if value not in self._redirected:
-                self._redirected[value] = _Dispatcher(value.py_func, targetoptions=value.targetoptions)
-            value = self._redirected[value]
-        return super().resolve_value_type(value)
-
-    def resolve_function_type(self, func: Any, args: Any, kws: Any) -> Any:
-        """The same operators meet the same types again and again: what was found once is kept."""
-        if kws or isinstance(func, types.Dispatcher):
-            return super().resolve_function_type(func, args, kws)
-        key = func, tuple(args)
-        if key not in self._resolved:
-            found = super().resolve_function_type(func, args, kws)
-            if found is None:
-                return None
-            self._resolved[key] = found
-        return self._resolved[key]
-
-    def refresh(self) -> None:
-        from numba.core.typing import builtins, mathdecl
-
-        del builtins  # imported for what it registers
-        for registry in (templates.builtin_registry, mathdecl.registry):
-            self._install(registry)
-
-    def _install(self, registry: Any) -> None:
-        loader = self._registries.setdefault(registry, templates.RegistryLoader(registry))
-        for template in loader.new_registrations("functions"):
-            self.insert_function(template(self))
-        for template in loader.new_registrations("attributes"):
-            if not issubclass(template, templates._OverloadAttributeTemplate):  # of arrays, strings and so on
-                self.insert_attributes(template(self))
-        for value, type_ in loader.new_registrations("globals"):
-            existing = self._lookup_global(value)
-            if existing is None:
-                self.insert_global(value, type_)
-                continue
-            widened = existing.augment(type_)
-            if widened is not None:
-                self._remove_global(value)
-                self._insert_global(value, widened)
+INT64 = ir.IntType(64)
+STATUS = ir.IntType(32)
+REFUSALS = (AssertionError, AttributeError, TypeError, ValueError, NumbaError)
+FLOAT_OPERATIONS = frozenset(("fadd", "fsub", "fmul", "fdiv", "frem", "fcmp"))
 
 
-class _Library(codegen.CPUCodeLibrary):
-    """Collects a function's LLVM modules as they are: nothing is optimised, linked or loaded."""
-
-    def __init__(self, owner: Any, name: str) -> None:
-        codegen.CodeLibrary.__init__(self, owner, name)
-        self.modules: list[Any] = []
-
-    def add_ir_module(self, ir_module: Any) -> None:
-        self.modules.append(ir_module)
-
-    def add_linking_library(self, library: Any) -> None:
-        if not isinstance(library, _Library):
-            raise errors.LoweringError("a generated function calls one that Numba has compiled for its own target")
-        self.modules.extend(module for module in library.modules if module not in self.modules)
-
-    def finalize(self) -> None:
-        self._finalized = True
+def value_type(kind: Any) -> ir.Type:
+    """How a value stands in a register."""
+    return memory_type(kind.dtype).as_pointer() if isinstance(kind, types.CPointer) else llvm_type(kind)
 
 
-class _Codegen(codegen.JITCPUCodegen):
-    _library_class = _Library
+def memory_type(kind: Any) -> ir.Type:
+    """How a value stands in memory: a bool takes a byte."""
+    return ir.IntType(8) if isinstance(kind, types.Boolean) else value_type(kind)
 
 
-class _TargetContext(cpu.CPUContext):
-    """Implementations of numbers, ranges and math functions."""
+class _Context:
+    """What intrinsics ask of Numba's target context."""
 
-    def init(self) -> None:
-        self.is32bit = False
-        self._internal_codegen = _Codegen("graphc")
-        self._abi_sizes: dict[Any, int] = {}
+    get_value_type = staticmethod(value_type)
+    get_data_type = staticmethod(memory_type)
 
-    def load_additional_registries(self) -> None:
-        from numba.core import optional
-        from numba.cpython import builtins, mathimpl, numbers, rangeobj
+    @staticmethod
+    def cast(builder: ir.IRBuilder, value: Any, source: Any, target: Any) -> Any:
+        return value if source == target else convert(builder, value, source, target)
 
-        del optional, builtins, numbers, rangeobj  # imported for what they register
-        self.install_registry(mathimpl.registry)
-        self.install_registry(division.registry)
-
-    def get_abi_sizeof(self, type_: Any) -> int:
-        """Asking LLVM costs 1 ms and would wait for an optimisation that runs meanwhile."""
-        if type_ not in self._abi_sizes:
-            self._abi_sizes[type_] = super().get_abi_sizeof(type_)
-        return self._abi_sizes[type_]
-
-    def get_executable(self, library: Any, fndesc: Any, env: Any) -> Any:
-        """A key for the function among implementations: it has no address."""
-        return fndesc.unique_name, object()
-
-    def post_lowering(self, module: Any, library: Any) -> None:
-        if self.fastmath:
-            cpu.fastmathpass.rewrite_module(module, self.fastmath)
+    @staticmethod
+    def get_dummy_value() -> Any:
+        """The value of a call that has none."""
+        return ir.Constant(ir.IntType(8).as_pointer(), None)
 
 
-class _Lower(lowering.Lower):
-    def emit_environment_object(self) -> None:
-        """Nothing: it would hold Python objects."""
+@lru_cache(maxsize=1024)
+def _signature(text: str) -> tuple[tuple[Any, ...], Any]:
+    arguments, result = sigutils.normalize_signature(text)
+    return tuple(arguments), result
 
 
-class _Descriptor(descriptors.TargetDescriptor):
-    """Where Numba finds the contexts of a target."""
-
-    options = cpu.CPUTargetOptions
-
-    def __init__(self) -> None:
-        super().__init__(TARGET)
-        self._typing = _TypingContext()
-
-    @property
-    def typing_context(self) -> _TypingContext:
-        return self._typing
-
-    @cached_property
-    def target_context(self) -> _TargetContext:
-        return _TargetContext(self._typing, TARGET)
-
-
-class _Dispatcher(dispatcher.Dispatcher):
-    """A helper function that a printed one calls: compiled within this target, and linked in."""
-
-    targetdescr: _Descriptor
-
-    def __init__(self, py_func: Any, locals: Any = None, targetoptions: Any = None, **_: Any) -> None:
-        allowed = {name: value for name, value in (targetoptions or {}).items() if name in ("fastmath", "error_model")}
-        options = {"error_model": "numpy", **allowed, **_WITHOUT_WRAPPERS}
-        super().__init__(py_func, locals=locals or {}, targetoptions=options)
-
-    def add_overload(self, cres: Any) -> None:
-        """Known to type inference and lowering alone: it cannot be called from Python."""
-        self.overloads[tuple(cres.signature.args)] = cres
-
-
-_WITHOUT_WRAPPERS = {"nopython": True, "_nrt": False, "no_cpython_wrapper": True, "no_cfunc_wrapper": True}
-
-
-@lru_cache(maxsize=1)
-def _contexts() -> _Descriptor:
-    target_registry[TARGET] = _GraphcTarget
-    _Dispatcher.targetdescr = descriptor = _Descriptor()
-    dispatcher_registry[_GraphcTarget] = _Dispatcher
-    jit_registry[_GraphcTarget] = lambda **options: lambda function: _Dispatcher(function, targetoptions=options)
-    return descriptor
-
-
-def _flags() -> compiler.Flags:
-    flags = compiler.Flags()
-    flags.error_model = "numpy"
-    flags.fastmath = cpu.FastMathOptions({"contract"} if settings.contract else False)
-    return flags
-
-
-def _infer(context: _Descriptor, func_ir: Any, arguments: Any, result: Any) -> tuple[Any, Any, Any]:
-    """The type of each variable, of the result, and the signature of each call."""
-    warnings = errors.WarningsFixer(errors.NumbaWarning)
-    inference = typeinfer.TypeInferer(context.typing_context, func_ir, warnings)
-    with context.typing_context.callstack.register(_GraphcTarget, inference, func_ir.func_id, arguments), warnings:
-        for index, (name, type_) in enumerate(zip(func_ir.arg_names, arguments, strict=True)):
-            inference.seed_argument(name, index, type_)
-        if result is not None:
-            inference.seed_return(result)
-        inference.build_constraint()
-        inference.propagate()
-        typemap, result_type, calls = inference.unify()
-    return typemap, result_type, calls
-
-
-@global_compiler_lock
-def function_ir(function: FunctionType, name: str, signature: Any) -> list[str]:
-    """LLVM IR of a function: the module that defines ``name``, then modules of helpers it calls.
+def function_ir(function: ast.FunctionDef, namespace: Mapping[str, Any], signature: str) -> str:
+    """LLVM IR of the module that defines the function under its own name.
 
     Args:
-        function: plain Python, restricted to numbers, ranges, pointers, ``math`` and intrinsics.
-        name: the symbol that it gets, as it stands.
-        signature: a Numba signature or its text, such as ``"void(CPointer(float64), int64)"``.
-    Returns: textual IR (list of str). Calling convention: see ``graphc.abi``.
-    Raises: numba.core.errors.NumbaError: the function is outside of what can be compiled.
+        function: the syntax of a printed function.
+        namespace: what the names mean that it does not assign: intrinsics and constants.
+        signature: Numba's text, such as ``"void(CPointer(float64), int64)"``.
+    Returns: textual IR. Calling convention: see ``graphc.abi``.
+    Raises: ProgramError: something outside of what can be compiled, with its line: a defect of the printed source.
     """
-    context = _contexts()
-    context.target_context.refresh()
-    arguments, result = sigutils.normalize_signature(signature)
-    identity = bytecode.FunctionIdentity.from_function(function)
-    func_ir = Interpreter(identity).interpret(bytecode.ByteCode(identity))
-    PostProcessor(func_ir).run()
-    flags = _flags()
-    with ConfigStack().enter(flags):
-        typemap, result_type, calls = _infer(context, func_ir, arguments, result)
-        target = context.target_context.subtarget(
-            error_model=create_error_model(flags.error_model, context.target_context), fastmath=flags.fastmath
-        )
-        library = target.codegen().create_library(name)
-        description = funcdesc.PythonFunctionDescriptor.from_specialized_function(
-            func_ir,
-            typemap,
-            result_type,
-            calls,
-            mangler=lambda *_, **__: name,
-            inline=False,
-            noalias=False,
-            abi_tags=(),
-        )
-        with target.push_code_library(library):
-            _Lower(target, library, description, func_ir, metadata={}).lower()
-    own = [module for module in library.modules if name in module.globals and module.globals[name].blocks]
-    helpers = [module for module in library.modules if module not in own]
-    return [str(module) for module in (*own, *helpers)]
+    return _Translator(function, namespace, *_signature(signature)).run()
+
+
+class _Translator:
+    def __init__(self, function: ast.FunctionDef, namespace: Mapping[str, Any], arguments: Any, result: Any):
+        self.function, self.namespace, self.arguments, self.result = function, namespace, arguments, result
+        module = ir.Module(function.name)
+        module.triple, module.data_layout = host_target()
+        slots = [ir.IntType(8).as_pointer()] * 2  # the result's place and the exception's, in Numba's convention
+        kind = ir.FunctionType(STATUS, [*slots, *map(value_type, arguments)])
+        self.code = ir.Function(module, kind, function.name)
+        self.code.attributes.add("nounwind")
+        self.b = ir.IRBuilder(self.code.append_basic_block("entry"))
+        self.b.position_at_end(self.b.branch(self.code.append_basic_block("body")).operands[0])
+        self.in_memory = memory_names(function)
+        self.known: dict[str, Number] = {}  # variables in registers
+        self.places: dict[str, Number] = {}  # variables in memory: their type and address
+        self.loops: list[tuple[ir.Block, ir.Block]] = []  # where continue and break go
+
+    def run(self) -> str:
+        names = [argument.arg for argument in self.function.args.args]
+        if len(names) != len(self.arguments):
+            raise ProgramError(f"{self.function.name}: the signature has {len(self.arguments)} arguments")
+        for name, kind, value in zip(names, self.arguments, self.code.args[2:], strict=True):
+            value.name = name
+            self.assign(name, (kind, value))
+        self.block(self.function.body)
+        if not self.b.block.is_terminated:
+            self.b.ret(STATUS(0))
+        if settings.contract:
+            allow_contraction(self.code)
+        return str(self.code.module)
+
+    # --- statements ---------------------------------------------------------------------------------------------------
+
+    def block(self, statements: list[ast.stmt]) -> None:
+        for statement in statements:
+            if self.b.block.is_terminated:
+                return
+            try:
+                getattr(self, "_" + type(statement).__name__.lower())(statement)
+            except REFUSALS as error:
+                where = f"{self.function.name}, line {statement.lineno}: {ast.unparse(statement)[:200]}"
+                raise ProgramError(f"cannot compile {where}\n{type(error).__name__}: {error}") from error
+
+    def _expr(self, statement: ast.Expr) -> None:
+        if not isinstance(statement.value, ast.Constant):  # not a docstring
+            self.value(statement.value)
+
+    def _pass(self, statement: ast.Pass) -> None:
+        """Nothing."""
+
+    def _assign(self, statement: ast.Assign) -> None:
+        (target,) = statement.targets
+        self._write(target, self.value(statement.value))
+
+    def _augassign(self, statement: ast.AugAssign) -> None:
+        before = self.value(statement.target)
+        self._write(statement.target, operators.binary(self.b, type(statement.op), before, self.value(statement.value)))
+
+    def _write(self, target: ast.expr, number: Number) -> None:
+        if isinstance(target, ast.Name):
+            self.assign(target.id, number)
+        else:
+            assert isinstance(target, ast.Subscript)
+            kind, address = self._address(target)
+            self._store(kind, address, number)
+
+    def assign(self, name: str, number: Number) -> None:
+        """Give the variable this value."""
+        if name not in self.in_memory:
+            self.known[name] = number
+            return
+        if name not in self.places:
+            with self.b.goto_entry_block():
+                self.places[name] = number[0], self.b.alloca(memory_type(number[0]), name=name)
+        kind, address = self.places[name]
+        if kind != number[0]:
+            raise TypeError(f"{name} is {kind} and cannot become {number[0]}")
+        self._store(kind, address, number)
+
+    def _store(self, kind: Any, address: Any, number: Number) -> None:
+        value = as_type(self.b, number, kind)
+        self.b.store(self.b.zext(value, memory_type(kind)) if isinstance(kind, types.Boolean) else value, address)
+
+    def _load(self, kind: Any, address: Any) -> Number:
+        value = self.b.load(address)
+        return kind, self.b.trunc(value, ir.IntType(1)) if isinstance(kind, types.Boolean) else value
+
+    def _return(self, statement: ast.Return) -> None:
+        if statement.value is not None:
+            value = as_type(self.b, self.value(statement.value), self.result)
+            place = self.b.bitcast(self.code.args[0], memory_type(self.result).as_pointer())
+            self._store(self.result, place, (self.result, value))
+        self.b.ret(STATUS(0))
+
+    def _if(self, statement: ast.If) -> None:
+        condition = truth(self.b, self.value(statement.test))
+        then, after = self._new_block("then"), self._new_block("after")
+        otherwise = self._new_block("otherwise") if statement.orelse else after
+        self.b.cbranch(condition, then, otherwise)
+        for start, statements in ((then, statement.body), (otherwise, statement.orelse)):
+            if start is not after:
+                self._run_block(start, statements, after)
+        self.b.position_at_end(after)
+
+    def _for(self, statement: ast.For) -> None:
+        assert isinstance(statement.target, ast.Name)
+        start, stop, step = self._range(statement.iter)
+        before = self.b.block
+        head, body, latch, after = map(self._new_block, ("head", "loop", "next", "end"))
+        self.b.branch(head)
+        self.b.position_at_end(head)
+        index = self.b.phi(INT64, statement.target.id)
+        index.add_incoming(start, before)
+        self.b.cbranch(self.b.icmp_signed("<" if step > 0 else ">", index, stop), body, after)
+        self.b.position_at_end(body)
+        self.assign(statement.target.id, (types.int64, index))
+        self.loops.append((latch, after))
+        self._run_block(body, statement.body, latch)
+        self.loops.pop()
+        self.b.position_at_end(latch)
+        index.add_incoming(self.b.add(index, INT64(step), flags=["nsw"]), latch)
+        self.b.branch(head)
+        self.b.position_at_end(after)
+
+    def _range(self, span: ast.expr) -> tuple[Any, Any, int]:
+        assert isinstance(span, ast.Call)
+        assert isinstance(span.func, ast.Name)
+        assert span.func.id == "range"
+        numbers = [self.value(argument) for argument in span.args]
+        step = numbers.pop() if len(numbers) == 3 else operators.constant(1)
+        if not operators.is_constant_integer(step) or step[1].constant == 0:
+            raise TypeError("the step of a range is a constant other than 0")
+        bounds = [as_type(self.b, number, types.int64) for number in numbers]
+        return (*([INT64(0), *bounds] if len(bounds) == 1 else bounds), step[1].constant)
+
+    def _while(self, statement: ast.While) -> None:
+        head, body, after = map(self._new_block, ("head", "loop", "end"))
+        self.b.branch(head)
+        self.b.position_at_end(head)
+        self.b.cbranch(truth(self.b, self.value(statement.test)), body, after)
+        self.loops.append((head, after))
+        self._run_block(body, statement.body, head)
+        self.loops.pop()
+        self.b.position_at_end(after)
+
+    def _continue(self, statement: ast.Continue) -> None:
+        self.b.branch(self.loops[-1][0])
+
+    def _break(self, statement: ast.Break) -> None:
+        self.b.branch(self.loops[-1][1])
+
+    def _new_block(self, name: str) -> ir.Block:
+        return self.code.append_basic_block(name)
+
+    def _run_block(self, start: ir.Block, statements: list[ast.stmt], after: ir.Block) -> None:
+        """The statements from here on, and then ``after``."""
+        self.b.position_at_end(start)
+        self.block(statements)
+        if not self.b.block.is_terminated:
+            self.b.branch(after)
+
+    # --- expressions --------------------------------------------------------------------------------------------------
+
+    def value(self, node: ast.expr) -> Number:
+        """The value of an expression and its type."""
+        return getattr(self, "_" + type(node).__name__.lower())(node)
+
+    def _constant(self, node: ast.Constant) -> Number:
+        if not isinstance(node.value, bool | int | float):
+            raise TypeError(f"a constant {node.value!r}")
+        return operators.constant(node.value)
+
+    def _name(self, node: ast.Name) -> Number:
+        if node.id in self.known:
+            return self.known[node.id]
+        if node.id in self.places:
+            return self._load(*self.places[node.id])
+        number = self.namespace.get(node.id)
+        if not isinstance(number, bool | int | float):
+            raise TypeError(f"{node.id} is no number")
+        return operators.constant(number)
+
+    def _binop(self, node: ast.BinOp) -> Number:
+        return operators.binary(self.b, type(node.op), self.value(node.left), self.value(node.right))
+
+    def _unaryop(self, node: ast.UnaryOp) -> Number:
+        return operators.unary(self.b, type(node.op), self.value(node.operand))
+
+    def _compare(self, node: ast.Compare) -> Number:
+        (operator,), (right,) = node.ops, node.comparators
+        return operators.compare(self.b, type(operator), self.value(node.left), self.value(right))
+
+    def _boolop(self, node: ast.BoolOp) -> Number:
+        """``and`` and ``or`` of truth values, each evaluated only where the ones before leave the result open."""
+        after = self._new_block("decided")
+        known = ir.IntType(1)(int(isinstance(node.op, ast.Or)))
+        incoming = []
+        for operand in node.values[:-1]:
+            condition = truth(self.b, self.value(operand))
+            incoming.append((known, self.b.block))
+            more = self._new_block("open")
+            self.b.cbranch(condition, *((after, more) if known.constant else (more, after)))
+            self.b.position_at_end(more)
+        incoming.append((truth(self.b, self.value(node.values[-1])), self.b.block))
+        self.b.branch(after)
+        self.b.position_at_end(after)
+        result = self.b.phi(ir.IntType(1))
+        for value, block in incoming:
+            result.add_incoming(value, block)
+        return types.boolean, result
+
+    def _subscript(self, node: ast.Subscript) -> Number:
+        return self._load(*self._address(node))
+
+    def _address(self, node: ast.Subscript) -> Number:
+        kind, pointer = self.value(node.value)
+        if not isinstance(kind, types.CPointer):
+            raise TypeError(f"{kind} has no elements")
+        index = as_type(self.b, self.value(node.slice), types.int64)
+        return kind.dtype, self.b.gep(pointer, [index])
+
+    def _call(self, node: ast.Call) -> Number:
+        assert isinstance(node.func, ast.Name)
+        intrinsic = self.namespace.get(node.func.id)
+        if not isinstance(intrinsic, _Intrinsic):
+            raise TypeError(f"{node.func.id} is no intrinsic")
+        numbers = [self.value(argument) for argument in node.args]
+        kinds = [kind for kind, _ in numbers]
+        if intrinsic._prefer_literal:
+            kinds = [types.literal(n[1].constant) if operators.is_constant_integer(n) else n[0] for n in numbers]
+        found = intrinsic._defn(None, *kinds)
+        if found is None:
+            raise TypeError(f"{node.func.id} does not take {', '.join(map(str, kinds))}")
+        signature, emit = found
+        return signature.return_type, emit(_Context, self.b, signature, self._arguments(signature.args, numbers))
+
+    def _arguments(self, wanted: tuple[Any, ...], numbers: list[Number]) -> list[Any]:
+        """The arguments in the types that the signature asks for; a last one with a star gets a tuple of values."""
+        rest: list[Any] = []
+        if wanted and isinstance(wanted[-1], types.BaseTuple):
+            *wanted, packed = wanted  # type: ignore[assignment]
+            rest = [tuple(map(self._as, numbers[len(wanted) :], packed))]
+            numbers = numbers[: len(wanted)]
+        return [*(self._as(n, kind) for n, kind in zip(numbers, wanted, strict=True)), *rest]
+
+    def _as(self, number: Number, kind: Any) -> Any:
+        kind = types.unliteral(kind)
+        if number[0] == kind:
+            return number[1]
+        if isinstance(kind, types.CPointer) or isinstance(number[0], types.CPointer):
+            raise TypeError(f"expected {kind}, got {number[0]}")
+        return as_type(self.b, number, kind)
+
+
+def allow_contraction(function: ir.Function) -> None:
+    """``contract`` on each float operation that has no flags of its own: a product and a sum may become one ``fma``."""
+    for block in function.blocks:
+        for instruction in block.instructions:
+            if instruction.opname in FLOAT_OPERATIONS:
+                if not instruction.flags:
+                    instruction.flags.append("contract")
+            elif isinstance(instruction, ir.CallInstr) and isinstance(instruction.type, ir.FloatType | ir.DoubleType):
+                instruction.fastmath.add("contract")

@@ -91,6 +91,11 @@ def _packed(kinds: Any) -> Any:
     return types.StarArgTuple.from_types(kinds)
 
 
+def _unpacked(builder: Any, values: Any) -> Any:
+    """The values that were passed with a star: a tuple of them, or Numba's aggregate."""
+    return values if isinstance(values, tuple) else cgutils.unpack_tuple(builder, values)
+
+
 @intrinsic
 def call_service(typingctx: Any, address: Any, *arguments: Any) -> Any:
     """Call the C function at ``address`` (int64) with int64 arguments; returns its int64 result.
@@ -101,7 +106,7 @@ def call_service(typingctx: Any, address: Any, *arguments: Any) -> Any:
 
     def emit(context: Any, builder: Any, signature: Any, values: Any) -> Any:
         (target,) = _words(context, builder, [address], values[:1])
-        words = _words(context, builder, packed, cgutils.unpack_tuple(builder, values[1]))
+        words = _words(context, builder, packed, _unpacked(builder, values[1]))
         function = ir.FunctionType(_I64, [_I64] * len(words))
         return builder.call(builder.inttoptr(target, function.as_pointer()), words)
 
@@ -114,7 +119,7 @@ def _slots(builder: Any, count: int) -> Any:
         return builder.alloca(_I64, size=max(count, 1))
 
 
-@intrinsic
+@intrinsic(prefer_literal=True)
 def stack_slots(typingctx: Any, count: Any) -> Any:
     """A pointer to ``count`` (literal int) int64 in the driver's stack frame, not initialised."""
     if not isinstance(count, types.IntegerLiteral):
@@ -125,9 +130,6 @@ def stack_slots(typingctx: Any, count: Any) -> Any:
         return _slots(builder, size)
 
     return types.CPointer(types.int64)(count), emit
-
-
-stack_slots.prefer_literal = True
 
 
 def _load_word(builder: Any, table: Any, index: Any) -> Any:
@@ -152,7 +154,7 @@ def launch(typingctx: Any, table: Any, index: Any, count: Any, grain: Any, *argu
 
     def emit(context: Any, builder: Any, signature: Any, values: Any) -> Any:
         position, total, largest = _words(context, builder, [index, count, grain], values[1:4])
-        words = _words(context, builder, packed, cgutils.unpack_tuple(builder, values[4]))
+        words = _words(context, builder, packed, _unpacked(builder, values[4]))
         kernel = _load_word(builder, values[0], position)
         slots = _slots(builder, len(words))
         with builder.if_else(builder.icmp_signed("<=", total, largest)) as (small, large):

@@ -6,9 +6,10 @@ something.
 
 from __future__ import annotations
 
+import ctypes
 import os
 import threading
-from collections.abc import Iterable
+from collections.abc import Callable
 from functools import lru_cache
 from typing import TYPE_CHECKING, Any
 
@@ -39,6 +40,12 @@ def host_cpu() -> tuple[str, str]:
     return llvm().get_host_cpu_name(), llvm().get_host_cpu_features().flatten()
 
 
+@lru_cache(maxsize=1)
+def host_target() -> tuple[str, str]:
+    """This machine's triple and data layout, as a module states them (two str)."""
+    return llvm().get_process_triple(), str(emitter().target_data)
+
+
 def target_machine(optimisation: int = 3) -> llvm_types.TargetMachine:
     """A new LLVM target machine for this CPU; an engine takes over the one it is made with.
 
@@ -56,10 +63,10 @@ def emitter(optimisation: int = 3) -> llvm_types.TargetMachine:
     return target_machine(optimisation)
 
 
-def parse(text: str) -> llvm_types.ModuleRef:
+def parse(text: str, context: llvm_types.context.ContextRef | None = None) -> llvm_types.ModuleRef:
     """Parse and verify textual LLVM IR (str). Raises ProgramError where the text is not valid IR."""
     try:
-        module = llvm().parse_assembly(text)
+        module = llvm().parse_assembly(text, context)
         module.verify()
     except RuntimeError as error:
         raise ProgramError(f"invalid LLVM IR: {error}") from error
@@ -79,24 +86,58 @@ def compile_module(module: str | ir.Module, optimisation: int = 2) -> bytes:
         return emit_object(str(module), optimisation)
 
 
-def emit_object(text: str, optimisation: int, helpers: Iterable[str] = (), export: str = "") -> bytes:
+def emit_object(text: str, optimisation: int) -> bytes:
     """``compile_module`` for a caller that holds ``LOCK``, or works for a thread that does.
 
-    Args:
-        text, optimisation: as there; two threads must not use one level at a time.
-        helpers: texts of modules that this one calls, linked into it.
-        export: where given, the only symbol that is visible outside.
+    Several threads may compile at once: each module has an LLVM context of its own, each thread a target machine.
     """
-    parsed = parse(text)
-    for helper in helpers:
-        parsed.link_in(parse(helper))
-    if export:
-        for function in parsed.functions:
-            if not function.is_declaration and function.name != export:
-                function.linkage = "internal"
-    machine = emitter(optimisation)
-    if optimisation:
-        tuning = llvm().create_pipeline_tuning_options(speed_level=optimisation)
-        builder = llvm().create_pass_builder(machine, tuning)
-        builder.getModulePassManager().run(parsed, builder)
-    return bytes(machine.emit_object(parsed))
+    binding = llvm()
+    context = binding.create_context()
+    try:
+        module, machine = parse(text, context), _thread_machine(optimisation)
+        if optimisation:
+            tuning = binding.create_pipeline_tuning_options(speed_level=optimisation)
+            builder = binding.create_pass_builder(machine, tuning)
+            _unlocked("LLVMPY_RunNewModulePassManager")(builder.getModulePassManager(), module, builder)
+        data = _object_code(machine, module)
+        module.close()
+        return data
+    finally:
+        context.close()
+
+
+_MACHINES = threading.local()
+
+
+def _thread_machine(optimisation: int) -> llvm_types.TargetMachine:
+    """This thread's target machine of the level."""
+    machines = _MACHINES.__dict__.setdefault("by_level", {})
+    if optimisation not in machines:
+        machines[optimisation] = target_machine(optimisation)
+    return machines[optimisation]
+
+
+def _unlocked(name: str) -> Callable[..., Any]:
+    """A function of llvmlite's library without the one lock that llvmlite holds in every call.
+
+    Passes and emission are the two calls that take long. They touch nothing but the module, its context and the
+    machine, which here belong to one thread.
+    """
+    from llvmlite.binding import ffi
+
+    return getattr(ffi.lib, name)._cfn
+
+
+def _object_code(machine: llvm_types.TargetMachine, module: llvm_types.ModuleRef) -> bytes:
+    """``machine.emit_object(module)``, beside other threads."""
+    from llvmlite.binding import ffi
+
+    with ffi.OutputString() as error:
+        buffer = _unlocked("LLVMPY_TargetMachineEmitToMemory")(machine, module, 1, error)
+        if not buffer:
+            raise ProgramError(f"LLVM cannot emit this module: {error}")
+    try:
+        start, size = ffi.lib.LLVMPY_GetBufferStart(buffer), ffi.lib.LLVMPY_GetBufferSize(buffer)
+        return ctypes.string_at(start, size)
+    finally:
+        ffi.lib.LLVMPY_DisposeMemoryBuffer(buffer)

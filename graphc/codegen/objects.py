@@ -1,21 +1,21 @@
-"""Compile functions of a generated module to object code, without wrappers: they can be called by address only.
+"""Compile functions of generated modules to object code, without wrappers: they can be called by address only.
 
-While LLVM optimises one function (it releases the GIL), the next one's IR is made: two cores hide half of the time.
+While LLVM works on some functions (in threads, without the GIL), the next one's IR is made.
 """
 
 from __future__ import annotations
 
-import linecache
+import ast
 import os
 from collections.abc import Iterable
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from pathlib import Path
-from types import FunctionType, ModuleType
 from typing import Any
 
 from graphc.codegen.frontend import function_ir
 from graphc.codegen.machine import LOCK, emit_object
+from graphc.errors import ProgramError
 
 
 @dataclass(frozen=True)
@@ -27,21 +27,6 @@ class CompiledObject:
     object_bytes: bytes
 
 
-def execute_module(path: str | Path, source: str | None = None) -> ModuleType:
-    """Run a generated module's source and return it as a module (it does not enter ``sys.modules``).
-
-    Args: path: its file, shown in tracebacks; source: its text, where the file need not be read.
-    Raises: OSError: no source given and the file cannot be read. SyntaxError: the text is not Python.
-    """
-    text = Path(path).read_text() if source is None else source
-    module = ModuleType(Path(path).stem)
-    module.__file__ = str(path)
-    if not Path(path).exists():
-        linecache.cache[str(path)] = (len(text), None, text.splitlines(keepends=True), str(path))
-    exec(compile(text, str(path), "exec"), module.__dict__)
-    return module
-
-
 @dataclass(frozen=True)
 class Source:
     """A function to compile: its name, the text of its module, the file that shows it, and its Numba signature."""
@@ -49,51 +34,35 @@ class Source:
     name: str
     text: str
     path: str | Path
-    signature: Any
+    signature: str
 
 
 def compile_all(sources: Iterable[Source]) -> list[CompiledObject]:
     """Compile functions of several generated modules together: quicker than one by one.
 
     Args: sources: a name becomes the symbol, so it must hold a hash of everything that the code depends on; a signature
-        is a Numba signature or its text, such as ``"void(CPointer(float64), int64)"``.
+        is the text of a Numba signature, such as ``"void(CPointer(float64), int64)"``.
     Returns: one CompiledObject a source, in order.
-    Raises: numba.core.errors.NumbaError: a function cannot be compiled: a defect of the generated source.
+    Raises: ProgramError: a function cannot be compiled: a defect of the generated source.
     """
-    wanted = [(s.name, getattr(execute_module(s.path, s.text), s.name), s.signature) for s in sources]
-    with LOCK:
-        objects = _compile(wanted)
-    return [CompiledObject(name, name, objects[name]) for name, _, _ in wanted]
+    wanted = list(sources)
+    ordered = sorted(wanted, key=lambda source: -len(source.text))  # the longest first: little is left at the end
+    workers = min(len(wanted), os.cpu_count() or 1)
+    with LOCK, ThreadPoolExecutor(workers, "graphc-emit") as emitters:
+        futures = {s.name: emitters.submit(emit_object, source_ir(s), LEVEL) for s in ordered}
+        return [CompiledObject(s.name, s.name, futures[s.name].result()) for s in wanted]
 
 
-def compile_functions(
-    path: str | Path, functions: Iterable[tuple[str, Any]], *, source: str | None = None
-) -> list[CompiledObject]:
-    """Compile functions of one generated module: see ``compile_all``.
-
-    Args: path: the module's file, e.g. from ``cache.write_module``; functions: (name, signature) pairs; source: the
-        module's text, where the file need not be read.
-    Returns: one CompiledObject a function, in order.
-    Raises: numba.core.errors.NumbaError: a function cannot be compiled: a defect of the generated source.
-    """
-    module = execute_module(path, source)
-    wanted = [(name, getattr(module, name), signature) for name, signature in functions]
-    with LOCK:
-        objects = _compile(wanted)
-    return [CompiledObject(name, name, objects[name]) for name, _, _ in wanted]
+LEVEL = 3  # of LLVM's optimisation
 
 
-def _compile(wanted: list[tuple[str, FunctionType, Any]]) -> dict[str, bytes]:
-    """Object code by name. The longest function goes first, so that little is left for LLVM at the end."""
-    ordered = sorted(wanted, key=lambda item: -len(item[1].__code__.co_code))
-    if len(ordered) == 1 or (os.cpu_count() or 1) == 1:
-        return {name: _emit(name, function_ir(function, name, signature)) for name, function, signature in ordered}
-    with ThreadPoolExecutor(1, "graphc-emit") as emitter:
-        futures = {
-            name: emitter.submit(_emit, name, function_ir(function, name, sig)) for name, function, sig in ordered
-        }
-    return {name: future.result() for name, future in futures.items()}
-
-
-def _emit(name: str, texts: list[str]) -> bytes:
-    return emit_object(texts[0], 3, helpers=texts[1:], export=name)
+def source_ir(source: Source) -> str:
+    """Textual LLVM IR of a generated function. Raises ProgramError: see ``compile_all``."""
+    module = ast.parse(source.text, str(source.path))
+    namespace: dict[str, Any] = {}
+    imports: list[ast.stmt] = [part for part in module.body if isinstance(part, ast.Import | ast.ImportFrom)]
+    exec(compile(ast.Module(imports, []), str(source.path), "exec"), namespace)
+    for part in module.body:
+        if isinstance(part, ast.FunctionDef) and part.name == source.name:
+            return function_ir(part, namespace, source.signature)
+    raise ProgramError(f"{source.path} defines no function {source.name}")

@@ -11,8 +11,7 @@ import pytest
 from numba import types
 
 from graphc.codegen import vecmath
-from graphc.codegen.frontend import function_ir
-from graphc.codegen.objects import execute_module
+from graphc.codegen.objects import Source, source_ir
 from graphc.codegen.vecmath_names import NAMES
 from graphc.runtime import native
 from tests.codegen.vecmath_support import DTYPES, arity, kernel_source
@@ -37,11 +36,8 @@ def test_the_names_do_not_import_numba():
 def optimised(name, dtype):
     """The kernel's LLVM IR after the pipeline that programs go through."""
     symbol, source, signature = kernel_source(name, dtype)
-    function = getattr(execute_module(f"/nowhere/{symbol}.py", source), symbol)
     with native.LOCK:
-        texts = function_ir(function, symbol, signature)
-        assert len(texts) == 1, "a function of the package is no callee of its own"
-        module = llvm.parse_assembly(texts[0])
+        module = llvm.parse_assembly(source_ir(Source(symbol, source, f"/nowhere/{symbol}.py", signature)))
         machine = native.emitter(3)
         builder = llvm.create_pass_builder(machine, llvm.create_pipeline_tuning_options(speed_level=3))
         builder.getModulePassManager().run(module, builder)
@@ -125,11 +121,9 @@ def test_a_sum_vectorises_with_the_reassociating_add():
         "def total(n, a, out):\n    s = 0.0\n"
         "    for i in range(n):\n        s = reassociating_add(s, a[i])\n    out[0] = s\n"
     )
-    function = execute_module("/nowhere/total.py", source).total
+    signature = "void(int64, CPointer(float64), CPointer(float64))"
     with native.LOCK:
-        module = llvm.parse_assembly(
-            function_ir(function, "total", "void(int64, CPointer(float64), CPointer(float64))")[0]
-        )
+        module = llvm.parse_assembly(source_ir(Source("total", source, "/nowhere/total.py", signature)))
         builder = llvm.create_pass_builder(native.emitter(3), llvm.create_pipeline_tuning_options(speed_level=3))
         builder.getModulePassManager().run(module, builder)
     assert re.search(r"fadd reassoc <\d+ x double>", str(module))

@@ -9,7 +9,7 @@ import mpmath as mp
 import numpy as np
 
 from graphc.codegen import vecmath
-from graphc.codegen.objects import compile_functions
+from graphc.codegen.objects import Source, compile_all
 from graphc.runtime import native
 
 DTYPES = {"f64": np.float64, "f32": np.float32}
@@ -40,7 +40,7 @@ def kernel_source(name, dtype):
 def compiled(name, dtype):
     """The function as one on arrays, compiled the way programs are."""
     symbol, source, signature = kernel_source(name, dtype)
-    (program,) = compile_functions(f"/nowhere/{symbol}.py", [(symbol, signature)], source=source)
+    (program,) = compile_all([Source(symbol, source, f"/nowhere/{symbol}.py", signature)])
     address = native.load_object(program.object_bytes, [symbol])[symbol]
     count = arity(name)
     native_function = ctypes.CFUNCTYPE(ctypes.c_int32, POINTER, POINTER, ctypes.c_int64, *[POINTER] * (count + 1))(

@@ -5,6 +5,7 @@ import os
 import subprocess
 import sys
 import threading
+from concurrent.futures import ThreadPoolExecutor
 
 import pytest
 from llvmlite import ir
@@ -54,16 +55,12 @@ def test_a_known_symbol_is_not_loaded_again():
     assert native.load_object(b"never looked at", [name]) == first
 
 
-def test_helpers_are_linked_in_and_private_to_their_object():
-    calls = []
-    for k in (1, 2):
-        text = f"declare i64 @test_native_helper(i64)\ndefine i64 @test_native_outer_{k}(i64 %a) {{\n"
-        text += "  %r = call i64 @test_native_helper(i64 %a)\n  ret i64 %r\n}\n"
-        with native.LOCK:
-            data = machine.emit_object(text, 0, [ADD.format("test_native_helper", 10 * k)], f"test_native_outer_{k}")
-        address = native.load_object(data, [f"test_native_outer_{k}"])[f"test_native_outer_{k}"]
-        calls.append(ctypes.CFUNCTYPE(ctypes.c_int64, ctypes.c_int64)(address))
-    assert [call(1) for call in calls] == [11, 21]
+def test_threads_compile_at_once():
+    """Each in an LLVM context of its own: the code is what one thread makes of it."""
+    texts = [ADD.format(f"test_native_beside_{k}", k) for k in range(20)]
+    expected = [native.compile_module(text, 3) for text in texts]
+    with native.LOCK, ThreadPoolExecutor(4) as threads:
+        assert list(threads.map(lambda text: machine.emit_object(text, 3), texts)) == expected
 
 
 def test_errors_are_clear():
