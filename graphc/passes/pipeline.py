@@ -18,6 +18,7 @@ from graphc.passes.movement import MOVEMENT_RULES
 from graphc.passes.rewriter import Pass, Rules, merge_rules, rewrite
 from graphc.passes.scatter import SCATTER_RULES
 from graphc.passes.sums import SUM_RULES
+from graphc.passes.transposes import transpose_rules
 
 Hook = Callable[[str, Graph, Graph], None]
 
@@ -39,12 +40,21 @@ class _Table:
 def _local_rules(table: _Table) -> Rules:
     ops = table.ops
     return merge_rules(
-        (constant_rules(ops), CAST_RULES, ALGEBRA_RULES, MOVEMENT_RULES, broadcast_rules(ops), SUM_RULES, SCATTER_RULES)
+        (
+            constant_rules(ops),
+            CAST_RULES,
+            ALGEBRA_RULES,
+            MOVEMENT_RULES,
+            broadcast_rules(ops),
+            transpose_rules(ops),
+            SUM_RULES,
+            SCATTER_RULES,
+        )
     )
 
 
 def simplify(graph: Graph, ops: Mapping[str, Op]) -> Graph:
-    """Every local rule in one walk: constants, casts, algebra, movement, broadcasts, sums."""
+    """Every local rule in one walk: constants, casts, algebra, movement, broadcasts, transposes, sums."""
     return rewrite(graph, ops, _local_rules(_Table(ops)))
 
 
