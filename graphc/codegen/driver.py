@@ -143,19 +143,21 @@ class _DriverPrinter:
         self.lines.lines += inner.lines
 
     def _gemm(self, step: Gemm) -> None:
-        service = Service.GEMM_F64 if step.dtype == "f64" else Service.GEMM_F32
-        size = DTYPES[step.dtype].itemsize
-        sizes = ", ".join(self.dim(d) for d in (step.m, step.n, step.k))
+        service = {"f64": Service.GEMM_F64, "f32": Service.GEMM_F32}
+        batch: list[str] = []
+        if step.batch != 1:
+            service = {"f64": Service.GEMM_BATCH_F64, "f32": Service.GEMM_BATCH_F32}
+            batch = [*map(self.dim, (step.batch, step.inner, *(s for pair in step.strides for s in pair)))]
         operands = []
-        for buffer, leading, stride in zip((step.a, step.b, step.c), step.leading, step.strides, strict=True):
-            offset = "" if step.batch == 1 else f" + matrix * ({self.dim(stride * size)})"
-            operands.append(f"{self.address(buffer)}{offset}, {self.dim(leading)}")
-        call = f"call_service(table[{int(service)}], {step.flags}, {sizes}, {', '.join(operands)})"
-        if step.batch == 1:
-            self.lines.add(call)
-        else:
-            with self.lines.inside(f"for matrix in range({self.dim(step.batch)}):"):
-                self.lines.add(call)
+        for buffer, offset, leading in zip((step.a, step.b, step.c), step.offsets, step.leading, strict=True):
+            operands += [self.address(buffer) + self._bytes(offset, step.dtype), self.dim(leading)]
+        sizes = map(self.dim, (step.m, step.n, step.k))
+        arguments = ", ".join([str(step.flags), *sizes, *operands, *batch])
+        self.lines.add(f"call_service(table[{int(service[step.dtype])}], {arguments})")
+
+    def _bytes(self, offset: Dim, dtype: str) -> str:
+        """An offset in elements, to add to an address."""
+        return "" if offset == 0 else f" + {self.dim(offset * DTYPES[dtype].itemsize)}"
 
     def _clear(self, step: Clear) -> None:
         value = stored(step.dtype, literal(step.dtype, step.init))

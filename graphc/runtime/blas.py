@@ -1,4 +1,4 @@
-"""Services GEMM_F64 and GEMM_F32: one BLAS for the whole process, found without importing SciPy.
+"""Services GEMM and GEMM_BATCH for float64 and float32: one BLAS for the whole process, found without importing SciPy.
 
 In order: MKL where ``graphc[mkl]`` is installed, the BLAS that NumPy has already loaded, SciPy's, and a plain loop of
 graphc's own; setting ``blas`` picks one. Large products run on graphc's threads, one BLAS thread each. While they do,
@@ -25,6 +25,7 @@ from graphc.runtime import blas_code, cache, native, threads
 from graphc.runtime.native_gemm_code import native_gemm_ir
 
 DETERMINISTIC_PANEL = 128
+_REALS = (np.dtype(np.float64), np.dtype(np.float32))
 _FUNCTIONS = ("dgemm", "sgemm", "dgemv", "sgemv")
 # (pattern of the symbols, bits of their integers), the likeliest first
 _CBLAS_NAMES = (
@@ -142,7 +143,9 @@ class _Gemm:
         ir = blas_code.gemm_ir(*variant, yields=threads.have_posix_threads())
         names = blas_code.symbols(*variant)
         addresses = native.load_object(cache.compiled_module("gemm", ir, optimisation=0), names)
-        self.f64, self.f32, state = (addresses[name] for name in names)
+        *services, state = (addresses[name] for name in names)
+        self.single = dict(zip(_REALS, services[:2], strict=True))
+        self.batched = dict(zip(_REALS, services[2:], strict=True))
         start = ctypes.CFUNCTYPE(ctypes.c_void_p)(state)()
         self.state = (ctypes.c_int64 * blas_code.STATE_SLOTS).from_address(start)
         words = (*self.library.functions, self.library.get_threads, self.library.set_threads, threads.launch_address())
@@ -171,17 +174,17 @@ def _gemm() -> _Gemm:
     return gemm
 
 
-def gemm_address(dtype: np.dtype) -> int:
-    """Address (int) of ``gemm(flags, m, n, k, a, lda, b, ldb, c, ldc)``: see ``graphc.abi.Service``.
+def gemm_address(dtype: np.dtype, batched: bool = False) -> int:
+    """Address (int) of ``gemm(flags, m, n, k, a, lda, b, ldb, c, ldc)`` or its batched form: ``graphc.abi.Service``.
 
-    Args: dtype: float64 or float32.
+    Args: dtype: float64 or float32. batched: the service for many products at once.
     Raises: TypeError: another dtype. ConfigError: setting ``blas`` names a BLAS that is not there.
     """
-    if dtype == np.float64:
-        return _gemm().f64
-    if dtype == np.float32:
-        return _gemm().f32
-    raise TypeError(f"gemm is for float64 and float32, not {dtype}")
+    gemm = _gemm()
+    addresses = gemm.batched if batched else gemm.single
+    if dtype not in addresses:
+        raise TypeError(f"gemm is for float64 and float32, not {dtype}")
+    return addresses[dtype]
 
 
 def library() -> Library:

@@ -2,12 +2,18 @@
 
 A large product is cut into panels of rows, or of columns where there are more of them, and graphc's own pool runs one
 single-threaded BLAS call a panel: one pool of threads for everything, which shares work when a core is busy elsewhere
-(OpenBLAS's own threads then wait for each other for milliseconds), and a BLAS that is left as the user set it.
+(OpenBLAS's own threads then wait for each other for milliseconds), and a BLAS that is left as the user set it. A batch
+is one launch too: its units are panels of all its entries, or whole entries where there are many.
+
+No product that a BLAS might run on its own threads reaches it unguarded: OpenBLAS's workers spin for some 30 ms after
+their last call and take the CPUs from the pool.
 """
 
 from __future__ import annotations
 
 from graphc import abi
+from graphc.runtime.blas_thread_code import THREAD_CONTROL
+from graphc.runtime.pool_code import PARTS_PER_THREAD
 
 # Slots of the state, eight bytes each: function addresses, then settings, then what the code itself keeps.
 GEMM_F64, GEMM_F32, GEMV_F64, GEMV_F32, GET_THREADS, SET_THREADS, LAUNCH = range(7)
@@ -16,7 +22,10 @@ STATE_SLOTS = 16
 
 # Below this many multiplications BLAS libraries use one thread by themselves, and two gain nothing (LAB: 64^3 to 96^3).
 PARALLEL_WORK = 800_000
-LEAST_PANEL = 32
+LEAST_WORK = PARALLEL_WORK // 2  # of one part
+LEAST_PANEL = 32  # rows or columns of one part
+# Above these OpenBLAS uses its own threads (it counts m n k of gemm up to 64^3, m n of gemv up to 96^2).
+CALM_GEMM, CALM_GEMV = 200_000, 8_000
 
 _HEAD = """
 @blas = internal global [{slots} x i64] zeroinitializer, align 64
@@ -25,119 +34,6 @@ declare i64 @llvm.smin.i64(i64, i64)
 
 define ptr @graphc_blas_state_{variant}() {{
   ret ptr @blas
-}}
-"""
-
-# One thread in the BLAS while anyone is in a region; the user's own number comes back when the last one leaves.
-_THREADS_GLOBAL = """
-declare i32 @sched_yield()
-
-define internal void @lock() {{
-entry:
-  br label %try
-try:
-  %swap = cmpxchg ptr {lock}, i64 0, i64 1 acquire monotonic
-  %free = extractvalue {{ i64, i1 }} %swap, 1
-  br i1 %free, label %done, label %rest
-rest:
-  call i32 @sched_yield()
-  br label %try
-done:
-  ret void
-}}
-
-define internal void @enter() {{
-entry:
-  call void @lock()
-  %users = load i64, ptr {users}
-  %users.next = add i64 %users, 1
-  store i64 %users.next, ptr {users}
-  %first = icmp eq i64 %users, 0
-  br i1 %first, label %save, label %done
-save:
-  %get = load ptr, ptr {get_threads}
-  %now = call i32 %get()
-  %wide = sext i32 %now to i64
-  store i64 %wide, ptr {saved}
-  %several = icmp ne i32 %now, 1
-  br i1 %several, label %set, label %done
-set:
-  %put = load ptr, ptr {set_threads}
-  call void %put(i32 1)
-  br label %done
-done:
-  store atomic i64 0, ptr {lock} release, align 8
-  ret void
-}}
-
-define internal void @leave() {{
-entry:
-  call void @lock()
-  %users = load i64, ptr {users}
-  %users.next = sub i64 %users, 1
-  store i64 %users.next, ptr {users}
-  %saved = load i64, ptr {saved}
-  %last = icmp eq i64 %users.next, 0
-  %several = icmp ne i64 %saved, 1
-  %restore = and i1 %last, %several
-  br i1 %restore, label %set, label %done
-set:
-  %put = load ptr, ptr {set_threads}
-  %narrow = trunc i64 %saved to i32
-  call void %put(i32 %narrow)
-  br label %done
-done:
-  store atomic i64 0, ptr {lock} release, align 8
-  ret void
-}}
-
-define internal i32 @enter_panel() alwaysinline {{
-  ret i32 0
-}}
-
-define internal void @leave_panel(i32 %before) alwaysinline {{
-  ret void
-}}
-"""
-
-# MKL's number of threads can be set for the calling thread alone; setting it gives the one before.
-_THREADS_LOCAL = """
-define internal void @enter() alwaysinline {{
-  ret void
-}}
-
-define internal void @leave() alwaysinline {{
-  ret void
-}}
-
-define internal i32 @enter_panel() {{
-  %put = load ptr, ptr {set_threads}
-  %before = call i32 %put(i32 1)
-  ret i32 %before
-}}
-
-define internal void @leave_panel(i32 %before) {{
-  %put = load ptr, ptr {set_threads}
-  call i32 %put(i32 %before)
-  ret void
-}}
-"""
-
-_THREADS_NONE = """
-define internal void @enter() alwaysinline {{
-  ret void
-}}
-
-define internal void @leave() alwaysinline {{
-  ret void
-}}
-
-define internal i32 @enter_panel() alwaysinline {{
-  ret i32 0
-}}
-
-define internal void @leave_panel(i32 %before) alwaysinline {{
-  ret void
 }}
 """
 
@@ -189,9 +85,20 @@ general:
 """
 
 _PANEL = """
-; A kernel: units [start, stop) of %unit rows each, or columns where %by_column; one BLAS call a %step units.
-define internal i32 @panel_{name}(ptr %result, ptr %exception, {operands}, i64 %by_column, i64 %unit, i64 %step,
-                                  i64 %start, i64 %stop) {{
+define internal i64 @entry_{name}(i64 %entry, i64 %inner, i64 %by_outer, i64 %by_inner) alwaysinline {{
+  %o = sdiv i64 %entry, %inner
+  %i = srem i64 %entry, %inner
+  %from.o = mul i64 %o, %by_outer
+  %from.i = mul i64 %i, %by_inner
+  %elements = add i64 %from.o, %from.i
+  %bytes = mul i64 %elements, {bytes}
+  ret i64 %bytes
+}}
+
+; A kernel: units [start, stop), %each of them an entry of the batch, each %unit rows (columns where %by_column); one
+; BLAS call for %step units of an entry, and never for more than one entry.
+define internal i32 @panel_{name}(ptr %result, ptr %exception, {operands}, {batch_operands}, i64 %by_column, i64 %unit,
+                                  i64 %step, i64 %each, i64 %start, i64 %stop) {{
 entry:
   %ta = and i64 %flags, {transpose_a}
   %plain_a = icmp eq i64 %ta, 0
@@ -211,10 +118,16 @@ loop:
   %more = icmp slt i64 %at, %stop
   br i1 %more, label %one, label %done
 one:
-  %whole = add i64 %at, %step
-  %next = call i64 @llvm.smin.i64(i64 %whole, i64 %stop)
-  %low = mul i64 %at, %unit
-  %high.full = mul i64 %next, %unit
+  %number = sdiv i64 %at, %each
+  %first = srem i64 %at, %each
+  %rest = sub i64 %each, %first
+  %mine = sub i64 %stop, %at
+  %rest.mine = call i64 @llvm.smin.i64(i64 %rest, i64 %mine)
+  %taken = call i64 @llvm.smin.i64(i64 %rest.mine, i64 %step)
+  %next = add i64 %at, %taken
+  %last = add i64 %first, %taken
+  %low = mul i64 %first, %unit
+  %high.full = mul i64 %last, %unit
   %high = call i64 @llvm.smin.i64(i64 %high.full, i64 %extent)
   %size = sub i64 %high, %low
   %m.part = select i1 %columns, i64 %m, i64 %size
@@ -225,9 +138,15 @@ one:
   %a.bytes = mul i64 %a.shift, {bytes}
   %b.bytes = mul i64 %b.shift, {bytes}
   %c.bytes = mul i64 %c.shift, {bytes}
-  %a.part = add i64 %a, %a.bytes
-  %b.part = add i64 %b, %b.bytes
-  %c.part = add i64 %c, %c.bytes
+  %a.entry = call i64 @entry_{name}(i64 %number, i64 %inner, i64 %a_outer, i64 %a_inner)
+  %b.entry = call i64 @entry_{name}(i64 %number, i64 %inner, i64 %b_outer, i64 %b_inner)
+  %c.entry = call i64 @entry_{name}(i64 %number, i64 %inner, i64 %c_outer, i64 %c_inner)
+  %a.offset = add i64 %a.entry, %a.bytes
+  %b.offset = add i64 %b.entry, %b.bytes
+  %c.offset = add i64 %c.entry, %c.bytes
+  %a.part = add i64 %a, %a.offset
+  %b.part = add i64 %b, %b.offset
+  %c.part = add i64 %c, %c.offset
   call void @core_{name}(i64 %flags, i64 %m.part, i64 %n.part, i64 %k, i64 %a.part, i64 %lda, i64 %b.part, i64 %ldb,
                          i64 %c.part, i64 %ldc)
   br label %loop
@@ -238,19 +157,24 @@ done:
 """
 
 _SERVICE = """
-define internal void @zero_{name}(i64 %m, i64 %n, i64 %c, i64 %ldc) {{
+define internal void @zero_{name}({operands}, {batch_operands}) {{
 entry:
-  %total = mul i64 %m, %n
+  %matrix = mul i64 %m, %n
+  %total = mul i64 %matrix, %batch
   %pc = inttoptr i64 %c to ptr
   br label %loop
 loop:
   %i = phi i64 [0, %entry], [%next, %loop]
-  %row = udiv i64 %i, %n
-  %column = urem i64 %i, %n
+  %number = udiv i64 %i, %matrix
+  %within = urem i64 %i, %matrix
+  %row = udiv i64 %within, %n
+  %column = urem i64 %within, %n
   %offset = mul i64 %row, %ldc
   %index = add i64 %offset, %column
   %at = getelementptr {real}, ptr %pc, i64 %index
-  store {real} 0.0, ptr %at
+  %from = call i64 @entry_{name}(i64 %number, i64 %inner, i64 %c_outer, i64 %c_inner)
+  %element = getelementptr i8, ptr %at, i64 %from
+  store {real} 0.0, ptr %element
   %next = add i64 %i, 1
   %more = icmp slt i64 %next, %total
   br i1 %more, label %loop, label %done
@@ -258,70 +182,99 @@ done:
   ret void
 }}
 
-; Service GEMM of graphc.abi.
-define i64 @graphc_gemm_{name}_{variant}({operands}) {{
+; Service GEMM_BATCH of graphc.abi.
+define i64 @graphc_gemm_batch_{name}_{variant}({operands}, {batch_operands}) {{
 entry:
-  %slots = alloca [13 x i64]
+  %slots = alloca [{slot_count} x i64]
   %mn.least = call i64 @llvm.smin.i64(i64 %m, i64 %n)
-  %empty = icmp slt i64 %mn.least, 1
+  %all.least = call i64 @llvm.smin.i64(i64 %mn.least, i64 %batch)
+  %empty = icmp slt i64 %all.least, 1
   br i1 %empty, label %done, label %some
 some:
-  %inner = icmp sgt i64 %k, 0
-  br i1 %inner, label %size, label %hollow
+  %inner_dim = icmp sgt i64 %k, 0
+  br i1 %inner_dim, label %size, label %hollow
 hollow:
   %add = and i64 %flags, {accumulate}
   %keep = icmp ne i64 %add, 0
   br i1 %keep, label %done, label %zero
 zero:
-  call void @zero_{name}(i64 %m, i64 %n, i64 %c, i64 %ldc)
+  call void @zero_{name}({operands}, {batch_operands})
   br label %done
 size:
   %mn = mul i64 %m, %n
   %work = mul i64 %mn, %k
-  %large = icmp sgt i64 %work, {parallel_work}
-  br i1 %large, label %split, label %small
-small:
-  call void @core_{name}(i64 %flags, i64 %m, i64 %n, i64 %k, i64 %a, i64 %lda, i64 %b, i64 %ldb, i64 %c, i64 %ldc)
-  br label %done
-split:
   %columns = icmp sgt i64 %n, %m
   %by_column = zext i1 %columns to i64
   %extent = call i64 @llvm.smax.i64(i64 %m, i64 %n)
   %panel = load i64, ptr {panel}
+  %threads = load i64, ptr {threads}
+  %total = mul i64 %work, %batch
+  %large = icmp sgt i64 %total, {parallel_work}
+  br i1 %large, label %split, label %small
+small:
+  %thin = icmp eq i64 %mn.least, 1
+  %calm = select i1 %thin, i64 {calm_gemv}, i64 {calm_gemm}
+  %threaded = icmp sgt i64 %work, %calm
+  br i1 %threaded, label %guarded, label %plain
+guarded:
+  call void @enter()
+  call i32 @panel_{name}(ptr null, ptr null, {operands}, {batch_operands}, i64 %by_column, i64 %extent, i64 1, i64 1,
+                         i64 0, i64 %batch)
+  call void @leave()
+  br label %done
+plain:
+  call i32 @panel_{name}(ptr null, ptr null, {operands}, {batch_operands}, i64 %by_column, i64 %extent, i64 1, i64 1,
+                         i64 0, i64 %batch)
+  br label %done
+split:
   %free = icmp eq i64 %panel, 0
   br i1 %free, label %by_threads, label %fixed
 by_threads:
-  %threads = load i64, ptr {threads}
-  %lines = sdiv i64 %extent, 16
-  %lines.thread = sdiv i64 %lines, %threads
-  br label %launch
+  %spread = mul i64 %threads, {parts_per_thread}
+  %many = icmp sge i64 %batch, %spread
+  %unit.free = select i1 %many, i64 %extent, i64 16
+  br label %shares
 fixed:
-  br label %launch
-launch:
-  %unit = phi i64 [16, %by_threads], [%panel, %fixed]
-  %grain.0 = phi i64 [%lines.thread, %by_threads], [1, %fixed]
-  %step = phi i64 [{whole}, %by_threads], [1, %fixed]
-  %least = phi i64 [{least_units}, %by_threads], [1, %fixed]
-  %grain = call i64 @llvm.smax.i64(i64 %grain.0, i64 %least)
+  %whole = icmp sle i64 %work, {parallel_work}
+  %unit.fixed = select i1 %whole, i64 %extent, i64 %panel
+  br label %shares
+shares:
+  %unit = phi i64 [%unit.free, %by_threads], [%unit.fixed, %fixed]
+  %step = phi i64 [{endless}, %by_threads], [1, %fixed]
+  %ends = phi i1 [%many, %by_threads], [true, %fixed]
   %unit.less = sub i64 %unit, 1
   %padded = add i64 %extent, %unit.less
-  %count = sdiv i64 %padded, %unit
+  %each = sdiv i64 %padded, %unit
+  %count = mul i64 %each, %batch
+  %share = sdiv i64 %count, %threads
+  %share.least = call i64 @llvm.smax.i64(i64 %share, i64 {least_units})
+  %grain.even = select i1 %ends, i64 1, i64 %share.least
+  %enough = mul i64 %count, {least_work}
+  %grain.work = sdiv i64 %enough, %total
+  %grain = call i64 @llvm.smax.i64(i64 %grain.even, i64 %grain.work)
 {stores}
   call void @enter()
   %service = load ptr, ptr {launch}
   %kernel = ptrtoint ptr @panel_{name} to i64
   %from = ptrtoint ptr %slots to i64
-  call i64 %service(i64 %kernel, i64 %from, i64 13, i64 %count, i64 %grain)
+  call i64 %service(i64 %kernel, i64 %from, i64 {slot_count}, i64 %count, i64 %grain)
   call void @leave()
   br label %done
 done:
   ret i64 0
 }}
+
+; Service GEMM of graphc.abi.
+define i64 @graphc_gemm_{name}_{variant}({operands}) {{
+  %status = tail call i64 @graphc_gemm_batch_{name}_{variant}({operands}, i64 1, i64 1, i64 0, i64 0, i64 0, i64 0,
+                                                              i64 0, i64 0)
+  ret i64 %status
+}}
 """
 
 _OPERAND_NAMES = ("flags", "m", "n", "k", "a", "lda", "b", "ldb", "c", "ldc")
-_SLOT_NAMES = (*_OPERAND_NAMES, "by_column", "unit", "step")
-_THREAD_CONTROL = {"global": _THREADS_GLOBAL, "local": _THREADS_LOCAL, "none": _THREADS_NONE}
+_BATCH_NAMES = ("batch", "inner", "a_outer", "a_inner", "b_outer", "b_inner", "c_outer", "c_inner")
+_SLOT_NAMES = (*_OPERAND_NAMES, *_BATCH_NAMES, "by_column", "unit", "step", "each")
 
 
 def _slot(index: int) -> str:
@@ -329,9 +282,13 @@ def _slot(index: int) -> str:
 
 
 def symbols(int_bits: int, thread_control: str) -> list[str]:
-    """Names of what ``gemm_ir`` with these arguments defines: gemm for float64, for float32, the state (three str)."""
+    """Names of what ``gemm_ir`` with these arguments defines (list of str).
+
+    In this order: gemm for float64, for float32, batched gemm for float64, for float32, the state.
+    """
     variant = f"{int_bits}_{thread_control}"
-    return [f"graphc_gemm_f64_{variant}", f"graphc_gemm_f32_{variant}", f"graphc_blas_state_{variant}"]
+    services = [f"graphc_{kind}_{real}_{variant}" for kind in ("gemm", "gemm_batch") for real in ("f64", "f32")]
+    return [*services, f"graphc_blas_state_{variant}"]
 
 
 def _names(real: str, int_bits: int, variant: str) -> dict[str, object]:
@@ -349,16 +306,22 @@ def _names(real: str, int_bits: int, variant: str) -> dict[str, object]:
         "bytes": 8 if double else 4,
         "int": f"i{int_bits}",
         "operands": ", ".join(f"i64 %{name}" for name in _OPERAND_NAMES),
+        "batch_operands": ", ".join(f"i64 %{name}" for name in _BATCH_NAMES),
         "narrow": "\n  ".join(f"%{name}.i = {convert.format(name)}" for name in sizes),
         "stores": "\n".join(stores),
+        "slot_count": len(_SLOT_NAMES),
         "gemm": _slot(GEMM_F64 if double else GEMM_F32),
         "gemv": _slot(GEMV_F64 if double else GEMV_F32),
         "transpose_a": abi.GEMM_TRANSPOSE_A,
         "transpose_b": abi.GEMM_TRANSPOSE_B,
         "accumulate": abi.GEMM_ACCUMULATE,
         "parallel_work": PARALLEL_WORK,
+        "least_work": LEAST_WORK,
         "least_units": LEAST_PANEL // 16,
-        "whole": 1 << 40,
+        "parts_per_thread": PARTS_PER_THREAD,
+        "calm_gemm": CALM_GEMM,
+        "calm_gemv": CALM_GEMV,
+        "endless": 1 << 40,
         "panel": _slot(PANEL),
         "threads": _slot(THREADS),
         "launch": _slot(LAUNCH),
@@ -373,7 +336,7 @@ def gemm_ir(int_bits: int, thread_control: str, yields: bool = True) -> str:
         thread_control: how its number of threads is set: ``"global"``, ``"local"`` to a thread, or ``"none"``.
         yields: whether the platform has ``sched_yield``.
     """
-    control = _THREAD_CONTROL[thread_control]
+    control = THREAD_CONTROL[thread_control]
     if not yields:
         control = control.replace("declare i32 @sched_yield()\n", "").replace("  call i32 @sched_yield()\n", "")
     state = {"slots": STATE_SLOTS, "lock": _slot(LOCK), "users": _slot(USERS), "saved": _slot(SAVED)}

@@ -16,8 +16,10 @@ from graphc.runtime import blas, threads
 def _services() -> tuple[int, ...]:
     slots = [0] * abi.KERNELS_START
     slots[abi.Service.LAUNCH] = threads.launch_address()
-    slots[abi.Service.GEMM_F64] = blas.gemm_address(np.dtype(np.float64))
-    slots[abi.Service.GEMM_F32] = blas.gemm_address(np.dtype(np.float32))
+    f64, f32 = np.dtype(np.float64), np.dtype(np.float32)
+    slots[abi.Service.GEMM_F64], slots[abi.Service.GEMM_F32] = blas.gemm_address(f64), blas.gemm_address(f32)
+    slots[abi.Service.GEMM_BATCH_F64] = blas.gemm_address(f64, batched=True)
+    slots[abi.Service.GEMM_BATCH_F32] = blas.gemm_address(f32, batched=True)
     return tuple(slots)
 
 

@@ -15,9 +15,10 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 
 from graphc.ir.dims import Dim
-from graphc.ir.graph import Node, Value
+from graphc.ir.graph import Value
+from graphc.schedule.gemm import Product
 from graphc.schedule.scalars import Affine
-from graphc.schedule.tasks import Task, is_index_fold, matmul_operand
+from graphc.schedule.tasks import Task, is_index_fold
 
 FARTHEST = 32  # groups that a task looks back over
 ALONE = ("scan", "scatter", "compact")
@@ -46,20 +47,20 @@ class Group:
     members: list[Placed] = field(default_factory=list)
     row: int | None = None  # axes outside the row loop's phases; None while nothing asked for rows
     closed: bool = False  # scans and scatters run alone
-    library: Node | None = None  # a library call has a place in the order, and no members
+    library: Product | None = None  # a library call has a place in the order, and no members
     check: int | None = None  # so has the check of this flag's buffer
     barrier: bool = False  # nothing may gather or scatter before the check
 
     def makes(self, stored: Mapping[Value, int]) -> set[int]:
         """The buffers that the group writes."""
         if self.library is not None:
-            return {stored[self.library.output]}
+            return {stored[self.library.c.base]}
         return {stored[m.task.value] for m in self.members}
 
     def reads(self, stored: Mapping[Value, int]) -> set[int]:
         """The buffers that the group reads, its own included."""
         if self.library is not None:
-            return {stored[matmul_operand(v)[0]] for v in self.library.inputs}
+            return {stored[self.library.a.base], stored[self.library.b.base]}
         if self.check is not None:
             return {self.check}
         return {buffer for m in self.members for buffer in m.task.reads}
@@ -90,9 +91,9 @@ class Fusion:
         self.producer: dict[int, tuple[int, Placed]] = {}  # buffer -> (group, member)
         self.groups: list[Group] = []
 
-    def add_library(self, node: Node) -> None:
+    def add_library(self, made: Product) -> None:
         """A library call, after everything so far."""
-        self.groups.append(Group((), closed=True, library=node))
+        self.groups.append(Group((), closed=True, library=made))
 
     def add_check(self, flag: Value, barrier: bool) -> None:
         """The check of an index, which what follows may have to wait for before it gathers and scatters."""

@@ -1,37 +1,192 @@
-"""Matrix products as library calls, with transposes folded into flags and batches into strides."""
+"""Matrix products as library calls: transposes are flags, rearranged operands and results strides, a batch one call."""
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass, field, replace
+from itertools import product as choices
 
 from graphc.abi import GEMM_TRANSPOSE_A, GEMM_TRANSPOSE_B
-from graphc.ir.dims import product
-from graphc.ir.graph import Node, Value
+from graphc.ir.dims import Dim, product
+from graphc.ir.graph import Graph, Node, Value
+from graphc.ir.opdef import Contract
 from graphc.schedule.loopnest import Gemm
-from graphc.schedule.tasks import matmul_operand
+from graphc.schedule.views import View, contiguous, reshaped, view_of, whole
+
+BATCH_LEVELS = 2  # axes of a batch, with strides of their own, that one call takes
+
+Level = tuple[Dim, Dim, Dim, Dim]  # entries of a batch axis, and the strides from one to the next in a, b and c
 
 
-def make_gemm(node: Node, stored: Mapping[Value, int]) -> Gemm:
-    """The call that computes the node's product; both operands and the result are C-contiguous."""
-    (a, flip_a), (b, flip_b) = (matmul_operand(v) for v in node.inputs)
-    result = node.output
-    *batch, m, k = node.inputs[0].dims
-    n = result.dims[-1]
-    flags = (GEMM_TRANSPOSE_A if flip_a else 0) | (GEMM_TRANSPOSE_B if flip_b else 0)
-    leading = (m if flip_a else k, k if flip_b else n, n)
-    strides = (m * k, k * n, m * n)
-    comment = str(node.location or "").rsplit("/", 1)[-1]
+@dataclass(frozen=True)
+class Product:
+    """A matmul as one call: a, b and c are views of the arrays that its operands and its result are stored in."""
+
+    node: Node
+    a: View
+    b: View
+    c: View
+
+    @property
+    def bases(self) -> tuple[Value, Value, Value]:
+        return self.a.base, self.b.base, self.c.base
+
+
+@dataclass
+class Products:
+    """The products of a graph by the value each stores; ``absorbed`` nodes are rearrangements that the calls see to."""
+
+    by_result: dict[Value, Product] = field(default_factory=dict)
+    absorbed: set[Node] = field(default_factory=set)
+
+
+def plan_products(graph: Graph) -> Products:
+    """Which arrays the graph's products read and write, and how."""
+    users, products = graph.users(), Products()
+    outputs = set(graph.outputs)
+    for node in graph.nodes:
+        if isinstance(node.op.kind, Contract):
+            made = _plan_product(node, users, outputs, products)
+            products.by_result[made.c.base] = made
+    bases = {base for made in products.by_result.values() for base in made.bases}
+    for node in reversed(graph.nodes):
+        readers = [user for value in node.outputs for user in users[value]]
+        seen_to = all(isinstance(user.op.kind, Contract) or user in products.absorbed for user in readers)
+        if seen_to and readers and not (outputs | bases) & set(node.outputs) and not isinstance(node.op.kind, Contract):
+            products.absorbed.add(node)
+    return products
+
+
+def _plan_product(
+    node: Node, users: Mapping[Value, Sequence[Node]], outputs: set[Value], products: Products
+) -> Product:
+    def stays(value: Value) -> bool:
+        return value in products.by_result or not _worth_storing_whole(value, users)
+
+    operands = [dict.fromkeys((view_of(v, stays), whole(v))) for v in node.inputs]
+    for chain, c in _result_views(node.output, users, outputs):
+        for a, b in choices(*operands):
+            made = Product(node, a, b, c)
+            if all(map(_is_matrix, (a, b, c))) and len(_levels(made)) <= BATCH_LEVELS:
+                products.absorbed.update(chain)
+                return made
+    raise AssertionError(f"{node!r}: contiguous operands are always possible")
+
+
+def _worth_storing_whole(value: Value, users: Mapping[Value, Sequence[Node]]) -> bool:
+    """Whether to store what the value, a slice, is taken from: it is so anyway, or slices make up all of it."""
+    assert value.node is not None
+    if value.node.op.name != "slice":
+        return True
+    source = value.node.inputs[0]
+    while source.node is not None and source.node.op.name in ("reshape", "transpose"):
+        source = source.node.inputs[0]
+    if source.node is None or isinstance(source.node.op.kind, Contract):
+        return True
+    slices = [user for user in users[value.node.inputs[0]] if user.op.name == "slice"]
+    total: Dim = 0
+    for piece in slices:
+        total = total + product(piece.output.dims)
+    return total == product(value.node.inputs[0].dims)
+
+
+def _result_views(
+    result: Value, users: Mapping[Value, Sequence[Node]], outputs: set[Value]
+) -> Iterator[tuple[list[Node], View]]:
+    """Where the result may be stored: as what its only readers make of it, the farthest first, or as it is."""
+    chain: list[Node] = []
+    value = result
+    while value not in outputs and len(users[value]) == 1 and users[value][0].op.name in ("transpose", "reshape"):
+        chain.append(users[value][0])
+        value = chain[-1].output
+    while chain:
+        if chain[-1].op.name == "transpose" and (strides := _strides_before(chain)) is not None:
+            yield list(chain), View(chain[-1].output, 0, strides)
+        chain.pop()
+    yield [], whole(result)
+
+
+def _strides_before(chain: Sequence[Node]) -> tuple[Dim, ...] | None:
+    """The strides of the first node's input in the last one's output."""
+    strides: tuple[Dim, ...] | None = contiguous(chain[-1].output.dims)
+    for node in reversed(chain):
+        assert strides is not None
+        if node.op.name == "transpose":
+            perm = node.attrs["perm"]
+            strides = tuple(strides[perm.index(axis)] for axis in range(len(perm)))
+        else:
+            strides = reshaped(node.output.dims, strides, node.inputs[0].dims)
+            if strides is None:
+                return None
+    return strides
+
+
+def _is_matrix(view: View) -> bool:
+    """Whether rows or columns are contiguous and follow each other at a distance."""
+    row, column = view.strides[-2:]
+    return (column == 1 and row != 0) or (row == 1 and column != 0)
+
+
+def _levels(made: Product) -> list[Level]:
+    """The batch axes from the outermost, neighbours merged where they run through all three arrays as one."""
+    levels: list[Level] = []
+    for dim, *strides in zip(made.node.output.dims[:-2], made.a.strides, made.b.strides, made.c.strides, strict=False):
+        if dim == 1:
+            continue
+        a, b, c = strides
+        if levels and levels[-1][1:] == (a * dim, b * dim, c * dim):
+            levels[-1] = (levels[-1][0] * dim, a, b, c)
+        else:
+            levels.append((dim, a, b, c))
+    return levels
+
+
+@dataclass(frozen=True)
+class _Matrix:
+    """One of a call's matrices: ``strides`` of the batch, the outer and the inner."""
+
+    buffer: int
+    offset: Dim
+    transposed: bool
+    leading: Dim
+    strides: tuple[Dim, Dim]
+
+    def flipped(self) -> _Matrix:
+        return replace(self, transposed=not self.transposed)
+
+
+def make_gemm(made: Product, stored: Mapping[Value, int]) -> Gemm:
+    """The call that computes the product."""
+    levels = [*[(1, 0, 0, 0)] * BATCH_LEVELS, *_levels(made)][-BATCH_LEVELS:]
+    a, b, c = (
+        _matrix(view, stored, (levels[0][k], levels[1][k])) for k, view in enumerate((made.a, made.b, made.c), start=1)
+    )
+    m, n, k = *made.node.output.dims[-2:], made.node.inputs[0].dims[-1]
+    if c.transposed:  # C' = B' A'
+        a, b, c, m, n = b.flipped(), a.flipped(), c.flipped(), n, m
+    outer, inner = levels[0][0], levels[1][0]
+    if b.strides[1] == 0 and not a.transposed and (a.strides[1], c.strides[1]) == (m * a.leading, m * c.leading):
+        m, outer, inner = m * inner, 1, outer  # the same matrix for all: one tall product
+        a, b, c = (replace(matrix, strides=(0, matrix.strides[0])) for matrix in (a, b, c))
     return Gemm(
-        result.type.short,
-        flags,
-        product(batch),
+        made.node.output.type.short,
+        (GEMM_TRANSPOSE_A if a.transposed else 0) | (GEMM_TRANSPOSE_B if b.transposed else 0),
+        outer * inner,
+        inner,
         m,
         n,
         k,
-        stored[a],
-        stored[b],
-        stored[result],
-        strides,
-        leading,
-        comment,
+        a.buffer,
+        b.buffer,
+        c.buffer,
+        (a.offset, b.offset, c.offset),
+        (a.leading, b.leading, c.leading),
+        (a.strides, b.strides, c.strides),
+        str(made.node.location or "").rsplit("/", 1)[-1],
     )
+
+
+def _matrix(view: View, stored: Mapping[Value, int], strides: tuple[Dim, Dim]) -> _Matrix:
+    row, column = view.strides[-2:]
+    transposed = column != 1
+    return _Matrix(stored[view.base], view.offset, transposed, column if transposed else row, strides)

@@ -156,19 +156,25 @@ class Inline:
 
 @dataclass
 class Gemm:
-    """``c = op(a) op(b)`` for ``batch`` matrices; strides between matrices and rows are in elements."""
+    """``c = op(a) op(b) (+ c)`` for ``batch`` matrices.
+
+    ``offsets`` and ``leading`` (from row to row), in elements, are those of a, b and c. Matrix number e of each is
+    ``e // inner * outer stride + e % inner * inner stride`` elements after the first: ``strides``.
+    """
 
     dtype: str
     flags: int
     batch: Dim
+    inner: Dim
     m: Dim
     n: Dim
     k: Dim
     a: int
     b: int
     c: int
-    strides: tuple[Dim, Dim, Dim]
+    offsets: tuple[Dim, Dim, Dim]
     leading: tuple[Dim, Dim, Dim]
+    strides: tuple[tuple[Dim, Dim], tuple[Dim, Dim], tuple[Dim, Dim]]
     comment: str
 
 

@@ -7,10 +7,10 @@ from collections.abc import Mapping, Sequence
 from graphc.errors import Location
 from graphc.ir.dims import Dim, product, substitute, symbols_of
 from graphc.ir.graph import Graph, Value
-from graphc.ir.opdef import Compact, Contract, Op
+from graphc.ir.opdef import Compact, Op
 from graphc.schedule.bufferize import plan_arena
 from graphc.schedule.fuse import Fusion, Group
-from graphc.schedule.gemm import make_gemm
+from graphc.schedule.gemm import make_gemm, plan_products
 from graphc.schedule.loopnest import Bind, Check, Copy, Inline, Launch, Program, Step, Storage
 from graphc.schedule.merge import merge_axes
 from graphc.schedule.nests import NestBuilder
@@ -28,6 +28,7 @@ def schedule(graph: Graph, ops: Mapping[str, Op]) -> Program:
 class Scheduler:
     def __init__(self, graph: Graph, checks: Sequence[IndexCheck]):
         self.graph, self.checks = graph, checks
+        self.products = plan_products(graph)
         self.flags = {check.flag: status for status, check in enumerate(checks, start=1)}
         self.barriers = {check.flag for check in checks if check.barrier}
         self.counts: dict[Value, int] = {}  # positions of a mask -> buffer of their number
@@ -61,9 +62,9 @@ class Scheduler:
     def _choose(self) -> None:
         extra: list[Value] = list(self.flags)
         for attempt in range(ROUNDS):
-            roots = find_roots(self.graph, extra)
+            roots = find_roots(self.graph, self.products, extra)
             self._store(roots)
-            tasks = make_tasks(self.graph, [r for r in roots if self._has_own_task(r)], self.stored)
+            tasks = make_tasks([r for r in roots if self._has_own_task(r)], self.stored)
             self._fuse(roots, tasks)
             places = [((k, m.time), m.task) for k, g in enumerate(self.fusion.groups) for m in g.members]
             dear = dear_values(places, self.stored)
@@ -99,6 +100,8 @@ class Scheduler:
         return None
 
     def _has_own_task(self, root: Value) -> bool:
+        if root in self.products.by_result:
+            return False
         source = self._reshaped_source(root)
         return source is None or self.stored[source] != self.stored[root]
 
@@ -112,8 +115,8 @@ class Scheduler:
         for task in tasks:
             by_root.setdefault(task.value, []).append(task)
         for root in roots:
-            if root.node is not None and isinstance(root.node.op.kind, Contract):
-                self.fusion.add_library(root.node)
+            if root in self.products.by_result:
+                self.fusion.add_library(self.products.by_result[root])
             for task in by_root.get(root, ()):
                 self.fusion.add(task)
             if root in self.flags:

@@ -13,6 +13,7 @@ from dataclasses import dataclass, field
 from graphc.ir.dims import Dim, product
 from graphc.ir.graph import Graph, Node, Value
 from graphc.ir.opdef import Compact, Contract, Create, Gather, Movement, Reduce, Scan, Scatter
+from graphc.schedule.gemm import Products
 from graphc.schedule.lower import ZERO, Index, Lowering, is_trivial_reshape, linear, split_gathered, unrolls
 from graphc.schedule.scalars import Affine, Scalar, Scalars
 
@@ -45,25 +46,16 @@ class Task:
         return self.value.node
 
 
-def matmul_operand(value: Value) -> tuple[Value, bool]:
-    """The stored array behind an operand, and whether its matrices are transposed on the way."""
-    node = value.node
-    if node is not None and node.op.name == "transpose":
-        perm = node.attrs["perm"]
-        if perm == (*range(len(perm) - 2), len(perm) - 1, len(perm) - 2):
-            return node.inputs[0], True
-    return value, False
-
-
-def find_roots(graph: Graph, extra: Sequence[Value] = ()) -> list[Value]:
+def find_roots(graph: Graph, products: Products, extra: Sequence[Value] = ()) -> list[Value]:
     """The stored values that are computed, in order of definition."""
     roots: set[Value] = set(extra) | set(graph.outputs)
+    for made in products.by_result.values():
+        roots.update(made.bases)
     for node in graph.nodes:
         kind = node.op.kind
-        if isinstance(kind, Contract):
-            roots.update(matmul_operand(v)[0] for v in node.inputs)
-            roots.update(node.outputs)
-        elif isinstance(kind, Scan | Scatter | Compact) or (isinstance(kind, Reduce) and not unrolls(node)):
+        if node in products.absorbed or isinstance(kind, Contract):
+            continue
+        if isinstance(kind, Scan | Scatter | Compact) or (isinstance(kind, Reduce) and not unrolls(node)):
             roots.update(node.outputs)
         elif isinstance(kind, Gather):
             roots.add(node.inputs[0])
@@ -74,17 +66,17 @@ def find_roots(graph: Graph, extra: Sequence[Value] = ()) -> list[Value]:
             inner = source.node
             if inner is None or inner.op.name != "reshape" or is_trivial_reshape(inner.inputs[0].dims, source.dims):
                 roots.add(source)
-    roots |= cut_long_chains(graph, roots)
+    roots |= cut_long_chains(graph, products, roots)
     return [v for node in graph.nodes for v in node.outputs if v in roots]
 
 
-def cut_long_chains(graph: Graph, roots: set[Value]) -> set[Value]:
+def cut_long_chains(graph: Graph, products: Products, roots: set[Value]) -> set[Value]:
     """Values to store so that no expression inlines more than ``LONGEST`` others."""
     cuts: set[Value] = set()
     inside: dict[Value, frozenset[Value]] = {}
     for node in graph.nodes:
         for value in node.outputs:
-            if value in roots or not node.inputs:
+            if value in roots or not node.inputs or node in products.absorbed or isinstance(node.op.kind, Contract):
                 continue
             members = frozenset((value,)).union(*(inside.get(v, frozenset()) for v in node.inputs))
             if len(members) > LONGEST:
@@ -94,14 +86,12 @@ def cut_long_chains(graph: Graph, roots: set[Value]) -> set[Value]:
     return cuts
 
 
-def make_tasks(graph: Graph, roots: Sequence[Value], stored: dict[Value, int]) -> list[Task]:
-    """The tasks that compute the roots, in order; products of matrices are no tasks but library calls."""
+def make_tasks(roots: Sequence[Value], stored: dict[Value, int]) -> list[Task]:
+    """The tasks that compute the roots, in order; those that library calls compute are not among them."""
     tasks: list[Task] = []
     for root in roots:
         assert root.node is not None
         kind = root.node.op.kind
-        if isinstance(kind, Contract):
-            continue
         if isinstance(kind, Reduce | Scan) and not (isinstance(kind, Reduce) and unrolls(root.node)):
             tasks.append(_fold_task(root))
         elif isinstance(kind, Scatter | Compact):

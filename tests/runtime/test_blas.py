@@ -11,7 +11,7 @@ import pytest
 
 from graphc import abi, config
 from graphc.errors import ConfigError
-from graphc.runtime import blas, launch, threads
+from graphc.runtime import blas, blas_code, launch, threads
 from tests.runtime.test_threads import wait_for
 
 SMALL = [(1, 1, 1), (1, 1, 9), (1, 7, 5), (7, 1, 5), (5, 6, 1), (17, 19, 23)]
@@ -76,6 +76,67 @@ def test_every_shape_and_flag(dtype):
         for flags in range(8):
             with config.override(deterministic=bool(sum(shape) + flags & 1)):
                 check(dtype, shape, flags, padding=flags % 3)
+
+
+def batch_product(arrays, flags, sizes, strides, inner):
+    """The batched service on flat arrays; each array is a matrix wide enough, its entries at the strides."""
+    m, n, k = sizes
+    leading = (m if flags & abi.GEMM_TRANSPOSE_A else k, k if flags & abi.GEMM_TRANSPOSE_B else n, n)
+    service = ctypes.CFUNCTYPE(ctypes.c_int64, *[ctypes.c_int64] * 18)(blas.gemm_address(arrays[0].dtype, batched=True))
+    operands = [word for array, step in zip(arrays, leading, strict=True) for word in (array.ctypes.data, step)]
+    batch = 6
+    service(flags, m, n, k, *operands, batch, inner, *(s for pair in strides for s in pair))
+
+
+def entries(array, rows, columns, pair, inner):
+    outer_step, inner_step = pair
+    starts = [e // inner * outer_step + e % inner * inner_step for e in range(6)]
+    return [array[start : start + rows * columns].reshape(rows, columns) for start in starts]
+
+
+@pytest.mark.usefixtures("any_library")
+@pytest.mark.parametrize("deterministic", [False, True])
+@pytest.mark.parametrize("sizes", [(3, 4, 5), (70, 60, 50), (40, 170, 30), (3, 4, 0)])
+def test_batches(sizes, deterministic):
+    """Entries in two axes with strides of their own, of A in the other order, of B the same for all."""
+    m, n, k = sizes
+    rng = np.random.default_rng(5)
+    strides = ((m * k, 2 * m * k), (0, 0), (3 * m * n, m * n))
+    for flags in range(8):
+        a, b, c = rng.standard_normal(6 * m * k), rng.standard_normal(k * n), rng.standard_normal(6 * m * n)
+        before = c.copy()
+        with config.override(deterministic=deterministic):
+            batch_product((a, b, c), flags, sizes, strides, 3)
+        a_dims, b_dims = ((k, m) if flags & 1 else (m, k)), ((n, k) if flags & 2 else (k, n))
+        views = (entries(a, *a_dims, strides[0], 3), entries(b, *b_dims, strides[1], 3))
+        results = zip(*views, entries(c, m, n, strides[2], 3), entries(before, m, n, strides[2], 3), strict=True)
+        for one, other, result, old in results:
+            expected = product(one.T if flags & 1 else one, other.T if flags & 2 else other)
+            np.testing.assert_allclose(result, expected + (old if flags & 4 else 0), rtol=1e-10, atol=1e-10)
+
+
+@pytest.mark.parametrize("size", [30, 64, 80, 92, 300])
+def test_the_blas_uses_no_threads_of_its_own(size):
+    """OpenBLAS does from 64^3 on, and its workers spin for long afterwards: where it might, it has one thread."""
+    library = blas.library()
+    if library.thread_control != "global":
+        pytest.skip("this BLAS has no process-wide number of threads")
+    state, seen = blas._gemm().state, []
+    get_threads = ctypes.CFUNCTYPE(ctypes.c_int)(library.get_threads)
+    set_threads = ctypes.CFUNCTYPE(None, ctypes.c_int)(library.set_threads)
+    signature = ctypes.CFUNCTYPE(None)  # what it is called with does not matter here
+    spy = signature(lambda: seen.append(get_threads()))
+    before, real = get_threads(), state[blas_code.GEMM_F64]
+    a = np.ones((size, size))
+    try:
+        set_threads(2)
+        state[blas_code.GEMM_F64] = ctypes.cast(spy, ctypes.c_void_p).value
+        with config.override(num_threads=1):
+            gemm(0, a, a, np.empty_like(a), size, size, size)
+    finally:
+        state[blas_code.GEMM_F64] = real
+        set_threads(before)
+    assert seen == [1 if size >= 64 else 2]
 
 
 @pytest.mark.parametrize("dtype", ["f8", "f4"])

@@ -1,0 +1,128 @@
+"""Matrix products as library calls: what is passed through strides and flags instead of being copied."""
+
+import numpy as np
+import pytest
+
+import graphc
+from benchmarks.cases.attention import inputs as attention_inputs
+from benchmarks.cases.attention import transformer_loss
+from graphc.ir.dims import symbol
+from graphc.ir.interp import interpret
+from graphc.ir.types import F64, ArrayType
+from graphc.schedule.loopnest import Gemm
+from tests.codegen.run_graph import run_compiled
+from tests.schedule.programs import build, final_graph, program_of, steps
+
+B, H, N, M, K = map(symbol, "bhnmk")
+SIZES = {"b": 3, "h": 4, "n": 5, "m": 6, "k": 7}
+
+
+def typed(*dims):
+    return ArrayType(F64, dims)
+
+
+def calls(program):
+    return [step for step in program.steps if isinstance(step, Gemm)]
+
+
+def heads(F, x, sizes):
+    """[b, n, h*k] -> [b, h, n, k], as attention splits its heads."""
+    return F.transpose(F.reshape(x, sizes), (0, 2, 1, 3))
+
+
+def two_readers(F, c):
+    return [F.transpose(c, (0, 2, 1)), F.exp(c)]
+
+
+BATCH = (typed(B, N, K), typed(B, K, M))
+CASES = {
+    "plain": (lambda F, a, b: F.matmul(a, b), BATCH, 0),
+    "both transposed": (
+        lambda F, a, b: F.matmul(F.transpose(a, (0, 2, 1)), F.transpose(b, (0, 2, 1))),
+        (typed(B, K, N), typed(B, M, K)),
+        0,
+    ),
+    "broadcast left": (lambda F, a, b: F.matmul(F.broadcast_to(a, (B, N, K)), b), (typed(N, K), typed(B, K, M)), 0),
+    "broadcast right": (lambda F, a, b: F.matmul(a, F.broadcast_to(b, (B, K, M))), (typed(B, N, K), typed(K, M)), 0),
+    "batch axes exchanged": (
+        lambda F, a, b: F.matmul(F.transpose(a, (1, 0, 2, 3)), b),
+        (typed(H, B, N, K), typed(B, H, K, M)),
+        0,
+    ),
+    "heads": (
+        lambda F, a, b: F.matmul(heads(F, a, (B, N, 4, 7)), F.transpose(heads(F, b, (B, M, 4, 7)), (0, 1, 3, 2))),
+        (typed(B, N, 28), typed(B, M, 28)),
+        0,
+    ),
+    "result transposed": (lambda F, a, b: F.transpose(F.matmul(a, b), (0, 2, 1)), BATCH, 0),
+    "result merged": (
+        lambda F, a, b: F.reshape(F.transpose(F.matmul(a, b), (0, 2, 1, 3)), (B, N, H * M)),
+        (typed(B, H, N, K), typed(B, H, K, M)),
+        0,
+    ),
+    "rows of a slice": (
+        lambda F, a, b: F.matmul(F.slice(a, starts=(1, 2), steps=(2, 1), dims=(2, 5)), b),
+        (typed(N, K), typed(5, M)),
+        0,
+    ),
+    "backwards": (  # negative strides are none of the library's
+        lambda F, a, b: F.matmul(F.slice(a, starts=(N - 1, 0), steps=(-1, 1), dims=(N, K)), b),
+        (typed(N, K), typed(K, M)),
+        1,
+    ),
+    "a column repeated": (lambda F, a, b: F.matmul(F.broadcast_to(a, (N, K)), b), (typed(N, 1), typed(K, M)), 1),
+    "three exchanged batch axes": (
+        lambda F, a, b: F.matmul(F.transpose(a, (2, 1, 0, 3, 4)), b),
+        (typed(2, H, B, N, K), typed(B, H, 2, K, M)),
+        1,
+    ),
+    "a reader in between": (
+        lambda F, a, b: two_readers(F, F.matmul(a, b)),
+        BATCH,
+        2,
+    ),
+}
+
+
+@pytest.mark.parametrize("name", CASES)
+def test_rearranged_operands_and_results(name):
+    make, types, launches = CASES[name]
+    graph = build(make, *types)
+    found = steps(program_of(graph))
+    assert found["Gemm"] == 1
+    assert found["Launch"] == launches
+    assert found["Copy"] == 0
+    rng = np.random.default_rng(1)
+    arrays = [rng.standard_normal([d if isinstance(d, int) else size_of(d) for d in t.dims]) for t in types]
+    for result, expected in zip(run_compiled(graph, arrays), interpret(graph, arrays), strict=True):
+        np.testing.assert_allclose(result, expected, rtol=1e-13, atol=1e-13)
+
+
+def size_of(dim):
+    return eval(str(dim), {"__builtins__": {}}, SIZES)
+
+
+def test_one_matrix_for_all_of_a_batch_is_one_tall_product():
+    make, types, _ = CASES["broadcast right"]
+    (call,) = calls(program_of(build(make, *types)))
+    assert (call.batch, call.m) == (1, B * N)
+
+
+def test_a_small_slice_does_not_store_all():
+    """Of sin(a) only the part that is multiplied is computed."""
+    part = {"starts": (0, 0), "steps": (1, 1), "dims": (N, 3)}
+    graph = build(lambda F, a, b: F.matmul(F.slice(F.sin(a), **part), b), typed(N, 1000), typed(3, M))
+    program = program_of(graph)
+    (call,) = calls(program)
+    assert program.storage[call.a].size == 3 * N
+
+
+def test_attention_counts():
+    """A layer of a transformer: no array is copied to be multiplied, and every batch is one call."""
+    args = attention_inputs(np.random.default_rng(0), batch=2, tokens=6, width=16)
+    program = program_of(final_graph(graphc.grad, transformer_loss, *args))
+    found = steps(program)
+    assert found["Copy"] == 0
+    assert found["Gemm"] == 18  # 6 forward, twice that back
+    assert sum(call.batch != 1 for call in calls(program)) == 6
+    assert found["Launch"] <= 12
