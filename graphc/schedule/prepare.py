@@ -61,14 +61,15 @@ def inside_only(F: Builder, checks: Checks, node: Node, inputs: tuple[Value, ...
     """The gather or scatter at clamped positions, with a check of those that the user gave."""
     base, *indices = inputs
     axes, attrs = node.attrs["axes"], dict(node.attrs)
-    dims = attrs.get("dims", base.dims)
+    sizes = [attrs.get("dims", base.dims)[axis] for axis in axes]
     if attrs["checked"]:
-        safe = [i if counts_along(i, dims[a]) else clamped(F, i, dims[a]) for i, a in zip(indices, axes, strict=True)]
-        for index, axis, place in zip(indices, axes, safe, strict=True):
+        places = [i if counts_along(i, d) else clamped(F, i, d) for i, d in zip(indices, sizes, strict=True)]
+        inside = [place for place in places if place is not None]
+        for index, axis, size, place in zip(indices, axes, sizes, places, strict=True):
             if place is not index:
-                add_check(F, checks, index, axis, dims[axis], barrier=None in safe)
-        if None not in safe:
-            indices, attrs["checked"] = safe, False
+                add_check(F, checks, index, axis, size, barrier=len(inside) < len(places))
+        if len(inside) == len(places):
+            indices, attrs["checked"] = inside, False
     if isinstance(node.op.kind, Gather) and not attrs["checked"]:
         early = gather_of_operands(F, base, indices, axes)
         if early is not None:
