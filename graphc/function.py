@@ -1,8 +1,9 @@
 """The compiled function: what ``grad``, ``value_and_grad`` and ``jit`` return.
 
-A call goes through ``_entry``, the native entry of the program that served last. Where that does not fit, the slow path
-flattens the arguments, looks the programs of their key up, tries each by its guards, and traces the function anew where
-none serves. While a trace is active, a call is recorded into that trace instead (``nested``).
+A call goes through ``_entry``, the native entry of the program that served last; those of a few programs made before it
+stand behind it, each the fallback of the next. Where none of them fits, the slow path flattens the arguments, looks the
+programs of their key up, tries each by its guards, and traces the function anew where none serves. While a trace is
+active, a call is recorded into that trace instead (``nested``).
 """
 
 from __future__ import annotations
@@ -29,6 +30,7 @@ if TYPE_CHECKING:  # what traces and compiles is imported when a function is fir
     from graphc.program import Program
 
 MAX_PROGRAMS = 256  # of one function; the oldest goes first
+MAX_CHAINED = 8  # entries that a call tries one after the other, for 0.1 us each
 
 _all_functions: weakref.WeakSet[CompiledFunction] = weakref.WeakSet()
 
@@ -47,6 +49,7 @@ class CompiledFunction:
         self._latest: Program | None = None
         self._counts = {"calls_traced": 0}
         self._entry: Callable[..., Any] = self._slow
+        self._chained = 0  # native entries that a call tries, ``_entry`` the first
         functools.update_wrapper(self, function, updated=())
         _all_functions.add(self)
 
@@ -111,7 +114,10 @@ class CompiledFunction:
                 result = program.attempt(arguments, leaves)
                 if result is not program.MISSED:
                     return result
-            program = build_program(self._target, self._transform, given, kwargs, self._is_method, self._slow)
+            behind = self._chained if self._chained < MAX_CHAINED else 0
+            fallback = self._entry if behind else self._slow
+            program = build_program(self._target, self._transform, given, kwargs, self._is_method, fallback)
+            program.chained = behind + 1
             self._counts["calls_traced"] += 1
             self._keep(key, program)
             result = program.attempt(arguments, leaves)
@@ -136,11 +142,11 @@ class CompiledFunction:
     def _now_serving(self, program: Program) -> None:
         self._latest = program
         if program.entry is not None:
-            self._entry = program.entry
+            self._entry, self._chained = program.entry, program.chained
 
     def _forget(self) -> None:
         """Serve the next call through the slow path, which looks at the settings."""
-        self._entry = self._slow
+        self._entry, self._chained = self._slow, 0
 
     # --- as an attribute, as a value ----------------------------------------------------------------------------------
 

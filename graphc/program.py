@@ -219,7 +219,8 @@ class _Missed:
 class Program:
     """Serves the calls of one key whose guards hold. ``entry``: the native way in, where there is one.
 
-    ``marked`` is the traced graph with its marks and the wanted outputs.
+    ``chained``: how many programs' entries that one tries, its own included. ``marked`` is the traced graph with its
+    marks and the wanted outputs.
     """
 
     MISSED = _Missed()
@@ -227,6 +228,7 @@ class Program:
     def __init__(self, traced: Traced, marked: Graph, template: Any, runner: Runner):
         self.traced, self.marked, self.runner = traced, marked, runner
         self.entry: Callable[..., Any] | None = None
+        self.chained = 1
         leaves, self.out_spec = pytree.flatten(template)
         self.outputs: list[Output | Constant] = leaves
         paths = traced.captures.paths

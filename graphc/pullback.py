@@ -18,6 +18,7 @@ from graphc.ir.graph import Graph, Value
 from graphc.ops.table import OPS
 from graphc.passes.pipeline import optimize
 from graphc.program import Program, Runner, deliver_leaf
+from graphc.results import write_into
 from graphc.trace.leaves import LeafSpec
 from graphc.trace.location import user_location
 from graphc.trace.record import Constant, Output, Traced
@@ -89,10 +90,11 @@ class Pullback:
     ):
         self._program, self._residuals, self._sizes, self._shapes = program, residuals, sizes, shapes
 
-    def __call__(self, cotangent: Any) -> Any:
+    def __call__(self, cotangent: Any, *, out: Any = None) -> Any:
         """The gradients for this cotangent, which has the structure and shapes of the function's result.
 
-        Raises ``GradientError`` for one that has not.
+        ``out``: arrays to write them into, as any compiled function takes it. Raises ``GradientError`` for a cotangent
+        that does not fit, ``OutputError`` for such an ``out``.
         """
         program = self._program
         given = cotangents_by_output(program.out_template, cotangent)
@@ -103,7 +105,8 @@ class Pullback:
         results = program.backward.run([*self._residuals, *seeds, *self._sizes])
         if results is None:
             raise GradientError("the pullback's saved values do not fit its program", location=user_location())
-        return filled(program.gradients, results)
+        gradients = filled(program.gradients, results)
+        return gradients if out is None else write_into(out, gradients)
 
 
 def cotangents_by_output(template: Any, cotangent: Any) -> dict[int, Any]:

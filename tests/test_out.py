@@ -304,6 +304,20 @@ def test_other_sizes_and_dtypes_find_their_program():
         np.testing.assert_allclose(out, 3 * x**2, rtol=1e-6)
 
 
+def test_a_pullback():
+    value, pullback = graphc.vjp(lambda a, b: a * b, X, 3.0)
+    out = (np.zeros(4), np.zeros(()))
+    assert pullback(np.ones(4), out=out)[0] is out[0]
+    np.testing.assert_array_equal(out[0], np.full(4, 3.0))
+    assert out[1] == X.sum()
+    assert pullback(np.ones(4), out=(None, out[1]))[1] is out[1]
+    ct = np.full(4, 2.0)
+    pullback(ct, out=(ct, None))
+    np.testing.assert_array_equal(ct, np.full(4, 6.0))
+    with pytest.raises(graphc.OutputError):
+        pullback(ct, out=np.zeros(4))
+
+
 def test_inside_a_trace_it_is_refused():
     inner, out = graphc.grad(cube), np.zeros(4)
     with pytest.raises(graphc.UnsupportedError, match="out="):
