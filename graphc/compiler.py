@@ -75,15 +75,14 @@ def _build(graph: Graph) -> dict[str, Any]:
     """Schedule and print: as JSON-able metadata, what a warm process needs to load the program."""
     from graphc.codegen.driver import DRIVER_SIGNATURE, arena_bytes, print_program
     from graphc.ops.table import OPS
-    from graphc.schedule.loopnest import Launch
+    from graphc.schedule.loopnest import launches
     from graphc.schedule.plan import schedule
 
     program = schedule(graph, OPS)
     printed = print_program(program, len(graph.params) + len(graph.ints), repr(settings.code_key()))
     work: Any = 0
-    for step in program.steps:
-        if isinstance(step, Launch):
-            work = work + substitute(step.work * step.count, program.bounds)
+    for step, times in launches(program.steps):
+        work = work + substitute(step.work * step.count * times, program.bounds)
     return {
         "functions": [
             *([k.name, k.source, k.signature] for k in printed.kernels),

@@ -3,14 +3,16 @@
 from __future__ import annotations
 
 import hashlib
+from collections.abc import Sequence
 from dataclasses import dataclass, field
 
 from graphc.abi import ALIGNMENT, KERNELS_START, Service
+from graphc.codegen.control import print_control
 from graphc.codegen.kernel import NestPrinter, Part, print_kernel
 from graphc.codegen.text import ELEMENTS, NARROW, STORED, Lines, dim_text, imports, literal, loaded, stored
 from graphc.ir.dims import Atom, Dim, dim_max, map_atoms, symbol, symbols_of
 from graphc.ir.types import DTYPES
-from graphc.schedule.loopnest import Bind, Check, Clear, Combine, Copy, Gemm, Inline, Launch, Program
+from graphc.schedule.loopnest import Bind, Check, Clear, Combine, Copy, Gemm, Inline, Launch, Program, Step, Storage
 
 GRAIN = 100_000  # operations below which a part of a kernel is not worth a thread of its own (some 15 us)
 
@@ -35,7 +37,7 @@ class PrintedProgram:
 
 def print_program(program: Program, number_of_inputs: int, flags: str) -> PrintedProgram:
     """The driver's module and its kernels'. ``flags`` joins the hash: whatever else changes the compiled code."""
-    return _DriverPrinter(program, number_of_inputs, flags).run()
+    return DriverPrinter(program, number_of_inputs, flags).run()
 
 
 def align(size: Dim) -> Dim:
@@ -57,9 +59,14 @@ def quotient(a: str, b: str, divisor: Dim) -> str:
     return f"{a} // {b}"
 
 
-class _DriverPrinter:
+class DriverPrinter:
+    """``storage``: of the steps at hand; ``late``: symbols that have no value yet when the driver begins."""
+
     def __init__(self, program: Program, number_of_inputs: int, flags: str):
         self.program, self.number_of_inputs, self.flags = program, number_of_inputs, flags
+        self.storage = program.storage
+        self.late = set(program.bounds)
+        self.printed = 0  # steps so far
         self.head, self.lines = Lines(), Lines()
         self.sizes: dict[Atom, str] = {}
         self.symbols = {name: f"dim_{name}" for name in program.symbols}  # apart from the driver's own variables
@@ -78,7 +85,7 @@ class _DriverPrinter:
             infix = {"floordiv": quotient(a, b, atom.args[1]), "mod": f"{a} % {b}"}
             call = {"max": f"greatest({a}, {b})", "min": f"least({a}, {b})"}
             name = f"size{len(self.sizes)}"
-            late = any(s in self.program.bounds for arg in atom.args for s in symbols_of(arg))
+            late = any(s in self.late for arg in atom.args for s in symbols_of(arg))
             (self.lines if late else self.head).add(f"{name} = {(infix | call)[atom.function]}")
             self.sizes[atom] = f"@{name}"  # no symbol of the program is called so
             self.symbols[self.sizes[atom]] = name
@@ -92,11 +99,7 @@ class _DriverPrinter:
         for slot, size in enumerate(self.program.slots):
             self.lines.add(f"slot{slot} = {address}")
             address = f"slot{slot} + {self.dim(align(size))}"
-        for step in self.program.steps:
-            comment = step.comment if isinstance(step, Launch | Inline | Gemm) else ""
-            if comment:
-                self.lines.add(f"# {comment}")
-            getattr(self, "_" + type(step).__name__.lower())(step)
+        self.steps(self.program.steps)
         self.lines.add("return 0")
         body = f"def NAME(args, symbols, arena, table):\n{self.head}\n{self.lines}\n"
         name = "program_" + self._hash(body + "".join(self.kernels))
@@ -104,25 +107,46 @@ class _DriverPrinter:
         source = f"{head}\n\n\n" + body.replace("NAME", name, 1)
         return PrintedProgram(name, source.lstrip(), list(self.kernels.values()))
 
+    def steps(self, steps: Sequence[Step]) -> None:
+        """Print them, in order."""
+        for step in steps:
+            if print_control(self, step):
+                continue
+            comment = step.comment if isinstance(step, Launch | Inline | Gemm) else ""
+            if comment:
+                self.lines.add(f"# {comment}")
+            getattr(self, "_" + type(step).__name__.lower())(step)
+            self.printed += 1
+
     def _hash(self, text: str) -> str:
         return hashlib.sha256(f"{self.flags}\n{text}".encode()).hexdigest()[:20]
 
     def address(self, buffer: int) -> str:
-        storage = self.program.storage[buffer]
+        storage = self.storage[buffer]
+        assert storage.place != "local", "a variable of the driver has no address"
         if storage.place == "arena":
             return f"slot{storage.slot}"
         position = storage.position + (self.number_of_inputs if storage.place == "output" else 0)
         return f"args[{position}]"
 
     def pointer(self, buffer: int) -> str:
-        dtype = self.program.storage[buffer].dtype
+        dtype = self.storage[buffer].dtype
         return f"as_pointer_{STORED.get(dtype, dtype)}({self.address(buffer)})"
+
+    def number(self, storage: Storage) -> str:
+        """The one number that the storage holds, as it stands in memory: to read or to assign."""
+        if storage.place == "local":
+            return f"x{storage.position}"
+        before, self.storage = self.storage, [storage]
+        text = f"{self.pointer(0)}[0]"
+        self.storage = before
+        return text
 
     # --- steps --------------------------------------------------------------------------------------------------------
 
     def _launch(self, step: Launch) -> None:
         source, buffers, sizes = print_kernel(step.nest)
-        types = [f"CPointer({ELEMENTS[self.program.storage[b].dtype]})" for b in buffers]
+        types = [f"CPointer({ELEMENTS[self.storage[b].dtype]})" for b in buffers]
         signature = f"void({', '.join([*types, *['int64'] * (len(sizes) + 2)])})"
         name = "kernel_" + self._hash(source + signature)
         head = "\n".join(imports(source))
@@ -134,9 +158,10 @@ class _DriverPrinter:
         self.lines.add(f"launch(table, {index}, {self.dim(step.count)}, {grain}, {', '.join(arguments)})")
 
     def _inline(self, step: Inline) -> None:
-        prefix = f"s{self.program.steps.index(step)}_"
-        inner = Lines()
-        printer = NestPrinter(step.nest, inner, prefix, self.dim)
+        prefix = f"s{self.printed}_"
+        inner = Lines(self.lines.indent)
+        variables = {b: self.number(self.storage[b]) for b in step.nest.buffers() if self.storage[b].place == "local"}
+        printer = NestPrinter(step.nest, inner, prefix, self.dim, variables)
         printer.print_body(Part("", ""))
         for buffer, name in printer.buffers.items():
             self.lines.add(f"{name} = {self.pointer(buffer)}")
@@ -164,6 +189,10 @@ class _DriverPrinter:
         self.lines.add(f"fill({self.pointer(step.buffer)}, {self.dim(step.size)}, {value})")
 
     def _copy(self, step: Copy) -> None:
+        if "local" in (self.storage[step.source].place, self.storage[step.target].place):
+            source, target = (self.number(self.storage[b]) for b in (step.source, step.target))
+            self.lines.add(f"{target} = {source}")
+            return
         source, target = self.pointer(step.source), self.pointer(step.target)
         self.lines.add(f"copy({source}, {target}, {self.dim(step.size)})")
 
@@ -174,7 +203,7 @@ class _DriverPrinter:
         self.lines.add(f"symbols[{index}] = {name}")
 
     def _check(self, step: Check) -> None:
-        with self.lines.inside(f"if {self.pointer(step.buffer)}[0]:"):
+        with self.lines.inside(f"if {self.number(self.storage[step.buffer])}:"):
             self.lines.add(f"return {step.status}")
 
     def _combine(self, step: Combine) -> None:
@@ -183,7 +212,7 @@ class _DriverPrinter:
         if step.step == "{acc} + {0}" and step.dtype in ("f64", "f32"):
             self.lines.add(f"sum_blocks({partial}, {result}, {kept}, {blocks})")
             return
-        number = self.program.steps.index(step)
+        number = self.printed
         self.lines.add(f"partial{number} = {partial}")
         self.lines.add(f"result{number} = {result}")
         with self.lines.inside(f"for k in range({kept}):"):

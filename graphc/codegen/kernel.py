@@ -7,7 +7,7 @@ arrays begin and end, so that its middle part has no conditions.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 
 from graphc.codegen.text import NARROW, Lines, affine_text, dim_text, literal, loaded, stored
@@ -31,11 +31,18 @@ class NestPrinter:
     """Prints one nest. After it, ``buffers`` and ``sizes`` hold what the text refers to, in order of first use.
 
     ``prefix`` keeps the names of several nests in one function apart; ``name_dim`` gives the text of a dim where the
-    driver prints the nest into itself.
+    driver prints the nest into itself, and ``variables`` the buffers of one number that are variables there.
     """
 
-    def __init__(self, nest: Nest, lines: Lines, prefix: str = "", name_dim: Callable[[Dim], str] | None = None):
-        self.nest, self.lines, self.prefix, self.name_dim = nest, lines, prefix, name_dim
+    def __init__(
+        self,
+        nest: Nest,
+        lines: Lines,
+        prefix: str = "",
+        name_dim: Callable[[Dim], str] | None = None,
+        variables: Mapping[int, str] = {},
+    ):
+        self.nest, self.lines, self.prefix, self.name_dim, self.variables = nest, lines, prefix, name_dim, variables
         self.buffers: dict[int, str] = {}  # in order of first use: the kernel's parameters
         self.sizes: dict[Dim, str] = {}  # symbols, and dims that are more than sums and products of them
         self.names: dict[int, str] = {}  # scalar number -> variable
@@ -47,6 +54,9 @@ class NestPrinter:
 
     def buffer(self, number: int) -> str:
         return self.buffers.setdefault(number, f"{self.prefix}b{len(self.buffers)}")
+
+    def element(self, buffer: int, position: str) -> str:
+        return self.variables.get(buffer) or f"{self.buffer(buffer)}[{position}]"
 
     def dim(self, dim: Dim) -> str:
         """The dim's text: symbols are parameters, and so is a dim that would need a division or a comparison."""
@@ -317,7 +327,7 @@ class NestPrinter:
         position = self._position(data.index, zip(scalar.args, data.strides, strict=True))
         conditions = [c for c in data.conditions if c not in self.assumed]
         if not conditions:
-            return loaded(scalar.dtype, f"{self.buffer(data.buffer)}[{position}]")
+            return loaded(scalar.dtype, self.element(data.buffer, position))
         guarded = f"load_where({self._conditions_text(conditions)}, {self.buffer(data.buffer)}, {position})"
         return loaded(scalar.dtype, guarded)
 
@@ -357,7 +367,7 @@ class NestPrinter:
         )
 
     def _store(self, store: Store) -> None:
-        target = f"{self.buffer(store.buffer)}[{self._position(store.index, store.gathered)}]"
+        target = self.element(store.buffer, self._position(store.index, store.gathered))
         value = self.text(store.scalar)
         dtype = store.scalar.dtype
         if store.accumulate:

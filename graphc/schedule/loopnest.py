@@ -2,6 +2,7 @@
 
     Program   storage, steps, slots, symbols
     step   := Launch(nest) | Inline(nest) | Gemm | Clear | Combine | Copy | Bind | Check
+            | Section(steps) | Loop(steps) | While(steps) | Branch(steps) | Exchange
     Nest      space, row, phases, before, totals    blocks of Store(buffer, index, scalar) and Fold(key, step, scalar)
     scalar := load | apply | literal | position | size | holds | folded      (one class, told apart by ``form``)
 
@@ -10,7 +11,7 @@ Scalars and the positions in their loads stand in ``schedule.scalars``.
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -225,11 +226,87 @@ class Check:
     status: int
 
 
-Step = Launch | Inline | Gemm | Clear | Combine | Copy | Bind | Check
+# --- control ----------------------------------------------------------------------------------------------------------
+
+
+@dataclass
+class Section:
+    """Straight steps whose buffers are numbers in a storage of their own; what sections share is one object in both."""
+
+    storage: list[Storage]
+    steps: list[Step]
+
+
+@dataclass
+class Loop:
+    """``steps`` for each value of the symbol ``index``, from 0 to ``trips - 1``, or from there to 0."""
+
+    index: str
+    trips: Dim
+    reverse: bool
+    steps: list[Step]
+
+
+@dataclass
+class While:
+    """``condition``, and ``steps`` where it set the flag; again and again until it does not."""
+
+    condition: list[Step]
+    flag: Storage
+    steps: list[Step]
+
+
+@dataclass
+class Branch:
+    """``first`` where the flag is set, else ``second``."""
+
+    flag: Storage
+    first: list[Step]
+    second: list[Step]
+
+
+@dataclass
+class Exchange:
+    """Two pieces of the arena trade places, so that what one held is found in the other without a copy."""
+
+    a: Storage
+    b: Storage
+
+
+Step = Launch | Inline | Gemm | Clear | Combine | Copy | Bind | Check | Section | Loop | While | Branch | Exchange
+
+
+def inner_steps(step: Step) -> list[list[Step]]:
+    """The lists of steps inside a step."""
+    match step:
+        case Section() | Loop():
+            return [step.steps]
+        case While():
+            return [step.condition, step.steps]
+        case Branch():
+            return [step.first, step.second]
+    return []
+
+
+def walk_steps(steps: Iterable[Step]) -> Iterator[Step]:
+    """Every step, and those inside it, in order."""
+    for step in steps:
+        yield step
+        for part in inner_steps(step):
+            yield from walk_steps(part)
+
+
+def launches(steps: Iterable[Step], times: Dim = 1) -> Iterator[tuple[Launch, Dim]]:
+    """Every launch, and how often it runs; the iterations of a while count as one."""
+    for step in steps:
+        if isinstance(step, Launch):
+            yield step, times
+        for part in inner_steps(step):
+            yield from launches(part, times * step.trips if isinstance(step, Loop) else times)
 
 
 def step_buffers(step: Step) -> list[int]:
-    """The program buffers that a step reads or writes."""
+    """The program buffers that a straight step reads or writes."""
     match step:
         case Launch() | Inline():
             return list(step.nest.buffers())
@@ -241,11 +318,14 @@ def step_buffers(step: Step) -> list[int]:
             return [step.partial, step.result]
         case Copy():
             return [step.source, step.target]
+    raise AssertionError(f"{type(step).__name__} is no straight step")
 
 
 @dataclass
 class Storage:
-    """Where a buffer of the program lives: ``input``/``output`` number ``position``, or ``arena`` in a ``slot``."""
+    """Where a buffer of the program lives: ``input``/``output`` number ``position``, ``arena`` in a ``slot``, or, one
+    number that only the driver's own code uses, its ``local`` variable number ``position``.
+    """
 
     place: str
     position: int

@@ -13,6 +13,7 @@ import numpy as np
 from graphc.ir.dims import Dim, product
 from graphc.ir.graph import Node, Value
 from graphc.ir.opdef import Gather, Pointwise, Reduce
+from graphc.schedule.positions import as_dim
 from graphc.schedule.scalars import Affine, Condition, Scalar, Scalars
 
 Index = tuple[Affine, ...]
@@ -169,6 +170,29 @@ class Lowering:
         own, rest = split_gathered(index, positions, node.attrs["axes"], base.rank)
         gathered = self.gathered(base.dims, positions, own, node.attrs["axes"], conditions)
         return self.scalars.load(base.type.short, self.stored[base], linear(base.dims, rest), conditions, gathered)
+
+    def _read(self, node: Node, index: Index, conditions: tuple[Condition, ...]) -> Scalar:
+        """A block's element: affine where its start is known before the kernel, else at a position from memory."""
+        base, *starts = node.inputs
+        inner, gathered = self.block_positions(base.dims, starts, node.attrs["steps"], index)
+        if not gathered:
+            return self.at(base, inner, conditions)
+        return self.scalars.load(
+            base.type.short, self.stored[base], linear(base.dims, inner), conditions, tuple(gathered)
+        )
+
+    def block_positions(
+        self, dims: Sequence[Dim], starts: Sequence[Value], steps: Sequence[int], index: Index
+    ) -> tuple[Index, tuple[tuple[Scalar, Dim], ...]]:
+        """Where a block's element stands in an array of ``dims``; last, what is added: scalars with their strides."""
+        inner: list[Affine] = []
+        gathered: list[tuple[Scalar, Dim]] = []
+        for axis, (start, step, place) in enumerate(zip(starts, steps, index, strict=True)):
+            known = as_dim(start)
+            inner.append(place.times(step).plus(known or 0))
+            if known is None:
+                gathered.append((self.at(start, ()), product(dims[axis + 1 :])))
+        return tuple(inner), tuple(gathered)
 
     def gathered(
         self,

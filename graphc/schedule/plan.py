@@ -15,6 +15,8 @@ from graphc.schedule.loopnest import Bind, Check, Copy, Inline, Launch, Program,
 from graphc.schedule.merge import merge_axes
 from graphc.schedule.nests import NestBuilder
 from graphc.schedule.prepare import IndexCheck, prepare
+from graphc.schedule.regions import schedule_regions
+from graphc.schedule.sequence import has_barriers
 from graphc.schedule.tasks import Task, dear_values, find_roots, make_tasks, weights
 
 ROUNDS = 3  # storing a dear value can make another one dear: decided again so many times
@@ -22,7 +24,13 @@ ROUNDS = 3  # storing a dear value can make another one dear: decided again so m
 
 def schedule(graph: Graph, ops: Mapping[str, Op]) -> Program:
     """Kernels, library calls and buffers for the graph (optimised, one joint graph)."""
-    return Scheduler(*prepare(graph, ops)).run()
+
+    def straight(graph: Graph) -> Program:
+        return Scheduler(*prepare(graph, ops)).run()
+
+    if has_barriers(graph):
+        return schedule_regions(graph, ops, straight, symbols_of_graph(graph))
+    return straight(graph)
 
 
 class Scheduler:
@@ -187,8 +195,16 @@ def run_time_bounds(graph: Graph) -> dict[str, Dim]:
 def symbols_of_graph(graph: Graph) -> list[str]:
     """Every symbol of the graph, in order of first appearance: integer arguments, then the inputs' dims."""
     names: dict[str, None] = {}
-    for dims in (graph.ints, *(v.dims for v in graph.values())):
+    _note_symbols(graph, names)
+    return list(names)
+
+
+def _note_symbols(graph: Graph, names: dict[str, None]) -> None:
+    trips = (node.attrs["trips"] for node in graph.nodes if "trips" in node.attrs)
+    for dims in (graph.ints, *(v.dims for v in graph.values()), trips):
         for dim in dims:
             for name in sorted(symbols_of(dim)):
                 names.setdefault(name, None)
-    return list(names)
+    for node in graph.nodes:
+        for region in node.regions:
+            _note_symbols(region, names)

@@ -12,9 +12,10 @@ from dataclasses import dataclass, field
 
 from graphc.ir.dims import Dim, product
 from graphc.ir.graph import Graph, Node, Value
-from graphc.ir.opdef import Compact, Contract, Create, Gather, Movement, Reduce, Scan, Scatter
+from graphc.ir.opdef import Compact, Contract, Create, Gather, Movement, Read, Reduce, Scan, Scatter
 from graphc.schedule.gemm import Products
 from graphc.schedule.lower import ZERO, Index, Lowering, is_trivial_reshape, linear, split_gathered, unrolls
+from graphc.schedule.positions import as_dim
 from graphc.schedule.scalars import Affine, Scalar, Scalars
 
 DEAR = 10  # operations of a value above which it is stored rather than computed again
@@ -57,7 +58,7 @@ def find_roots(graph: Graph, products: Products, extra: Sequence[Value] = ()) ->
             continue
         if isinstance(kind, Scan | Scatter | Compact) or (isinstance(kind, Reduce) and not unrolls(node)):
             roots.update(node.outputs)
-        elif isinstance(kind, Gather):
+        elif isinstance(kind, Gather) or (isinstance(kind, Read) and any(as_dim(v) is None for v in node.inputs[1:])):
             roots.add(node.inputs[0])
         elif node.op.name == "concat" or (node.op.name == "embed" and set(node.attrs["steps"]) - {1, -1}):
             roots.update(node.outputs)
@@ -107,7 +108,7 @@ def make_tasks(roots: Sequence[Value], stored: dict[Value, int]) -> list[Task]:
     return tasks
 
 
-def _axes(dims: Sequence[Dim]) -> tuple[tuple[Dim, ...], Index]:
+def axes_of(dims: Sequence[Dim]) -> tuple[tuple[Dim, ...], Index]:
     """Loop axes for the dims other than 1, and the index of an element in them."""
     space: list[Dim] = []
     index: list[Affine] = []
@@ -119,7 +120,7 @@ def _axes(dims: Sequence[Dim]) -> tuple[tuple[Dim, ...], Index]:
 
 
 def _map_task(root: Value) -> Task:
-    space, index = _axes(root.dims)
+    space, index = axes_of(root.dims)
     return Task(root, "map", root, space, index, linear(root.dims, index))
 
 
@@ -127,7 +128,7 @@ def _fold_task(root: Value) -> Task:
     node = root.node
     assert node is not None
     source = node.inputs[0]
-    space, index = _axes(source.dims)
+    space, index = axes_of(source.dims)
     if isinstance(node.op.kind, Scan):
         axis = node.attrs["axis"]
         reduced = frozenset(index[axis].axes)
@@ -146,12 +147,12 @@ def _fold_task(root: Value) -> Task:
 def _scattering_task(root: Value, kind: str) -> Task:
     node = root.node
     assert node is not None
-    space, index = _axes(node.inputs[0].dims)
+    space, index = axes_of(node.inputs[0].dims)
     return Task(root, kind, node.inputs[0], space, index, ZERO)
 
 
 def _place_task(root: Value, source: Value, starts: Sequence[Dim], steps: Sequence[int]) -> Task:
-    space, index = _axes(source.dims)
+    space, index = axes_of(source.dims)
     inner = [i.times(step).plus(start) for i, start, step in zip(index, starts, steps, strict=True)]
     return Task(root, "place", source, space, index, linear(root.dims, inner))
 

@@ -1,0 +1,77 @@
+"""Regions as they are scheduled: what is known before they run is inside them, and a loop's index is a symbol."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+
+from graphc.ir.builder import Builder
+from graphc.ir.dims import symbol
+from graphc.ir.graph import Graph, Node, Value
+from graphc.ir.opdef import Op
+from graphc.ir.regions import carried, lead
+from graphc.ir.rewrite import inline
+from graphc.ir.shapes import Guard, ShapeFacts
+from graphc.ir.types import ArrayType
+from graphc.schedule.positions import as_dim
+
+
+def is_known(value: Value) -> bool:
+    """Whether a region that captures the value can have it as a constant or as an expression over sizes and indices."""
+    return as_dim(value) is not None or (value.node is not None and value.node.op.name == "const")
+
+
+def captured(node: Node) -> list[Value]:
+    """The operands that the regions capture from memory."""
+    return [v for v in node.inputs[lead(node) + carried(node) :] if not is_known(v)]
+
+
+class Body:
+    """A region of a node with (carried..., stacked..., captures...) as parameters; known captures are nodes in it."""
+
+    def __init__(self, node: Node, region: Graph, ops: Mapping[str, Op], guards: Sequence[Guard]):
+        self.node, self.region, self.guards = node, region, tuple(guards)
+        self.F = Builder(ops, ShapeFacts(guards))
+        self.F.location = node.location
+        own = region.params[int(node.op.name == "for") :]
+        count = carried(node)
+        self.states = [Value(p.type, name=p.name) for p in own[:count]]
+        operands = node.inputs[lead(node) + count :]
+        self.captures = [
+            Value(v.type, name=p.name) for v, p in zip(operands, own[count:], strict=True) if not is_known(v)
+        ]
+        rest = iter(self.captures)
+        self.seen = [self._known(v) if is_known(v) else next(rest) for v in operands]
+
+    def _known(self, value: Value) -> Value:
+        dim = as_dim(value)
+        if dim is not None:
+            return self.F.value(dim)
+        assert value.node is not None
+        return self.F.constant(value.node.attrs["value"], value.type)
+
+    def _results(self, own: Sequence[Value]) -> list[Value]:
+        return inline(self.F, self.region, (*own, *self.states, *self.seen))
+
+    def graph(self) -> Graph:
+        """A branch, a condition, or the body of a ``while``."""
+        outputs = self._results(())
+        return Graph(self.region.name, (*self.states, *self.captures), tuple(self.F.nodes), tuple(outputs), self.guards)
+
+    def of_for(self, index: str) -> Graph:
+        """The body of a ``for`` whose index is this symbol; what it stacks is written into arrays that it carries."""
+        F, count = self.F, len(self.states)
+        i = F.value(symbol(index))
+        results = self._results((i,))
+        stacks = [
+            Value(ArrayType(o.type.dtype, o.dims), name=f"stack{k}") for k, o in enumerate(self.node.outputs[count:])
+        ]
+        written = [push(F, stack, entry, i) for stack, entry in zip(stacks, results[count:], strict=True)]
+        params = (*self.states, *stacks, *self.captures)
+        return Graph(self.region.name, params, tuple(F.nodes), (*results[:count], *written), self.guards)
+
+
+def push(F: Builder, stack: Value, entry: Value, i: Value) -> Value:
+    """The stack with the entry of iteration i."""
+    block = F.reshape(entry, (1, *entry.dims))
+    written: Value = F.update(stack, block, i, *(F.value(0) for _ in entry.dims), steps=(1,) * stack.rank)
+    return written

@@ -1,0 +1,237 @@
+"""Scheduling of graphs with loops, branches and writes in place: straight pieces, and what stands between them.
+
+Every straight piece is scheduled on its own (``plan``); its buffers become those of the whole program. A loop runs in
+the driver, around the steps of its body. What it carries has one place for the whole loop: a body that writes into it
+changes it there, and one that makes a new array makes it in a second place, which then trades places with the first.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, field, replace
+
+from graphc.ir.builder import Builder
+from graphc.ir.dims import Dim, product
+from graphc.ir.graph import Graph, Node, Value
+from graphc.ir.opdef import Op
+from graphc.ir.regions import carried
+from graphc.ir.shapes import Guard, ShapeFacts
+from graphc.ir.types import ArrayType
+from graphc.schedule.bodies import Body, captured
+from graphc.schedule.loopnest import (
+    Branch,
+    Check,
+    Copy,
+    Exchange,
+    Loop,
+    Program,
+    Section,
+    Step,
+    Storage,
+    While,
+    walk_steps,
+)
+from graphc.schedule.positions import as_dim
+from graphc.schedule.prepare import IndexCheck
+from graphc.schedule.ranges import Ranges
+from graphc.schedule.sequence import Sequence, make_sequence
+from graphc.schedule.slots import plan_slots
+from graphc.schedule.writes import write_step
+
+Straight = Callable[[Graph], Program]
+
+
+def new_storage(type_: ArrayType) -> Storage:
+    return Storage("arena", -1, type_.short, product(type_.dims))
+
+
+def copied(source: Storage, target: Storage) -> Section:
+    return Section([source, target], [Copy(0, 1, target.size, target.dtype)])
+
+
+@dataclass
+class Composer:
+    """What all graphs of one program share. ``straight`` schedules a piece without barriers."""
+
+    ops: Mapping[str, Op]
+    guards: tuple[Guard, ...]
+    straight: Straight
+    ranges: Ranges
+    checks: list[IndexCheck] = field(default_factory=list)
+    bounds: dict[str, Dim] = field(default_factory=dict)
+    indices: list[str] = field(default_factory=list)  # a symbol for each loop
+
+    def compose(
+        self, graph: Graph, given: Mapping[Value, Storage], owned: set[Value]
+    ) -> tuple[list[Step], list[Storage]]:
+        """The graph's steps and where its outputs are. ``owned``: parameters that may be overwritten."""
+        return _Piecewise(self, replace(graph, guards=self.guards), dict(given), set(owned)).run()
+
+    def new_index(self) -> str:
+        self.indices.append(f"loop{len(self.indices)}")
+        return self.indices[-1]
+
+
+class _Piecewise:
+    """Emits one graph, piece by piece and barrier by barrier."""
+
+    def __init__(self, shared: Composer, graph: Graph, stored: dict[Value, Storage], owned: set[Value]):
+        self.shared, self.graph, self.stored, self.owned = shared, graph, stored, owned
+        self.sequence: Sequence = make_sequence(graph)
+        self.steps: list[Step] = []
+
+    def run(self) -> tuple[list[Step], list[Storage]]:
+        for k in range(self.sequence.pieces()):
+            piece = self.sequence.piece(k)
+            if piece is not None:
+                self._straight(piece)
+            if k < len(self.sequence.barriers):
+                self._barrier(self.sequence.barriers[k], k + 1)
+        return self.steps, [self.stored[v] for v in self.graph.outputs]
+
+    # --- straight pieces ----------------------------------------------------------------------------------------------
+
+    def _straight(self, piece: Graph) -> None:
+        program = self.shared.straight(piece)
+        made = [new_storage(v.type) for v in piece.outputs]
+        for k, storage in enumerate(program.storage):
+            if storage.place == "input":
+                program.storage[k] = self.stored[piece.params[storage.position]]
+            elif storage.place == "output":
+                program.storage[k] = made[storage.position]
+            else:
+                storage.slot = -1
+        first = len(self.shared.checks)
+        steps = [replace(s, status=s.status + first) if isinstance(s, Check) else s for s in program.steps]
+        self.shared.checks += program.checks
+        self.shared.bounds |= program.bounds
+        self.steps.append(Section(program.storage, steps))
+        self.stored.update(zip(piece.outputs, made, strict=True))
+        self.owned.update(piece.outputs)
+
+    # --- barriers -----------------------------------------------------------------------------------------------------
+
+    def _barrier(self, node: Node, time: int) -> None:
+        match node.op.name:
+            case "for":
+                self._for(node, time)
+            case "while":
+                self._while(node, time)
+            case "cond":
+                self._cond(node)
+            case "checked_index":
+                self._check(node)
+            case _:
+                target = self._own(node.inputs[0], time)
+                self.steps.append(write_step(node, target, self.stored))
+                self._set(node.output, target)
+
+    def _set(self, value: Value, storage: Storage) -> None:
+        self.stored[value] = storage
+        self.owned.add(value)
+
+    def _own(self, value: Value, time: int) -> Storage:
+        """A place with the value in it that may be overwritten: its own where nothing reads it any more, else a copy."""
+        if value in self.owned and self.sequence.is_last_use(value, time):
+            return self.stored[value]
+        target = new_storage(value.type)
+        self.steps.append(copied(self.stored[value], target))
+        return target
+
+    def _for(self, node: Node, time: int) -> None:
+        shared, count = self.shared, carried(node)
+        index, trips = shared.new_index(), node.attrs["trips"]
+        places = [self._own(v, time) for v in node.inputs[:count]]
+        places += [new_storage(o.type) for o in node.outputs[count:]]
+        body = Body(node, node.regions[0], shared.ops, shared.guards).of_for(index)
+        with shared.ranges.inside(index, trips):
+            body = shared.ranges.simplified(body, shared.ops, shared.guards)
+            steps = self._body(node, body, places)
+        self.steps.append(Loop(index, trips, node.attrs["reverse"], steps))
+        self._results(node, places)
+
+    def _body(self, node: Node, body: Graph, places: list[Storage]) -> list[Step]:
+        """The steps of one iteration, from the places of what is carried to the same places."""
+        given = dict(zip(body.params, [*places, *(self.stored[v] for v in captured(node))], strict=True))
+        steps, results = self.shared.compose(body, given, set(body.params[: len(places)]))
+        return steps + settle(places, results)
+
+    def _while(self, node: Node, time: int) -> None:
+        shared = self.shared
+        places = [self._own(v, time) for v in node.inputs[: carried(node)]]
+        condition, body = (Body(node, region, shared.ops, shared.guards).graph() for region in node.regions)
+        given = dict(zip(condition.params, [*places, *(self.stored[v] for v in captured(node))], strict=True))
+        before, (flag,) = shared.compose(condition, given, set())
+        self.steps.append(While(before, flag, self._body(node, body, places)))
+        self._results(node, places)
+
+    def _cond(self, node: Node) -> None:
+        shared = self.shared
+        places = [new_storage(o.type) for o in node.outputs]
+        branches = []
+        for region in node.regions:
+            body = Body(node, region, shared.ops, shared.guards).graph()
+            given = dict(zip(body.params, (self.stored[v] for v in captured(node)), strict=True))
+            steps, results = shared.compose(body, given, set())
+            branches.append(steps + [copied(found, place) for found, place in zip(results, places, strict=True)])
+        self.steps.append(Branch(self.stored[node.inputs[0]], *branches))
+        self._results(node, places)
+
+    def _results(self, node: Node, places: list[Storage]) -> None:
+        for value, place in zip(node.outputs, places, strict=True):
+            self._set(value, place)
+
+    def _check(self, node: Node) -> None:
+        """Stop where the index is outside. The checked index is the index itself, which nothing overwrites."""
+        index, shared = node.inputs[0], self.shared
+        F = Builder(shared.ops, ShapeFacts(shared.guards))
+        dim = as_dim(index)
+        seen = Value(index.type) if dim is None else F.value(dim)
+        outside = F.logical_or(F.lt(seen, 0), F.ge(seen, F.value(node.attrs["size"])))
+        flag = F.reduce("any", outside, range(outside.rank))
+        if dim is None:
+            self.stored[seen] = self.stored[index]
+        params, outputs = ((seen,), (flag,)) if dim is None else ((), (flag, seen))
+        self._straight(Graph("check", params, tuple(F.nodes), outputs, shared.guards))
+        shared.checks.append(IndexCheck(flag, node.attrs["axis"], node.attrs["size"], node.location))
+        self.steps.append(Section([self.stored[flag]], [Check(0, len(shared.checks))]))
+        self.stored[node.output] = self.stored[seen]
+
+
+def settle(places: list[Storage], results: list[Storage]) -> list[Step]:
+    """Bring what an iteration made to the places where the next one looks for it."""
+    steps: list[Step] = []
+    final = list(results)
+    for k, found in enumerate(results):
+        taken = found is not places[k] and (any(found is p for p in places) or any(found is f for f in final[:k]))
+        if taken:  # another carried value's place, or a result that goes to two places
+            final[k] = Storage("arena", -1, found.dtype, found.size)
+            steps.append(copied(found, final[k]))
+    for place, found in zip(places, final, strict=True):
+        if found is place:
+            continue
+        if place.size == 1 or found.place != "arena":
+            steps.append(copied(found, place))
+        else:
+            steps.append(Exchange(place, found))
+    return steps
+
+
+def schedule_regions(graph: Graph, ops: Mapping[str, Op], straight: Straight, symbols: list[str]) -> Program:
+    """The program of a graph with barriers; ``symbols``: those of its sizes."""
+    shared = Composer(ops, graph.guards, straight, Ranges(ShapeFacts(graph.guards)))
+    inputs = [Storage("input", k, p.type.short, product(p.dims)) for k, p in enumerate(graph.params)]
+    steps, results = shared.compose(graph, dict(zip(graph.params, inputs, strict=True)), set())
+    deliver(steps, results)
+    slots = plan_slots(steps, shared.bounds)
+    return Program(graph.name, inputs, steps, slots, symbols, shared.bounds, shared.checks)
+
+
+def deliver(steps: list[Step], results: list[Storage]) -> None:
+    """Make the results outputs: an array of the program's own is made in the output's memory from the start."""
+    moving = {id(s) for step in walk_steps(steps) if isinstance(step, Exchange) for s in (step.a, step.b)}
+    for k, found in enumerate(results):
+        if found.place == "arena" and found.size != 1 and id(found) not in moving:
+            found.place, found.position = "output", k
+        else:
+            steps.append(copied(found, Storage("output", k, found.dtype, found.size)))

@@ -1,0 +1,126 @@
+"""The arena of a program with loops, and which single numbers are variables of the driver instead.
+
+What a loop's body makes and reads within one iteration shares memory with other such things of it; what is there before
+the loop or after it, or from one iteration to the next, has its memory for as long as the loop runs.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass, field
+
+from graphc.errors import UnsupportedError
+from graphc.ir.dims import Dim, substitute, symbols_of
+from graphc.schedule.bufferize import size_in_bytes
+from graphc.schedule.loopnest import (
+    Branch,
+    Check,
+    Copy,
+    Exchange,
+    Inline,
+    Loop,
+    Section,
+    Step,
+    Storage,
+    While,
+    step_buffers,
+)
+
+Interval = tuple[int, int]
+
+
+@dataclass
+class _Life:
+    """When a storage is used, and whether only by code of the driver itself."""
+
+    storage: Storage
+    first: int
+    last: int
+    is_local: bool = True
+
+
+@dataclass
+class _Lives:
+    time: int = 0
+    by_id: dict[int, _Life] = field(default_factory=dict)
+    loops: list[tuple[Interval, set[int]]] = field(default_factory=list)  # inner ones first
+
+    def use(self, storage: Storage, *, is_local: bool) -> None:
+        life = self.by_id.setdefault(id(storage), _Life(storage, self.time, self.time))
+        life.last = self.time
+        life.is_local = life.is_local and is_local
+
+    def walk(self, steps: Iterable[Step]) -> None:
+        for step in steps:
+            self.time += 1
+            match step:
+                case Section():
+                    self._section(step)
+                case Loop() | While():
+                    self._loop(step)
+                case Branch():
+                    self.use(step.flag, is_local=True)
+                    self.walk(step.first)
+                    self.walk(step.second)
+                case Exchange():
+                    self.use(step.a, is_local=False)
+                    self.use(step.b, is_local=False)
+
+    def _section(self, section: Section) -> None:
+        for step in section.steps:
+            self.time += 1
+            is_local = isinstance(step, Inline | Copy | Check)
+            for buffer in step_buffers(step):
+                self.use(section.storage[buffer], is_local=is_local)
+
+    def _loop(self, loop: Loop | While) -> None:
+        start = self.time
+        if isinstance(loop, While):
+            self.walk(loop.condition)
+            self.use(loop.flag, is_local=True)
+        self.walk(loop.steps)
+        traded = {id(s) for step in loop.steps if isinstance(step, Exchange) for s in (step.a, step.b)}
+        self.loops.append(((start, self.time), traded))
+
+    def through_loops(self) -> None:
+        """What is used in a loop and outside of it lives as long as the loop, and so does what trades places in it."""
+        for (start, end), traded in self.loops:
+            for key, life in self.by_id.items():
+                meets = life.first <= end and life.last >= start
+                if meets and (life.first < start or life.last > end or key in traded):
+                    life.first, life.last = min(life.first, start), max(life.last, end)
+
+
+def plan_slots(steps: list[Step], bounds: Mapping[str, Dim]) -> list[Dim]:
+    """Give each storage of the program its slot, or make it a local variable; returns the slots' sizes in bytes."""
+    lives = _Lives()
+    lives.walk(steps)
+    lives.through_loops()
+    slots: list[Dim] = []
+    ends: list[int] = []  # when each slot is free again
+    count = 0
+    for life in sorted(lives.by_id.values(), key=lambda life: life.first):
+        storage = life.storage
+        if storage.place != "arena":
+            continue
+        storage.size = substitute(storage.size, dict(bounds))
+        if storage.size == 1 and life.is_local:
+            storage.place, storage.position = "local", count
+            count += 1
+            continue
+        size = size_in_bytes(storage)
+        _require_known(size)
+        slot = next((k for k, end in enumerate(ends) if end < life.first and slots[k] == size), len(slots))
+        if slot == len(slots):
+            slots.append(size)
+            ends.append(0)
+        storage.slot, ends[slot] = slot, life.last
+    return slots
+
+
+def _require_known(size: Dim) -> None:
+    if any(name.startswith("loop") for name in symbols_of(size)):
+        raise UnsupportedError(
+            "an array inside a loop whose size depends on the loop's index is not supported yet: give it the largest "
+            "size, and use a part of it"
+        )
