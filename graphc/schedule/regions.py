@@ -131,7 +131,7 @@ class _Piecewise:
         self.owned.add(value)
 
     def _own(self, value: Value, time: int) -> Storage:
-        """A place with the value in it that may be overwritten: its own where nothing reads it any more, else a copy."""
+        """A place with the value that may be overwritten: its own where nothing reads it any more, else a copy."""
         if value in self.owned and self.sequence.is_last_use(value, time):
             return self.stored[value]
         target = new_storage(value.type)
