@@ -1,0 +1,181 @@
+"""Batching of loops and branches.
+
+``for``     one loop for the whole batch; what it carries is dense where an iteration makes it so.
+``while``   where its condition is shared, the same. Else it runs until all elements are done; those that are keep what
+            they carry, since each iteration selects.
+``cond``    where its flag is shared, one branch runs. Else both do, and each element selects.
+
+An element that is done, or is in the other branch, computes with what it has, and the result is thrown away. It must
+not read outside of an array meanwhile, nor loop for ever: it reads at position 0, and its inner loops end at once.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+from graphc.autodiff.batch import Batcher
+from graphc.autodiff.lanes import Dense, Lane, along
+from graphc.ir.builder import Builder
+from graphc.ir.graph import Graph, Node, Value
+from graphc.ir.regions import carried, own_params
+from graphc.ir.types import BOOL, ArrayType
+
+
+def batch_regions(batcher: Batcher, node: Node, lanes: Sequence[Lane]) -> list[Lane]:
+    """The lanes of the outputs of a node with regions."""
+    lanes = [lane if isinstance(lane, Value) else Dense(batcher.dense(lane)) for lane in lanes]
+    if node.op.name == "cond":
+        flag = lanes[0]
+        return _one_branch(batcher, node, lanes) if isinstance(flag, Value) else _both_branches(batcher, node, lanes)
+    is_dense = _settled(batcher, node, lanes)
+    if node.op.name == "while":
+        condition = _Region(batcher, node.regions[0], is_dense, masked=batcher.mask is not None)
+        if batcher.mask is not None or isinstance(condition.results[0], Dense):
+            return _until_all_are_done(batcher, node, lanes)
+    return _loop(batcher, node, lanes, is_dense)
+
+
+# --- regions ----------------------------------------------------------------------------------------------------------
+
+
+class _Region:
+    """A region being batched: parameters of its own, dense or shared, then the mask where there is one."""
+
+    def __init__(self, batcher: Batcher, graph: Graph, is_dense: Sequence[bool], *, masked: bool, run: bool = True):
+        size = batcher.size
+        self.name = graph.name
+        self.lanes: list[Lane] = []
+        self.params: list[Value] = []
+        for param, dense in zip(graph.params, is_dense, strict=True):
+            dims = (size, *param.dims) if dense else param.dims
+            fresh = Value(ArrayType(param.type.dtype, dims, param.type.weak and not dense), param.grad, param.name)
+            self.params.append(fresh)
+            self.lanes.append(Dense(fresh) if dense else fresh)
+        mask = Value(ArrayType(BOOL, (size,)), name="mask") if masked else None
+        self.captures: tuple[Value, ...] = () if mask is None else (mask,)
+        self.batcher = Batcher(Builder(batcher.F.ops, batcher.F.facts), size, mask)
+        self.results = self.batcher.run(graph, self.lanes) if run else []
+
+    def finished(self, outputs: Sequence[Value]) -> Graph:
+        return Graph(self.name, (*self.params, *self.captures), tuple(self.batcher.F.nodes), tuple(outputs))
+
+    def graph(self, is_dense: Sequence[bool]) -> Graph:
+        """The batched region, with these of its outputs dense."""
+        pairs = zip(self.results, is_dense, strict=True)
+        return self.finished([self.batcher.dense(r) if dense else _shared(r) for r, dense in pairs])
+
+
+def _shared(lane: Lane) -> Value:
+    assert isinstance(lane, Value)
+    return lane
+
+
+def _operands(batcher: Batcher, lanes: Sequence[Lane], is_dense: Sequence[bool]) -> list[Value]:
+    pairs = zip(lanes, is_dense, strict=True)
+    return [batcher.dense(lane) if dense else _shared(lane) for lane, dense in pairs]
+
+
+def _mask(batcher: Batcher) -> tuple[Value, ...]:
+    return () if batcher.mask is None else (batcher.mask,)
+
+
+def _dense_results(results: Sequence[Lane]) -> list[bool]:
+    return [not isinstance(lane, Value) for lane in results]
+
+
+# --- loops ------------------------------------------------------------------------------------------------------------
+
+
+def _settled(batcher: Batcher, node: Node, lanes: Sequence[Lane]) -> list[bool]:
+    """Which operands are dense when the loop has run on: a carried one becomes so where an iteration makes it so."""
+    is_dense = [not isinstance(lane, Value) for lane in lanes]
+    body, count = node.regions[-1], carried(node)
+    while True:
+        given = [*(False,) * own_params(node), *is_dense]
+        region = _Region(batcher, body, given, masked=batcher.mask is not None)
+        after = _dense_results(region.results)
+        grown = [k for k in range(count) if after[k] and not is_dense[k]]
+        if not grown:
+            return is_dense
+        for k in grown:
+            is_dense[k] = True
+
+
+def _loop(batcher: Batcher, node: Node, lanes: Sequence[Lane], is_dense: Sequence[bool]) -> list[Lane]:
+    """The loop with batched regions; a ``while`` with a shared condition has no mask."""
+    F, count, masked = batcher.F, carried(node), batcher.mask is not None
+    given = [*(False,) * own_params(node), *is_dense]
+    body = _Region(batcher, node.regions[-1], given, masked=masked)
+    after = [*is_dense[:count], *_dense_results(body.results)[count:]]
+    conditions = [_Region(batcher, region, is_dense, masked=masked).graph([False]) for region in node.regions[:-1]]
+    inputs = (*_operands(batcher, lanes, is_dense), *_mask(batcher))
+    outputs = F.raw(node.op, inputs, node.attrs, (*conditions, body.graph(after))).outputs
+    found: list[Lane] = []
+    for k, (output, dense) in enumerate(zip(outputs, after, strict=True)):
+        if k >= count and dense:  # stacked: one entry an iteration, each with the batch in front
+            output = F.transpose(output, (1, 0, *range(2, output.rank)))  # noqa: PLW2901
+        found.append(Dense(output) if dense else output)
+    return found
+
+
+def _until_all_are_done(batcher: Batcher, node: Node, lanes: Sequence[Lane]) -> list[Lane]:
+    """Carries also which elements go on: (carried..., go on, captures...)."""
+    F, count = batcher.F, carried(node)
+    condition, body = node.regions
+    is_dense = [*(True,) * count, *(not isinstance(lane, Value) for lane in lanes[count:])]
+    state: list[Lane] = [Dense(batcher.dense(lane)) for lane in lanes[:count]]
+    first = _going_on(batcher, condition, [*state, *lanes[count:]])
+    whole = _Region(batcher, body, is_dense, masked=True, run=False)
+    inner, active = whole.batcher, whole.captures[0]
+    before, captures = whole.lanes[:count], whole.lanes[count:]
+    stepped = inner.run(body, whole.lanes)
+    pairs = zip(before, stepped, strict=True)
+    after = [_chosen(inner, active, new, old) for old, new in pairs]
+    on = _going_on(inner, condition, [*(Dense(v) for v in after), *captures])
+    params = (*whole.params[:count], active, *whole.params[count:])
+    new_body = Graph(body.name, params, tuple(inner.F.nodes), (*after, on))
+    asked = _Region(batcher, body, is_dense, masked=True, run=False)
+    any_left = asked.batcher.F.reduce("any", asked.captures[0], (0,))
+    asked_params = (*asked.params[:count], *asked.captures, *asked.params[count:])
+    new_condition = Graph(condition.name, asked_params, tuple(asked.batcher.F.nodes), (any_left,))
+    operands = _operands(batcher, [*state, *lanes[count:]], is_dense)
+    inputs = (*operands[:count], first, *operands[count:])
+    attrs = {**node.attrs, "carried": count + 1}
+    outputs = F.raw(node.op, inputs, attrs, (new_condition, new_body)).outputs
+    return [Dense(output) for output in outputs[:count]]
+
+
+def _going_on(batcher: Batcher, condition: Graph, lanes: Sequence[Lane]) -> Value:
+    """Which elements begin another iteration."""
+    (found,) = batcher.run(condition, lanes)
+    asked = batcher.dense(found)
+    return asked if batcher.mask is None else batcher.F.logical_and(asked, batcher.mask)
+
+
+def _chosen(batcher: Batcher, flags: Value, yes: Lane, no: Lane) -> Value:
+    """For each element one of two."""
+    a, b = batcher.dense(yes), batcher.dense(no)
+    return batcher.F.select(along(batcher.F, flags, a), a, b)
+
+
+# --- branches ---------------------------------------------------------------------------------------------------------
+
+
+def _one_branch(batcher: Batcher, node: Node, lanes: Sequence[Lane]) -> list[Lane]:
+    flag, *captures = lanes
+    is_dense = [not isinstance(lane, Value) for lane in captures]
+    regions = [_Region(batcher, region, is_dense, masked=batcher.mask is not None) for region in node.regions]
+    either = [any(pair) for pair in zip(*(_dense_results(r.results) for r in regions), strict=True)]
+    inputs = (_shared(flag), *_operands(batcher, captures, is_dense), *_mask(batcher))
+    outputs = batcher.F.raw(node.op, inputs, node.attrs, tuple(r.graph(either) for r in regions)).outputs
+    return [Dense(output) if dense else output for output, dense in zip(outputs, either, strict=True)]
+
+
+def _both_branches(batcher: Batcher, node: Node, lanes: Sequence[Lane]) -> list[Lane]:
+    F, (flag, *captures) = batcher.F, lanes
+    flags = batcher.dense(flag)
+    sides = []
+    for region, takes in zip(node.regions, (flags, F.logical_not(flags)), strict=True):
+        mask = takes if batcher.mask is None else F.logical_and(takes, batcher.mask)
+        sides.append(Batcher(F, batcher.size, mask).run(region, captures))
+    return [yes if yes is no else Dense(_chosen(batcher, flags, yes, no)) for yes, no in zip(*sides, strict=True)]
