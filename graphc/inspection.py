@@ -109,7 +109,7 @@ def _outside(traced: Traced) -> list[str]:
     lines = [f"{_name(traced, hidden)}: {hidden.value.type}, an input" for hidden in traced.captures.hidden.values()]
     lines = [_in_words(line, traced.symbols) for line in lines]
     for kind, path, expected, *rest in paths.all_checks():
-        where = _of_self(traced, paths.describe(path))
+        where = paths.describe(path)
         if kind is Check.EQUAL:
             lines.append(f"{where}: must equal {expected!r}")
         elif kind is Check.IS:
@@ -121,13 +121,7 @@ def _outside(traced: Traced) -> list[str]:
 
 
 def _name(traced: Traced, hidden: Hidden) -> str:
-    return _of_self(traced, traced.captures.paths.describe(hidden.path))
-
-
-def _of_self(traced: Traced, path: str) -> str:
-    """The path with the names of the arguments: ``self.w`` for ``argument 0.w``."""
-    names = {leaf.argument: leaf.name for leaf in traced.arguments if leaf.whole}
-    return re.sub(r"^argument (\d+)", lambda match: names.get(int(match[1]), match[0]), path)
+    return traced.captures.paths.describe(hidden.path)
 
 
 def _guards(traced: Traced) -> list[str]:

@@ -43,6 +43,7 @@ class ArgumentWalk:
 
     def __init__(self, paths: Paths, arguments: list[Any], names: list[str]):
         self.paths = paths
+        paths.names = names
         self.leaves: list[ArgumentLeaf] = []
         self.checks: list[tuple] = []
         self.reachable = True

@@ -1,12 +1,15 @@
-"""Attributes and items that are read through a function: ``getattr``, ``hasattr``, ``vars``, ``attrgetter``."""
+"""What is read from objects through a function: ``getattr``, ``hasattr``, ``vars``, ``attrgetter``, ``copy.copy``."""
 
 from __future__ import annotations
 
+import copy
+import dataclasses
 import functools
 import operator
 from collections.abc import Callable
 from typing import TYPE_CHECKING, Any
 
+from graphc.trace.leaves import is_object
 from graphc.trace.session import current
 
 if TYPE_CHECKING:
@@ -22,10 +25,8 @@ def attribute_function(reader: Reader, function: Any) -> Callable[..., Any] | No
         return _getter([functools.partial(_read_item, reader, key) for key in function.__reduce__()[1]])
     if kind is operator.methodcaller:
         return functools.partial(_call_method, reader, function)
-    if getattr(function, "__module__", None) != "builtins":
-        return None
-    known = _BUILTINS.get(function)
-    return None if known is None else functools.partial(known, reader)
+    known = _FUNCTIONS.get(id(function))
+    return None if known is None else functools.partial(known[1], reader)
 
 
 def _getter(parts: list[Callable[[Any], Any]]) -> Callable[[Any], Any]:
@@ -71,4 +72,49 @@ def _vars(reader: Reader, obj: Any) -> Any:
     return reader.attribute(obj, "__dict__")
 
 
-_BUILTINS: dict[Any, Callable[..., Any]] = {getattr: _getattr, hasattr: _hasattr, vars: _vars}
+# --- copies -----------------------------------------------------------------------------------------------------------
+
+
+def _copy(reader: Reader, obj: Any) -> Any:
+    """A copy of an object from outside holds what the trace sees of its attributes."""
+    if not _is_followed(obj):
+        return copy.copy(obj)
+    made = object.__new__(type(obj))
+    made.__dict__.update(reader.attribute(obj, "__dict__"))
+    return made
+
+
+def _deepcopy(reader: Reader, obj: Any) -> Any:
+    if isinstance(obj, dict | list | tuple) and type(obj) in (dict, list, tuple):
+        if isinstance(obj, dict):
+            return {key: _deepcopy(reader, value) for key, value in obj.items()}
+        return type(obj)([_deepcopy(reader, value) for value in obj])
+    if not _is_followed(obj):
+        return copy.deepcopy(obj)
+    made = _copy(reader, obj)
+    made.__dict__.update({name: _deepcopy(reader, value) for name, value in made.__dict__.items()})
+    return made
+
+
+def _is_followed(obj: Any) -> bool:
+    """An object with no way of its own of being copied, that was read from outside."""
+    session = current()
+    if session is None or session.captures.path_of(obj) is None or type(getattr(obj, "__dict__", None)) is not dict:
+        return False
+    special = ("__copy__", "__deepcopy__", "__reduce__", "__getstate__", "__slots__")
+    return is_object(obj) and not any(name in cls.__dict__ for cls in type(obj).__mro__[:-1] for name in special)
+
+
+def _replace(reader: Reader, obj: Any, /, **changes: Any) -> Any:
+    """``dataclasses.replace``: the fields that stay are read from the object."""
+    for field in dataclasses.fields(obj):
+        if field.init and field.name not in changes:
+            changes[field.name] = reader.attribute(obj, field.name)
+    return dataclasses.replace(obj, **changes)
+
+
+_READING: list[tuple[Any, Callable[..., Any]]] = [
+    (getattr, _getattr), (hasattr, _hasattr), (vars, _vars), (object.__getattribute__, _getattr),
+    (copy.copy, _copy), (copy.deepcopy, _deepcopy), (dataclasses.replace, _replace),
+]  # fmt: skip
+_FUNCTIONS = {id(function): (function, substitute) for function, substitute in _READING}

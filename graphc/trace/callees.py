@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import functools
 import math
+import operator
 import sys
 from collections.abc import Callable
 from types import BuiltinFunctionType, FunctionType, MethodType, ModuleType
@@ -13,13 +14,14 @@ import numpy as np
 
 from graphc.errors import SideEffectError
 from graphc.trace.classes import class_of, is_instance, is_scalar
+from graphc.trace.concretization import cannot_be_concrete
 from graphc.trace.functions import NUMPY_FUNCTIONS
 from graphc.trace.functions.arguments import as_array, as_dtype
 from graphc.trace.location import user_location
 from graphc.trace.protocol import make_weak, public_name, run_function
 from graphc.trace.rewrite import rewritten
 from graphc.trace.symbolic import SymbolicInt, wrap_dim
-from graphc.trace.values import TracedValue, session_of, unwrap, wrap
+from graphc.trace.values import TracedValue, converted, session_of, unwrap, wrap
 
 LIBRARIES = (
     frozenset(
@@ -57,6 +59,8 @@ _MATH = {
         "arcsinh": math.asinh, "arccosh": math.acosh, "arctanh": math.atanh,
     }.items()
 }  # fmt: skip
+_TEXTS = (str, repr, ascii, format)
+_WRITERS = frozenset(["json", "csv", "struct", "decimal", "fractions"])  # libraries that want the numbers themselves
 _HIGHER_ORDER = (map, filter, functools.reduce, sorted, min, max)
 
 
@@ -84,14 +88,14 @@ def traced_callee(function: Any) -> Any:
     if kind is FunctionType:
         if not is_library_name(function.__module__):
             return rewritten(function)
-        return _library_function(function)
+        return _writer(function) if is_writer(function) else _library_function(function)
     if kind is MethodType:
         inner = function.__func__
         if type(inner) is FunctionType and not is_library_name(inner.__module__):
             return MethodType(rewritten(inner), function.__self__)
         return function
     if kind is BuiltinFunctionType or isinstance(function, type):
-        return _builtin(function)
+        return _writer(function) if is_writer(function) else _builtin(function)
     if kind is functools.partial:
         return functools.partial(traced_callee(function.func), *function.args, **function.keywords)
     if hasattr(function, "py_func") and type(function.py_func) is FunctionType:  # Numba's: traced through its source
@@ -107,8 +111,12 @@ def traced_callee(function: Any) -> Any:
 def _builtin(function: Any) -> Any:
     if function in _HIGHER_ORDER:
         return _with_rewritten_functions(function)
+    if function in _TEXTS:
+        return lambda *args, **kwargs: function(*map(known_numbers, args), **kwargs)
     if function is len:
         return _length
+    if function is operator.index:
+        return lambda obj: operator.index(converted(obj, "__index__"))
     if function is float:
         return _float
     if function is isinstance:
@@ -128,7 +136,7 @@ def _builtin(function: Any) -> Any:
 
 def _class(cls: type) -> Any:
     if issubclass(cls, np.generic):
-        return lambda *args: _scalar_type(cls, args)
+        return lambda *args: _scalar_type(cls, tuple(converted(a, "__float__", "__index__") for a in args))
     init = cls.__dict__.get("__init__")
     is_plain = type(cls) is type and cls.__new__ is object.__new__
     if not is_plain or type(init) is not FunctionType or is_library_name(cls.__module__):
@@ -157,6 +165,29 @@ def _has_traced(obj: Any) -> bool:
     if isinstance(obj, list | tuple):
         return any(map(_has_traced, obj))
     return isinstance(obj, dict) and any(map(_has_traced, obj.values()))
+
+
+# --- texts of numbers -------------------------------------------------------------------------------------------------
+
+
+def known_numbers(obj: Any, what: str = "") -> Any:
+    """The object with those traced numbers in it that follow from outside ones as the numbers that they are now, which
+    become guards. ``what``: what else is refused in the name of; without, it stays."""
+    if isinstance(obj, TracedValue):
+        known = obj.session.captures.concrete_number(obj)
+        return known if known is not None else cannot_be_concrete(obj, what) if what else obj
+    if type(obj) in (list, tuple):
+        return type(obj)([known_numbers(part, what) for part in obj])
+    return {key: known_numbers(value, what) for key, value in obj.items()} if type(obj) is dict else obj
+
+
+def is_writer(function: Any) -> bool:
+    return (getattr(function, "__module__", None) or "").partition(".")[0].lstrip("_") in _WRITERS
+
+
+def _writer(function: Any) -> Callable[..., Any]:
+    what = f"{function.__module__.lstrip('_')}.{function.__name__}"
+    return lambda *args, **kwargs: function(*known_numbers(args, what), **known_numbers(kwargs, what))
 
 
 # --- traced forms -----------------------------------------------------------------------------------------------------
@@ -210,6 +241,13 @@ _ARRAYS = {
     f"numpy.{name}": _array(f"numpy.{name}")
     for name in ("array", "asarray", "asanyarray", "ascontiguousarray", "asfortranarray", "asarray_chkfinite")
 }
+
+
+def _as_array(traced: Callable[..., Any], plain: Callable[..., Any], *args: Any, **kwargs: Any) -> Any:
+    args = tuple(converted(a, "__array__") for a in args)
+    return (traced if _has_traced((args, kwargs)) else plain)(*args, **kwargs)
+
+
 _substitutes: dict[int, tuple[Any, Any]] = {}
 
 
@@ -233,7 +271,7 @@ def _make_substitute(function: Any) -> Any:
         return is_scalar
     name = public_name(function)
     if name in _ARRAYS:
-        return lambda *args, **kwargs: (_ARRAYS[name] if _has_traced((args, kwargs)) else function)(*args, **kwargs)
+        return lambda *args, **kwargs: _as_array(_ARRAYS[name], function, *args, **kwargs)
     if name not in NUMPY_FUNCTIONS:
         return function
 

@@ -9,7 +9,9 @@ from __future__ import annotations
 
 import copy
 import re
+from collections.abc import Iterator
 from dataclasses import dataclass, replace
+from io import IOBase
 from types import ModuleType
 from typing import Any
 
@@ -122,6 +124,12 @@ class Captures:
         elif isinstance(obj, UNKNOWN_CONTAINERS):
             raise TraceTypeError(
                 f"{self.paths.describe(path)} is a {type(obj).__name__}, which may change unseen: use a list",
+                location=user_location(),
+            )
+        elif isinstance(obj, Iterator) and not is_object(obj) and not isinstance(obj, IOBase):
+            raise SideEffectError(
+                f"{self.paths.describe(path)} is a {type(obj).__name__}, which runs once: a compiled program would not "
+                "take its next element again; take it outside and pass it in",
                 location=user_location(),
             )
         elif isinstance(obj, ModuleType) or is_object(obj):

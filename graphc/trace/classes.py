@@ -12,7 +12,10 @@ from typing import Any
 
 import numpy as np
 
+from graphc import pytree
+from graphc.errors import UnsupportedError
 from graphc.ir.graph import Value
+from graphc.trace.location import user_location
 from graphc.trace.symbolic import SymbolicInt
 from graphc.trace.values import TracedValue, alive
 
@@ -51,6 +54,18 @@ def is_instance(obj: Any, classes: Any) -> bool:
     if isinstance(classes, Sequence):
         return any(is_instance(obj, part) for part in classes)
     return issubclass(plain_class(obj), classes)
+
+
+def matched(subject: Any) -> Any:
+    """The subject of a ``match`` with class patterns, which Python tests by itself: nothing in it may be traced."""
+    leaves, _ = pytree.flatten(subject)
+    if any(isinstance(leaf, TracedValue | SymbolicInt) for leaf in leaves):
+        raise UnsupportedError(
+            "match with a class pattern on a traced value, whose class is graphc's own: write if isinstance(x, float) "
+            "in place of case float()",
+            location=user_location(),
+        )
+    return subject
 
 
 def is_scalar(element: Any) -> bool:

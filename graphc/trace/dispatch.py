@@ -15,7 +15,7 @@ from typing import Any
 from graphc.trace.callees import is_library_name
 from graphc.trace.rewrite import rewritten
 from graphc.trace.symbolic import SymbolicInt
-from graphc.trace.values import TracedValue
+from graphc.trace.values import TracedValue, converted
 
 _HEAP_TYPE = 1 << 9  # set for classes that are written in Python
 _OPERATORS: dict[str, tuple[str, str, Callable[[Any, Any], Any]]] = {
@@ -37,6 +37,7 @@ _CONVERSIONS = {
     len: "__len__", float: "__float__", int: "__int__", abs: "__abs__", str: "__str__", repr: "__repr__",
     round: "__round__",
 }  # fmt: skip
+_TEXTS: dict[str, Callable[[Any], str]] = {"s": str, "r": repr, "a": ascii}
 _ITERATING = frozenset(
     [list, tuple, set, frozenset, sum, enumerate, zip, iter, any, all, min, max, sorted, map, filter]
 )
@@ -154,6 +155,8 @@ def through_builtin(function: Any, substitute: Callable[..., Any]) -> Callable[.
     in rewritten form."""
     if function in _ITERATING:
         return lambda *args, **kwargs: substitute(*map(iterated, args), **kwargs)
+    if function is range:
+        return lambda *args: substitute(*(converted(a, "__index__") for a in args))
     if function is bool:
         return lambda *args: substitute(*map(truth, args))
     name = _CONVERSIONS.get(function)
@@ -165,6 +168,17 @@ def through_builtin(function: Any, substitute: Callable[..., Any]) -> Callable[.
         return substitute(*args, **kwargs) if method is None else method(*args[1:], **kwargs)
 
     return convert
+
+
+def formatted(obj: Any, conversion: str, spec: str) -> str:
+    """A replacement field of an f-string."""
+    if conversion:
+        obj = through_builtin(_TEXTS[conversion], _TEXTS[conversion])(obj)
+    method = special_method(obj, "__format__")
+    if method is not None:
+        return str(method(spec))
+    text = special_method(obj, "__str__") or special_method(obj, "__repr__") if not spec else None
+    return format(obj, spec) if text is None else str(text())
 
 
 def is_builtin(function: Any) -> bool:

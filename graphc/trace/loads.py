@@ -153,7 +153,7 @@ class LoadRewriter(ast.NodeTransformer):
         node.args = [self.visit(argument) for argument in node.args]
         node.keywords = [self.visit(keyword) for keyword in node.keywords]
         if self._reads_the_frame(node):
-            return node
+            return self._frame_reader(node)
         node.func = _hook("callee", node.func, self.visit(node.func))
         return node
 
@@ -161,6 +161,30 @@ class LoadRewriter(ast.NodeTransformer):
         """``vars(obj)`` reads an object, ``vars()`` the frame."""
         name = call.func.id if isinstance(call.func, ast.Name) else ""
         return name in FRAME_READERS and self.is_outside(name) and not (name == "vars" and call.args)
+
+    def _frame_reader(self, call: ast.Call) -> ast.expr:
+        """What reads this very frame is called by Python; where it leads outside, that is recorded or refused."""
+        name = call.func.id if isinstance(call.func, ast.Name) else ""
+        if name == "globals":
+            return _hook("all_globals", call, call)
+        if name in ("eval", "exec") and len(call.args) == 1:
+            call.args[0] = _hook("expression", call, call.args[0])
+        elif name in ("eval", "exec"):
+            call.func = _hook("evaluating", call.func, call.func)
+        return call
+
+    def visit_FormattedValue(self, node: ast.FormattedValue) -> ast.FormattedValue:
+        spec = self.visit(node.format_spec) if node.format_spec is not None else ast.Constant("")
+        conversion = ast.Constant(chr(node.conversion) if node.conversion > 0 else "")
+        value = _hook("formatted", node.value, self.visit(node.value), conversion, spec)
+        return ast.copy_location(ast.FormattedValue(value, -1, None), node)
+
+    def visit_Match(self, node: ast.Match) -> ast.Match:
+        node.subject = self.visit(node.subject)
+        if any(isinstance(part, ast.MatchClass) for case in node.cases for part in ast.walk(case.pattern)):
+            node.subject = _hook("matched", node.subject, node.subject)
+        node.cases = [self.visit(case) for case in node.cases]
+        return node
 
     def visit_match_case(self, node: ast.match_case) -> ast.match_case:
         """A pattern is no expression: only its guard and body are."""

@@ -30,13 +30,14 @@ class Paths:
 
     def __init__(self) -> None:
         self.steps: list[tuple] = []
+        self.names: list[str] = []  # of the arguments
         self._index: dict[Hashable, int] = {}
         self._checks: dict[Hashable, tuple] = {}
 
     def without_checks(self) -> Paths:
         """The same steps, to which checks add theirs, and no checks yet."""
         other = Paths()
-        other.steps, other._index = self.steps, self._index
+        other.steps, other._index, other.names = self.steps, self._index, self.names
         return other
 
     def _step(self, key: Hashable, step: tuple) -> int:
@@ -123,7 +124,7 @@ class Paths:
         """The path as a user would write it, such as ``self.weights['W1']``."""
         match self.steps[index]:
             case (Step.ARG, position):
-                return f"argument {position}"
+                return self.names[position] if position < len(self.names) else f"argument {position}"
             case (Step.CONST, obj):
                 return getattr(obj, "__name__", type(obj).__name__)
             case (Step.DICT_ITEM, parent, key):

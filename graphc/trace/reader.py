@@ -7,6 +7,7 @@ sees it. Outside of a trace every hook is the plain operation.
 from __future__ import annotations
 
 import operator
+import os
 from collections.abc import Callable, Mapping
 from types import CellType, FunctionType, MethodType, ModuleType
 from typing import Any
@@ -18,6 +19,8 @@ from graphc.trace import dispatch
 from graphc.trace.attributes import attribute_function
 from graphc.trace.callees import is_library, is_library_name, traced_callee
 from graphc.trace.captures import Captures
+from graphc.trace.classes import matched, plain_class
+from graphc.trace.environment import environment_function, environment_variable, refuse_unseen_names
 from graphc.trace.location import user_location
 from graphc.trace.session import current
 from graphc.trace.stores import MUTATORS, Store, contains_traced, mutator
@@ -83,7 +86,8 @@ class Reader:
     def _read_attribute(self, obj: Any, name: str, *, raw: bool) -> Any:
         session = current()
         if session is None or isinstance(obj, TracedValue):
-            return getattr(obj, name)
+            is_traced = session is not None and name == "__class__"
+            return plain_class(obj) if is_traced else getattr(obj, name)
         if type(obj) is ModuleType and is_library(obj):
             return getattr(obj, name)
         captures = session.captures
@@ -125,6 +129,8 @@ class Reader:
         session = current()
         if session is None or isinstance(obj, TracedValue):
             return obj[key]
+        if obj is os.environ:
+            return environment_variable(obj, key)
         captures = session.captures
         path = captures.path_of(obj)
         if not isinstance(obj, _CONTAINERS) or type(obj).__getitem__ not in _PLAIN_ITEMS:
@@ -155,24 +161,47 @@ class Reader:
         session = current()
         if session is None:
             return function
+        reading = attribute_function(self, function) or environment_function(function)
+        if reading is not None:
+            return reading
         if isinstance(function, MethodType | FunctionType) or not callable(function):
             return traced_callee(function)
         path = session.captures.path_of(function)
         if path is not None and not isinstance(function, type):
             session.captures.paths.require_type(path, type(function))
-        reading = attribute_function(self, function)
-        if reading is not None:
-            return reading
         substitute = traced_callee(function)
         return dispatch.through_builtin(function, substitute) if dispatch.is_builtin(function) else substitute
 
     # --- what Python calls by itself ----------------------------------------------------------------------------------
 
+    formatted = staticmethod(dispatch.formatted)
+    matched = staticmethod(matched)
     binary = staticmethod(dispatch.binary)
     unary = staticmethod(dispatch.unary)
     truth = staticmethod(dispatch.truth)
     iterated = staticmethod(dispatch.iterated)
     context = staticmethod(dispatch.context)
+
+    # --- the frame ----------------------------------------------------------------------------------------------------
+
+    def all_globals(self, globals_: dict[str, Any]) -> dict[str, Any]:
+        """``globals()``: what is read from the mapping is recorded."""
+        session = current()
+        if session is not None:
+            session.captures.remember(globals_, session.captures.paths.const(globals_))
+        return globals_
+
+    def expression(self, source: Any) -> Any:
+        """What ``eval`` or ``exec`` runs in the frame, refused where it would read a name from outside unseen."""
+        if current() is not None:
+            refuse_unseen_names(source, self.globals_)
+        return source
+
+    def evaluating(self, function: Callable[..., Any]) -> Callable[..., Any]:
+        """``eval`` or ``exec`` in namespaces that are given: they have been seen, unless they are the globals."""
+        return lambda source, *namespaces: function(
+            self.expression(source) if any(n is self.globals_ for n in namespaces) else source, *namespaces
+        )
 
     # --- stores -------------------------------------------------------------------------------------------------------
 

@@ -66,10 +66,15 @@ class Tracer(TracedValue):
         sizes = ", ".join(str(hint_of(self.session, d)) for d in self.value.type.dims)
         return f"<traced {self.dtype.name} array of shape ({sizes}{',' if self.ndim == 1 else ''})>"
 
+    def __str__(self) -> str:  # the text of a number from outside may decide something: a key, a name
+        known = alive(self).captures.concrete_number(self) if self.session.alive else None
+        return repr(self) if known is None else str(known)
+
     def __format__(self, spec: str) -> str:
-        if spec:
+        known = alive(self).captures.concrete_number(self)
+        if known is None and spec:
             cannot_be_concrete(self, f"format(x, {spec!r})")
-        return repr(self)
+        return repr(self) if known is None else format(known, spec)
 
     def __len__(self) -> int:
         if not self.ndim:

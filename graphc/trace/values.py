@@ -31,6 +31,12 @@ class TracedValue:
         self.value = value
 
 
+def session_at(traced: TracedValue) -> Session:
+    """Where an operation on the value is recorded: in the region that is being traced, if one is."""
+    session, here = alive(traced), current()
+    return here if here is not None and here.is_region and session.encloses(here) else session
+
+
 def alive(traced: TracedValue) -> Session:
     """The session of the value; raises ``LeakedTracerError`` when its trace has ended."""
     session = traced.session
@@ -46,8 +52,9 @@ def alive(traced: TracedValue) -> Session:
 def session_of(operands: Any) -> Session:
     """The innermost session among the traced operands, however deep they stand in lists and tuples."""
     found = _innermost(operands, None)
-    if found is None:
-        found = current()
+    here = current()
+    if found is None or (here is not None and here.is_region and found.encloses(here)):
+        found = here
     if found is None:
         raise LeakedTracerError("a traced value was used outside of any trace", location=user_location())
     return found
@@ -91,6 +98,18 @@ def unwrap(session: Session, obj: Any) -> Any:
         return type(obj)([unwrap(session, part) for part in obj])
     if isinstance(obj, complex | np.complexfloating | np.float16):
         raise_dtype(np.asarray(obj).dtype)
+    number = converted(obj, "__array__", "__index__")
+    return obj if number is obj else unwrap(session, number)
+
+
+def converted(obj: Any, *names: str) -> Any:
+    """What Python or NumPy makes of an object of the user's own class, by the first of these methods that it has."""
+    from graphc.trace.dispatch import special_method
+
+    for name in names:
+        method = special_method(obj, name)
+        if method is not None:
+            return method()
     return obj
 
 

@@ -1,7 +1,12 @@
 """What a function reads from outside, by every way that Python has, is read again at the next call."""
 
+import copy
+import dataclasses
 import functools
+import itertools
+import json
 import operator
+import os
 
 import numpy as np
 import pytest
@@ -112,7 +117,79 @@ get_scale, get_entry, call_method = (
     operator.itemgetter("k"),
     operator.methodcaller("method"),
 )
+os.environ["GRAPHC_TEST_RATE"] = "2"
+rate = 2.0
+
+
+@dataclasses.dataclass
+class Options:
+    scale: float = 2.0
+    count: int = 2
+
+
+class Holder(Options):
+    """Read by Python or NumPy through special methods."""
+
+    def __array__(self, dtype=None, copy=None):
+        return np.full(4, self.scale)
+
+    def __str__(self):
+        return f"{self.scale:.2f}"
+
+
+class Number(Options):
+    def __index__(self):
+        return self.count
+
+    def __float__(self):
+        return self.scale
+
+
+options, holder, number = Options(), Holder(), Number()
+
+
+def global_number():
+    globals()["rate"] = 5.0
+
+
+def option():
+    options.scale, options.count = 5.0, 3
+
+
+def held():
+    holder.scale, holder.count = 5.0, 3
+
+
+def numbered():
+    number.scale, number.count = 5.0, 3
+
+
+def variable():
+    os.environ["GRAPHC_TEST_RATE"] = "5"
+
+
+def by_class(a):
+    return a.sum() * (rate if a.__class__ is np.ndarray else 0.0)
+
+
 CASES = {
+    "copy": (lambda a: a.sum() * copy.copy(options).scale, option),
+    "deepcopy": (lambda a: a.sum() * copy.deepcopy(options).scale, option),
+    "replace": (lambda a: a.sum() * dataclasses.replace(options, count=1).scale, option),
+    "object.__getattribute__": (lambda a: a.sum() * object.__getattribute__(options, "scale"), option),
+    "globals": (lambda a: a.sum() * globals()["rate"], global_number),
+    "f-string": (lambda a: a.sum() * float(f"{rate:.3f}") + float(f"{rate!s}"), global_number),
+    "str": (lambda a: a.sum() * float(str(rate)) + float(repr(rate)) + float(f"{rate}"), global_number),
+    "json": (lambda a: a.sum() * json.loads(json.dumps({"rate": [rate]}))["rate"][0], global_number),
+    "__str__": (lambda a: a.sum() * float(str(holder)) + float(f"{holder}"), held),
+    "__index__": (lambda a: a[number] * a[operator.index(number)] + sum(a[i] for i in range(number)), numbered),
+    "__array__": (lambda a: a @ np.asarray(holder), held),
+    "__array__ operand": (lambda a: np.multiply(a, holder).sum() + np.dot(a, holder), held),
+    "float64 of an object": (lambda a: a.sum() * np.float64(number), numbered),
+    "environ": (lambda a: a.sum() * float(os.environ["GRAPHC_TEST_RATE"]), variable),
+    "environ.get": (lambda a: a.sum() * float(os.environ.get("GRAPHC_TEST_RATE", "3")), variable),
+    "getenv": (lambda a: a.sum() * float(os.getenv("GRAPHC_TEST_ABSENT", os.getenv("GRAPHC_TEST_RATE"))), variable),
+    "__class__": (by_class, global_number),
     "for": (lambda a: sum((a * w).sum() for w in model), layer),
     "for, longer": (lambda a: sum([(a * w).sum() for w in model]), more_layers),
     "list": (lambda a: sum((a * w).sum() for w in list(model)), more_layers),
@@ -149,6 +226,10 @@ CASES = {
 @pytest.fixture(autouse=True)
 def fresh_model():
     yield
+    globals()["rate"] = 2.0
+    for obj in (options, holder, number):
+        obj.scale, obj.count = 2.0, 2
+    os.environ["GRAPHC_TEST_RATE"] = "2"
     vars(model).pop("extra", None)
     Model.rate, model.scale = 2.0, 2.0
     model.layers[:] = [np.ones(4)]
@@ -167,6 +248,59 @@ def test_a_change_is_seen(name):
         change()
         assert f(X) != before
         np.testing.assert_allclose(value(X)[0], f(X))
+
+
+def test_an_environment_variable_that_comes():
+    f = graphc.jit(lambda a: a * float(os.getenv("GRAPHC_TEST_NEW", "3")))
+    try:
+        np.testing.assert_allclose(f(X), 3 * X)
+        os.environ["GRAPHC_TEST_NEW"] = "4"
+        np.testing.assert_allclose(f(X), 4 * X)
+    finally:
+        os.environ.pop("GRAPHC_TEST_NEW", None)
+    np.testing.assert_allclose(f(X), 3 * X)
+
+
+def match_class(a):
+    match a:
+        case float() | np.ndarray():
+            return a * 2
+    return a * 3
+
+
+counter = itertools.count()
+REFUSED = {
+    "eval": (lambda a: a * eval("rate"), graphc.SideEffectError, "reads the global 'rate'"),
+    "exec": (lambda a: exec("rate + 1") or a, graphc.SideEffectError, "reads the global 'rate'"),
+    "eval in globals": (lambda a: a * eval("rate", globals()), graphc.SideEffectError, "reads the global 'rate'"),
+    "next": (lambda a: a * next(counter), graphc.SideEffectError, "counter is a count, which runs once"),
+    "match": (match_class, graphc.UnsupportedError, "isinstance"),
+    "json": (lambda a: json.dumps([a[0]]), graphc.ConcretizationError, r"`json.dumps` needs the numbers"),
+    "format": (lambda a: f"{a[0]:.3f}", graphc.ConcretizationError, "needs the numbers"),
+}
+
+
+@pytest.mark.parametrize("name", REFUSED)
+def test_what_cannot_be_followed_is_refused_at_the_users_line(name):
+    f, error, message = REFUSED[name]
+    with graphc.config.override(disable_jit=True), pytest.raises(error, match=rf"test_outside.py:\d+: .*{message}"):
+        graphc.value_and_grad(f)(X)
+
+
+def test_text_is_evaluated_in_the_names_that_it_is_given():
+    f = lambda a: eval("a.sum() * rate", {"a": a, "rate": rate}) + eval("np.sum(a)")  # noqa: E731
+    with graphc.config.override(disable_jit=True):
+        np.testing.assert_allclose(graphc.value_and_grad(f)(X)[0], f(X))
+        global_number()
+        np.testing.assert_allclose(graphc.value_and_grad(f)(X)[0], f(X))
+
+
+def test_a_captured_attribute_is_called_by_the_arguments_name():
+    f = graphc.grad(lambda a, opts: (a * opts.scale).sum())
+    f(X, Model())
+    assert "opts.scale" in f.explain()
+    assert "argument" not in f.explain()
+    assert "%opts_scale" in str(f.graph("traced"))
 
 
 def test_native_checks_see_the_same():
