@@ -31,7 +31,7 @@ from graphc.program import (
     call_plan,
     make_program_entry,
 )
-from graphc.results import has_parameter
+from graphc.results import owns_out
 from graphc.trace.arguments import ArgumentLeaf
 from graphc.trace.leaves import LeafSpec
 from graphc.trace.record import Output, Traced, trace
@@ -88,7 +88,7 @@ def _build(
     executable = compile_graph(marked, finish, kind=f"{transform.kind} {transposed}")
     specs = [*(source.spec for source in traced.inputs), *(INT for _ in traced.int_leaves)]
     program = Program(traced, marked, template, CompiledRunner(marked, executable, specs))
-    takes_out = not has_parameter(target, "out")
+    takes_out = not owns_out(target)
     plan = call_plan(traced, len(args) + len(kwargs), tuple(kwargs), template, takes_out=takes_out)
     if plan is not None:
         program.entry = make_program_entry(marked, executable, plan, fallback)

@@ -6,6 +6,7 @@ pass nor Numba runs; else it is optimised, scheduled, printed and compiled, and 
 
 from __future__ import annotations
 
+import functools
 from collections.abc import Callable, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, field
@@ -54,6 +55,7 @@ def compile_graph(traced: Graph, transform: Transform, *, kind: str) -> Executab
     key = cache.content_key(kind, repr(settings.code_key()), print_graph(traced, locations=False))
     known = cache.get("program", key)
 
+    @functools.cache
     def index_checks() -> Sequence[IndexCheck]:
         from graphc.ops.table import OPS
         from graphc.schedule.plan import schedule

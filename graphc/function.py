@@ -83,9 +83,9 @@ class CompiledFunction:
 
     def _owns_out(self) -> bool:
         """Whether ``out`` is an argument of the user's function, and not graphc's."""
-        from graphc.results import has_parameter
+        from graphc.results import owns_out
 
-        return has_parameter(self._target, "out")
+        return owns_out(self._target)
 
     def _slow_into(self, out: Any, args: Sequence[Any], kwargs: dict[str, Any]) -> Any:
         """The call, its result written into the arrays of ``out``."""

@@ -46,12 +46,18 @@ _LEAF = pytree.flatten(None)[1]
 # --- out= -------------------------------------------------------------------------------------------------------------
 
 
-def has_parameter(target: Target, name: str) -> bool:
-    """Whether a call of the plain function may name this argument: decorating it does not change what that means."""
+def owns_out(target: Target) -> bool:
+    """Whether ``out=`` is an argument of the plain function's own: decorating it does not change what a call means.
+
+    NumPy's functions mean by it what graphc does: there it is graphc's.
+    """
+    function: Any = target.function
+    if isinstance(function, np.ufunc) or (getattr(function, "__module__", None) or "").partition(".")[0] == "numpy":
+        return False
     signature = target.signature
     for parameter in signature.parameters.values() if signature else ():
         by_name = parameter.kind in (inspect.Parameter.POSITIONAL_OR_KEYWORD, inspect.Parameter.KEYWORD_ONLY)
-        if parameter.kind is inspect.Parameter.VAR_KEYWORD or (by_name and parameter.name == name):
+        if parameter.kind is inspect.Parameter.VAR_KEYWORD or (by_name and parameter.name == "out"):
             return True
     return False
 
