@@ -1,4 +1,7 @@
-"""Matrix products as library calls: transposes are flags, rearranged operands and results strides, a batch one call."""
+"""Matrix products as library calls.
+
+Transposes are flags, rearranged operands and results strides, a batch is one call, and a sum of products accumulates.
+"""
 
 from __future__ import annotations
 
@@ -6,7 +9,7 @@ from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from itertools import product as choices
 
-from graphc.abi import GEMM_TRANSPOSE_A, GEMM_TRANSPOSE_B
+from graphc.abi import GEMM_ACCUMULATE, GEMM_TRANSPOSE_A, GEMM_TRANSPOSE_B
 from graphc.ir.dims import Dim, product
 from graphc.ir.graph import Graph, Node, Value
 from graphc.ir.opdef import Contract
@@ -20,12 +23,16 @@ Level = tuple[Dim, Dim, Dim, Dim]  # entries of a batch axis, and the strides fr
 
 @dataclass(frozen=True)
 class Product:
-    """A matmul as one call: a, b and c are views of the arrays that its operands and its result are stored in."""
+    """A matmul as one call: a, b and c are views of the arrays that its operands and its result are stored in.
+
+    ``adds``: to what products before it have stored there.
+    """
 
     node: Node
     a: View
     b: View
     c: View
+    adds: bool = False
 
     @property
     def bases(self) -> tuple[Value, Value, Value]:
@@ -34,10 +41,14 @@ class Product:
 
 @dataclass
 class Products:
-    """The products of a graph by the value each stores; ``absorbed`` nodes are rearrangements that the calls see to."""
+    """The products of a graph by the value that they store; ``absorbed`` nodes are what the calls see to themselves."""
 
-    by_result: dict[Value, Product] = field(default_factory=dict)
+    by_result: dict[Value, list[Product]] = field(default_factory=dict)
     absorbed: set[Node] = field(default_factory=set)
+
+    def bases(self) -> set[Value]:
+        """Every array that the calls read and write."""
+        return {base for calls in self.by_result.values() for made in calls for base in made.bases}
 
 
 def plan_products(graph: Graph) -> Products:
@@ -47,8 +58,10 @@ def plan_products(graph: Graph) -> Products:
     for node in graph.nodes:
         if isinstance(node.op.kind, Contract):
             made = _plan_product(node, users, outputs, products)
-            products.by_result[made.c.base] = made
-    bases = {base for made in products.by_result.values() for base in made.bases}
+            products.by_result[made.c.base] = [made]
+        elif node.op.name == "add":
+            _sum_products(node, users, outputs, products)
+    bases = products.bases()
     for node in reversed(graph.nodes):
         readers = [user for value in node.outputs for user in users[value]]
         seen_to = all(isinstance(user.op.kind, Contract) or user in products.absorbed for user in readers)
@@ -71,6 +84,27 @@ def _plan_product(
                 products.absorbed.update(chain)
                 return made
     raise AssertionError(f"{node!r}: contiguous operands are always possible")
+
+
+def _sum_products(node: Node, users: Mapping[Value, Sequence[Node]], outputs: set[Value], products: Products) -> None:
+    """Where both terms are products that nothing else reads, they are stored as the sum alone."""
+    terms: list[Value] = []
+    chains: list[Node] = [node]
+    for term in node.inputs:
+        value = term
+        while value.node is not None and value.node.op.name == "reshape" and len(users[value]) == 1:
+            chains.append(value.node)
+            value = value.node.inputs[0]
+        read_once = len(users[value]) == 1 and value not in outputs and term not in outputs
+        if value not in products.by_result or not read_once or term.dims != node.output.dims:
+            return
+        terms.append(value)
+    if terms[0] is terms[1]:
+        return
+    calls = [made for term in terms for made in products.by_result.pop(term)]
+    moved = [replace(made, c=replace(made.c, base=node.output), adds=k > 0) for k, made in enumerate(calls)]
+    products.by_result[node.output] = moved
+    products.absorbed.update(chains)
 
 
 def _worth_storing_whole(value: Value, users: Mapping[Value, Sequence[Node]]) -> bool:
@@ -165,12 +199,13 @@ def make_gemm(made: Product, stored: Mapping[Value, int]) -> Gemm:
     if c.transposed:  # C' = B' A'
         a, b, c, m, n = b.flipped(), a.flipped(), c.flipped(), n, m
     outer, inner = levels[0][0], levels[1][0]
+    flags = (GEMM_TRANSPOSE_A if a.transposed else 0) | (GEMM_TRANSPOSE_B if b.transposed else 0)
     if b.strides[1] == 0 and not a.transposed and (a.strides[1], c.strides[1]) == (m * a.leading, m * c.leading):
         m, outer, inner = m * inner, 1, outer  # the same matrix for all: one tall product
         a, b, c = (replace(matrix, strides=(0, matrix.strides[0])) for matrix in (a, b, c))
     return Gemm(
         made.node.output.type.short,
-        (GEMM_TRANSPOSE_A if a.transposed else 0) | (GEMM_TRANSPOSE_B if b.transposed else 0),
+        flags | (GEMM_ACCUMULATE if made.adds else 0),
         outer * inner,
         inner,
         m,

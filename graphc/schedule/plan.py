@@ -123,8 +123,8 @@ class Scheduler:
         for task in tasks:
             by_root.setdefault(task.value, []).append(task)
         for root in roots:
-            if root in self.products.by_result:
-                self.fusion.add_library(self.products.by_result[root])
+            for made in self.products.by_result.get(root, ()):
+                self.fusion.add_library(made)
             for task in by_root.get(root, ()):
                 self.fusion.add(task)
             if root in self.flags:

@@ -49,9 +49,7 @@ class Task:
 
 def find_roots(graph: Graph, products: Products, extra: Sequence[Value] = ()) -> list[Value]:
     """The stored values that are computed, in order of definition."""
-    roots: set[Value] = set(extra) | set(graph.outputs)
-    for made in products.by_result.values():
-        roots.update(made.bases)
+    roots: set[Value] = set(extra) | set(graph.outputs) | products.bases()
     for node in graph.nodes:
         kind = node.op.kind
         if node in products.absorbed or isinstance(kind, Contract):

@@ -6,6 +6,7 @@ import pytest
 import graphc
 from benchmarks.cases.attention import inputs as attention_inputs
 from benchmarks.cases.attention import transformer_loss
+from graphc.abi import GEMM_ACCUMULATE
 from graphc.ir.dims import symbol
 from graphc.ir.interp import interpret
 from graphc.ir.types import F64, ArrayType
@@ -126,3 +127,76 @@ def test_attention_counts():
     assert found["Gemm"] == 18  # 6 forward, twice that back
     assert sum(call.batch != 1 for call in calls(program)) == 6
     assert found["Launch"] <= 12
+
+
+TERMS = (typed(N, K), typed(K, M), typed(N, 9), typed(9, M))
+
+
+def sum_of_two(F, a, b, c, d):
+    return F.add(F.matmul(a, b), F.matmul(c, d))
+
+
+def sum_of_three(F, a, b, c, d):
+    return F.add(sum_of_two(F, a, b, c, d), F.matmul(F.sin(a), b))
+
+
+def sum_after_reshapes(F, a, b, c, d):
+    first, second = (F.reshape(F.matmul(x, y), (N, 2, 3)) for x, y in ((a, b), (c, d)))
+    return F.add(first, second)
+
+
+def transposed_sum(F, a, b, c, d):
+    return F.add(F.transpose(F.matmul(a, b), (1, 0)), F.transpose(F.matmul(c, d), (1, 0)))
+
+
+def twice_the_same(F, a, b, c, d):
+    x = F.matmul(a, b)
+    return F.add(x, x)
+
+
+def read_elsewhere(F, a, b, c, d):
+    x = F.matmul(a, b)
+    return [F.add(x, F.matmul(c, d)), F.exp(x)]
+
+
+SUMS = {
+    "two": (sum_of_two, TERMS, 2, 0),
+    "three": (sum_of_three, TERMS, 3, 1),
+    "reshaped": (sum_after_reshapes, (typed(N, K), typed(K, 6), typed(N, 9), typed(9, 6)), 2, 0),
+    "transposed": (transposed_sum, TERMS, 2, 0),
+    "twice the same": (twice_the_same, TERMS, 1, 1),
+    "read elsewhere": (read_elsewhere, TERMS, 2, 1),
+    "broadcast": (
+        lambda F, a, b, c, d: F.add(F.reshape(F.matmul(a, b), (N, 1, M)), F.matmul(c, d)),
+        TERMS,
+        2,
+        1,
+    ),
+}
+
+
+@pytest.mark.parametrize("name", SUMS)
+def test_sums_of_products_accumulate(name):
+    make, types, products, launches = SUMS[name]
+    graph = build(make, *types)
+    program = program_of(graph)
+    found = steps(program)
+    assert (found["Gemm"], found["Launch"], found["Copy"]) == (products, launches, 0)
+    if launches == 0:
+        assert [bool(call.flags & GEMM_ACCUMULATE) for call in calls(program)] == [False, True]
+    rng = np.random.default_rng(2)
+    arrays = [rng.standard_normal([d if isinstance(d, int) else size_of(d) for d in t.dims]) for t in types]
+    for result, expected in zip(run_compiled(graph, arrays), interpret(graph, arrays), strict=True):
+        np.testing.assert_allclose(result, expected, rtol=1e-13, atol=1e-13)
+
+
+def test_gradients_of_three_projections_of_one_array_accumulate():
+    """As of separate weights for queries, keys and values."""
+
+    def loss(x, weights):
+        return np.sum(np.tanh(x @ weights[0]) * np.sin(x @ weights[1]) * np.exp(x @ weights[2]))
+
+    x, weights = np.ones((5, 4)), [np.ones((4, 3))] * 3
+    program = program_of(final_graph(graphc.grad, loss, x, weights))
+    assert sum(bool(call.flags & GEMM_ACCUMULATE) for call in calls(program)) == 2
+    assert steps(program)["Launch"] == 1
