@@ -21,6 +21,7 @@ from graphc.errors import (
     UnsupportedError,
 )
 from graphc.higher import elementwise_grad, hessian, hvp, jacobian, vmap
+from graphc.loops import cond, fori_loop, scan, while_loop
 
 __version__ = "0.1.0.dev0"
 
@@ -39,7 +40,9 @@ __all__ = [
     "SideEffectError",
     "TraceTypeError",
     "UnsupportedError",
+    "cond",
     "elementwise_grad",
+    "fori_loop",
     "frozen",
     "grad",
     "hessian",
@@ -47,10 +50,12 @@ __all__ = [
     "jacobian",
     "jit",
     "jvp",
+    "scan",
     "stop_gradient",
     "value_and_grad",
     "vjp",
     "vmap",
+    "while_loop",
 ]
 
 

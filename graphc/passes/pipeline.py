@@ -9,6 +9,7 @@ from graphc.ir.graph import Graph
 from graphc.ir.opdef import Op
 from graphc.ir.shapes import ShapeFacts
 from graphc.passes.algebra import ALGEBRA_RULES
+from graphc.passes.blocks import read_blocks
 from graphc.passes.broadcasts import broadcast_rules
 from graphc.passes.casts import CAST_RULES
 from graphc.passes.common import eliminate_common
@@ -58,7 +59,7 @@ def simplify(graph: Graph, ops: Mapping[str, Op]) -> Graph:
     return rewrite(graph, ops, _local_rules(_Table(ops)))
 
 
-PASSES: tuple[Pass, ...] = (eliminate_dead_code, eliminate_common, simplify)
+PASSES: tuple[Pass, ...] = (eliminate_dead_code, read_blocks, eliminate_common, simplify)
 MAX_ROUNDS = 6  # each round sees what the one before made; graphs settle in two or three
 
 

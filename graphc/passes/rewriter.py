@@ -59,6 +59,21 @@ def rewrite(graph: Graph, ops: Mapping[str, Op], rules: Rules) -> Graph:
     return _rewrite(graph, ShapeFacts(graph.guards), ops, rules)
 
 
+def rewrite_regions(graph: Graph, facts: ShapeFacts, ops: Mapping[str, Op], rules: Rules) -> Graph:
+    """The graph with the rules applied in its regions, and in theirs, but not in itself."""
+    new: dict[Value, Value] = {}
+    nodes = []
+    for node in graph.nodes:
+        current = with_inputs(node, tuple(new.get(v, v) for v in node.inputs))
+        current = map_regions(current, lambda region: _rewrite(region, facts, ops, rules))
+        nodes.append(current)
+        new.update((a, b) for a, b in zip(node.outputs, current.outputs, strict=True) if a is not b)
+    if not new:
+        return graph
+    outputs = tuple(new.get(v, v) for v in graph.outputs)
+    return Graph(graph.name, graph.params, tuple(nodes), outputs, graph.guards, graph.ints)
+
+
 def _rewrite(graph: Graph, facts: ShapeFacts, ops: Mapping[str, Op], rules: Rules) -> Graph:
     """The same of a region, too, where the facts are those of the graph around it."""
     rewriter = Rewriter(graph, facts, ops)

@@ -18,7 +18,7 @@ from graphc.trace.functions.indexing import getitem
 from graphc.trace.functions.integers import apply_op, squared_truths
 from graphc.trace.location import user_location
 from graphc.trace.session import Session, hint_of
-from graphc.trace.values import TracedValue, alive, session_of, unwrap, wrap
+from graphc.trace.values import TracedValue, alive, session_at, session_of, unwrap, value_in, wrap
 
 _IGNORED = {"casting", "order", "subok"}
 
@@ -199,9 +199,9 @@ def find_attribute(traced: TracedValue, name: str) -> Any:
     """The array's property, or its method bound to it; None where there is none."""
     get = PROPERTIES.get(name)
     if get is not None:
-        session = alive(traced)
+        session = session_at(traced)
         session.F.location = user_location()
-        return wrap(session, get(session.F, traced.value))
+        return wrap(session, get(session.F, value_in(session, traced)))
     method = METHODS.get(name)
     if method is None:
         return None

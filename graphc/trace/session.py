@@ -37,6 +37,7 @@ class Session:
         "depth",
         "imports",
         "name",
+        "is_region",
         "notes",
         "origins",
         "params",
@@ -64,6 +65,7 @@ class Session:
         self.alive = True
         self.params: list[Value] = []
         self.imports: dict[Value, Value] = {}
+        self.is_region = False  # of a loop or branch: what it computes it computes inside, of operands from anywhere
         self.origins: dict[Value, Value] = {}
         self._captures = captures
         self.notes: list[str] = [] if parent is None else parent.notes

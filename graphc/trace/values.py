@@ -31,6 +31,12 @@ class TracedValue:
         self.value = value
 
 
+def session_at(traced: TracedValue) -> Session:
+    """Where an operation on the value is recorded: in the region that is being traced, if one is."""
+    session, here = alive(traced), current()
+    return here if here is not None and here.is_region and session.encloses(here) else session
+
+
 def alive(traced: TracedValue) -> Session:
     """The session of the value; raises ``LeakedTracerError`` when its trace has ended."""
     session = traced.session
@@ -46,8 +52,9 @@ def alive(traced: TracedValue) -> Session:
 def session_of(operands: Any) -> Session:
     """The innermost session among the traced operands, however deep they stand in lists and tuples."""
     found = _innermost(operands, None)
-    if found is None:
-        found = current()
+    here = current()
+    if found is None or (here is not None and here.is_region and found.encloses(here)):
+        found = here
     if found is None:
         raise LeakedTracerError("a traced value was used outside of any trace", location=user_location())
     return found

@@ -1,0 +1,189 @@
+"""Tracing of loops and branches: each region is a session of its own, and what it reads from outside an operand.
+
+What a loop carries has one type for all iterations. A Python number that it begins with takes the dtype that the body
+gives it; everything else that changes is an error, which names the value.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+from typing import Any
+
+from graphc.errors import Location, TraceTypeError
+from graphc.ir.dims import Dim
+from graphc.ir.graph import Graph, Node, Value
+from graphc.ir.types import BOOL, I64, ArrayType
+from graphc.trace.location import user_location
+from graphc.trace.session import Session, hint_of, recording
+
+MOST_TRIES = 4  # a dtype can grow from int to float32 to float64
+
+Body = Callable[[Session, list[Value]], list[Value]]  # runs in the region's session; its parameters -> its outputs
+
+
+@dataclass
+class Region:
+    """One traced region: ``outer`` are the values that it reads from outside, ``inner`` its parameters for them."""
+
+    name: str
+    params: list[Value]
+    session: Session
+    outputs: list[Value]
+
+    @property
+    def imports(self) -> dict[Value, Value]:
+        return self.session.imports
+
+    def graph(self, outer: Sequence[Value]) -> Graph:
+        """The region with a parameter for each of ``outer``."""
+        captures = [self.imports.get(v) or Value(v.type, name=v.name) for v in outer]
+        return Graph(self.name, (*self.params, *captures), tuple(self.session.F.nodes), tuple(self.outputs))
+
+
+def trace_region(session: Session, name: str, types: Sequence[tuple[ArrayType, str]], body: Body) -> Region:
+    """Run the body on parameters of these types and names, in a session below ``session``."""
+    child = Session(session.F.ops, name, parent=session, wrap=session.wrap)
+    child.is_region = True
+    child.F.location = session.F.location
+    params = [Value(type_, name=label) for type_, label in types]
+    with recording(child):
+        outputs = body(child, params)
+    return Region(name, params, child, outputs)
+
+
+def captured(regions: Sequence[Region]) -> list[Value]:
+    """Every value that one of the regions reads from outside."""
+    return list(dict.fromkeys(outer for region in regions for outer in region.imports))
+
+
+# --- loops ------------------------------------------------------------------------------------------------------------
+
+
+def stage_for(
+    session: Session, trips: Dim, start: Sequence[Value], names: Sequence[str], body: Body, *, reverse: bool = False
+) -> list[Value]:
+    """A ``for``: ``body(session, [i, carried...])`` gives what is carried on, and then what is stacked."""
+    index = (ArrayType(I64, weak=True), "i")
+    location = user_location()
+    start, region = _settled(session, start, names, lambda types: trace_region(session, "body", [index, *types], body))
+    outer = captured([region])
+    stacked = len(region.outputs) - len(start)
+    attrs = {"carried": len(start), "stacked": stacked, "trips": trips, "reverse": reverse}
+    return _apply(session, "for", (*start, *outer), attrs, [region.graph(outer)], location)
+
+
+def stage_while(
+    session: Session, start: Sequence[Value], names: Sequence[str], condition: Body, body: Body
+) -> list[Value]:
+    """A ``while``: the condition gives one bool, the body what is carried on."""
+    location = user_location()
+    start, region = _settled(session, start, names, lambda types: trace_region(session, "body", types, body))
+    types = [(p.type, p.name) for p in region.params]
+    test = trace_region(session, "condition", types, condition)
+    require_flag(session, test.outputs[0], "the condition of a while loop", location)
+    outer = captured([test, region])
+    regions = [test.graph(outer), region.graph(outer)]
+    return _apply(session, "while", (*start, *outer), {"carried": len(start)}, regions, location)
+
+
+def _settled(
+    session: Session,
+    start: Sequence[Value],
+    names: Sequence[str],
+    trace: Callable[[list[tuple[ArrayType, str]]], Region],
+) -> tuple[list[Value], Region]:
+    """The values to begin with, cast where they are Python numbers, and the body that gives their types back."""
+    begin = list(start)
+    for _ in range(MOST_TRIES):
+        region = trace([(v.type, f"c{k}") for k, v in enumerate(begin)])
+        after = [o.type for o in region.outputs[: len(begin)]]
+        if all(_same(session, v.type, t) for v, t in zip(begin, after, strict=True)):
+            return begin, region
+        for k, (value, type_) in enumerate(zip(begin, after, strict=True)):
+            if not _same(session, value.type, type_):
+                _require_weak(session, value, type_, region.outputs[k], names[k])
+                begin[k] = strong(session, value, type_)
+    raise TraceTypeError("what the loop carries changes its dtype again and again", location=user_location())
+
+
+def strong(session: Session, value: Value, type_: ArrayType) -> Value:
+    """A Python number as a NumPy scalar of the type's dtype."""
+    F = session.F
+    if value.type.dtype != type_.dtype:
+        return F.cast(value, type_.dtype)
+    return F.raw(F.ops["cast"], (value,), {"dtype": type_.dtype}).output
+
+
+def _same(session: Session, a: ArrayType, b: ArrayType) -> bool:
+    """Whether a carried value keeps its type: a Python number may not become a NumPy scalar unseen."""
+    same_dims = a.rank == b.rank and all(map(session.F.facts.equal, a.dims, b.dims))
+    return a.dtype == b.dtype and same_dims and (b.weak or not a.weak)
+
+
+def _require_weak(session: Session, begin: Value, after: ArrayType, output: Value, name: str) -> None:
+    same_rank = begin.rank == after.rank
+    if begin.type.weak and not begin.rank and not after.rank:
+        return
+    where = output.node.location if output.node is not None else user_location()
+    before_text, after_text = describe(session, begin.type), describe(session, after)
+    cause = "dtype" if same_rank and begin.type.dtype != after.dtype else "shape"
+    raise TraceTypeError(
+        f"{name} changes its {cause} in the loop: it begins as {before_text} and is {after_text} after an iteration; "
+        "begin with a value of the type that it has in the end",
+        location=where or user_location(),
+    )
+
+
+def describe(session: Session, type_: ArrayType) -> str:
+    """The type with the sizes of this call."""
+    if not type_.dims:
+        return f"a {type_.dtype.name} number"
+    sizes = [str(hint_of(session, d)) if not session.F.facts.is_bound(d) else str(d) for d in type_.dims]
+    return f"a {type_.dtype.name} array of shape ({', '.join(sizes)}{',' if len(sizes) == 1 else ''})"
+
+
+# --- branches ---------------------------------------------------------------------------------------------------------
+
+
+def stage_cond(session: Session, flag: Value, names: Sequence[str], first: Body, second: Body) -> list[Value]:
+    """A ``cond``; the branches give values of the same types, a Python number takes the other branch's dtype."""
+    location = user_location()
+    require_flag(session, flag, "the condition of a branch", location)
+    regions = [trace_region(session, name, [], body) for name, body in (("yes", first), ("no", second))]
+    for k, pair in enumerate(zip(*(region.outputs for region in regions), strict=True)):
+        a, b = pair
+        if a.type.dtype != b.type.dtype and a.type.weak != b.type.weak:
+            weak, strong = (0, b) if a.type.weak else (1, a)
+            own = regions[weak]
+            own.outputs[k] = own.session.F.cast(own.outputs[k], strong.type.dtype)
+        a, b = (region.outputs[k] for region in regions)
+        facts = session.F.facts
+        same = a.rank == b.rank and a.type.dtype == b.type.dtype and all(map(facts.equal, a.dims, b.dims))
+        if not same:
+            raise TraceTypeError(
+                f"{names[k] if k < len(names) else f'result {k}'} differs between the branches: "
+                f"{describe(session, a.type)} in one, {describe(session, b.type)} in the other",
+                location=location,
+            )
+    outer = captured(regions)
+    return _apply(session, "cond", (flag, *outer), {}, [region.graph(outer) for region in regions], location)
+
+
+def require_flag(session: Session, flag: Value, what: str, location: Location | None) -> None:
+    if flag.rank or flag.type.dtype != BOOL:
+        raise TraceTypeError(f"{what} must be one bool, and it is {describe(session, flag.type)}", location=location)
+
+
+def _apply(
+    session: Session,
+    name: str,
+    inputs: Sequence[Value],
+    attrs: dict[str, Any],
+    regions: Sequence[Graph],
+    location: Location | None,
+) -> list[Value]:
+    F = session.F
+    with F.at(location):
+        node: Node = F.raw(F.ops[name], tuple(inputs), attrs, tuple(regions))
+    return list(node.outputs)
