@@ -31,6 +31,7 @@ Transform = Callable[[Graph], Graph]
 class Executable:
     """A loaded program. ``symbols`` are the dim symbols in the order of the driver's array.
 
+    ``kernels``: names of those that compute, without the chores beside them (clearing, copying, combining).
     ``arena`` and ``work`` are dim codes over them, ``outputs`` what a call allocates; ``keepalive`` owns the table.
     ``index_checks()``: the driver returns status k + 1 where the k-th of them fails. They are found when asked for,
     since what is kept on disk does not know the lines of this function.
@@ -162,7 +163,7 @@ def _load(
         arena=to_code(parse_dim(metadata["arena"]), index),
         work=to_code(parse_dim(metadata["work"]), index),
         name=name,
-        kernels=tuple(kernel[0] for kernel in kernels),
+        kernels=tuple(kernel[0] for kernel in kernels if kernel[0].startswith("kernel_")),
         source=source,
         kernel_sources=tuple(kernel[1] for kernel in kernels),
         index_checks=index_checks,

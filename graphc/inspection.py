@@ -189,7 +189,8 @@ def _launches(source: str) -> list[tuple[str, str]]:
     """What the driver runs, in order, each with the user's lines that it computes (the comment above it)."""
     entries, above = [], ""
     for line in map(str.strip, source.splitlines()):
-        what = "kernel" if line.startswith("launch(") else "matrix product" if line.startswith("call_service(") else ""
+        is_kernel = line.startswith("launch(") or (line.startswith("run(") and "  # " not in line)
+        what = "kernel" if is_kernel else "matrix product" if line.startswith("call_service(") else ""
         if what:
             entries.append((what, above.removeprefix("# ") if above.startswith("# ") else "no line of yours"))
         if not line.startswith("for "):

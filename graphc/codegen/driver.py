@@ -12,9 +12,25 @@ from graphc.codegen.kernel import NestPrinter, Part, print_kernel
 from graphc.codegen.text import ELEMENTS, NARROW, STORED, Lines, dim_text, imports, literal, loaded, stored
 from graphc.ir.dims import Atom, Dim, dim_max, map_atoms, symbol, symbols_of
 from graphc.ir.types import DTYPES
-from graphc.schedule.loopnest import Bind, Check, Clear, Combine, Copy, Gemm, Inline, Launch, Program, Step, Storage
+from graphc.schedule.loopnest import (
+    Bind,
+    Check,
+    Clear,
+    Combine,
+    Copy,
+    Gemm,
+    Inline,
+    Launch,
+    Nest,
+    Program,
+    Step,
+    Storage,
+)
+from graphc.schedule.scalars import walk
 
 GRAIN = 100_000  # operations below which a part of a kernel is not worth a thread of its own (some 15 us)
+
+LIGHT = 8  # operations that may stand in the driver itself
 
 DRIVER_SIGNATURE = "int64(CPointer(int64), CPointer(int64), int64, CPointer(int64))"
 
@@ -71,6 +87,7 @@ class DriverPrinter:
         self.sizes: dict[Atom, str] = {}
         self.symbols = {name: f"dim_{name}" for name in program.symbols}  # apart from the driver's own variables
         self.kernels: dict[str, PrintedKernel] = {}
+        self.indices: dict[str, int] = {}
 
     def dim(self, dim: Dim) -> str:
         """The dim's text; a division or comparison in it is computed once and has a name."""
@@ -146,21 +163,45 @@ class DriverPrinter:
 
     def _launch(self, step: Launch) -> None:
         source, buffers, sizes = print_kernel(step.nest)
+        if step.count == 1:
+            self._run("kernel", source, buffers, sizes)
+            return
+        grain = self.dim(GRAIN // dim_max(step.work, 1) + 1)
+        arguments = ", ".join([*map(self.address, buffers), *map(self.dim, sizes)])
+        index = self._kernel("kernel", source, buffers, len(sizes))
+        self.lines.add(f"launch(table, {index}, {self.dim(step.count)}, {grain}, {arguments})")
+
+    def _run(self, kind: str, source: str, buffers: Sequence[int], sizes: Sequence[Dim]) -> None:
+        """Call a kernel here, for what is no work for several threads."""
+        arguments = ", ".join([*map(self.address, buffers), *map(self.dim, sizes)])
+        self.lines.add(f"run(table, {self._kernel(kind, source, buffers, len(sizes))}, {arguments})")
+
+    def _kernel(self, kind: str, source: str, buffers: Sequence[int], sizes: int) -> int:
+        """The index in the table of a function over pointers, then sizes and a range; equal ones are one."""
         types = [f"CPointer({ELEMENTS[self.storage[b].dtype]})" for b in buffers]
-        signature = f"void({', '.join([*types, *['int64'] * (len(sizes) + 2)])})"
-        name = "kernel_" + self._hash(source + signature)
-        head = "\n".join(imports(source))
-        module = f"{head}\n\n\n" + source.replace("NAME", name, 1)
-        self.kernels.setdefault(name, PrintedKernel(name, module, signature))
-        index = KERNELS_START + list(self.kernels).index(name)
-        arguments = [*(self.address(b) for b in buffers), *map(self.dim, sizes)]
-        grain = "1" if step.count == 1 else self.dim(GRAIN // dim_max(step.work, 1) + 1)
-        self.lines.add(f"launch(table, {index}, {self.dim(step.count)}, {grain}, {', '.join(arguments)})")
+        signature = f"void({', '.join([*types, *['int64'] * (sizes + 2)])})"
+        name = f"{kind}_" + self._hash(source + signature)
+        if name not in self.kernels:
+            head = "\n".join(imports(source))
+            module = f"{head}\n\n\n" + source.replace("NAME", name, 1)
+            self.kernels[name] = PrintedKernel(name, module, signature)
+            self.indices[name] = KERNELS_START + len(self.indices)
+        return self.indices[name]
+
+    def _chore(self, kind: str, body: str, buffers: Sequence[int], sizes: Sequence[Dim]) -> None:
+        """A loop over data that is no nest's: a kernel too, so that the driver has no loops of its own."""
+        names = [*(f"b{k}" for k in range(len(buffers))), *(f"n{k}" for k in range(len(sizes)))]
+        self._run(kind, f"def NAME({', '.join(names)}, start, stop):\n{body}\n", buffers, sizes)
+        self.lines.lines[-1] += f"  # {kind}"
 
     def _inline(self, step: Inline) -> None:
+        variables = {b: self.number(self.storage[b]) for b in step.nest.buffers() if self.storage[b].place == "local"}
+        if not variables and self.lines.indent == self.head.indent and operations(step.nest) > LIGHT:
+            source, buffers, sizes = print_kernel(step.nest)
+            self._run("kernel", source, buffers, sizes)
+            return
         prefix = f"s{self.printed}_"
         inner = Lines(self.lines.indent)
-        variables = {b: self.number(self.storage[b]) for b in step.nest.buffers() if self.storage[b].place == "local"}
         printer = NestPrinter(step.nest, inner, prefix, self.dim, variables)
         printer.print_body(Part("", ""))
         for buffer, name in printer.buffers.items():
@@ -186,15 +227,14 @@ class DriverPrinter:
 
     def _clear(self, step: Clear) -> None:
         value = stored(step.dtype, literal(step.dtype, step.init))
-        self.lines.add(f"fill({self.pointer(step.buffer)}, {self.dim(step.size)}, {value})")
+        self._chore("fill", f"    fill(b0, n0, {value})", [step.buffer], [step.size])
 
     def _copy(self, step: Copy) -> None:
         if "local" in (self.storage[step.source].place, self.storage[step.target].place):
             source, target = (self.number(self.storage[b]) for b in (step.source, step.target))
             self.lines.add(f"{target} = {source}")
             return
-        source, target = self.pointer(step.source), self.pointer(step.target)
-        self.lines.add(f"copy({source}, {target}, {self.dim(step.size)})")
+        self._chore("copy", "    copy(b0, b1, n0)", [step.source, step.target], [step.size])
 
     def _bind(self, step: Bind) -> None:
         index = self.program.symbols.index(step.symbol)
@@ -207,19 +247,23 @@ class DriverPrinter:
             self.lines.add(f"return {step.status}")
 
     def _combine(self, step: Combine) -> None:
-        partial, result = self.pointer(step.partial), self.pointer(step.result)
-        kept, blocks = self.dim(step.kept), self.dim(step.blocks)
-        if step.step == "{acc} + {0}" and step.dtype in ("f64", "f32"):
-            self.lines.add(f"sum_blocks({partial}, {result}, {kept}, {blocks})")
-            return
-        number = self.printed
-        self.lines.add(f"partial{number} = {partial}")
-        self.lines.add(f"result{number} = {result}")
-        with self.lines.inside(f"for k in range({kept}):"):
-            total = f"total{number}"
-            self.lines.add(f"{total} = {literal(step.dtype, step.init)}")
-            with self.lines.inside(f"for block in range({blocks}):"):
-                element = loaded(step.dtype, f"partial{number}[block * {kept} + k]")
-                text = step.step.format(element, acc=total)
-                self.lines.add(f"{total} = cast_{step.dtype}({text})" if step.dtype in NARROW else f"{total} = {text}")
-            self.lines.add(f"result{number}[k] = {stored(step.dtype, total)}")
+        self._chore("combine", combine_body(step), [step.partial, step.result], [step.kept, step.blocks])
+
+
+def operations(nest: Nest) -> int:
+    """Rough operations of all scalars of the nest, each once."""
+    return sum(scalar.data.cost for scalar in walk(nest.scalars()) if scalar.form == "apply")
+
+
+def combine_body(step: Combine) -> str:
+    """``b1[k]``: the fold of ``b0[block * n0 + k]`` over ``n1`` blocks, in order."""
+    if step.step == "{acc} + {0}" and step.dtype in ("f64", "f32"):
+        return "    sum_blocks(b0, b1, n0, n1)"
+    lines = Lines()
+    with lines.inside("for k in range(n0):"):
+        lines.add(f"total = {literal(step.dtype, step.init)}")
+        with lines.inside("for block in range(n1):"):
+            text = step.step.format(loaded(step.dtype, "b0[block * n0 + k]"), acc="total")
+            lines.add(f"total = cast_{step.dtype}({text})" if step.dtype in NARROW else f"total = {text}")
+        lines.add(f"b1[k] = {stored(step.dtype, 'total')}")
+    return str(lines)

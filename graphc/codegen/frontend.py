@@ -198,7 +198,9 @@ class _Translator:
         self.loops.pop()
         self.b.position_at_end(latch)
         index.add_incoming(self.b.add(index, INT64(step), flags=["nsw"]), latch)
-        self.b.branch(head)
+        back = self.b.branch(head)
+        if _has_long_loop(statement.body):
+            keep_rolled(back)
         self.b.position_at_end(after)
 
     def _range(self, span: ast.expr) -> tuple[Any, Any, int]:
@@ -329,6 +331,25 @@ class _Translator:
         if isinstance(kind, types.CPointer) or isinstance(number[0], types.CPointer):
             raise TypeError(f"expected {kind}, got {number[0]}")
         return as_type(self.b, number, kind)
+
+
+def _has_long_loop(statements: list[ast.stmt]) -> bool:
+    """Whether a loop of unknown length is among the statements."""
+    loops = [part for statement in statements for part in ast.walk(statement) if isinstance(part, ast.For | ast.While)]
+    return any(isinstance(p, ast.While) or not all(map(_is_number, p.iter.args)) for p in loops)  # type: ignore
+
+
+def _is_number(node: ast.expr) -> bool:
+    return isinstance(node, ast.Constant)
+
+
+def keep_rolled(back: ir.Branch) -> None:
+    """LLVM would write a loop of eight rounds out eight times with all the loops in it, each vectorised on its own."""
+    module = back.module
+    rule = module.add_metadata([ir.MetaDataString(module, "llvm.loop.unroll.disable")])
+    loop = ir.MDValue(module, [rule], name=str(len(module.metadata)))
+    loop.operands = (loop, rule)  # a loop's name is a node that refers to itself
+    back.set_metadata("llvm.loop", loop)
 
 
 def allow_contraction(function: ir.Function) -> None:

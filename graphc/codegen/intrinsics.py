@@ -113,6 +113,21 @@ def call_service(typingctx: Any, address: Any, *arguments: Any) -> Any:
     return types.int64(address, packed), emit
 
 
+def _scratch(builder: Any, count: int) -> Any:
+    """Room for ``count`` int64 that every launch of the function uses in turn: its frame does not grow with them."""
+    (entry, *_) = builder.function.blocks
+    for instruction in entry.instructions:
+        if instruction.name == "scratch":
+            if instruction.operands[0].constant < count:
+                instruction.operands = [_I64(count)]
+            return instruction
+    with builder.goto_block(entry):
+        position = entry.instructions[0] if entry.instructions else None
+        if position is not None:
+            builder.position_before(position)
+        return builder.alloca(_I64, size=_I64(max(count, 1)), name="scratch")
+
+
 def _slots(builder: Any, count: int) -> Any:
     """Room for ``count`` int64 in the function's frame, made once however often the code runs."""
     with builder.goto_entry_block():
@@ -139,7 +154,7 @@ def _load_word(builder: Any, table: Any, index: Any) -> Any:
 def _call_kernel(builder: Any, kernel: Any, words: list[Any]) -> None:
     """Call a kernel directly, in Numba's convention: its result and exception slots are real but unused."""
     pointer = ir.IntType(8).as_pointer()
-    result = builder.bitcast(_slots(builder, 1), pointer)
+    result = builder.bitcast(_scratch(builder, 1), pointer)
     function = ir.FunctionType(ir.IntType(32), [pointer, pointer] + [_I64] * len(words))
     builder.call(builder.inttoptr(kernel, function.as_pointer()), [result, result, *words])
 
@@ -156,7 +171,7 @@ def launch(typingctx: Any, table: Any, index: Any, count: Any, grain: Any, *argu
         position, total, largest = _words(context, builder, [index, count, grain], values[1:4])
         words = _words(context, builder, packed, _unpacked(builder, values[4]))
         kernel = _load_word(builder, values[0], position)
-        slots = _slots(builder, len(words))
+        slots = _scratch(builder, len(words))
         with builder.if_else(builder.icmp_signed("<=", total, largest)) as (small, large):
             with small:
                 _call_kernel(builder, kernel, [*words, _I64(0), total])
@@ -170,3 +185,17 @@ def launch(typingctx: Any, table: Any, index: Any, count: Any, grain: Any, *argu
         return context.get_dummy_value()
 
     return types.void(table, index, count, grain, packed), emit
+
+
+@intrinsic
+def run(typingctx: Any, table: Any, index: Any, *arguments: Any) -> Any:
+    """Run the kernel ``table[index]`` over ``[0, 1)`` here; its arguments before start and stop are ``arguments``."""
+    packed = _packed(arguments)
+
+    def emit(context: Any, builder: Any, signature: Any, values: Any) -> Any:
+        (position,) = _words(context, builder, [index], values[1:2])
+        words = _words(context, builder, packed, _unpacked(builder, values[2]))
+        _call_kernel(builder, _load_word(builder, values[0], position), [*words, _I64(0), _I64(1)])
+        return context.get_dummy_value()
+
+    return types.void(table, index, packed), emit

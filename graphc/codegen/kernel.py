@@ -388,9 +388,11 @@ def _conditions(scalar: Scalar) -> tuple[Condition, ...]:
 def print_kernel(nest: Nest) -> tuple[str, list[int], list[Dim]]:
     """The kernel's source under the name ``NAME``, its buffers and its sizes, in the order of its parameters."""
     lines = Lines()
-    lines.add("wide_vectors()")
+    if nest.space:
+        lines.add("wide_vectors()")
     printer = NestPrinter(nest, lines)
-    printer.print_body(Part("0", printer.dim(nest.space[0])) if nest.sequential else Part("start", "stop"))
+    is_whole = nest.sequential and nest.space
+    printer.print_body(Part("0", printer.dim(nest.space[0])) if is_whole else Part("start", "stop"))
     parameters = [*printer.buffers.values(), *printer.sizes.values(), "start", "stop"]
     source = f"def NAME({', '.join(parameters)}):\n{lines}\n"
     return source, list(printer.buffers), list(printer.sizes)

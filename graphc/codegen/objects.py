@@ -7,12 +7,14 @@ from __future__ import annotations
 
 import ast
 import os
+import re
 from collections.abc import Iterable
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
+from graphc.codegen.driver import DRIVER_SIGNATURE
 from graphc.codegen.frontend import function_ir
 from graphc.codegen.machine import LOCK, emit_object
 from graphc.errors import ProgramError
@@ -49,11 +51,16 @@ def compile_all(sources: Iterable[Source]) -> list[CompiledObject]:
     ordered = sorted(wanted, key=lambda source: -len(source.text))  # the longest first: little is left at the end
     workers = min(len(wanted), os.cpu_count() or 1)
     with LOCK, ThreadPoolExecutor(workers, "graphc-emit") as emitters:
-        futures = {s.name: emitters.submit(emit_object, source_ir(s), LEVEL) for s in ordered}
+        futures = {s.name: emitters.submit(emit_object, source_ir(s), optimisation(s)) for s in ordered}
         return [CompiledObject(s.name, s.name, futures[s.name].result()) for s in wanted]
 
 
-LEVEL = 3  # of LLVM's optimisation
+def optimisation(source: Source) -> int:
+    """The level of LLVM's optimisation: none for a driver without loops, each line of which runs once a call."""
+    return 0 if source.signature == DRIVER_SIGNATURE and not HAS_LOOP.search(source.text) else 3
+
+
+HAS_LOOP = re.compile(r"^ +(for|while) ", re.MULTILINE)
 
 
 def source_ir(source: Source) -> str:

@@ -19,6 +19,7 @@ ELEMENTS = {
 FOLDS = {
     "add_to", "copy", "fill", "greatest", "least", "load_where", "new_sum_f32", "new_sum_f64", "sum_blocks", "sum_of",
 }  # fmt: skip
+DRIVER = {"call_service", "launch", "run", "stack_slots"}
 INT64_MIN = str(-(2**63))
 
 
@@ -109,7 +110,7 @@ def imports(body: str) -> list[str]:
         lines.append("from graphc.codegen.accumulators import " + ", ".join(folds))
     if vecmath or core:
         lines.append("from graphc.codegen.vecmath import " + ", ".join(vecmath + core))
-    driver = sorted(n for n in called if n.startswith("as_pointer") or n in ("call_service", "launch", "stack_slots"))
+    driver = sorted(n for n in called if n.startswith("as_pointer") or n in DRIVER)
     if driver:
         lines.append("from graphc.codegen.intrinsics import " + ", ".join(driver))
     return lines
