@@ -71,7 +71,7 @@ def explanation(program: Program, transform: Transform) -> str:
     """What was traced, pruned, specialised, read from outside, fused, and kept for the backward part."""
     traced = program.traced
     sections = [
-        (f"{transform.kind} of {traced.graph.name}", _inputs(program)),
+        (f"{transform.kind} of {traced.graph.name}", _inputs(program, transform)),
         ("read from outside at each call", _outside(traced)),
         ("holds for", _guards(traced)),
     ]
@@ -92,14 +92,15 @@ def explanation(program: Program, transform: Transform) -> str:
     return "\n".join(lines)
 
 
-def _inputs(program: Program) -> list[str]:
+def _inputs(program: Program, transform: Transform) -> list[str]:
     traced = program.traced
     lines = []
     for source, param in zip(traced.inputs, program.marked.params, strict=True):
         if source.leaf >= 0:
             role = "differentiated" if param.grad else "not differentiated"
+            role = f", {role}" if transform.differentiates else ""
             layout = ", Fortran order" if source.spec.transposed else ""
-            lines.append(f"{param.name}: {_in_words(str(param.type), traced.symbols)}, {role}{layout}")
+            lines.append(f"{param.name}: {_in_words(str(param.type), traced.symbols)}{role}{layout}")
     lines += [f"{traced.arguments[leaf].name}: int, of any value" for leaf in traced.int_leaves]
     return lines
 

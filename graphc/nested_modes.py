@@ -20,7 +20,7 @@ from graphc.passes.pipeline import optimize
 from graphc.pullback import cotangents_by_output
 from graphc.trace.location import user_location
 from graphc.trace.record import Constant, Output
-from graphc.trace.session import Session, current
+from graphc.trace.session import Session, current, hint_of
 from graphc.trace.target import Target, make_target
 from graphc.trace.values import alive, unwrap
 from graphc.transform import Transform
@@ -89,8 +89,11 @@ def seed_value(session: Session, cotangent: Any, like: Value) -> Value:
     value = F.cast(F.value(unwrap(session, cotangent)), like.type.dtype)
     facts = F.facts
     if value.rank != like.rank or not all(map(facts.equal, value.dims, like.dims)):
-        shapes = " and ".join(f"({', '.join(map(str, v.dims))})" for v in (like, value))
-        raise GradientError(f"a tangent or cotangent must have the shape of its value: {shapes}", location=F.location)
+        wanted, given = (tuple(d if facts.is_bound(d) else hint_of(session, d) for d in v.dims) for v in (like, value))
+        raise GradientError(
+            f"a tangent or cotangent must have the shape of its value, {wanted}; this one has {given}",
+            location=F.location,
+        )
     return value
 
 

@@ -260,6 +260,74 @@ def test_sizes_compile_once():
     assert g(RNG.normal(size=(1, 3))).shape == (1, 3)
 
 
+# --- a corpus, by every way ------------------------------------------------------------------------------------------
+
+
+def softmax(w):
+    e = np.exp(w - np.max(w))
+    return e / np.sum(e)
+
+
+SQUARE = RNG.normal(size=(3, 3))
+CORPUS = {
+    "elementwise": lambda w: np.sin(w) * np.exp(-w) + w**3 / (1 + w**2),
+    "softmax": softmax,
+    "layers": lambda w: np.tanh(SQUARE @ np.tanh(SQUARE @ w)),
+    "quadratic": lambda w: np.stack([w @ SQUARE @ w, np.sum(w)]),
+    "outer": lambda w: np.outer(w, np.cos(w)),
+    "norms": lambda w: np.stack([np.linalg.norm(w), np.sqrt(np.sum(w**2) + 1), np.linalg.norm(w - 1)]),
+    "running": lambda w: np.cumsum(w**2) * np.cumprod(1 + w**2),
+    "parts": lambda w: np.concatenate([w[1:] * w[:-1], w[::-2], np.roll(w, 1), np.pad(w, 1)]),
+    "extremes": lambda w: np.stack([np.max(w) * w[0], np.min(w) * w[1], np.prod(w)]),
+    "choices": lambda w: np.where(w > 0, np.sqrt(np.abs(w)), w**2) + np.maximum(w, 0.1) + np.clip(w, -0.5, 0.5),
+    "taken": lambda w: w[np.array([2, 0, 0])] * w + np.take(w, [1, 1]).sum(),
+    "variance": lambda w: np.stack([np.var(w), np.mean(w) ** 2, np.sum(np.log1p(np.exp(w)))]),
+    "batched product": lambda w: (np.ones((2, 4, 3)) * w) @ SQUARE,
+    "einsum": lambda w: np.einsum("i,jk,k->ij", w, SQUARE, w),
+    "pairs": lambda w: np.sum((w[:, None] - w[None, :]) ** 2 * SQUARE, axis=1),
+}
+POINT = np.array([0.7, -1.1, 0.3])
+
+
+@pytest.mark.parametrize("name", CORPUS)
+def test_jacobians_agree(name):
+    f = CORPUS[name]
+    forward, reverse = graphc.jacobian(f, mode="fwd")(POINT), graphc.jacobian(f, mode="rev")(POINT)
+    np.testing.assert_allclose(forward, columns(f, POINT), rtol=1e-6, atol=1e-7)
+    np.testing.assert_allclose(reverse, forward, **CLOSE)
+
+
+@pytest.mark.parametrize("name", CORPUS)
+def test_hessians_agree(name):
+    """Forward over reverse, reverse over reverse, reverse over forward, products, and differences of the gradient."""
+    f = CORPUS[name]
+
+    def total(w):
+        return np.sum(np.sin(f(w)))
+
+    expected = columns(graphc.grad(total), POINT)
+    found = graphc.hessian(total)(POINT)
+    np.testing.assert_allclose(found, expected, rtol=1e-6, atol=1e-6)
+    np.testing.assert_allclose(graphc.jacobian(graphc.grad(total), mode="rev")(POINT), found, **CLOSE)
+    over = graphc.jacobian(lambda w: graphc.jvp(total, (w,), (V,))[1], mode="rev")
+    np.testing.assert_allclose(over(POINT), found @ V, **CLOSE)
+    np.testing.assert_allclose(graphc.hvp(total)(POINT, V), found @ V, **CLOSE)
+
+
+@pytest.mark.parametrize("name", CORPUS)
+def test_batches_agree(name):
+    f = CORPUS[name]
+    batch = POINT + 0.1 * RNG.normal(size=(4, 3))
+    np.testing.assert_allclose(graphc.vmap(f)(batch), np.stack([f(w) for w in batch]), **CLOSE)
+    each = graphc.jacobian(f)
+    np.testing.assert_allclose(graphc.vmap(each)(batch), np.stack([each(w) for w in batch]), **CLOSE)
+    by_all = graphc.jacobian(lambda ws: np.sum(graphc.vmap(f)(ws) ** 2))(batch)
+    one = graphc.grad(lambda w: np.sum(f(w) ** 2))
+    np.testing.assert_allclose(by_all, np.stack([one(w) for w in batch]), **CLOSE)
+
+
+# --- errors, and without a compiler -----------------------------------------------------------------------------------
+
 WRONG = [
     (lambda: graphc.vmap(np.dot)(X, np.ones((4, 3))), ShapeError, "has 5, .* has 4"),
     (lambda: graphc.vmap(np.sin, in_axes=2)(X), ShapeError, "axis 2 of argument"),
