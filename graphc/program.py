@@ -15,10 +15,11 @@ import numpy as np
 from graphc import pytree
 from graphc.abi import ANY_LENGTH, Build, Check, EntryPlan, InputLeaf, LeafKind, Step
 from graphc.compiler import Executable
-from graphc.errors import IndexRangeError, ProgramError
+from graphc.errors import ProgramError
 from graphc.ir.dims import Dim, evaluate, symbols_of, to_code
 from graphc.ir.graph import Graph
 from graphc.ir.interp import interpret
+from graphc.ops.index import range_error
 from graphc.results import out_plan, result_recipe
 from graphc.runtime import pycall
 from graphc.trace.leaves import LeafSpec, as_input, input_spec
@@ -208,8 +209,7 @@ def index_error(executable: Executable, status: int, symbols: Sequence[int]) -> 
         return ProgramError(f"the program failed with status {status} at the sizes {tuple(symbols)}")
     check = checks[status - 1]
     size = evaluate(check.size, dict(zip(executable.symbols, symbols, strict=False)))
-    message = f"an index is out of bounds for axis {check.axis} with size {size}"
-    return IndexRangeError(message, location=check.location)
+    return range_error(check.axis, size, location=check.location)
 
 
 class _Missed:

@@ -2,7 +2,8 @@
 
 ``gather``        x, i0, i1, ...          axes checked          result[.., p.., ..] = x[.., i0[p], .., i1[p], ..]
 ``scatter_add``   updates, i0, i1, ...    axes dims checked     its transpose: zeros of ``dims``, each update added
-``checked_index`` index                 axis size             the index itself, which must be inside the axis
+``checked_index`` index                 axis size             the index itself, which must be inside the axis (or, for
+                                                              an axis below 0, a number that must have an answer)
 ``mask_indices``  mask                    symbol                C-order positions in the flattened mask, i64[symbol]
 
 The int64 index arrays broadcast together; ``axes`` (sorted) names the axis of x that each one indexes, and their common
@@ -18,7 +19,7 @@ from collections.abc import Sequence
 
 import numpy as np
 
-from graphc.errors import IndexRangeError, InvalidGraphError, ShapeError
+from graphc.errors import GraphcError, IndexRangeError, InvalidGraphError, Location, NumberError, ShapeError
 from graphc.ir.builder import Builder
 from graphc.ir.dims import Dim, symbol
 from graphc.ir.graph import Attrs, Node, Value
@@ -119,8 +120,26 @@ def checked_index_type(facts: ShapeFacts, types: Sequence[ArrayType], attrs: Att
 
 
 def checked_index_ref(index: np.ndarray, axis: int, size: int) -> np.ndarray:
-    require_inside([np.asarray(index)], [size] * (axis + 1), [axis])
+    index = np.asarray(index)
+    outside = (index < 0) | (index >= size)
+    if outside.any():
+        raise range_error(axis, size, f"index {index[outside].flat[0]}")
     return index
+
+
+# What stands for the axis of a ``checked_index`` whose number is no position: numbers that have no answer.
+NOTHING, NEGATIVE_POWER = -1, -2
+_NO_ANSWER = {
+    NOTHING: "there is no maximum or minimum of no elements, and the mask selects none; give initial= (np.max, np.min)",
+    NEGATIVE_POWER: "integers to negative integer powers are not allowed; convert one to a float",
+}
+
+
+def range_error(axis: int, size: int, what: str = "an index", location: Location | None = None) -> GraphcError:
+    """The error of a ``checked_index`` that failed."""
+    if axis in _NO_ANSWER:
+        return NumberError(_NO_ANSWER[axis], location=location)
+    return IndexRangeError(f"{what} is out of bounds for axis {axis} with size {size}", location=location)
 
 
 INDEX = [

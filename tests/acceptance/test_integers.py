@@ -63,6 +63,15 @@ def test_integers_to_negative_powers():
     with pytest.raises(graphc.NumberError, match=r"test_integers.py:\d+: .* negative power -1"):
         graphc.jit(lambda i: i**-1)(whole)
     same(lambda i: [i**-1.0, 2.0**-i], whole)
+    by_array, by_int = graphc.jit(lambda i, e: i**e), graphc.jit(lambda i, n: (i**n, i.astype(np.int8) ** n))
+    np.testing.assert_array_equal(by_array(whole, whole), whole**whole)
+    np.testing.assert_array_equal(by_int(whole, 2)[1], whole.astype(np.int8) ** 2)
+    with pytest.raises(graphc.NumberError, match=r"test_integers.py:\d+: integers to negative integer powers"):
+        by_array(whole, whole - 3)
+    with pytest.raises(graphc.NumberError, match="negative integer powers"):
+        by_int(whole, -1)
+    with graphc.config.override(disable_jit=True), pytest.raises(graphc.NumberError, match="negative integer powers"):
+        graphc.value_and_grad(lambda x, i, e: (x * i**e).sum())(np.ones(2), whole, whole - 3)
 
 
 def test_rounding_bools_gives_float16_in_numpy():

@@ -16,6 +16,7 @@ from graphc.errors import NumberError
 from graphc.ir.builder import Builder
 from graphc.ir.graph import Value
 from graphc.ir.types import BOOL, I64, ArrayType
+from graphc.ops.index import NEGATIVE_POWER
 from graphc.trace.functions.arguments import UNSIGNED
 
 _COMPARISONS: dict[str, Callable[[Any, Any], bool]] = {
@@ -72,8 +73,13 @@ def _as_beside_zero(F: Builder, op: str, constant: int, *, first: bool) -> Value
 
 def _power(F: Builder, a: Value, b: Value) -> Value:
     result: Value = F.pow(a, b)
+    if result.type.is_float or result.type.dtype.kind == "u":
+        return result
     exponent = b.node.attrs["value"] if b.node is not None and b.node.op.name == "const" else None
-    if not result.type.is_float and exponent is not None and exponent < 0:
+    if exponent is None and b.type.dtype.kind == "i":
+        checked = F.checked_index(F.cast(b, I64), axis=NEGATIVE_POWER, size=2**63 - 1)
+        return F.pow(F.cast(a, result.type.dtype), F.cast(checked, result.type.dtype))
+    if exponent is not None and exponent < 0:
         message = (
             f"integers to the negative power {exponent} are not allowed; convert one to a float: x ** {exponent}.0"
         )

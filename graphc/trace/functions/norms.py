@@ -16,7 +16,7 @@ from graphc.trace.functions.arguments import (
     specialised,
     unsupported,
 )
-from graphc.trace.functions.reductions import require_elements
+from graphc.trace.functions.reductions import max_, of_something, require_elements
 
 
 def _as_float(F: Builder, x: Any) -> Value:
@@ -59,8 +59,10 @@ def vector_norms(F: Builder, a: Value, order: Any, axes: tuple[int, ...], keepdi
     if isinstance(order, str):
         raise shape_error(F, f"norm: ord={order!r} is a norm of matrices; {a.type} over axes {axes} gives vectors")
     if order in (math.inf, -math.inf):
+        if order > 0 and any(a.dims[axis] == 0 or F.facts.is_bound(a.dims[axis]) for axis in axes):
+            return max_(F, F.abs(a), axes, None, keepdims, 0.0)  # of nothing: 0
         require_elements(F, "norm", a, axes)
-        return F.reduce("max" if order > 0 else "min", F.abs(a), axes, keepdims)
+        return of_something(F, a, axes, lambda: F.reduce("max" if order > 0 else "min", F.abs(a), axes, keepdims))
     if order == 0:
         return F.reduce("sum", F.cast(F.ne(a, 0), a.type.dtype), axes, keepdims)
     if order == 1:
@@ -79,7 +81,8 @@ def matrix_norms(F: Builder, a: Value, order: Any, axes: tuple[int, ...], keepdi
     summed, folded = (rows, columns) if abs(order) == 1 else (columns, rows)
     require_elements(F, "norm", a, (folded,))
     sums = F.reduce("sum", F.abs(a), (summed,), keepdims=True)
-    result = F.reduce("max" if order > 0 else "min", sums, (folded,), keepdims=True)
+    name = "max" if order > 0 else "min"
+    result = of_something(F, a, (folded,), lambda: F.reduce(name, sums, (folded,), keepdims=True))
     return result if keepdims else F.squeeze(result, axes)
 
 

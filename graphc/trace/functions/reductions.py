@@ -6,7 +6,7 @@ first element. Integers and bools are added and multiplied in 64 bit.
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from typing import Any
 
 import numpy as np
@@ -14,7 +14,8 @@ import numpy as np
 from graphc.ir.builder import Builder
 from graphc.ir.dims import product
 from graphc.ir.graph import Value
-from graphc.ir.types import BOOL, I64
+from graphc.ir.types import BOOL, I64, ArrayType
+from graphc.ops.index import NOTHING
 from graphc.trace.functions.arguments import (
     Implementation,
     as_array,
@@ -64,10 +65,24 @@ def prod(
 def require_elements(F: Builder, name: str, a: Value, axes: Sequence[int]) -> None:
     """A fold that has no neutral element needs at least one element (guarded where the size is symbolic)."""
     for axis in axes:
-        if F.facts.is_bound(a.dims[axis]):  # x[mask].max() of nothing gives the fold's start, -inf
+        if F.facts.is_bound(a.dims[axis]):  # known when the program runs: see ``of_something``
             continue
         if not F.facts.at_least(a.dims[axis], 1):
             raise shape_error(F, f"{name}: the array {a.type} has no elements along axis {axis}; give initial=")
+
+
+def of_something(F: Builder, a: Value, axes: Sequence[int], fold: Callable[[], Value]) -> Value:
+    """The result of a fold that needs an element: an error at run time where a mask has selected none.
+
+    The result depends on the check, in a way that cannot matter, since otherwise nothing would ask for it.
+    """
+    counts = [a.dims[axis] for axis in axes if F.facts.is_bound(a.dims[axis])]
+    if not counts:
+        return fold()
+    is_empty = F.eq(F.value(product(counts)), 0)
+    failed = F.checked_index(F.cast(is_empty, I64), axis=NOTHING, size=1)
+    result = fold()
+    return F.select(F.gt(failed, 0), F.constant(0, ArrayType(result.type.dtype)), result)
 
 
 def _extreme(F: Builder, name: str, a: Any, axis: Any, keepdims: bool, initial: Any, where: Any) -> Value:
@@ -77,7 +92,7 @@ def _extreme(F: Builder, name: str, a: Any, axis: Any, keepdims: bool, initial: 
         if mask is not None:
             raise shape_error(F, f"{name}: with where=, give initial= too: an empty selection has no {name}")
         require_elements(F, name, a, axes)
-        return F.reduce(name, a, axes, keepdims)
+        return of_something(F, a, axes, lambda: F.reduce(name, a, axes, keepdims))
     first = F.cast(as_array(F, initial), a.type.dtype)
     if any(a.dims[i] == 0 for i in axes):
         return F.broadcast_to(
@@ -130,9 +145,10 @@ def _position(F: Builder, name: str, a: Any, axis: Any, keepdims: bool) -> Value
     axes = axes_of(F, name, axis, a.rank)
     require_elements(F, name, a, axes)
     if axis is None or a.rank == 0:
-        best = F.reduce(name, F.reshape(a, (product(a.dims),)), (0,))
+        flat = F.reshape(a, (product(a.dims),))
+        best = of_something(F, a, axes, lambda: F.reduce(name, flat, (0,)))
         return F.expand_dims(best, axes) if keepdims else best
-    return F.reduce(name, a, (axis_of(F, name, axis, a.rank),), keepdims)
+    return of_something(F, a, axes, lambda: F.reduce(name, a, axes, keepdims))
 
 
 def argmax(F: Builder, a: Any, axis: Any = None, out: None = None, *, keepdims: bool = False) -> Value:

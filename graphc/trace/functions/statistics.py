@@ -18,7 +18,7 @@ from graphc.trace.functions.arguments import (
     require_equal,
     shape_error,
 )
-from graphc.trace.functions.reductions import masked, max_, min_, prod, require_elements, sum_
+from graphc.trace.functions.reductions import masked, max_, min_, of_something, prod, require_elements, sum_
 
 
 def element_count(F: Builder, a: Value, axes: tuple[int, ...], keepdims: bool, mask: Value | None) -> Value | Dim:
@@ -139,7 +139,8 @@ def _nan_extreme(F: Builder, name: str, a: Value, axis: Any, keepdims: bool, whe
     axes = axes_of(F, name, axis, a.rank)
     require_elements(F, name, a, axes)
     lost = F.isnan(a)
-    kept = F.reduce(name, F.select(lost, float("-inf" if name == "max" else "inf"), a), axes, keepdims)
+    masked_out = F.select(lost, float("-inf" if name == "max" else "inf"), a)
+    kept = of_something(F, a, axes, lambda: F.reduce(name, masked_out, axes, keepdims))
     return F.select(F.reduce("all", lost, axes, keepdims), float("nan"), kept)
 
 
