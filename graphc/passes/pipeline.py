@@ -18,6 +18,7 @@ from graphc.passes.dead_code import eliminate_dead_code
 from graphc.passes.movement import MOVEMENT_RULES
 from graphc.passes.rewriter import Pass, Rules, merge_rules, rewrite
 from graphc.passes.scatter import SCATTER_RULES
+from graphc.passes.shifts import cut_cancelling_shifts
 from graphc.passes.sums import SUM_RULES
 from graphc.passes.transposes import transpose_rules
 
@@ -59,7 +60,7 @@ def simplify(graph: Graph, ops: Mapping[str, Op]) -> Graph:
     return rewrite(graph, ops, _local_rules(_Table(ops)))
 
 
-PASSES: tuple[Pass, ...] = (eliminate_dead_code, read_blocks, eliminate_common, simplify)
+PASSES: tuple[Pass, ...] = (eliminate_dead_code, read_blocks, eliminate_common, simplify, cut_cancelling_shifts)
 MAX_ROUNDS = 6  # each round sees what the one before made; graphs settle in two or three
 
 
