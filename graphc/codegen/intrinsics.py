@@ -62,16 +62,6 @@ as_pointer_u8 = _cast(_ELEMENTS["u8"])
 as_pointer_bool = _cast(_ELEMENTS["bool"])
 
 
-@intrinsic
-def address_of(typingctx: Any, pointer: Any) -> Any:
-    """The address (int64) that a pointer holds."""
-
-    def emit(context: Any, builder: Any, signature: Any, values: Any) -> Any:
-        return builder.ptrtoint(values[0], _I64)
-
-    return types.int64(pointer), emit
-
-
 def _words(context: Any, builder: Any, kinds: Any, values: Any) -> list[Any]:
     """Arguments as int64 values: integers are widened, pointers become addresses."""
     words = []

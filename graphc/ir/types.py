@@ -50,8 +50,3 @@ class ArrayType:
     def __str__(self) -> str:
         weak = "weak " if self.weak else ""
         return f"{weak}{self.short}[{','.join(map(str, self.dims))}]"
-
-
-def is_differentiable(dtype: np.dtype) -> bool:
-    """True for the dtypes that can carry a gradient."""
-    return dtype.kind == "f"

@@ -101,6 +101,11 @@ def mask_indices_ref(mask: np.ndarray, symbol: str) -> np.ndarray:
     return np.flatnonzero(mask)
 
 
+def counts_along(index: Value, size: Dim) -> bool:
+    """Whether the index is 0, 1, ..., size - 1: every position of its axis once, and none outside."""
+    return index.node is not None and index.node.op.name == "iota" and index.dims == (size,)
+
+
 # --- transposes -------------------------------------------------------------------------------------------------------
 
 

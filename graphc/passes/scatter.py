@@ -19,21 +19,15 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 
-from graphc.ir.dims import Dim
 from graphc.ir.graph import Graph, Node, Value
 from graphc.ir.opdef import Op
-from graphc.passes.patterns import made_by
+from graphc.ops.index import counts_along
 from graphc.passes.rewriter import Rewriter, Rules, rewrite
 
 
 def simplify_scatters(graph: Graph, ops: Mapping[str, Op]) -> Graph:
     """One walk with the rules of this file."""
     return rewrite(graph, ops, SCATTER_RULES)
-
-
-def counts_along(index: Value, size: Dim) -> bool:
-    """Whether the index is 0, 1, ..., size - 1: every position of its axis once."""
-    return made_by(index, "iota") is not None and index.dims == (size,)
 
 
 def scatter_by_row(rewriter: Rewriter, node: Node) -> Value | None:

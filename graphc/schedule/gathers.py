@@ -14,11 +14,7 @@ from graphc.ir.builder import Builder
 from graphc.ir.dims import Dim
 from graphc.ir.graph import Value
 from graphc.ir.opdef import Pointwise
-
-
-def counts_along(index: Value, size: Dim) -> bool:
-    """Whether the index is 0, 1, ..., size - 1 and needs no check."""
-    return index.node is not None and index.node.op.name == "iota" and index.dims == (size,)
+from graphc.ops.index import counts_along
 
 
 def clamped(F: Builder, index: Value, size: Dim) -> Value | None:

@@ -11,7 +11,8 @@ from graphc.ir.dims import Dim
 from graphc.ir.graph import Graph, Node, Value
 from graphc.ir.opdef import Gather, Op, Reduce, Scan, Scatter
 from graphc.ir.rewrite import drop_dead, rebuild
-from graphc.schedule.gathers import clamped, counts_along, gather_of_operands
+from graphc.ops.index import counts_along
+from graphc.schedule.gathers import clamped, gather_of_operands
 
 
 @dataclass(frozen=True)

@@ -39,20 +39,11 @@ def double_product(b, x, y):
     return b.mul(b.zext(x, I128), b.zext(y, I128))
 
 
-def lane_function(module):
-    """``{r, r_lo, quadrant} f(double x)`` with ``|x| >= 2**-10`` finite."""
-    if NAME in module.globals:
-        return module.globals[NAME]
-    double = ir.DoubleType()
-    function = ir.Function(module, ir.FunctionType(ir.LiteralStructType([double, double, I64]), [double]), NAME)
-    function.linkage = "internal"
-    add_attributes(function, (*ATTRIBUTES, "cold"))
-    b = ir.IRBuilder(function.append_basic_block("entry"))
-    m = Machine(b, 64)
-    x = m.value(function.args[0])
-
+def product_modulo(m, x):
+    """The mantissa of x times the window of 2/pi that counts for its exponent: three words, the highest first."""
+    b = m.b
     table_type = ir.ArrayType(I64, len(WORDS))
-    table = ir.GlobalVariable(module, table_type, NAME + "_table")
+    table = ir.GlobalVariable(b.module, table_type, NAME + "_table")
     table.linkage = "internal"
     table.global_constant = True
     table.initializer = ir.Constant(table_type, [m.int(w).v.constant for w in WORDS])
@@ -66,9 +57,22 @@ def lane_function(module):
     low = double_product(b, mantissa.v, window[2])
     middle = b.add(double_product(b, mantissa.v, window[1]), b.lshr(low, I128(64)))
     high = b.add(b.mul(mantissa.v, window[0]), b.trunc(b.lshr(middle, I128(64)), I64))
-    product = [high, b.trunc(middle, I64), b.trunc(low, I64)]
+    return [high, b.trunc(middle, I64), b.trunc(low, I64)]
 
-    quadrant = ((m.value(high) >> 61) + 1) >> 1  # the top two bits, rounded
+
+def lane_function(module):
+    """``{r, r_lo, quadrant} f(double x)`` with ``|x| >= 2**-10`` finite."""
+    if NAME in module.globals:
+        return module.globals[NAME]
+    double = ir.DoubleType()
+    function = ir.Function(module, ir.FunctionType(ir.LiteralStructType([double, double, I64]), [double]), NAME)
+    function.linkage = "internal"
+    add_attributes(function, (*ATTRIBUTES, "cold"))
+    b = ir.IRBuilder(function.append_basic_block("entry"))
+    m = Machine(b, 64)
+    x = m.value(function.args[0])
+    product = product_modulo(m, x)
+    quadrant = ((m.value(product[0]) >> 61) + 1) >> 1  # the top two bits, rounded
     # the signed fraction and its magnitude; a one's complement is as good as the two's, 2**-192 away
     fraction = [funnel(m, product[0], product[1], I64(2)), funnel(m, product[1], product[2], I64(2))]
     fraction.append(b.shl(product[2], I64(2)))
