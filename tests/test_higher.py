@@ -14,6 +14,7 @@ from graphc.errors import GradientError, ShapeError, TraceTypeError, Unsupported
 RNG = np.random.default_rng(5)
 X = RNG.normal(size=(5, 3))
 W, V = RNG.normal(size=3), RNG.normal(size=3)
+POINT = np.array([0.7, -1.1, 0.3])
 CLOSE = {"rtol": 1e-11, "atol": 1e-11}
 
 
@@ -260,6 +261,38 @@ def test_sizes_compile_once():
     assert g(RNG.normal(size=(1, 3))).shape == (1, 3)
 
 
+# --- loops and branches ---------------------------------------------------------------------------------------------
+
+LOOPS = {
+    "cond": lambda w: graphc.cond(w[0] > 0, np.sin, np.square, w),
+    "fori": lambda w: graphc.fori_loop(0, 4, lambda i, s: np.sin(s) * w + i * s, w),
+    "scan": lambda w: graphc.scan(lambda s, e: (np.tanh(s + e), s * e), 0.5, w)[1],
+    "while": lambda w: graphc.while_loop(lambda s: np.sum(s * s) > 0.5, lambda s: s * 0.7, w),
+    "branch in a loop": lambda w: graphc.fori_loop(
+        0, 3, lambda i, s: graphc.cond(s[0] > 0.3, lambda s: s * w, np.cos, s), w
+    ),
+    "batch in a loop": lambda w: graphc.fori_loop(
+        0, 3, lambda i, s: graphc.vmap(lambda e: np.sin(e) * np.sum(w))(s), w
+    ),
+}
+
+
+@pytest.mark.parametrize("name", LOOPS)
+def test_batches_of_loops(name):
+    f = graphc.jit(LOOPS[name])
+    np.testing.assert_allclose(graphc.vmap(f)(X), np.stack([f(w) for w in X]), **CLOSE)
+    forward = graphc.jacobian(f, mode="fwd")
+    np.testing.assert_allclose(forward(POINT), columns(f, POINT), rtol=1e-6, atol=1e-7)
+    np.testing.assert_allclose(graphc.vmap(forward)(X), np.stack([forward(w) for w in X]), **CLOSE)
+    if name != "while":  # which has no reverse mode
+        each = graphc.grad(lambda w: np.sum(f(w) ** 2))
+        gradients = np.stack([each(w) for w in X])
+        np.testing.assert_allclose(graphc.vmap(each)(X), gradients, **CLOSE)
+        np.testing.assert_allclose(graphc.grad(lambda ws: np.sum(graphc.vmap(f)(ws) ** 2))(X), gradients, **CLOSE)
+        second = graphc.hessian(lambda w: np.sum(f(w) ** 2))(POINT)
+        np.testing.assert_allclose(second, columns(each, POINT), rtol=1e-6, atol=1e-6)
+
+
 # --- a corpus, by every way ------------------------------------------------------------------------------------------
 
 
@@ -286,7 +319,6 @@ CORPUS = {
     "einsum": lambda w: np.einsum("i,jk,k->ij", w, SQUARE, w),
     "pairs": lambda w: np.sum((w[:, None] - w[None, :]) ** 2 * SQUARE, axis=1),
 }
-POINT = np.array([0.7, -1.1, 0.3])
 
 
 @pytest.mark.parametrize("name", CORPUS)

@@ -94,7 +94,10 @@ class Batcher(Lanes):
             diagonal = along_diagonal(self, node, lanes)
             if diagonal is not None:
                 return (diagonal,)
-            return (Dense(RULES[type(node.op.kind)](self, node, lanes)),)
+            rule = RULES.get(type(node.op.kind))
+            if rule is None:
+                raise UnsupportedError(f"vmap: {node.op.name} has no batched form", location=node.location)
+            return (Dense(rule(self, node, lanes)),)
 
     def _shared(self, node: Node, inputs: tuple[Value, ...]) -> tuple[Value, ...]:
         if inputs and inputs == node.inputs:

@@ -7,13 +7,13 @@ import itertools
 import numpy as np
 import pytest
 
-from graphc.autodiff.batch import batch_graph
+from graphc.autodiff.batch import RULES, batch_graph
 from graphc.autodiff.requires_grad import mark
 from graphc.autodiff.tangent import jvp_graph
 from graphc.errors import UnsupportedError
 from graphc.ir.dims import symbol
 from graphc.ir.interp import interpret
-from graphc.ir.opdef import Compact, Pointwise
+from graphc.ir.opdef import Compact, Control, Create, Pointwise
 from graphc.ir.text import parse
 from graphc.ir.verify import verify
 from graphc.ops.table import OPS
@@ -73,6 +73,11 @@ def check(graph, arrays, roles) -> None:
         for found, flag, *rows in zip(interpret(run, given), flags, *expected, strict=True):
             np.testing.assert_allclose(found, np.stack(rows) if flag else rows[0], rtol=1e-13, atol=1e-13)
             assert found.dtype == rows[0].dtype
+
+
+def test_every_kind_has_a_rule():
+    """Those that make a value from nothing need none, and those with regions have their own."""
+    assert {type(op.kind) for op in OPS.values()} == {*RULES, Create, Control}
 
 
 @pytest.mark.parametrize(("name", "k"), all_inputs())
