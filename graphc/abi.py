@@ -32,6 +32,8 @@ class Service(IntEnum):
     ``GEMM_F64/GEMM_F32(flags, m, n, k, a, lda, b, ldb, c, ldc)``: row-major ``C = op(A) op(B) (+ C)``.
     ``GEMM_BATCH_F64/GEMM_BATCH_F32(..., batch, inner, a_outer, a_inner, b_outer, b_inner, c_outer, c_inner)``: the same
     for ``batch`` matrices; the matrix number e of A is ``e // inner * a_outer + e % inner * a_inner`` elements after a.
+    ``GROW(address, bytes)``: memory of so many bytes instead of that at the address (0: none yet), or 0 where there is
+    none to be had. ``RELEASE(address)`` gives it back.
     """
 
     LAUNCH = 0
@@ -39,8 +41,11 @@ class Service(IntEnum):
     GEMM_F32 = 2
     GEMM_BATCH_F64 = 3
     GEMM_BATCH_F32 = 4
+    GROW = 5
+    RELEASE = 6
 
 
+OUT_OF_MEMORY = -1  # the status of a driver that got no memory where it asked for some
 KERNELS_START = 8  # the first kernel's index in the table; the slots before it are services, present and future
 
 GEMM_TRANSPOSE_A = 1

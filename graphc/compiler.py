@@ -86,6 +86,7 @@ def _build(graph: Graph) -> dict[str, Any]:
     work: Any = 0
     for step, times in launches(program.steps):
         work = work + substitute(step.work * step.count * times, program.bounds)
+    work = substitute(work, dict.fromkeys(symbols_of(work) - set(program.symbols), 1))  # what a loop binds counts once
     return {
         "functions": [
             *([k.name, k.source, k.signature] for k in printed.kernels),

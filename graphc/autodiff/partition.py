@@ -12,10 +12,11 @@ from typing import NamedTuple
 
 from graphc.autodiff.estimate import number, size_bytes
 from graphc.autodiff.mincut import INFINITE, Network
+from graphc.errors import UnsupportedError
 from graphc.ir.builder import Builder
 from graphc.ir.dims import Dim, Expr, symbol, symbols_of
 from graphc.ir.graph import Graph, Node, Value
-from graphc.ir.opdef import Create, Movement, Op, Pointwise
+from graphc.ir.opdef import Bind, Create, Movement, Op, Pointwise
 from graphc.ir.rewrite import copy_node
 from graphc.ir.shapes import ShapeFacts
 
@@ -44,6 +45,13 @@ def split(
     sizes: Mapping[str, int] | None = None,
 ) -> Split:
     """The joint graph of ``joint_vjp(..., seeds="params")`` in two."""
+    for node in joint.nodes:
+        if isinstance(node.op.kind, Bind):
+            raise UnsupportedError(
+                "vjp of a while loop is not supported yet, since how much it saves shows when it runs: use grad or "
+                "value_and_grad, or a loop over a range",
+                location=node.location,
+            )
     late = _descendants(joint, joint.params[n_forward_params:])
     residuals = _cut(joint, _ancestors(joint, joint.outputs[:n_forward_outputs]), late, n_forward_outputs, sizes or {})
     saved = tuple(value for value in joint.values() if value in residuals.saved)

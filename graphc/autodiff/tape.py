@@ -8,19 +8,19 @@ nothing, and a loop that overwrites one element of an array saves an element, no
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass
-from typing import Any
 
 from graphc.autodiff.backward_loops import BranchPlan, LoopPlan, Plan
 from graphc.autodiff.partition import split_region
 from graphc.errors import UnsupportedError
 from graphc.ir.builder import Builder
 from graphc.ir.graph import Graph, Node, Value
-from graphc.ir.opdef import Op
+from graphc.ir.opdef import Bind, Op
 from graphc.ir.regions import carried
-from graphc.ir.rewrite import with_inputs
+from graphc.ir.rewrite import inline, with_inputs
 from graphc.ir.shapes import ShapeFacts
+from graphc.ir.types import I64, ArrayType
 from graphc.passes.pipeline import optimize_region
 
 JointRegion = Callable[[Graph, Mapping[str, Op], ShapeFacts, int], Graph]
@@ -72,10 +72,10 @@ def _tape_for(F: Builder, node: Node, joint_region: JointRegion) -> tuple[Node, 
 def _require_known_sizes(joint: Graph, node: Node) -> None:
     for inner in joint.nodes:
         if "symbol" in inner.attrs:
-            name = inner.attrs["symbol"]
+            what = "a while loop" if isinstance(inner.op.kind, Bind) else inner.op.name
             raise UnsupportedError(
-                f"{inner.op.name} inside a loop that is differentiated: its size, {name}, is another one in each "
-                "iteration, and cannot be saved yet; np.where(mask, x, 0) keeps the shape",
+                f"{what} inside a loop that is differentiated has another size in each iteration, which cannot be "
+                "saved yet: use a loop over a range with a branch in it; np.where(mask, x, 0) keeps the shape",
                 location=inner.location or node.location,
             )
 
@@ -86,8 +86,44 @@ def _tape_cond(F: Builder, node: Node, joint_region: JointRegion) -> tuple[Node,
     return node, BranchPlan(joints)
 
 
-def _refuse_while(F: Builder, node: Node, joint_region: JointRegion) -> Any:
-    raise UnsupportedError("while", location=node.location)
+def _tape_while(F: Builder, node: Node, joint_region: JointRegion) -> tuple[Node, Plan]:
+    """The loop runs once to count its iterations, and again, as a ``for``, to save what its adjoint reads."""
+    body = node.regions[1]
+    size = F.facts.bound_symbol("trips")
+    F.bind_size(_count(F, node), symbol=str(size))
+    index = Value(ArrayType(I64), name="i")
+    region = Graph(body.name, (index, *body.params), body.nodes, body.outputs)
+    attrs = {"carried": carried(node), "stacked": 0, "trips": size, "reverse": False}
+    types = [o.type for o in node.outputs]
+    loop = Node(F.ops["for"], node.inputs, attrs, types, regions=(region,), location=node.location)
+    for old, fresh in zip(node.outputs, loop.outputs, strict=True):
+        fresh.grad = old.grad
+    return _tape_for(F, loop, joint_region)
 
 
-_MAKERS = {"for": _tape_for, "while": _refuse_while, "cond": _tape_cond}
+def _count(F: Builder, node: Node) -> Value:
+    """The number of iterations of a ``while``."""
+    condition, body = node.regions
+    count = carried(node)
+    R = Builder(F.ops, F.facts)
+    steps = Value(ArrayType(I64), name="steps")
+    results = inline(R, body, body.params)
+    more: Value = R.add(steps, 1)
+    params = (*body.params[:count], steps, *body.params[count:])
+    counting = Graph(body.name, params, tuple(R.nodes), (*results[:count], more))
+    own = condition.params
+    asked = Graph(condition.name, (*own[:count], Value(steps.type), *own[count:]), condition.nodes, condition.outputs)
+    inputs = (*node.inputs[:count], F.constant(0, ArrayType(I64)), *node.inputs[count:])
+    return F.raw(node.op, inputs, {"carried": count + 1}, (asked, counting)).outputs[count]
+
+
+def bound_sizes(graph: Graph) -> Iterator[str]:
+    """The symbols that nodes of the graph and its regions bind at run time."""
+    for node in graph.nodes:
+        if "symbol" in node.attrs:
+            yield node.attrs["symbol"]
+        for region in node.regions:
+            yield from bound_sizes(region)
+
+
+_MAKERS = {"for": _tape_for, "while": _tape_while, "cond": _tape_cond}

@@ -6,7 +6,7 @@ import hashlib
 from collections.abc import Sequence
 from dataclasses import dataclass, field
 
-from graphc.abi import ALIGNMENT, KERNELS_START, Service
+from graphc.abi import ALIGNMENT, KERNELS_START, OUT_OF_MEMORY, Service
 from graphc.codegen.control import print_control
 from graphc.codegen.kernel import NestPrinter, Part, print_kernel
 from graphc.codegen.text import ELEMENTS, NARROW, STORED, Lines, dim_text, imports, literal, loaded, stored
@@ -116,8 +116,10 @@ class DriverPrinter:
         for slot, size in enumerate(self.program.slots):
             self.lines.add(f"slot{slot} = {address}")
             address = f"slot{slot} + {self.dim(align(size))}"
+        for storage in self.program.grown:
+            self.head.add(f"grown{storage.position} = 0")
         self.steps(self.program.steps)
-        self.lines.add("return 0")
+        self.leave(0)
         body = f"def NAME(args, symbols, arena, table):\n{self.head}\n{self.lines}\n"
         name = "program_" + self._hash(body + "".join(self.kernels))
         head = "\n".join(imports(body))
@@ -135,6 +137,12 @@ class DriverPrinter:
             getattr(self, "_" + type(step).__name__.lower())(step)
             self.printed += 1
 
+    def leave(self, status: int) -> None:
+        """Return, and give back what was grown."""
+        for storage in self.program.grown:
+            self.lines.add(f"call_service(table[{int(Service.RELEASE)}], grown{storage.position})")
+        self.lines.add(f"return {status}")
+
     def _hash(self, text: str) -> str:
         return hashlib.sha256(f"{self.flags}\n{text}".encode()).hexdigest()[:20]
 
@@ -143,6 +151,8 @@ class DriverPrinter:
         assert storage.place != "local", "a variable of the driver has no address"
         if storage.place == "arena":
             return f"slot{storage.slot}"
+        if storage.place == "grown":
+            return f"grown{storage.position}"
         position = storage.position + (self.number_of_inputs if storage.place == "output" else 0)
         return f"args[{position}]"
 
@@ -237,14 +247,25 @@ class DriverPrinter:
         self._chore("copy", "    copy(b0, b1, n0)", [step.source, step.target], [step.size])
 
     def _bind(self, step: Bind) -> None:
-        index = self.program.symbols.index(step.symbol)
-        name = self.symbols[step.symbol]
-        self.lines.add(f"{name} = {self.pointer(step.buffer)}[0]")
-        self.lines.add(f"symbols[{index}] = {name}")
+        name = self.symbols.setdefault(step.symbol, f"dim_{step.symbol}")
+        self.lines.add(f"{name} = {self.number(self.storage[step.buffer])}")
+        if step.symbol in self.program.symbols:
+            self.lines.add(f"symbols[{self.program.symbols.index(step.symbol)}] = {name}")
+            return
+        self.late.add(step.symbol)
+        for storage in self.program.grown:
+            if step.symbol in symbols_of(storage.size):
+                self._grow(f"grown{storage.position}", storage)
+
+    def _grow(self, name: str, storage: Storage) -> None:
+        size = self.dim(storage.size * DTYPES[storage.dtype].itemsize + ALIGNMENT)
+        self.lines.add(f"{name} = call_service(table[{int(Service.GROW)}], {name}, {size})")
+        with self.lines.inside(f"if {name} == 0:"):
+            self.leave(OUT_OF_MEMORY)
 
     def _check(self, step: Check) -> None:
         with self.lines.inside(f"if {self.number(self.storage[step.buffer])}:"):
-            self.lines.add(f"return {step.status}")
+            self.leave(step.status)
 
     def _combine(self, step: Combine) -> None:
         self._chore("combine", combine_body(step), [step.partial, step.result], [step.kept, step.blocks])

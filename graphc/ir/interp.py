@@ -10,6 +10,7 @@ import numpy as np
 from graphc.errors import ShapeError
 from graphc.ir.dims import Dim, Expr, evaluate, symbols_of
 from graphc.ir.graph import Graph, Value
+from graphc.ir.opdef import Bind
 
 
 def interpret(graph: Graph, arrays: Sequence[Any], ints: Sequence[int] = ()) -> list[np.ndarray]:
@@ -43,6 +44,8 @@ def _run(graph: Graph, values: dict[Value, np.ndarray], symbols: dict[str, int])
         for output, found in zip(node.outputs, results, strict=True):
             if found is None:  # entries of a loop that did not run
                 found = np.zeros(concrete(output.dims, symbols), output.type.dtype)  # noqa: PLW2901
+            if isinstance(node.op.kind, Bind):
+                symbols[node.attrs["symbol"]] = int(found)
             array = np.asarray(found, order="C")  # sums round by memory order: keep that out of the oracle
             _bind(output.dims, array.shape, symbols)
             values[output] = array.astype(output.type.dtype, copy=False)

@@ -105,11 +105,18 @@ class Contract:
 
 
 @dataclass(frozen=True)
+class Bind:
+    """The integer itself; binds the symbol in attr ``symbol`` to it, a number known at run time."""
+
+
+@dataclass(frozen=True)
 class Control:
     """Runs regions."""
 
 
-Kind = Pointwise | Reduce | Scan | Movement | Create | Gather | Compact | Scatter | Read | Write | Contract | Control
+Kind = (
+    Pointwise | Reduce | Scan | Movement | Create | Gather | Compact | Scatter | Read | Write | Bind | Contract | Control
+)  # fmt: skip
 
 
 # --- derivatives ------------------------------------------------------------------------------------------------------

@@ -6,9 +6,9 @@ from collections.abc import Callable, Mapping, Sequence
 from typing import Any
 
 from graphc.ir.builder import Builder
-from graphc.ir.dims import Expr
+from graphc.ir.dims import Expr, symbols_of
 from graphc.ir.graph import Graph, Node, Value
-from graphc.ir.opdef import Op
+from graphc.ir.opdef import Bind, Op
 from graphc.ir.regions import with_regions
 from graphc.ir.shapes import ShapeFacts
 from graphc.ir.trim import trim
@@ -88,9 +88,11 @@ def without_dead(graph: Graph) -> tuple[Graph, set[Value]]:
     """The graph without dead nodes (the same one where there are none), and the values that its outputs need."""
     needed = set(graph.outputs)
     kept: list[Node] = []
+    sizes: set[str] = set()  # symbols that count the iterations of loops
     trimmed: dict[Node, tuple[Node, list[int]]] = {}
     for node in reversed(graph.nodes):
-        if any(o in needed for o in node.outputs):
+        if any(o in needed for o in node.outputs) or (isinstance(node.op.kind, Bind) and node.attrs["symbol"] in sizes):
+            sizes |= symbols_of(node.attrs.get("trips", 0))
             kept.append(node)
             if node.regions:
                 trimmed[node] = trim(node, [o in needed for o in node.outputs], without_dead)

@@ -71,6 +71,11 @@ class ShapeFacts:
         self._lower[f"{prefix}{number}"] = 0
         return symbol(f"{prefix}{number}")
 
+    def know_bound(self, names: Iterable[str]) -> None:
+        """Symbols that nodes bind at run time already, so that new ones get other names."""
+        for name in names:
+            self._lower.setdefault(name, 0)
+
     def is_bound(self, dim: Dim) -> bool:
         """Whether, in a trace, the dim depends on a symbol that is bound at run time and so has no hint."""
         return self.hints is not None and any(name not in self.hints for name in symbols_of(self.resolve(dim)))

@@ -12,6 +12,9 @@ iteration to the next, and how many results of a ``for`` are stacked along a new
 that is how a loop saves what its adjoint reads (an entry is pushed there, and popped by a ``read`` at i).
 ``trips`` is the number of iterations; ``reverse``: i runs from the last to 0, and the entry of i stands at i all the
 same. The index i is an int64 scalar that begins at 0.
+
+``bind_size`` makes an int64 scalar a size, the value of a symbol: the iterations of a ``while`` that runs again as a
+``for``.
 """
 
 from __future__ import annotations
@@ -23,7 +26,7 @@ import numpy as np
 
 from graphc.errors import InvalidGraphError
 from graphc.ir.graph import Attrs, Graph, Value
-from graphc.ir.opdef import Control, OfRegions, Op
+from graphc.ir.opdef import Bind, Control, NotDifferentiable, OfRegions, Op
 from graphc.ir.shapes import ShapeFacts
 from graphc.ir.types import BOOL, I64, ArrayType
 
@@ -105,7 +108,14 @@ def cond_ref(first: Run, second: Run, flag: Any, *captures: Any) -> list[Any]:
     return (first if flag else second)(*captures)
 
 
+def bind_type(facts: ShapeFacts, types: Types, attrs: Attrs) -> tuple[ArrayType, ...]:
+    if not same_types(facts, types, [ArrayType(I64)]):
+        raise InvalidGraphError(f"bind_size of {', '.join(map(str, types))}")
+    return (ArrayType(I64),)
+
+
 CONTROL = [
+    Op("bind_size", Bind(), lambda n, symbol: n, NotDifferentiable("a size"), type=bind_type),
     Op("for", Control(), for_ref, OfRegions(), type=for_type),
     Op("while", Control(), while_ref, OfRegions(), type=while_type),
     Op("cond", Control(), cond_ref, OfRegions(), type=cond_type),

@@ -20,7 +20,14 @@ def _services() -> tuple[int, ...]:
     slots[abi.Service.GEMM_F64], slots[abi.Service.GEMM_F32] = blas.gemm_address(f64), blas.gemm_address(f32)
     slots[abi.Service.GEMM_BATCH_F64] = blas.gemm_address(f64, batched=True)
     slots[abi.Service.GEMM_BATCH_F32] = blas.gemm_address(f32, batched=True)
+    slots[abi.Service.GROW] = _python_address("PyMem_RawRealloc")
+    slots[abi.Service.RELEASE] = _python_address("PyMem_RawFree")
     return tuple(slots)
+
+
+def _python_address(name: str) -> int:
+    """The address of a function of Python's C API that needs no GIL."""
+    return int(ctypes.cast(getattr(ctypes.pythonapi, name), ctypes.c_void_p).value or 0)
 
 
 def services_table() -> list[int]:

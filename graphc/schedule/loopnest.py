@@ -323,8 +323,11 @@ def step_buffers(step: Step) -> list[int]:
 
 @dataclass
 class Storage:
-    """Where a buffer of the program lives: ``input``/``output`` number ``position``, ``arena`` in a ``slot``, or, one
-    number that only the driver's own code uses, its ``local`` variable number ``position``.
+    """Where a buffer of the program lives.
+
+    ``input`` or ``output`` number ``position``; ``arena`` in a ``slot``; ``local``: one number that only the driver's
+    own code uses, in its variable number ``position``; ``grown``: in memory of its own, made when a number is known
+    that the driver binds.
     """
 
     place: str
@@ -338,7 +341,8 @@ class Storage:
 class Program:
     """``slots``: bytes of each piece of the arena; ``symbols``: the dims' symbols, in the order of the driver's array.
 
-    ``bounds``: the most that each symbol bound at run time can be. ``checks[k]`` describes status k + 1.
+    ``bounds``: the most that each symbol bound at run time can be; those that have no bound size what is ``grown``.
+    ``checks[k]`` describes status k + 1.
     """
 
     name: str
@@ -348,3 +352,4 @@ class Program:
     symbols: list[str]
     bounds: dict[str, Dim]
     checks: Sequence[Any]
+    grown: Sequence[Storage] = ()

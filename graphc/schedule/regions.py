@@ -10,8 +10,9 @@ from __future__ import annotations
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field, replace
 
+from graphc.errors import UnsupportedError
 from graphc.ir.builder import Builder
-from graphc.ir.dims import Dim, product
+from graphc.ir.dims import Dim, product, symbols_of
 from graphc.ir.graph import Graph, Node, Value
 from graphc.ir.opdef import Op
 from graphc.ir.regions import carried
@@ -19,6 +20,7 @@ from graphc.ir.shapes import Guard, ShapeFacts
 from graphc.ir.types import ArrayType
 from graphc.schedule.bodies import Body, captured
 from graphc.schedule.loopnest import (
+    Bind,
     Branch,
     Check,
     Copy,
@@ -35,7 +37,7 @@ from graphc.schedule.positions import as_dim
 from graphc.schedule.prepare import IndexCheck
 from graphc.schedule.ranges import Ranges
 from graphc.schedule.sequence import Sequence, make_sequence
-from graphc.schedule.slots import plan_slots
+from graphc.schedule.slots import grown_storage, plan_slots
 from graphc.schedule.writes import write_step
 
 Straight = Callable[[Graph], Program]
@@ -60,6 +62,7 @@ class Composer:
     checks: list[IndexCheck] = field(default_factory=list)
     bounds: dict[str, Dim] = field(default_factory=dict)
     indices: list[str] = field(default_factory=list)  # a symbol for each loop
+    open_sizes: set[str] = field(default_factory=set)  # symbols whose value shows when the program runs, however large
 
     def compose(
         self, graph: Graph, given: Mapping[Value, Storage], owned: set[Value]
@@ -121,6 +124,8 @@ class _Piecewise:
                 self._cond(node)
             case "checked_index":
                 self._check(node)
+            case "bind_size":
+                self._bind(node)
             case _:
                 target = self._own(node.inputs[0], time)
                 self.steps.append(write_step(node, target, self.stored))
@@ -181,6 +186,12 @@ class _Piecewise:
         for value, place in zip(node.outputs, places, strict=True):
             self._set(value, place)
 
+    def _bind(self, node: Node) -> None:
+        place = self.stored[node.inputs[0]]
+        self.steps.append(Section([place], [Bind(node.attrs["symbol"], 0)]))
+        self.stored[node.output] = place
+        self.shared.open_sizes.add(node.attrs["symbol"])
+
     def _check(self, node: Node) -> None:
         """Stop where the index is outside. The checked index is the index itself, which nothing overwrites."""
         index, shared = node.inputs[0], self.shared
@@ -223,8 +234,15 @@ def schedule_regions(graph: Graph, ops: Mapping[str, Op], straight: Straight, sy
     inputs = [Storage("input", k, p.type.short, product(p.dims)) for k, p in enumerate(graph.params)]
     steps, results = shared.compose(graph, dict(zip(graph.params, inputs, strict=True)), set())
     deliver(steps, results)
-    slots = plan_slots(steps, shared.bounds)
-    return Program(graph.name, inputs, steps, slots, symbols, shared.bounds, shared.checks)
+    for value in graph.outputs:
+        if any(not symbols_of(dim).isdisjoint(shared.open_sizes) for dim in value.dims):
+            raise UnsupportedError(
+                "a result as long as the number of iterations of a while loop is not supported",
+                location=value.node.location if value.node is not None else None,
+            )
+    slots = plan_slots(steps, shared.bounds, shared.open_sizes)
+    known = [name for name in symbols if name not in shared.open_sizes]
+    return Program(graph.name, inputs, steps, slots, known, shared.bounds, shared.checks, grown_storage(steps))
 
 
 def deliver(steps: list[Step], results: list[Storage]) -> None:

@@ -13,7 +13,7 @@ from collections.abc import Iterable, Iterator
 from dataclasses import dataclass, field
 
 from graphc.ir.graph import Graph, Node, Value
-from graphc.ir.opdef import Control, Create, Movement, Pointwise, Write
+from graphc.ir.opdef import Bind, Control, Create, Movement, Pointwise, Write
 from graphc.ir.regions import carried, lead
 from graphc.ir.types import I64
 from graphc.schedule.bodies import captured
@@ -22,7 +22,7 @@ LAST = 1 << 60  # the time of what the graph's caller reads
 
 
 def is_barrier(node: Node) -> bool:
-    return isinstance(node.op.kind, Control | Write) or node.op.name == "checked_index"
+    return isinstance(node.op.kind, Control | Write | Bind) or node.op.name == "checked_index"
 
 
 def has_barriers(graph: Graph) -> bool:
@@ -95,7 +95,7 @@ def _from_memory(barrier: Node) -> Iterable[Value]:
         return barrier.inputs[:1]
     if isinstance(barrier.op.kind, Control):
         return (*barrier.inputs[: lead(barrier) + carried(barrier)], *captured(barrier))
-    return ()
+    return barrier.inputs if isinstance(barrier.op.kind, Bind) else ()
 
 
 def make_sequence(graph: Graph) -> Sequence:

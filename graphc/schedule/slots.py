@@ -6,13 +6,14 @@ the loop or after it, or from one iteration to the next, has its memory for as l
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Collection, Iterable, Mapping
 from dataclasses import dataclass, field
 
 from graphc.errors import UnsupportedError
 from graphc.ir.dims import Dim, substitute, symbols_of
 from graphc.schedule.bufferize import size_in_bytes
 from graphc.schedule.loopnest import (
+    Bind,
     Branch,
     Check,
     Copy,
@@ -24,6 +25,7 @@ from graphc.schedule.loopnest import (
     Storage,
     While,
     step_buffers,
+    walk_steps,
 )
 
 Interval = tuple[int, int]
@@ -69,7 +71,7 @@ class _Lives:
     def _section(self, section: Section) -> None:
         for step in section.steps:
             self.time += 1
-            is_local = isinstance(step, Inline | Copy | Check)
+            is_local = isinstance(step, Bind | Check | Copy | Inline)
             for buffer in step_buffers(step):
                 self.use(section.storage[buffer], is_local=is_local)
 
@@ -91,8 +93,12 @@ class _Lives:
                     life.first, life.last = min(life.first, start), max(life.last, end)
 
 
-def plan_slots(steps: list[Step], bounds: Mapping[str, Dim]) -> list[Dim]:
-    """Give each storage of the program its slot, or make it a local variable; returns the slots' sizes in bytes."""
+def plan_slots(steps: list[Step], bounds: Mapping[str, Dim], open_sizes: Collection[str]) -> list[Dim]:
+    """Give each storage of the program its slot, or make it a local variable; returns the slots' sizes in bytes.
+
+    What is as large as a number of iterations that shows when the program runs is no part of the arena: it gets memory
+    of its own, once that number is known.
+    """
     lives = _Lives()
     lives.walk(steps)
     lives.through_loops()
@@ -110,12 +116,22 @@ def plan_slots(steps: list[Step], bounds: Mapping[str, Dim]) -> list[Dim]:
             continue
         size = size_in_bytes(storage)
         _require_known(size)
+        if not symbols_of(size).isdisjoint(open_sizes):
+            storage.place, storage.position = "grown", count
+            count += 1
+            continue
         slot = next((k for k, end in enumerate(ends) if end < life.first and slots[k] == size), len(slots))
         if slot == len(slots):
             slots.append(size)
             ends.append(0)
         storage.slot, ends[slot] = slot, life.last
     return slots
+
+
+def grown_storage(steps: list[Step]) -> list[Storage]:
+    """The storage of the steps that has memory of its own."""
+    every = (s for step in walk_steps(steps) if isinstance(step, Section) for s in step.storage)
+    return list({id(s): s for s in every if s.place == "grown"}.values())
 
 
 def _require_known(size: Dim) -> None:

@@ -109,6 +109,21 @@ BRANCH_IN_LOOP = """graph branching(%x: f64[4]) -> (%1) {
     }
 }"""
 
+WHILE = """graph doubling(%x: f64[], %y: f64[3]) -> (%1, %2) {
+  %0: f64[] = const dtype=f64 value=20.0 weak=False
+  %1: f64[], %2: f64[3] = while %x, %y, %0 carried=2
+    graph condition(%a: f64[], %b: f64[3], %most: f64[]) -> (%0) {
+      %0: bool[] = lt %a, %most
+    }
+    graph body(%a: f64[], %b: f64[3], %most: f64[]) -> (%2, %4) {
+      %0: f64[] = const dtype=f64 value=1.5 weak=False
+      %1: f64[] = mul %a, %a
+      %2: f64[] = add %1, %0
+      %3: f64[3] = sin %b
+      %4: f64[3] = mul %3, %a
+    }
+}"""
+
 RNG = np.random.default_rng(7)
 
 
@@ -125,6 +140,8 @@ GRAPHS = {
     "stacks": (STACKS, [positive(), positive(4)]),
     "nested": (NESTED, [positive(), positive(3)]),
     "swaps": (SWAPS, [positive(), positive()]),
+    "while": (WHILE, [np.array(0.6), np.array([0.4, 0.9, 1.3])]),
+    "while that never runs": (WHILE, [np.array(25.0), np.array([0.4, 0.9, 1.3])]),
     "branch": (BRANCH, [np.array(0.2), np.array(0.7)]),
     "other branch": (BRANCH, [np.array(0.7), np.array(0.2)]),
     "branch in loop": (BRANCH_IN_LOOP, [np.array([0.4, 1.7, 0.3, 0.6])]),

@@ -288,6 +288,7 @@ CASES: dict[str, list[Case]] = {
     "checked_index": [Case((np.array([0, 3, 1]),), lambda i: i, {"axis": 1, "size": 4}, 0)],
     "gather": GATHERS,
     "scatter_add": SCATTERS,
+    "bind_size": [Case((np.int64(3),), lambda n: n, {"symbol": "t"}, 0)],
     "read": READS,
     "update": writes(added=False),
     "accumulate": writes(added=True),
