@@ -54,12 +54,11 @@ def _new_sum(float_type: types.Float) -> Any:
 new_sum_f64, new_sum_f32 = _new_sum(types.float64), _new_sum(types.float32)
 
 
-def two_sum(builder: Any, total: Any, error: Any, addend: Any) -> tuple[Any, Any]:
-    """The sum of total and addend, and the error with what this addition rounded away."""
+def two_sum(builder: Any, total: Any, addend: Any) -> tuple[Any, Any]:
+    """The sum of total and addend, and what this addition rounded away."""
     after = builder.fadd(total, addend)
     virtual = builder.fsub(after, total)
-    lost = builder.fadd(builder.fsub(total, builder.fsub(after, virtual)), builder.fsub(addend, virtual))
-    return after, builder.fadd(error, lost)
+    return after, builder.fadd(builder.fsub(total, builder.fsub(after, virtual)), builder.fsub(addend, virtual))
 
 
 def finished(builder: Any, total: Any, error: Any) -> Any:
@@ -81,9 +80,9 @@ def add_to(typingctx: Any, accumulator: Any, addend: Any) -> Any:
     def emit(context: Any, builder: Any, signature: Any, args: Any) -> Any:
         pointer, number = args
         total, error, second = _both(builder, pointer)
-        total, error = two_sum(builder, total, error, number)
+        total, rounded = two_sum(builder, total, number)
         builder.store(total, pointer)
-        builder.store(error, second)
+        builder.store(builder.fadd(error, rounded), second)
         return context.get_dummy_value()
 
     return types.void(accumulator, accumulator.dtype), emit
@@ -101,6 +100,26 @@ def sum_of(typingctx: Any, accumulator: Any) -> Any:
 
 
 @intrinsic
+def lost(typingctx: Any, total: Any, addend: Any) -> Any:
+    """What rounding takes from ``total + addend``."""
+
+    def emit(context: Any, builder: Any, signature: Any, args: Any) -> Any:
+        return two_sum(builder, *args)[1]
+
+    return total(total, addend), emit
+
+
+@intrinsic
+def corrected(typingctx: Any, total: Any, error: Any) -> Any:
+    """A sum with the error of its additions."""
+
+    def emit(context: Any, builder: Any, signature: Any, args: Any) -> Any:
+        return finished(builder, *args)
+
+    return total(total, error), emit
+
+
+@intrinsic
 def sum_blocks(typingctx: Any, partial: Any, result: Any, kept: Any, blocks: Any) -> Any:
     """``result[k] = sum over b of partial[b * kept + k]``, in order, with compensation."""
 
@@ -115,9 +134,9 @@ def sum_blocks(typingctx: Any, partial: Any, result: Any, kept: Any, blocks: Any
             with cgutils.for_range(builder, outer) as block:
                 place = builder.add(builder.mul(block.index, inner), position.index)
                 number = builder.load(builder.gep(source, [place]))
-                sums = two_sum(builder, builder.load(total), builder.load(error), number)
-                builder.store(sums[0], total)
-                builder.store(sums[1], error)
+                after, rounded = two_sum(builder, builder.load(total), number)
+                builder.store(after, total)
+                builder.store(builder.fadd(builder.load(error), rounded), error)
             value = finished(builder, builder.load(total), builder.load(error))
             builder.store(value, builder.gep(target, [position.index]))
         return context.get_dummy_value()

@@ -1,22 +1,24 @@
 """Prints a loop nest as a Numba function over raw pointers.
 
-The printer decides nothing: rows, phases, blocks and folds stand in the nest. It names values, hoists each scalar to
-the outermost loop that it depends on, writes the accumulators of folds, and splits the innermost loop where embedded
+The printer decides nothing: rows, phases, blocks and folds stand in the nest. It writes the loops and the accumulators
+of folds, hoists each scalar to the outermost loop that it depends on, and splits the innermost loop where embedded
 arrays begin and end, so that its middle part has no conditions.
 """
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Mapping, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass
 
-from graphc.codegen.text import NARROW, Lines, affine_text, dim_text, literal, loaded, stored
-from graphc.ir.dims import Dim, is_polynomial, symbol, symbols_of
-from graphc.schedule.loopnest import Block, Compaction, Fold, Nest, Store, Total
-from graphc.schedule.scalars import Affine, Condition, Scalar, walk
+from graphc.codegen.scalar_text import ScalarPrinter, conditions_of
+from graphc.codegen.text import NARROW, Lines, literal, stored
+from graphc.ir.dims import Dim
+from graphc.schedule.loopnest import Compaction, Fold, LaneFold, Nest, Phase
+from graphc.schedule.scalars import Condition, Scalar, walk
 
 CHUNK = 2048  # elements that one accumulator sums before they are added, with compensation, to the whole
-LONGEST_INLINE = 60  # characters of an expression that may stand inside another instead of in a variable
+LANE_CHUNK = 16  # the same where each lane has an accumulator of its own: as exact as sums by pairs
+TOGETHER = 4  # elements of one lane that are added to each other before they are added to its accumulator
 
 
 @dataclass(frozen=True)
@@ -27,67 +29,12 @@ class Part:
     stop: str
 
 
-class NestPrinter:
+class NestPrinter(ScalarPrinter):
     """Prints one nest. After it, ``buffers`` and ``sizes`` hold what the text refers to, in order of first use.
 
     ``prefix`` keeps the names of several nests in one function apart; ``name_dim`` gives the text of a dim where the
     driver prints the nest into itself, and ``variables`` the buffers of one number that are variables there.
     """
-
-    def __init__(
-        self,
-        nest: Nest,
-        lines: Lines,
-        prefix: str = "",
-        name_dim: Callable[[Dim], str] | None = None,
-        variables: Mapping[int, str] = {},
-    ):
-        self.nest, self.lines, self.prefix, self.name_dim, self.variables = nest, lines, prefix, name_dim, variables
-        self.buffers: dict[int, str] = {}  # in order of first use: the kernel's parameters
-        self.sizes: dict[Dim, str] = {}  # symbols, and dims that are more than sums and products of them
-        self.names: dict[int, str] = {}  # scalar number -> variable
-        self.assumed: frozenset[Condition] = frozenset()
-        self.pinned = self._pinned()
-        self.uses: dict[int, int] = {}
-
-    # --- names --------------------------------------------------------------------------------------------------------
-
-    def buffer(self, number: int) -> str:
-        return self.buffers.setdefault(number, f"{self.prefix}b{len(self.buffers)}")
-
-    def element(self, buffer: int, position: str) -> str:
-        return self.variables.get(buffer) or f"{self.buffer(buffer)}[{position}]"
-
-    def dim(self, dim: Dim) -> str:
-        """The dim's text: symbols are parameters, and so is a dim that would need a division or a comparison."""
-        if self.name_dim is not None:
-            return self.name_dim(dim)
-        if isinstance(dim, int):
-            return str(dim)
-        if is_polynomial(dim):
-            names = {
-                name: self.sizes.setdefault(symbol(name), f"n{len(self.sizes)}") for name in sorted(symbols_of(dim))
-            }
-            return dim_text(dim, names)
-        return self.sizes.setdefault(dim, f"n{len(self.sizes)}")
-
-    def affine(self, position: Affine) -> str:
-        return affine_text(position, lambda axis: "block" if axis < 0 else f"i{axis}", self.dim)
-
-    # --- levels -------------------------------------------------------------------------------------------------------
-
-    def _pinned(self) -> set[int]:
-        """Scalars that depend on a fold's result: they cannot leave the row."""
-        pinned: set[int] = set()
-        for scalar in walk(self.nest.scalars()):
-            if scalar.form == "folded" or any(a.number in pinned for a in scalar.args):
-                pinned.add(scalar.number)
-        return pinned
-
-    def level(self, scalar: Scalar) -> int:
-        """Loops around the place where the scalar is computed."""
-        own = max(scalar.axes) + 1 if scalar.axes else 0
-        return max(own, self.nest.row) if scalar.number in self.pinned else own
 
     # --- the whole nest -----------------------------------------------------------------------------------------------
 
@@ -129,97 +76,107 @@ class NestPrinter:
         return f"for i{axis} in range({self.dim(self.nest.space[axis])}):"
 
     def _row(self, part: Part) -> None:
-        for number, block in enumerate(self.nest.before):
-            totals = [t for t in self.nest.totals if t.in_row and t.place == number]
-            self._row_block(block, totals)
-            if number < len(self.nest.phases):
-                phase_totals = [t for t in self.nest.totals if not t.in_row and t.place == number]
-                self._phase(self.nest.phases[number], phase_totals, part)
+        whole = self.order
+        for phase in self.nest.phases:
+            first = (*range(self.nest.row), *phase.axes)
+            self.order = (*first, *(axis for axis in whole if axis not in first))
+            if phase.axes or phase.folds or phase.compaction:
+                self._phase(phase, part)
+            else:
+                self._once(phase)
+        self.order = whole
 
-    def _row_block(self, block: Block, totals: Sequence[Total]) -> None:
-        self._assign(walk(_needed(block, totals)))
-        for store in block.stores:
-            self._store(store)
-        for total in totals:
+    def _once(self, phase: Phase) -> None:
+        """What a row does once."""
+        self._assign(walk(phase.scalars()))
+        self._stores(phase)
+        for total in phase.totals:
             self._add_to_total(total.fold, self.text(total.fold.scalar))
 
     # --- phases -------------------------------------------------------------------------------------------------------
 
-    def _phase(self, block: Block, totals: Sequence[Total], part: Part) -> None:
-        if not (block.stores or block.folds or totals or block.compaction):
-            return
-        needed = walk(_needed(block, totals))
+    def _phase(self, phase: Phase, part: Part) -> None:
+        needed = walk(phase.scalars())
         self._assign(s for s in needed if self.level(s) <= self.nest.row)
-        for fold in block.folds:
-            self._init_fold(fold)
-        if block.compaction is not None:
-            self.lines.add(f"{self.buffer(block.compaction.count)}[0] = 0")
+        if phase.compaction is not None:
+            self.lines.add(f"{self.buffer(phase.compaction.count)}[0] = 0")
         names = dict(self.names)
-        self._phase_loops(self.nest.row, needed, block, totals, part)
+        if phase.lanes:
+            self._lane_folds(phase, needed)
+        else:
+            self._loops(0, phase, needed, part)
         self.names = names
-        for fold in block.folds:
+
+    def _loops(self, depth: int, phase: Phase, needed: Sequence[Scalar], part: Part) -> None:
+        """The loops over ``phase.axes[depth:]``, and the folds that they make."""
+        folds = [fold for fold in phase.folds if fold.depth == depth]
+        for fold in folds:
+            self._init_fold(fold)
+        if depth == len(phase.axes):
+            self._element(needed, phase)
+        elif depth == len(phase.axes) - 1:
+            self._innermost(phase.axes[depth], needed, phase, part)
+        else:
+            with self.lines.inside(self._loop_header(phase.axes[depth], part)):
+                self._inside(depth, phase, needed, part)
+        for fold in folds:
             if self._is_chunked(fold):
                 self.lines.add(f"f{fold.key} = sum_of(total{fold.key})")
+        if depth == 1:
+            for store in phase.results:
+                self._store(store)
 
-    def _phase_loops(
-        self, axis: int, needed: Sequence[Scalar], block: Block, totals: Sequence[Total], part: Part
-    ) -> None:
-        last = len(self.nest.space) - 1
-        if axis > last:
-            self._element(needed, block, totals)
-        elif axis < last:
-            with self.lines.inside(self._loop_header(axis, part)):
-                names = dict(self.names)
-                self._assign(s for s in needed if self.level(s) == axis + 1)
-                self._phase_loops(axis + 1, needed, block, totals, part)
-                self.names = names
+    def _inside(self, depth: int, phase: Phase, needed: Sequence[Scalar], part: Part) -> None:
+        names = dict(self.names)
+        self._assign(s for s in needed if self.level(s) == self.nest.row + depth + 1)
+        if depth == 0 and phase.skip is not None:
+            with self.lines.inside(f"if {self.text(phase.skip)} != 0:"):
+                self._loops(depth + 1, phase, needed, part)
         else:
-            self._innermost(axis, needed, block, totals, part)
+            self._loops(depth + 1, phase, needed, part)
+        self.names = names
 
-    def _innermost(
-        self, axis: int, needed: Sequence[Scalar], block: Block, totals: Sequence[Total], part: Part
-    ) -> None:
+    def _innermost(self, axis: int, needed: Sequence[Scalar], phase: Phase, part: Part) -> None:
         start, stop = (part.start, part.stop) if axis == 0 else ("0", self.dim(self.nest.space[axis]))
-        chunked = [f for f in (*block.folds, *(t.fold for t in totals)) if self._is_chunked(f)]
+        chunked = [f for f in (*phase.folds, *(t.fold for t in phase.totals)) if self._is_chunked(f)]
         size = self.nest.space[axis]
         if chunked and not (isinstance(size, int) and size <= CHUNK):
             with self.lines.inside(f"for chunk in range({start}, {stop}, {CHUNK}):"):
                 self.lines.add(f"chunk_end = least(chunk + {CHUNK}, {stop})")
-                self._chunk(axis, "chunk", "chunk_end", chunked, needed, block, totals)
+                self._chunk(axis, "chunk", "chunk_end", chunked, needed, phase)
         else:
-            self._chunk(axis, start, stop, chunked, needed, block, totals)
+            self._chunk(axis, start, stop, chunked, needed, phase)
 
     def _chunk(
-        self, axis: int, start: str, stop: str, chunked: Sequence[Fold], needed: Sequence[Scalar], block: Block,
-        totals: Sequence[Total],
-    ) -> None:  # fmt: skip
+        self, axis: int, start: str, stop: str, chunked: Sequence[Fold], needed: Sequence[Scalar], phase: Phase
+    ) -> None:
         for fold in chunked:
             self.lines.add(f"a{fold.key} = {literal(fold.dtype, fold.init)}")
         for low, high, assumed in self._segments(axis, start, stop, needed):
             self.assumed = assumed
             with self.lines.inside(f"for i{axis} in range({low}, {high}):"):
                 names = dict(self.names)
-                self._element(needed, block, totals)
+                self._element(needed, phase)
                 self.names = names
             self.assumed = frozenset()
         for fold in chunked:
             self.lines.add(f"add_to(total{fold.key}, a{fold.key})")
 
-    def _element(self, needed: Sequence[Scalar], block: Block, totals: Sequence[Total]) -> None:
+    def _element(self, needed: Sequence[Scalar], phase: Phase) -> None:
         self._assign(s for s in needed if s.number not in self.names)
-        if block.exclusive:
-            self._stores(block)
-        for fold in block.folds:
+        if phase.exclusive:
+            self._stores(phase)
+        for fold in phase.folds:
             self._step(fold)
-        for total in totals:
+        for total in phase.totals:
             self._step(total.fold)
-        if not block.exclusive:
-            self._stores(block)
-        if block.compaction is not None:
-            self._compact(block.compaction)
+        if not phase.exclusive:
+            self._stores(phase)
+        if phase.compaction is not None:
+            self._compact(phase.compaction)
 
-    def _stores(self, block: Block) -> None:
-        for store in block.stores:
+    def _stores(self, phase: Phase) -> None:
+        for store in phase.stores:
             self._store(store)
 
     def _compact(self, compaction: Compaction) -> None:
@@ -232,7 +189,7 @@ class NestPrinter:
         self, axis: int, start: str, stop: str, needed: Sequence[Scalar]
     ) -> list[tuple[str, str, frozenset[Condition]]]:
         """The innermost loop in up to three ranges, the middle one free of the conditions on its own variable."""
-        conditions = dict.fromkeys(c for s in needed for c in _conditions(s) if c.index.axes == {axis})
+        conditions = dict.fromkeys(c for s in needed for c in conditions_of(s) if c.index.axes == {axis})
         lows, highs = [], []
         for condition in conditions:
             offset, coefficient = condition.index.offset, condition.index.coefficient(axis)
@@ -286,6 +243,65 @@ class NestPrinter:
             text = f"cast_{fold.dtype}({text})"
         self.lines.add(f"f{fold.key} = {text}")
 
+    def _lane_folds(self, phase: Phase, needed: Sequence[Scalar]) -> None:
+        """Sums for each lane, in parts of ``LANE_CHUNK``; only where there are several are they compensated."""
+        inner, size = phase.axes[0], self.dim(self.nest.space[phase.axes[0]])
+        several = f"if {size} > {LANE_CHUNK}:"
+        with self.lines.inside(several):
+            self._each_lane(phase, "{total} = {zero}", "{error} = {zero}")
+        with self.lines.inside(f"for chunk in range(0, greatest({size}, 1), {LANE_CHUNK}):"):
+            self.lines.add(f"chunk_end = least(chunk + {LANE_CHUNK}, {size})")
+            self.lines.add(f"rest = chunk_end - (chunk_end - chunk) % {TOGETHER}")
+            self._each_lane(phase, "{sum} = {zero}")
+            with self.lines.inside(f"for i{inner} in range(chunk, rest, {TOGETHER}):"):
+                self._add_to_lanes(phase, needed, TOGETHER)
+            with self.lines.inside(f"for i{inner} in range(rest, chunk_end):"):
+                self._add_to_lanes(phase, needed, 1)
+            with self.lines.inside(several):
+                add = "{error} = {error} + lost({total}, {sum})", "{total} = {total} + {sum}"
+                self._each_lane(phase, *add)
+        with self.lines.inside(several):
+            self._each_lane(phase, "{sum} = corrected({total}, {error})")
+
+    def _add_to_lanes(self, phase: Phase, needed: Sequence[Scalar], together: int) -> None:
+        """So many elements of each lane, added in pairs before they are added to the sum."""
+        inner, lane = phase.axes
+        outside = dict(self.names)
+        names = []
+        for ahead in range(together):
+            self.ahead, self.names = (inner, ahead), dict(outside)
+            self._assign(s for s in needed if self.level(s) == self.nest.row + 1)
+            names.append(self.names)
+        with self.lines.inside(f"for i{lane} in range({self.dim(self.nest.space[lane])}):"):
+            terms: list[list[str]] = [[] for _ in phase.lanes]
+            for ahead in range(together):
+                self.ahead, self.names = (inner, ahead), names[ahead]
+                self._assign(s for s in needed if s.number not in self.names)
+                for own, fold in zip(terms, phase.lanes, strict=True):
+                    own.append(self.text(fold.fold.scalar))
+            for own, fold in zip(terms, phase.lanes, strict=True):
+                while len(own) > 1:
+                    own[:] = [f"({a} + {b})" for a, b in zip(own[::2], own[1::2], strict=True)]
+                place = self._lane_places(fold)["sum"]
+                self.lines.add(f"{place} = {place} + {own[0]}")
+        self.ahead, self.names = (-1, 0), outside
+
+    def _each_lane(self, phase: Phase, *templates: str) -> None:
+        lane = phase.axes[1]
+        with self.lines.inside(f"for i{lane} in range({self.dim(self.nest.space[lane])}):"):
+            for fold in phase.lanes:
+                for template in templates:
+                    self.lines.add(template.format(**self._lane_places(fold)))
+
+    def _lane_places(self, lane: LaneFold) -> dict[str, str]:
+        sums = self.affine(lane.sums)
+        return {
+            "sum": f"{self.buffer(lane.buffer)}[{self.affine(lane.index)}]",
+            "total": f"{self.buffer(lane.total)}[{sums}]",
+            "error": f"{self.buffer(lane.error)}[{sums}]",
+            "zero": literal(lane.fold.dtype, "0"),
+        }
+
     def _add_to_total(self, fold: Fold, value: str) -> None:
         if self._is_chunked(fold):
             self.lines.add(f"add_to(total{fold.key}, {value})")
@@ -294,95 +310,6 @@ class NestPrinter:
 
     def _total_result(self, fold: Fold) -> str:
         return f"sum_of(total{fold.key})" if self._is_chunked(fold) else f"f{fold.key}"
-
-    # --- scalars ------------------------------------------------------------------------------------------------------
-
-    def _count_uses(self, scalars: Iterable[Scalar]) -> None:
-        for scalar in scalars:
-            for position, arg in enumerate(scalar.args):
-                times = scalar.data.template.count(f"{{{position}}}") if scalar.form == "apply" else 1
-                self.uses[arg.number] = self.uses.get(arg.number, 0) + times
-        for scalar in self.nest.scalars():
-            self.uses[scalar.number] = self.uses.get(scalar.number, 0) + 1
-
-    def _assign(self, scalars: Iterable[Scalar]) -> None:
-        """Give each scalar a variable, unless it is short and read once by something at its own level."""
-        for scalar in scalars:
-            if scalar.number in self.names or scalar.form in ("literal", "size", "position", "holds", "folded"):
-                continue
-            text = self.text(scalar)
-            hoisted = self.level(scalar) < len(self.nest.space)
-            if self.uses.get(scalar.number, 0) > 1 or len(text) > LONGEST_INLINE or hoisted:
-                name = f"{self.prefix}v{scalar.number}"
-                self.lines.add(f"{name} = {text}")
-                self.names[scalar.number] = name
-
-    def text(self, scalar: Scalar) -> str:
-        if scalar.number in self.names:
-            return self.names[scalar.number]
-        return getattr(self, "_text_" + scalar.form)(scalar)
-
-    def _text_load(self, scalar: Scalar) -> str:
-        data = scalar.data
-        position = self._position(data.index, zip(scalar.args, data.strides, strict=True))
-        conditions = [c for c in data.conditions if c not in self.assumed]
-        if not conditions:
-            return loaded(scalar.dtype, self.element(data.buffer, position))
-        guarded = f"load_where({self._conditions_text(conditions)}, {self.buffer(data.buffer)}, {position})"
-        return loaded(scalar.dtype, guarded)
-
-    def _position(self, index: Affine, gathered: Iterable[tuple[Scalar, Dim]]) -> str:
-        text = self.affine(index)
-        for scalar, stride in gathered:
-            factor = "" if stride == 1 else f" * ({self.dim(stride)})"
-            text += f" + {self.text(scalar)}{factor}"
-        return text
-
-    def _text_apply(self, scalar: Scalar) -> str:
-        text = scalar.data.template.format(*(self.text(a) for a in scalar.args))
-        if scalar.dtype in NARROW:
-            return f"cast_{scalar.dtype}({text})"
-        return text
-
-    def _text_literal(self, scalar: Scalar) -> str:
-        return literal(scalar.dtype, scalar.data)
-
-    def _text_size(self, scalar: Scalar) -> str:
-        return f"({self.dim(scalar.data)})"
-
-    def _text_position(self, scalar: Scalar) -> str:
-        return f"({self.affine(scalar.data)})"
-
-    def _text_holds(self, scalar: Scalar) -> str:
-        conditions = [c for c in scalar.data if c not in self.assumed]
-        return f"({self._conditions_text(conditions)})" if conditions else "True"
-
-    def _text_folded(self, scalar: Scalar) -> str:
-        fold = next(f for phase in self.nest.phases for f in phase.folds if f.key == scalar.data)
-        return f"p{fold.key}" if fold.index_of is not None else f"f{fold.key}"
-
-    def _conditions_text(self, conditions: Iterable[Condition]) -> str:
-        return " & ".join(
-            f"({self.affine(c.index)} >= 0) & ({self.affine(c.index)} < {self.dim(c.size)})" for c in conditions
-        )
-
-    def _store(self, store: Store) -> None:
-        target = self.element(store.buffer, self._position(store.index, store.gathered))
-        value = self.text(store.scalar)
-        dtype = store.scalar.dtype
-        if store.accumulate:
-            value = store.accumulate.format(value, acc=loaded(dtype, target))
-        self.lines.add(f"{target} = {stored(dtype, value)}")
-
-
-def _needed(block: Block, totals: Sequence[Total]) -> list[Scalar]:
-    return block.scalars() + [t.fold.scalar for t in totals]
-
-
-def _conditions(scalar: Scalar) -> tuple[Condition, ...]:
-    if scalar.form == "holds":
-        return scalar.data
-    return scalar.data.conditions if scalar.form == "load" else ()
 
 
 def print_kernel(nest: Nest) -> tuple[str, list[int], list[Dim]]:

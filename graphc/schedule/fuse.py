@@ -3,10 +3,11 @@
 A *group* is a kernel to be: tasks over one space, with at most one row level. Its loops are
 
     for each row (axes before ``row``):
-        before[0];  phase 0 over the rest of the axes;  before[1];  phase 1;  ...
+        phase 0, once;  phase 1 over the rest of the axes;  phase 2, once;  phase 3 over the rest;  ...
 
 A fold over exactly the rest of the axes has its result at the row's level, so a later phase of the same row may read it
 (softmax is three phases of one kernel). A fold across rows is a *total*: its result exists only after the kernel.
+A group with *lanes* has one level more, see ``schedule.lanes``.
 """
 
 from __future__ import annotations
@@ -17,6 +18,7 @@ from dataclasses import dataclass, field
 from graphc.ir.dims import Dim
 from graphc.ir.graph import Value
 from graphc.schedule.gemm import Product
+from graphc.schedule.lanes import fits_lanes, opens_lanes
 from graphc.schedule.scalars import Affine
 from graphc.schedule.tasks import Task, is_index_fold
 
@@ -27,29 +29,30 @@ MOST_TASKS = 24  # tasks in one kernel, so that compile time stays linear and re
 
 @dataclass
 class Placed:
-    """A task of a group and its time in a row: 2k is ``before[k]``, once a row; 2k+1 is phase k, for each element."""
+    """A task of a group and its time in a row, which is the number of its phase.
+
+    The level goes round with time: 0 once a row, then (once a lane, and) once an element.
+    """
 
     task: Task
     time: int
-
-    @property
-    def in_row(self) -> bool:
-        return self.time % 2 == 0
-
-    @property
-    def phase(self) -> int:
-        return self.time // 2
+    level: int
 
 
 @dataclass
 class Group:
     space: tuple[Dim, ...]
     members: list[Placed] = field(default_factory=list)
-    row: int | None = None  # axes outside the row loop's phases; None while nothing asked for rows
+    row: int | None = None  # axes of the row loop; None while nothing asked for rows
+    lanes: bool = False  # the axis after the row's is a level of its own
     closed: bool = False  # scans and scatters run alone
     library: Product | None = None  # a library call has a place in the order, and no members
     check: int | None = None  # so has the check of this flag's buffer
     barrier: bool = False  # nothing may gather or scatter before the check
+
+    @property
+    def levels(self) -> int:
+        return 3 if self.lanes else 2
 
     def makes(self, stored: Mapping[Value, int]) -> set[int]:
         """The buffers that the group writes."""
@@ -111,6 +114,8 @@ class Fusion:
             if not self._may_pass(task, number):
                 break
         group = Group(task.space, row=row_level(task), closed=task.kind in ALONE)
+        if opens_lanes(task):
+            group.row, group.lanes = len(task.space) - 2, True
         self.groups.append(group)
         placed = self._place(task, group, len(self.groups) - 1)
         assert placed is not None
@@ -136,6 +141,8 @@ class Fusion:
         short, long = sorted((task.space, group.space), key=len)
         if long[: len(short)] != short:
             return False
+        if group.lanes:
+            return fits_lanes(task, group.row or 0, len(group.space))
         if len(short) < len(long) and any(map(is_position_of_all, (task, *(m.task for m in group.members)))):
             return False
         level = row_level(task)
@@ -143,10 +150,12 @@ class Fusion:
             return level is None or group.row in (None, level)
         if len(task.space) < len(group.space):  # the task runs once a row of the group
             return group.row in (None, len(task.space))
-        return group.row is None and level in (None, len(group.space)) and all(not m.in_row for m in group.members)
+        return group.row is None and level in (None, len(group.space)) and all(m.level > 0 for m in group.members)
 
     def _place(self, task: Task, group: Group, number: int) -> Placed | None:
         """The task at the earliest time when all that it reads is at hand; None where something never is."""
+        if group.lanes:
+            return self._place_in_lanes(task, group, number)
         longest = max(task.space, group.space, key=len)
         row = row_level(task) or (group.row if len(task.space) == len(group.space) else None)
         if len(task.space) != len(group.space):
@@ -166,17 +175,36 @@ class Fusion:
             time = max(time, at_hand + (at_hand + time) % 2)
         if becomes_row:
             for member in group.members:
-                member.time -= 1
+                member.time, member.level = member.time - 1, 0
             group.space = task.space
         group.row = row
-        return Placed(task, time)
+        return Placed(task, time, time % 2)
+
+    def _place_in_lanes(self, task: Task, group: Group, number: int) -> Placed | None:
+        level = len(task.space) - (group.row or 0)
+        time = level
+        for buffer, positions in task.reads.items():
+            made_in, maker = self.producer.get(buffer, (-1, None))
+            if made_in != number or maker is None:
+                continue
+            is_fold = maker.task.kind == "fold"
+            made_for = len(maker.task.space) - len(maker.task.reduced)  # a result for each of so many outer axes
+            if positions != {maker.task.target} or made_for > len(task.space):
+                return None
+            if is_fold and (
+                made_for < (group.row or 0) or maker.task.reduced != set(range(made_for, len(maker.task.space)))
+            ):
+                return None  # a total, or a sum over rows for each lane: it exists only after the kernel
+            earliest = maker.time + is_fold
+            time = max(time, earliest + (level - earliest) % 3)
+        return Placed(task, time, level)
 
 
 def _at_hand(maker: Placed, positions: set[Affine], row: int | None, becomes_row: bool) -> int | None:
     """The time from which the maker's value can be read at these positions inside its group; None: it cannot."""
     task = maker.task
     if task.kind == "fold":
-        if row is None or becomes_row or maker.in_row or not is_row_fold(task, row):
+        if row is None or becomes_row or maker.level == 0 or not is_row_fold(task, row):
             return None  # a total exists only after the kernel
         return maker.time + 1 if positions == {task.target} else None
     if task.kind != "map" or positions != {task.target}:

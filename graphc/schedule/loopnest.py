@@ -3,7 +3,7 @@
     Program   storage, steps, slots, symbols
     step   := Launch(nest) | Inline(nest) | Gemm | Clear | Combine | Copy | Bind | Check
             | Section(steps) | Loop(steps) | While(steps) | Branch(steps) | Exchange
-    Nest      space, row, phases, before, totals    blocks of Store(buffer, index, scalar) and Fold(key, step, scalar)
+    Nest      space, row, phases    phases of a row: Store(buffer, index, scalar), Fold(key, step, scalar), ...
     scalar := load | apply | literal | position | size | holds | folded      (one class, told apart by ``form``)
 
 Scalars and the positions in their loads stand in ``schedule.scalars``.
@@ -36,6 +36,7 @@ class Fold:
     index_of: Affine | None = None
     more: tuple[Scalar, ...] = ()
     running: bool = False  # every value of the accumulator is stored, not the last alone
+    depth: int = 0  # loops of its phase in which it starts afresh
 
 
 @dataclass(frozen=True)
@@ -57,61 +58,83 @@ class Store:
     gathered: tuple[tuple[Scalar, Dim], ...] = ()
 
 
-@dataclass
-class Block:
-    """Stores and folds that run together at one place of the nest."""
-
-    stores: list[Store] = field(default_factory=list)
-    folds: list[Fold] = field(default_factory=list)
-    exclusive: bool = False  # stores read a running fold as it was before this element
-    compaction: Compaction | None = None
-
-    def scalars(self) -> list[Scalar]:
-        """What the block's statements read."""
-        found = [s for f in self.folds for s in (f.scalar, *f.more)]
-        for store in self.stores:
-            found += [store.scalar, *(position for position, _ in store.gathered)]
-        return found + ([self.compaction.scalar] if self.compaction else [])
-
-
 @dataclass(frozen=True)
 class Total:
-    """A fold over rows into ``partial[block]``; it runs in phase ``place``, or in ``before[place]`` when ``in_row``."""
+    """A fold over rows into ``partial[block]``."""
 
     fold: Fold
     partial: int
-    place: int
-    in_row: bool
+
+
+@dataclass(frozen=True)
+class LaneFold:
+    """A fold over the outer axis of a phase, for each position of its inner one: an array of accumulators.
+
+    They stand in ``buffer`` at ``index``. Long sums are made of parts, which are added with compensation in ``total``
+    and ``error`` at ``sums``.
+    """
+
+    fold: Fold
+    buffer: int
+    index: Affine
+    total: int
+    error: int
+    sums: Affine
+
+
+@dataclass
+class Phase:
+    """Statements that run together in a row, in loops over ``axes``: the last is the innermost; () is once a row.
+
+    ``results`` store what folds inside the first loop came to, after the loops in it. ``skip``: a scalar of the first
+    loop; where it is 0, nothing in the phase has an effect.
+    """
+
+    axes: tuple[int, ...] = ()
+    stores: list[Store] = field(default_factory=list)
+    folds: list[Fold] = field(default_factory=list)
+    totals: list[Total] = field(default_factory=list)
+    lanes: list[LaneFold] = field(default_factory=list)
+    results: list[Store] = field(default_factory=list)
+    exclusive: bool = False  # stores read a running fold as it was before this element
+    compaction: Compaction | None = None
+    skip: Scalar | None = None
+
+    def is_empty(self) -> bool:
+        return not (self.stores or self.folds or self.totals or self.lanes or self.compaction)
+
+    def scalars(self) -> list[Scalar]:
+        """What the statements read in the loops."""
+        found = [s for f in self.folds for s in (f.scalar, *f.more)]
+        for store in self.stores:
+            found += [store.scalar, *(position for position, _ in store.gathered)]
+        found += [self.compaction.scalar] if self.compaction else []
+        found += [t.fold.scalar for t in self.totals] + [lane.fold.scalar for lane in self.lanes]
+        return found + ([self.skip] if self.skip is not None else [])
 
 
 @dataclass
 class Nest:
-    """One kernel's loops: a row loop over ``space[:row]`` around phases over ``space[row:]``.
+    """One kernel's loops: a row loop over ``space[:row]``, and in each row the phases one after another.
 
-    ``before[k]`` runs once a row before phase k, ``phases[k]`` for each element of the row; ``before`` has one more
-    entry, for after the last phase. ``totals`` are folds across rows, one result for each block of ``block`` iterations
-    of axis 0 (``blocks`` of them). Axis 0, or the blocks, is what threads share, unless the nest is ``sequential``.
+    Totals are folds across rows, one result for each block of ``block`` iterations of axis 0 (``blocks`` of them). Axis
+    0, or the blocks, is what threads share, unless the nest is ``sequential``.
     """
 
     space: tuple[Dim, ...]
     row: int
-    phases: list[Block]
-    before: list[Block]
-    totals: list[Total] = field(default_factory=list)
+    phases: list[Phase]
     sequential: bool = False
     block: Dim | None = None
     blocks: Dim | None = None
 
-    def all_blocks(self) -> Iterable[Block]:
-        yield from self.before
-        yield from self.phases
+    @property
+    def totals(self) -> list[Total]:
+        return [total for phase in self.phases for total in phase.totals]
 
     def scalars(self) -> list[Scalar]:
         """What stores and folds need, outermost expressions only."""
-        found = [t.fold.scalar for t in self.totals]
-        for block in self.all_blocks():
-            found += block.scalars()
-        return found
+        return [s for phase in self.phases for s in (*phase.scalars(), *(store.scalar for store in phase.results))]
 
     def buffers(self) -> dict[int, str]:
         """Every program buffer that the nest touches, in order of first use, with what it is for: read, write, both."""
@@ -123,15 +146,23 @@ class Nest:
         for scalar in walk(self.scalars()):
             if scalar.form == "load":
                 use(scalar.data.buffer, "read")
-        for block in self.all_blocks():
-            for store in block.stores:
+        for phase in self.phases:
+            for store in (*phase.stores, *phase.results):
                 use(store.buffer, "both" if store.accumulate else "write")
-            if block.compaction is not None:
-                use(block.compaction.buffer, "write")
-                use(block.compaction.count, "write")
-        for total in self.totals:
-            use(total.partial, "write")
+            for lane in phase.lanes:
+                for buffer in (lane.buffer, lane.total, lane.error):
+                    use(buffer, "both")
+            if phase.compaction is not None:
+                use(phase.compaction.buffer, "write")
+                use(phase.compaction.count, "write")
+            for total in phase.totals:
+                use(total.partial, "write")
         return uses
+
+
+def storing_nest(space: tuple[Dim, ...], store: Store) -> Nest:
+    """A nest that does nothing but the store, for each element."""
+    return Nest(space, 0, [Phase(tuple(range(len(space))), stores=[store])])
 
 
 # --- driver steps -----------------------------------------------------------------------------------------------------

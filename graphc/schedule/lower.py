@@ -141,7 +141,7 @@ class Lowering:
         template = node.op.print_expr(node.inputs[0].type.short, names)
         if template == "{0}":
             return args[0]
-        return self.scalars.apply(short, template, args, node.op.cost)
+        return self.scalars.apply(short, template, args, node.op.cost, node.op.name)
 
     @staticmethod
     def _broadcast(dims: Sequence[Dim], index: Index) -> Index:

@@ -43,6 +43,8 @@ def merge_axes(group: Group, stored: dict) -> AxisMerge:
     joined = [True] * max(rank - 1, 0)  # joined[a]: axes a and a + 1 may merge
     if group.row:
         joined[group.row - 1] = False
+    if group.lanes:
+        joined[group.row or 0] = False
     for member in group.members:
         task = member.task
         own_rank = len(task.space)

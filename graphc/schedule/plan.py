@@ -11,7 +11,7 @@ from graphc.ir.opdef import Compact, Op
 from graphc.schedule.bufferize import plan_arena
 from graphc.schedule.fuse import Fusion, Group
 from graphc.schedule.gemm import make_gemm, plan_products
-from graphc.schedule.loopnest import Bind, Check, Copy, Inline, Launch, Program, Step, Storage
+from graphc.schedule.loopnest import Bind, Check, Copy, Inline, Launch, Nest, Program, Step, Storage
 from graphc.schedule.merge import merge_axes
 from graphc.schedule.nests import NestBuilder
 from graphc.schedule.prepare import IndexCheck, prepare
@@ -146,17 +146,24 @@ class Scheduler:
         nest = builder.build()
         comment = places(group)
         self.steps += builder.clears
-        if nest.space:
-            count = 1 if nest.sequential else (nest.blocks if nest.blocks is not None else nest.space[0])
-            operations = max(1, sum(weights(s) for s in nest.scalars()))
-            work = operations * product(nest.space[1:]) * (nest.block or 1)
-            self.steps.append(Launch(nest, count, work, comment))
-        else:
-            self.steps.append(Inline(nest, comment))
+        for copied in builder.copies_before:
+            self._run(copied, comment)
+        self._run(nest, comment)
         self.steps += builder.combines
+        for copied in builder.copies_after:
+            self._run(copied, comment)
         for member in group.members:
             if member.task.kind == "compact":
                 self.steps.append(Bind(member.task.node.attrs["symbol"], self._count_of(member.task.value)))
+
+    def _run(self, nest: Nest, comment: str) -> None:
+        if not nest.space:
+            self.steps.append(Inline(nest, comment))
+            return
+        count = 1 if nest.sequential else (nest.blocks if nest.blocks is not None else nest.space[0])
+        operations = max(1, sum(weights(s) for s in nest.scalars()))
+        work = operations * product(nest.space[1:]) * (nest.block or 1)
+        self.steps.append(Launch(nest, count, work, comment))
 
     def _count_of(self, positions: Value) -> int:
         if positions not in self.counts:

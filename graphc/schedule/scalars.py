@@ -83,6 +83,7 @@ class LoadData:
 class ApplyData:
     template: str
     cost: int
+    op: str = ""  # the pointwise op's name
 
 
 class Scalars:
@@ -117,8 +118,22 @@ class Scalars:
         data = LoadData(buffer, index, conditions, tuple(stride for _, stride in gathered))
         return self._make("load", dtype, data, tuple(s for s, _ in gathered), axes)
 
-    def apply(self, dtype: str, template: str, args: tuple[Scalar, ...], cost: int = 1) -> Scalar:
-        return self._make("apply", dtype, ApplyData(template, cost), args, frozenset())
+    def reload(self, dtype: str, buffer: int, position: Affine) -> Scalar:
+        """A load at a position that needs no renaming."""
+        return self._make("load", dtype, LoadData(buffer, position), (), position.axes)
+
+    def apply(self, dtype: str, template: str, args: tuple[Scalar, ...], cost: int = 1, op: str = "") -> Scalar:
+        return self._make("apply", dtype, ApplyData(template, cost, op), args, frozenset())
+
+    def rebuilt(self, scalar: Scalar, visit: Callable[[Scalar], Scalar | None], known: dict[int, Scalar]) -> Scalar:
+        """The scalar with those that it is made of replaced by what ``visit`` gives, outermost first."""
+        if scalar.number not in known:
+            result = visit(scalar)
+            if result is None and scalar.form == "apply":
+                args = tuple(self.rebuilt(arg, visit, known) for arg in scalar.args)
+                result = self._make("apply", scalar.dtype, scalar.data, args, frozenset())
+            known[scalar.number] = scalar if result is None else result
+        return known[scalar.number]
 
     def literal(self, dtype: str, text: str) -> Scalar:
         return self._make("literal", dtype, text, (), frozenset())

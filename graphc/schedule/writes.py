@@ -6,7 +6,7 @@ from collections.abc import Mapping
 
 from graphc.ir.dims import product
 from graphc.ir.graph import Node, Value
-from graphc.schedule.loopnest import Block, Inline, Launch, Nest, Section, Storage, Store
+from graphc.schedule.loopnest import Inline, Launch, Section, Storage, Store, storing_nest
 from graphc.schedule.lower import Lowering, linear
 from graphc.schedule.scalars import Scalars
 from graphc.schedule.tasks import axes_of
@@ -22,7 +22,7 @@ def write_step(node: Node, target: Storage, stored: Mapping[Value, Storage]) -> 
     inner, gathered = lowering.block_positions(base.dims, starts, node.attrs["steps"], index)
     added = "{acc} + {0}" if node.op.name == "accumulate" else ""
     store = Store(0, linear(base.dims, inner), lowering.at(block, index), added, gathered)
-    nest = Nest(space, 0, phases=[Block([store])], before=[Block(), Block()])
+    nest = storing_nest(space, store)
     comment = str(node.location or "").rsplit("/", 1)[-1]
     if not space:
         return Section(storage, [Inline(nest, comment)])

@@ -1,0 +1,169 @@
+"""Sums over a short inner axis: the lanes run along the axis before it, and what follows stays in the same kernel."""
+
+from __future__ import annotations
+
+import math
+
+import numpy as np
+import pytest
+
+import graphc
+from benchmarks.case import find_case
+from graphc.config import settings
+from graphc.ir.dims import symbol
+from graphc.ir.interp import interpret
+from graphc.ir.types import F32, F64, ArrayType
+from graphc.schedule.loopnest import Launch
+from tests.codegen.run_graph import Compiled
+from tests.schedule.programs import arena, build, final_graph, nests, program_of, readers, steps
+
+N, M, K, B = (symbol(name) for name in "nmkb")
+SIZES = [(5, 9, 3), (2, 2, 2), (7, 33, 16), (4, 3, 17), (3, 2, 100), (70, 40, 5), (3, 4, 0), (3, 0, 4)]
+
+
+def differences(F, x, y):
+    return F.sub(F.expand_dims(x, [x.rank - 1]), F.expand_dims(y, [y.rank - 2]))
+
+
+def distances(F, x, y):
+    """Squared distances of all pairs of points."""
+    both = F.square(differences(F, x, y))
+    return F.reduce("sum", both, [both.rank - 1])
+
+
+def pairs(dtype=F64):
+    return ArrayType(dtype, (N, K)), ArrayType(dtype, (M, K))
+
+
+def only_lanes(graph):
+    """The kernel that does the work, beside those that copy."""
+    (nest,) = [nest for nest in nests(program_of(graph)) if any(phase.lanes for phase in nest.phases)]
+    return nest
+
+
+# --- what is made -----------------------------------------------------------------------------------------------------
+
+
+def test_distances_run_along_the_points():
+    """One operand is copied, transposed; the loop over the coordinates is outside of the one over points."""
+    graph = build(distances, *pairs())
+    assert steps(program_of(graph)) == {"Launch": 2}
+    (phase,) = only_lanes(graph).phases
+    assert phase.axes == (2, 1)
+
+
+def test_what_is_contiguous_along_the_sum_stays():
+    """Every element has an operand of its own: nothing would be read twice."""
+    graph = build(lambda F, x, y: F.reduce("sum", F.mul(x, F.expand_dims(y, [1])), [2]),
+                  ArrayType(F64, (N, M, K)), ArrayType(F64, (N, K)))  # fmt: skip
+    (nest,) = nests(program_of(graph))
+    assert not any(phase.lanes for phase in nest.phases)
+
+
+@pytest.mark.parametrize("name", ["kmeans", "nbody"])
+@pytest.mark.parametrize("transform", [graphc.grad, graphc.value_and_grad])
+def test_a_benchmark_is_one_kernel(name, transform):
+    """The large intermediate arrays (all pairs, times coordinates) are never made; copies are of the points alone."""
+    case = find_case(name)
+    args = case.make_inputs(small=True)
+    program = program_of(final_graph(lambda f: transform(f, argnums=case.argnums), case.function, *args))
+    large = [s for s in program.steps if isinstance(s, Launch) and any(phase.lanes for phase in s.nest.phases)]
+    assert len(large) == 1
+    small = {"kmeans": 1, "nbody": 3}[name]
+    assert steps(program)["Launch"] == 1 + small
+    sizes = {"kmeans": {"n0": 50, "n1": 10, "n2": 10_000}, "nbody": {"n0": 1000, "n1": 3}}[name]
+    pairs_of_points = 8 * np.prod([sizes[s] for s in (("n0", "n2") if name == "kmeans" else ("n0", "n0"))])
+    assert arena(program, **sizes) < pairs_of_points / 3
+
+
+def test_the_points_of_a_clustering_are_read_once():
+    case = find_case("kmeans")
+    program = program_of(final_graph(graphc.grad, case.function, *case.make_inputs(small=True)))
+    assert readers(program, 1) == 1
+
+
+def test_the_gradient_of_a_minimum_skips_what_is_not_the_least():
+    def make(F, x, y):
+        apart = distances(F, x, y)
+        least = F.reduce("min", apart, [1], keepdims=True)
+        weight = F.select(F.eq(apart, least), 1.0, 0.0)
+        pull = F.guarded_mul(F.expand_dims(weight, [2]), differences(F, x, y))
+        return F.reduce("sum", pull, [0])
+
+    graph = build(make, *pairs())
+    *_, last = only_lanes(graph).phases
+    assert last.skip is not None
+    assert last.axes == (1, 2)
+    check(graph, SIZES[:7])
+
+
+# --- what it computes -------------------------------------------------------------------------------------------------
+
+
+def check(graph, sizes=SIZES, rtol=1e-13):
+    """Compiled once for all sizes, like the interpreter's value."""
+    run = Compiled(graph)
+    random = np.random.default_rng(3)
+    for n, m, k in sizes:
+        known = {"n": n, "m": m, "k": k, "b": 3}
+        arrays = [random.normal(size=[known[str(d)] for d in p.dims]).astype(p.type.dtype) for p in graph.params]
+        for found, expected in zip(run(arrays), interpret(graph, arrays), strict=True):
+            np.testing.assert_allclose(found, expected, rtol=rtol, atol=rtol * 10, err_msg=str((n, m, k)))
+
+
+@pytest.mark.parametrize("dtype", [F64, F32])
+def test_distances(dtype):
+    check(build(distances, *pairs(dtype)), rtol=1e-14 if dtype == F64 else 1e-6)
+
+
+def test_distances_of_batches():
+    check(build(distances, ArrayType(F64, (B, N, K)), ArrayType(F64, (B, M, K))))
+
+
+def test_folds_of_every_kind_over_the_distances():
+    """Totals, results for a row, for a lane, for a coordinate, for both; distances that are an output too."""
+
+    def make(F, x, y):
+        apart, differ = distances(F, x, y), differences(F, x, y)
+        force = F.mul(F.expand_dims(F.div(1.0, F.sqrt(F.add(apart, 0.5))), [2]), differ)
+        sums = [F.reduce("sum", force, axes) for axes in ([0], [1], [0, 1, 2], [1, 2])]
+        lanes = [F.reduce(name, apart, axes) for name in ("sum", "max") for axes in ([0], [1], [0, 1])]
+        shares = F.div(F.exp(F.neg(apart)), F.reduce("sum", F.exp(F.neg(apart)), [1], keepdims=True))
+        return [apart, *sums, *lanes, shares]
+
+    check(build(make, *pairs()), sizes=SIZES[:6], rtol=1e-12)
+
+
+@pytest.mark.parametrize("size", [3, 7, 8, 10, 16, 17, 50, 1000])
+def test_sums_are_as_exact_as_numpys(size):
+    random = np.random.default_rng(size)
+    x, y = random.uniform(size=(40, size)), random.uniform(size=(50, size))
+    graph = build(lambda F, x, y: F.reduce("sum", F.add(F.expand_dims(x, [1]), F.expand_dims(y, [0])), [2]), *pairs())
+    (found,) = Compiled(graph)([x, y])
+    terms = x[:, None, :] + y[None, :, :]
+    exact = np.array([[math.fsum(row) for row in rows] for rows in terms])
+    error, theirs = (np.sqrt(np.mean((s - exact) ** 2)) for s in (found, terms.sum(axis=2)))
+    assert error <= 1.1 * theirs
+
+
+def test_infinite_distances():
+    graph = build(distances, *pairs())
+    for size in (3, 30):
+        x, y = np.zeros((4, size)), np.zeros((5, size))
+        x[1, 2], y[3, 1], x[2, 0] = np.inf, -np.inf, np.nan
+        with np.errstate(invalid="ignore"):
+            (expected,) = interpret(graph, [x, y])
+        np.testing.assert_array_equal(Compiled(graph)([x, y])[0], expected)
+
+
+def test_the_bits_do_not_depend_on_threads(monkeypatch):
+    case = find_case("nbody")
+    random = np.random.default_rng(1)
+    args = random.normal(size=(300, 3)), random.uniform(0.5, 1.5, 300)
+    run = graphc.value_and_grad(case.function)
+    results = []
+    for threads in (1, 2, 3):
+        monkeypatch.setattr(settings, "num_threads", threads)
+        value, gradient = run(*args)
+        results.append((float(value), gradient.tobytes()))
+    assert len(set(results)) == 1
