@@ -140,9 +140,7 @@ def _load(
     metadata: dict[str, Any], addresses: Sequence[int], index_checks: Callable[[], Sequence[IndexCheck]]
 ) -> Executable:
     from graphc.runtime.launch import make_table
-    from graphc.runtime.memory import keep_freed_memory
 
-    keep_freed_memory()
     *kernels, (name, source, _) = metadata["functions"]
     *kernel_addresses, driver = addresses
     table, keepalive = make_table(kernel_addresses)

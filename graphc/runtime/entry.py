@@ -13,9 +13,11 @@ from functools import lru_cache
 from typing import Any
 
 from graphc.abi import EntryPlan
+from graphc.config import settings
 from graphc.errors import ProgramError
 from graphc.runtime import cache, descriptor, native, object_layout, plan_rules
 from graphc.runtime.entry_layout import Head
+from graphc.runtime.memory import HANDLER_FUNCTIONS, Pool
 from graphc.runtime.plan_rules import flat_plan
 from graphc.runtime.pycall import RELEASE_WORK, bind, python_entry, run_program
 from graphc.runtime.workspace import Workspace
@@ -28,6 +30,7 @@ __all__ = [
     "make_entry",
     "native_entry",
     "python_entry",
+    "result_pool",
     "run_program",
 ]
 
@@ -94,7 +97,12 @@ def native_entry(
     block = descriptor.encode(
         plan,
         {Head.FALLBACK: fallback, Head.ON_STATUS: raise_status},
-        {Head.DRIVER: driver_address, Head.TABLE: table_address, Head.RELEASE_WORK: RELEASE_WORK},
+        {
+            Head.DRIVER: driver_address,
+            Head.TABLE: table_address,
+            Head.RELEASE_WORK: RELEASE_WORK,
+            Head.POOL: result_pool().address if settings.keep_memory else 0,
+        },
         Workspace(),
     )
     block.kept += [keepalive, method]  # two threads that come first at once may each have made a method
@@ -110,11 +118,12 @@ def entry_object() -> bytes:
         entry_out,
         entry_program,
         entry_references,
+        memory_code,
     )
     from graphc.runtime.machine_code import compile_text, llvm_text
 
-    modules = [entry_program, entry_accept, entry_execute, entry_expressions, entry_out, entry_references]
-    return compile_text(llvm_text(modules, exported=_SYMBOL))
+    modules = [entry_program, entry_accept, entry_execute, entry_expressions, entry_out, entry_references, memory_code]
+    return compile_text(llvm_text(modules, exported=(_SYMBOL, *HANDLER_FUNCTIONS)))
 
 
 def prepare() -> None:
@@ -124,14 +133,25 @@ def prepare() -> None:
 
 
 @lru_cache(maxsize=1)
-def _method() -> tuple[_MethodDef, Callable[..., Any]]:
-    """What every native entry shares: its code, from the disk cache if it is there, and the way to make functions."""
+def code_addresses() -> dict[str, int]:
+    """The addresses of the functions that every native entry shares, from the disk cache if it has them."""
     cached = cache.get("runtime", "entry")  # the cache's salt stands for graphc's sources, all versions and the CPU
     data = entry_object() if cached is None else cached.data
     if cached is None:
         cache.put("runtime", "entry", data)
-    address = native.load_object(data, [_SYMBOL])[_SYMBOL]
+    return native.load_object(data, [_SYMBOL, *HANDLER_FUNCTIONS])
+
+
+@lru_cache(maxsize=1)
+def result_pool() -> Pool:
+    """The pool that this process's large results come from, where ``settings.keep_memory`` does not forbid it."""
+    return Pool(code_addresses())
+
+
+@lru_cache(maxsize=1)
+def _method() -> tuple[_MethodDef, Callable[..., Any]]:
+    """What every native entry shares: its code, and the way to make functions."""
     new_function = ctypes.pythonapi.PyCFunction_NewEx
     new_function.restype = ctypes.py_object
     new_function.argtypes = [ctypes.c_void_p, ctypes.py_object, ctypes.c_void_p]
-    return _MethodDef(b"graphc_entry", address, _METH_FASTCALL_KEYWORDS, None), new_function
+    return _MethodDef(b"graphc_entry", code_addresses()[_SYMBOL], _METH_FASTCALL_KEYWORDS, None), new_function

@@ -78,6 +78,7 @@ class Head(Fields):
     DRIVER = auto()
     TABLE = auto()
     WORKSPACE = auto()  # address of a Workspace's fields
+    POOL = auto()  # address of the pool's fields, or 0
     RELEASE_WORK = auto()  # the GIL is released from this much work on
     # the plan
     NARGS = auto()
@@ -201,6 +202,30 @@ class BuildField(Fields):
 class WorkspaceField(Fields):
     BUSY = auto()
     ADDRESS = auto()
+    CAPACITY = auto()
+    SIZE = auto()
+
+
+class PoolField(Fields):
+    """The state of the pool that results come from; the kept blocks' addresses follow, 0 for a free slot."""
+
+    LIMIT = auto()  # bytes to keep at most
+    KEPT = auto()  # bytes kept
+    NEXT = auto()  # offset of the slot that is filled next: the one filled the longest ago
+    MALLOC = auto()
+    FREE = auto()
+    ADVISE = auto()  # madvise, or 0
+    HANDLER = auto()  # the capsule of NumPy's handler
+    SIZE = auto()
+
+
+POOL_SLOTS = 32
+
+
+class BlockField(Fields):
+    """In front of a block's data."""
+
+    ALLOCATED = auto()  # what malloc gave
     CAPACITY = auto()
     SIZE = auto()
 

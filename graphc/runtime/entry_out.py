@@ -11,9 +11,8 @@ from graphc.runtime.entry_accept import same_dtype
 from graphc.runtime.entry_expressions import value
 from graphc.runtime.entry_layout import Head, InputField, OutputField
 from graphc.runtime.machine_code import inline, load, load32, store
-from graphc.runtime.object_layout import C_CONTIGUOUS_ALIGNED, WRITEABLE, Offset
+from graphc.runtime.object_layout import CONTIGUOUS_ALIGNED_WRITEABLE, Offset
 
-WRITEABLE_CONTIGUOUS = C_CONTIGUOUS_ALIGNED + WRITEABLE
 MISFIT = 2  # the answer of ``overlap`` where two given arrays share memory
 
 
@@ -83,7 +82,7 @@ def array_takes(plan: int, frame: int, output: int, array: int) -> int:
     rank = load(output + OutputField.RANK)
     if load32(array + Offset.ARRAY_RANK) != rank:
         return 0
-    if (load32(array + Offset.ARRAY_FLAGS) & WRITEABLE_CONTIGUOUS) != WRITEABLE_CONTIGUOUS:
+    if (load32(array + Offset.ARRAY_FLAGS) & CONTIGUOUS_ALIGNED_WRITEABLE) != CONTIGUOUS_ALIGNED_WRITEABLE:
         return 0
     if not same_dtype(load(array + Offset.ARRAY_DTYPE), load(output + OutputField.DTYPE)):
         return 0

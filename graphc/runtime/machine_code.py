@@ -59,7 +59,7 @@ def inline(function: Callable[..., int]) -> Callable[..., int]:
     return function
 
 
-def llvm_text(programs: Sequence[ModuleType], exported: str) -> str:
+def llvm_text(programs: Sequence[ModuleType], exported: tuple[str, ...]) -> str:
     """Compile every function of some modules, which may call each other, to textual LLVM IR.
 
     Text, since building it through ``llvmlite.ir`` takes five times as long. Only ``exported`` is visible outside.
@@ -69,7 +69,7 @@ def llvm_text(programs: Sequence[ModuleType], exported: str) -> str:
         statements = ast.parse(inspect.getsource(program)).body
         bodies += [(node, vars(program)) for node in statements if isinstance(node, ast.FunctionDef)]
     functions = {node.name for node, _ in bodies}
-    return "\n".join(_FunctionBody(functions, names, node).text(node.name == exported) for node, names in bodies)
+    return "\n".join(_FunctionBody(functions, names, node).text(node.name in exported) for node, names in bodies)
 
 
 def compile_text(text: str) -> bytes:

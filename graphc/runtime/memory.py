@@ -1,36 +1,70 @@
-"""Freed memory is kept for the next call.
+"""The pool that large results come from: what an array gives back when it dies is kept for the next call.
 
-Results are fresh arrays. glibc gives a freed array of some megabytes back to the system at once and takes it again,
-page by page, at the next call: for a memory-bound kernel that costs as much as half of its work (4 of 13 ms measured
-for two results of 8 MB). Two of malloc's parameters change that for the process.
+Results are fresh arrays, and fresh memory of some megabytes comes from the system page by page, each page cleared: for
+a memory-bound kernel that costs as much as half of its work (4 of 13 ms measured for two results of 8 MB). So the
+native entry takes the memory of large results from a pool of graphc's own, and has NumPy give it back there: each such
+array carries a data memory handler (NEP 49). Nothing else in the process is touched: neither malloc nor other arrays.
 """
 
 from __future__ import annotations
 
 import ctypes
-import os
 import sys
-from functools import lru_cache
+from collections.abc import Mapping
+from typing import Any
 
-from graphc.config import settings
+import numpy as np
 
-_M_TRIM_THRESHOLD, _M_MMAP_THRESHOLD = -1, -3  # malloc.h
-_KEPT = 512 << 20  # bytes of freed memory that may stay at the end of the heap
-_LARGEST_IN_HEAP = (256 << 20, 32 << 20)  # bytes; glibc before 2.35 takes no more than 32 MB
-_USERS_OWN = ("MALLOC_TRIM_THRESHOLD_", "MALLOC_MMAP_THRESHOLD_", "GLIBC_TUNABLES", "LD_PRELOAD")
+from graphc.runtime.entry_layout import POOL_SLOTS, PoolField
+
+LARGEST_KEPT = 256 << 20  # bytes that the pool keeps at most
+HANDLER_FUNCTIONS = ("graphc_pool_malloc", "graphc_pool_calloc", "graphc_pool_realloc", "graphc_pool_free")
+_VERSION = 1  # of NumPy's struct
 
 
-@lru_cache(maxsize=1)
-def keep_freed_memory() -> bool:
-    """Have malloc keep freed memory, once a process; whether it does so now (bool).
+class _Handler(ctypes.Structure):
+    """PyDataMem_Handler."""
 
-    Nothing is changed where ``GRAPHC_KEEP_MEMORY=0``, where the environment tunes malloc already, or where malloc is
-    not glibc's.
+    _fields_ = [
+        ("name", ctypes.c_char * 127),
+        ("version", ctypes.c_uint8),
+        ("context", ctypes.c_void_p),
+        *((name.removeprefix("graphc_pool_"), ctypes.c_void_p) for name in HANDLER_FUNCTIONS),
+    ]
+
+
+class Pool:
+    """The pool's fields and slots (``fields``, int64), which native code reads and writes under the GIL.
+
+    It outlives everything: arrays that die when the interpreter ends still give their memory back.
     """
-    if not settings.keep_memory or sys.platform != "linux" or any(name in os.environ for name in _USERS_OWN):
-        return False
-    process = ctypes.CDLL(None)
-    if not hasattr(process, "gnu_get_libc_version"):
-        return False
-    accepted = any(process.mallopt(_M_MMAP_THRESHOLD, size) for size in _LARGEST_IN_HEAP)
-    return bool(accepted and process.mallopt(_M_TRIM_THRESHOLD, _KEPT))
+
+    def __init__(self, functions: Mapping[str, int]) -> None:
+        """``functions``: the addresses of ``HANDLER_FUNCTIONS``."""
+        self.fields = np.zeros(PoolField.SIZE // 8 + POOL_SLOTS, np.int64)
+        self.address: int = self.fields.ctypes.data
+        handler = _Handler(b"graphc", _VERSION, self.address, *(functions[name] for name in HANDLER_FUNCTIONS))
+        new_capsule = ctypes.pythonapi.PyCapsule_New
+        new_capsule.restype = ctypes.py_object
+        new_capsule.argtypes = [ctypes.c_void_p, ctypes.c_char_p, ctypes.c_void_p]
+        name = ctypes.create_string_buffer(b"mem_handler")
+        self.kept: list[Any] = [self.fields, handler, name, new_capsule(ctypes.addressof(handler), name, None)]
+        self.set(PoolField.LIMIT, LARGEST_KEPT)
+        self.set(PoolField.NEXT, PoolField.SIZE)
+        self.set(PoolField.MALLOC, _address(ctypes.pythonapi.PyMem_RawMalloc))
+        self.set(PoolField.FREE, _address(ctypes.pythonapi.PyMem_RawFree))
+        self.set(PoolField.ADVISE, _address(ctypes.CDLL(None).madvise) if sys.platform == "linux" else 0)
+        self.set(PoolField.HANDLER, id(self.kept[-1]))
+        for item in (self, self.kept, *self.kept):
+            ctypes.pythonapi.Py_IncRef(ctypes.py_object(item))
+
+    def set(self, field: PoolField, value: int) -> None:
+        self.fields[field // 8] = value
+
+    def kept_bytes(self) -> int:
+        """How much the pool holds now (int)."""
+        return int(self.fields[PoolField.KEPT // 8])
+
+
+def _address(function: Any) -> int:
+    return ctypes.cast(function, ctypes.c_void_p).value or 0

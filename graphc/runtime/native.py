@@ -6,6 +6,7 @@ loaded until the process ends, so an address never goes stale.
 
 from __future__ import annotations
 
+import ctypes
 import sys
 from collections.abc import Iterable, Mapping
 from typing import Any
@@ -40,6 +41,8 @@ class _Loader:
         binding = llvm()
         if self.engine is None:
             self.engine = binding.create_mcjit_compiler(binding.parse_assembly(""), target_machine())
+            # For good: arrays that die as the interpreter ends give their memory back through code of this engine.
+            ctypes.pythonapi.Py_IncRef(ctypes.py_object(self.engine))
         if not data.startswith(_OBJECT_START):  # LLVM would crash
             raise ProgramError("not an object file of this platform")
         self.engine.add_object_file(binding.object_file.ObjectFileRef.from_data(data))

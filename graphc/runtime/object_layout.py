@@ -26,7 +26,8 @@ class Offset(IntEnum):
     ARRAY_RANK = 24  # int32
     ARRAY_DIMS = 32
     ARRAY_DTYPE = 56
-    ARRAY_FLAGS = 64  # int32
+    ARRAY_FLAGS = 64  # int32, and four unused bytes
+    ARRAY_HANDLER = 88  # the capsule of what frees the data, or 0
     DTYPE_KIND = 24  # kind, type, byteorder (one byte each), a byte of old flags, type number (int32)
     TYPE_FLAGS = 168
 
@@ -39,6 +40,8 @@ class TypeFlag(IntEnum):
 
 C_CONTIGUOUS_ALIGNED = 0x101
 WRITEABLE = 0x400
+CONTIGUOUS_ALIGNED_WRITEABLE = C_CONTIGUOUS_ALIGNED + WRITEABLE
+OWNS_DATA = 0x4
 SAME_DTYPE_MASK = ~(0xFF << 24)  # of the word at DTYPE_KIND: all but the old flags
 _API_ARRAY_TYPE = 2
 _API_COPY_INTO = 50
@@ -55,10 +58,15 @@ def int32(address: int) -> int:
     return ctypes.c_int32.from_address(address).value
 
 
-def _numpy_api() -> Any:
-    """NumPy's C-API table, or None where it is not where it has always been."""
+def _numpy_capsule() -> Any:
+    """The capsule of NumPy's C-API table, or None where it is not where it has always been."""
     core = getattr(np, "_core", None) or getattr(np, "core", None)
-    capsule = getattr(getattr(core, "_multiarray_umath", None), "_ARRAY_API", None)
+    return getattr(getattr(core, "_multiarray_umath", None), "_ARRAY_API", None)
+
+
+def _numpy_api() -> Any:
+    """NumPy's C-API table, or None."""
+    capsule = _numpy_capsule()
     pointer = ctypes.pythonapi.PyCapsule_GetPointer
     pointer.restype, pointer.argtypes = ctypes.c_void_p, [ctypes.py_object, ctypes.c_char_p]
     return None if capsule is None else ctypes.cast(pointer(capsule, None), ctypes.POINTER(ctypes.c_void_p))
@@ -83,8 +91,15 @@ def _array_is_known(array: np.ndarray) -> bool:
         and bool(flags & 0x1) == array.flags.c_contiguous
         and bool(flags & 0x100) == array.flags.aligned
         and bool(flags & WRITEABLE) == array.flags.writeable
+        and bool(flags & OWNS_DATA) == array.flags.owndata
+        and _is_handler(word(base + Offset.ARRAY_HANDLER), owned=array.flags.owndata)
         and _references_are_known(array)
     )
+
+
+def _is_handler(address: int, *, owned: bool) -> bool:
+    """Whether this is what an array has that owns its data, or does not."""
+    return word(address + Offset.TYPE) == id(type(_numpy_capsule())) if address and owned else not owned
 
 
 def _references_are_known(array: np.ndarray) -> bool:

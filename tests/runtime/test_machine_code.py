@@ -23,7 +23,7 @@ def program(tmp_path, monkeypatch):
         module = ModuleType(name)
         module.__file__ = str(path)
         exec(compile(path.read_text(), str(path), "exec"), vars(module))
-        data = machine_code.compile_text(machine_code.llvm_text([module], f"main_{name}"))
+        data = machine_code.compile_text(machine_code.llvm_text([module], (f"main_{name}",)))
         address = native.load_object(data, [f"main_{name}"])[f"main_{name}"]
         return ctypes.CFUNCTYPE(WORD, *[WORD] * arguments)(address)
 
