@@ -15,7 +15,7 @@ from graphc.runtime.pycall import evaluate
 
 # Bytes that a program takes for itself at the full size: sums of blocks and a few rows, never an array like an input's
 # (8 MB, 24 MB of pairs, 16 MB), of which torch keeps several.
-LARGEST_ARENA = {"black_scholes": 0, "nbody": 2**20, "xent": 4 * 2**20}
+LARGEST_ARENA = {"black_scholes": 0, "nbody": 2 * 2**20, "xent": 4 * 2**20}
 
 
 @pytest.mark.skipif(settings.disable_jit, reason="GRAPHC_DISABLE_JIT: there is no program")
