@@ -38,6 +38,8 @@ def prepare(graph: Graph, ops: Mapping[str, Op]) -> tuple[Graph, list[IndexCheck
 
     def visit(F: Builder, node: Node, inputs: tuple[Value, ...]) -> tuple[Value, ...] | None:
         if node.op.name == "matmul":
+            if any(0 in value.dims for value in inputs):
+                return (F.zeros(node.output.type),)
             return thin_product(F, *inputs) if node.output.type.is_float else (integer_product(F, *inputs),)
         if node.op.name == "checked_index":
             inside = clamped(F, inputs[0], node.attrs["size"])

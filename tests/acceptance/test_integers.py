@@ -89,3 +89,10 @@ def test_flags_by_position():
             np.testing.assert_array_equal(found, expected)
     with pytest.raises(graphc.UnsupportedError, match="keepdims must be a Python bool"):
         graphc.jit(lambda x: np.sum(x, 1, None, None, x[0, 0] > 1))(x)
+
+
+def test_powers_of_python_integers():
+    f = graphc.jit(lambda n, m: (n**-1, 2.0 * n**m))
+    np.testing.assert_allclose(f(4, 2), (0.25, 32.0))
+    with pytest.raises(graphc.NumberError):
+        f(4, -2)

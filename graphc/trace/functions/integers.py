@@ -15,7 +15,7 @@ import numpy as np
 from graphc.errors import NumberError
 from graphc.ir.builder import Builder
 from graphc.ir.graph import Value
-from graphc.ir.types import BOOL, I64, ArrayType
+from graphc.ir.types import BOOL, F64, I64, ArrayType
 from graphc.ops.index import NEGATIVE_POWER
 from graphc.trace.functions.arguments import UNSIGNED
 
@@ -80,6 +80,8 @@ def _power(F: Builder, a: Value, b: Value) -> Value:
         checked = F.checked_index(F.cast(b, I64), axis=NEGATIVE_POWER, size=2**63 - 1)
         return F.pow(F.cast(a, result.type.dtype), F.cast(checked, result.type.dtype))
     if exponent is not None and exponent < 0:
+        if a.type.weak and b.type.weak:  # Python's own numbers
+            return F.pow(F.cast(a, F64), F.cast(b, F64))
         message = (
             f"integers to the negative power {exponent} are not allowed; convert one to a float: x ** {exponent}.0"
         )
