@@ -89,7 +89,8 @@ def _values(operands: Any) -> list[Value]:
 
 
 def _sizes(session: Session, value: Value) -> str:
-    sizes = [str(hint_of(session, d)) for d in value.dims]
+    facts = session.F.facts
+    sizes = ["a count" if facts.is_bound(d) else str(hint_of(session, d)) for d in value.dims]
     return f"({', '.join(sizes)}{',' if len(sizes) == 1 else ''})"
 
 

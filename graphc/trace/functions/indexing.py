@@ -109,7 +109,7 @@ def true_positions(F: Builder, mask: Value, covered: Sequence[Dim]) -> Value:
         raise unsupported(F, "a 0-d bool as an index makes the size depend on data: use np.where(condition, x, 0)")
     for ours, theirs in zip(mask.dims, covered, strict=True):
         require_equal(F, "a mask as an index", ours, theirs, (mask.dims, covered))
-    flat = F.reshape(mask, (product(mask.dims),))
+    flat = F.reshape(mask, (product(map(F.facts.resolve, mask.dims)),))  # as equal masks have it by now
     for node in F.nodes:
         if node.op.name == "mask_indices" and same_value(node.inputs[0], flat):
             return node.output
