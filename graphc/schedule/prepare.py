@@ -1,4 +1,4 @@
-"""Rewrites before scheduling: thin products become loops that fuse; checked indices get a flag to test first."""
+"""Rewrites before scheduling: thin products become loops that fuse, indices are clamped and checked, sums padded."""
 
 from __future__ import annotations
 
@@ -13,6 +13,7 @@ from graphc.ir.opdef import Gather, Op, Reduce, Scan, Scatter
 from graphc.ir.rewrite import drop_dead, rebuild
 from graphc.ops.index import counts_along
 from graphc.schedule.gathers import clamped, gather_of_operands
+from graphc.schedule.padding import find_paddings, padded_sum
 
 
 @dataclass(frozen=True)
@@ -35,6 +36,7 @@ Checks = dict[tuple[Value, Dim], IndexCheck]
 def prepare(graph: Graph, ops: Mapping[str, Op]) -> tuple[Graph, list[IndexCheck]]:
     """The graph with thin products written out, and the checks to make of its gathers' and scatters' indices."""
     checks: Checks = {}
+    paddings = find_paddings(graph)
 
     def visit(F: Builder, node: Node, inputs: tuple[Value, ...]) -> tuple[Value, ...] | None:
         if node.op.name == "matmul":
@@ -51,7 +53,8 @@ def prepare(graph: Graph, ops: Mapping[str, Op]) -> tuple[Graph, list[IndexCheck
             return (F.zeros(node.output.type),)
         if isinstance(node.op.kind, Scan) and inputs[0].dims[node.attrs["axis"]] == 1:
             return (scan_of_one(F, node, inputs),)
-        return None
+        total = padded_sum(F, node, inputs[0], paddings) if inputs else None
+        return None if total is None else (total,)
 
     prepared = rebuild(graph, ops, visit)
     flags = tuple(check.flag for check in checks.values())

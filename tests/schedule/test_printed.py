@@ -11,6 +11,7 @@ import sys
 import pytest
 
 import graphc
+from benchmarks.case import find_case
 from graphc.ir.dims import symbol
 from graphc.ir.graph import Graph
 from graphc.ir.text import print_graph
@@ -125,8 +126,17 @@ def test_the_names_of_sizes_do_not_meet_the_drivers_own():
 
 # --- golden programs --------------------------------------------------------------------------------------------------
 
+
+def benchmark(name: str) -> Graph:
+    case = find_case(name)
+    return final_graph(graphc.value_and_grad, case.function, *case.make_inputs(small=True))
+
+
 PROGRAMS = {
     "rosenbrock_grad": lambda: final_graph(graphc.grad, rosenbrock, numbers(10)),
+    "rosenbrock_value_and_grad": lambda: final_graph(graphc.value_and_grad, rosenbrock, numbers(10)),
+    "kmeans_value_and_grad": lambda: benchmark("kmeans"),
+    "nbody_value_and_grad": lambda: benchmark("nbody"),
     "mlp_grad": lambda: final_graph(graphc.grad, mlp, *mlp_inputs()),
     "black_scholes_value_and_grad": lambda: final_graph(graphc.value_and_grad, black_scholes, *black_scholes_inputs()),
     "cross_entropy_value_and_grad": lambda: final_graph(graphc.value_and_grad, cross_entropy, numbers(8, 5), LABELS),
