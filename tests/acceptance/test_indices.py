@@ -39,3 +39,11 @@ def test_products_of_empty_matrices(shape):
         np.testing.assert_array_equal(graphc.jit(f)(z), f(z))
         out, pullback = graphc.vjp(f, z)
         np.testing.assert_array_equal(pullback(np.ones_like(out))[0], z)
+
+
+def test_a_list_of_bools_selects_a_known_number():
+    a = np.arange(12.0).reshape(3, 4)
+    f = lambda a: a[[True, False, True]][:, [True, False, True, False]].sum(0) * a[1, ::2] + a[[False] * 3].sum()  # noqa: E731
+    np.testing.assert_array_equal(graphc.jit(f)(a), f(a))
+    with pytest.raises(graphc.ShapeError, match="a list of bools as an index"):
+        graphc.jit(lambda a: a[[True, False]])(a)

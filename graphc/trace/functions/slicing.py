@@ -15,11 +15,12 @@ from graphc.errors import ConcretizationError, IndexRangeError
 from graphc.ir.builder import Builder
 from graphc.ir.dims import Dim, Expr, evaluate, floordiv
 from graphc.ir.graph import Value
-from graphc.ir.types import BOOL, I64
+from graphc.ir.types import BOOL, I64, ArrayType
 from graphc.trace.functions.arguments import (
     as_array,
     larger,
     not_negative,
+    require_equal,
     shape_text,
     smaller,
     specialised,
@@ -86,8 +87,12 @@ def parse_key(F: Builder, dims: Sequence[Dim], key: Any) -> list[Entry]:
 
 
 def _array_item(F: Builder, item: Any) -> Any:
-    """Lists of positions become arrays; the rest stays."""
-    return as_array(F, item) if isinstance(item, list | tuple) else item
+    """Lists of positions become arrays; the rest stays, lists of bools, whose count is known, too."""
+    return as_array(F, item) if isinstance(item, list | tuple) and not _is_list_of_bools(item) else item
+
+
+def _is_list_of_bools(item: Any) -> bool:
+    return isinstance(item, list) and bool(item) and all(isinstance(part, bool) for part in item)
 
 
 def _axes_used(item: Any) -> int:
@@ -104,6 +109,10 @@ def _entry(F: Builder, dims: Sequence[Dim], axis: int, item: Any) -> Entry:
             raise unsupported(F, "a bool as an index is not supported: write x[None] for True, x[:0] for False")
         case slice():
             return span_of(F, item, dims[axis])
+        case list():
+            require_equal(F, "a list of bools as an index", dims[axis], len(item), ((dims[axis],), (len(item),)))
+            chosen = [position for position, is_chosen in enumerate(item) if is_chosen]
+            return Positions(as_array(F, chosen) if chosen else F.zeros(ArrayType(I64, (0,))))
         case Value():
             if item.type.dtype == BOOL:
                 return Mask(item)
