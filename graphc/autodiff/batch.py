@@ -4,11 +4,11 @@ A value of the batched graph stands in one of three *lanes*:
 
     shared     the same for every element: computed once, as before, and never repeated along the batch
     Dense      another for each element: the batch is a leading axis
-    Diagonal   what a basis of unit arrays becomes under ops that work on each element alone: element ``k`` of the batch
-               is zero but at position ``k`` (in C order), and there it is ``value[k]``
+    Scaled     a dense value, or the unit arrays of a shape, times a factor that is shared: what a basis becomes
 
 So a matrix that is shared stays one operand of one matrix product, and the product of a matrix with a basis is the
-matrix itself. A derivative along a basis counts what is zero in a direction as zero, whatever it is multiplied by.
+matrix itself; what multiplies that afterwards is collected in one shared factor. A derivative along a basis counts what
+is zero in a direction as zero, whatever it is multiplied by.
 """
 
 from __future__ import annotations
@@ -16,14 +16,15 @@ from __future__ import annotations
 from collections.abc import Callable, Mapping, Sequence
 from typing import Any, Literal
 
-from graphc.autodiff.batch_basis import along_diagonal
+from graphc.autodiff.batch_basis import along_basis
 from graphc.autodiff.batch_positions import gather, read, scatter, write
-from graphc.autodiff.lanes import Dense, Diagonal, Lane, Lanes, along
+from graphc.autodiff.lanes import Dense, Lane, Lanes, Scaled, along
 from graphc.errors import UnsupportedError
 from graphc.ir.builder import Builder
 from graphc.ir.dims import Dim, product
 from graphc.ir.graph import Graph, Node, Value
 from graphc.ir.opdef import (
+    Bind,
     Compact,
     Contract,
     Gather,
@@ -54,7 +55,7 @@ def batch_graph(
     """
     batcher = Batcher(Builder(ops, ShapeFacts(graph.guards)), size)
     lanes = [batcher.parameter(param, role) for param, role in zip(graph.params, roles, strict=True)]
-    params = [lane if isinstance(lane, Value) else lane.value for lane in lanes if not isinstance(lane, Diagonal)]
+    params = [lane if isinstance(lane, Value) else lane.value for lane in lanes if not isinstance(lane, Scaled)]
     results = batcher.run(graph, lanes)
     outputs = tuple(lane if isinstance(lane, Value) else batcher.dense(lane) for lane in results)
     nodes = tuple(batcher.F.nodes)
@@ -65,11 +66,16 @@ def batch_graph(
 class Batcher(Lanes):
     """Builds the batched graph, node by node."""
 
+    def __init__(self, F: Builder, size: Dim, mask: Value | None = None):
+        """``counts``: for a size that differs between elements (and is the largest of all), what it is for each."""
+        super().__init__(F, size, mask)
+        self.counts: dict[str, Value] = {}
+
     def parameter(self, param: Value, role: Role) -> Lane:
         if role == "shared":
             return param
         if role == "basis":
-            return Diagonal(self.F.full(ArrayType(param.type.dtype, param.dims), 1.0))
+            return Scaled(None, self.F.full(ArrayType(param.type.dtype, param.dims), 1.0))
         return Dense(Value(ArrayType(param.type.dtype, (self.size, *param.dims)), param.grad, param.name))
 
     def run(self, graph: Graph, lanes: Sequence[Lane]) -> list[Lane]:
@@ -91,9 +97,11 @@ class Batcher(Lanes):
                 from graphc.autodiff.batch_regions import batch_regions
 
                 return batch_regions(self, node, lanes)
-            diagonal = along_diagonal(self, node, lanes)
-            if diagonal is not None:
-                return (diagonal,)
+            scaled = along_basis(self, node, lanes)
+            if scaled is not None:
+                return (scaled,)
+            if isinstance(node.op.kind, Bind):
+                return (self._largest(node, lanes[0]),)
             rule = RULES.get(type(node.op.kind))
             if rule is None:
                 raise UnsupportedError(f"vmap: {node.op.name} has no batched form", location=node.location)
@@ -104,6 +112,12 @@ class Batcher(Lanes):
             self.F.nodes.append(node)  # nodes never change, so the two graphs share them
             return node.outputs
         return copy_node(self.F, node, inputs)
+
+    def _largest(self, node: Node, lane: Lane) -> Lane:
+        """A size that differs between elements: the largest is bound, and loops of so many iterations are masked."""
+        counts = self.counts[node.attrs["symbol"]] = self.dense(lane)
+        self.F.bind_size(self.F.reduce("max", counts, (0,)), symbol=node.attrs["symbol"])
+        return Dense(counts)
 
     def _inside(self, index: Lane) -> Lane:
         """Positions that may lie outside where the mask is false: 0 there."""
@@ -175,21 +189,22 @@ def contract(batcher: Batcher, node: Node, lanes: Sequence[Lane]) -> Value:
     """One product of tall matrices where one factor is shared; a batch of products where none is."""
     F, (left, right) = batcher.F, lanes
     if isinstance(left, Value) and left.rank == 2:
-        return _shared_left(batcher, left, batcher.dense(right))
+        return _shared_left(batcher, left, right, node.inputs[1].dims)
     if isinstance(right, Value) and right.rank == 2:
-        rows = batcher.dense(left)
-        tall = F.reshape(rows, (product(rows.dims[:-1]), rows.dims[-1]))
-        return F.reshape(F.matmul(tall, right), (*rows.dims[:-1], right.dims[-1]))
+        *rows, k = node.inputs[0].dims
+        given = batcher.dense_as(left, (k,)) if rows == [1] else batcher.dense(left)
+        tall = F.reshape(given, (product((batcher.size, *rows)), k))
+        return F.reshape(F.matmul(tall, right), (batcher.size, *rows, right.dims[-1]))
     return F.raw(node.op, (batcher.dense(left), batcher.dense(right)), node.attrs).output
 
 
-def _shared_left(batcher: Batcher, left: Value, right: Value) -> Value:
+def _shared_left(batcher: Batcher, left: Value, right: Lane, dims: tuple[Dim, ...]) -> Value:
     """``left @ right[k]`` for each k, as one product with the batch among the rows or the columns."""
-    F, size, (m, k), n = batcher.F, batcher.size, left.dims, right.dims[-1]
+    F, size, m, (k, n) = batcher.F, batcher.size, left.dims[0], dims
     if n == 1:
-        found = F.matmul(F.reshape(right, (size, k)), F.transpose(left, (1, 0)))
+        found = F.matmul(batcher.dense_as(right, (k,)), F.transpose(left, (1, 0)))
         return F.reshape(found, (size, m, 1))
-    wide = F.reshape(F.transpose(right, (1, 0, 2)), (k, size * n))
+    wide = F.reshape(F.transpose(batcher.dense(right), (1, 0, 2)), (k, size * n))
     return F.transpose(F.reshape(F.matmul(left, wide), (m, size, n)), (1, 0, 2))
 
 

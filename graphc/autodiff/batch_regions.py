@@ -1,6 +1,7 @@
 """Batching of loops and branches.
 
-``for``     one loop for the whole batch; what it carries is dense where an iteration makes it so.
+``for``     one loop for the whole batch; what it carries is dense where an iteration makes it so. Where the number of
+            iterations differs, all do the largest, and each element keeps what it has after its last.
 ``while``   where its condition is shared, the same. Else it runs until all elements are done; those that are keep what
             they carry, since each iteration selects.
 ``cond``    where its flag is shared, one branch runs. Else both do, and each element selects.
@@ -13,12 +14,14 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
+import numpy as np
+
 from graphc.autodiff.batch import Batcher
 from graphc.autodiff.lanes import Dense, Lane, along
 from graphc.ir.builder import Builder
 from graphc.ir.graph import Graph, Node, Value
 from graphc.ir.regions import carried, own_params
-from graphc.ir.types import BOOL, ArrayType
+from graphc.ir.types import BOOL, I64, ArrayType
 
 
 def batch_regions(batcher: Batcher, node: Node, lanes: Sequence[Lane]) -> list[Lane]:
@@ -27,9 +30,12 @@ def batch_regions(batcher: Batcher, node: Node, lanes: Sequence[Lane]) -> list[L
     if node.op.name == "cond":
         flag = lanes[0]
         return _one_branch(batcher, node, lanes) if isinstance(flag, Value) else _both_branches(batcher, node, lanes)
+    counts = batcher.counts.get(str(node.attrs.get("trips")))
+    if counts is not None:
+        return _loop_of_own_length(batcher, node, lanes, counts)
     is_dense = _settled(batcher, node, lanes)
     if node.op.name == "while":
-        condition = _Region(batcher, node.regions[0], is_dense, masked=batcher.mask is not None)
+        condition = _Region(batcher, node.regions[0], is_dense)
         if batcher.mask is not None or isinstance(condition.results[0], Dense):
             return _until_all_are_done(batcher, node, lanes)
     return _loop(batcher, node, lanes, is_dense)
@@ -39,9 +45,21 @@ def batch_regions(batcher: Batcher, node: Node, lanes: Sequence[Lane]) -> list[L
 
 
 class _Region:
-    """A region being batched: parameters of its own, dense or shared, then the mask where there is one."""
+    """A region being batched: parameters of its own, dense or shared, then the mask where there is one.
 
-    def __init__(self, batcher: Batcher, graph: Graph, is_dense: Sequence[bool], *, masked: bool, run: bool = True):
+    ``capture``: the dtype of one more parameter over the batch, which the caller uses. Where that is bool, it is the
+    mask in place of the one outside.
+    """
+
+    def __init__(
+        self,
+        batcher: Batcher,
+        graph: Graph,
+        is_dense: Sequence[bool],
+        *,
+        capture: np.dtype | None = None,
+        run: bool = True,
+    ):
         size = batcher.size
         self.name = graph.name
         self.lanes: list[Lane] = []
@@ -51,8 +69,10 @@ class _Region:
             fresh = Value(ArrayType(param.type.dtype, dims, param.type.weak and not dense), param.grad, param.name)
             self.params.append(fresh)
             self.lanes.append(Dense(fresh) if dense else fresh)
-        mask = Value(ArrayType(BOOL, (size,)), name="mask") if masked else None
-        self.captures: tuple[Value, ...] = () if mask is None else (mask,)
+        dtype = BOOL if capture is None and batcher.mask is not None else capture
+        own = None if dtype is None else Value(ArrayType(dtype, (size,)), name="elements")
+        self.captures: tuple[Value, ...] = () if own is None else (own,)
+        mask = own if dtype == BOOL else None
         self.batcher = Batcher(Builder(batcher.F.ops, batcher.F.facts), size, mask)
         self.results = self.batcher.run(graph, self.lanes) if run else []
 
@@ -92,7 +112,7 @@ def _settled(batcher: Batcher, node: Node, lanes: Sequence[Lane]) -> list[bool]:
     body, count = node.regions[-1], carried(node)
     while True:
         given = [*(False,) * own_params(node), *is_dense]
-        region = _Region(batcher, body, given, masked=batcher.mask is not None)
+        region = _Region(batcher, body, given)
         after = _dense_results(region.results)
         grown = [k for k in range(count) if after[k] and not is_dense[k]]
         if not grown:
@@ -103,19 +123,43 @@ def _settled(batcher: Batcher, node: Node, lanes: Sequence[Lane]) -> list[bool]:
 
 def _loop(batcher: Batcher, node: Node, lanes: Sequence[Lane], is_dense: Sequence[bool]) -> list[Lane]:
     """The loop with batched regions; a ``while`` with a shared condition has no mask."""
-    F, count, masked = batcher.F, carried(node), batcher.mask is not None
+    F, count = batcher.F, carried(node)
     given = [*(False,) * own_params(node), *is_dense]
-    body = _Region(batcher, node.regions[-1], given, masked=masked)
+    body = _Region(batcher, node.regions[-1], given)
     after = [*is_dense[:count], *_dense_results(body.results)[count:]]
-    conditions = [_Region(batcher, region, is_dense, masked=masked).graph([False]) for region in node.regions[:-1]]
+    conditions = [_Region(batcher, region, is_dense).graph([False]) for region in node.regions[:-1]]
     inputs = (*_operands(batcher, lanes, is_dense), *_mask(batcher))
     outputs = F.raw(node.op, inputs, node.attrs, (*conditions, body.graph(after))).outputs
+    return _loop_lanes(F, outputs, after, count)
+
+
+def _loop_lanes(F: Builder, outputs: Sequence[Value], is_dense: Sequence[bool], count: int) -> list[Lane]:
+    """What is stacked has one entry an iteration, each with the batch in front: the batch goes before those."""
     found: list[Lane] = []
-    for k, (output, dense) in enumerate(zip(outputs, after, strict=True)):
-        if k >= count and dense:  # stacked: one entry an iteration, each with the batch in front
+    for k, (output, dense) in enumerate(zip(outputs, is_dense, strict=True)):
+        if k >= count and dense:
             output = F.transpose(output, (1, 0, *range(2, output.rank)))  # noqa: PLW2901
         found.append(Dense(output) if dense else output)
     return found
+
+
+def _loop_of_own_length(batcher: Batcher, node: Node, lanes: Sequence[Lane], counts: Value) -> list[Lane]:
+    """A loop in which element k counts for the first ``counts[k]`` iterations."""
+    F, count = batcher.F, carried(node)
+    is_dense = [*(True,) * count, *(not isinstance(lane, Value) for lane in lanes[count:])]
+    body = _Region(batcher, node.regions[0], [False, *is_dense], capture=I64, run=False)
+    inner, own = body.batcher, body.captures[0]
+    inner.mask = inner.F.lt(body.params[0], own)
+    stepped = inner.run(node.regions[0], body.lanes)
+    before = body.lanes[1 : count + 1]
+    pairs = zip(before, stepped, strict=False)
+    kept = [_chosen(inner, inner.mask, new, old) for old, new in pairs]
+    stacked = [inner.dense(lane) for lane in stepped[count:]]
+    if batcher.mask is not None:
+        counts = F.select(batcher.mask, counts, 0)
+    inputs = (*_operands(batcher, lanes, is_dense), counts)
+    outputs = F.raw(node.op, inputs, node.attrs, (body.finished([*kept, *stacked]),)).outputs
+    return _loop_lanes(F, outputs, [True] * len(outputs), count)
 
 
 def _until_all_are_done(batcher: Batcher, node: Node, lanes: Sequence[Lane]) -> list[Lane]:
@@ -125,7 +169,7 @@ def _until_all_are_done(batcher: Batcher, node: Node, lanes: Sequence[Lane]) -> 
     is_dense = [*(True,) * count, *(not isinstance(lane, Value) for lane in lanes[count:])]
     state: list[Lane] = [Dense(batcher.dense(lane)) for lane in lanes[:count]]
     first = _going_on(batcher, condition, [*state, *lanes[count:]])
-    whole = _Region(batcher, body, is_dense, masked=True, run=False)
+    whole = _Region(batcher, body, is_dense, capture=BOOL, run=False)
     inner, active = whole.batcher, whole.captures[0]
     before, captures = whole.lanes[:count], whole.lanes[count:]
     stepped = inner.run(body, whole.lanes)
@@ -134,7 +178,7 @@ def _until_all_are_done(batcher: Batcher, node: Node, lanes: Sequence[Lane]) -> 
     on = _going_on(inner, condition, [*(Dense(v) for v in after), *captures])
     params = (*whole.params[:count], active, *whole.params[count:])
     new_body = Graph(body.name, params, tuple(inner.F.nodes), (*after, on))
-    asked = _Region(batcher, body, is_dense, masked=True, run=False)
+    asked = _Region(batcher, body, is_dense, capture=BOOL, run=False)
     any_left = asked.batcher.F.reduce("any", asked.captures[0], (0,))
     asked_params = (*asked.params[:count], *asked.captures, *asked.params[count:])
     new_condition = Graph(condition.name, asked_params, tuple(asked.batcher.F.nodes), (any_left,))
@@ -164,7 +208,7 @@ def _chosen(batcher: Batcher, flags: Value, yes: Lane, no: Lane) -> Value:
 def _one_branch(batcher: Batcher, node: Node, lanes: Sequence[Lane]) -> list[Lane]:
     flag, *captures = lanes
     is_dense = [not isinstance(lane, Value) for lane in captures]
-    regions = [_Region(batcher, region, is_dense, masked=batcher.mask is not None) for region in node.regions]
+    regions = [_Region(batcher, region, is_dense) for region in node.regions]
     either = [any(pair) for pair in zip(*(_dense_results(r.results) for r in regions), strict=True)]
     inputs = (_shared(flag), *_operands(batcher, captures, is_dense), *_mask(batcher))
     outputs = batcher.F.raw(node.op, inputs, node.attrs, tuple(r.graph(either) for r in regions)).outputs

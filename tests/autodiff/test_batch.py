@@ -13,7 +13,7 @@ from graphc.autodiff.tangent import jvp_graph
 from graphc.errors import UnsupportedError
 from graphc.ir.dims import symbol
 from graphc.ir.interp import interpret
-from graphc.ir.opdef import Compact, Control, Create, Pointwise
+from graphc.ir.opdef import Bind, Compact, Control, Create, Pointwise
 from graphc.ir.text import parse
 from graphc.ir.verify import verify
 from graphc.ops.table import OPS
@@ -77,7 +77,7 @@ def check(graph, arrays, roles) -> None:
 
 def test_every_kind_has_a_rule():
     """Those that make a value from nothing need none, and those with regions have their own."""
-    assert {type(op.kind) for op in OPS.values()} == {*RULES, Create, Control}
+    assert {type(op.kind) for op in OPS.values()} == {*RULES, Create, Control, Bind}
 
 
 @pytest.mark.parametrize(("name", "k"), all_inputs())
