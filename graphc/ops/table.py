@@ -14,6 +14,7 @@ from graphc.ops.ordering import ORDERING
 from graphc.ops.pointwise import POINTWISE
 from graphc.ops.reduce import REDUCTIONS
 from graphc.ops.scan import SCANS
+from graphc.ops.scattered import SCATTERED
 from graphc.ops.special import SPECIAL
 from graphc.ops.structural import STRUCTURAL
 
@@ -42,5 +43,6 @@ OPS = build_table(
     INDEX,
     LINALG,
     BLOCKS,
+    SCATTERED,
     CONTROL,
 )

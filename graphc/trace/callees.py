@@ -15,12 +15,14 @@ import numpy as np
 from graphc.errors import SideEffectError
 from graphc.trace.classes import class_of, is_instance, is_scalar
 from graphc.trace.concretization import cannot_be_concrete
-from graphc.trace.functions import NUMPY_FUNCTIONS
+from graphc.trace.creation import array_function
 from graphc.trace.functions.arguments import as_array, as_dtype
 from graphc.trace.location import user_location
-from graphc.trace.protocol import make_weak, public_name, run_function
+from graphc.trace.made import is_constant
+from graphc.trace.protocol import make_weak, public_name
 from graphc.trace.rewrite import rewritten
-from graphc.trace.symbolic import SymbolicInt, wrap_dim
+from graphc.trace.symbolic import SymbolicInt
+from graphc.trace.tracer import Tracer
 from graphc.trace.values import TracedValue, converted, session_of, unwrap, wrap
 
 LIBRARIES = (
@@ -161,7 +163,7 @@ def _with_rewritten_functions(function: Any) -> Any:
 
 def _has_traced(obj: Any) -> bool:
     if isinstance(obj, TracedValue | SymbolicInt):
-        return True
+        return not is_constant(obj)
     if isinstance(obj, list | tuple):
         return any(map(_has_traced, obj))
     return isinstance(obj, dict) and any(map(_has_traced, obj.values()))
@@ -194,9 +196,7 @@ def _writer(function: Any) -> Callable[..., Any]:
 
 
 def _length(obj: Any) -> Any:
-    if isinstance(obj, TracedValue) and obj.value.dims:
-        return wrap_dim(obj.session, obj.value.dims[0])
-    return len(obj)
+    return obj.shape[0] if isinstance(obj, Tracer) and obj.ndim else len(obj)
 
 
 def _math(function: Any, numpy_function: Any, *args: Any) -> Any:
@@ -224,30 +224,6 @@ def _scalar_type(cls: type, args: tuple[Any, ...]) -> Any:
     return cls(*args)
 
 
-def _array(name: str) -> Callable[..., Any]:
-    """``np.array`` and its like on traced values: nested lists are stacked."""
-
-    def make(obj: Any, dtype: Any = None, **ignored: Any) -> Any:
-        session = session_of((obj,))
-        F = session.F
-        F.location = user_location()
-        value = as_array(F, unwrap(session, obj))
-        return wrap(session, value if dtype is None else F.cast(value, as_dtype(F, name, dtype)))
-
-    return make
-
-
-_ARRAYS = {
-    f"numpy.{name}": _array(f"numpy.{name}")
-    for name in ("array", "asarray", "asanyarray", "ascontiguousarray", "asfortranarray", "asarray_chkfinite")
-}
-
-
-def _as_array(traced: Callable[..., Any], plain: Callable[..., Any], *args: Any, **kwargs: Any) -> Any:
-    args = tuple(converted(a, "__array__") for a in args)
-    return (traced if _has_traced((args, kwargs)) else plain)(*args, **kwargs)
-
-
 _substitutes: dict[int, tuple[Any, Any]] = {}
 
 
@@ -269,13 +245,4 @@ def _make_substitute(function: Any) -> Any:
         return function
     if function is np.isscalar:
         return is_scalar
-    name = public_name(function)
-    if name in _ARRAYS:
-        return lambda *args, **kwargs: _as_array(_ARRAYS[name], function, *args, **kwargs)
-    if name not in NUMPY_FUNCTIONS:
-        return function
-
-    def call(*args: Any, **kwargs: Any) -> Any:
-        return run_function(name, args, kwargs) if _has_traced((args, kwargs)) else function(*args, **kwargs)
-
-    return call
+    return array_function(function, public_name(function))

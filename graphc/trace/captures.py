@@ -177,6 +177,10 @@ class Captures:
             path = self.paths.const(array)
         return self._input(array, path)
 
+    def constant(self, array: np.ndarray) -> Value:
+        """An array that the function made while it was traced, and that nothing changes: part of the program."""
+        return self._input(array, self.paths.const(array))
+
     @property
     def met_unseen(self) -> bool:
         """Whether an array was met without having been read by a recorded load."""

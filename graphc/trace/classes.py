@@ -28,9 +28,10 @@ def plain_class(obj: Any) -> type:
         return int
     if not isinstance(obj, TracedValue):
         return type(obj)
-    session, value = alive(obj), obj.value
-    if value.dims or session.captures.is_array_input(_outermost(obj)):
+    session = alive(obj)
+    if obj.is_array or session.captures.is_array_input(_outermost(obj)):  # type: ignore[attr-defined]
         return np.ndarray
+    value = obj.value
     return _PYTHON_NUMBERS[value.type.dtype.kind] if value.type.weak else value.type.dtype.type
 
 

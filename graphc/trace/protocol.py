@@ -9,16 +9,19 @@ from typing import Any, NoReturn
 
 import numpy as np
 
-from graphc.errors import ShapeError, UnsupportedError
+from graphc.errors import ShapeError, TraceTypeError, UnsupportedError
 from graphc.ir.graph import Value
 from graphc.ir.types import BOOL, ArrayType
 from graphc.trace.functions import METHODS, NUMPY_FUNCTIONS, PROPERTIES, UFUNC_FUNCTIONS, UFUNC_METHODS, UFUNCS
-from graphc.trace.functions.arguments import as_array
+from graphc.trace.functions.arguments import as_array, shape_text
+from graphc.trace.functions.assignment import add_at, distinct, same_kind, setitem
 from graphc.trace.functions.indexing import getitem
 from graphc.trace.functions.integers import apply_op, squared_truths
+from graphc.trace.functions.sharing import VIEW_PROPERTIES, VIEWS, method_view
+from graphc.trace.functions.table import WRITING_FUNCTIONS, WRITING_METHODS, signature_of
 from graphc.trace.location import user_location
 from graphc.trace.session import Session, hint_of
-from graphc.trace.values import TracedValue, alive, session_at, session_of, unwrap, value_in, wrap
+from graphc.trace.values import TracedValue, session_at, session_of, unwrap, value_in, wrap
 
 _IGNORED = {"casting", "order", "subok"}
 
@@ -98,14 +101,52 @@ def call_ufunc(ufunc: np.ufunc, method: str, inputs: tuple[Any, ...], kwargs: di
     """``__array_ufunc__``: the call itself, or ``reduce``, ``accumulate``, ``outer``."""
     out = kwargs.pop("out", None)
     if out is not None and any(o is not None for o in out):
-        refuse_out(f"np.{ufunc.__name__}")
+        return _into(out, ufunc, method, inputs, kwargs)
     if method == "__call__":
         return _call(ufunc, inputs, kwargs)
+    if method == "at":
+        return write_at(ufunc, *inputs)
     function = UFUNC_METHODS.get((ufunc.__name__, method))
     name = f"numpy.{ufunc.__name__}.{method}"
     if function is None:
         raise_unsupported(name)
     return _run(function, inputs, kwargs)
+
+
+def _into(out: Sequence[Any], ufunc: np.ufunc, method: str, inputs: tuple[Any, ...], kwargs: dict[str, Any]) -> Any:
+    """The results written into the arrays of ``out``; where ``where=`` is false, these keep what they hold."""
+    where = kwargs.pop("where", True) if method == "__call__" else True
+    results = call_ufunc(ufunc, method, inputs, kwargs)
+    several = isinstance(results, tuple)
+    given = [
+        result if array is None else store_out(array, result, public_name(ufunc), where)
+        for array, result in zip(out, results if several else (results,), strict=True)
+    ]
+    return tuple(given) if several else given[0]
+
+
+def write_at(ufunc: np.ufunc, traced: Any, key: Any, *operands: Any) -> None:
+    """``ufunc.at``: like ``x[key] = ufunc(x[key], v)``, but a place that the key takes twice is changed twice."""
+    name = f"{public_name(ufunc)}.at"
+    require_traced(traced, name)
+    session = session_of((traced, key, operands))
+    F = session.F
+    F.location = user_location()
+    x, place = unwrap(session, traced), unwrap(session, key)
+    with sizes_in_errors(session, x):
+        if distinct(F, x, place):
+            old = getitem(F, x, place)
+            new = _apply(session, ufunc.__name__, [old, *(unwrap(session, o) for o in operands)], name)
+            after = setitem(F, x, place, same_kind(F, new, x.type.dtype, name))
+        elif ufunc.__name__ in ("add", "subtract"):
+            added = same_kind(F, as_array(F, unwrap(session, *operands)), x.type.dtype, name)
+            after = add_at(F, x, place, F.neg(added) if ufunc.__name__ == "subtract" else added)
+        else:
+            message = (
+                f"{name} with arrays of positions: only np.add.at and np.subtract.at are supported; where no position "
+            )
+            raise UnsupportedError(message + "stands twice, write x[i] = ufunc(x[i], v)", location=F.location)
+    traced.assign(after)
 
 
 def _call(ufunc: np.ufunc, inputs: tuple[Any, ...], kwargs: dict[str, Any]) -> Any:
@@ -143,23 +184,102 @@ def call_function(function: Callable[..., Any], args: tuple[Any, ...], kwargs: d
 
 def run_function(name: str, args: tuple[Any, ...], kwargs: dict[str, Any]) -> Any:
     """The function of the table, on traced arguments. Raises ``UnsupportedError`` naming the nearest supported one."""
+    writing = WRITING_FUNCTIONS.get(name)
+    if writing is not None:
+        return _write(writing, name, args, kwargs)
     function = NUMPY_FUNCTIONS.get(name)
     if function is None:
         raise_unsupported(name)
-    return _run(function, args, kwargs)
+    return _run(function, args, kwargs, VIEWS.get(name), name)
 
 
-def _run(function: Callable[..., Any], args: tuple[Any, ...], kwargs: dict[str, Any]) -> Any:
+def _run(
+    function: Callable[..., Any],
+    args: tuple[Any, ...],
+    kwargs: dict[str, Any],
+    view: str | None = None,
+    name: str = "",
+) -> Any:
+    """The implementation on traced arguments; ``view``: how the result shares memory with its first argument."""
+    out = kwargs.get("out")
+    if out is not None and "out" in signature_of(function).parameters:
+        rest = {key: value for key, value in kwargs.items() if key != "out"}
+        return store_out(out[0] if isinstance(out, tuple) else out, _run(function, args, rest), name)
     session = session_of((args, kwargs))
     values = [unwrap(session, a) for a in args]
     keywords = {key: unwrap(session, value) for key, value in kwargs.items() if value is not np._NoValue}
     session.F.location = user_location()
     with sizes_in_errors(session, (values, list(keywords.values()))):
-        return wrap(session, function(session.F, *values, **keywords))
+        found = function(session.F, *values, **keywords)
+    if view is None:
+        return wrap(session, found)
+    base, source = next(zip((*args, *kwargs.values()), (*values, *keywords.values()), strict=False))
+    return _viewed(session, base, source, found, view)
+
+
+def _viewed(session: Session, base: Any, source: Any, found: Any, kind: str, key: Any = None) -> Any:
+    """Results that share memory with the array ``base``, whose value was ``source``."""
+    if isinstance(found, tuple | list):
+        parts = [_viewed(session, base, source, part, kind, key) for part in found]
+        return tuple(parts) if isinstance(found, tuple) else parts
+    if not isinstance(base, TracedValue) or not isinstance(found, Value):
+        return wrap(session, found)
+    return base.viewed(session, source, found, kind, key)  # type: ignore[attr-defined]
+
+
+# --- writing ----------------------------------------------------------------------------------------------------------
+
+
+def _write(function: Callable[..., Any], name: str, args: tuple[Any, ...], kwargs: dict[str, Any]) -> None:
+    """A function that writes into its first argument: the implementation gives the array's new value."""
+    traced = args[0] if args else next(iter(kwargs.values()))
+    require_traced(traced, name)
+    session = session_of((args, kwargs))
+    values = [unwrap(session, a) for a in args]
+    keywords = {key: unwrap(session, value) for key, value in kwargs.items() if value is not np._NoValue}
+    session.F.location = user_location()
+    with sizes_in_errors(session, (values, list(keywords.values()))):
+        traced.assign(function(session.F, *values, **keywords))
+
+
+def require_traced(traced: Any, name: str) -> None:
+    """Raise where a traced value would be written into an array that is not traced, or into a number."""
+    if not isinstance(traced, TracedValue):
+        refuse_out(name)
+    if not traced.is_array:  # type: ignore[attr-defined]
+        raise TraceTypeError(f"{name}: a number cannot be written into", location=user_location())
+
+
+def store_out(out: Any, result: Any, name: str, where: Any = True) -> Any:
+    """The array given as ``out``, with the result in it."""
+    require_traced(out, f"{name} with out=")
+    store(out, result, f"{name} with out=", where)
+    return out
+
+
+def store(traced: Any, result: Any, what: str, where: Any = True) -> None:
+    """Write the result of a ufunc or reduction into the array, by NumPy's rules for outputs."""
+    session = session_of((traced, result, where))
+    F = session.F
+    F.location = user_location()
+    before = unwrap(session, traced)
+    new = same_kind(F, as_array(F, unwrap(session, result)), before.type.dtype, what)
+    joined = F.facts.broadcast([new.dims, before.dims])
+    if joined is None or len(joined) != before.rank or not all(map(F.facts.equal, joined, before.dims)):
+        with sizes_in_errors(session, [new, before]):
+            text = f"{shape_text(new.dims)} does not fit into {shape_text(before.dims)}"
+            raise ShapeError(f"{what}: the result of shape {text}", location=F.location)
+    if where is not True:
+        new = F.select(as_array(F, unwrap(session, where)), new, before)
+    traced.assign(F.broadcast_to(new, before.dims))
 
 
 def raise_unsupported(name: str) -> NoReturn:
-    known = [*NUMPY_FUNCTIONS, *(f"numpy.{ufunc}" for ufunc in (*UFUNCS, *UFUNC_FUNCTIONS) if hasattr(np, ufunc))]
+    known = [
+        *NUMPY_FUNCTIONS,
+        *WRITING_FUNCTIONS,
+        *(f"numpy.{ufunc}" for ufunc in (*UFUNCS, *UFUNC_FUNCTIONS) if hasattr(np, ufunc)),
+    ]
     special = [*UFUNCS, *UFUNC_FUNCTIONS]
     known += [f"scipy.special.{ufunc}" for ufunc in special if not hasattr(np, ufunc)]
     message = f"{name} is not supported on traced arrays{_nearest(name, known)}"
@@ -181,7 +301,10 @@ def _nearest(name: str, known: Sequence[str]) -> str:
 
 
 def refuse_out(name: str) -> NoReturn:
-    message = f"{name} with out=: writing into an array is not supported while tracing; use the result: x = x + v"
+    message = (
+        f"{name}: a traced value would be written into an array that is not traced, and a compiled program would "
+        "not write it again; use the result: x = x + v"
+    )
     raise UnsupportedError(message, location=user_location())
 
 
@@ -193,7 +316,14 @@ def get_item(traced: TracedValue, key: Any) -> Any:
     session.F.location = user_location()
     value = unwrap(session, traced)
     with sizes_in_errors(session, value):
-        return wrap(session, getitem(session.F, value, unwrap(session, key)))
+        found = getitem(session.F, value, unwrap(session, key))
+    if not found.dims and not _has_ellipsis(key):
+        return wrap(session, found)  # a number
+    return traced.viewed(session, value, found, "view", (key,))  # type: ignore[attr-defined]
+
+
+def _has_ellipsis(key: Any) -> bool:
+    return key is Ellipsis or (isinstance(key, tuple) and any(part is Ellipsis for part in key))
 
 
 def find_attribute(traced: TracedValue, name: str) -> Any:
@@ -202,24 +332,18 @@ def find_attribute(traced: TracedValue, name: str) -> Any:
     if get is not None:
         session = session_at(traced)
         session.F.location = user_location()
-        return wrap(session, get(session.F, value_in(session, traced)))
+        source = value_in(session, traced)
+        found = get(session.F, source)
+        return _viewed(session, traced, source, found, "view") if name in VIEW_PROPERTIES else wrap(session, found)
+    writing = WRITING_METHODS.get(name)
+    if writing is not None:
+        return lambda *args, **kwargs: _write(writing, f"ndarray.{name}", (traced, *args), kwargs)
     method = METHODS.get(name)
     if method is None:
         return None
-    return lambda *args, **kwargs: _run(method, (traced, *args), kwargs)
+    return lambda *args, **kwargs: _run(method, (traced, *args), kwargs, method_view(name, kwargs), f"ndarray.{name}")
 
 
 def nearest_attribute(name: str) -> str:
     """A closing remark with the most similar method or property."""
-    return _nearest(name, [*METHODS, *PROPERTIES])
-
-
-def in_place(traced: TracedValue, symbol: str, ufunc: str, other: Any) -> Any:
-    """``x += v``. A scalar is immutable in NumPy, so the name is rebound; an array would be written into."""
-    session = alive(traced)
-    if traced.value.dims or session.root.captures.is_array_input(traced.value):
-        raise UnsupportedError(
-            f"x {symbol}= v: writing into a traced array is not supported yet; write x = x {symbol} v",
-            location=user_location(),
-        )
-    return apply_operator(ufunc, (traced, other))
+    return _nearest(name, [*METHODS, *WRITING_METHODS, *PROPERTIES])

@@ -28,6 +28,7 @@ class Session:
     """``params`` of the graph so far; ``imports`` maps values of the outer session to the parameters they became.
 
     ``origins``: for each parameter of a nested session, arguments included, the value of the outer one.
+    ``written``: every traced array that was written into in this session, with its session and value before that.
     """
 
     __slots__ = (
@@ -36,14 +37,16 @@ class Session:
         "alive",
         "depth",
         "imports",
-        "name",
         "is_region",
+        "moved_views",
+        "name",
         "notes",
         "origins",
         "params",
         "parent",
         "symbols",
         "wrap",
+        "written",
     )  # fmt: skip
 
     def __init__(
@@ -63,10 +66,14 @@ class Session:
         self.F: Builder = Builder(ops, facts)
         self.depth: int = 0 if parent is None else parent.depth + 1
         self.alive = True
+        self.is_region = False  # of a loop or branch: what it computes it computes inside, of operands from anywhere
         self.params: list[Value] = []
         self.imports: dict[Value, Value] = {}
-        self.is_region = False  # of a loop or branch: what it computes it computes inside, of operands from anywhere
         self.origins: dict[Value, Value] = {}
+        self.written: dict[int, tuple[Any, Session, Value]] = {}  # by the id of the traced array
+        self.moved_views: list[
+            tuple[Any, tuple[Any, ...]]
+        ] = []  # of outer sessions: read again here, and what they were
         self._captures = captures
         self.notes: list[str] = [] if parent is None else parent.notes
         self.symbols: dict[str, str] = {} if parent is None else parent.symbols  # what each symbol is, in words

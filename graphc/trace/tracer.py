@@ -11,14 +11,14 @@ from typing import Any, NoReturn
 
 import numpy as np
 
-from graphc.errors import TraceTypeError, UnsupportedAttributeError, UnsupportedError
+from graphc.errors import ShapeError, SideEffectError, TraceTypeError, UnsupportedAttributeError, UnsupportedError
 from graphc.ir.graph import Value
-from graphc.trace import protocol
+from graphc.trace import inplace, protocol, views
 from graphc.trace.concretization import cannot_be_concrete
 from graphc.trace.location import user_location
-from graphc.trace.session import Session, hint_of
+from graphc.trace.session import Session, current, hint_of
 from graphc.trace.symbolic import SymbolicInt, wrap_dim
-from graphc.trace.values import TracedValue, alive
+from graphc.trace.values import TracedValue, alive, session_at, value_in
 
 _LIFTED = (TracedValue, SymbolicInt, int, float, np.generic, np.ndarray, list, tuple, complex)
 
@@ -89,13 +89,38 @@ class Tracer(TracedValue):
     def __getitem__(self, key: Any) -> Any:
         return protocol.get_item(self, key)
 
+    # --- writing ------------------------------------------------------------------------------------------------------
+
+    def viewed(self, session: Session, source: Value, value: Value, kind: str, key: Any = None) -> Tracer:
+        """What NumPy gives for a rearrangement of this array, ``value`` made of ``source``: see ``View``."""
+        return View(self, session, source, value, kind, key)
+
+    def assign(self, value: Value) -> None:
+        """Make this value of the session that records the array's, for all that share its memory.
+
+        Every write comes here in the end. Raises ``SideEffectError`` for an array of a function around the one that is
+        traced.
+        """
+        session = session_at(self)
+        if session is not current():
+            refuse_outer(self)
+        session.written.setdefault(id(self), (self, self.session, self.value))
+        self.session, self.value = session, value
+
+    def __setitem__(self, key: Any, value: Any) -> None:
+        inplace.set_item(self, key, value)
+
+    @property
+    def is_array(self) -> bool:
+        """Whether it can be written into: a result without dimensions is a number."""
+        return bool(self.value.dims) or alive(self).root.captures.is_array_input(self.value)
+
     # --- what it cannot do --------------------------------------------------------------------------------------------
 
-    def __setitem__(self, key: Any, value: Any) -> NoReturn:
-        refuse_write(self, "x[i] = v", "build the new array: np.where(mask, v, x), np.concatenate, or stack the parts")
-
     def __delitem__(self, key: Any) -> NoReturn:
-        refuse_write(self, "del x[i]", "select what is kept: x[keep]")
+        alive(self)
+        message = "del x[i]: an array cannot lose elements; select what is kept: x[keep]"
+        raise UnsupportedError(message, location=user_location())
 
     def __bool__(self) -> bool:
         return cannot_be_concrete(self, "bool(x)")
@@ -137,10 +162,10 @@ class Tracer(TracedValue):
         raise TraceTypeError("a traced array cannot be pickled or copied out of its trace", location=user_location())
 
     def __copy__(self) -> Tracer:
-        return self
+        return Tracer(self.session, self.value)
 
     def __deepcopy__(self, memo: Any) -> Tracer:
-        return self
+        return Tracer(self.session, self.value)
 
     # --- NumPy's protocols and the tables -----------------------------------------------------------------------------
 
@@ -177,11 +202,118 @@ class LazyTracer(Tracer):
             return self.value
         return super().__getattr__(name)
 
+    def assign(self, value: Value) -> NoReturn:
+        alive(self)
+        raise SideEffectError(
+            "writing into an array from outside of the function: a compiled program would not write into it again; "
+            "write into a copy (x = x.copy()) and return it",
+            location=user_location(),
+        )
 
-def refuse_write(tracer: Tracer, what: str, instead: str) -> NoReturn:
-    alive(tracer)
-    message = f"{what}: writing into a traced array is not supported yet; {instead}"
-    raise UnsupportedError(message, location=user_location())
+
+class View(Tracer):
+    """An array that shares the memory of ``base``: while the value of that is ``seen``, its own is ``cached``.
+
+    ``source`` is ``seen`` in the session of ``cached``, which was made of it. ``kind``: ``view``; ``reshaped``, a copy
+    where the elements do not lie so that they can be counted anew; ``raveled``, a copy where they do not lie in one
+    piece; ``read-only``. ``base`` is None once it has turned out to be a copy. ``key``: the view is ``base[key]``.
+    """
+
+    __slots__ = ("base", "cached", "key", "kind", "seen", "source")
+    base: Tracer | None
+
+    def __init__(self, base: Tracer, session: Session, source: Value, value: Value, kind: str, key: Any):
+        self.session, self.base, self.seen, self.source = session, base, base.value, source
+        self.cached, self.kind, self.key = value, kind, key
+
+    @property
+    def value(self) -> Value:  # type: ignore[override]
+        if self.base is not None and self.base.value is not self.seen and self.shares():
+            self._renew(self.base)
+        return self.cached
+
+    @property
+    def is_array(self) -> bool:
+        return True
+
+    def steps(self) -> views.Steps | None:
+        """How this is made of its base; None for what shares no memory."""
+        return views.steps_between(self.source, self.cached)
+
+    def assign(self, value: Value) -> None:
+        if self.base is None or not self.shares():
+            session = session_at(self)
+            session.written.setdefault(id(self), (self, self.session, self.cached))
+            self.session, self.cached = session, value
+            return
+        steps, base = self.steps(), self.base
+        if steps is None or self.kind == "read-only":
+            message = "assignment destination is read-only: write into the array itself, or into a copy"
+            raise ShapeError(message, location=user_location())
+        session = session_at(base)
+        before = value_in(session, base)
+        base.assign(views.written_through(session.F, before, self._steps_in(session, steps), value))
+        self._renew(base)
+
+    def _renew(self, base: Tracer) -> None:
+        """Read again."""
+        steps, session = self.steps(), session_at(base)
+        assert steps is not None
+        source = value_in(session, base)
+        steps = self._steps_in(session, steps)
+        if session is not self.session:
+            session.moved_views.append((self, (self.session, self.source, self.seen, self.cached)))
+        self.cached = views.replayed(session.F, source, steps)
+        self.session, self.source, self.seen = session, source, base.value
+
+    def _steps_in(self, session: Session, steps: views.Steps) -> views.Steps:
+        """The steps with their positions as values of the session, one in the view's own."""
+        if session is self.session or not self.session.encloses(session):
+            return steps
+        return [views.moved(node, lambda v: session.import_value(self.session, v)) for node in steps]
+
+    def shares(self) -> bool:
+        """Whether this is a view and no copy, which for a reshape depends on how the elements lie."""
+        if self.base is None:
+            return False
+        own = self.steps()
+        if own is None:
+            self.base = None
+            return False
+        if self.kind in ("view", "read-only"):
+            return True
+        root, before = whole_path(self.base)
+        if not views.lies_in_c_order(root):
+            refuse_unknown_layout()
+        if views.is_view(self.session.F, root, before, own, whole=self.kind == "raveled"):
+            self.kind = "view"
+            return True
+        self.base = None
+        return False
+
+
+def whole_path(traced: Tracer) -> tuple[Value, views.Steps]:
+    """The value whose memory the array shares, and the steps from there."""
+    steps: views.Steps = ()
+    while isinstance(traced, View) and traced.base is not None and traced.shares():
+        steps, traced = (*(traced.steps() or ()), *steps), traced.base
+    return traced.value, steps
+
+
+def refuse_unknown_layout() -> NoReturn:
+    raise UnsupportedError(
+        "whether a reshaped array shares memory with what it was made of depends here on how that lies in memory, and "
+        "one of them was written into: reshape after writing, or write through an index",
+        location=user_location(),
+    )
+
+
+def refuse_outer(traced: Tracer) -> NoReturn:
+    raise SideEffectError(
+        f"writing into an array of {traced.session.name!r}, which is outside of the function being traced: return the "
+        "new values instead, or write into a copy: x = x.copy()",
+        location=user_location(),
+    )
 
 
 # --- operators --------------------------------------------------------------------------------------------------------
@@ -207,7 +339,9 @@ def _unary(ufunc: str) -> Callable[[Tracer], Any]:
 
 def _in_place(symbol: str, ufunc: str) -> Callable[[Tracer, Any], Any]:
     def method(self: Tracer, other: Any) -> Any:
-        return protocol.in_place(self, symbol, ufunc, other)
+        if isinstance(other, _LIFTED):
+            return inplace.augmented(self, symbol, ufunc, other)
+        return NotImplemented
 
     return method
 
@@ -238,3 +372,7 @@ def _add_operators(cls: type) -> None:
 
 
 _add_operators(Tracer)
+OPERATORS = (
+    *(f"__{kind}{name}__" for name in _BINARY for kind in ("", "r", "i")),
+    *(f"__{name}__" for name in (*_COMPARISONS, *_UNARY)),
+)

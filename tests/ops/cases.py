@@ -269,6 +269,36 @@ def writes(added: bool) -> list[Case]:
     ]  # fmt: skip
 
 
+SCATTER_PLACES = [
+    ((5,), (3,), (0,), (np.array([4, 0, 4]),)),
+    ((3, 4), (2, 4), (0,), (np.array([2, 0]),)),
+    ((3, 4), (3, 2), (1,), (np.array([1, 1]),)),
+    ((3, 2, 4), (2, 2, 2), (0, 2), (np.array([[0], [2]]), np.array([3, 3]))),
+    ((3, 4), (4,), (0,), (np.array(1),)),
+    ((3, 4), (0, 4), (0,), (np.zeros(0, int),)),
+]
+
+
+def scattered(x: np.ndarray, v: np.ndarray, *indices: np.ndarray, axes: tuple[int, ...], added: bool) -> np.ndarray:
+    """One element of the index arrays after another."""
+    result, own = x.copy(), np.broadcast_shapes(*(i.shape for i in indices))
+    for place in np.ndindex(own):
+        key: list[Any] = [slice(None)] * x.ndim
+        for axis, index in zip(axes, indices, strict=True):
+            key[axis] = np.broadcast_to(index, own)[place]
+        part = np.moveaxis(v, range(axes[0], axes[0] + len(own)), range(len(own)))[place]
+        result[tuple(key)] = result[tuple(key)] + part if added else part
+    return result
+
+
+def scattering(added: bool) -> list[Case]:
+    return [
+        Case((normal(*dims), normal(*block), *indices),
+             lambda x, v, *i, axes=axes: scattered(x, v, *i, axes=axes, added=added), {"axes": axes})
+        for dims, block, axes, indices in SCATTER_PLACES
+    ]  # fmt: skip
+
+
 CASES: dict[str, list[Case]] = {
     "const": [Case((), lambda: np.array(2.5), {"value": 2.5, "dtype": F64, "weak": False}, 0)],
     "dim": [Case((), lambda: np.array(3), {"dim": 3}, 0)],
@@ -292,6 +322,8 @@ CASES: dict[str, list[Case]] = {
     "read": READS,
     "update": writes(added=False),
     "accumulate": writes(added=True),
+    "scatter_update": scattering(added=False),
+    "scatter_accumulate": scattering(added=True),
     "mask_indices": [Case((m,), np.flatnonzero, {"symbol": "m"}, 0) for m in MASKS],
     "matmul": [
         Case((normal(*a), normal(*b)), lambda a, b: np.einsum("...ij,...jk->...ik", a, b))

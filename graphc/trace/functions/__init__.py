@@ -10,6 +10,17 @@ from graphc.trace.functions.table import (
     UFUNC_FUNCTIONS,
     UFUNC_METHODS,
     UFUNCS,
+    WRITING_FUNCTIONS,
+    WRITING_METHODS,
 )
 
-__all__ = ["METHODS", "NUMPY_FUNCTIONS", "PROPERTIES", "UFUNCS", "UFUNC_FUNCTIONS", "UFUNC_METHODS"]
+__all__ = [
+    "METHODS",
+    "NUMPY_FUNCTIONS",
+    "PROPERTIES",
+    "UFUNCS",
+    "UFUNC_FUNCTIONS",
+    "UFUNC_METHODS",
+    "WRITING_FUNCTIONS",
+    "WRITING_METHODS",
+]

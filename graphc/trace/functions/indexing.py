@@ -34,7 +34,9 @@ def getitem(F: Builder, x: Any, key: Any) -> Value:
 
 def _take_advanced(F: Builder, a: Value, entries: Sequence[Entry]) -> Value:
     """Slices and integers first, then one gather; NumPy's rule says where the dims of the index arrays go."""
-    a, indices, checked = _prepare(F, a, entries)
+    spans, dims, indices = selection(F, a.dims, entries)
+    a = F.reshape(take_spans(F, a, spans), dims)
+    checked = any(isinstance(e, Positions) for e in entries)  # an index may lie outside its axis
     axes = tuple(axis for axis, index in enumerate(indices) if index is not None)
     found = F.gather(a, *(index for index in indices if index is not None), axes=axes, checked=checked)
     own = found.rank - (a.rank - len(axes))
@@ -53,35 +55,34 @@ def _kept_dims(entries: Sequence[Entry]) -> list[Dim]:
     return [1 if isinstance(e, NewAxis) else e.length for e in entries if isinstance(e, NewAxis | Span)]
 
 
-def _prepare(F: Builder, a: Value, entries: Sequence[Entry]) -> tuple[Value, list[Value | None], bool]:
-    """The array with slices and integers taken and masked axes flattened; an index or None for each axis left.
-
-    Last: whether an index may lie outside its axis.
+def selection(
+    F: Builder, dims: Sequence[Dim], entries: Sequence[Entry]
+) -> tuple[list[Span], tuple[Dim, ...], list[Value | None]]:
+    """What the entries take from an array of these dims: a slice of each axis; the dims then, without the axes at one
+    position and with masked axes in one; an index or None for each of these.
     """
     spans: list[Span] = []
-    dims: list[Dim] = []
+    left: list[Dim] = []
     indices: list[Value | None] = []
-    checked = False
     for entry in entries:
         axis = len(spans)
         match entry:
             case Span():
                 spans.append(entry)
-                dims.append(entry.length)
+                left.append(entry.length)
                 indices.append(None)
             case At():
                 spans.append(Span(entry.position, 1, 1))
             case Positions():
-                spans.append(Span(0, 1, a.dims[axis]))
-                dims.append(a.dims[axis])
-                indices.append(wrapped(F, entry.index, a.dims[axis]))
-                checked = True
+                spans.append(Span(0, 1, dims[axis]))
+                left.append(dims[axis])
+                indices.append(wrapped(F, entry.index, dims[axis]))
             case Mask():
-                covered = a.dims[axis : axis + entry.mask.rank]
+                covered = dims[axis : axis + entry.mask.rank]
                 spans.extend(Span(0, 1, dim) for dim in covered)
-                dims.append(product(covered))
+                left.append(product(covered))
                 indices.append(true_positions(F, entry.mask, covered))
-    return F.reshape(take_spans(F, a, spans), tuple(dims)), indices, checked
+    return spans, tuple(left), indices
 
 
 def wrapped(F: Builder, index: Value, size: Dim) -> Value:
@@ -165,10 +166,15 @@ def take_along_axis(F: Builder, arr: Any, indices: Any, axis: int | None = -1) -
     if axis is None:
         a, axis = F.reshape(a, (product(a.dims),)), 0
     along = axis_of(F, "take_along_axis", axis, a.rank)
+    return F.gather(a, *along_axis(F, "take_along_axis", a, index, along), axes=tuple(range(a.rank)), checked=True)
+
+
+def along_axis(F: Builder, name: str, a: Value, index: Value, along: int) -> list[Value]:
+    """Positions along every axis of a: the index along one, and its own place along the others."""
     if index.rank != a.rank:
-        raise shape_error(F, f"take_along_axis: {index.type} and {a.type} differ in their number of dimensions")
+        raise shape_error(F, f"{name}: {index.type} and {a.type} differ in their number of dimensions")
     rest = [tuple(1 if i == along else dim for i, dim in enumerate(v.dims)) for v in (a, index)]
-    common = broadcast_dims(F, "take_along_axis", rest)
+    common = broadcast_dims(F, name, rest)
     parts = []
     for i in range(a.rank):
         if i == along:
@@ -177,7 +183,7 @@ def take_along_axis(F: Builder, arr: Any, indices: Any, axis: int | None = -1) -
             own = tuple(common[i] if j == i else 1 for j in range(a.rank))
             stretched = a.dims[i] == 1 and common[i] != 1
             parts.append(F.zeros(ArrayType(I64, own)) if stretched else F.iota(dims=own, axis=i))
-    return F.gather(a, *parts, axes=tuple(range(a.rank)), checked=True)
+    return parts
 
 
 def compress(F: Builder, condition: Any, a: Any, axis: int | None = None, out: None = None) -> Value:

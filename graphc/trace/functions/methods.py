@@ -76,4 +76,5 @@ PROPERTIES: dict[str, Callable[[Builder, Value], Value]] = {
     "mT": shaping.matrix_transpose,
     "real": selection.real,
     "imag": selection.imag,
+    "flat": shaping.ravel,
 }

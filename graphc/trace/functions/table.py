@@ -3,6 +3,7 @@
 ``NUMPY_FUNCTIONS``   "numpy.mean" -> implementation; names as users write them, submodules included
 ``METHODS``           "mean" -> implementation with the signature of ndarray's method
 ``PROPERTIES``        "T" -> implementation
+``WRITING_FUNCTIONS`` "numpy.copyto" -> implementation that gives its first argument's new value; so ``WRITING_METHODS``
 ``UFUNCS``            "multiply" -> op name
 ``UFUNC_FUNCTIONS``   "matmul" -> implementation of a ufunc that is no single op
 ``UFUNC_METHODS``     ("add", "reduce") -> implementation
@@ -37,6 +38,7 @@ from graphc.trace.functions import (
     shaping,
     statistics,
     ufuncs,
+    writing,
 )
 from graphc.trace.functions.arguments import Implementation, as_flag
 
@@ -104,6 +106,8 @@ NUMPY_FUNCTIONS = build_table(
     exponentials.FUNCTIONS,
 )
 METHODS = {name: checked(f"ndarray.{name}", f) for name, f in methods.METHODS.items()}
+WRITING_FUNCTIONS = build_table(writing.WRITING_FUNCTIONS)
+WRITING_METHODS = {name: checked(f"ndarray.{name}", f) for name, f in writing.WRITING_METHODS.items()}
 PROPERTIES = methods.PROPERTIES
 UFUNCS = ufuncs.UFUNCS
 UFUNC_FUNCTIONS = {name: checked(f"numpy.{name}", f) for name, f in ufuncs.UFUNC_FUNCTIONS.items()}

@@ -1,0 +1,91 @@
+"""NumPy's functions that make arrays, in traced form: what they make can be written into later.
+
+From traced values and symbolic sizes they make traced arrays; from constants a ``Made``.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import Any
+
+import numpy as np
+
+from graphc.ir.builder import Builder
+from graphc.ir.graph import Value
+from graphc.trace.functions import NUMPY_FUNCTIONS
+from graphc.trace.functions.arguments import as_array, as_dtype
+from graphc.trace.location import user_location
+from graphc.trace.made import ZeroDim, constants, on_constants
+from graphc.trace.protocol import run_function
+from graphc.trace.session import Session
+from graphc.trace.tracer import Tracer
+from graphc.trace.values import converted, session_of, unwrap, wrap
+
+_SAME = ("numpy.asarray", "numpy.asanyarray", "numpy.asarray_chkfinite")  # they give an array back as it is
+_PIECE = ("numpy.ascontiguousarray", "numpy.asfortranarray")
+_COPYING = ("numpy.array", *_SAME, *_PIECE)
+_CREATION = frozenset(
+    f"numpy.{name}"
+    for name in ("zeros", "ones", "full", "empty", "zeros_like", "ones_like", "full_like", "empty_like", "copy")
+)
+_CONSTANT_ONLY = frozenset(f"numpy.{name}" for name in ("geomspace", "logspace", "indices", "fromiter", "fromfunction"))
+_DETERMINED = {np.empty: np.zeros, np.empty_like: np.zeros_like}  # what was never written is zero, at every call
+
+
+def array_function(function: Any, name: str) -> Any:
+    """What is called in place of a library's function; the function itself where it dispatches on its arguments."""
+    if name in _COPYING:
+        return _Making(_array, function, name)
+    if name in NUMPY_FUNCTIONS or name in _CONSTANT_ONLY:
+        return _Making(_of_table, _DETERMINED.get(function, function), name)
+    return function
+
+
+class _Making:
+    """A function of the table, or of constants alone."""
+
+    def __init__(self, traced: Callable[..., Any], plain: Callable[..., Any], name: str):
+        self.traced, self.plain, self.name = traced, plain, name
+
+    def __call__(self, *args: Any, **kwargs: Any) -> Any:
+        args = tuple(converted(a, "__array__") for a in args) if self.name in _COPYING else args
+        operands = constants((args, kwargs))
+        if operands is None:
+            return self.traced(self.name, *args, **kwargs)
+        return on_constants(self.plain, self, args, kwargs, *operands)
+
+
+def _of_table(name: str, *args: Any, **kwargs: Any) -> Any:
+    result = run_function(name, args, kwargs)
+    if name not in _CREATION or not isinstance(result, Tracer):
+        return result
+    if not result.value.dims:
+        return ZeroDim(result.session, result.value)
+    return _turned(result) if kwargs.get("order") == "F" else result
+
+
+def _turned(made: Tracer) -> Tracer:
+    """The array as it lies in Fortran order."""
+    F: Builder = made.session.F
+    back = range(made.ndim)[::-1]
+    return Tracer(made.session, F.transpose(F.transpose(made.value, back), back))
+
+
+def _array(name: str, obj: Any, dtype: Any = None, *, copy: Any = True, **ignored: Any) -> Any:
+    """``np.array`` and its like on traced values: nested lists are stacked."""
+    session = session_of((obj,))
+    F = session.F
+    F.location = user_location()
+    source = unwrap(session, obj)
+    value = as_array(F, source)
+    value = value if dtype is None else F.cast(value, as_dtype(F, name, dtype))
+    if isinstance(obj, Tracer) and value is source and (name != "numpy.array" or not copy):
+        return obj if name not in _PIECE or not value.dims else obj.viewed(session, source, value, "raveled")
+    return wrap(session, value) if value.dims else _zero_dim(session, value)
+
+
+def _zero_dim(session: Session, value: Value) -> ZeroDim:
+    """A 0-d array of a number; the dtype of a Python number no longer gives way to that of others."""
+    F = session.F
+    strong = F.raw(F.ops["cast"], (value,), {"dtype": value.type.dtype}).output if value.type.weak else value
+    return ZeroDim(session, strong)
