@@ -17,8 +17,8 @@ that one trampoline per argument count can call any of them; the result slot is 
 
 from __future__ import annotations
 
-from dataclasses import dataclass
 from enum import IntEnum
+from typing import NamedTuple
 
 ALIGNMENT = 64
 
@@ -46,6 +46,8 @@ class Service(IntEnum):
 
 
 OUT_OF_MEMORY = -1  # the status of a driver that got no memory where it asked for some
+MOST_ARGUMENTS = 96  # of a kernel, start and stop not counted
+
 KERNELS_START = 8  # the first kernel's index in the table; the slots before it are services, present and future
 
 GEMM_TRANSPOSE_A = 1
@@ -103,8 +105,7 @@ class LeafKind(IntEnum):
     SCALAR = 3  # exactly the NumPy scalar type of its dtype
 
 
-@dataclass(frozen=True)
-class InputLeaf:
+class InputLeaf(NamedTuple):
     """An input of the program: which object, what it must be, and how its dims bind or check symbols.
 
     ``binds``: pairs (axis, symbol) that define a symbol (axis -1: the value of an INT leaf).
@@ -119,8 +120,7 @@ class InputLeaf:
     checks: tuple[tuple[int, tuple[int, ...]], ...] = ()
 
 
-@dataclass(frozen=True)
-class OutputLeaf:
+class OutputLeaf(NamedTuple):
     """``capacity`` is set where dims use symbols that the driver binds: a code for the number of elements to allocate
     before the driver runs. The driver fills the front of that memory, C-contiguous in the final dims, and the result is
     cut to size. Only ``run_program`` and the Python entry know such outputs.
@@ -142,8 +142,7 @@ class Build(IntEnum):
     CALL = 5  # (f, n)     f(*last n): named tuples, dataclasses, registered containers
 
 
-@dataclass(frozen=True)
-class OutPlan:
+class OutPlan(NamedTuple):
     """Where the arrays are that a call is given to write its outputs to: the object of the keyword argument ``out``.
 
     Its steps and checks are numbered on their own, and ``(Step.ARG, nargs)`` is that object. ``targets``: for each
@@ -155,8 +154,7 @@ class OutPlan:
     targets: tuple[int | None, ...]
 
 
-@dataclass(frozen=True)
-class EntryPlan:
+class EntryPlan(NamedTuple):
     """All that a call needs from Python object to driver and back.
 
     ``nargs`` counts all arguments but ``out``; the last ``len(keywords)`` of them are given by name, in this order.

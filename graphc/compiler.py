@@ -8,7 +8,6 @@ from __future__ import annotations
 
 import functools
 from collections.abc import Callable, Sequence
-from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any
 
@@ -65,6 +64,8 @@ def compile_graph(traced: Graph, transform: Transform, *, kind: str) -> Executab
 
     if known is not None:
         return _load(known.metadata, _addresses(known.metadata["functions"]), index_checks)
+    from concurrent.futures import ThreadPoolExecutor  # 8 ms, which a process with a warm cache need not pay
+
     with ThreadPoolExecutor(1, "graphc-prepare") as beside:  # LLVM and imports of Numba take turns with the GIL
         ready = beside.submit(_prepare_runtime)
         metadata = _build(transform(traced))

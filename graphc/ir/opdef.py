@@ -27,14 +27,14 @@ TypeRule = Callable[..., tuple[ArrayType, ...]]  # (facts, input types, attrs), 
 # --- kinds ------------------------------------------------------------------------------------------------------------
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, eq=False)
 class Pointwise:
     """Elementwise with NumPy broadcasting over ``arity`` inputs. ``dtypes`` gives (inputs..., output) loop dtypes."""
 
     arity: int
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, eq=False)
 class Reduce:
     """Folds the axes in attr ``axes`` (sorted, non-negative) with ``step``; the axes leave the result.
 
@@ -52,7 +52,7 @@ class Reduce:
     index: bool = False
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, eq=False)
 class Scan:
     """A running fold along attr ``axis``; the shape stays.
 
@@ -64,59 +64,61 @@ class Scan:
     step: str
 
 
-@dataclass(frozen=True)
 class Movement:
     """Rearranges elements without arithmetic; the scheduler knows each by its name."""
 
 
-@dataclass(frozen=True)
 class Create:
     """Makes a value from attrs alone."""
 
 
-@dataclass(frozen=True)
 class Gather:
     """Reads elements at positions given by integer inputs."""
 
 
-@dataclass(frozen=True)
 class Compact:
     """Positions of the elements that are true. Binds the symbol in attr ``symbol``: their count, known at run time."""
 
 
-@dataclass(frozen=True)
 class Scatter:
     """Adds or writes elements at positions given by integer inputs."""
 
 
-@dataclass(frozen=True)
 class Read:
     """Reads a block at a position known at run time."""
 
 
-@dataclass(frozen=True)
 class Write:
     """Its first input with a block of it, at a position known at run time, written or added to."""
 
 
-@dataclass(frozen=True)
 class Contract:
     """A product summed over shared axes, by a library or by a loop nest."""
 
 
-@dataclass(frozen=True)
 class Bind:
     """The integer itself; binds the symbol in attr ``symbol`` to it, a number known at run time."""
 
 
-@dataclass(frozen=True)
 class Control:
     """Runs regions."""
 
 
 Kind = (
-    Pointwise | Reduce | Scan | Movement | Create | Gather | Compact | Scatter | Read | Write | Bind | Contract | Control
-)  # fmt: skip
+    Pointwise
+    | Reduce
+    | Scan
+    | Movement
+    | Create
+    | Gather
+    | Compact
+    | Scatter
+    | Read
+    | Write
+    | Bind
+    | Contract
+    | Control
+)
 
 
 # --- derivatives ------------------------------------------------------------------------------------------------------
@@ -125,7 +127,7 @@ Kind = (
 PartialsRule = Callable[..., tuple[Any, ...]]  # (F, y, *inputs) -> one entry an input
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, eq=False)
 class Partials:
     """dy/dx of a pointwise op for each input (None: no derivative by that input).
 
@@ -137,7 +139,7 @@ class Partials:
     finite: bool = False
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, eq=False)
 class Linear:
     """An op that is linear, jointly, in the inputs at ``wrt`` (None: in all of them).
 
@@ -151,7 +153,7 @@ class Linear:
     onto: Callable[[Builder, Value, Value, Node], Value] | None = None
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, eq=False)
 class General:
     """Both modes written out.
 
@@ -163,17 +165,15 @@ class General:
     jvp: Callable[[Builder, Node, tuple[Any, ...]], tuple[Any, ...]]
 
 
-@dataclass(frozen=True)
 class OfRegions:
     """Made of the derivatives of the op's regions: see ``autodiff.loops``."""
 
 
-@dataclass(frozen=True)
 class ZeroDerivative:
     """Piecewise constant: the derivative is zero wherever it exists (floor, sign, round)."""
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, eq=False)
 class NotDifferentiable:
     """No derivative, and why; a differentiable path ends here (comparisons, integer results)."""
 

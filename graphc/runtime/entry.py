@@ -18,14 +18,12 @@ from graphc.errors import ProgramError
 from graphc.runtime import cache, descriptor, native, object_layout, plan_rules
 from graphc.runtime.entry_layout import Head
 from graphc.runtime.memory import HANDLER_FUNCTIONS, Pool
-from graphc.runtime.plan_rules import flat_plan
 from graphc.runtime.pycall import RELEASE_WORK, bind, python_entry, run_program
 from graphc.runtime.workspace import Workspace
 
 __all__ = [
     "bind",
     "entry_object",
-    "flat_plan",
     "is_native",
     "make_entry",
     "native_entry",

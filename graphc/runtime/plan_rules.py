@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Container, Iterable, Sequence
-from dataclasses import replace
 from functools import lru_cache
 
 import numpy as np
@@ -52,24 +51,6 @@ def builtin_dtype(name: str) -> np.dtype:
 def expected_type(leaf: InputLeaf) -> type:
     """The exact type that a leaf's object must have."""
     return _TYPES.get(leaf.kind) or builtin_dtype(leaf.dtype).type
-
-
-def flat_plan(plan: EntryPlan) -> EntryPlan:
-    """The same program called with its input leaves as arguments, giving the list of its output leaves.
-
-    An entry for it is the quick way for callers that have flattened and converted the arguments themselves.
-    """
-    count = len(plan.outputs)
-    return replace(
-        plan,
-        nargs=len(plan.inputs),
-        keywords=(),
-        out=None,
-        steps=tuple((Step.ARG, k) for k in range(len(plan.inputs))),
-        checks=(),
-        inputs=tuple(replace(leaf, step=k) for k, leaf in enumerate(plan.inputs)),
-        result=(*((Build.LEAF, k) for k in range(count)), (Build.LIST, count)),
-    )
 
 
 def _require(condition: bool, what: str) -> None:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import numpy as np
 import pytest
-from entry_support import F8, Driver, array_leaf, both, const, double, is_miss, make, missed, plan, symbol, view
+from entry_support import F8, Driver, array_leaf, both, const, is_miss, make, missed, plan, symbol, view
 
 from graphc.abi import Build, Code, InputLeaf, LeafKind, OutputLeaf, Relation, Step
 from graphc.runtime import entry
@@ -35,26 +35,6 @@ def test_run_program():
     total, copied = entry.run_program(p, driver.address, 0, [np.arange(3.0), np.float32(1.5)], (3,))
     assert (total, copied) == (3, 1.5)
     assert type(total) is type(copied) is np.float32
-
-
-@both
-def test_a_flat_plan_takes_leaves_and_gives_leaves(how):
-    p = plan(
-        steps=((Step.ARG, 0), (Step.DICT_ITEM, 0, "w")),
-        inputs=(array_leaf(1, 0), InputLeaf(1, LeafKind.ARRAY, F8, 1, (), ((0, symbol(0)),))),
-        outputs=(OutputLeaf(F8, (symbol(0),)), OutputLeaf(F8, ())),
-    )
-
-    def body(call):
-        a, b = (view(call.args[k], (int(call.symbols[0]),)) for k in range(2))
-        view(call.args[2], a.shape)[:] = a - b
-        view(call.args[3])[...] = a @ b
-
-    f = make(entry.flat_plan(p), body, how=how)
-    difference, product = f(np.arange(3.0), np.ones(3))
-    np.testing.assert_array_equal(difference, [-1, 0, 1])
-    assert product == 3
-    assert is_miss(f(np.arange(3.0), np.ones(4)))
 
 
 def test_run_program_status():
