@@ -168,7 +168,7 @@ class CompiledFunction:
     # --- inspection ---------------------------------------------------------------------------------------------------
 
     def graph(self, stage: str = "final", *args: Any, **kwargs: Any) -> Any:
-        """The graph of the program that served last (or of a call with these arguments), at a stage.
+        """The graph, at a stage, of the program that was made last; with arguments, of the one that serves them.
 
         Stages: ``traced``, ``marked``, ``joint``, ``final``. Raises ``ValueError`` for another name.
         """
