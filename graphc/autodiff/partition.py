@@ -113,14 +113,16 @@ def _cut(
 ) -> _Choice:
     """Each value that is not late is two nodes of a network, made (in) and kept (out), with its bytes between them.
 
-    What is ``at_hand`` anyway costs nothing.
+    What is ``at_hand`` anyway costs nothing. Of a value and its transpose the value is saved: to save the other is a copy,
+    and a product that reads it needs none.
     """
     values = [value for value in joint.values() if value not in late]
     made = {value: 2 * position + 2 for position, value in enumerate(values)}
     network = Network(2 * len(values) + 2)
     source, sink = 0, 1
     for value in values:
-        bytes_ = 0 if value in at_hand else number(size_bytes(value), sizes)
+        transposed = value.node is not None and value.node.op.name == "transpose"
+        bytes_ = 0 if value in at_hand else number(size_bytes(value), sizes) + transposed
         network.connect(made[value], made[value] + 1, bytes_)
         if value.node is None or not _cheap_again(value.node):
             network.connect(source, made[value], INFINITE)

@@ -5,7 +5,7 @@ Transposes are flags, rearranged operands and results strides, a batch is one ca
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Collection, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from itertools import product as choices
 
@@ -41,9 +41,13 @@ class Product:
 
 @dataclass
 class Products:
-    """The products of a graph by the value that they store; ``absorbed`` nodes are what the calls see to themselves."""
+    """The products of a graph by the value that they store; ``absorbed`` nodes are what the calls see to themselves.
+
+    ``grown``: of the values to which products were added where a parameter stood, that parameter.
+    """
 
     by_result: dict[Value, list[Product]] = field(default_factory=dict)
+    grown: dict[Value, Value] = field(default_factory=dict)
     absorbed: set[Node] = field(default_factory=set)
 
     def bases(self) -> set[Value]:
@@ -51,8 +55,8 @@ class Products:
         return {base for calls in self.by_result.values() for made in calls for base in made.bases}
 
 
-def plan_products(graph: Graph) -> Products:
-    """Which arrays the graph's products read and write, and how."""
+def plan_products(graph: Graph, owned: Collection[Value] = ()) -> Products:
+    """Which arrays the graph's products read and write, and how. ``owned`` parameters may be overwritten."""
     users, products = graph.users(), Products()
     outputs = set(graph.outputs)
     for node in graph.nodes:
@@ -60,7 +64,7 @@ def plan_products(graph: Graph) -> Products:
             made = _plan_product(node, users, outputs, products)
             products.by_result[made.c.base] = [made]
         elif node.op.name == "add":
-            _sum_products(node, users, outputs, products)
+            _sum_products(node, users, outputs | set(graph.params) - set(owned), products)
     bases = products.bases()
     for node in reversed(graph.nodes):
         readers = [user for value in node.outputs for user in users[value]]
@@ -86,8 +90,11 @@ def _plan_product(
     raise AssertionError(f"{node!r}: contiguous operands are always possible")
 
 
-def _sum_products(node: Node, users: Mapping[Value, Sequence[Node]], outputs: set[Value], products: Products) -> None:
-    """Where both terms are products that nothing else reads, they are stored as the sum alone."""
+def _sum_products(node: Node, users: Mapping[Value, Sequence[Node]], fixed: set[Value], products: Products) -> None:
+    """Where both terms are products that nothing else reads, they are stored as the sum alone.
+
+    So is a product added to a parameter, where that stands. ``fixed`` values stay as they are.
+    """
     terms: list[Value] = []
     chains: list[Node] = [node]
     for term in node.inputs:
@@ -95,14 +102,19 @@ def _sum_products(node: Node, users: Mapping[Value, Sequence[Node]], outputs: se
         while value.node is not None and value.node.op.name == "reshape" and len(users[value]) == 1:
             chains.append(value.node)
             value = value.node.inputs[0]
-        read_once = len(users[value]) == 1 and value not in outputs and term not in outputs
-        if value not in products.by_result or not read_once or term.dims != node.output.dims:
+        read_once = len(users[value]) == 1 and not {value, term} & fixed
+        parameter = value is term and value.node is None
+        if not (value in products.by_result or parameter) or not read_once or term.dims != node.output.dims:
             return
         terms.append(value)
-    if terms[0] is terms[1]:
+    starts = [products.grown.get(term, term) for term in terms if term in products.grown or term.node is None]
+    if terms[0] is terms[1] or len(starts) > 1:
         return
-    calls = [made for term in terms for made in products.by_result.pop(term)]
+    calls = [made for term in terms for made in products.by_result.pop(term, ())]
     moved = [replace(made, c=replace(made.c, base=node.output), adds=k > 0) for k, made in enumerate(calls)]
+    if starts:
+        products.grown[node.output] = starts[0]
+        moved[0] = replace(moved[0], adds=True)
     products.by_result[node.output] = moved
     products.absorbed.update(chains)
 
@@ -110,13 +122,15 @@ def _sum_products(node: Node, users: Mapping[Value, Sequence[Node]], outputs: se
 def _worth_storing_whole(value: Value, users: Mapping[Value, Sequence[Node]]) -> bool:
     """Whether to store what the value, a slice, is taken from: it is so anyway, or slices make up all of it."""
     assert value.node is not None
-    if value.node.op.name != "slice":
+    if value.node.op.name not in ("slice", "read"):
         return True
     source = value.node.inputs[0]
     while source.node is not None and source.node.op.name in ("reshape", "transpose"):
         source = source.node.inputs[0]
     if source.node is None or isinstance(source.node.op.kind, Contract):
         return True
+    if value.node.op.name == "read":
+        return False
     slices = [user for user in users[value.node.inputs[0]] if user.op.name == "slice"]
     total: Dim = 0
     for piece in slices:

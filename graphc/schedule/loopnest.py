@@ -11,7 +11,7 @@ Scalars and the positions in their loads stand in ``schedule.scalars``.
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -373,7 +373,7 @@ class Program:
     """``slots``: bytes of each piece of the arena; ``symbols``: the dims' symbols, in the order of the driver's array.
 
     ``bounds``: the most that each symbol bound at run time can be; those that have no bound size what is ``grown``.
-    ``checks[k]`` describes status k + 1.
+    ``checks[k]`` describes status k + 1. ``in_place``: outputs, by number, that stand where this input stood.
     """
 
     name: str
@@ -384,3 +384,4 @@ class Program:
     bounds: dict[str, Dim]
     checks: Sequence[Any]
     grown: Sequence[Storage] = ()
+    in_place: Mapping[int, int] = field(default_factory=dict)

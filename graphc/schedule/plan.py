@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
 
 from graphc.errors import Location
 from graphc.ir.dims import Dim, product, substitute, symbols_of
@@ -25,8 +25,8 @@ ROUNDS = 3  # storing a dear value can make another one dear: decided again so m
 def schedule(graph: Graph, ops: Mapping[str, Op]) -> Program:
     """Kernels, library calls and buffers for the graph (optimised, one joint graph)."""
 
-    def straight(graph: Graph) -> Program:
-        return Scheduler(*prepare(graph, ops)).run()
+    def straight(graph: Graph, owned: Collection[int] = ()) -> Program:
+        return Scheduler(*prepare(graph, ops), owned).run()
 
     if has_barriers(graph):
         return schedule_regions(graph, ops, straight, symbols_of_graph(graph))
@@ -34,9 +34,11 @@ def schedule(graph: Graph, ops: Mapping[str, Op]) -> Program:
 
 
 class Scheduler:
-    def __init__(self, graph: Graph, checks: Sequence[IndexCheck]):
+    """``owned``: the numbers of the parameters that may be overwritten."""
+
+    def __init__(self, graph: Graph, checks: Sequence[IndexCheck], owned: Collection[int] = ()):
         self.graph, self.checks = graph, checks
-        self.products = plan_products(graph)
+        self.products = plan_products(graph, [graph.params[k] for k in owned])
         self.flags = {check.flag: status for status, check in enumerate(checks, start=1)}
         self.barriers = {check.flag for check in checks if check.barrier}
         self.counts: dict[Value, int] = {}  # positions of a mask -> buffer of their number
@@ -63,7 +65,16 @@ class Scheduler:
             storage.size = substitute(storage.size, bounds)
         slots = plan_arena(self.storage, self.steps)
         symbols = symbols_of_graph(self.graph)
-        return Program(self.graph.name, self.storage, self.steps, slots, symbols, bounds, self.checks)
+        in_place = self.in_place
+        return Program(
+            self.graph.name, self.storage, self.steps, slots, symbols, bounds, self.checks, in_place=in_place
+        )
+
+    @property
+    def in_place(self) -> dict[int, int]:
+        """The outputs that stand where a parameter stood: its number by theirs."""
+        grown, outputs = self.products.grown, self.graph.outputs
+        return {k: self.stored[grown[v]] for k, v in enumerate(outputs) if v in grown and outputs.index(v) == k}
 
     # --- what is stored, and what is fused ---------------------------------------------------------------------------
 
@@ -86,6 +97,9 @@ class Scheduler:
         self.stored = {p: k for k, p in enumerate(self.graph.params)}
         outputs = set(self.graph.outputs)
         for root in roots:
+            if root in self.products.grown:
+                self.stored[root] = self.stored[self.products.grown[root]]
+                continue
             source = self._reshaped_source(root)
             if source is not None and not (root in outputs and (source in outputs or source.node is None)):
                 self.stored[root] = self.stored[source]
@@ -175,7 +189,7 @@ class Scheduler:
         for position, output in enumerate(self.graph.outputs):
             buffer = self.stored[output]
             storage = self.storage[buffer]
-            if storage.place == "output" and storage.position == position:
+            if (storage.place == "output" and storage.position == position) or position in self.in_place:
                 continue
             self.storage.append(Storage("output", position, output.type.short, product(output.dims)))
             self.steps.append(Copy(buffer, len(self.storage) - 1, product(output.dims), output.type.short))

@@ -7,7 +7,7 @@ changes it there, and one that makes a new array makes it in a second place, whi
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Collection, Mapping
 from dataclasses import dataclass, field, replace
 
 from graphc.errors import UnsupportedError
@@ -40,7 +40,7 @@ from graphc.schedule.sequence import Sequence, make_sequence
 from graphc.schedule.slots import grown_storage, plan_slots
 from graphc.schedule.writes import write_step
 
-Straight = Callable[[Graph], Program]
+Straight = Callable[[Graph, Collection[int]], Program]  # with the parameters, by number, that may be overwritten
 
 
 def new_storage(type_: ArrayType) -> Storage:
@@ -87,16 +87,20 @@ class _Piecewise:
         for k in range(self.sequence.pieces()):
             piece = self.sequence.piece(k)
             if piece is not None:
-                self._straight(piece)
+                free = [n for n, v in enumerate(piece.params) if v in self.owned and self.sequence.last_use(v) == 2 * k]
+                self._straight(piece, free)
             if k < len(self.sequence.barriers):
                 self._barrier(self.sequence.barriers[k], k + 1)
         return self.steps, [self.stored[v] for v in self.graph.outputs]
 
     # --- straight pieces ----------------------------------------------------------------------------------------------
 
-    def _straight(self, piece: Graph) -> None:
-        program = self.shared.straight(piece)
+    def _straight(self, piece: Graph, free: Collection[int] = ()) -> None:
+        """``free``: parameters, by number, that nothing reads afterwards."""
+        program = self.shared.straight(piece, free)
         made = [new_storage(v.type) for v in piece.outputs]
+        for k, parameter in program.in_place.items():
+            made[k] = self.stored[piece.params[parameter]]
         for k, storage in enumerate(program.storage):
             if storage.place == "input":
                 program.storage[k] = self.stored[piece.params[storage.position]]

@@ -12,6 +12,7 @@ from itertools import pairwise
 
 from graphc.ir.dims import Dim
 from graphc.ir.graph import Node, Value
+from graphc.schedule.positions import as_dim
 
 
 @dataclass(frozen=True)
@@ -92,6 +93,18 @@ def _slice(view: View, node: Node) -> View | None:
     return View(view.base, offset, tuple(stride * step for stride, step in zip(view.strides, steps, strict=True)))
 
 
+def _read(view: View, node: Node) -> View | None:
+    """A block whose start is known before the call."""
+    offset = view.offset
+    for start, stride, step in zip(node.inputs[1:], view.strides, node.attrs["steps"], strict=True):
+        known = as_dim(start)
+        if known is None or step < 0:
+            return None
+        offset = offset + known * stride
+    steps = node.attrs["steps"]
+    return View(view.base, offset, tuple(stride * step for stride, step in zip(view.strides, steps, strict=True)))
+
+
 def _broadcast_to(view: View, node: Node) -> View:
     source, dims = node.inputs[0].dims, node.output.dims
     extra = len(dims) - len(source)
@@ -107,6 +120,7 @@ def _reshape(view: View, node: Node) -> View | None:
 _STEPS: dict[str, Callable[[View, Node], View | None]] = {
     "transpose": _transpose,
     "slice": _slice,
+    "read": _read,
     "broadcast_to": _broadcast_to,
     "reshape": _reshape,
 }

@@ -1,5 +1,7 @@
 """Matrix products as library calls: what is passed through strides and flags instead of being copied."""
 
+from collections import Counter
+
 import numpy as np
 import pytest
 
@@ -10,7 +12,7 @@ from graphc.abi import GEMM_ACCUMULATE
 from graphc.ir.dims import symbol
 from graphc.ir.interp import interpret
 from graphc.ir.types import F64, ArrayType
-from graphc.schedule.loopnest import Gemm
+from graphc.schedule.loopnest import Gemm, Loop, walk_steps
 from tests.codegen.run_graph import run_compiled
 from tests.schedule.programs import build, final_graph, program_of, steps
 
@@ -200,3 +202,56 @@ def test_gradients_of_three_projections_of_one_array_accumulate():
     program = program_of(final_graph(graphc.grad, loss, x, weights))
     assert sum(bool(call.flags & GEMM_ACCUMULATE) for call in calls(program)) == 2
     assert steps(program)["Launch"] == 1
+
+
+def recurrent(w, u, x):
+    def step(t, h):
+        return np.tanh(h @ w + x[t] @ u)
+
+    return np.sum(graphc.fori_loop(0, x.shape[0], step, np.zeros((x.shape[1], w.shape[0]))) ** 2)
+
+
+def unrolled(w, u, x):
+    h = np.zeros((x.shape[1], w.shape[0]))
+    for t in range(x.shape[0]):
+        h = np.tanh(h @ w + x[t] @ u)
+    return np.sum(h**2)
+
+
+def test_gradients_of_weights_in_a_loop_accumulate_where_they_stand():
+    """Back through a recurrent network: one kernel an iteration, the products add to the results' own memory."""
+    rng = np.random.default_rng(3)
+    args = [0.3 * rng.standard_normal(shape) for shape in ((4, 4), (3, 4), (6, 2, 3))]
+
+    def gradient(f):
+        return graphc.grad(f, argnums=(0, 1))
+
+    loops = [s for s in program_of(final_graph(gradient, recurrent, *args)).steps if isinstance(s, Loop)]
+    back = Counter(type(step).__name__ for step in walk_steps(loops[1].steps))
+    assert (back["Gemm"], back["Launch"], back["Copy"]) == (3, 1, 0)
+    assert back["Exchange"] == 1  # of the cotangent of the state alone
+    added = [s.flags & GEMM_ACCUMULATE for s in walk_steps(loops[1].steps) if isinstance(s, Gemm)]
+    assert sum(map(bool, added)) == 2
+    for found, expected in zip(gradient(recurrent)(*args), gradient(unrolled)(*args), strict=True):
+        np.testing.assert_allclose(found, expected, rtol=1e-12)
+
+
+def test_a_sum_that_is_read_again_is_not_overwritten():
+    """The state before the step is a factor of the product that is added to it."""
+
+    def loss(w, h):
+        step = graphc.fori_loop(0, 3, lambda t, h: h + np.sin(h) @ w, h)
+        return np.sum(step**2)
+
+    def plain(w, h):
+        for _ in range(3):
+            h = h + np.sin(h) @ w
+        return np.sum(h**2)
+
+    rng = np.random.default_rng(4)
+    w, h = rng.standard_normal((4, 4)), rng.standard_normal((5, 4))
+    before = h.copy()
+    for argnums in (0, 1):
+        found = graphc.grad(loss, argnums=argnums)(w, h)
+        np.testing.assert_allclose(found, graphc.grad(plain, argnums=argnums)(w, h), rtol=1e-11)
+    np.testing.assert_array_equal(h, before)
