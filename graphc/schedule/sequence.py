@@ -16,6 +16,7 @@ from graphc.ir.graph import Graph, Node, Value
 from graphc.ir.opdef import Bind, Control, Create, Movement, Pointwise, Write
 from graphc.ir.regions import carried, lead
 from graphc.ir.types import I64
+from graphc.schedule.lower import is_trivial_reshape
 from graphc.schedule.bodies import captured
 
 LAST = 1 << 60  # the time of what the graph's caller reads
@@ -124,6 +125,10 @@ def _is_free(node: Node, free: set[Value]) -> bool:
     """Whether the node can be computed anywhere for nothing."""
     if any(v not in free for v in node.inputs):
         return False
+    if node.op.name in ("concat", "embed") or (
+        node.op.name == "reshape" and not is_trivial_reshape(node.inputs[0].dims, node.output.dims)
+    ):
+        return False  # something has to be in memory for these
     if isinstance(node.op.kind, Create | Movement):
         return True
     return isinstance(node.op.kind, Pointwise) and not node.output.rank and node.output.type.dtype == I64

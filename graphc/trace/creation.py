@@ -10,12 +10,11 @@ from typing import Any
 
 import numpy as np
 
-from graphc.ir.builder import Builder
 from graphc.ir.graph import Value
 from graphc.trace.functions import NUMPY_FUNCTIONS
 from graphc.trace.functions.arguments import as_array, as_dtype
 from graphc.trace.location import user_location
-from graphc.trace.made import ZeroDim, constants, on_constants
+from graphc.trace.made import ZeroDim, constants, in_other_order, on_constants
 from graphc.trace.protocol import run_function
 from graphc.trace.session import Session
 from graphc.trace.tracer import Tracer
@@ -61,14 +60,9 @@ def _of_table(name: str, *args: Any, **kwargs: Any) -> Any:
         return result
     if not result.value.dims:
         return ZeroDim(result.session, result.value)
-    return _turned(result) if kwargs.get("order") == "F" else result
-
-
-def _turned(made: Tracer) -> Tracer:
-    """The array as it lies in Fortran order."""
-    F: Builder = made.session.F
-    back = range(made.ndim)[::-1]
-    return Tracer(made.session, F.transpose(F.transpose(made.value, back), back))
+    if kwargs.get("order") == "F":
+        return Tracer(result.session, in_other_order(result.session.F, result.value))
+    return result
 
 
 def _array(name: str, obj: Any, dtype: Any = None, *, copy: Any = True, **ignored: Any) -> Any:

@@ -15,6 +15,7 @@ from typing import Any
 
 import numpy as np
 
+from graphc.ir.builder import Builder
 from graphc.ir.graph import Value
 from graphc.ir.types import SHORT_NAMES, ArrayType
 from graphc.trace.session import Session, current
@@ -92,12 +93,14 @@ class Made(Tracer):
         return self.known[1]
 
     def _constant(self, contents: bytes) -> Value:
-        array, session = self.array, self.home
+        array, session, F = self.array, self.home, self.home.F
         first = array.reshape(-1)[:1]
         if not array.size or first.tobytes() * array.size == contents:
             number = first[0].item() if array.size else 0
-            return session.F.full(ArrayType(np.dtype(array.dtype.str), array.shape), number)
-        return session.import_value(session.root, session.captures.constant(array.copy()))
+            value = F.full(ArrayType(np.dtype(array.dtype.str), array.shape), number)
+        else:
+            value = session.import_value(session.root, session.captures.constant(array.copy(order="C")))
+        return value if array.flags.c_contiguous else in_other_order(F, value)
 
     def writable(self) -> bool:
         """Whether a write of constants is one that only the trace sees: not in a region, which runs more than once."""
@@ -210,6 +213,12 @@ def _constant_form(name: str) -> Callable[..., Any]:
 
 
 _add_constant_forms(Made)
+
+
+def in_other_order(F: Builder, value: Value) -> Value:
+    """The same array, known to lie in memory otherwise than in C order."""
+    back = range(value.rank)[::-1]
+    return F.transpose(F.transpose(value, back), back)
 
 
 # --- between both worlds ----------------------------------------------------------------------------------------------

@@ -293,11 +293,15 @@ class View(Tracer):
 
 
 def whole_path(traced: Tracer) -> tuple[Value, views.Steps]:
-    """The value whose memory the array shares, and the steps from there."""
+    """The first value of the array whose memory this one shares, and the steps from there."""
     steps: views.Steps = ()
     while isinstance(traced, View) and traced.base is not None and traced.shares():
         steps, traced = (*(traced.steps() or ()), *steps), traced.base
-    return traced.value, steps
+    value, session = traced.value, current()
+    while session is not None:
+        _, _, value = session.written.get(id(traced), (None, None, value))
+        session = session.parent
+    return value, steps
 
 
 def refuse_unknown_layout() -> NoReturn:
