@@ -280,16 +280,18 @@ LOOPS = {
 @pytest.mark.parametrize("name", LOOPS)
 def test_batches_of_loops(name):
     f = graphc.jit(LOOPS[name])
-    np.testing.assert_allclose(graphc.vmap(f)(X), np.stack([f(w) for w in X]), **CLOSE)
-    forward = graphc.jacobian(f, mode="fwd")
-    np.testing.assert_allclose(forward(POINT), columns(f, POINT), rtol=1e-6, atol=1e-7)
-    np.testing.assert_allclose(graphc.vmap(forward)(X), np.stack([forward(w) for w in X]), **CLOSE)
-    if name != "while":  # which has no reverse mode
-        each = graphc.grad(lambda w: np.sum(f(w) ** 2))
-        gradients = np.stack([each(w) for w in X])
-        np.testing.assert_allclose(graphc.vmap(each)(X), gradients, **CLOSE)
-        np.testing.assert_allclose(graphc.grad(lambda ws: np.sum(graphc.vmap(f)(ws) ** 2))(X), gradients, **CLOSE)
-        second = graphc.hessian(lambda w: np.sum(f(w) ** 2))(POINT)
+    forward, reverse = graphc.jacobian(f, mode="fwd"), graphc.jacobian(f, mode="rev")
+    each = graphc.grad(lambda w: np.sum(f(w) ** 2))
+    values, by_w = graphc.vmap(lambda w: (f(w), forward(w)))(X)
+    slopes = graphc.vmap(each)(X)
+    second = graphc.hessian(lambda w: np.sum(f(w) ** 2))(POINT)
+    with graphc.config.override(disable_jit=True):
+        np.testing.assert_allclose(values, np.stack([f(w) for w in X]), **CLOSE)
+        np.testing.assert_allclose(by_w, np.stack([forward(w) for w in X]), **CLOSE)
+        np.testing.assert_allclose(by_w, np.stack([columns(f, w) for w in X]), rtol=1e-6, atol=1e-7)
+        np.testing.assert_allclose(graphc.vmap(reverse)(X), by_w, **CLOSE)
+        np.testing.assert_allclose(slopes, np.stack([each(w) for w in X]), **CLOSE)
+        np.testing.assert_allclose(graphc.grad(lambda ws: np.sum(graphc.vmap(f)(ws) ** 2))(X), slopes, **CLOSE)
         np.testing.assert_allclose(second, columns(each, POINT), rtol=1e-6, atol=1e-6)
 
 
@@ -337,25 +339,28 @@ def test_hessians_agree(name):
     def total(w):
         return np.sum(np.sin(f(w)))
 
-    expected = columns(graphc.grad(total), POINT)
     found = graphc.hessian(total)(POINT)
-    np.testing.assert_allclose(found, expected, rtol=1e-6, atol=1e-6)
-    np.testing.assert_allclose(graphc.jacobian(graphc.grad(total), mode="rev")(POINT), found, **CLOSE)
-    over = graphc.jacobian(lambda w: graphc.jvp(total, (w,), (V,))[1], mode="rev")
-    np.testing.assert_allclose(over(POINT), found @ V, **CLOSE)
-    np.testing.assert_allclose(graphc.hvp(total)(POINT, V), found @ V, **CLOSE)
+    with graphc.config.override(disable_jit=True):  # quicker, and the same derivatives
+        expected = columns(graphc.grad(total), POINT)
+        np.testing.assert_allclose(found, expected, rtol=1e-6, atol=1e-6)
+        np.testing.assert_allclose(graphc.jacobian(graphc.grad(total), mode="rev")(POINT), found, **CLOSE)
+        over = graphc.jacobian(lambda w: graphc.jvp(total, (w,), (V,))[1], mode="rev")
+        np.testing.assert_allclose(over(POINT), found @ V, **CLOSE)
+        np.testing.assert_allclose(graphc.hvp(total)(POINT, V), found @ V, **CLOSE)
 
 
 @pytest.mark.parametrize("name", CORPUS)
 def test_batches_agree(name):
     f = CORPUS[name]
     batch = POINT + 0.1 * RNG.normal(size=(4, 3))
-    np.testing.assert_allclose(graphc.vmap(f)(batch), np.stack([f(w) for w in batch]), **CLOSE)
     each = graphc.jacobian(f)
-    np.testing.assert_allclose(graphc.vmap(each)(batch), np.stack([each(w) for w in batch]), **CLOSE)
-    by_all = graphc.jacobian(lambda ws: np.sum(graphc.vmap(f)(ws) ** 2))(batch)
-    one = graphc.grad(lambda w: np.sum(f(w) ** 2))
-    np.testing.assert_allclose(by_all, np.stack([one(w) for w in batch]), **CLOSE)
+    found = graphc.vmap(lambda w: (f(w), each(w)))(batch)
+    np.testing.assert_allclose(found[0], np.stack([f(w) for w in batch]), **CLOSE)
+    with graphc.config.override(disable_jit=True):
+        np.testing.assert_allclose(found[1], np.stack([each(w) for w in batch]), **CLOSE)
+        by_all = graphc.jacobian(lambda ws: np.sum(graphc.vmap(f)(ws) ** 2))(batch)
+        one = graphc.grad(lambda w: np.sum(f(w) ** 2))
+        np.testing.assert_allclose(by_all, np.stack([one(w) for w in batch]), **CLOSE)
 
 
 # --- errors, and without a compiler -----------------------------------------------------------------------------------

@@ -21,7 +21,7 @@ from graphc.autodiff.batch_positions import gather, read, scatter, write
 from graphc.autodiff.lanes import Dense, Lane, Lanes, Scaled, along
 from graphc.errors import UnsupportedError
 from graphc.ir.builder import Builder
-from graphc.ir.dims import Dim, product
+from graphc.ir.dims import Dim, product, symbols_of
 from graphc.ir.graph import Graph, Node, Value
 from graphc.ir.opdef import (
     Bind,
@@ -91,7 +91,10 @@ class Batcher(Lanes):
             if self.mask is not None and can_be_outside(node):
                 first = 0 if node.op.name == "checked_index" else 1
                 lanes = [lane if k < first else self._inside(lane) for k, lane in enumerate(lanes)]
-            if all(isinstance(lane, Value) for lane in lanes) and not (node.regions and self.mask is not None):
+            if self.counts and node.op.name == "dim":
+                return (self._size(node),)
+            differs = node.regions and (self.mask is not None or self.own_length(node) is not None)
+            if all(isinstance(lane, Value) for lane in lanes) and not differs:
                 return self._shared(node, tuple(lane for lane in lanes if isinstance(lane, Value)))
             if node.regions:
                 from graphc.autodiff.batch_regions import batch_regions
@@ -118,6 +121,20 @@ class Batcher(Lanes):
         counts = self.counts[node.attrs["symbol"]] = self.dense(lane)
         self.F.bind_size(self.F.reduce("max", counts, (0,)), symbol=node.attrs["symbol"])
         return Dense(counts)
+
+    def own_length(self, node: Node) -> Value | None:
+        """How many iterations of a loop count for each element, where that differs."""
+        return self.counts.get(str(node.attrs.get("trips")))
+
+    def _size(self, node: Node) -> Lane:
+        """A size as a number."""
+        dim = node.attrs["dim"]
+        if symbols_of(dim).isdisjoint(self.counts):
+            return copy_node(self.F, node, ())[0]
+        if str(dim) not in self.counts:
+            message = f"vmap: the size {dim} differs from element to element, and cannot be computed with"
+            raise UnsupportedError(message, location=node.location)
+        return Dense(self.counts[str(dim)])
 
     def _inside(self, index: Lane) -> Lane:
         """Positions that may lie outside where the mask is false: 0 there."""

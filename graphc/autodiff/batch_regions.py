@@ -18,7 +18,9 @@ import numpy as np
 
 from graphc.autodiff.batch import Batcher
 from graphc.autodiff.lanes import Dense, Lane, along
+from graphc.errors import UnsupportedError
 from graphc.ir.builder import Builder
+from graphc.ir.dims import symbols_of
 from graphc.ir.graph import Graph, Node, Value
 from graphc.ir.regions import carried, own_params
 from graphc.ir.types import BOOL, I64, ArrayType
@@ -30,7 +32,7 @@ def batch_regions(batcher: Batcher, node: Node, lanes: Sequence[Lane]) -> list[L
     if node.op.name == "cond":
         flag = lanes[0]
         return _one_branch(batcher, node, lanes) if isinstance(flag, Value) else _both_branches(batcher, node, lanes)
-    counts = batcher.counts.get(str(node.attrs.get("trips")))
+    counts = batcher.own_length(node)
     if counts is not None:
         return _loop_of_own_length(batcher, node, lanes, counts)
     is_dense = _settled(batcher, node, lanes)
@@ -61,6 +63,7 @@ class _Region:
         run: bool = True,
     ):
         size = batcher.size
+        require_no_own_sizes(batcher, graph)
         self.name = graph.name
         self.lanes: list[Lane] = []
         self.params: list[Value] = []
@@ -83,6 +86,17 @@ class _Region:
         """The batched region, with these of its outputs dense."""
         pairs = zip(self.results, is_dense, strict=True)
         return self.finished([self.batcher.dense(r) if dense else _shared(r) for r, dense in pairs])
+
+
+def require_no_own_sizes(batcher: Batcher, graph: Graph) -> None:
+    """Raise where a region computes with a size that differs between elements."""
+    for node in graph.nodes if batcher.counts else ():
+        sizes = [d for d in (node.attrs.get("dim"), node.attrs.get("trips")) if d is not None]
+        if any(symbols_of(d) & batcher.counts.keys() for d in sizes):
+            message = "vmap: a loop inside a loop whose number of iterations differs from element to element"
+            raise UnsupportedError(message, location=node.location)
+        for region in node.regions:
+            require_no_own_sizes(batcher, region)
 
 
 def _shared(lane: Lane) -> Value:
@@ -154,7 +168,8 @@ def _loop_of_own_length(batcher: Batcher, node: Node, lanes: Sequence[Lane], cou
     before = body.lanes[1 : count + 1]
     pairs = zip(before, stepped, strict=False)
     kept = [_chosen(inner, inner.mask, new, old) for old, new in pairs]
-    stacked = [inner.dense(lane) for lane in stepped[count:]]
+    nothing = [inner.F.zeros(o.type) for o in node.regions[0].outputs[count:]]
+    stacked = [_chosen(inner, inner.mask, new, zero) for new, zero in zip(stepped[count:], nothing, strict=True)]
     if batcher.mask is not None:
         counts = F.select(batcher.mask, counts, 0)
     inputs = (*_operands(batcher, lanes, is_dense), counts)

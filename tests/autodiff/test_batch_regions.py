@@ -178,6 +178,17 @@ def test_a_shared_loop_stays_as_it_was():
     assert [str(v.type) for v in half.outputs] == ["f64[b]", "f64[]"]
 
 
+def test_a_shared_loop_of_as_many_iterations_as_each_element_has():
+    """What the adjoint of a linear loop runs over is shared; only how often differs."""
+    graph = mark(parse(HALVES, OPS), [True, False])
+    joint = joint_vjp(graph, OPS, "params")
+    x = np.array([9.0, 0.5, 30.0, 2.0])
+    batched, _ = batch_graph(joint, OPS, ["batched", "shared", "shared"], COUNT)
+    _, counts, slopes = interpret(batched, [x, np.array(0.5), np.array(1.0)])
+    np.testing.assert_array_equal(counts, [4, 0, 5, 1])
+    np.testing.assert_array_equal(slopes, 0.5**counts)
+
+
 def test_the_adjoint_of_a_masked_branch_stays_finite():
     text = GRAPHS["branch"][0].replace("exp %c", "log %c")
     graph = mark(parse(text, OPS), [True, False])
