@@ -98,15 +98,18 @@ class LaneShaper:
         self.packs: list[Nest] = []
         self._packed: dict[tuple[int, Affine], tuple[int, Affine]] = {}
 
-    def shape(self, lanes: Phase, elements: Phase) -> None:
-        """``lanes`` runs before ``elements``, once for each lane."""
+    def shape(self, lanes: Phase, after: Phase, elements: Phase) -> None:
+        """``lanes`` and ``after``, which reads its folds, run before ``elements``, once for each lane."""
         known: dict[int, Scalar] = {}
         at_hand = {(store.buffer, store.index): store.scalar for store in lanes.stores}
+        made = {fold.key for fold in lanes.folds}
 
         def visit(scalar: Scalar) -> Scalar | None:
             if scalar.form == "load":
                 return self._packed_load(scalar)
             if self.lane in scalar.axes and self.inner not in scalar.axes and weights(scalar) > CHEAP:
+                if any(s.form == "folded" and s.data in made for s in walk([scalar])):
+                    return self._kept(scalar, after)
                 return self._kept(self.scalars.rebuilt(scalar, reload, {}), lanes)
             return None
 

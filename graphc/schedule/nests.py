@@ -94,9 +94,11 @@ class NestBuilder:
     def _shape_lanes(self) -> None:
         shaper = LaneShaper(self.nest, self.scalars, self.new_buffer, self._blocks(MOST_BLOCKS))
         for time in range(2, len(self.phases), 3):
+            after = Phase(self._axes(time - 1))
+            self.phases[time - 1].append(after)
             for elements in self.phases[time]:
                 if elements.skip is None:
-                    shaper.shape(self.phases[time - 1][0], elements)
+                    shaper.shape(self.phases[time - 1][0], after, elements)
         self.copies_before = shaper.packs
 
     def _read_later(self) -> set[int]:

@@ -9,6 +9,7 @@ import pytest
 
 import graphc
 from benchmarks.case import find_case
+from graphc import config
 from graphc.config import settings
 from graphc.ir.dims import symbol
 from graphc.ir.interp import interpret
@@ -134,6 +135,20 @@ def test_folds_of_every_kind_over_the_distances():
     check(build(make, *pairs()), sizes=SIZES[:6], rtol=1e-12)
 
 
+def test_what_elements_read_of_a_fold_over_lanes_is_computed_after_it():
+    """The gradient of a mixture's likelihood: weights of the lanes, by the sum of all, times elements."""
+
+    def make(F, x, y):
+        powers = F.exp(F.neg(distances(F, x, y)))
+        shares = F.div(powers, F.reduce("sum", powers, [1], keepdims=True))
+        pull = F.guarded_mul(F.expand_dims(F.mul(shares, -0.5), [2]), differences(F, x, y))
+        return [F.reduce("sum", pull, [0]), F.reduce("sum", pull, [1])]
+
+    graph = build(make, *pairs())
+    only_lanes(graph)
+    check(graph, SIZES[:7])
+
+
 @pytest.mark.parametrize("size", [3, 7, 8, 10, 16, 17, 50, 1000])
 def test_sums_are_as_exact_as_numpys(size):
     random = np.random.default_rng(size)
@@ -144,6 +159,61 @@ def test_sums_are_as_exact_as_numpys(size):
     exact = np.array([[math.fsum(row) for row in rows] for rows in terms])
     error, theirs = (np.sqrt(np.mean((s - exact) ** 2)) for s in (found, terms.sum(axis=2)))
     assert error <= 1.1 * theirs
+
+
+# --- functions of all pairs -------------------------------------------------------------------------------------------
+
+
+def kernel_ridge(x, y):
+    return np.sum((np.exp(-0.5 * np.sum((x[:, None, :] - y[None, :, :]) ** 2, axis=2)) @ y) ** 2)
+
+
+def mixture(x, y):
+    terms = -0.5 * np.sum(((x[:, None, :] - y[None]) / np.exp(0.1 * y)[None]) ** 2, axis=2) - np.sum(y, axis=1)[None]
+    top = np.max(terms, axis=1, keepdims=True)
+    return np.sum(top[:, 0] + np.log(np.sum(np.exp(terms - top), axis=1)))
+
+
+def chamfer(x, y):
+    apart = np.sum((x[:, None, :] - y[None, :, :]) ** 2, axis=2)
+    return np.sum(np.min(apart, axis=1)) + np.sum(np.min(apart, axis=0))
+
+
+def lennard_jones(x, y):
+    apart = x[:, None, :] - x[None, :, :]
+    same = np.eye(x.shape[0])
+    power = 1.0 / (np.sum(apart * apart, axis=2) + same) ** 3
+    return np.sum((power * power - power) * (1 - same)) + np.sum(y)
+
+
+def soft_assignment(x, y):
+    apart = np.sum(np.abs(x[:, None, :] - y[None, :, :]), axis=2)
+    weights = np.exp(-apart)
+    return np.sum(weights / np.sum(weights, axis=1, keepdims=True) * apart)
+
+
+def attention(x, y):
+    queries, keys = np.stack([x, 2 * x]), np.stack([y, -y])
+    scores = np.sum(queries[:, :, None, :] * keys[:, None, :, :], axis=3)
+    weights = np.exp(scores - np.max(scores, axis=2, keepdims=True))
+    weights = weights / np.sum(weights, axis=2, keepdims=True)
+    return np.sum(np.sum(weights[:, :, :, None] * keys[:, None, :, :], axis=2) ** 2)
+
+
+@pytest.mark.parametrize("function", [kernel_ridge, mixture, chamfer, lennard_jones, soft_assignment, attention])
+def test_gradients_by_all_pairs(function):
+    """The same as the interpreter's, for coordinates that are few and that are many."""
+    transform = lambda: graphc.value_and_grad(function, argnums=(0, 1))  # noqa: E731
+    compiled, interpreted = transform(), transform()
+    random = np.random.default_rng(2)
+    for n, m, k in [(6, 5, 3), (3, 41, 2), (20, 4, 19)]:
+        x, y = 0.5 * random.normal(size=(n, k)), 0.5 * random.normal(size=(m, k))
+        with config.override(disable_jit=True):
+            value, gradients = interpreted(x, y)
+        found, by_both = compiled(x, y)
+        np.testing.assert_allclose(found, value, rtol=1e-12)
+        for one, other in zip(by_both, gradients, strict=True):
+            np.testing.assert_allclose(one, other, rtol=1e-10, atol=1e-11 * np.abs(other).max())
 
 
 def test_infinite_distances():
