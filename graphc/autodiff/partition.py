@@ -113,8 +113,8 @@ def _cut(
 ) -> _Choice:
     """Each value that is not late is two nodes of a network, made (in) and kept (out), with its bytes between them.
 
-    What is ``at_hand`` anyway costs nothing. Of a value and its transpose the value is saved: to save the other is a copy,
-    and a product that reads it needs none.
+    What is ``at_hand`` anyway costs nothing. Of a value and its transpose the value is saved: to save the other is a
+    copy, and a product that reads it needs none.
     """
     values = [value for value in joint.values() if value not in late]
     made = {value: 2 * position + 2 for position, value in enumerate(values)}

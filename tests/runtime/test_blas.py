@@ -17,7 +17,7 @@ from tests.runtime.test_threads import wait_for
 SMALL = [(1, 1, 1), (1, 1, 9), (1, 7, 5), (7, 1, 5), (5, 6, 1), (17, 19, 23)]
 LARGE = [(97, 98, 99), (500, 3, 600), (3, 500, 600), (1, 1000, 900), (1000, 1, 900), (300, 33, 100)]
 EMPTY = [(0, 3, 4), (3, 0, 4), (3, 4, 0), (0, 0, 0)]
-LIBRARIES = ["numpy", "scipy", "native"]
+LIBRARIES = ["numpy", "scipy", "mkl", "native"]
 
 
 def gemm(flags, a, b, c, m, n, k):
@@ -62,6 +62,8 @@ def check(dtype, shape, flags, padding):
 @pytest.fixture(params=LIBRARIES)
 def any_library(request):
     """The services over each library in turn; other tests keep theirs."""
+    if request.param == "mkl" and not any(blas._mkl_paths()):
+        pytest.skip("the extra graphc[mkl] is not installed")
     blas._gemm.cache_clear()
     with config.override(blas=request.param, num_threads=3):
         assert blas.library().origin == {"native": "graphc"}.get(request.param, request.param)
