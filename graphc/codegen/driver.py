@@ -6,10 +6,11 @@ import hashlib
 from collections.abc import Sequence
 from dataclasses import dataclass, field
 
-from graphc.abi import ALIGNMENT, KERNELS_START, OUT_OF_MEMORY, Service
+from graphc.abi import ALIGNMENT, KERNELS_START, MOST_ARGUMENTS, OUT_OF_MEMORY, Service
 from graphc.codegen.control import print_control
 from graphc.codegen.kernel import NestPrinter, Part, print_kernel
 from graphc.codegen.text import ELEMENTS, NARROW, STORED, Lines, dim_text, imports, literal, loaded, stored
+from graphc.errors import ProgramError
 from graphc.ir.dims import Atom, Dim, dim_max, map_atoms, symbol, symbols_of
 from graphc.ir.types import DTYPES
 from graphc.schedule.loopnest import (
@@ -188,6 +189,8 @@ class DriverPrinter:
 
     def _kernel(self, kind: str, source: str, buffers: Sequence[int], sizes: int) -> int:
         """The index in the table of a function over pointers, then sizes and a range; equal ones are one."""
+        if len(buffers) + sizes > MOST_ARGUMENTS:
+            raise ProgramError(f"a kernel would take {len(buffers)} buffers and {sizes} sizes: fusion went too far")
         types = [f"CPointer({ELEMENTS[self.storage[b].dtype]})" for b in buffers]
         signature = f"void({', '.join([*types, *['int64'] * (sizes + 2)])})"
         name = f"{kind}_" + self._hash(source + signature)

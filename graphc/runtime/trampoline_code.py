@@ -6,8 +6,10 @@ A call passes one of a few fixed numbers of words, at least as many as the kerne
 
 from __future__ import annotations
 
+from graphc.abi import MOST_ARGUMENTS
+
 # start and stop included
-ARGUMENT_TIERS = (8, 16, 32, 98)
+ARGUMENT_TIERS = (8, 16, 32, MOST_ARGUMENTS + 2)
 
 _TIER = """
 tier{size}:

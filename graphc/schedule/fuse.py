@@ -25,6 +25,8 @@ from graphc.schedule.tasks import Task, is_index_fold
 FARTHEST = 32  # groups that a task looks back over
 ALONE = ("scan", "scatter", "compact")
 MOST_TASKS = 24  # tasks in one kernel, so that compile time stays linear and registers suffice
+MOST_VALUES = 400  # values that the tasks of one kernel compute, for the same reason
+MOST_BUFFERS = 56  # buffers of one kernel: each is an argument, and a call passes no more than ``abi.MOST_ARGUMENTS``
 
 
 @dataclass
@@ -49,6 +51,8 @@ class Group:
     library: Product | None = None  # a library call has a place in the order, and no members
     check: int | None = None  # so has the check of this flag's buffer
     barrier: bool = False  # nothing may gather or scatter before the check
+    values: int = 0  # that the members compute
+    buffers: set[int] = field(default_factory=set)  # that they read and write
 
     @property
     def levels(self) -> int:
@@ -122,7 +126,10 @@ class Fusion:
         self._put(placed, len(self.groups) - 1)
 
     def _put(self, placed: Placed, number: int) -> None:
-        self.groups[number].members.append(placed)
+        group, task = self.groups[number], placed.task
+        group.members.append(placed)
+        group.values += len(task.visited)
+        group.buffers |= {*task.reads, self.stored[task.value]}
         self.producer[self.stored[placed.task.value]] = (number, placed)
 
     def _may_pass(self, task: Task, number: int) -> bool:
@@ -134,7 +141,7 @@ class Fusion:
 
     @staticmethod
     def _joins(task: Task, group: Group) -> bool:
-        if group.closed or task.kind in ALONE or len(group.members) >= MOST_TASKS:
+        if group.closed or task.kind in ALONE or _is_full(group, task):
             return False
         if not task.space or not group.space:
             return not task.space and not group.space
@@ -198,6 +205,14 @@ class Fusion:
             earliest = maker.time + is_fold
             time = max(time, earliest + (level - earliest) % 3)
         return Placed(task, time, level)
+
+
+def _is_full(group: Group, task: Task) -> bool:
+    return (
+        len(group.members) >= MOST_TASKS
+        or group.values + len(task.visited) > MOST_VALUES
+        or len(group.buffers | task.reads.keys()) >= MOST_BUFFERS
+    )
 
 
 def _at_hand(maker: Placed, positions: set[Affine], row: int | None, becomes_row: bool) -> int | None:

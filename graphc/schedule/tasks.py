@@ -20,6 +20,7 @@ from graphc.schedule.scalars import Affine, Scalar, Scalars
 
 DEAR = 10  # operations of a value above which it is stored rather than computed again
 LONGEST = 150  # values inlined into one expression: more are cut by storing one (compile time stays linear)
+WIDEST = 24  # stored values that one expression reads
 
 
 @dataclass
@@ -70,19 +71,32 @@ def find_roots(graph: Graph, products: Products, extra: Sequence[Value] = ()) ->
 
 
 def cut_long_chains(graph: Graph, products: Products, roots: set[Value]) -> set[Value]:
-    """Values to store so that no expression inlines more than ``LONGEST`` others."""
+    """Values to store so that no expression inlines more than ``LONGEST`` others, or reads more than ``WIDEST``.
+
+    A long one that several others read is stored too: each of them would begin with all of it.
+    """
     cuts: set[Value] = set()
     inside: dict[Value, frozenset[Value]] = {}
+    reads: dict[Value, frozenset[Value]] = {}
+    users = graph.users()
     for node in graph.nodes:
         for value in node.outputs:
             if value in roots or not node.inputs or node in products.absorbed or isinstance(node.op.kind, Contract):
                 continue
             members = frozenset((value,)).union(*(inside.get(v, frozenset()) for v in node.inputs))
-            if len(members) > LONGEST:
+            apart = (v for v in node.inputs if not _is_made_here(v, roots))
+            read = frozenset[Value]().union(*(reads.get(v, (v,)) for v in apart))
+            longest = LONGEST if len(users[value]) < 2 else LONGEST // 4
+            if len(members) > longest or len(read) > WIDEST:
                 cuts.add(value)
             else:
-                inside[value] = members
+                inside[value], reads[value] = members, read
     return cuts
+
+
+def _is_made_here(value: Value, roots: set[Value]) -> bool:
+    """A constant, or what else is read from nowhere."""
+    return value.node is not None and not value.node.inputs and value not in roots
 
 
 def make_tasks(roots: Sequence[Value], stored: dict[Value, int]) -> list[Task]:

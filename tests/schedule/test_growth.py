@@ -7,13 +7,16 @@ from collections import Counter
 
 import pytest
 
-from graphc.abi import KERNELS_START
+import graphc
+from benchmarks.scaling import FUNCTIONS
+from graphc.abi import KERNELS_START, MOST_ARGUMENTS
 from graphc.ir.dims import symbol
 from graphc.ir.types import F64, ArrayType
+from graphc.passes import rewriter
 from graphc.schedule.fuse import Fusion
 from graphc.schedule.lower import Lowering
 from graphc.schedule.scalars import Scalars
-from tests.schedule.programs import build, printed, program_of, steps
+from tests.schedule.programs import build, final_graph, numbers, printed, program_of, steps
 
 N, M = symbol("n"), symbol("m")
 
@@ -121,3 +124,48 @@ def test_kernels_of_a_long_program_are_bounded():
     """No kernel grows with the program: compile time of one kernel is what it is."""
     graph = build(lambda F, x: many_outputs(F, x, 1000), ArrayType(F64, (N, M)))
     assert max(len(kernel.source.splitlines()) for kernel in printed(graph).kernels) <= 150
+
+
+def unrolled(name, count):
+    """The joint graph of a function of ``benchmarks.scaling`` with so many operations."""
+    function, shape = FUNCTIONS[name]
+    return final_graph(graphc.grad, lambda x: function(x, count), numbers(*shape))
+
+
+@pytest.mark.parametrize("name", FUNCTIONS)
+def test_an_unrolled_program_takes_work_in_proportion(name, work, monkeypatch):
+    """Visits of nodes by the passes, work of scheduling, lines, kernels; and no kernel grows with the program."""
+    visits = Counter()
+    original = rewriter._first_hit
+
+    def counting(*args):
+        visits[""] += 1
+        return original(*args)
+
+    monkeypatch.setattr(rewriter, "_first_hit", counting)
+    measured = []
+    for count in (300, 900):
+        visits.clear()
+        work.clear()
+        program = printed(unrolled(name, count))
+        lines = sum(len(part.source.splitlines()) for part in (program, *program.kernels))
+        measured.append((visits[""], sum(work.values()), lines, len(program.kernels)))
+    small, large = measured
+    assert all(after <= 3.6 * max(before, 5) for before, after in zip(small, large, strict=True)), measured
+    for kernel in program.kernels:
+        assert len(kernel.source.splitlines()) <= 600
+        assert kernel.signature.count(",") <= MOST_ARGUMENTS
+
+
+def test_a_sum_of_very_many_arrays_passes_few_to_each_kernel():
+    """A call passes a limited number of buffers; what reads more is cut."""
+
+    def total(F, *arrays):
+        result = arrays[0]
+        for array in arrays[1:]:
+            result = F.add(result, F.mul(array, 2.0))
+        return result
+
+    program = printed(build(total, *[ArrayType(F64, (N, M))] * 300))
+    assert all(kernel.signature.count(",") <= MOST_ARGUMENTS for kernel in program.kernels)
+    assert 300 // MOST_ARGUMENTS < program.source.count("launch(") <= 20
