@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import inspect
+
 import numpy as np
 import pytest
 
@@ -73,3 +75,47 @@ def test_an_error_of_the_first_program_is_not_asked_of_the_next():
     for x in (X, X.astype(np.float32)):
         with pytest.raises(IndexError):
             f(x, np.int64(9))
+
+
+TABLE = np.ones(4)
+doubled = graphc.jit(lambda t: t * 2)
+
+
+def test_a_native_function_that_is_called_in_a_trace_is_recorded():
+    """With arguments that are no traced values it could run, and its result would stay what it was."""
+    outer = graphc.jit(lambda x: x + doubled(TABLE))
+    doubled(TABLE)
+    doubled(TABLE)
+    try:
+        np.testing.assert_array_equal(outer(X), X + 2)
+        TABLE[:] = 3.0
+        np.testing.assert_array_equal(outer(X), X + 6)
+    finally:
+        TABLE[:] = 1.0
+
+
+def test_after_a_trace_calls_are_native_again(natively):
+    f = graphc.jit(lambda x: x + 1)
+    f(X)
+    graphc.jit(lambda x: x - 1)(X)
+    f(X)
+    natively()
+    np.testing.assert_array_equal(f(X), X + 1)
+    assert type(f.__call__) is type(len)
+
+
+def test_a_compiled_function_is_a_callable_object():
+    @graphc.jit
+    def add_one(x):
+        """Adds one."""
+        return x + 1
+
+    assert callable(add_one)
+    assert add_one.__doc__ == "Adds one."
+    assert str(inspect.signature(add_one)) == "(x)"
+    np.testing.assert_array_equal(list(map(add_one, [X, X]))[1], X + 1)
+    np.testing.assert_array_equal(add_one.__call__(X), X + 1)
+    with pytest.raises(TypeError, match="argument"):
+        add_one()
+    with pytest.raises(TypeError, match="argument"):
+        add_one(X, X)

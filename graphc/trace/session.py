@@ -128,6 +128,7 @@ class _Active(threading.local):
 
 _active = _Active()
 traces_running: list[int] = []  # one entry for each trace in progress, of any thread: empty in ordinary calls
+when_a_trace_begins: list[Callable[[], None]] = []  # called when one is in ``traces_running``, before it records
 
 
 def current() -> Session | None:
@@ -141,6 +142,9 @@ def recording(session: Session) -> Iterator[Session]:
     before, _active.session = _active.session, session
     traces_running.append(id(session))
     try:
+        if session.parent is None:
+            for listener in when_a_trace_begins:
+                listener()
         yield session
     finally:
         _active.session = before
