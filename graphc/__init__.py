@@ -3,7 +3,7 @@
 ``import graphc`` is cheap: what compiles is imported when a function is first compiled.
 """
 
-from graphc.api import frozen, grad, jit, jvp, stop_gradient, value_and_grad, vjp
+from graphc.api import frozen, grad, jit, jvp, linearize, stop_gradient, value_and_grad, vjp
 from graphc.errors import (
     ConcretizationError,
     ConfigError,
@@ -50,6 +50,7 @@ __all__ = [
     "jacobian",
     "jit",
     "jvp",
+    "linearize",
     "scan",
     "stop_gradient",
     "value_and_grad",

@@ -145,6 +145,22 @@ def jvp(function: Callable[..., Any], primals: Sequence[Any], tangents: Sequence
     return _remembered(function, "jvp")(tuple(primals), tuple(tangents))
 
 
+def linearize(function: Callable[..., Any], *primals: Any) -> Any:
+    """The value of a function, and its derivative as a function: ``out, linear_map = graphc.linearize(f, *args)``.
+
+    >>> out, linear_map = graphc.linearize(lambda a, b: a * b, np.array([1.0, 2.0]), 3.0)
+    >>> linear_map(np.array([1.0, 0.0]), 1.0)
+    array([4., 2.])
+
+    ``linear_map(*tangents)``, for tangents of the structure and shapes of the primals (None for zeros), is the
+    derivative along them, as of :func:`jvp`; but the function's own work is done once, for all calls of it.
+
+    Raises the errors of tracing (see :func:`grad`); the linear map raises ``GradientError`` for tangents that are not
+    like the primals.
+    """
+    return _remembered(function, Transform("linearize", None))(*primals)
+
+
 MAX_REMEMBERED = 256
 _remembered_functions: OrderedDict[Hashable, CompiledFunction] = OrderedDict()
 _remembered_lock = threading.Lock()

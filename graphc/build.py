@@ -62,7 +62,7 @@ def _build(
     fallback: Callable[..., Any],
 ) -> Program:
     wanted = differentiated(transform, target, len(args), list(kwargs), int(is_method))
-    strict = transform.kind != "vjp"
+    strict = not transform.is_split
 
     def check(leaves: Sequence[ArgumentLeaf]) -> None:
         leaf_marks(leaves, wanted.positions, target, strict=strict)
@@ -76,6 +76,8 @@ def _build(
     dump("traced", traced.graph)
     if transform.kind == "vjp":
         return vjp_program(target, transform, traced, args, kwargs, wanted)
+    if transform.kind == "linearize":
+        return linear_program(target, traced, wanted)
     marked, template = marked_graph(target, transform, traced, args, kwargs, wanted)
     dump("marked", marked)
     transposed = [source.spec.transposed for source in traced.inputs]
@@ -139,6 +141,15 @@ def vjp_program(
     gradients = gradients_template([*args, *kwargs.values()], wanted, marks, 0)
     marked = mark_inputs(traced.graph, traced.inputs, marks)
     return VjpProgram(traced, marked, value, aux, gradients, make_runner)
+
+
+def linear_program(target: Target, traced: Traced, wanted: Differentiated) -> Program:
+    """The two programs of ``linearize``."""
+    from graphc.linear_map import LinearProgram
+
+    marks = leaf_marks(traced.arguments, wanted.positions, target, strict=False)
+    value, _ = split_aux(Transform("linearize"), pytree.unflatten(traced.out_spec, traced.outputs), target)
+    return LinearProgram(traced, mark_inputs(traced.graph, traced.inputs, marks), value, make_runner)
 
 
 def make_runner(graph: Graph, specs: Sequence[LeafSpec], kind: str) -> Runner:

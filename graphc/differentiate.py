@@ -49,7 +49,7 @@ def differentiated(
 
     ``offset``: 1 for a method called with its ``self``. Raises ``GradientError`` for arguments that the call lacks.
     """
-    if transform.kind == "vjp":
+    if transform.is_split:
         return Differentiated(tuple(range(offset, count)), single=False)
     numbers = transform.argnums if transform.argnums is not None else ()
     names = transform.argnames if transform.argnames is not None else ()

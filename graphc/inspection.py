@@ -10,6 +10,7 @@ from graphc.abi import Check
 from graphc.autodiff.adjoint import joint_vjp
 from graphc.autodiff.estimate import number, size_bytes
 from graphc.autodiff.prune import prune
+from graphc.autodiff.tangent import jvp_graph
 from graphc.differentiate import differentiate
 from graphc.ir.graph import Graph, Value
 from graphc.ir.shapes import RELATION_TEXT, Guard
@@ -33,13 +34,15 @@ def stage_graph(program: Program, transform: Transform, stage: str) -> Graph:
         return program.marked if stage == "marked" else optimize(program.marked, OPS)
     if stage == "joint":
         primal, _ = prune(optimize(program.marked, OPS), _differentiated_outputs(transform))
+        if transform.kind == "linearize":
+            return jvp_graph(primal, OPS)
         return joint_vjp(primal, OPS, "params" if transform.kind == "vjp" else None)
     return final_graph(program, transform)
 
 
 def final_graph(program: Program, transform: Transform) -> Graph:
-    """What is scheduled: for ``vjp`` the forward program."""
-    if transform.kind == "vjp":
+    """What is scheduled: for ``vjp`` and ``linearize`` the first of two programs."""
+    if transform.is_split:
         forward: Graph = program.parts.forward  # type: ignore[attr-defined]
         return forward
     transposed = [source.spec.transposed for source in program.traced.inputs]
@@ -48,7 +51,7 @@ def final_graph(program: Program, transform: Transform) -> Graph:
 
 
 def _differentiated_outputs(transform: Transform) -> int | None:
-    return None if transform.kind == "vjp" else 1
+    return None if transform.is_split else 1
 
 
 def program_source(program: Program) -> str:
@@ -142,7 +145,7 @@ def guard_text(guard: Guard) -> str:
 
 
 def _kept(program: Program, transform: Transform) -> list[str]:
-    if transform.kind == "vjp":
+    if transform.is_split:
         values: Sequence[Value] = program.parts.residuals  # type: ignore[attr-defined]
     else:
         values = _read_back(stage_graph(program, transform, "joint"), len(program.marked.outputs))

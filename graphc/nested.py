@@ -77,6 +77,10 @@ def call_transformed(
     """What the transform makes of the target, called as part of the active trace; ``offset``: 1 before a ``self``."""
     if transform.staged:
         return call_staged(session, target, transform, args, kwargs, offset)
+    if transform.kind == "linearize":
+        from graphc.nested_modes import call_linearize
+
+        return call_linearize(session, target, args)
     if transform.kind == "vjp":
         from graphc.nested_modes import call_vjp
 

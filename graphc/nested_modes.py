@@ -1,4 +1,4 @@
-"""``vjp`` and ``jvp`` as part of an active trace."""
+"""``vjp``, ``jvp`` and ``linearize`` as part of an active trace."""
 
 from __future__ import annotations
 
@@ -13,13 +13,13 @@ from graphc.autodiff.requires_grad import mark
 from graphc.autodiff.tangent import jvp_graph
 from graphc.differentiate import Differentiated, gradients_template, split_aux
 from graphc.errors import GradientError
-from graphc.ir.graph import Value
+from graphc.ir.graph import Graph, Value
+from graphc.linear_map import tangent_leaves, tangent_template
 from graphc.nested import Inner, inline, result, trace_inner
 from graphc.ops.table import OPS
 from graphc.passes.pipeline import optimize
 from graphc.pullback import cotangents_by_output
 from graphc.trace.location import user_location
-from graphc.trace.record import Constant, Output
 from graphc.trace.session import Session, current, hint_of
 from graphc.trace.target import Target, make_target
 from graphc.trace.values import alive, unwrap
@@ -110,6 +110,37 @@ class JvpOf:
         return call_jvp(session, self.target, tuple(primals), tuple(tangents))
 
 
+def call_linearize(session: Session, target: Target, primals: Sequence[Any]) -> Any:
+    """``(out, linear map)`` of the function at these primals, both part of the active trace."""
+    wanted = Differentiated(tuple(range(len(primals))), single=False)
+    inner = trace_inner(session, target, primals, {}, wanted, strict=False)
+    value, _ = split_aux(Transform("linearize"), inner.out, target)
+    primal, _ = prune(optimize(mark(inner.graph, inner.marks), OPS))
+    linear_map = NestedLinearMap(session, inner, optimize(jvp_graph(primal, OPS), OPS), value, tuple(primals))
+    return result(session, value, inline(session, primal, inner.outer)), linear_map
+
+
+class NestedLinearMap:
+    """``linear_map(*tangents)`` inside a trace, where what it shares with the function's value is computed once."""
+
+    def __init__(self, session: Session, inner: Inner, both: Graph, out: Any, primals: tuple[Any, ...]):
+        self._session, self._inner, self._both, self._out = session, inner, both, out
+        _, self._spec = pytree.flatten(primals)
+
+    def __call__(self, *tangents: Any) -> Any:
+        inner, here = self._inner, current()
+        if here is None:
+            alive(self._session.wrap(self._session, inner.outer[0]))
+        assert here is not None
+        leaves = tangent_leaves(self._spec, tangents)
+        outer = [here.import_value(self._session, value) for value in inner.outer]
+        marked = [v for v, is_marked in zip(outer, inner.marks, strict=True) if is_marked]
+        given = [t for t, is_marked in zip(leaves, inner.leaf_marks, strict=True) if is_marked]
+        seeds = [seed_value(here, t, v) for t, v in zip(given, marked, strict=True)]
+        values = inline(here, self._both, [*outer, *seeds])
+        return result(here, _tangent_template(inner, self._out), values)
+
+
 def call_jvp(
     session: Session,
     target: Target,
@@ -118,33 +149,19 @@ def call_jvp(
     kwargs: Mapping[str, Any] = {},
 ) -> Any:
     """``(out, tangent of out)`` at these primals as part of the active trace; ``kwargs`` do not move."""
-    _, primal_spec = pytree.flatten(primals)
-    tangent_leaves, tangent_spec = pytree.flatten(tangents)
-    if primal_spec != tangent_spec:
-        raise GradientError(
-            f"jvp: tangents must have the structure of the primals, {primal_spec}; they are {tangent_spec}",
-            location=user_location(),
-        )
+    _, spec = pytree.flatten(primals)
+    leaves = tangent_leaves(spec, tangents)
     wanted = Differentiated(tuple(range(len(primals))), single=False)
     inner = trace_inner(session, target, primals, kwargs, wanted, strict=False)
     value, _ = split_aux(Transform("jit"), inner.out, target)
     primal, _ = prune(optimize(mark(inner.graph, inner.marks), OPS))
     both = optimize(jvp_graph(primal, OPS), OPS)
     marked_values = [v for v, is_marked in zip(inner.outer, inner.marks, strict=True) if is_marked]
-    marked_tangents = [t for t, is_marked in zip(tangent_leaves, inner.leaf_marks, strict=False) if is_marked]
+    marked_tangents = [t for t, is_marked in zip(leaves, inner.leaf_marks, strict=False) if is_marked]
     seeds = [seed_value(session, t, v) for t, v in zip(marked_tangents, marked_values, strict=True)]
     values = inline(session, both, [*inner.outer, *seeds])
     return result(session, value, values), result(session, _tangent_template(inner, value), values)
 
 
 def _tangent_template(inner: Inner, out: Any) -> Any:
-    """The result's structure with the tangent of each float output, None for the others."""
-    count = len(inner.graph.outputs)
-    floats = [index for index, value in enumerate(inner.graph.outputs) if value.type.is_float]
-
-    def tangent(leaf: Any) -> Any:
-        if isinstance(leaf, Output) and leaf.index in floats:
-            return Output(count + floats.index(leaf.index))
-        return Constant(None)
-
-    return pytree.tree_map(tangent, out)
+    return tangent_template(inner.graph, out, len(inner.graph.outputs))

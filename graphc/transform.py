@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import Any, Literal
 
-Kind = Literal["jit", "grad", "value_and_grad", "vjp", "vmap", "jacobian", "hessian", "hvp"]
+Kind = Literal["jit", "grad", "value_and_grad", "vjp", "linearize", "vmap", "jacobian", "hessian", "hvp"]
 Mode = Literal["auto", "fwd", "rev"]
 Argnums = int | tuple[int, ...]
 
@@ -31,7 +31,12 @@ class Transform:
     @property
     def differentiates(self) -> bool:
         """The traced graph is differentiated as a whole, when the trace has ended."""
-        return self.kind in ("grad", "value_and_grad", "vjp")
+        return self.kind in ("grad", "value_and_grad", "vjp", "linearize")
+
+    @property
+    def is_split(self) -> bool:
+        """The result holds a function, which runs a second program on what the first one saved."""
+        return self.kind in ("vjp", "linearize")
 
     @property
     def staged(self) -> bool:

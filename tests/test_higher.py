@@ -180,6 +180,41 @@ def test_elementwise_grad():
         graphc.elementwise_grad(lambda x: (x, x))(x)
 
 
+# --- linearize --------------------------------------------------------------------------------------------------------
+
+
+def test_linearize_is_jvp_with_the_value_done_before():
+    def f(p, scale):
+        return {"y": np.tanh(p["a"] @ p["w"]) * scale, "n": len(p["w"]), "z": np.exp(scale)}
+
+    p = {"a": np.asfortranarray(X), "w": W}
+    moves = {"a": RNG.normal(size=(5, 3)), "w": V}
+    out, linear_map = graphc.linearize(f, p, 2.0)
+    for tangents in ((moves, 0.5), ({"a": None, "w": V}, None)):
+        value, moved = graphc.jvp(f, (p, 2.0), tangents)
+        found = linear_map(*tangents)
+        np.testing.assert_allclose(found["y"], moved["y"], **CLOSE)
+        np.testing.assert_allclose(found["z"], moved["z"], **CLOSE)
+        assert found["n"] is None
+    np.testing.assert_allclose(out["y"], value["y"])
+    with pytest.raises(GradientError, match="structure of the primals"):
+        linear_map(moves)
+    with pytest.raises(GradientError, match=r"shape \(5, 3\), like its argument; it has shape \(2, 2\)"):
+        linear_map({"a": np.ones((2, 2)), "w": V}, 0.5)
+    _, double = graphc.linearize(lambda w: 2 * w, W)
+    with pytest.raises(GradientError, match="like its argument"):
+        double(np.ones(4))
+
+
+def test_linearize_inside():
+    rows = graphc.jit(lambda w: graphc.vmap(graphc.linearize(curve, w)[1])(np.eye(3)).T)
+    np.testing.assert_allclose(rows(W), graphc.jacobian(curve)(W), **CLOSE)
+    along = graphc.grad(lambda w: np.sum(graphc.linearize(lambda v: v**3, w)[1](w)))
+    np.testing.assert_allclose(along(W), 9 * W**2, **CLOSE)
+    with graphc.config.override(disable_jit=True):
+        np.testing.assert_allclose(graphc.linearize(curve, W)[1](V), graphc.jacobian(curve)(W) @ V, **CLOSE)
+
+
 # --- vmap -------------------------------------------------------------------------------------------------------------
 
 
