@@ -142,6 +142,32 @@ def test_hessian_is_the_jacobian_of_the_gradient():
     np.testing.assert_allclose(np.stack(products), graphc.hessian(loss)(W), **CLOSE)
 
 
+def test_a_hessian_takes_no_more_passes_than_by_hand():
+    """``X.T @ (d * X)``: one pass over the matrix that also finds d, and one product."""
+
+    def logistic(w, x, signs):
+        return np.mean(np.log1p(np.exp(-signs * (x @ w))))
+
+    h = graphc.hessian(logistic)
+    slope = 1 / (1 + np.exp(X @ W))
+    np.testing.assert_allclose(h(W, X, np.ones(5)), X.T @ ((slope * (1 - slope) / 5)[:, None] * X), **CLOSE)
+    assert len(h.kernels()) == 1
+    matrices = [node.op.name for node in h.graph().nodes if [d for d in node.output.dims if d != 1][1:]]
+    assert sorted(matrices) == ["guarded_mul", "matmul", "transpose"]
+    products = [node for node in h.graph().nodes if node.op.name == "matmul"]
+    assert len(products) == 2  # one of them with a vector, in the kernel
+
+
+def test_a_jacobian_multiplies_with_no_identity():
+    f = graphc.jacobian(lambda w: np.tanh(X @ np.sin(w)), mode="fwd")
+    np.testing.assert_allclose(f(W), (1 - np.tanh(X @ np.sin(W)) ** 2)[:, None] * X * np.cos(W), **CLOSE)
+    assert [v.dims[1] for n in f.graph().nodes if n.op.name == "matmul" for v in n.outputs] == [1]
+    diagonal = graphc.jacobian(lambda w: np.exp(np.sin(w) * 2), mode="rev")
+    diagonal(W)
+    ranks = [n.output.rank for n in diagonal.graph().nodes if n.op.name in ("exp", "cos", "mul", "guarded_mul")]
+    assert set(ranks) <= {0, 1}
+
+
 def test_hessian_of_containers_and_vectors():
     def f(p):
         return np.sum(p["a"] ** 2) * p["b"]
