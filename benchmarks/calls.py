@@ -90,6 +90,7 @@ def graphc_calls() -> dict[str, Call]:
     tree = small_arrays()
     x, values, out = tree["w0"], tuple(tree.values()), np.empty(4)
     first, many, spread, gradient = graphc.jit(one), graphc.jit(arguments), graphc.jit(results), graphc.grad(squares)
+    named = graphc.jit(one)
     outs = tree_map(np.empty_like, tree)
     return {
         "one": lambda: first(x),
@@ -98,7 +99,7 @@ def graphc_calls() -> dict[str, Call]:
         "gradients": lambda: gradient(tree),
         "one, out=": lambda: first(x, out=out),
         "gradients, out=": lambda: gradient(tree, out=outs),
-        "one, keyword": lambda: first(x=x),
+        "one, keyword": lambda: named(x=x),
     }
 
 
