@@ -85,6 +85,8 @@ def read(batcher: Lanes, node: Node, lanes: Sequence[Lane]) -> Value:
 
 def write(batcher: Lanes, node: Node, lanes: Sequence[Lane]) -> Value:
     """A block into each element; where they start at positions of their own, every entry is asked where it belongs."""
+    if node.op.name.startswith("scatter"):
+        return _scattered(batcher, node, lanes)
     F, (whole, block, *starts) = batcher.F, lanes
     if all(isinstance(start, Value) for start in starts):
         attrs = {"steps": (1, *node.attrs["steps"])}
@@ -106,3 +108,18 @@ def write(batcher: Lanes, node: Node, lanes: Sequence[Lane]) -> Value:
         places.append(F.select(inside, place, 0))
     found = F.gather(given, *places, axes=tuple(range(rank + 1)), checked=False)
     return F.select(hit, F.add(before, found) if node.op.name == "accumulate" else found, before)
+
+
+def _scattered(batcher: Lanes, node: Node, lanes: Sequence[Lane]) -> Value:
+    """Elements written at positions given by arrays, which may be each element's own."""
+    F, (whole, updates, *positions) = batcher.F, lanes
+    before, given, axes = batcher.dense(whole), batcher.dense(updates), node.attrs["axes"]
+    if all(isinstance(lane, Value) for lane in positions):
+        shared = tuple(lane for lane in positions if isinstance(lane, Value))
+        return F.raw(node.op, (before, given, *shared), {"axes": tuple(axis + 1 for axis in axes)}).output
+    own = _own_rank(node.inputs[2:])
+    rows = F.reshape(F.iota(dims=(batcher.size,), axis=0), (batcher.size, *(1,) * own))
+    back = _own_behind(axes[0], own, given.rank)
+    turned = F.transpose(given, [back.index(axis) for axis in range(given.rank)])
+    indices = (rows, *(batcher.over(lane, own) for lane in positions))
+    return F.raw(node.op, (before, turned, *indices), {"axes": (0, *(axis + 1 for axis in axes))}).output

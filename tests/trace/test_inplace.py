@@ -396,3 +396,23 @@ def test_reads_make_no_other_graph():
         line.split(" = ")[1].split()[0] for line in str(graphc.jit(f).graph("traced", X)).splitlines() if " = " in line
     ]
     assert ops == ["slice", "reshape", "transpose", "sum", "slice", "reshape", "add"]
+
+
+@compiled
+def test_batches():
+    def f(x, i, a):
+        y = np.zeros((5, 2))
+        y[i] = x[:, None] * a
+        y[[0, 1]] += x[:2, None]
+        np.add.at(y, i, 1.0)
+        y[i[0]] *= 2
+        b = np.zeros((2, 3, 4))
+        b[:, i[:2], i[1:3]] = x[:2]
+        return y, b[..., ::-1]
+
+    x, i, a = np.arange(9.0).reshape(3, 3), np.array([[0, 2, 0], [1, 1, 1], [2, 0, 1]]), np.array([1.0, 2.0])
+    for axes, indices in (((0, 0, None), i), ((0, None, None), i[0])):
+        found = graphc.vmap(f, in_axes=axes)(x, indices, a)
+        each = [f(row, index, a) for row, index in zip(x, i if axes[1] == 0 else [i[0]] * 3, strict=True)]
+        for ours, theirs in zip(found, zip(*each, strict=True), strict=True):
+            np.testing.assert_allclose(ours, np.stack(theirs))
