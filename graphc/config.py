@@ -13,7 +13,7 @@ variable                 setting       meaning
 ``GRAPHC_DETERMINISTIC`` deterministic ``1``: the same bits for every number of threads, gemm included
 ``GRAPHC_CONTRACT``      contract      ``0``: no fused multiply-add where the program wrote a multiply and an add
 ``GRAPHC_BLAS``          blas          ``auto``, ``mkl``, ``numpy``, ``scipy`` or ``native``: whose gemm is called
-``GRAPHC_KEEP_MEMORY``   keep_memory   ``0``: memory of dead results goes back to malloc, not to a pool of graphc's
+``GRAPHC_KEEP_MEMORY``   keep_memory   ``0``: memory of dead results goes back to malloc, not to graphc's pool
 ======================== ============= =========================================================================
 """
 

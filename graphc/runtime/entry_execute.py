@@ -97,12 +97,21 @@ def new_array(plan: int, dtype: int, rank: int, shape: int, size: int) -> int:
 
 @inline
 def take_arena(plan: int, frame: int) -> int:
-    """The kept workspace, or, where another call is using it, memory for this call alone."""
+    """Memory of the pool for a large arena; for a small one the kept workspace, or memory for this call alone."""
     store(frame + Frame.ARENA, 0)
+    store(frame + Frame.POOLED, 0)
     store(frame + Frame.TEMPORARY, 0)
     store(frame + Frame.LOCKED, 0)
     size = value(plan, plan + Head.ARENA_FORM, frame + load(plan + Head.FRAME_SYMBOLS))
     if size <= 0:
+        return 1
+    pool = load(plan + Head.POOL)
+    if pool and size >= SMALLEST_POOLED:
+        memory = take_memory(pool, size)
+        if memory == 0:
+            return call(load(plan + Head.NO_MEMORY))
+        store(frame + Frame.POOLED, memory)
+        store(frame + Frame.ARENA, memory)
         return 1
     workspace = load(plan + Head.WORKSPACE)
     if load(workspace + WorkspaceField.BUSY):
@@ -140,6 +149,9 @@ def give_arena_back(plan: int, frame: int) -> int:
     workspace = load(frame + Frame.LOCKED)
     if workspace:
         store(workspace + WorkspaceField.BUSY, 0)
+    pooled = load(frame + Frame.POOLED)
+    if pooled:
+        graphc_pool_free(load(plan + Head.POOL), pooled, 0)
     temporary = load(frame + Frame.TEMPORARY)
     if temporary:
         call(load(plan + Head.RAW_FREE), temporary)

@@ -207,11 +207,11 @@ class WorkspaceField(Fields):
 
 
 class PoolField(Fields):
-    """The state of the pool that results come from; the kept blocks' addresses follow, 0 for a free slot."""
+    """The state of the pool of memory; the kept blocks' addresses follow, those given back the longest ago first."""
 
     LIMIT = auto()  # bytes to keep at most
     KEPT = auto()  # bytes kept
-    NEXT = auto()  # offset of the slot that is filled next: the one filled the longest ago
+    COUNT = auto()  # blocks kept
     MALLOC = auto()
     FREE = auto()
     ADVISE = auto()  # madvise, or 0
@@ -236,6 +236,7 @@ class Frame(Fields):
     HELD_END = auto()  # the references to give back end here
     OUT = auto()  # whether the call gives arrays to write to
     ARENA = auto()
+    POOLED = auto()  # memory to give back to the pool after the call, or 0
     TEMPORARY = auto()  # memory to free after the call, or 0
     LOCKED = auto()  # the workspace to unlock after the call, or 0
     STATUS = auto()  # the driver's result

@@ -1,9 +1,10 @@
-"""The pool that large results come from: what an array gives back when it dies is kept for the next call.
+"""The pool of memory: what a large result gives back when it dies, and a large arena after a call, is kept.
 
 Results are fresh arrays, and fresh memory of some megabytes comes from the system page by page, each page cleared: for
 a memory-bound kernel that costs as much as half of its work (4 of 13 ms measured for two results of 8 MB). So the
 native entry takes the memory of large results from a pool of graphc's own, and has NumPy give it back there: each such
 array carries a data memory handler (NEP 49). Nothing else in the process is touched: neither malloc nor other arrays.
+Large arenas come from it, too: programs share the memory, and calls at the same time have each their own.
 """
 
 from __future__ import annotations
@@ -50,7 +51,6 @@ class Pool:
         name = ctypes.create_string_buffer(b"mem_handler")
         self.kept: list[Any] = [self.fields, handler, name, new_capsule(ctypes.addressof(handler), name, None)]
         self.set(PoolField.LIMIT, LARGEST_KEPT)
-        self.set(PoolField.NEXT, PoolField.SIZE)
         self.set(PoolField.MALLOC, _address(ctypes.pythonapi.PyMem_RawMalloc))
         self.set(PoolField.FREE, _address(ctypes.pythonapi.PyMem_RawFree))
         self.set(PoolField.ADVISE, _address(ctypes.CDLL(None).madvise) if sys.platform == "linux" else 0)

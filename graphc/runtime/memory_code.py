@@ -1,6 +1,6 @@
-"""Native code of the pool that results come from (see ``memory``), in the restricted Python of ``machine_code``.
+"""Native code of the pool of memory (see ``memory``), in the restricted Python of ``machine_code``.
 
-The functions that NumPy calls when it resizes or frees such an array have the signatures of NumPy's data memory
+The functions that NumPy calls when it resizes or frees an array of the pool have the signatures of NumPy's data memory
 handlers. All of them run under the GIL. A block is a header and then its data.
 
 Data starts at a page. Large arrays of NumPy's start 16 bytes after one, so a kernel that reads such an array and writes
@@ -40,7 +40,7 @@ def graphc_pool_realloc(pool: int, data: int, size: int) -> int:
 
 
 def graphc_pool_free(pool: int, data: int, size: int) -> int:
-    """Keep the block, in place of those that were given back the longest ago where there is no room."""
+    """Keep the block; where there is no room, those that were given back the longest ago go."""
     if data == 0:
         return 0
     block = data - BlockField.SIZE
@@ -48,53 +48,42 @@ def graphc_pool_free(pool: int, data: int, size: int) -> int:
     limit = load(pool + PoolField.LIMIT)
     if capacity > limit:
         return call(load(pool + PoolField.FREE), load(block + BlockField.ALLOCATED))
-    slot = pool + load(pool + PoolField.NEXT)
-    evict(pool, slot)
-    oldest = slot
-    while load(pool + PoolField.KEPT) + capacity > limit:
-        oldest = next_slot(pool, oldest)
-        evict(pool, oldest)
-    store(slot, block)
+    while load(pool + PoolField.COUNT) == POOL_SLOTS or load(pool + PoolField.KEPT) + capacity > limit:
+        oldest = load(pool + PoolField.SIZE)
+        remove(pool, 0)
+        call(load(pool + PoolField.FREE), load(oldest + BlockField.ALLOCATED))
+    count = load(pool + PoolField.COUNT)
+    store(pool + PoolField.SIZE + 8 * count, block)
+    store(pool + PoolField.COUNT, count + 1)
     store(pool + PoolField.KEPT, load(pool + PoolField.KEPT) + capacity)
-    store(pool + PoolField.NEXT, next_slot(pool, slot) - pool)
     return 0
 
 
-def next_slot(pool: int, slot: int) -> int:
-    slot += 8
-    if slot == pool + PoolField.SIZE + 8 * POOL_SLOTS:
-        return pool + PoolField.SIZE
-    return slot
-
-
-def evict(pool: int, slot: int) -> int:
-    block = load(slot)
-    if block:
-        store(slot, 0)
-        store(pool + PoolField.KEPT, load(pool + PoolField.KEPT) - load(block + BlockField.CAPACITY))
-        call(load(pool + PoolField.FREE), load(block + BlockField.ALLOCATED))
+def remove(pool: int, index: int) -> int:
+    """Take a block out of the list; those behind it move up."""
+    slot = pool + PoolField.SIZE + 8 * index
+    store(pool + PoolField.KEPT, load(pool + PoolField.KEPT) - load(load(slot) + BlockField.CAPACITY))
+    count = load(pool + PoolField.COUNT) - 1
+    store(pool + PoolField.COUNT, count)
+    for _k in range(count - index):
+        store(slot, load(slot + 8))
+        slot += 8
     return 1
 
 
 def take_memory(pool: int, size: int) -> int:
     """At least ``size`` bytes: the smallest kept block that is not a quarter too large, or a new one; 0 for none."""
-    slot = pool + PoolField.SIZE
-    end = slot + 8 * POOL_SLOTS
-    best = 0
+    best = -1
     least = 0
-    while slot < end:
-        block = load(slot)
-        if block:
-            capacity = load(block + BlockField.CAPACITY)
-            if capacity >= size and 4 * capacity <= 5 * size and (best == 0 or capacity < least):
-                best = slot
-                least = capacity
-        slot += 8
-    if best == 0:
+    for k in range(load(pool + PoolField.COUNT)):
+        capacity = load(load(pool + PoolField.SIZE + 8 * k) + BlockField.CAPACITY)
+        if capacity >= size and 4 * capacity <= 5 * size and (best < 0 or capacity < least):
+            best = k
+            least = capacity
+    if best < 0:
         return new_block(pool, size)
-    block = load(best)
-    store(best, 0)
-    store(pool + PoolField.KEPT, load(pool + PoolField.KEPT) - least)
+    block = load(pool + PoolField.SIZE + 8 * best)
+    remove(pool, best)
     return block + BlockField.SIZE
 
 

@@ -84,6 +84,32 @@ def test_more_blocks_than_slots():
     assert pool.pool.kept_bytes() == 0
 
 
+def test_a_block_that_lies_idle_stays_while_there_is_room():
+    pool = Handler()
+    idle = pool.malloc(5000)
+    pool.free(idle, 0)
+    for _ in range(3 * POOL_SLOTS):
+        pool.free(pool.malloc(1000), 0)
+    assert pool.pool.kept_bytes() == 6000
+    assert pool.malloc(5000) == idle
+
+
+def test_large_arenas_come_from_the_pool_and_are_shared():
+    seen = []
+    p = plan(arena_bytes=(*symbol(0), *const(8), Code.MUL), outputs=(), result=((1,),))
+    first, second = (make(p, lambda call: seen.append(call.arena)) for _ in range(2))
+    for _ in range(2):
+        first(np.zeros(3 * LARGE))
+        second(np.zeros(3 * LARGE))
+    assert len(set(seen)) == 1
+    before = entry.result_pool().kept_bytes()
+    with pytest.raises(ArithmeticError):
+        make(p, lambda call: 1)(np.zeros(3 * LARGE))
+    assert entry.result_pool().kept_bytes() == before, "given back after an error, too"
+    with pytest.raises(MemoryError):
+        make(plan(arena_bytes=const(2**60)))(np.zeros(3))
+
+
 def test_the_other_functions_of_the_handler():
     pool = Handler()
     block = pool.calloc(25, 8)
