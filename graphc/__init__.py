@@ -21,7 +21,7 @@ from graphc.errors import (
     UnsupportedError,
 )
 from graphc.higher import elementwise_grad, hessian, hvp, jacobian, vmap
-from graphc.loops import cond, fori_loop, scan, while_loop
+from graphc.loops import cond, fori_loop, scan, unroll, while_loop
 
 __version__ = "0.1.0.dev0"
 
@@ -53,6 +53,7 @@ __all__ = [
     "linearize",
     "scan",
     "stop_gradient",
+    "unroll",
     "value_and_grad",
     "vjp",
     "vmap",

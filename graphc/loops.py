@@ -9,72 +9,22 @@ The examples assume ``import numpy as np`` and ``import graphc``.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from typing import Any
 
 import numpy as np
 
 from graphc import pytree
 from graphc.errors import TraceTypeError
-from graphc.ir.dims import Dim, dim_max
+from graphc.ir.dims import Dim
 from graphc.ir.graph import Value
 from graphc.trace.callees import traced_callee
 from graphc.trace.location import user_location
-from graphc.trace.regions import Body, stage_cond, stage_for, stage_while
+from graphc.trace.regions import Body, stage_cond, stage_for, stage_while, trip_count
 from graphc.trace.session import Session, current
-from graphc.trace.symbolic import SymbolicInt, as_dim, wrap_dim
-from graphc.trace.values import TracedValue, unwrap, wrap
-
-_NUMBERS = (TracedValue, SymbolicInt, np.ndarray, np.generic, int, float)
-
-
-class _Tree:
-    """A tree of values that a loop carries: ``values`` of its leaves; all other leaves stay what they are."""
-
-    def __init__(self, session: Session, tree: Any, label: str):
-        self.leaves, self.spec = pytree.flatten(tree)
-        self.traced = [isinstance(leaf, _NUMBERS) and not isinstance(leaf, bool) for leaf in self.leaves]
-        pairs = zip(self.leaves, self.traced, strict=True)
-        self.values = [value_of(session, leaf) for leaf, is_traced in pairs if is_traced]
-        only = len(self.leaves) == 1
-        self.names = [
-            label if only else f"{label}, leaf {k}" for k, is_traced in enumerate(self.traced) if is_traced
-        ]  # fmt: skip
-
-    def seen(self, session: Session, values: Sequence[Value]) -> Any:
-        """The tree as the user's function sees it, with these values."""
-        rest = iter(values)
-        leaves = [
-            wrap(session, next(rest)) if is_traced else leaf
-            for leaf, is_traced in zip(self.leaves, self.traced, strict=True)
-        ]
-        return pytree.unflatten(self.spec, leaves)
-
-    def values_of(self, session: Session, tree: Any, what: str) -> list[Value]:
-        """The values of another tree of the same structure. Raises ``TraceTypeError``."""
-        leaves, spec = pytree.flatten(tree)
-        if spec != self.spec:
-            raise TraceTypeError(
-                f"{what} must keep the structure {self.spec}; it gives {spec}", location=user_location()
-            )
-        values = []
-        for leaf, old, is_traced in zip(leaves, self.leaves, self.traced, strict=True):
-            if is_traced:
-                values.append(value_of(session, leaf))
-            elif leaf is not old and leaf != old:
-                raise TraceTypeError(
-                    f"{what} changes {old!r} to {leaf!r}: only numbers and arrays can change in a loop",
-                    location=user_location(),
-                )
-        return values
-
-
-def value_of(session: Session, leaf: Any) -> Value:
-    return session.F.value(unwrap(session, leaf))
-
-
-def _results(session: Session, tree: _Tree, values: Sequence[Value]) -> Any:
-    return tree.seen(session, values)
+from graphc.trace.symbolic import as_dim, wrap_dim
+from graphc.trace.trees import ValueTree, value_of
+from graphc.trace.values import TracedValue, wrap
 
 
 def fori_loop(lower: Any, upper: Any, body: Callable[[Any, Any], Any], init: Any) -> Any:
@@ -94,7 +44,7 @@ def fori_loop(lower: Any, upper: Any, body: Callable[[Any, Any], Any], init: Any
         return init
     session.F.location = user_location()
     first, last = _bound(lower), _bound(upper)
-    tree, function = _Tree(session, init, "the carried value"), traced_callee(body)
+    tree, function = ValueTree(session, init, "the carried value"), traced_callee(body)
 
     def run(inside: Session, params: list[Value]) -> list[Value]:
         index, *carried = params
@@ -102,7 +52,7 @@ def fori_loop(lower: Any, upper: Any, body: Callable[[Any, Any], Any], init: Any
         return tree.values_of(inside, function(i, tree.seen(inside, carried)), "the body of fori_loop")
 
     results = stage_for(session, trip_count(session, first, last), tree.values, tree.names, run)
-    return _results(session, tree, results)
+    return tree.seen(session, results)
 
 
 def _bound(number: Any) -> Dim:
@@ -118,11 +68,21 @@ def _bound(number: Any) -> Dim:
     return dim
 
 
-def trip_count(session: Session, first: Dim, last: Dim) -> Dim:
-    """``last - first``, and 0 where that is less."""
-    trips = last - first
-    low = session.F.facts.lower_bound(trips)
-    return trips if low is not None and low >= 0 else dim_max(trips, 0)
+def unroll(iterable: Iterable[Any]) -> list[Any]:
+    """The elements as a list: a plain loop over it is written out, one iteration after the other.
+
+    For loops that are short, or whose index must be a Python number. The compiled program grows with their length, and
+    is for that length alone.
+
+    >>> weights = [np.eye(2), np.ones((2, 3))]
+    >>> def network(x):
+    ...     for i in graphc.unroll(range(2)):
+    ...         x = np.tanh(x @ weights[i])
+    ...     return np.sum(x)
+    >>> graphc.grad(network)(np.zeros(2))
+    array([3., 3.])
+    """
+    return list(iterable)
 
 
 def while_loop(condition: Callable[[Any], Any], body: Callable[[Any], Any], init: Any) -> Any:
@@ -139,7 +99,7 @@ def while_loop(condition: Callable[[Any], Any], body: Callable[[Any], Any], init
             init = body(init)
         return init
     session.F.location = user_location()
-    tree = _Tree(session, init, "the carried value")
+    tree = ValueTree(session, init, "the carried value")
     test, step = traced_callee(condition), traced_callee(body)
 
     def ask(inside: Session, params: list[Value]) -> list[Value]:
@@ -148,7 +108,7 @@ def while_loop(condition: Callable[[Any], Any], body: Callable[[Any], Any], init
     def run(inside: Session, params: list[Value]) -> list[Value]:
         return tree.values_of(inside, step(tree.seen(inside, params)), "the body of while_loop")
 
-    return _results(session, tree, stage_while(session, tree.values, tree.names, ask, run))
+    return tree.seen(session, stage_while(session, tree.values, tree.names, ask, run))
 
 
 def cond(flag: Any, yes: Callable[..., Any], no: Callable[..., Any], *operands: Any) -> Any:
@@ -163,11 +123,11 @@ def cond(flag: Any, yes: Callable[..., Any], no: Callable[..., Any], *operands: 
     if session is None or not isinstance(flag, TracedValue):
         return (yes if flag else no)(*operands)
     session.F.location = user_location()
-    trees: list[_Tree] = []
+    trees: list[ValueTree] = []
 
     def branch(function: Callable[..., Any]) -> Body:
         def run(inside: Session, params: list[Value]) -> list[Value]:
-            tree = _Tree(inside, traced_callee(function)(*operands), "the result")
+            tree = ValueTree(inside, traced_callee(function)(*operands), "the result")
             if trees and trees[0].spec != tree.spec:
                 raise TraceTypeError(
                     f"the branches of cond give the structures {trees[0].spec} and {tree.spec}",
@@ -180,13 +140,13 @@ def cond(flag: Any, yes: Callable[..., Any], no: Callable[..., Any], *operands: 
 
     names = _Names(trees)
     values = stage_cond(session, value_of(session, flag), names, branch(yes), branch(no))
-    return _results(session, trees[0], values)
+    return trees[0].seen(session, values)
 
 
 class _Names(Sequence[str]):
     """The names of results that are known once the first branch has run."""
 
-    def __init__(self, trees: list[_Tree]):
+    def __init__(self, trees: list[ValueTree]):
         self.trees = trees
 
     def __len__(self) -> int:
@@ -212,26 +172,26 @@ def scan(
     if session is None:
         return _plain_scan(body, init, xs, length, reverse)
     session.F.location = user_location()
-    carried = _Tree(session, init, "the carried value")
-    rows = _Tree(session, xs, "xs")
+    carried = ValueTree(session, init, "the carried value")
+    rows = ValueTree(session, xs, "xs")
     trips = rows.values[0].dims[0] if rows.values else as_dim(length)
     if trips is None or any(not session.F.facts.equal(v.dims[0], trips) for v in rows.values):
         raise TraceTypeError("scan: xs must be arrays with one number of rows, or length an integer",
                              location=session.F.location)  # fmt: skip
     arrays = [wrap(session, v) for v in rows.values]
     function = traced_callee(body)
-    made: list[_Tree] = []
+    made: list[ValueTree] = []
 
     def run(inside: Session, params: list[Value]) -> list[Value]:
         index, *states = params
         here = [value_of(inside, array[wrap(inside, index)]) for array in arrays]
         carry, y = function(carried.seen(inside, states), rows.seen(inside, here))
-        made[:] = [_Tree(inside, y, "the second result")]
+        made[:] = [ValueTree(inside, y, "the second result")]
         return [*carried.values_of(inside, carry, "the body of scan"), *made[0].values]
 
     results = stage_for(session, trips, carried.values, carried.names, run, reverse=reverse)
     count = len(carried.values)
-    return _results(session, carried, results[:count]), _results(session, made[0], results[count:])
+    return carried.seen(session, results[:count]), made[0].seen(session, results[count:])
 
 
 def _plain_scan(body: Callable[..., Any], init: Any, xs: Any, length: Any, reverse: bool) -> tuple[Any, Any]:

@@ -36,7 +36,7 @@ from graphc.schedule.loopnest import (
 from graphc.schedule.positions import as_dim
 from graphc.schedule.prepare import IndexCheck
 from graphc.schedule.ranges import Ranges
-from graphc.schedule.sequence import Sequence, make_sequence
+from graphc.schedule.sequence import Sequence, detached, make_sequence
 from graphc.schedule.slots import grown_storage, plan_slots
 from graphc.schedule.writes import write_step
 
@@ -97,7 +97,7 @@ class _Piecewise:
 
     def _straight(self, piece: Graph, free: Collection[int] = ()) -> None:
         """``free``: parameters, by number, that nothing reads afterwards."""
-        program = self.shared.straight(piece, free)
+        program = self.shared.straight(detached(piece), free)
         made = [new_storage(v.type) for v in piece.outputs]
         for k, parameter in program.in_place.items():
             made[k] = self.stored[piece.params[parameter]]

@@ -15,9 +15,10 @@ from dataclasses import dataclass, field
 from graphc.ir.graph import Graph, Node, Value
 from graphc.ir.opdef import Bind, Control, Create, Movement, Pointwise, Write
 from graphc.ir.regions import carried, lead
+from graphc.ir.rewrite import with_inputs
 from graphc.ir.types import I64
-from graphc.schedule.lower import is_trivial_reshape
 from graphc.schedule.bodies import captured
+from graphc.schedule.lower import is_trivial_reshape
 
 LAST = 1 << 60  # the time of what the graph's caller reads
 
@@ -132,3 +133,15 @@ def _is_free(node: Node, free: set[Value]) -> bool:
     if isinstance(node.op.kind, Create | Movement):
         return True
     return isinstance(node.op.kind, Pointwise) and not node.output.rank and node.output.type.dtype == I64
+
+
+def detached(piece: Graph) -> Graph:
+    """The piece with parameters of its own, which do not lead back to the nodes that made them in the whole graph."""
+    new = {p: Value(p.type, p.grad, p.name) for p in piece.params}
+    nodes = []
+    for node in piece.nodes:
+        current = with_inputs(node, tuple(new.get(v, v) for v in node.inputs))
+        nodes.append(current)
+        new.update((a, b) for a, b in zip(node.outputs, current.outputs, strict=True) if a is not b)
+    params, outputs = (tuple(new.get(v, v) for v in values) for values in (piece.params, piece.outputs))
+    return Graph(piece.name, params, tuple(nodes), outputs, piece.guards, piece.ints)

@@ -151,6 +151,9 @@ class LoadRewriter(ast.NodeTransformer):
 
     def visit_Call(self, node: ast.Call) -> ast.expr:
         node.args = [self.visit(argument) for argument in node.args]
+        match node.func:
+            case ast.Attribute(value=ast.Name(id=name)) if name == HOOKS:
+                return node  # of ``staging``
         node.keywords = [self.visit(keyword) for keyword in node.keywords]
         if self._reads_the_frame(node):
             return self._frame_reader(node)

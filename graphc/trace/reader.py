@@ -15,7 +15,7 @@ from typing import Any
 import numpy as np
 
 from graphc.errors import SideEffectError
-from graphc.trace import dispatch
+from graphc.trace import control, dispatch
 from graphc.trace.attributes import attribute_function
 from graphc.trace.callees import is_library, is_library_name, traced_callee
 from graphc.trace.captures import Captures
@@ -181,6 +181,20 @@ class Reader:
     truth = staticmethod(dispatch.truth)
     iterated = staticmethod(dispatch.iterated)
     context = staticmethod(dispatch.context)
+
+    # --- loops and branches -------------------------------------------------------------------------------------------
+
+    loop = staticmethod(control.loop)
+    repeat = staticmethod(control.repeat)
+    branch = staticmethod(control.branch)
+    choose = staticmethod(control.choose)
+    both = staticmethod(control.both)
+    either = staticmethod(control.either)
+    negated = staticmethod(control.negated)
+    compared = staticmethod(control.compared)
+    span = staticmethod(control.span)
+    leaving = staticmethod(control.leaving)
+    BREAK, CONTINUE = control.BREAK, control.CONTINUE
 
     # --- the frame ----------------------------------------------------------------------------------------------------
 

@@ -11,11 +11,12 @@ from dataclasses import dataclass
 from typing import Any
 
 from graphc.errors import Location, TraceTypeError
-from graphc.ir.dims import Dim
+from graphc.ir.dims import Dim, dim_max
 from graphc.ir.graph import Graph, Node, Value
 from graphc.ir.types import BOOL, I64, ArrayType
 from graphc.trace.location import user_location
 from graphc.trace.session import Session, hint_of, recording
+from graphc.trace.values import value_in
 
 MOST_TRIES = 4  # a dtype can grow from int to float32 to float64
 
@@ -24,12 +25,13 @@ Body = Callable[[Session, list[Value]], list[Value]]  # runs in the region's ses
 
 @dataclass
 class Region:
-    """One traced region: ``outer`` are the values that it reads from outside, ``inner`` its parameters for them."""
+    """One traced region; ``ends``: what the arrays from outside that it wrote into were at its end, by their id."""
 
     name: str
     params: list[Value]
     session: Session
     outputs: list[Value]
+    ends: dict[int, Value]
 
     @property
     def imports(self) -> dict[Value, Value]:
@@ -41,15 +43,67 @@ class Region:
         return Graph(self.name, (*self.params, *captures), tuple(self.session.F.nodes), tuple(self.outputs))
 
 
-def trace_region(session: Session, name: str, types: Sequence[tuple[ArrayType, str]], body: Body) -> Region:
-    """Run the body on parameters of these types and names, in a session below ``session``."""
+def trace_region(
+    session: Session, name: str, types: Sequence[tuple[ArrayType, str]], body: Body, writes: Writes, carry: bool = True
+) -> Region:
+    """Run the body on parameters of these types and names, in a session below ``session``.
+
+    Arrays from outside that it writes into have their old values again afterwards; they are added to ``writes``. With
+    ``carry``, those that are in it already are parameters too, the last ones, and their new values the last outputs.
+    """
     child = Session(session.F.ops, name, parent=session, wrap=session.wrap)
     child.is_region = True
     child.F.location = session.F.location
+    known = list(writes.arrays) if carry else []
+    ends: dict[int, Value] = {}
     params = [Value(type_, name=label) for type_, label in types]
+    params += [Value(session.import_value(*writes.before[id(a)]).type, name=f"w{k}") for k, a in enumerate(known)]
     with recording(child):
-        outputs = body(child, params)
-    return Region(name, params, child, outputs)
+        for array, param in zip(known, params[len(types) :], strict=True):
+            array.assign(param)
+        try:
+            outputs = body(child, params[: len(types)])
+            outputs += [value_in(child, array) for array in known]
+        finally:
+            for array, before, value in child.written.values():
+                if before is not child:
+                    ends[id(array)] = array.value
+                    restore(array, before, value)
+                    writes.note(array, before, value)
+            for view, state in reversed(child.moved_views):
+                view.session, view.source, view.seen, view.cached = state
+    return Region(name, params, child, outputs, ends)
+
+
+class Writes:
+    """Arrays from outside that a region writes into, in the order in which it does, and what they were before."""
+
+    def __init__(self) -> None:
+        self.arrays: list[Any] = []
+        self.before: dict[int, tuple[Session, Value]] = {}
+
+    def note(self, array: Any, session: Session, value: Value) -> None:
+        if id(array) not in self.before:
+            self.arrays.append(array)
+            self.before[id(array)] = (session, value)
+
+    def values(self, session: Session) -> list[Value]:
+        """What they are before the region, in the session around it."""
+        return [session.import_value(*self.before[id(array)]) for array in self.arrays]
+
+    def take(self, values: Sequence[Value]) -> None:
+        """Their values after the region."""
+        for array, value in zip(self.arrays, values, strict=True):
+            array.assign(value)
+
+
+def restore(array: Any, session: Session, value: Value) -> None:
+    """Undo writes of a region: what the array is then is a result of the node that runs the region."""
+    array.session = session
+    if hasattr(type(array), "cached"):
+        array.cached = value
+    else:
+        array.value = value
 
 
 def captured(regions: Sequence[Region]) -> list[Value]:
@@ -63,14 +117,35 @@ def captured(regions: Sequence[Region]) -> list[Value]:
 def stage_for(
     session: Session, trips: Dim, start: Sequence[Value], names: Sequence[str], body: Body, *, reverse: bool = False
 ) -> list[Value]:
-    """A ``for``: ``body(session, [i, carried...])`` gives what is carried on, and then what is stacked."""
+    """A ``for``: ``body(session, [i, carried...])`` gives what is carried on, and then what is stacked.
+
+    Arrays from outside that the body writes into are carried too, and have their new values afterwards.
+    """
     index = (ArrayType(I64, weak=True), "i")
     location = user_location()
-    start, region = _settled(session, start, names, lambda types: trace_region(session, "body", [index, *types], body))
+    writes = Writes()
+
+    def trace(types: list[tuple[ArrayType, str]]) -> Region:
+        return trace_region(session, "body", [index, *types], body, writes)
+
+    start, region = _settled(session, start, names, trace, writes)
+    count, written = len(start), len(writes.arrays)
+    stacked = len(region.outputs) - count - written
+    end = len(region.outputs) - written
+    region.outputs = [*region.outputs[:count], *region.outputs[end:], *region.outputs[count:end]]
+    attrs = {"carried": count + written, "stacked": stacked, "trips": trips, "reverse": reverse}
     outer = captured([region])
-    stacked = len(region.outputs) - len(start)
-    attrs = {"carried": len(start), "stacked": stacked, "trips": trips, "reverse": reverse}
-    return _apply(session, "for", (*start, *outer), attrs, [region.graph(outer)], location)
+    inputs = (*start, *writes.values(session), *outer)
+    results = _apply(session, "for", inputs, attrs, [region.graph(outer)], location)
+    writes.take(results[count : count + written])
+    return results[:count] + results[count + written :]
+
+
+def trip_count(session: Session, first: Dim, last: Dim) -> Dim:
+    """``last - first``, and 0 where that is less."""
+    trips = last - first
+    low = session.F.facts.lower_bound(trips)
+    return trips if low is not None and low >= 0 else dim_max(trips, 0)
 
 
 def stage_while(
@@ -78,13 +153,22 @@ def stage_while(
 ) -> list[Value]:
     """A ``while``: the condition gives one bool, the body what is carried on."""
     location = user_location()
-    start, region = _settled(session, start, names, lambda types: trace_region(session, "body", types, body))
-    types = [(p.type, p.name) for p in region.params]
-    test = trace_region(session, "condition", types, condition)
+    writes = Writes()
+
+    def trace(types: list[tuple[ArrayType, str]]) -> Region:
+        return trace_region(session, "body", types, body, writes)
+
+    start, region = _settled(session, start, names, trace, writes)
+    types = [(p.type, p.name) for p in region.params[: len(start)]]
+    test = trace_region(session, "condition", types, condition, writes)
+    test.outputs = test.outputs[:1]
     require_flag(session, test.outputs[0], "the condition of a while loop", location)
     outer = captured([test, region])
     regions = [test.graph(outer), region.graph(outer)]
-    return _apply(session, "while", (*start, *outer), {"carried": len(start)}, regions, location)
+    inputs = (*start, *writes.values(session), *outer)
+    results = _apply(session, "while", inputs, {"carried": len(region.outputs)}, regions, location)
+    writes.take(results[len(start) :])
+    return results[: len(start)]
 
 
 def _settled(
@@ -92,13 +176,20 @@ def _settled(
     start: Sequence[Value],
     names: Sequence[str],
     trace: Callable[[list[tuple[ArrayType, str]]], Region],
+    writes: Writes,
 ) -> tuple[list[Value], Region]:
-    """The values to begin with, cast where they are Python numbers, and the body that gives their types back."""
+    """The values to begin with, cast where they are Python numbers, and the body that gives their types back.
+
+    The body is traced again where it wrote into an array that was not carried yet: another name of that array, or a
+    view of it, may have been read before the write.
+    """
     begin = list(start)
     for _ in range(MOST_TRIES):
+        known = len(writes.arrays)
         region = trace([(v.type, f"c{k}") for k, v in enumerate(begin)])
         after = [o.type for o in region.outputs[: len(begin)]]
-        if all(_same(session, v.type, t) for v, t in zip(begin, after, strict=True)):
+        settled = all(_same(session, v.type, t) for v, t in zip(begin, after, strict=True))
+        if settled and known == len(writes.arrays):
             return begin, region
         for k, (value, type_) in enumerate(zip(begin, after, strict=True)):
             if not _same(session, value.type, type_):
@@ -150,7 +241,16 @@ def stage_cond(session: Session, flag: Value, names: Sequence[str], first: Body,
     """A ``cond``; the branches give values of the same types, a Python number takes the other branch's dtype."""
     location = user_location()
     require_flag(session, flag, "the condition of a branch", location)
-    regions = [trace_region(session, name, [], body) for name, body in (("yes", first), ("no", second))]
+    writes = Writes()
+    regions = [
+        trace_region(session, name, [], body, writes, carry=False) for name, body in (("yes", first), ("no", second))
+    ]
+    count = len(regions[0].outputs)
+    for region in regions:
+        region.outputs += [
+            region.ends.get(id(array)) or region.session.import_value(*writes.before[id(array)])
+            for array in writes.arrays
+        ]
     for k, pair in enumerate(zip(*(region.outputs for region in regions), strict=True)):
         a, b = pair
         if a.type.dtype != b.type.dtype and a.type.weak != b.type.weak:
@@ -167,7 +267,9 @@ def stage_cond(session: Session, flag: Value, names: Sequence[str], first: Body,
                 location=location,
             )
     outer = captured(regions)
-    return _apply(session, "cond", (flag, *outer), {}, [region.graph(outer) for region in regions], location)
+    results = _apply(session, "cond", (flag, *outer), {}, [region.graph(outer) for region in regions], location)
+    writes.take(results[count:])
+    return results[:count]
 
 
 def require_flag(session: Session, flag: Value, what: str, location: Location | None) -> None:

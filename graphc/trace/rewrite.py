@@ -17,6 +17,7 @@ from typing import Any
 from graphc.trace.loads import FRAME_READERS, HOOKS, LoadRewriter
 from graphc.trace.session import current
 from graphc.trace.source import bare, compile_function, function_tree, owner_class
+from graphc.trace.staging import stage
 from graphc.trace.values import TracedValue
 
 _HEAP_TYPE = 1 << 9  # set for classes that are written in Python
@@ -94,7 +95,7 @@ def _rewrite(code: CodeType) -> CodeType | None:
     tree = function_tree(code)
     if tree is None:
         return None
-    node = LoadRewriter(owner_class(code)).rewrite_function(copy.deepcopy(bare(tree)))
+    node = LoadRewriter(owner_class(code)).rewrite_function(stage(copy.deepcopy(bare(tree))))
     new = compile_function(ast.fix_missing_locations(node), code, extra_free=(HOOKS,))
     if new is not None:
         _note_result(new)

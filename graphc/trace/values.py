@@ -74,14 +74,15 @@ def _innermost(obj: Any, found: Session | None) -> Session | None:
 
 def value_in(session: Session, traced: TracedValue) -> Value:
     """The value in this session's graph; an outer session's value becomes a parameter of this one."""
+    value = traced.value  # first: a view may be read anew, in the session that records
     if traced.session is session:
-        return traced.value
+        return value
     if not alive(traced).encloses(session):
         raise LeakedTracerError(
             "a traced array of an inner function was used outside of it: return it from the inner function instead",
             location=user_location(),
         )
-    return session.import_value(traced.session, traced.value)
+    return session.import_value(traced.session, value)
 
 
 def unwrap(session: Session, obj: Any) -> Any:

@@ -1,0 +1,439 @@
+"""What staged loops and branches do when they run: see ``staging`` for what calls them.
+
+Where nothing traced decides, they do what Python does. A loop over a range is a ``for`` of the program, unless it is
+very short or its body needs its index as a number; one over a container runs here, piece by piece. A condition that is
+a traced bool makes a ``while`` or a ``cond``.
+"""
+
+from __future__ import annotations
+
+import operator
+from collections.abc import Callable, Sequence
+from functools import partial
+from typing import Any, NoReturn
+
+import numpy as np
+
+from graphc.errors import UnsupportedError
+from graphc.ir.dims import Dim, ceildiv
+from graphc.ir.graph import Value
+from graphc.ir.types import I64, ArrayType
+from graphc.trace import dispatch
+from graphc.trace.location import user_location
+from graphc.trace.made import Made, is_constant
+from graphc.trace.regions import Writes, stage_cond, stage_for, stage_while, trace_region, trip_count
+from graphc.trace.session import Session, current
+from graphc.trace.symbolic import SymbolicInt, as_dim, wrap_dim
+from graphc.trace.tracer import Tracer
+from graphc.trace.trees import ValueTree, value_of
+from graphc.trace.values import TracedValue, session_of, wrap
+from graphc.trace.variables import (
+    Readers,
+    State,
+    Undefined,
+    Variables,
+    changed,
+    containers_unchanged,
+    is_defined,
+    require_one_name,
+    tree_of,
+)
+
+UNROLLED = 4  # a loop over a range of so few numbers is written out
+Piece = Callable[..., Any]
+
+
+class Signal:
+    """How a piece of a function ended before its last statement; ``value``: what it returns."""
+
+    def __init__(self, name: str, value: Any = None):
+        self.name, self.value = name, value
+
+
+BREAK, CONTINUE = Signal("break"), Signal("continue")
+
+
+def leaving(value: Any) -> Signal:
+    return Signal("return", value)
+
+
+class Span:
+    """A range with a bound that is a symbol."""
+
+    def __init__(self, start: Any, stop: Any, step: int):
+        self.start, self.stop, self.step = start, stop, step
+
+    def specialised(self) -> range:
+        return range(self.start, self.stop, self.step)
+
+
+def span(function: Any, *bounds: Any) -> Any:
+    """``range(...)`` in the head of a loop."""
+    symbolic = any(isinstance(b, SymbolicInt) for b in bounds)
+    step = bounds[2] if len(bounds) == 3 else 1
+    if function is not range or not symbolic or type(step) is not int or step == 0:
+        return function(*bounds)
+    if any(as_dim(b) is None for b in bounds):
+        return function(*bounds)
+    start, stop = (0, bounds[0]) if len(bounds) == 1 else bounds[:2]
+    return Span(start, stop, step)
+
+
+# --- loops ------------------------------------------------------------------------------------------------------------
+
+
+def loop(
+    iterable: Any,
+    body: Piece,
+    get: Any,
+    set_: Any,
+    names: Sequence[str],
+    watched: Readers,
+    targets: Sequence[str],
+    peek: Readers,
+) -> Signal | None:
+    """``for target in iterable: body``; the signal with which the body returned from the function."""
+    session = current()
+    if session is None or not isinstance(iterable, Span | range) or _needs_numbers(iterable, peek):
+        values = iterable.specialised() if isinstance(iterable, Span) else dispatch.iterated(iterable)
+        return _run_all(values, body)
+    _stage_for(session, iterable, body, Variables(get, set_, names, watched), targets)
+    return None
+
+
+def _needs_numbers(numbers: Span | range, peek: Sequence[Callable[[], Any]]) -> bool:
+    """Whether the loop runs here: it is short, or reads or fills Python's containers at its index."""
+    if isinstance(numbers, range) and len(numbers) <= UNROLLED:
+        return True
+    return any(isinstance(_peeked(reader), list | tuple | dict | str) for reader in peek)
+
+
+def _peeked(reader: Callable[[], Any]) -> Any:
+    try:
+        return reader()
+    except NameError:
+        return None
+
+
+def _run_all(values: Any, body: Piece) -> Signal | None:
+    for value in values:
+        signal = body(value)
+        if signal is BREAK:
+            return None
+        if signal is not None and signal is not CONTINUE:
+            return signal
+    return None
+
+
+def _stage_for(
+    session: Session, numbers: Span | range, body: Piece, variables: Variables, targets: Sequence[str]
+) -> None:
+    session.F.location = user_location()
+    start, stop = (as_dim(b) for b in (numbers.start, numbers.stop))
+    assert start is not None
+    assert stop is not None
+    trips = _trips(session, start, stop, numbers.step)
+
+    def piece(inside: Session, index: Value) -> Any:
+        i = wrap(inside, index)
+        return body((i if numbers.step == 1 else i * numbers.step) + wrap_dim(inside, start))
+
+    index = (ArrayType(I64, weak=True), "i")
+    staged = _Staged(session, variables, targets)
+    staged.discover([index], lambda inside, params: _end_of_body(piece(inside, params[0])))
+
+    def run(inside: Session, params: list[Value]) -> list[Value]:
+        return staged.run(inside, params[1:], lambda: _end_of_body(piece(inside, params[0])))
+
+    staged.finish(lambda: stage_for(session, trips, staged.tree.values, staged.tree.names, run))
+
+
+def _trips(session: Session, start: Dim, stop: Dim, step: int) -> Dim:
+    if step in (1, -1):
+        return trip_count(session, start, stop) if step == 1 else trip_count(session, stop, start)
+    count = ceildiv(stop - start, step) if step > 0 else ceildiv(start - stop, -step)
+    return trip_count(session, 0, count)
+
+
+def _end_of_body(signal: Any) -> None:
+    if signal is not None and signal is not CONTINUE:
+        refuse_signal(signal)
+
+
+def refuse_signal(signal: Signal) -> NoReturn:
+    raise UnsupportedError(
+        f"`{signal.name}` inside a loop of the compiled program is not supported yet: put it into the condition of a "
+        "while loop, compute on with np.where, or write the loop out with graphc.unroll(range(n))",
+        location=user_location(),
+    )
+
+
+def repeat(test: Piece, body: Piece, get: Any, set_: Any, names: Sequence[str], watched: Readers) -> Signal | None:
+    """``while test: body``"""
+    while True:
+        flag = dispatch.truth(test())
+        session = current()
+        if session is not None and is_open(flag):
+            _stage_while(session, test, body, Variables(get, set_, names, watched))
+            return None
+        if not flag:
+            return None
+        signal = body()
+        if signal is BREAK:
+            return None
+        if signal is not None and signal is not CONTINUE:
+            return signal
+
+
+def _stage_while(session: Session, test: Piece, body: Piece, variables: Variables) -> None:
+    session.F.location = user_location()
+    staged = _Staged(session, variables, ())
+    staged.discover([], lambda inside, params: _end_of_body(body()))
+
+    def ask(inside: Session, params: list[Value]) -> list[Value]:
+        staged.enter(inside, params)
+        return [value_of(inside, dispatch.truth(test()))]
+
+    def run(inside: Session, params: list[Value]) -> list[Value]:
+        return staged.run(inside, params, lambda: _end_of_body(body()))
+
+    staged.finish(lambda: stage_while(session, staged.tree.values, staged.tree.names, ask, run))
+
+
+class _Staged:
+    """The variables of one staged loop: those that are carried, and those that only its body knows."""
+
+    def __init__(self, session: Session, variables: Variables, targets: Sequence[str]):
+        self.session, self.variables, self.targets = session, variables, targets
+        self.before = variables.read()
+        self.outside: State = {
+            name: value if is_defined(value) and name not in targets else self._unknown(name)
+            for name, value in self.before.items()
+        }
+        self.carried: list[str] = []
+        self.stale: list[tuple[Any, Session]] = []
+
+    def _unknown(self, name: str) -> Undefined:
+        return Undefined(name, "is first assigned in a loop, which may not run at all: assign it before the loop")
+
+    def discover(self, types: Sequence[tuple[ArrayType, str]], body: Callable[[Session, list[Value]], None]) -> None:
+        """Find out which variables the body gives to other objects."""
+        found: list[str] = []
+
+        def run(inside: Session, params: list[Value]) -> list[Value]:
+            self.variables.write(self.outside)
+            body(inside, params)
+            known = [name for name, value in self.outside.items() if is_defined(value)]
+            found.extend(changed(self.outside, self.variables.read(), known))
+            return []
+
+        with containers_unchanged(self.variables.watched):
+            self._undone(lambda: trace_region(self.session, "discovery", types, run, Writes(), carry=False))
+        self.carried = found
+        self.tree: ValueTree = tree_of(self.session, {name: self.before[name] for name in found})
+
+    def enter(self, inside: Session, values: Sequence[Value]) -> State:
+        seen: State = self.tree.seen(inside, values)
+        self.variables.write({**self.outside, **seen})
+        return seen
+
+    def run(self, inside: Session, values: Sequence[Value], body: Callable[[], None]) -> list[Value]:
+        seen = self.enter(inside, values)
+        body()
+        after = self.variables.read()
+        begun = {name: self.before[name] for name in self.carried}
+        self.stale = [(array, inside) for array in require_one_name(inside, begun, seen)]
+        known = [name for name, value in self.outside.items() if is_defined(value) and name not in self.carried]
+        late = changed(self.outside, after, known)
+        if late:
+            raise UnsupportedError(
+                f"{late[0]!r} is another object only in some iterations of the loop", location=user_location()
+            )
+        return self.tree.values_of(inside, {name: after[name] for name in self.carried}, "the body of the loop")
+
+    def finish(self, stage: Callable[[], list[Value]]) -> None:
+        """Stage the loop, and give the variables their values after it."""
+        results = self._undone(stage)
+        for array, session in self.stale:
+            retire(array, session)
+        self.variables.write({**self.outside, **self.tree.seen(self.session, results)})
+
+    def _undone(self, action: Callable[[], Any]) -> Any:
+        try:
+            return action()
+        finally:
+            self.variables.write(self.before)
+
+
+def retire(array: Any, session: Session) -> None:
+    """Make every later use of the array an error: iterations that had it by another name have written into it."""
+    if isinstance(array, Made):
+        array.traced = Tracer(session, array.value)
+    else:
+        array.session = session
+
+
+# --- branches ---------------------------------------------------------------------------------------------------------
+
+
+def is_open(flag: Any) -> bool:
+    """Whether it is a traced number whose value shows when the program runs."""
+    if not isinstance(flag, TracedValue) or is_constant(flag) or flag.value.dims:
+        return False
+    return session_of((flag,)).captures.concrete_number(flag) is None
+
+
+def branch(
+    test: Any, yes: Piece, no: Piece, get: Any, set_: Any, names: Sequence[str], watched: Readers = ()
+) -> Signal | None:
+    """``if test: yes`` and ``else: no``; the signal of the branch that was taken."""
+    test = dispatch.truth(test)
+    session = current()
+    if session is None or not is_open(test):
+        return (yes if test else no)()
+    session.F.location = user_location()
+    variables = Variables(get, set_, names, watched)
+    before = variables.read()
+    with containers_unchanged(watched):
+        found = [_outcome(session, variables, before, piece) for piece in (yes, no)]
+    signal = _common_signal(*(signal for signal, _ in found))
+    moved = {name for _, after in found for name in changed(before, after, names)}
+    defined = [n for n in names if n in moved and all(is_defined(after[n]) for _, after in found)]
+    trees: list[ValueTree] = []
+
+    def body(piece: Piece) -> Callable[[Session, list[Value]], list[Value]]:
+        def run(inside: Session, params: list[Value]) -> list[Value]:
+            variables.write(before)
+            ended = piece()
+            after = variables.read()
+            result = {"the returned value": ended.value} if signal is not None and signal.name == "return" else {}
+            state = {**{name: after[name] for name in defined}, **result}
+            if not trees:
+                trees.append(tree_of(inside, state))
+                return trees[0].values
+            return trees[0].values_of(inside, state, "the second branch")
+
+        return run
+
+    try:
+        values = stage_cond(session, value_of(session, test), _Late(trees), body(yes), body(no))
+    finally:
+        variables.write(before)
+    state = trees[0].seen(session, values)
+    ended = state.pop("the returned value", None)
+    one_sided = {n: Undefined(n, "is assigned in one branch only") for n in moved if n not in defined}
+    variables.write({**before, **one_sided, **state})
+    return leaving(ended) if signal is not None and signal.name == "return" else signal
+
+
+class _Late(Sequence[str]):
+    """The names of the first branch's results, once they are known."""
+
+    def __init__(self, trees: list[ValueTree]):
+        self.trees = trees
+
+    def __len__(self) -> int:
+        return len(self.trees[0].names)
+
+    def __getitem__(self, k: Any) -> Any:
+        return self.trees[0].names[k]
+
+
+def _outcome(session: Session, variables: Variables, before: State, piece: Piece) -> tuple[Any, State]:
+    """The signal and the variables after the piece, which is traced for that alone."""
+    found: list[tuple[Any, State]] = []
+
+    def run(inside: Session, params: list[Value]) -> list[Value]:
+        variables.write(before)
+        signal = piece()
+        found.append((signal, variables.read()))
+        return []
+
+    try:
+        trace_region(session, "discovery", [], run, Writes(), carry=False)
+    finally:
+        variables.write(before)
+    return found[0]
+
+
+def _common_signal(first: Signal | None, second: Signal | None) -> Signal | None:
+    if first is second:
+        return first
+    if first is not None and second is not None and first.name == second.name:
+        return first
+    left = first if first is not None else second
+    assert left is not None
+    raise UnsupportedError(
+        f"`{left.name}` in one branch of a decision by a traced value, and not in the other, is not supported here: "
+        "give both branches a result and go on with it",
+        location=user_location(),
+    )
+
+
+def choose(test: Any, yes: Callable[[], Any], no: Callable[[], Any]) -> Any:
+    """``yes if test else no``"""
+    test = dispatch.truth(test)
+    session = current()
+    if session is None or not is_open(test):
+        return yes() if test else no()
+    signal = branch(test, lambda: leaving(yes()), lambda: leaving(no()), lambda: (), lambda new: None, ())
+    assert signal is not None
+    return signal.value
+
+
+def both(first: Any, *rest: Callable[[], Any]) -> Any:
+    """``first and ...``"""
+    for following in rest:
+        if current() is not None and is_open(first):
+            first = choose(_flag(first), partial(_flag_of, following), lambda: np.False_)
+        else:
+            if not dispatch.truth(first):
+                return first
+            first = following()
+    return first
+
+
+def either(first: Any, *rest: Callable[[], Any]) -> Any:
+    """``first or ...``"""
+    for following in rest:
+        if current() is not None and is_open(first):
+            first = choose(_flag(first), lambda: np.True_, partial(_flag_of, following))
+        else:
+            if dispatch.truth(first):
+                return first
+            first = following()
+    return first
+
+
+_PLAIN: dict[str, Callable[[Any, Any], Any]] = {
+    "Is": operator.is_, "IsNot": operator.is_not, "In": lambda a, b: a in b, "NotIn": lambda a, b: a not in b,
+}  # fmt: skip
+
+
+def compared(left: Any, name: str, right: Any, *rest: Any) -> Any:
+    """``left < right < ...``; what follows comes as pairs of an operator's name and a function that gives its right."""
+    first = _PLAIN[name](left, right) if name in _PLAIN else dispatch.binary(name, left, right)
+    if not rest:
+        return first
+    following, later, *more = rest
+    return both(first, lambda: compared(right, following, later(), *more))
+
+
+def negated(value: Any) -> Any:
+    """``not value``"""
+    value = dispatch.truth(value)
+    if current() is not None and is_open(value):
+        return np.logical_not(value)
+    return not value
+
+
+def _flag_of(compute: Callable[[], Any]) -> Any:
+    return _flag(compute())
+
+
+def _flag(value: Any) -> Any:
+    """A truth value of the program: a traced number is compared with zero."""
+    value = dispatch.truth(value)
+    if isinstance(value, Tracer):
+        return value if value.dtype == np.bool_ else value != 0  # type: ignore[comparison-overlap]
+    return np.bool_(bool(value))
