@@ -43,28 +43,36 @@ class Product:
 class Products:
     """The products of a graph by the value that they store; ``absorbed`` nodes are what the calls see to themselves.
 
-    ``grown``: of the values to which products were added where a parameter stood, that parameter.
+    ``grown``: of the values to which products were added where a parameter stood, that parameter. ``placed``: the
+    inputs of a ``concat``, by number, that products compute where they belong in its result.
     """
 
     by_result: dict[Value, list[Product]] = field(default_factory=dict)
+    placed: dict[Value, dict[int, Product]] = field(default_factory=dict)
     grown: dict[Value, Value] = field(default_factory=dict)
     absorbed: set[Node] = field(default_factory=set)
 
     def bases(self) -> set[Value]:
         """Every array that the calls read and write."""
-        return {base for calls in self.by_result.values() for made in calls for base in made.bases}
+        made = [call for result in (*self.by_result, *self.placed) for call in self.calls_for(result)]
+        return {base for call in made for base in call.bases}
+
+    def calls_for(self, result: Value) -> list[Product]:
+        """The calls that store the value, or pieces of it."""
+        return [*self.by_result.get(result, ()), *self.placed.get(result, {}).values()]
 
 
 def plan_products(graph: Graph, owned: Collection[Value] = ()) -> Products:
     """Which arrays the graph's products read and write, and how. ``owned`` parameters may be overwritten."""
     users, products = graph.users(), Products()
     outputs = set(graph.outputs)
+    fixed = outputs | set(graph.params) - set(owned)
     for node in graph.nodes:
         if isinstance(node.op.kind, Contract):
-            made = _plan_product(node, users, outputs, products)
-            products.by_result[made.c.base] = [made]
+            _add_product(node, users, outputs, products)
         elif node.op.name == "add":
-            _sum_products(node, users, outputs | set(graph.params) - set(owned), products)
+            _sum_products(node, users, fixed, products)
+    _add_up(products)
     bases = products.bases()
     for node in reversed(graph.nodes):
         readers = [user for value in node.outputs for user in users[value]]
@@ -74,9 +82,7 @@ def plan_products(graph: Graph, owned: Collection[Value] = ()) -> Products:
     return products
 
 
-def _plan_product(
-    node: Node, users: Mapping[Value, Sequence[Node]], outputs: set[Value], products: Products
-) -> Product:
+def _add_product(node: Node, users: Mapping[Value, Sequence[Node]], outputs: set[Value], products: Products) -> None:
     def stays(value: Value) -> bool:
         return value in products.by_result or not _worth_storing_whole(value, users)
 
@@ -85,8 +91,13 @@ def _plan_product(
         for a, b in choices(*operands):
             made = Product(node, a, b, c)
             if all(map(_is_matrix, (a, b, c))) and len(_levels(made)) <= BATCH_LEVELS:
+                if chain and chain[-1].op.name == "concat":
+                    piece = chain[-2].output if len(chain) > 1 else node.output
+                    products.placed.setdefault(c.base, {})[chain.pop().inputs.index(piece)] = made
+                else:
+                    products.by_result[c.base] = [made]
                 products.absorbed.update(chain)
-                return made
+                return
     raise AssertionError(f"{node!r}: contiguous operands are always possible")
 
 
@@ -110,13 +121,25 @@ def _sum_products(node: Node, users: Mapping[Value, Sequence[Node]], fixed: set[
     starts = [products.grown.get(term, term) for term in terms if term in products.grown or term.node is None]
     if terms[0] is terms[1] or len(starts) > 1:
         return
-    calls = [made for term in terms for made in products.by_result.pop(term, ())]
-    moved = [replace(made, c=replace(made.c, base=node.output), adds=k > 0) for k, made in enumerate(calls)]
+    first, second = (products.by_result.pop(term, []) for term in terms)
+    if len(first) < len(second):  # the longer list grows: a sum of many products takes work in proportion
+        second[:0] = first
+    else:
+        first.extend(second)
+    products.by_result[node.output] = max(first, second, key=len)
     if starts:
         products.grown[node.output] = starts[0]
-        moved[0] = replace(moved[0], adds=True)
-    products.by_result[node.output] = moved
     products.absorbed.update(chains)
+
+
+def _add_up(products: Products) -> None:
+    """The calls whose results are summed store into one array: the first writes it, or all add to what stands there."""
+    for value, calls in products.by_result.items():
+        stands = value in products.grown
+        if stands or len(calls) > 1:
+            calls[:] = [
+                replace(made, c=replace(made.c, base=value), adds=stands or k > 0) for k, made in enumerate(calls)
+            ]
 
 
 def _worth_storing_whole(value: Value, users: Mapping[Value, Sequence[Node]]) -> bool:
@@ -147,16 +170,26 @@ def _result_views(
     while value not in outputs and len(users[value]) == 1 and users[value][0].op.name in ("transpose", "reshape"):
         chain.append(users[value][0])
         value = chain[-1].output
+    if value not in outputs and len(users[value]) == 1 and users[value][0].op.name == "concat":
+        (joined,) = users[value]
+        strides, axis, k = contiguous(joined.output.dims), joined.attrs["axis"], joined.inputs.index(value)
+        before = _strides_before(chain, strides)
+        if before is not None and joined.inputs.count(value) == 1:
+            start: Dim = 0
+            for piece in joined.inputs[:k]:
+                start = start + piece.dims[axis]
+            yield [*chain, joined], View(joined.output, start * strides[axis], before)
     while chain:
-        if chain[-1].op.name == "transpose" and (strides := _strides_before(chain)) is not None:
-            yield list(chain), View(chain[-1].output, 0, strides)
+        if chain[-1].op.name == "transpose":
+            before = _strides_before(chain, contiguous(chain[-1].output.dims))
+            if before is not None:
+                yield list(chain), View(chain[-1].output, 0, before)
         chain.pop()
     yield [], whole(result)
 
 
-def _strides_before(chain: Sequence[Node]) -> tuple[Dim, ...] | None:
-    """The strides of the first node's input in the last one's output."""
-    strides: tuple[Dim, ...] | None = contiguous(chain[-1].output.dims)
+def _strides_before(chain: Sequence[Node], strides: tuple[Dim, ...] | None) -> tuple[Dim, ...] | None:
+    """The strides of the first node's input where those of the last one's output are given."""
     for node in reversed(chain):
         assert strides is not None
         if node.op.name == "transpose":

@@ -83,7 +83,7 @@ class Scheduler:
         for attempt in range(ROUNDS):
             roots = find_roots(self.graph, self.products, extra)
             self._store(roots)
-            tasks = make_tasks([r for r in roots if self._has_own_task(r)], self.stored)
+            tasks = make_tasks([r for r in roots if self._has_own_task(r)], self.products, self.stored)
             self._fuse(roots, tasks)
             places = [((k, m.time), m.task) for k, g in enumerate(self.fusion.groups) for m in g.members]
             dear = dear_values(places, self.stored)
@@ -137,7 +137,7 @@ class Scheduler:
         for task in tasks:
             by_root.setdefault(task.value, []).append(task)
         for root in roots:
-            for made in self.products.by_result.get(root, ()):
+            for made in self.products.calls_for(root):
                 self.fusion.add_library(made)
             for task in by_root.get(root, ()):
                 self.fusion.add(task)

@@ -14,6 +14,7 @@ from graphc.ir.rewrite import drop_dead, rebuild
 from graphc.ops.index import counts_along
 from graphc.schedule.gathers import clamped, gather_of_operands
 from graphc.schedule.padding import find_paddings, padded_sum
+from graphc.schedule.pieces import join_pieces
 
 
 @dataclass(frozen=True)
@@ -36,6 +37,7 @@ Checks = dict[tuple[Value, Dim], IndexCheck]
 def prepare(graph: Graph, ops: Mapping[str, Op]) -> tuple[Graph, list[IndexCheck]]:
     """The graph with thin products written out, and the checks to make of its gathers' and scatters' indices."""
     checks: Checks = {}
+    graph = join_pieces(graph, ops)
     paddings = find_paddings(graph)
 
     def visit(F: Builder, node: Node, inputs: tuple[Value, ...]) -> tuple[Value, ...] | None:

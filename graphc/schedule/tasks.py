@@ -99,7 +99,7 @@ def _is_made_here(value: Value, roots: set[Value]) -> bool:
     return value.node is not None and not value.node.inputs and value not in roots
 
 
-def make_tasks(roots: Sequence[Value], stored: dict[Value, int]) -> list[Task]:
+def make_tasks(roots: Sequence[Value], products: Products, stored: dict[Value, int]) -> list[Task]:
     """The tasks that compute the roots, in order; those that library calls compute are not among them."""
     tasks: list[Task] = []
     for root in roots:
@@ -110,7 +110,7 @@ def make_tasks(roots: Sequence[Value], stored: dict[Value, int]) -> list[Task]:
         elif isinstance(kind, Scatter | Compact):
             tasks.append(_scattering_task(root, "scatter" if isinstance(kind, Scatter) else "compact"))
         elif root.node.op.name == "concat":
-            tasks.extend(_concat_tasks(root))
+            tasks.extend(_concat_tasks(root, products.placed.get(root, ())))
         elif root.node.op.name == "embed" and set(root.node.attrs["steps"]) - {1, -1}:
             tasks.append(_place_task(root, root.node.inputs[0], root.node.attrs["starts"], root.node.attrs["steps"]))
         else:
@@ -169,15 +169,17 @@ def _place_task(root: Value, source: Value, starts: Sequence[Dim], steps: Sequen
     return Task(root, "place", source, space, index, linear(root.dims, inner))
 
 
-def _concat_tasks(root: Value) -> list[Task]:
+def _concat_tasks(root: Value, placed: Collection[int]) -> list[Task]:
+    """A task for each piece but those that are ``placed`` already."""
     node = root.node
     assert node is not None
     axis, tasks = node.attrs["axis"], []
     offset: Dim = 0
-    for part in node.inputs:
+    for number, part in enumerate(node.inputs):
         starts: list[Dim] = [0] * part.rank
         starts[axis] = offset
-        tasks.append(_place_task(root, part, starts, [1] * part.rank))
+        if number not in placed:
+            tasks.append(_place_task(root, part, starts, [1] * part.rank))
         offset = offset + part.dims[axis]
     return tasks
 

@@ -8,13 +8,16 @@ import pytest
 import graphc
 from benchmarks.cases.attention import inputs as attention_inputs
 from benchmarks.cases.attention import transformer_loss
+from graphc import config
 from graphc.abi import GEMM_ACCUMULATE
 from graphc.ir.dims import symbol
 from graphc.ir.interp import interpret
 from graphc.ir.types import F64, ArrayType
+from graphc.ops.table import OPS
 from graphc.schedule.loopnest import Gemm, Loop, walk_steps
+from graphc.schedule.pieces import join_pieces
 from tests.codegen.run_graph import run_compiled
-from tests.schedule.programs import build, final_graph, program_of, steps
+from tests.schedule.programs import arena, build, final_graph, program_of, steps
 
 B, H, N, M, K = map(symbol, "bhnmk")
 SIZES = {"b": 3, "h": 4, "n": 5, "m": 6, "k": 7}
@@ -128,7 +131,10 @@ def test_attention_counts():
     assert found["Copy"] == 0
     assert found["Gemm"] == 18  # 6 forward, twice that back
     assert sum(call.batch != 1 for call in calls(program)) == 6
-    assert found["Launch"] <= 12
+    assert found["Launch"] <= 11
+    sizes = {"n0": 256, "n1": 768, "n7": 1024, "n16": 8, "n17": 128}
+    assert set(sizes) == set(program.symbols)
+    assert arena(program, **sizes) <= 52_000_000  # of the largest arrays, 4 MB each, eight at a time
 
 
 TERMS = (typed(N, K), typed(K, M), typed(N, 9), typed(9, M))
@@ -255,3 +261,73 @@ def test_a_sum_that_is_read_again_is_not_overwritten():
         found = graphc.grad(loss, argnums=argnums)(w, h)
         np.testing.assert_allclose(found, graphc.grad(plain, argnums=argnums)(w, h), rtol=1e-11)
     np.testing.assert_array_equal(h, before)
+
+
+def flat_network(theta, x):
+    """All parameters in one vector, as optimisers want them."""
+    first, bias, second = theta[:12].reshape(3, 4), theta[12:16], theta[16:].reshape(4, 2)
+    return np.sum((np.tanh(x @ first + bias) @ second) ** 2)
+
+
+def test_gradients_by_pieces_of_a_vector_are_computed_where_they_belong():
+    theta, x = np.linspace(-1.0, 1.0, 24), np.random.default_rng(5).standard_normal((5, 3))
+    program = program_of(final_graph(graphc.grad, flat_network, theta, x))
+    gradients = [call for call in calls(program) if program.storage[call.c].place == "output"]
+    assert [call.offsets[2] for call in gradients] == [16, 0] or [call.offsets[2] for call in gradients] == [0, 16]
+    assert steps(program)["Copy"] == 0
+    with config.override(disable_jit=True):
+        expected = graphc.grad(flat_network)(theta, x)
+    np.testing.assert_allclose(graphc.grad(flat_network)(theta, x), expected, rtol=1e-13)
+
+
+def joined(F, a, b, c, d):
+    """A product, its transpose, something else, and the same piece twice."""
+    x, y = F.matmul(a, b), F.sin(c)
+    return F.concat(x, F.transpose(F.matmul(d, a), (1, 0)), y, y, axis=1)
+
+
+def test_products_among_the_pieces_of_an_array():
+    graph = build(joined, typed(N, N), typed(N, M), typed(N, K), typed(3, N))
+    program = program_of(graph)
+    assert all(program.storage[call.c].place == "output" for call in calls(program))
+    assert steps(program)["Launch"] == 1
+    rng = np.random.default_rng(6)
+    arrays = [rng.standard_normal(shape) for shape in ((5, 5), (5, 6), (5, 7), (3, 5))]
+    for result, expected in zip(run_compiled(graph, arrays), interpret(graph, arrays), strict=True):
+        np.testing.assert_allclose(result, expected, rtol=1e-13)
+
+
+def embedded(F, parts, starts):
+    """The sum of the arrays, each at its place in zeros of 10 columns."""
+    whole = [F.embed(p, starts=(0, s), steps=(1, 1), dims=(N, 10)) for p, s in zip(parts, starts, strict=True)]
+    total = whole[0]
+    for piece in whole[1:]:
+        total = F.add(total, piece)
+    return total
+
+
+TILINGS = {  # sizes, starts, whether they tile
+    "in order": ((4, 6), (0, 4), True),
+    "in another order": ((6, 4), (4, 0), True),
+    "three": ((3, 3, 4), (3, 0, 6), True),
+    "a gap": ((3, 4), (0, 6), False),
+    "an overlap": ((6, 6), (0, 4), False),
+    "twice the same place": ((4, 6, 4), (0, 4, 0), False),
+}
+
+
+@pytest.mark.parametrize("name", TILINGS)
+def test_pieces_that_tile_are_joined(name):
+    sizes, starts, tiles = TILINGS[name]
+    types = [typed(N, size) for size in sizes]
+    graph = build(lambda F, *parts: embedded(F, parts, starts), *types)
+    names = [node.op.name for node in join_pieces(graph, OPS).nodes]
+    assert ("concat" in names) == tiles
+    arrays = [np.random.default_rng(7).standard_normal((3, size)) for size in sizes]
+    for result, expected in zip(run_compiled(graph, arrays), interpret(graph, arrays), strict=True):
+        np.testing.assert_array_equal(result, expected)
+
+
+def test_pieces_that_nothing_stores_stay_in_the_loop_that_reads_them():
+    graph = build(lambda F, a, b: F.exp(embedded(F, (a, b), (0, 4))), typed(N, 4), typed(N, 6))
+    assert join_pieces(graph, OPS) is graph
