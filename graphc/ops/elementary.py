@@ -107,7 +107,7 @@ HYPERBOLIC = [
 
 # fmt: off
 ROOTS = [
-    unary("sqrt", np.sqrt, lambda F, y, x: (F.div(0.5, y),), 5),
+    unary("sqrt", np.sqrt, lambda F, y, x: (F.mul(F.div(1.0, y), 0.5),), 5),  # exact, and 1 / y is often at hand
     Op("length", Pointwise(1), np.sqrt, Partials(lambda F, y, x: (length_partial(F, y, x),)),
        expr="sqrt_{t}({0})", cost=5),
     unary("cbrt", np.cbrt, lambda F, y, x: (F.div(1.0, F.mul(F.square(y), 3.0)),), 20),
