@@ -47,7 +47,9 @@ def call_vmap(
     marks = [index in batches for index in range(len(leaves))]
     inner = trace_leaves(session, target, args, kwargs, leaves, marks, batches)
     roles: list[Role] = ["batched" if is_marked else "shared" for is_marked in inner.marks]
-    batched, flags = batch_graph(optimize(inner.graph, OPS), OPS, roles, session.F.facts.resolve(size))
+    batched, flags = batch_graph(
+        optimize(inner.graph, OPS), OPS, roles, session.F.facts.resolve(size), session.F.facts.hints
+    )
     values = inline(session, optimize(batched, OPS), inner.outer)
     out_leaves, spec = pytree.flatten(inner.out)
     out_axes = _prefix("out_axes", transform.out_axes, inner.out, target, location)

@@ -173,7 +173,7 @@ def _along_basis(session: Session, graph: Graph, outer: Sequence[Value], type_: 
         return inline(session, optimize(graph, OPS), [*outer, F.constant(1.0, ArrayType(type_.dtype))])
     roles: list[Role] = ["shared"] * len(outer)
     size = product(type_.dims)
-    batched, flags = batch_graph(optimize(graph, OPS), OPS, [*roles, "basis"], size)
+    batched, flags = batch_graph(optimize(graph, OPS), OPS, [*roles, "basis"], size, F.facts.hints)
     values = inline(session, optimize(batched, OPS), outer)
     return [
         v if is_batched else F.broadcast_to(v, (size, *v.dims)) for v, is_batched in zip(values, flags, strict=True)

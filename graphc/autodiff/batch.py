@@ -18,6 +18,7 @@ from typing import Any, Literal
 
 from graphc.autodiff.batch_basis import along_basis
 from graphc.autodiff.batch_positions import gather, read, scatter, write
+from graphc.autodiff.estimate import number
 from graphc.autodiff.lanes import Dense, Lane, Lanes, Scaled, along
 from graphc.errors import UnsupportedError
 from graphc.ir.builder import Builder
@@ -44,16 +45,19 @@ from graphc.ir.types import ArrayType
 Role = Literal["shared", "batched", "basis"]
 
 
+SMALL = 64  # elements of two matrices that are sooner copied into one large product than multiplied by a call
+
+
 def batch_graph(
-    graph: Graph, ops: Mapping[str, Op], roles: Sequence[Role], size: Dim
+    graph: Graph, ops: Mapping[str, Op], roles: Sequence[Role], size: Dim, sizes: Mapping[str, int] | None = None
 ) -> tuple[Graph, tuple[bool, ...]]:
     """The graph for a batch of ``size`` elements, and which of its outputs have the batch as leading axis.
 
     ``roles[i]``: parameter i is shared; or has the batch as leading axis; or is a basis, the unit arrays of its shape
-    in C order (``size`` of them), and no parameter of the batched graph any more. Raises ``UnsupportedError`` at the
-    user's line for what cannot be batched.
+    in C order (``size`` of them), and no parameter of the batched graph any more. ``sizes``: what symbols are in a call
+    at hand, for choices. Raises ``UnsupportedError`` at the user's line for what cannot be batched.
     """
-    batcher = Batcher(Builder(ops, ShapeFacts(graph.guards)), size)
+    batcher = Batcher(Builder(ops, ShapeFacts(graph.guards)), size, sizes=sizes or {})
     lanes = [batcher.parameter(param, role) for param, role in zip(graph.params, roles, strict=True)]
     params = [lane if isinstance(lane, Value) else lane.value for lane in lanes if not isinstance(lane, Scaled)]
     results = batcher.run(graph, lanes)
@@ -66,9 +70,10 @@ def batch_graph(
 class Batcher(Lanes):
     """Builds the batched graph, node by node."""
 
-    def __init__(self, F: Builder, size: Dim, mask: Value | None = None):
+    def __init__(self, F: Builder, size: Dim, mask: Value | None = None, *, sizes: Mapping[str, int]):
         """``counts``: for a size that differs between elements (and is the largest of all), what it is for each."""
         super().__init__(F, size, mask)
+        self.sizes = sizes
         self.counts: dict[str, Value] = {}
 
     def parameter(self, param: Value, role: Role) -> Lane:
@@ -216,11 +221,17 @@ def contract(batcher: Batcher, node: Node, lanes: Sequence[Lane]) -> Value:
 
 
 def _shared_left(batcher: Batcher, left: Value, right: Lane, dims: tuple[Dim, ...]) -> Value:
-    """``left @ right[k]`` for each k, as one product with the batch among the rows or the columns."""
+    """``left @ right[k]`` for each k.
+
+    Vectors and small matrices stand beside each other in one product; of others there is a product for each, and they
+    are not copied.
+    """
     F, size, m, (k, n) = batcher.F, batcher.size, left.dims[0], dims
     if n == 1:
         found = F.matmul(batcher.dense_as(right, (k,)), F.transpose(left, (1, 0)))
         return F.reshape(found, (size, m, 1))
+    if number((m + k) * n, batcher.sizes) > SMALL:
+        return F.matmul(batcher.dense(left), batcher.dense(right))
     wide = F.reshape(F.transpose(batcher.dense(right), (1, 0, 2)), (k, size * n))
     return F.transpose(F.reshape(F.matmul(left, wide), (m, size, n)), (1, 0, 2))
 

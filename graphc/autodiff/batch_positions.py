@@ -7,7 +7,7 @@ from collections.abc import Sequence
 from graphc.autodiff.lanes import Lane, Lanes
 from graphc.ir.dims import Dim
 from graphc.ir.graph import Node, Value
-from graphc.ir.types import BOOL, I64, ArrayType
+from graphc.ir.types import I64, ArrayType
 
 
 def gather(batcher: Lanes, node: Node, lanes: Sequence[Lane]) -> Value:
@@ -36,10 +36,38 @@ def scatter(batcher: Lanes, node: Node, lanes: Sequence[Lane]) -> Value:
         return F.raw(node.op, (batcher.dense(updates), *(i for i in positions if isinstance(i, Value))), attrs).output
     own = _own_rank(node.inputs[1:])
     rows, indices = _with_rows(batcher, node, [batcher.over(p, own) for p in positions], node.attrs["dims"], own)
-    given = batcher.dense(updates)
-    back = _own_behind(node.attrs["axes"][0], own, given.rank)
-    turned = F.transpose(given, [back.index(axis) for axis in range(given.rank)])
-    return F.scatter_add(turned, rows, *indices, axes=(0, *axes), dims=dims, checked=False)
+    given = _own_in_front(batcher, updates, node.attrs["axes"][0], own)
+    return F.scatter_add(given, rows, *indices, axes=(0, *axes), dims=dims, checked=False)
+
+
+def write(batcher: Lanes, node: Node, lanes: Sequence[Lane]) -> Value:
+    """Into each element, a block or at positions given by arrays."""
+    return _write_block(batcher, node, lanes) if "steps" in node.attrs else _write_scattered(batcher, node, lanes)
+
+
+def _write_scattered(batcher: Lanes, node: Node, lanes: Sequence[Lane]) -> Value:
+    F, (whole, values, *positions) = batcher.F, lanes
+    axes = tuple(axis + 1 for axis in node.attrs["axes"])
+    if all(isinstance(lane, Value) for lane in positions):
+        inputs = (batcher.dense(whole), batcher.dense(values), *(i for i in positions if isinstance(i, Value)))
+        return F.raw(node.op, inputs, {**node.attrs, "axes": axes}).output
+    own = _own_rank(node.inputs[2:])
+    given = _own_in_front(batcher, values, node.attrs["axes"][0], own)
+    inputs = (batcher.dense(whole), given, _rows(batcher, own), *(batcher.over(p, own) for p in positions))
+    return F.raw(node.op, inputs, {**node.attrs, "axes": (0, *axes)}).output
+
+
+def _own_in_front(batcher: Lanes, values: Lane, first: int, own: int) -> Value:
+    """What is written, with the indices' own dims directly behind the batch."""
+    given = batcher.dense(values)
+    back = _own_behind(first, own, given.rank)
+    return batcher.F.transpose(given, [back.index(axis) for axis in range(given.rank)])
+
+
+def _rows(batcher: Lanes, rank: int) -> Value:
+    """An index over the batch itself, for elements of that rank."""
+    F, size = batcher.F, batcher.size
+    return F.reshape(F.iota(dims=(size,), axis=0), (size, *(1,) * rank))
 
 
 def _own_rank(indices: Sequence[Value]) -> int:
@@ -51,7 +79,7 @@ def _with_rows(
 ) -> tuple[Value, list[Value]]:
     """An index over the batch itself, and the others, checked here: that one needs no check."""
     F = batcher.F
-    rows = F.reshape(F.iota(dims=(batcher.size,), axis=0), (batcher.size, *(1,) * own))
+    rows = _rows(batcher, own)
     if not node.attrs["checked"]:
         return rows, list(indices)
     pairs = zip(indices, node.attrs["axes"], strict=True)
@@ -71,55 +99,31 @@ def read(batcher: Lanes, node: Node, lanes: Sequence[Lane]) -> Value:
         attrs = {"steps": (1, *node.attrs["steps"]), "dims": (batcher.size, *dims)}
         inputs = (batcher.dense(source), F.constant(0, ArrayType(I64)), *(s for s in starts if isinstance(s, Value)))
         return F.raw(node.op, inputs, attrs).output
-    rank = len(dims)
-    places = []
-    for axis, (start, step) in enumerate(zip(starts, node.attrs["steps"], strict=True)):
-        steps = F.mul(F.iota(dims=tuple(d if a == axis else 1 for a, d in enumerate(dims)), axis=axis), step)
-        places.append(F.add(batcher.over(start, rank), steps))
-    axes = tuple(range(rank))
+    rank, places = len(dims), _places(batcher, starts, node.attrs["steps"], dims)
     if isinstance(source, Value):
-        return F.gather(source, *places, axes=axes, checked=False)
-    rows = F.reshape(F.iota(dims=(batcher.size,), axis=0), (batcher.size, *(1,) * rank))
-    return F.gather(batcher.dense(source), rows, *places, axes=(*axes, rank), checked=False)
+        return F.gather(source, *places, axes=tuple(range(rank)), checked=False)
+    axes = tuple(range(rank + 1))
+    return F.gather(batcher.dense(source), _rows(batcher, rank), *places, axes=axes, checked=False)
 
 
-def write(batcher: Lanes, node: Node, lanes: Sequence[Lane]) -> Value:
-    """A block into each element; where they start at positions of their own, every entry is asked where it belongs."""
-    if node.op.name.startswith("scatter"):
-        return _scattered(batcher, node, lanes)
+def _write_block(batcher: Lanes, node: Node, lanes: Sequence[Lane]) -> Value:
+    """Where the blocks start at positions of their own, a scatter."""
     F, (whole, block, *starts) = batcher.F, lanes
+    before, given = batcher.dense(whole), batcher.dense(block)
     if all(isinstance(start, Value) for start in starts):
         attrs = {"steps": (1, *node.attrs["steps"])}
         zero = F.constant(0, ArrayType(I64))
-        inputs = (batcher.dense(whole), batcher.dense(block), zero, *(s for s in starts if isinstance(s, Value)))
-        return F.raw(node.op, inputs, attrs).output
-    dims, sizes, rank = node.inputs[0].dims, node.inputs[1].dims, len(node.inputs[0].dims)
-    before, given = batcher.dense(whole), batcher.dense(block)
-    if 0 in sizes:
-        return before
-    hit = F.constant(True, ArrayType(BOOL))
-    places = [F.reshape(F.iota(dims=(batcher.size,), axis=0), (batcher.size, *(1,) * rank))]
-    for axis, (start, step) in enumerate(zip(starts, node.attrs["steps"], strict=True)):
-        here = F.iota(dims=tuple(d if a == axis else 1 for a, d in enumerate(dims)), axis=axis)
-        offset = F.sub(here, batcher.over(start, rank))
-        place = F.floor_divide(offset, step)
-        inside = F.logical_and(F.ge(place, 0), F.lt(place, F.value(sizes[axis])))
-        hit = F.logical_and(hit, F.logical_and(inside, F.eq(F.mul(place, step), offset)))
-        places.append(F.select(inside, place, 0))
-    found = F.gather(given, *places, axes=tuple(range(rank + 1)), checked=False)
-    return F.select(hit, F.add(before, found) if node.op.name == "accumulate" else found, before)
+        return F.raw(node.op, (before, given, zero, *(s for s in starts if isinstance(s, Value))), attrs).output
+    dims = node.inputs[1].dims
+    rank, places = len(dims), _places(batcher, starts, node.attrs["steps"], dims)
+    scatter = F.scatter_update if node.op.name == "update" else F.scatter_accumulate
+    return scatter(before, given, _rows(batcher, rank), *places, axes=tuple(range(rank + 1)))
 
 
-def _scattered(batcher: Lanes, node: Node, lanes: Sequence[Lane]) -> Value:
-    """Elements written at positions given by arrays, which may be each element's own."""
-    F, (whole, updates, *positions) = batcher.F, lanes
-    before, given, axes = batcher.dense(whole), batcher.dense(updates), node.attrs["axes"]
-    if all(isinstance(lane, Value) for lane in positions):
-        shared = tuple(lane for lane in positions if isinstance(lane, Value))
-        return F.raw(node.op, (before, given, *shared), {"axes": tuple(axis + 1 for axis in axes)}).output
-    own = _own_rank(node.inputs[2:])
-    rows = F.reshape(F.iota(dims=(batcher.size,), axis=0), (batcher.size, *(1,) * own))
-    back = _own_behind(axes[0], own, given.rank)
-    turned = F.transpose(given, [back.index(axis) for axis in range(given.rank)])
-    indices = (rows, *(batcher.over(lane, own) for lane in positions))
-    return F.raw(node.op, (before, turned, *indices), {"axes": (0, *(axis + 1 for axis in axes))}).output
+def _places(batcher: Lanes, starts: Sequence[Lane], steps: Sequence[int], dims: Sequence[Dim]) -> list[Value]:
+    """The positions of a block of these dims along each axis, for each element of the batch."""
+    F, places = batcher.F, []
+    for axis, (start, step) in enumerate(zip(starts, steps, strict=True)):
+        counted = F.iota(dims=tuple(d if a == axis else 1 for a, d in enumerate(dims)), axis=axis)
+        places.append(F.add(batcher.over(start, len(dims)), F.mul(counted, step)))
+    return places

@@ -76,7 +76,7 @@ class _Region:
         own = None if dtype is None else Value(ArrayType(dtype, (size,)), name="elements")
         self.captures: tuple[Value, ...] = () if own is None else (own,)
         mask = own if dtype == BOOL else None
-        self.batcher = Batcher(Builder(batcher.F.ops, batcher.F.facts), size, mask)
+        self.batcher = Batcher(Builder(batcher.F.ops, batcher.F.facts), size, mask, sizes=batcher.sizes)
         self.results = self.batcher.run(graph, self.lanes) if run else []
 
     def finished(self, outputs: Sequence[Value]) -> Graph:
@@ -236,5 +236,7 @@ def _both_branches(batcher: Batcher, node: Node, lanes: Sequence[Lane]) -> list[
     sides = []
     for region, takes in zip(node.regions, (flags, F.logical_not(flags)), strict=True):
         mask = takes if batcher.mask is None else F.logical_and(takes, batcher.mask)
-        sides.append(Batcher(F, batcher.size, mask).run(region, captures))
+        side = Batcher(F, batcher.size, mask, sizes=batcher.sizes)
+        side.counts.update(batcher.counts)
+        sides.append(side.run(region, captures))
     return [yes if yes is no else Dense(_chosen(batcher, flags, yes, no)) for yes, no in zip(*sides, strict=True)]
