@@ -142,6 +142,17 @@ def test_a_jacobian_multiplies_with_no_identity():
     assert set(ranks) <= {0, 1}
 
 
+def test_hessian_has_aux_and_several_arguments():
+    def f(a, b):
+        return np.sum(a**2) * b, {"twice": 2 * b}
+
+    (by_a, by_b), aux = graphc.hessian(f, argnums=(0, 1), has_aux=True)(W, 3.0)
+    np.testing.assert_allclose(by_a[0], 6 * np.eye(3))
+    np.testing.assert_allclose(by_a[1], 2 * W)
+    np.testing.assert_allclose(by_b[0], 2 * W)
+    assert (by_b[1], aux["twice"]) == (0.0, 6.0)
+
+
 def test_hessian_of_containers_and_vectors():
     def f(p):
         return np.sum(p["a"] ** 2) * p["b"]

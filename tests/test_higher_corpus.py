@@ -10,7 +10,48 @@ from tests.higher_support import CLOSE, POINT, RNG, V, X, columns
 
 # --- loops and branches ---------------------------------------------------------------------------------------------
 
+
+def writes(w):
+    y = np.zeros(4)
+    y[0] = w[0]
+    y[1:] += w * 2
+    y[1:3] *= y[0]
+    return y
+
+
+def writes_where_the_largest_is(w):
+    y = w.copy()
+    i = np.argmax(w)
+    y[i] = y[i] ** 2
+    y[i - 1] += 1.0
+    return y
+
+
+def decays(w):
+    s = 0.0
+    for i in range(len(w)):
+        s = s * 0.5 + np.sin(w[i])
+    return s * w
+
+
+def decides(w):
+    if w[0] > 0:
+        return np.sin(w)
+    return w * w[1]
+
+
+def shrinks(w):
+    while np.sum(w * w) > 0.5:
+        w = w * 0.7
+    return w
+
+
 LOOPS = {
+    "writes": writes,
+    "writes at an index": writes_where_the_largest_is,
+    "a Python loop": decays,
+    "a Python branch": decides,
+    "a Python while": shrinks,
     "cond": lambda w: graphc.cond(w[0] > 0, np.sin, np.square, w),
     "fori": lambda w: graphc.fori_loop(0, 4, lambda i, s: np.sin(s) * w + i * s, w),
     "scan": lambda w: graphc.scan(lambda s, e: (np.tanh(s + e), s * e), 0.5, w)[1],
