@@ -126,6 +126,8 @@ def _stop(node: Node) -> Cause | None:
     """Why the node ends a path, if it does."""
     if isinstance(node.op.derivative, ZeroDerivative):
         return f"{node.op.name} is piecewise constant: its derivative is zero", node.location
+    if node.attrs.get("cancels"):  # see passes.shifts
+        return "the shift cancels out: its gradient is zero", node.location
     if isinstance(node.op.derivative, NotDifferentiable):
         reason = node.op.derivative.reason
         return reason if node.op.name in reason else f"{node.op.name} is {reason}", node.location

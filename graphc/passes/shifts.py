@@ -11,7 +11,7 @@
 ... }''', OPS))
 graph f(%x: f64[n] grad) -> (%6) where n-1 >= 0 {
   %0: f64[] grad = max %x axes=(0,)
-  %1: f64[] = stop_gradient %0
+  %1: f64[] = stop_gradient %0 cancels=True
   %2: f64[n] grad = sub %x, %1
   %3: f64[n] grad = exp %2
   %4: f64[] grad = sum %3 axes=(0,)
@@ -20,8 +20,8 @@ graph f(%x: f64[n] grad) -> (%6) where n-1 >= 0 {
 }
 
 If the maximum were larger by d, the differences would be smaller by d, their exponentials and the sum of these by a
-factor of ``exp(d)``, its logarithm by d, and the result what it was. So the derivative by the maximum is zero: cut, it is
-not computed as a difference of large terms, and neither are the positions of the maximum looked for.
+factor of ``exp(d)``, its logarithm by d, and the result what it was. So the derivative by the maximum is zero: cut, it
+is not computed as a difference of large terms, and neither are the positions of the maximum looked for.
 """
 
 from __future__ import annotations
@@ -69,7 +69,7 @@ def cut_cancelling_shifts(graph: Graph, ops: Mapping[str, Op]) -> Graph:
 
     def visit(F: Builder, node: Node, inputs: tuple[Value, ...]) -> tuple[Value, ...] | None:
         if node in cut:
-            return (F.stop_gradient(copy_node(F, node, inputs)[0]),)
+            return (F.stop_gradient(copy_node(F, node, inputs)[0], cancels=True),)
         changed = any(old.grad != new.grad for old, new in zip(node.inputs, inputs, strict=True))
         return F.raw(node.op, inputs, node.attrs, node.regions).outputs if changed else None
 

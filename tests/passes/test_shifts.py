@@ -86,3 +86,11 @@ def test_no_position_of_the_maximum_is_looked_for():
     with config.override(disable_jit=True):
         graph = graphc.grad(CANCELS["softmax"]).graph("final", X)
     assert not any(node.op.name == "eq" for node in graph.nodes)
+
+
+def test_explain_says_why():
+    gradient = graphc.grad(CANCELS["softmax"])
+    gradient(X)
+    report = gradient.explain()
+    assert "cancels out" in report
+    assert "stop_gradient" not in report
