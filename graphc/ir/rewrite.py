@@ -92,14 +92,16 @@ def without_dead(graph: Graph) -> tuple[Graph, set[Value]]:
     trimmed: dict[Node, tuple[Node, list[int]]] = {}
     for node in reversed(graph.nodes):
         if any(o in needed for o in node.outputs) or (isinstance(node.op.kind, Bind) and node.attrs["symbol"] in sizes):
-            sizes |= symbols_of(node.attrs.get("trips", 0))
             kept.append(node)
             if node.regions:
+                sizes |= symbols_of(node.attrs.get("trips", 0))
                 trimmed[node] = trim(node, [o in needed for o in node.outputs], without_dead)
             needed.update(trimmed[node][0].inputs if node.regions else node.inputs)
     if len(kept) == len(graph.nodes) and all(new is old for old, (new, _) in trimmed.items()):
         return graph, needed
     kept.reverse()
+    if not trimmed:
+        return Graph(graph.name, graph.params, tuple(kept), graph.outputs, graph.guards, graph.ints), needed
     new: dict[Value, Value] = {}
     nodes = []
     for node in kept:

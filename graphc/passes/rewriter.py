@@ -61,6 +61,8 @@ def rewrite(graph: Graph, ops: Mapping[str, Op], rules: Rules) -> Graph:
 
 def rewrite_regions(graph: Graph, facts: ShapeFacts, ops: Mapping[str, Op], rules: Rules) -> Graph:
     """The graph with the rules applied in its regions, and in theirs, but not in itself."""
+    if not any(node.regions for node in graph.nodes):
+        return graph
     new: dict[Value, Value] = {}
     nodes = []
     for node in graph.nodes:
@@ -97,6 +99,8 @@ def _rewrite(graph: Graph, facts: ShapeFacts, ops: Mapping[str, Op], rules: Rule
 
 def _apply_rules(rewriter: Rewriter, node: Node, rules: Rules) -> Value | None:
     """What stands for the node after as many rules as fire in a row; None when none does."""
+    if node.op.name not in rules:
+        return None
     result: Value | None = None
     with rewriter.F.at(node.location):
         for _ in range(MAX_STEPS):
