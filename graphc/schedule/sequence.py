@@ -28,7 +28,7 @@ def is_barrier(node: Node) -> bool:
 
 
 def has_barriers(graph: Graph) -> bool:
-    return any(isinstance(node.op.kind, Control | Write) for node in graph.nodes)
+    return any(isinstance(node.op.kind, Control | Write | Bind) for node in graph.nodes)
 
 
 @dataclass
