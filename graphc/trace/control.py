@@ -1,32 +1,29 @@
-"""What staged loops and branches do when they run: see ``staging`` for what calls them.
+"""What staged loops do when they run: see ``staging`` for what calls them, and ``branches`` for decisions.
 
 Where nothing traced decides, they do what Python does. A loop over a range is a ``for`` of the program, unless it is
-very short or its body needs its index as a number; one over a container runs here, piece by piece. A condition that is
-a traced bool makes a ``while`` or a ``cond``.
+very short or its body needs its index as a number; one over a container runs here, piece by piece. A ``while`` whose
+condition is a traced bool is one of the program.
 """
 
 from __future__ import annotations
 
-import operator
 from collections.abc import Callable, Sequence
-from functools import partial
 from typing import Any, NoReturn
-
-import numpy as np
 
 from graphc.errors import UnsupportedError
 from graphc.ir.dims import Dim, ceildiv
 from graphc.ir.graph import Value
 from graphc.ir.types import I64, ArrayType
 from graphc.trace import dispatch
+from graphc.trace.branches import BREAK, CONTINUE, Piece, Signal, is_open
 from graphc.trace.location import user_location
-from graphc.trace.made import Made, is_constant
-from graphc.trace.regions import Writes, stage_cond, stage_for, stage_while, trace_region, trip_count
+from graphc.trace.made import Made
+from graphc.trace.regions import Writes, stage_for, stage_while, trace_region, trip_count
 from graphc.trace.session import Session, current
 from graphc.trace.symbolic import SymbolicInt, as_dim, wrap_dim
 from graphc.trace.tracer import Tracer
 from graphc.trace.trees import ValueTree, value_of
-from graphc.trace.values import TracedValue, session_of, wrap
+from graphc.trace.values import wrap
 from graphc.trace.variables import (
     Readers,
     State,
@@ -40,21 +37,6 @@ from graphc.trace.variables import (
 )
 
 UNROLLED = 4  # a loop over a range of so few numbers is written out
-Piece = Callable[..., Any]
-
-
-class Signal:
-    """How a piece of a function ended before its last statement; ``value``: what it returns."""
-
-    def __init__(self, name: str, value: Any = None):
-        self.name, self.value = name, value
-
-
-BREAK, CONTINUE = Signal("break"), Signal("continue")
-
-
-def leaving(value: Any) -> Signal:
-    return Signal("return", value)
 
 
 class Span:
@@ -271,169 +253,3 @@ def retire(array: Any, session: Session) -> None:
         array.traced = Tracer(session, array.value)
     else:
         array.session = session
-
-
-# --- branches ---------------------------------------------------------------------------------------------------------
-
-
-def is_open(flag: Any) -> bool:
-    """Whether it is a traced number whose value shows when the program runs."""
-    if not isinstance(flag, TracedValue) or is_constant(flag) or flag.value.dims:
-        return False
-    return session_of((flag,)).captures.concrete_number(flag) is None
-
-
-def branch(
-    test: Any, yes: Piece, no: Piece, get: Any, set_: Any, names: Sequence[str], watched: Readers = ()
-) -> Signal | None:
-    """``if test: yes`` and ``else: no``; the signal of the branch that was taken."""
-    test = dispatch.truth(test)
-    session = current()
-    if session is None or not is_open(test):
-        return (yes if test else no)()
-    session.F.location = user_location()
-    variables = Variables(get, set_, names, watched)
-    before = variables.read()
-    with containers_unchanged(watched):
-        found = [_outcome(session, variables, before, piece) for piece in (yes, no)]
-    signal = _common_signal(*(signal for signal, _ in found))
-    moved = {name for _, after in found for name in changed(before, after, names)}
-    defined = [n for n in names if n in moved and all(is_defined(after[n]) for _, after in found)]
-    trees: list[ValueTree] = []
-
-    def body(piece: Piece) -> Callable[[Session, list[Value]], list[Value]]:
-        def run(inside: Session, params: list[Value]) -> list[Value]:
-            variables.write(before)
-            ended = piece()
-            after = variables.read()
-            result = {"the returned value": ended.value} if signal is not None and signal.name == "return" else {}
-            state = {**{name: after[name] for name in defined}, **result}
-            if not trees:
-                trees.append(tree_of(inside, state))
-                return trees[0].values
-            return trees[0].values_of(inside, state, "the second branch")
-
-        return run
-
-    try:
-        values = stage_cond(session, value_of(session, test), _Late(trees), body(yes), body(no))
-    finally:
-        variables.write(before)
-    state = trees[0].seen(session, values)
-    ended = state.pop("the returned value", None)
-    one_sided = {n: Undefined(n, "is assigned in one branch only") for n in moved if n not in defined}
-    variables.write({**before, **one_sided, **state})
-    return leaving(ended) if signal is not None and signal.name == "return" else signal
-
-
-class _Late(Sequence[str]):
-    """The names of the first branch's results, once they are known."""
-
-    def __init__(self, trees: list[ValueTree]):
-        self.trees = trees
-
-    def __len__(self) -> int:
-        return len(self.trees[0].names)
-
-    def __getitem__(self, k: Any) -> Any:
-        return self.trees[0].names[k]
-
-
-def _outcome(session: Session, variables: Variables, before: State, piece: Piece) -> tuple[Any, State]:
-    """The signal and the variables after the piece, which is traced for that alone."""
-    found: list[tuple[Any, State]] = []
-
-    def run(inside: Session, params: list[Value]) -> list[Value]:
-        variables.write(before)
-        signal = piece()
-        found.append((signal, variables.read()))
-        return []
-
-    try:
-        trace_region(session, "discovery", [], run, Writes(), carry=False)
-    finally:
-        variables.write(before)
-    return found[0]
-
-
-def _common_signal(first: Signal | None, second: Signal | None) -> Signal | None:
-    if first is second:
-        return first
-    if first is not None and second is not None and first.name == second.name:
-        return first
-    left = first if first is not None else second
-    assert left is not None
-    raise UnsupportedError(
-        f"`{left.name}` in one branch of a decision by a traced value, and not in the other, is not supported here: "
-        "give both branches a result and go on with it",
-        location=user_location(),
-    )
-
-
-def choose(test: Any, yes: Callable[[], Any], no: Callable[[], Any]) -> Any:
-    """``yes if test else no``"""
-    test = dispatch.truth(test)
-    session = current()
-    if session is None or not is_open(test):
-        return yes() if test else no()
-    signal = branch(test, lambda: leaving(yes()), lambda: leaving(no()), lambda: (), lambda new: None, ())
-    assert signal is not None
-    return signal.value
-
-
-def both(first: Any, *rest: Callable[[], Any]) -> Any:
-    """``first and ...``"""
-    for following in rest:
-        if current() is not None and is_open(first):
-            first = choose(_flag(first), partial(_flag_of, following), lambda: np.False_)
-        else:
-            if not dispatch.truth(first):
-                return first
-            first = following()
-    return first
-
-
-def either(first: Any, *rest: Callable[[], Any]) -> Any:
-    """``first or ...``"""
-    for following in rest:
-        if current() is not None and is_open(first):
-            first = choose(_flag(first), lambda: np.True_, partial(_flag_of, following))
-        else:
-            if dispatch.truth(first):
-                return first
-            first = following()
-    return first
-
-
-_PLAIN: dict[str, Callable[[Any, Any], Any]] = {
-    "Is": operator.is_, "IsNot": operator.is_not, "In": lambda a, b: a in b, "NotIn": lambda a, b: a not in b,
-}  # fmt: skip
-
-
-def compared(left: Any, name: str, right: Any, *rest: Any) -> Any:
-    """``left < right < ...``; what follows comes as pairs of an operator's name and a function that gives its right."""
-    first = _PLAIN[name](left, right) if name in _PLAIN else dispatch.binary(name, left, right)
-    if not rest:
-        return first
-    following, later, *more = rest
-    return both(first, lambda: compared(right, following, later(), *more))
-
-
-def negated(value: Any) -> Any:
-    """``not value``"""
-    value = dispatch.truth(value)
-    if current() is not None and is_open(value):
-        return np.logical_not(value)
-    return not value
-
-
-def _flag_of(compute: Callable[[], Any]) -> Any:
-    return _flag(compute())
-
-
-def _flag(value: Any) -> Any:
-    """A truth value of the program: a traced number is compared with zero."""
-    value = dispatch.truth(value)
-    if isinstance(value, Tracer):
-        return value if value.dtype == np.bool_ else value != 0  # type: ignore[comparison-overlap]
-    return np.bool_(bool(value))

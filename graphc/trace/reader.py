@@ -15,7 +15,7 @@ from typing import Any
 import numpy as np
 
 from graphc.errors import SideEffectError
-from graphc.trace import control, dispatch
+from graphc.trace import branches, control, dispatch
 from graphc.trace.attributes import attribute_function
 from graphc.trace.callees import is_library, is_library_name, traced_callee
 from graphc.trace.captures import Captures
@@ -186,15 +186,15 @@ class Reader:
 
     loop = staticmethod(control.loop)
     repeat = staticmethod(control.repeat)
-    branch = staticmethod(control.branch)
-    choose = staticmethod(control.choose)
-    both = staticmethod(control.both)
-    either = staticmethod(control.either)
-    negated = staticmethod(control.negated)
-    compared = staticmethod(control.compared)
+    branch = staticmethod(branches.branch)
+    choose = staticmethod(branches.choose)
+    both = staticmethod(branches.both)
+    either = staticmethod(branches.either)
+    negated = staticmethod(branches.negated)
+    compared = staticmethod(branches.compared)
     span = staticmethod(control.span)
-    leaving = staticmethod(control.leaving)
-    BREAK, CONTINUE = control.BREAK, control.CONTINUE
+    leaving = staticmethod(branches.leaving)
+    BREAK, CONTINUE = branches.BREAK, branches.CONTINUE
 
     # --- the frame ----------------------------------------------------------------------------------------------------
 
