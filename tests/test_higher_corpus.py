@@ -46,7 +46,17 @@ def shrinks(w):
     return w
 
 
+def newton(w):
+    """What one iteration leaves for the condition, and for the result, and no other iteration reads."""
+    x, step, a = w, w, w * w + 0.3
+    while np.sum(step * step) > 1e-20:
+        step = (x * x - a) / (2 * x)
+        x = x - step
+    return x + np.cos(w) * step
+
+
 LOOPS = {
+    "newton": newton,
     "writes": writes,
     "writes at an index": writes_where_the_largest_is,
     "a Python loop": decays,

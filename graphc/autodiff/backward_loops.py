@@ -91,7 +91,7 @@ class LoopPlan:
     def pull_back(self, reached: Reached, node: Node) -> None:
         F, count = reached.F, carried(node)
         params = self.body.params[1:]
-        states = [k for k in range(count) if params[k].grad]
+        states = [k for k in range(count) if params[k].grad or self.body.outputs[k].grad]
         bases = _Bases(reached, [v for v, p in zip(node.inputs[count:], params[count:], strict=True) if p.grad])
         back = [reached.so_far(node.outputs[k]) for k in states] + bases.values
         tapes = node.outputs[self.results :]
@@ -103,7 +103,8 @@ class LoopPlan:
         results = F.raw(node.op, (*back, *captures), attrs, (region,)).outputs
         bases.replace(results[len(states) :])
         for k, g in zip(states, results, strict=False):
-            reached.add(node.inputs[k], g)
+            if params[k].grad:
+                reached.add(node.inputs[k], g)
 
     def _region(
         self,
@@ -127,8 +128,10 @@ class LoopPlan:
         by_state = dict(zip(states, given, strict=False))
         seeds = [by_state[k] for k in range(carried(node)) if self.body.outputs[k].grad] + late
         arguments = [*saved, *free, *seeds, *given[len(states) :]]
-        outputs = inline(R, without_checks(self.parts.backward), arguments)
-        return Graph(f"{node.regions[0].name}_back", (i, *given, *outside), tuple(R.nodes), tuple(outputs))
+        found = iter(inline(R, without_checks(self.parts.backward), arguments))
+        params = self.body.params[1:]  # a state that an iteration makes and none reads: its last cotangent counts alone
+        before = [next(found) if params[k].grad else R.zeros(given[n].type) for n, k in enumerate(states)]
+        return Graph(f"{node.regions[0].name}_back", (i, *given, *outside), tuple(R.nodes), (*before, *found))
 
 
 @dataclass(frozen=True)
