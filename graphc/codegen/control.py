@@ -6,7 +6,7 @@ from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from typing import TYPE_CHECKING
 
-from graphc.schedule.loopnest import Branch, Exchange, Loop, Section, Step, While
+from graphc.schedule.loopnest import Branch, Choice, Exchange, Loop, Section, Step, While
 
 if TYPE_CHECKING:
     from graphc.codegen.driver import DriverPrinter
@@ -58,6 +58,13 @@ def _branch(printer: DriverPrinter, step: Branch) -> None:
         printer.steps(step.second)
 
 
+def _choice(printer: DriverPrinter, step: Choice) -> None:
+    with printer.lines.inside(f"if {printer.dim(step.condition)} > 0:"), _own_sizes(printer):
+        _section(printer, step.first)
+    with printer.lines.inside("else:"), _own_sizes(printer):
+        _section(printer, step.second)
+
+
 def _exchange(printer: DriverPrinter, step: Exchange) -> None:
     a, b = f"slot{step.a.slot}", f"slot{step.b.slot}"
     for statement in (f"traded = {a}", f"{a} = {b}", f"{b} = traded"):
@@ -65,5 +72,6 @@ def _exchange(printer: DriverPrinter, step: Exchange) -> None:
 
 
 _PRINTERS: dict[type, Callable[..., None]] = {
-    Section: _section, Loop: _loop, While: _while, Branch: _branch, Exchange: _exchange,
+    Section: _section, Loop: _loop, While: _while, Branch: _branch, Choice: _choice,
+    Exchange: _exchange,
 }  # fmt: skip

@@ -93,8 +93,8 @@ def is_position_of_all(task: Task) -> bool:
 class Fusion:
     """Greedy: each task joins the latest group in which everything that it reads is at hand, else it opens one."""
 
-    def __init__(self, stored: Mapping[Value, int]):
-        self.stored = stored
+    def __init__(self, stored: Mapping[Value, int], lanes: bool):
+        self.stored, self.lanes = stored, lanes
         self.producer: dict[int, tuple[int, Placed]] = {}  # buffer -> (group, member)
         self.groups: list[Group] = []
 
@@ -118,7 +118,7 @@ class Fusion:
             if not self._may_pass(task, number):
                 break
         group = Group(task.space, row=row_level(task), closed=task.kind in ALONE)
-        if opens_lanes(task):
+        if self.lanes and opens_lanes(task):
             group.row, group.lanes = len(task.space) - 2, True
         self.groups.append(group)
         placed = self._place(task, group, len(self.groups) - 1)

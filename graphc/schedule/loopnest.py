@@ -2,7 +2,7 @@
 
     Program   storage, steps, slots, symbols
     step   := Launch(nest) | Inline(nest) | Gemm | Clear | Combine | Copy | Bind | Check
-            | Section(steps) | Loop(steps) | While(steps) | Branch(steps) | Exchange
+            | Section(steps) | Loop(steps) | While(steps) | Branch(steps) | Choice(sections) | Exchange
     Nest      space, row, phases    phases of a row: Store(buffer, index, scalar), Fold(key, step, scalar), ...
     scalar := load | apply | literal | position | size | holds | folded      (one class, told apart by ``form``)
 
@@ -297,6 +297,15 @@ class Branch:
 
 
 @dataclass
+class Choice:
+    """``first`` where the dim is not 0, else ``second``: two ways to the same results, for different sizes."""
+
+    condition: Dim
+    first: Section
+    second: Section
+
+
+@dataclass
 class Exchange:
     """Two pieces of the arena trade places, so that what one held is found in the other without a copy."""
 
@@ -304,7 +313,9 @@ class Exchange:
     b: Storage
 
 
-Step = Launch | Inline | Gemm | Clear | Combine | Copy | Bind | Check | Section | Loop | While | Branch | Exchange
+Step = (
+    Launch | Inline | Gemm | Clear | Combine | Copy | Bind | Check | Section | Loop | While | Branch | Choice | Exchange
+)
 
 
 def inner_steps(step: Step) -> list[list[Step]]:
@@ -316,6 +327,8 @@ def inner_steps(step: Step) -> list[list[Step]]:
             return [step.condition, step.steps]
         case Branch():
             return [step.first, step.second]
+        case Choice():
+            return [[step.first], [step.second]]
     return []
 
 

@@ -3,15 +3,28 @@
 from __future__ import annotations
 
 from collections.abc import Collection, Mapping, Sequence
+from dataclasses import replace
 
 from graphc.errors import Location
-from graphc.ir.dims import Dim, product, substitute, symbols_of
+from graphc.ir.dims import Dim, dim_min, product, substitute, symbols_of
 from graphc.ir.graph import Graph, Value
 from graphc.ir.opdef import Compact, Op
 from graphc.schedule.bufferize import plan_arena
 from graphc.schedule.fuse import Fusion, Group
 from graphc.schedule.gemm import make_gemm, plan_products
-from graphc.schedule.loopnest import Bind, Check, Copy, Inline, Launch, Nest, Program, Step, Storage
+from graphc.schedule.loopnest import (
+    Bind,
+    Check,
+    Choice,
+    Copy,
+    Inline,
+    Launch,
+    Nest,
+    Program,
+    Section,
+    Step,
+    Storage,
+)
 from graphc.schedule.merge import merge_axes
 from graphc.schedule.nests import NestBuilder
 from graphc.schedule.prepare import IndexCheck, prepare
@@ -19,6 +32,7 @@ from graphc.schedule.regions import schedule_regions
 from graphc.schedule.sequence import has_barriers
 from graphc.schedule.tasks import Task, dear_values, find_roots, make_tasks, weights
 
+MANY_LANES = 16  # two vectors: with fewer lanes, loops along the short axis are quicker
 ROUNDS = 3  # storing a dear value can make another one dear: decided again so many times
 
 
@@ -30,21 +44,40 @@ def schedule(graph: Graph, ops: Mapping[str, Op]) -> Program:
 
     if has_barriers(graph):
         return schedule_regions(graph, ops, straight, symbols_of_graph(graph))
-    return straight(graph)
+    return straight_by_size(*prepare(graph, ops))
+
+
+def straight_by_size(graph: Graph, checks: Sequence[IndexCheck]) -> Program:
+    """A program without control; where it has lanes, with another way to the same results for when they are few."""
+    scheduler = Scheduler(graph, checks)
+    program = scheduler.run()
+    many: Dim = 1
+    for lanes in scheduler.lanes:
+        many = many * dim_min(1, lanes // MANY_LANES)
+    if many == 1 or not symbols_of(many).isdisjoint(program.bounds):
+        return program
+    other = Scheduler(graph, checks, lanes=False).run()
+    for storage in other.storage:
+        storage.slot += len(program.slots) if storage.place == "arena" else 0
+    choice = Choice(many, Section(program.storage, program.steps), Section(other.storage, other.steps))
+    slots = [size * many for size in program.slots] + [size * (1 - many) for size in other.slots]
+    return replace(program, storage=[], steps=[choice], slots=slots)
 
 
 class Scheduler:
-    """``owned``: the numbers of the parameters that may be overwritten."""
+    """``owned``: the numbers of the parameters that may be overwritten; ``lanes``: whether groups may have some."""
 
-    def __init__(self, graph: Graph, checks: Sequence[IndexCheck], owned: Collection[int] = ()):
+    def __init__(self, graph: Graph, checks: Sequence[IndexCheck], owned: Collection[int] = (), lanes: bool = True):
         self.graph, self.checks = graph, checks
+        self.may_have_lanes = lanes
+        self.lanes: list[Dim] = []  # the lengths of those that there are
         self.products = plan_products(graph, [graph.params[k] for k in owned])
         self.flags = {check.flag: status for status, check in enumerate(checks, start=1)}
         self.barriers = {check.flag for check in checks if check.barrier}
         self.counts: dict[Value, int] = {}  # positions of a mask -> buffer of their number
         self.storage: list[Storage] = []
         self.stored: dict[Value, int] = {}
-        self.fusion = Fusion({})
+        self.fusion = Fusion({}, lanes)
         self.steps: list[Step] = []
         self.readers: dict[int, set[int]] = {}  # buffer -> groups that read it
         self.kept: set[int] = set()  # buffers that outputs are
@@ -132,7 +165,7 @@ class Scheduler:
         return len(self.storage) - 1
 
     def _fuse(self, roots: Sequence[Value], tasks: Sequence[Task]) -> None:
-        self.fusion = Fusion(self.stored)
+        self.fusion = Fusion(self.stored, self.may_have_lanes)
         by_root: dict[Value, list[Task]] = {}
         for task in tasks:
             by_root.setdefault(task.value, []).append(task)
@@ -156,6 +189,8 @@ class Scheduler:
             return buffer in self.kept or bool(self.readers.get(buffer, set()) - {number})
 
         merge = merge_axes(group, self.stored)
+        if group.lanes:
+            self.lanes.append(group.space[group.row or 0])
         builder = NestBuilder(group, merge, self.stored, needed, self._new_buffer, self._count_of)
         nest = builder.build()
         comment = places(group)

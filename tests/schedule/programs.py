@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections import Counter
 from collections.abc import Callable
+from dataclasses import replace
 from typing import Any
 
 import numpy as np
@@ -18,7 +19,7 @@ from graphc.ir.shapes import ShapeFacts
 from graphc.ir.types import ArrayType
 from graphc.ops.table import OPS
 from graphc.passes.pipeline import optimize
-from graphc.schedule.loopnest import Inline, Launch, Nest, Program
+from graphc.schedule.loopnest import Choice, Inline, Launch, Nest, Program
 from graphc.schedule.plan import schedule
 from graphc.trace.record import trace
 from graphc.trace.target import make_target
@@ -95,11 +96,16 @@ def build(make: Callable[..., Any], *types: ArrayType) -> Graph:
 
 
 def program_of(graph: Graph) -> Program:
-    return schedule(graph, OPS)
+    """The graph's program; of one that has two ways, the way for large sizes."""
+    program = schedule(graph, OPS)
+    if len(program.steps) == 1 and isinstance(program.steps[0], Choice):
+        large = program.steps[0].first
+        return replace(program, storage=large.storage, steps=large.steps)
+    return program
 
 
 def printed(graph: Graph) -> PrintedProgram:
-    return print_program(program_of(graph), len(graph.params), "")
+    return print_program(schedule(graph, OPS), len(graph.params), "")
 
 
 def steps(program: Program) -> Counter[str]:
