@@ -140,6 +140,11 @@ class ShapeFacts:
     def at_least(self, a: Dim, b: Dim) -> bool:
         return a == b or self._decide(Relation.GE, a - b)
 
+    def proves_at_least(self, a: Dim, b: Dim) -> bool:
+        """Whether ``a >= b`` follows from what is known; nothing is asked, and no guard recorded."""
+        difference = self.resolve(a - b)
+        return difference >= 0 if isinstance(difference, int) else self._known(Relation.GE, difference) is True
+
     def _decide(self, relation: Relation, difference: Dim) -> bool:
         difference = self.resolve(difference)
         if isinstance(difference, int):

@@ -21,6 +21,7 @@ from graphc.passes.scatter import SCATTER_RULES
 from graphc.passes.shifts import cut_cancelling_shifts
 from graphc.passes.sums import SUM_RULES
 from graphc.passes.transposes import transpose_rules
+from graphc.passes.updates import UPDATE_RULES, join_pieces
 
 Hook = Callable[[str, Graph, Graph], None]
 
@@ -51,16 +52,24 @@ def _local_rules(table: _Table) -> Rules:
             transpose_rules(ops),
             SUM_RULES,
             SCATTER_RULES,
+            UPDATE_RULES,
         )
     )
 
 
 def simplify(graph: Graph, ops: Mapping[str, Op]) -> Graph:
-    """Every local rule in one walk: constants, casts, algebra, movement, broadcasts, transposes, sums."""
+    """Every local rule in one walk: constants, casts, algebra, movement, broadcasts, transposes, sums, writes."""
     return rewrite(graph, ops, _local_rules(_Table(ops)))
 
 
-PASSES: tuple[Pass, ...] = (eliminate_dead_code, read_blocks, eliminate_common, simplify, cut_cancelling_shifts)
+PASSES: tuple[Pass, ...] = (
+    eliminate_dead_code,
+    read_blocks,
+    eliminate_common,
+    simplify,
+    join_pieces,
+    cut_cancelling_shifts,
+)
 MAX_ROUNDS = 6  # each round sees what the one before made; graphs settle in two or three
 
 
