@@ -68,10 +68,9 @@ class Total:
 
 @dataclass(frozen=True)
 class LaneFold:
-    """A fold over the outer axis of a phase, for each position of its inner one: an array of accumulators.
+    """A fold over the outer axis of a phase for each position of its inner one: accumulators in ``buffer`` at ``index``.
 
-    They stand in ``buffer`` at ``index``. Long sums are made of parts, which are added with compensation in ``total``
-    and ``error`` at ``sums``.
+    Long sums are made of parts, which are added with compensation in ``total`` and ``error`` at ``sums``.
     """
 
     fold: Fold
@@ -84,10 +83,10 @@ class LaneFold:
 
 @dataclass
 class Phase:
-    """Statements that run together in a row, in loops over ``axes``: the last is the innermost; () is once a row.
+    """Statements that run together in a row, in loops over ``axes``, of which the last is the innermost.
 
-    ``results`` store what folds inside the first loop came to, after the loops in it. ``skip``: a scalar of the first
-    loop; where it is 0, nothing in the phase has an effect.
+    ``results`` store what folds inside the first loop came to. ``skip``: where it is 0, a round of the first loop has
+    no effect.
     """
 
     axes: tuple[int, ...] = ()
