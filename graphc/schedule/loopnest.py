@@ -68,7 +68,7 @@ class Total:
 
 @dataclass(frozen=True)
 class LaneFold:
-    """A fold over the outer axis of a phase for each position of its inner one: accumulators in ``buffer`` at ``index``.
+    """A fold over the outer axis of a phase for each position of its inner one: it stands in ``buffer`` at ``index``.
 
     Long sums are made of parts, which are added with compensation in ``total`` and ``error`` at ``sums``.
     """
