@@ -23,6 +23,8 @@ from graphc.trace.functions import (
     UFUNC_FUNCTIONS,
     UFUNC_METHODS,
     UFUNCS,
+    WRITING_FUNCTIONS,
+    WRITING_METHODS,
 )
 
 PAGE = Path(__file__).with_name("supported.md")
@@ -37,11 +39,12 @@ HEAD = """# What is supported
 This is what may be called on a **traced** value: an argument, or what was computed from one. What is computed from
 constants alone is computed by NumPy itself while the function is traced, so everything is allowed there.
 
-A function or an argument that is not listed raises `graphc.UnsupportedError`. `out=` is refused everywhere.
+A function or an argument that is not listed raises `graphc.UnsupportedError`. `out=` works where NumPy has it, also with
+`where=` of ufuncs.
 
-All operators work: arithmetic, `@`, comparisons, `&`, `|`, `^`, `~`, `abs()`, and indexing for reading with integers,
-slices (also negative steps), `...`, `None`, integer arrays and boolean masks. `np.array` and `np.asarray` of traced
-values, and of lists that hold some, work where graphc can read the function's source.
+All operators work, also in place: arithmetic, `@`, comparisons, `&`, `|`, `^`, `~`, `abs()`, and indexing for reading
+and writing with integers, slices (also negative steps), `...`, `None`, integer arrays and boolean masks. `np.array` and
+`np.asarray` of traced values, and of lists that hold some, work where graphc can read the function's source.
 """
 
 
@@ -83,11 +86,11 @@ def signatures(table: Mapping[str, Callable[..., Any]], *, skipped: int) -> list
     return [f"- `{name}{arguments(function, skipped=skipped)}`" for name, function in sorted(table.items())]
 
 
-def under(prefix: str) -> dict[str, Callable[..., Any]]:
+def under(prefix: str, table: Mapping[str, Callable[..., Any]] = NUMPY_FUNCTIONS) -> dict[str, Callable[..., Any]]:
     """The functions of one module, by their names in it."""
     return {
         name.removeprefix(f"{prefix}."): function
-        for name, function in NUMPY_FUNCTIONS.items()
+        for name, function in table.items()
         if name.rpartition(".")[0] == prefix
     }
 
@@ -96,7 +99,8 @@ def ufunc_methods() -> list[str]:
     by_method: dict[str, list[str]] = {}
     for name, method in UFUNC_METHODS:
         by_method.setdefault(method, []).append(name)
-    return [f"- `{method}` of {listed(sorted(names), '  ')}" for method, names in sorted(by_method.items())]
+    lines = [f"- `{method}` of {listed(sorted(names), '  ')}" for method, names in sorted(by_method.items())]
+    return [*lines, "- `at` of all ufuncs at single positions, slices and masks; of `add` and `subtract` at any"]
 
 
 def page() -> str:
@@ -108,12 +112,14 @@ def page() -> str:
         ("No derivative (booleans and integers):", [listed(ufunc_names(is_none, True))]),
         ("Methods of ufuncs:", ufunc_methods()),
         ("## NumPy functions", signatures(under("numpy"), skipped=1)),
+        ("Functions that write into their first argument:", signatures(under("numpy", WRITING_FUNCTIONS), skipped=1)),
         ("## numpy.linalg", signatures(under("numpy.linalg"), skipped=1)),
         (
             "## scipy.special",
             [listed(ufunc_names(lambda _: True, False)), "", *signatures(under("scipy.special"), skipped=1)],
         ),
         ("## Methods of arrays", signatures(METHODS, skipped=2)),
+        ("Methods that write into the array:", signatures(WRITING_METHODS, skipped=2)),
         ("## Attributes of arrays", [listed([*PROPERTIES, "shape", "ndim", "dtype", "size", "itemsize", "nbytes"])]),
         ("## Functions of Python's math module", [listed(sorted(f.__name__ for f in callees._MATH))]),
     ]
