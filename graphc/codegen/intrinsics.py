@@ -10,6 +10,7 @@ Addresses are int64 everywhere. Nothing here allocates, raises or touches the GI
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from typing import Any
 
 from llvmlite import ir
@@ -103,21 +104,6 @@ def call_service(typingctx: Any, address: Any, *arguments: Any) -> Any:
     return types.int64(address, packed), emit
 
 
-def _scratch(builder: Any, count: int) -> Any:
-    """Room for ``count`` int64 that every launch of the function uses in turn: its frame does not grow with them."""
-    (entry, *_) = builder.function.blocks
-    for instruction in entry.instructions:
-        if instruction.name == "scratch":
-            if instruction.operands[0].constant < count:
-                instruction.operands = [_I64(count)]
-            return instruction
-    with builder.goto_block(entry):
-        position = entry.instructions[0] if entry.instructions else None
-        if position is not None:
-            builder.position_before(position)
-        return builder.alloca(_I64, size=_I64(max(count, 1)), name="scratch")
-
-
 def _slots(builder: Any, count: int) -> Any:
     """Room for ``count`` int64 in the function's frame, made once however often the code runs."""
     with builder.goto_entry_block():
@@ -144,9 +130,47 @@ def _load_word(builder: Any, table: Any, index: Any) -> Any:
 def _call_kernel(builder: Any, kernel: Any, words: list[Any]) -> None:
     """Call a kernel directly, in Numba's convention: its result and exception slots are real but unused."""
     pointer = ir.IntType(8).as_pointer()
-    result = builder.bitcast(_scratch(builder, 1), pointer)
+    result = builder.bitcast(_slots(builder, 1), pointer)
     function = ir.FunctionType(ir.IntType(32), [pointer, pointer] + [_I64] * len(words))
     builder.call(builder.inttoptr(kernel, function.as_pointer()), [result, result, *words])
+
+
+def _call_shared(builder: Any, name: str, table: Any, words: list[Any], body: Callable[..., None]) -> None:
+    """Call ``name``, a function of the module over the table and words, which ``body(builder, table, words)`` emits.
+
+    A driver has thousands of launches: each is one call of what they have in common.
+    """
+    module, name = builder.module, f"{name}_{len(words)}"
+    function = module.globals.get(name)
+    if function is None:
+        kind = ir.FunctionType(ir.VoidType(), [table.type, *(word.type for word in words)])
+        function = ir.Function(module, kind, name)
+        function.linkage = "internal"
+        inside = ir.IRBuilder(function.append_basic_block("entry"))
+        body(inside, function.args[0], list(function.args[1:]))
+        inside.ret_void()
+    builder.call(function, [table, *words])
+
+
+def _emit_run(builder: Any, table: Any, words: list[Any]) -> None:
+    index, *arguments = words
+    _call_kernel(builder, _load_word(builder, table, index), [*arguments, _I64(0), _I64(1)])
+
+
+def _emit_launch(builder: Any, table: Any, words: list[Any]) -> None:
+    index, total, largest, *arguments = words
+    kernel = _load_word(builder, table, index)
+    slots = _slots(builder, len(arguments))
+    with builder.if_else(builder.icmp_signed("<=", total, largest)) as (small, large):
+        with small:
+            _call_kernel(builder, kernel, [*arguments, _I64(0), total])
+        with large:
+            for offset, word in enumerate(arguments):
+                builder.store(word, builder.gep(slots, [_I64(offset)]))
+            service = ir.FunctionType(_I64, [_I64] * 5).as_pointer()
+            address = _load_word(builder, table, _I64(int(abi.Service.LAUNCH)))
+            operands = [kernel, builder.ptrtoint(slots, _I64), _I64(len(arguments)), total, largest]
+            builder.call(builder.inttoptr(address, service), operands)
 
 
 @intrinsic
@@ -158,20 +182,9 @@ def launch(typingctx: Any, table: Any, index: Any, count: Any, grain: Any, *argu
     packed = _packed(arguments)
 
     def emit(context: Any, builder: Any, signature: Any, values: Any) -> Any:
-        position, total, largest = _words(context, builder, [index, count, grain], values[1:4])
-        words = _words(context, builder, packed, _unpacked(builder, values[4]))
-        kernel = _load_word(builder, values[0], position)
-        slots = _scratch(builder, len(words))
-        with builder.if_else(builder.icmp_signed("<=", total, largest)) as (small, large):
-            with small:
-                _call_kernel(builder, kernel, [*words, _I64(0), total])
-            with large:
-                for offset, word in enumerate(words):
-                    builder.store(word, builder.gep(slots, [_I64(offset)]))
-                service = ir.FunctionType(_I64, [_I64] * 5).as_pointer()
-                address = _load_word(builder, values[0], _I64(int(abi.Service.LAUNCH)))
-                operands = [kernel, builder.ptrtoint(slots, _I64), _I64(len(words)), total, largest]
-                builder.call(builder.inttoptr(address, service), operands)
+        words = _words(context, builder, [index, count, grain], values[1:4])
+        words += _words(context, builder, packed, _unpacked(builder, values[4]))
+        _call_shared(builder, "launch", values[0], words, _emit_launch)
         return context.get_dummy_value()
 
     return types.void(table, index, count, grain, packed), emit
@@ -183,9 +196,9 @@ def run(typingctx: Any, table: Any, index: Any, *arguments: Any) -> Any:
     packed = _packed(arguments)
 
     def emit(context: Any, builder: Any, signature: Any, values: Any) -> Any:
-        (position,) = _words(context, builder, [index], values[1:2])
-        words = _words(context, builder, packed, _unpacked(builder, values[2]))
-        _call_kernel(builder, _load_word(builder, values[0], position), [*words, _I64(0), _I64(1)])
+        words = _words(context, builder, [index], values[1:2])
+        words += _words(context, builder, packed, _unpacked(builder, values[2]))
+        _call_shared(builder, "run", values[0], words, _emit_run)
         return context.get_dummy_value()
 
     return types.void(table, index, packed), emit
