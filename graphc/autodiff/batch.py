@@ -17,7 +17,7 @@ from collections.abc import Callable, Mapping, Sequence
 from typing import Any, Literal
 
 from graphc.autodiff.batch_basis import along_basis
-from graphc.autodiff.batch_positions import gather, read, scatter, write
+from graphc.autodiff.batch_positions import gather, read, read_back, scatter, write
 from graphc.autodiff.estimate import number
 from graphc.autodiff.lanes import Dense, Lane, Lanes, Scaled, along
 from graphc.errors import UnsupportedError
@@ -75,6 +75,7 @@ class Batcher(Lanes):
         super().__init__(F, size, mask)
         self.sizes = sizes
         self.counts: dict[str, Value] = {}
+        self.kept: dict[Value, Value] = {}  # dense value -> the one that it equals where the mask is false
 
     def parameter(self, param: Value, role: Role) -> Lane:
         if role == "shared":
@@ -105,6 +106,8 @@ class Batcher(Lanes):
                 from graphc.autodiff.batch_regions import batch_regions
 
                 return batch_regions(self, node, lanes)
+            if isinstance(node.op.kind, Write) and isinstance(lanes[0], Dense) and lanes[0].value in self.kept:
+                return (self._write_masked(node, lanes, self.kept[lanes[0].value]),)
             scaled = along_basis(self, node, lanes)
             if scaled is not None:
                 return (scaled,)
@@ -126,6 +129,20 @@ class Batcher(Lanes):
         counts = self.counts[node.attrs["symbol"]] = self.dense(lane)
         self.F.bind_size(self.F.reduce("max", counts, (0,)), symbol=node.attrs["symbol"])
         return Dense(counts)
+
+    def _write_masked(self, node: Node, lanes: Sequence[Lane], origin: Value) -> Lane:
+        """A write that leaves elements outside the mask as they are, so that nobody need copy the array to do so."""
+        assert self.mask is not None
+        whole, values, *places = lanes
+        given = self.dense(values)
+        if node.op.name in ("accumulate", "scatter_accumulate"):
+            before = self.F.zeros(ArrayType(given.type.dtype))
+        else:
+            before = read_back(self, node, [whole, *places])
+        chosen = Dense(self.F.select(along(self.F, self.mask, given), given, before))
+        written = write(self, node, [whole, chosen, *places])
+        self.kept[written] = origin
+        return Dense(written)
 
     def own_length(self, node: Node) -> Value | None:
         """How many iterations of a loop count for each element, where that differs."""

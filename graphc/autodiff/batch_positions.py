@@ -45,6 +45,16 @@ def write(batcher: Lanes, node: Node, lanes: Sequence[Lane]) -> Value:
     return _write_block(batcher, node, lanes) if "steps" in node.attrs else _write_scattered(batcher, node, lanes)
 
 
+def read_back(batcher: Lanes, node: Node, lanes: Sequence[Lane]) -> Value:
+    """What stands where the node writes; ``lanes``: of the array and of the positions."""
+    F, (whole, values, *places) = batcher.F, node.inputs
+    block = "steps" in node.attrs
+    attrs = {**node.attrs, "dims": values.dims} if block else {**node.attrs, "checked": False}
+    op = F.ops["read" if block else "gather"]
+    reading = Node(op, (whole, *places), attrs, [values.type], location=node.location)
+    return (read if block else gather)(batcher, reading, lanes)
+
+
 def _write_scattered(batcher: Lanes, node: Node, lanes: Sequence[Lane]) -> Value:
     F, (whole, values, *positions) = batcher.F, lanes
     axes = tuple(axis + 1 for axis in node.attrs["axes"])

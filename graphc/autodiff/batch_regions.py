@@ -164,6 +164,7 @@ def _loop_of_own_length(batcher: Batcher, node: Node, lanes: Sequence[Lane], cou
     body = _Region(batcher, node.regions[0], [False, *is_dense], capture=I64, run=False)
     inner, own = body.batcher, body.captures[0]
     inner.mask = inner.F.lt(body.params[0], own)
+    inner.kept = {v: v for v in body.params[1 : count + 1]}
     stepped = inner.run(node.regions[0], body.lanes)
     before = body.lanes[1 : count + 1]
     pairs = zip(before, stepped, strict=False)
@@ -187,6 +188,7 @@ def _until_all_are_done(batcher: Batcher, node: Node, lanes: Sequence[Lane]) -> 
     whole = _Region(batcher, body, is_dense, capture=BOOL, run=False)
     inner, active = whole.batcher, whole.captures[0]
     before, captures = whole.lanes[:count], whole.lanes[count:]
+    inner.kept = {v: v for v in whole.params[:count]}
     stepped = inner.run(body, whole.lanes)
     pairs = zip(before, stepped, strict=True)
     after = [_chosen(inner, active, new, old) for old, new in pairs]
@@ -212,8 +214,10 @@ def _going_on(batcher: Batcher, condition: Graph, lanes: Sequence[Lane]) -> Valu
 
 
 def _chosen(batcher: Batcher, flags: Value, yes: Lane, no: Lane) -> Value:
-    """For each element one of two."""
+    """For each element one of two; the first, where that is the second but for writes by the flags."""
     a, b = batcher.dense(yes), batcher.dense(no)
+    if flags is batcher.mask and batcher.kept.get(a) is b:
+        return a
     return batcher.F.select(along(batcher.F, flags, a), a, b)
 
 
@@ -233,10 +237,26 @@ def _one_branch(batcher: Batcher, node: Node, lanes: Sequence[Lane]) -> list[Lan
 def _both_branches(batcher: Batcher, node: Node, lanes: Sequence[Lane]) -> list[Lane]:
     F, (flag, *captures) = batcher.F, lanes
     flags = batcher.dense(flag)
-    sides = []
+    sides, results = [], []
     for region, takes in zip(node.regions, (flags, F.logical_not(flags)), strict=True):
         mask = takes if batcher.mask is None else F.logical_and(takes, batcher.mask)
         side = Batcher(F, batcher.size, mask, sizes=batcher.sizes)
         side.counts.update(batcher.counts)
-        sides.append(side.run(region, captures))
-    return [yes if yes is no else Dense(_chosen(batcher, flags, yes, no)) for yes, no in zip(*sides, strict=True)]
+        side.kept = {lane.value: lane.value for lane in captures if isinstance(lane, Dense)}
+        sides.append(side)
+        results.append(side.run(region, captures))
+    found: list[Lane] = []
+    for yes, no in zip(*results, strict=True):
+        written = _written_by_one(batcher, sides, yes, no)
+        found.append(written or (yes if yes is no else Dense(_chosen(batcher, flags, yes, no))))
+    return found
+
+
+def _written_by_one(batcher: Batcher, sides: Sequence[Batcher], yes: Lane, no: Lane) -> Lane | None:
+    """Where a branch only writes into what the other gives back, what has been written, for all elements."""
+    for side, mine, other in zip(sides, (yes, no), (no, yes), strict=True):
+        if isinstance(mine, Dense) and isinstance(other, Dense) and side.kept.get(mine.value) is other.value:
+            if other.value in batcher.kept:
+                batcher.kept[mine.value] = batcher.kept[other.value]
+            return mine
+    return None

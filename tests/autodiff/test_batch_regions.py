@@ -189,6 +189,46 @@ def test_a_shared_loop_of_as_many_iterations_as_each_element_has():
     np.testing.assert_array_equal(slopes, 0.5**counts)
 
 
+WRITES = """graph writes(%x: f64[4], %u: f64[4], %w: f64[]) -> (%1) {
+  %0: i64[] = const dtype=i64 value=0 weak=False
+  %1: f64[4], %2: i64[] = while %u, %0, %x, %w carried=2
+    graph asked(%u: f64[4], %i: i64[], %x: f64[4], %w: f64[]) -> (%3) {
+      %0: i64[] = const dtype=i64 value=4 weak=False
+      %1: bool[] = lt %i, %0
+      %2: f64[] = sum %u axes=(0,)
+      %4: bool[] = lt %2, %w
+      %3: bool[] = logical_and %1, %4
+    }
+    graph body(%u: f64[4], %i: i64[], %x: f64[4], %w: f64[]) -> (%5, %7) {
+      %0: i64[] = checked_index %i axis=0 size=4
+      %1: f64[1] = read %x, %0 dims=(1,) steps=(1,)
+      %2: f64[] = reshape %1 dims=()
+      %3: f64[] = const dtype=f64 value=0.0 weak=False
+      %4: bool[] = gt %2, %3
+      %5: f64[4] = cond %4, %u, %1, %0
+        graph yes(%u: f64[4], %v: f64[1], %i: i64[]) -> (%1) {
+          %0: f64[4] = update %u, %v, %i steps=(1,)
+          %1: f64[4] = accumulate %0, %v, %i steps=(1,)
+        }
+        graph no(%u: f64[4], %v: f64[1], %i: i64[]) -> (%u) {
+        }
+      %6: i64[] = const dtype=i64 value=1 weak=False
+      %7: i64[] = add %i, %6
+    }
+}"""
+
+
+def test_writes_of_some_elements_copy_no_array():
+    graph = parse(WRITES, OPS)
+    given = [normal(SIZE, 4), normal(SIZE, 4) * 0.1, np.array([9.0, 0.5, -9.0, 3.0])]
+    for roles in itertools.product(("shared", "batched"), repeat=3):
+        batched_equals_loop(graph, [a if r == "batched" else a[0] for a, r in zip(given, roles, strict=True)], roles)
+    batched, _ = batch_graph(graph, OPS, ["batched"] * 3, COUNT)
+    (loop,) = (node for node in batched.nodes if node.op.name == "while")
+    chosen = [node.output.dims for node in loop.regions[1].nodes if node.op.name == "select"]
+    assert (COUNT, 4) not in chosen
+
+
 def test_the_adjoint_of_a_masked_branch_stays_finite():
     text = GRAPHS["branch"][0].replace("exp %c", "log %c")
     graph = mark(parse(text, OPS), [True, False])
