@@ -18,6 +18,7 @@ from graphc.schedule.tasks import Task, is_index_fold, linear_position, scan_ope
 
 BLOCK_ELEMENTS = 4096  # a block of rows whose total is kept has at least so many elements
 MOST_BLOCKS = 256
+MOST_ROWS_OF_LANES = 64  # blocks where each has rows of temporaries, as long as the lanes are many
 MOST_PARTIAL_ARRAYS = 32  # blocks where each has an array of partial results
 
 Resident = dict[tuple[int, Affine], Scalar]
@@ -256,7 +257,9 @@ class NestBuilder:
         """Every total of the nest uses the same blocks: as few as the one that asks for the fewest."""
         arrays = any(m.task.kind == "fold" and 0 in m.task.reduced and len(m.task.reduced) < len(m.task.space)
                      for m in self.group.members)  # fmt: skip
-        return MOST_PARTIAL_ARRAYS if arrays else MOST_BLOCKS
+        if arrays:
+            return MOST_PARTIAL_ARRAYS
+        return MOST_ROWS_OF_LANES if self.group.lanes else MOST_BLOCKS
 
     def _emit_scan(self, task: Task, phase: Phase, scalar: Scalar) -> None:
         fold = self._fold(task, scalar)

@@ -79,6 +79,18 @@ def test_a_benchmark_is_one_kernel(name, transform):
     assert arena(program, **sizes) < pairs_of_points / 3
 
 
+def test_temporaries_do_not_grow_with_the_rows():
+    """Sums, and what makes long ones exact: three rows for each of at most 64 blocks, and one transposed copy."""
+
+    def make(F, x, y):
+        return F.reduce("sum", F.exp(F.neg(distances(F, x, y))), [0, 1])
+
+    program = program_of(build(make, *pairs()))
+    points = 100_000
+    for rows in (1_000, 1_000_000):
+        assert arena(program, n=rows, m=points, k=3) < 8 * (3 * 64 * points + 3 * points) + 4096
+
+
 def test_the_points_of_a_clustering_are_read_once():
     case = find_case("kmeans")
     program = program_of(final_graph(graphc.grad, case.function, *case.make_inputs(small=True)))
