@@ -39,8 +39,8 @@ HEAD = """# What is supported
 This is what may be called on a **traced** value: an argument, or what was computed from one. What is computed from
 constants alone is computed by NumPy itself while the function is traced, so everything is allowed there.
 
-A function or an argument that is not listed raises `graphc.UnsupportedError`. `out=` works where NumPy has it, also with
-`where=` of ufuncs.
+A function or an argument that is not listed raises `graphc.UnsupportedError`. `out=` works where NumPy has it, and
+`where=` of ufuncs beside it.
 
 All operators work, also in place: arithmetic, `@`, comparisons, `&`, `|`, `^`, `~`, `abs()`, and indexing for reading
 and writing with integers, slices (also negative steps), `...`, `None`, integer arrays and boolean masks. `np.array` and
