@@ -50,7 +50,13 @@ class Span:
 
 
 def span(function: Any, *bounds: Any) -> Any:
-    """``range(...)`` in the head of a loop."""
+    """``range(...)`` in the head of a loop. Raises ``UnsupportedError`` for a bound that is a traced value."""
+    if function is range and any(is_open(b) for b in bounds):
+        raise UnsupportedError(
+            "the range of a loop depends on a traced value, such as the index of a loop around it, which is not "
+            "supported yet: loop over the largest range that there can be, and leave out the rest with an `if`",
+            location=user_location(),
+        )
     symbolic = any(isinstance(b, SymbolicInt) for b in bounds)
     step = bounds[2] if len(bounds) == 3 else 1
     if function is not range or not symbolic or type(step) is not int or step == 0:

@@ -164,9 +164,13 @@ def same_code(a: CodeType, b: CodeType) -> bool:
 
 def _instructions(code: CodeType) -> list[tuple[str, object]]:
     """The instructions without a difference that depends on the rest of the file: the compiler calls ``np.sum(x)`` in
-    another way when the file imports ``np`` at its top."""
-    kept = [i for i in dis.get_instructions(code) if i.opname != "PUSH_NULL"]
-    places = {instruction.offset: place for place, instruction in enumerate(kept)}
+    another way when the file imports ``np`` at its top, and so jumps may need a longer form."""
+    kept: list[dis.Instruction] = []
+    places: dict[int, int] = {}  # offset -> the instruction that is kept there or next
+    for instruction in dis.get_instructions(code):
+        places[instruction.offset] = len(kept)
+        if instruction.opname not in ("PUSH_NULL", "EXTENDED_ARG"):
+            kept.append(instruction)
     result: list[tuple[str, object]] = []
     for i in kept:
         is_jump = i.opcode in dis.hasjrel or i.opcode in dis.hasjabs

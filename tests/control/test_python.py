@@ -143,6 +143,15 @@ def containers(x):
     return s
 
 
+def lower_triangle(x):
+    s = 1.0
+    for i in range(6):
+        for j in range(6):
+            if j < i:
+                s = s + 0.1 * x[i] * x[j] * s
+    return s
+
+
 def overwritten(x):
     """An overwrite carried by a loop: a gradient that is easily and silently wrong."""
     a = x.copy()
@@ -154,7 +163,7 @@ def overwritten(x):
 
 PROGRAMS = [
     product_of_sines, strides_and_backwards, filled, through_a_view, swapped, gauss_seidel, rows, euler,
-    decided, returns_early, skips, writes_in_branches, layers, containers, overwritten,
+    decided, returns_early, skips, writes_in_branches, layers, containers, lower_triangle, overwritten,
 ]  # fmt: skip
 
 
@@ -232,6 +241,14 @@ def leaves_a_loop(x):
     return s
 
 
+def triangular(x):
+    s = 0.0
+    for i in range(6):
+        for j in range(i):
+            s = s + x[i] * x[j]
+    return s
+
+
 def known_in_the_loop_only(x):
     for i in range(6):
         y = x[i]
@@ -285,6 +302,7 @@ def fills_in_a_while_loop(x):
         (grows, TraceTypeError, "'y' changes its shape in the loop"),
         (becomes_float, TraceTypeError, "'count' changes its dtype in the loop"),
         (leaves_a_loop, UnsupportedError, "`break`"),
+        (triangular, UnsupportedError, "the range of a loop depends on a traced value"),
         (known_in_the_loop_only, UnsupportedError, "'y' is first assigned in a loop"),
         (known_in_one_branch, UnsupportedError, "'y' is assigned in one branch only"),
         (appends_in_a_branch, UnsupportedError, "a list is changed"),
