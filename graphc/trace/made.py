@@ -255,9 +255,15 @@ def _any_traced(parts: tuple[Any, ...]) -> bool:
 
 
 def settled(obj: Any) -> Any:
-    """The object as it can be kept outside of the trace: constant arrays in it as NumPy's."""
-    found = constants(obj)
+    """The object as it can be kept outside of the trace: constant arrays in it as NumPy's; itself where it has none."""
+    found = constants(obj) if _holds_made(obj) else None
     return obj if found is None else found
+
+
+def _holds_made(obj: Any) -> bool:
+    if isinstance(obj, dict):
+        return any(map(_holds_made, obj.values()))
+    return any(map(_holds_made, obj)) if type(obj) in (list, tuple) else isinstance(obj, Made)
 
 
 def made(result: Any, source: Made | None = None, again: Again | None = None) -> Any:

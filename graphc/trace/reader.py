@@ -22,6 +22,7 @@ from graphc.trace.captures import Captures
 from graphc.trace.classes import matched, plain_class
 from graphc.trace.environment import environment_function, environment_variable, refuse_unseen_names
 from graphc.trace.location import user_location
+from graphc.trace.made import settled
 from graphc.trace.session import current
 from graphc.trace.stores import MUTATORS, Store, contains_traced, mutator
 from graphc.trace.symbolic import SymbolicInt
@@ -236,7 +237,7 @@ class Reader:
                 "again; return it instead (has_aux=True under grad)",
                 location=user_location(),
             )
-        return value
+        return settled(value)
 
     def in_place(self, operation: str, old: Any, value: Any) -> Any:
         session = current()

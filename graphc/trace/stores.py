@@ -10,6 +10,7 @@ import numpy as np
 from graphc import pytree
 from graphc.errors import SideEffectError, UnsupportedError
 from graphc.trace.location import user_location
+from graphc.trace.made import is_constant, settled
 from graphc.trace.symbolic import SymbolicInt
 from graphc.trace.values import TracedValue
 
@@ -41,7 +42,7 @@ MUTATORS = frozenset(
 
 def contains_traced(value: Any) -> bool:
     leaves, _ = pytree.flatten(value)
-    return any(isinstance(leaf, TracedValue | SymbolicInt) for leaf in leaves)
+    return any(isinstance(leaf, TracedValue | SymbolicInt) and not is_constant(leaf) for leaf in leaves)
 
 
 def refuse_traced(value: Any, what: str) -> None:
@@ -65,7 +66,7 @@ class Store:
 
     def __setattr__(self, name: str, value: Any) -> None:
         refuse_traced(value, f"attribute {name!r} of a {type(self._obj).__name__}")
-        setattr(self._obj, name, value)
+        setattr(self._obj, name, settled(value))
 
     def __getattr__(self, name: str) -> Any:  # x.a += v reads first
         return self._reader.attribute(self._obj, name)
@@ -78,7 +79,7 @@ class Store:
             refuse_array_write(key, value)
         else:
             refuse_traced(value, f"item {key!r} of a {type(self._obj).__name__}")
-        self._obj[key] = value
+        self._obj[settled(key)] = settled(value)
 
     def __getitem__(self, key: Any) -> Any:
         return self._reader.item(self._obj, key)
@@ -103,6 +104,6 @@ def mutator(container: Any, name: str) -> Callable[..., Any]:
 
     def call(*args: Any, **kwargs: Any) -> Any:
         refuse_traced((args, kwargs), f"a {type(container).__name__}")
-        return method(*args, **kwargs)
+        return method(*settled(args), **settled(kwargs))
 
     return call

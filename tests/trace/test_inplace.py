@@ -398,6 +398,27 @@ def test_reads_make_no_other_graph():
     assert ops == ["slice", "reshape", "transpose", "sum", "slice", "reshape", "add"]
 
 
+KEPT = []
+
+
+@compiled
+def test_constants_that_are_kept_outside_are_numpys():
+    KEPT.clear()
+
+    def f(x):
+        table = np.arange(3.0)
+        table[1] = 7.0
+        KEPT.append(table)
+        lookup = {int(i): "even" for i in np.arange(4)[::2]}
+        KEPT.extend([isinstance(table, np.ndarray), len(lookup) == len(table) - 1])
+        return x[:3] * table + np.linalg.solve(np.eye(3) * 2, table)
+
+    np.testing.assert_allclose(graphc.jit(f)(X), X[:3] * [0, 7, 2] + [0, 3.5, 1])
+    assert type(KEPT[0]) is np.ndarray
+    np.testing.assert_array_equal(KEPT[0], [0, 7, 2])
+    assert KEPT[1:] == [True, True]
+
+
 @compiled
 def test_batches():
     def f(x, i, a):
