@@ -10,11 +10,12 @@ import numpy as np
 import pytest
 
 import graphc
+from graphc.config import settings
 from graphc.errors import LeakedTracerError, UnsupportedError
 from graphc.trace.source import function_tree
 
 X = np.array([0.4, 1.1, 0.7, -0.9, 1.3, 0.6])
-PROGRAMS = int(os.environ.get("GRAPHC_TEST_PROGRAMS", "24"))
+PROGRAMS = int(os.environ.get("GRAPHC_TEST_PROGRAMS", "200"))
 ARRAYS = ("np.tanh(u + v)", "0.3 * u * v", "np.sin(v)", "u * 0.5 + v * 0.2", "u.copy()", "v.copy()")
 RANGES = ("6", "1, 6", "5, -1, -1", "0, 6, 2", "x.shape[0]", "x.shape[0] - 1")
 
@@ -100,7 +101,7 @@ def differences(f, step):
 
 @pytest.mark.parametrize("seed", range(PROGRAMS))
 def test_value_and_gradient(seed, tmp_path, monkeypatch):
-    monkeypatch.setenv("GRAPHC_DISABLE_JIT", "1")
+    monkeypatch.setattr(settings, "disable_jit", True)
     f = load(seed, tmp_path)
     assert function_tree(f.__code__) is not None
     try:
