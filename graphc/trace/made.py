@@ -83,6 +83,10 @@ class Made(Tracer):
                 self.traced = self.again(self.base.as_traced())
         return self.traced
 
+    @property
+    def place(self) -> Tracer:
+        return self if self.is_constant else self.as_traced().place
+
     def assign(self, value: Value) -> None:
         self.as_traced().assign(value)
 

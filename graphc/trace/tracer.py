@@ -107,6 +107,11 @@ class Tracer(TracedValue):
         session.written.setdefault(id(self), (self, self.session, self.value))
         self.session, self.value = session, value
 
+    @property
+    def place(self) -> Tracer:
+        """The traced array that stands for this one."""
+        return self
+
     def __setitem__(self, key: Any, value: Any) -> None:
         inplace.set_item(self, key, value)
 
@@ -295,7 +300,7 @@ class View(Tracer):
 def whole_path(traced: Tracer) -> tuple[Value, views.Steps]:
     """The first value of the array whose memory this one shares, and the steps from there."""
     steps: views.Steps = ()
-    while isinstance(traced, View) and traced.base is not None and traced.shares():
+    while isinstance(traced := traced.place, View) and traced.base is not None and traced.shares():
         steps, traced = (*(traced.steps() or ()), *steps), traced.base
     value, session = traced.value, current()
     while session is not None:

@@ -254,6 +254,8 @@ def numbers_stay_numbers(x, a):
     same = zero
     same += x[0]
     zero[...] += 1
+    zero[x[0] > 5] = 7.0
+    zero[zero > 1] = x[1]
     return total, alias, zero * 1.0
 
 

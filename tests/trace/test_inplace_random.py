@@ -85,7 +85,7 @@ def programs(draw: Any) -> str:
         line = line if is_write else f"v{count} = {line}"
         if _runs(line, scope):
             lines.append(line)
-            if not is_write and isinstance(scope[f"v{count}"], np.ndarray):
+            if not is_write and isinstance(scope[f"v{count}"], np.ndarray) and scope[f"v{count}"].ndim:
                 names.append(f"v{count}")
     return "\n    ".join([*lines, "return [" + ", ".join(["x * 1.0", "a * 1.0", *(f"{n} * 1.0" for n in names)]) + "]"])
 

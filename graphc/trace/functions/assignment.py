@@ -129,7 +129,7 @@ def _set_masked(F: Builder, x: Value, entries: Sequence[Entry], v: Value) -> Val
 
 
 def _over(F: Builder, mask: Value, covered: Sequence[Dim]) -> Value:
-    if not mask.rank or not all(map(F.facts.equal, mask.dims, covered)):
+    if not all(map(F.facts.equal, mask.dims, covered)):
         text = f"{shape_text(mask.dims)} and {shape_text(covered)}"
         raise shape_error(F, f"a mask as an index: shapes {text} do not fit")
     return mask
