@@ -129,7 +129,7 @@ def copies_do_not(x, a):
     b = a * 1.0
     parts = [b.copy(), b[[0, 1]], b[b > 0.7], b.T.reshape(-1), b[:, ::2].ravel(), b.flatten(), +b, b.astype(float)]
     for part in parts:
-        part += x[0]
+        part += x[0]  # noqa: PLW2901 (in place)
     b[0] = x
     c = b[:, 1:].reshape(9)
     c[0] = 100.0
