@@ -49,11 +49,13 @@ class ValueTree:
             )
         values = []
         for leaf, old, is_traced in zip(leaves, self.leaves, self.traced, strict=True):
-            if is_traced:
+            if is_traced and isinstance(leaf, NUMBERS):
                 values.append(value_of(session, leaf))
-            elif leaf is not old and leaf != old:
+            elif leaf is not old and (is_traced or isinstance(leaf, NUMBERS) or leaf != old):
+                sides = " and ".join("a number" if isinstance(x, TracedValue) else repr(x) for x in (old, leaf))
                 raise TraceTypeError(
-                    f"{what} changes {old!r} to {leaf!r}: only numbers and arrays can change in a loop",
+                    f"{what} gives another kind of object ({sides}): what a traced value decides, and what a loop "
+                    "changes, is numbers and arrays alone, each of one kind",
                     location=user_location(),
                 )
         return values

@@ -152,7 +152,7 @@ def names_share_the_array(x, a):
 def rows_of_a_loop(x, a):
     y = np.zeros((3, 4))
     for k, row in enumerate(y):
-        row += x * k
+        row += x * k  # noqa: PLW2901 (in place)
         row[0] *= 2
     for i in range(1, 3):
         y[i] += y[i - 1] * a[i]
