@@ -12,15 +12,18 @@ from typing import Any
 
 import numpy as np
 
+from graphc import pytree
 from graphc.errors import UnsupportedError
 from graphc.ir.graph import Value
 from graphc.trace import dispatch
+from graphc.trace.aliases import link_results, root
 from graphc.trace.location import user_location
 from graphc.trace.made import is_constant
 from graphc.trace.regions import Writes, stage_cond, trace_region
 from graphc.trace.session import Session, current
 from graphc.trace.tracer import Tracer
 from graphc.trace.trees import ValueTree, value_of
+from graphc.trace.twins import for_a_try
 from graphc.trace.values import TracedValue, session_of
 from graphc.trace.variables import (
     Readers,
@@ -74,6 +77,7 @@ def branch(
     moved = {name for _, after in found for name in changed(before, after, names)}
     defined = [n for n in names if n in moved and all(is_defined(after[n]) for _, after in found)]
     trees: list[ValueTree] = []
+    ways: list[list[Any]] = []
 
     def body(piece: Piece) -> Callable[[Session, list[Value]], list[Value]]:
         def run(inside: Session, params: list[Value]) -> list[Value]:
@@ -82,6 +86,7 @@ def branch(
             after = variables.read()
             result = {"the returned value": ended.value} if signal is not None and signal.name == "return" else {}
             state = {**{name: after[name] for name in defined}, **result}
+            ways.append([root(leaf) for leaf in pytree.flatten(state)[0]])
             if not trees:
                 trees.append(tree_of(inside, state))
                 return trees[0].values
@@ -94,6 +99,7 @@ def branch(
     finally:
         variables.write(before)
     state = trees[0].seen(session, values)
+    link_results(session, pytree.flatten(state)[0], ways)
     ended = state.pop("the returned value", None)
     one_sided = {n: Undefined(n, "is assigned in one branch only") for n in moved if n not in defined}
     variables.write({**before, **one_sided, **state})
@@ -124,7 +130,8 @@ def _outcome(session: Session, variables: Variables, before: State, piece: Piece
         return []
 
     try:
-        trace_region(session, "discovery", [], run, Writes(), carry=False)
+        with for_a_try(session):
+            trace_region(session, "discovery", [], run, Writes(), carry=False)
     finally:
         variables.write(before)
     return found[0]

@@ -10,19 +10,20 @@ from __future__ import annotations
 from collections.abc import Callable, Sequence
 from typing import Any, NoReturn
 
+from graphc import pytree
 from graphc.errors import UnsupportedError
 from graphc.ir.dims import Dim, ceildiv
 from graphc.ir.graph import Value
 from graphc.ir.types import I64, ArrayType
 from graphc.trace import dispatch
+from graphc.trace.aliases import Carried
 from graphc.trace.branches import BREAK, CONTINUE, Piece, Signal, is_open
 from graphc.trace.location import user_location
-from graphc.trace.made import Made
 from graphc.trace.regions import Writes, stage_for, stage_while, trace_region, trip_count
 from graphc.trace.session import Session, current
 from graphc.trace.symbolic import SymbolicInt, as_dim, wrap_dim
-from graphc.trace.tracer import Tracer
 from graphc.trace.trees import ValueTree, value_of
+from graphc.trace.twins import for_a_try, retire
 from graphc.trace.values import wrap
 from graphc.trace.variables import (
     Readers,
@@ -32,7 +33,6 @@ from graphc.trace.variables import (
     changed,
     containers_unchanged,
     is_defined,
-    require_one_name,
     tree_of,
 )
 
@@ -199,7 +199,8 @@ class _Staged:
             for name, value in self.before.items()
         }
         self.carried: list[str] = []
-        self.stale: list[tuple[Any, Session]] = []
+        self.aliases: Carried | None = None
+        self.stale: list[Any] = []
 
     def _unknown(self, name: str) -> Undefined:
         return Undefined(name, "is first assigned in a loop, which may not run at all: assign it before the loop")
@@ -215,7 +216,7 @@ class _Staged:
             found.extend(changed(self.outside, self.variables.read(), known))
             return []
 
-        with containers_unchanged(self.variables.watched):
+        with containers_unchanged(self.variables.watched), for_a_try(self.session):
             self._undone(lambda: trace_region(self.session, "discovery", types, run, Writes(), carry=False))
         self.carried = found
         self.tree: ValueTree = tree_of(self.session, {name: self.before[name] for name in found})
@@ -230,32 +231,29 @@ class _Staged:
         body()
         after = self.variables.read()
         begun = {name: self.before[name] for name in self.carried}
-        self.stale = [(array, inside) for array in require_one_name(inside, begun, seen)]
+        ends = {name: after[name] for name in self.carried}
+        self.aliases = Carried(inside, *(pytree.flatten(state)[0] for state in (begun, seen, ends)))
+        self.stale = self.aliases.require_one_name()
         known = [name for name, value in self.outside.items() if is_defined(value) and name not in self.carried]
         late = changed(self.outside, after, known)
         if late:
             raise UnsupportedError(
                 f"{late[0]!r} is another object only in some iterations of the loop", location=user_location()
             )
-        return self.tree.values_of(inside, {name: after[name] for name in self.carried}, "the body of the loop")
+        return self.tree.values_of(inside, ends, "the body of the loop")
 
     def finish(self, stage: Callable[[], list[Value]]) -> None:
         """Stage the loop, and give the variables their values after it."""
         results = self._undone(stage)
-        for array, session in self.stale:
-            retire(array, session)
-        self.variables.write({**self.outside, **self.tree.seen(self.session, results)})
+        after = self.tree.seen(self.session, results)
+        if self.aliases is not None:
+            self.aliases.link(self.session, pytree.flatten(after)[0])
+        for array in self.stale:
+            retire(array)
+        self.variables.write({**self.outside, **after})
 
     def _undone(self, action: Callable[[], Any]) -> Any:
         try:
             return action()
         finally:
             self.variables.write(self.before)
-
-
-def retire(array: Any, session: Session) -> None:
-    """Make every later use of the array an error: iterations that had it by another name have written into it."""
-    if isinstance(array, Made):
-        array.traced = Tracer(session, array.value)
-    else:
-        array.session = session

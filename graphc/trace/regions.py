@@ -99,6 +99,8 @@ class Writes:
 
 def restore(array: Any, session: Session, value: Value) -> None:
     """Undo writes of a region: what the array is then is a result of the node that runs the region."""
+    if array.session.refusal:
+        return  # for good
     array.session = session
     if hasattr(type(array), "cached"):
         array.cached = value

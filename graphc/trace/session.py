@@ -44,7 +44,10 @@ class Session:
         "origins",
         "params",
         "parent",
+        "refusal",
+        "retired",
         "symbols",
+        "twins",
         "wrap",
         "written",
     )  # fmt: skip
@@ -74,6 +77,9 @@ class Session:
         self.moved_views: list[
             tuple[Any, tuple[Any, ...]]
         ] = []  # of outer sessions: read again here, and what they were
+        self.twins: dict[int, tuple[Any, list[Any]]] = {}  # by an array's id: those that may share memory (``aliases``)
+        self.retired: list[tuple[Any, Session, Value]] = []  # arrays that a write into a twin made unusable
+        self.refusal = ""  # why values of this session cannot be used, if that is not that its trace has ended
         self._captures = captures
         self.notes: list[str] = [] if parent is None else parent.notes
         self.symbols: dict[str, str] = {} if parent is None else parent.symbols  # what each symbol is, in words

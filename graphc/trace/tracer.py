@@ -18,6 +18,7 @@ from graphc.trace.concretization import cannot_be_concrete
 from graphc.trace.location import user_location
 from graphc.trace.session import Session, current, hint_of
 from graphc.trace.symbolic import SymbolicInt, wrap_dim
+from graphc.trace.twins import retire_twins
 from graphc.trace.values import TracedValue, alive, session_at, value_in
 
 _LIFTED = (TracedValue, SymbolicInt, int, float, np.generic, np.ndarray, list, tuple, complex)
@@ -105,6 +106,7 @@ class Tracer(TracedValue):
         if session is not current():
             refuse_outer(self)
         session.written.setdefault(id(self), (self, self.session, self.value))
+        retire_twins(session, self)
         self.session, self.value = session, value
 
     @property
@@ -249,6 +251,7 @@ class View(Tracer):
         if self.base is None or not self.shares():
             session = session_at(self)
             session.written.setdefault(id(self), (self, self.session, self.cached))
+            retire_twins(session, self)
             self.session, self.cached = session, value
             return
         steps, base = self.steps(), self.base

@@ -10,7 +10,7 @@ from typing import Any
 
 import numpy as np
 
-from graphc.errors import LeakedTracerError, TraceTypeError
+from graphc.errors import LeakedTracerError, TraceTypeError, UnsupportedError
 from graphc.ir.dims import Expr
 from graphc.ir.graph import Value
 from graphc.ir.types import SHORT_NAMES
@@ -40,6 +40,8 @@ def session_at(traced: TracedValue) -> Session:
 def alive(traced: TracedValue) -> Session:
     """The session of the value; raises ``LeakedTracerError`` when its trace has ended."""
     session = traced.session
+    if session.refusal:
+        raise UnsupportedError(session.refusal, location=user_location())
     if not session.alive:
         raise LeakedTracerError(
             f"a traced array of {session.name!r} was used after its trace had ended: it was stored somewhere outside "

@@ -10,7 +10,6 @@ from graphc import pytree
 from graphc.errors import UnsupportedError
 from graphc.trace.location import user_location
 from graphc.trace.session import Session
-from graphc.trace.tracer import Tracer
 from graphc.trace.trees import ValueTree
 
 State = dict[str, Any]
@@ -82,49 +81,6 @@ def changed(before: State, after: State, names: Iterable[str]) -> list[str]:
 
 def _same_number(a: Any, b: Any) -> bool:
     return type(a) is type(b) and type(a) in (int, float, str, bool) and a == b
-
-
-# --- arrays under several names ---------------------------------------------------------------------------------------
-
-
-def arrays_in(state: Any) -> list[Tracer]:
-    leaves, _ = pytree.flatten(state)
-    return [leaf for leaf in leaves if isinstance(leaf, Tracer) and leaf.is_array]
-
-
-def require_one_name(inside: Session, before: State, seen: State) -> list[Tracer]:
-    """The arrays of ``before`` whose stand-ins in ``seen`` the region wrote into, which no other name may lead to.
-
-    A variable that the loop both writes into and gives to another array has no memory of its own for all iterations: a
-    second name for it would see the first iteration's writes and no others.
-    """
-    written = {key for key, (_, session, _) in inside.written.items() if session is inside}
-    pairs = [(a, b) for a, b in zip(arrays_in(before), arrays_in(seen), strict=True) if id(b) in written]
-    originals = [a for a, _ in pairs]
-    others = [a for a in arrays_in(before) if all(a is not o for o in originals)]
-    shared = len({id(_root(a)) for a in originals}) < len(originals)
-    shared = shared or bool({id(_root(a)) for a in originals} & {id(_root(a)) for a in others})
-    values = {a.value for a in originals}
-    if shared or any(_made_of(v) in values for v in inside.imports if v.rank):
-        raise UnsupportedError(
-            "a loop writes into an array, gives its name to another one, and uses it under a second name: make a copy "
-            "before the loop (u = u.copy()), or write the new values into the array (u[:] = ...)",
-            location=user_location(),
-        )
-    return originals
-
-
-def _root(array: Any) -> Any:
-    while getattr(array, "base", None) is not None:
-        array = array.base
-    return array
-
-
-def _made_of(value: Any) -> Any:
-    """The value that this is a rearrangement of."""
-    while value.node is not None and value.node.op.name in ("slice", "reshape", "transpose", "broadcast_to"):
-        value = value.node.inputs[0]
-    return value
 
 
 # --- containers -------------------------------------------------------------------------------------------------------
