@@ -66,7 +66,7 @@ def _choice(printer: DriverPrinter, step: Choice) -> None:
 
 
 def _exchange(printer: DriverPrinter, step: Exchange) -> None:
-    a, b = f"slot{step.a.slot}", f"slot{step.b.slot}"
+    a, b = printer.place(step.a), printer.place(step.b)
     for statement in (f"traded = {a}", f"{a} = {b}", f"{b} = traded"):
         printer.lines.add(statement)
 

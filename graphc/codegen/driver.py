@@ -148,7 +148,10 @@ class DriverPrinter:
         return hashlib.sha256(f"{self.flags}\n{text}".encode()).hexdigest()[:20]
 
     def address(self, buffer: int) -> str:
-        storage = self.storage[buffer]
+        return self.place(self.storage[buffer])
+
+    def place(self, storage: Storage) -> str:
+        """The address of the storage: for what is the program's own, a variable."""
         assert storage.place != "local", "a variable of the driver has no address"
         if storage.place == "arena":
             return f"slot{storage.slot}"
