@@ -162,8 +162,49 @@ def choose(test: Any, yes: Callable[[], Any], no: Callable[[], Any]) -> Any:
     return signal.value
 
 
+def first_false(first: Any, *rest: Callable[[], Any]) -> Any:
+    """``first and ...``: the first operand that is false, else the last."""
+    for following in rest:
+        if current() is not None and is_open(first):
+            first = choose(_flag(first), following, partial(_itself, first))
+        else:
+            if not dispatch.truth(first):
+                return first
+            first = following()
+    return first
+
+
+def first_true(first: Any, *rest: Callable[[], Any]) -> Any:
+    """``first or ...``: the first operand that is true, else the last."""
+    for following in rest:
+        if current() is not None and is_open(first):
+            first = choose(_flag(first), partial(_itself, first), following)
+        else:
+            if dispatch.truth(first):
+                return first
+            first = following()
+    return first
+
+
+def _itself(value: Any) -> Any:
+    return value
+
+
+def raising(error: Any) -> Any:
+    """What ``raise error`` raises: a loop or branch that the compiled program runs cannot raise an exception."""
+    session = current()
+    if session is None or not session.is_region:
+        return error
+    name = getattr(error, "__name__", type(error).__name__)
+    return UnsupportedError(
+        f"`raise {name}` in a loop or branch of the compiled program, which cannot raise it: look at the arguments "
+        "before the call, or return a value that shows it, such as np.nan",
+        location=user_location(),
+    )
+
+
 def both(first: Any, *rest: Callable[[], Any]) -> Any:
-    """``first and ...``"""
+    """``first and ...``, of which only the truth counts."""
     for following in rest:
         if current() is not None and is_open(first):
             first = choose(_flag(first), partial(_flag_of, following), lambda: np.False_)
@@ -175,7 +216,7 @@ def both(first: Any, *rest: Callable[[], Any]) -> Any:
 
 
 def either(first: Any, *rest: Callable[[], Any]) -> Any:
-    """``first or ...``"""
+    """``first or ...``, of which only the truth counts."""
     for following in rest:
         if current() is not None and is_open(first):
             first = choose(_flag(first), lambda: np.True_, partial(_flag_of, following))

@@ -237,6 +237,12 @@ class LoadRewriter(ast.NodeTransformer):
 
     visit_If = visit_While = visit_IfExp = visit_Assert = _visit_test
 
+    def visit_Raise(self, node: ast.Raise) -> ast.Raise:
+        self.generic_visit(node)
+        if node.exc is not None:
+            node.exc = _hook("raising", node.exc, node.exc)
+        return node
+
     def _iterated(self, node: ast.expr) -> ast.expr:
         return _hook("iterated", node, self.visit(node))
 

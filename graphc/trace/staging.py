@@ -37,6 +37,7 @@ def stage(function: Any, around: frozenset[str] = frozenset()) -> Any:
 
     ``around``: the names that the functions around it bind.
     """
+    mark_tests(function)
     if isinstance(function, ast.Lambda):
         return _Expressions().visit(function) if not _reads_frame(function) else function
     if isinstance(function, ast.AsyncFunctionDef) or _is_generator(function) or _reads_frame(function):
@@ -75,6 +76,25 @@ def _own(node: ast.AST) -> Iterator[ast.AST]:
             yield from _own(child)
 
 
+def mark_tests(tree: ast.AST) -> None:
+    """Note on each ``and`` and ``or`` of which only the truth counts that it is so: otherwise they give an operand."""
+    for node in ast.walk(tree):
+        if isinstance(node, ast.If | ast.While | ast.IfExp | ast.Assert):
+            _mark_test(node.test)
+        elif isinstance(node, ast.UnaryOp) and isinstance(node.op, ast.Not):
+            _mark_test(node.operand)
+        elif isinstance(node, ast.comprehension):
+            for test in node.ifs:
+                _mark_test(test)
+
+
+def _mark_test(node: ast.expr) -> None:
+    if isinstance(node, ast.BoolOp):
+        node.is_test = True  # type: ignore[attr-defined]
+        for value in node.values:
+            _mark_test(value)
+
+
 class _Expressions(ast.NodeTransformer):
     """Conditional expressions and ``and``, ``or``, ``not`` as calls."""
 
@@ -88,7 +108,8 @@ class _Expressions(ast.NodeTransformer):
         self.generic_visit(node)
         if not _is_movable_expression(*node.values[1:]):
             return node
-        name = "both" if isinstance(node.op, ast.And) else "either"
+        names = ("both", "either") if getattr(node, "is_test", False) else ("first_false", "first_true")
+        name = names[isinstance(node.op, ast.Or)]
         return hook(name, node, node.values[0], *(_lambda(value) for value in node.values[1:]))
 
     def visit_UnaryOp(self, node: ast.UnaryOp) -> ast.expr:

@@ -117,7 +117,7 @@ get_scale, get_entry, call_method = (
     operator.itemgetter("k"),
     operator.methodcaller("method"),
 )
-os.environ["GRAPHC_TEST_RATE"] = "2"
+os.environ["OUTSIDE_RATE"] = "2"
 rate = 2.0
 
 
@@ -165,7 +165,7 @@ def numbered():
 
 
 def variable():
-    os.environ["GRAPHC_TEST_RATE"] = "5"
+    os.environ["OUTSIDE_RATE"] = "5"
 
 
 def by_class(a):
@@ -186,9 +186,9 @@ CASES = {
     "__array__": (lambda a: a @ np.asarray(holder), held),
     "__array__ operand": (lambda a: np.multiply(a, holder).sum() + np.dot(a, holder), held),
     "float64 of an object": (lambda a: a.sum() * np.float64(number), numbered),
-    "environ": (lambda a: a.sum() * float(os.environ["GRAPHC_TEST_RATE"]), variable),
-    "environ.get": (lambda a: a.sum() * float(os.environ.get("GRAPHC_TEST_RATE", "3")), variable),
-    "getenv": (lambda a: a.sum() * float(os.getenv("GRAPHC_TEST_ABSENT", os.getenv("GRAPHC_TEST_RATE"))), variable),
+    "environ": (lambda a: a.sum() * float(os.environ["OUTSIDE_RATE"]), variable),
+    "environ.get": (lambda a: a.sum() * float(os.environ.get("OUTSIDE_RATE", "3")), variable),
+    "getenv": (lambda a: a.sum() * float(os.getenv("OUTSIDE_ABSENT", os.getenv("OUTSIDE_RATE"))), variable),
     "__class__": (by_class, global_number),
     "for": (lambda a: sum((a * w).sum() for w in model), layer),
     "for, longer": (lambda a: sum([(a * w).sum() for w in model]), more_layers),
@@ -229,7 +229,7 @@ def fresh_model():
     globals()["rate"] = 2.0
     for obj in (options, holder, number):
         obj.scale, obj.count = 2.0, 2
-    os.environ["GRAPHC_TEST_RATE"] = "2"
+    os.environ["OUTSIDE_RATE"] = "2"
     vars(model).pop("extra", None)
     Model.rate, model.scale = 2.0, 2.0
     model.layers[:] = [np.ones(4)]
@@ -251,13 +251,13 @@ def test_a_change_is_seen(name):
 
 
 def test_an_environment_variable_that_comes():
-    f = graphc.jit(lambda a: a * float(os.getenv("GRAPHC_TEST_NEW", "3")))
+    f = graphc.jit(lambda a: a * float(os.getenv("OUTSIDE_NEW", "3")))
     try:
         np.testing.assert_allclose(f(X), 3 * X)
-        os.environ["GRAPHC_TEST_NEW"] = "4"
+        os.environ["OUTSIDE_NEW"] = "4"
         np.testing.assert_allclose(f(X), 4 * X)
     finally:
-        os.environ.pop("GRAPHC_TEST_NEW", None)
+        os.environ.pop("OUTSIDE_NEW", None)
     np.testing.assert_allclose(f(X), 3 * X)
 
 

@@ -15,7 +15,7 @@ from graphc.errors import LeakedTracerError, UnsupportedError
 from graphc.trace.source import function_tree
 
 X = np.array([0.4, 1.1, 0.7, -0.9, 1.3, 0.6])
-PROGRAMS = int(os.environ.get("GRAPHC_TEST_PROGRAMS", "200"))
+PROGRAMS = int(os.environ.get("TEST_PROGRAMS", "200"))
 ARRAYS = ("np.tanh(u + v)", "0.3 * u * v", "np.sin(v)", "u * 0.5 + v * 0.2", "u.copy()", "v.copy()")
 RANGES = ("6", "1, 6", "5, -1, -1", "0, 6, 2", "x.shape[0]", "x.shape[0] - 1")
 

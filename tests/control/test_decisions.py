@@ -1,0 +1,55 @@
+"""``and`` and ``or`` give an operand, as in Python; where only their truth counts, operands of any type decide."""
+
+import numpy as np
+import pytest
+
+import graphc
+from graphc.errors import TraceTypeError, UnsupportedError
+
+X = np.array([0.7, 0.4, 0.0])
+
+OPERANDS = {
+    "or": lambda x: x[0] or x[1], "and": lambda x: x[0] and x[1], "default": lambda x: 2 * (x[2] or 1.5),
+    "zero or": lambda x: x[2] or x[1] ** 2, "zero and": lambda x: (x[2] and x[1]) + x[0] ** 2,
+    "chain": lambda x: (x[2] and x[1]) or x[0] ** 3, "flags": lambda x: (x[0] > 0 and x[1] > 0) * x[1],
+}  # fmt: skip
+TESTS = {
+    "mixed": lambda x: x[1] if x[0] and x[1] > 0 else x[0],
+    "negated": lambda x: x[1] if not (x[2] or x[1] > 3) else x[0],
+    "nested": lambda x: x[1] if (x[2] or x[1] > 3) or (x[0] and not x[2]) else x[0],
+}  # fmt: skip
+
+
+@pytest.mark.parametrize("name", OPERANDS | TESTS)
+def test_and_and_or_as_in_python(name):
+    f = (OPERANDS | TESTS)[name]
+    np.testing.assert_allclose(graphc.jit(f)(X), f(X), rtol=1e-15)
+    step = 1e-6 * np.eye(3)[:2]  # not along the zero, where the decision changes
+    slopes = [(f(X + s) - f(X - s)) / 2e-6 for s in step]
+    np.testing.assert_allclose(graphc.grad(f)(X)[:2], slopes, rtol=1e-6, atol=1e-9)
+
+
+def test_operands_of_two_types():
+    with pytest.raises(TraceTypeError, match="a bool number in one, a float64 number in the other"):
+        graphc.jit(lambda x: x[0] and x[1] > 0)(X)
+
+
+def test_an_exception_that_only_values_decide():
+    def checked(x):
+        if x[0] < 0:
+            raise ValueError("negative")
+        return np.log(x[0])
+
+    with pytest.raises(UnsupportedError, match="`raise ValueError` in a loop or branch"):
+        graphc.jit(checked)(X)
+
+
+def test_an_exception_that_shapes_decide():
+    def checked(x):
+        if x.ndim != 2:
+            raise ValueError("two")
+        return x.sum()
+
+    with pytest.raises(ValueError, match="two"):
+        graphc.grad(checked)(X)
+    np.testing.assert_array_equal(graphc.grad(checked)(X[None]), np.ones((1, 3)))
