@@ -25,8 +25,8 @@ def push_regions(F: Builder, node: Node, tangents: Slots, jvp_region: JvpRegion)
     marked = _marked_operands(node)
     moving = [k for k, o in enumerate(node.outputs) if any(r.outputs[k].grad for r in results_of(node)) or k in marked]
     moving = [k for k in moving if node.outputs[k].type.is_float]
-    given = {k: tangents[k + first] or F.zeros(operands[k].type) for k in marked}
-    state = [k for k in marked if k < count]
+    state = sorted(k for k in {*marked, *moving} if k < count)  # one that the body never reads may still move
+    given = {k: tangents[k + first] or F.zeros(operands[k].type) for k in (*state, *marked)}
     rest = [k for k in marked if k >= count]
     before, after = [given[k] for k in state], [given[k] for k in rest]
     inputs = (*node.inputs[:first], *operands[:count], *before, *operands[count:], *after)

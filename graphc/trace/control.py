@@ -188,6 +188,14 @@ def _stage_while(session: Session, test: Piece, body: Piece, variables: Variable
     staged.finish(lambda: stage_while(session, staged.tree.values, staged.tree.names, ask, run))
 
 
+class _MoreCarried(Exception):
+    """Variables that an iteration gives to other objects, and the first one did not."""
+
+    def __init__(self, names: list[str]):
+        super().__init__(names)
+        self.names = names
+
+
 class _Staged:
     """The variables of one staged loop: those that are carried, and those that only its body knows."""
 
@@ -203,7 +211,8 @@ class _Staged:
         self.stale: list[Any] = []
 
     def _unknown(self, name: str) -> Undefined:
-        return Undefined(name, "is first assigned in a loop, which may not run at all: assign it before the loop")
+        return Undefined(name, "is first assigned in a loop, so it has no value where the loop does not run: assign it before the loop "
+            "(a value of the same shape and dtype; what it is does not matter)")
 
     def discover(self, types: Sequence[tuple[ArrayType, str]], body: Callable[[Session, list[Value]], None]) -> None:
         """Find out which variables the body gives to other objects."""
@@ -218,8 +227,7 @@ class _Staged:
 
         with containers_unchanged(self.variables.watched), for_a_try(self.session):
             self._undone(lambda: trace_region(self.session, "discovery", types, run, Writes(), carry=False))
-        self.carried = found
-        self.tree: ValueTree = tree_of(self.session, {name: self.before[name] for name in found})
+        self._carry(found)
 
     def enter(self, inside: Session, values: Sequence[Value]) -> State:
         seen: State = self.tree.seen(inside, values)
@@ -237,20 +245,30 @@ class _Staged:
         known = [name for name, value in self.outside.items() if is_defined(value) and name not in self.carried]
         late = changed(self.outside, after, known)
         if late:
-            raise UnsupportedError(
-                f"{late[0]!r} is another object only in some iterations of the loop", location=user_location()
-            )
+            raise _MoreCarried(late)
         return self.tree.values_of(inside, ends, "the body of the loop")
 
     def finish(self, stage: Callable[[], list[Value]]) -> None:
         """Stage the loop, and give the variables their values after it."""
-        results = self._undone(stage)
+        results = self._undone(lambda: self._with_all_carried(stage))
         after = self.tree.seen(self.session, results)
         if self.aliases is not None:
             self.aliases.link(self.session, pytree.flatten(after)[0])
         for array in self.stale:
             retire(array)
         self.variables.write({**self.outside, **after})
+
+    def _with_all_carried(self, stage: Callable[[], list[Value]]) -> list[Value]:
+        """A variable may be found late: ``a, b = c, a`` leaves b the same number where both begin with 0."""
+        while True:
+            try:
+                return stage()
+            except _MoreCarried as more:
+                self._carry([*self.carried, *more.names])
+
+    def _carry(self, names: list[str]) -> None:
+        self.carried = names
+        self.tree: ValueTree = tree_of(self.session, {name: self.before[name] for name in names})
 
     def _undone(self, action: Callable[[], Any]) -> Any:
         try:

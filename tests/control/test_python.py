@@ -177,6 +177,28 @@ def test_gradients_of_two_orders(program):
     check_grads(program, (X,), order=2)
 
 
+def clenshaw(x):
+    b1 = b2 = 0.0
+    for k in range(x.shape[0] - 1, 0, -1):
+        b1, b2 = x[k] + 2.0 * x[0] * b1 - b2, b1
+    return x[0] * b1 - b2
+
+
+def the_one_before(x):
+    u = x * 1.0
+    last = u
+    for _ in range(x.shape[0]):
+        last = u
+        u = u * x
+    return np.sum(u * last)
+
+
+@pytest.mark.parametrize("program", [clenshaw, the_one_before])
+def test_a_variable_that_the_first_iteration_leaves_as_it_was(program):
+    np.testing.assert_allclose(graphc.jit(program)(X), program(X), rtol=1e-13)
+    check_grads(program, (X,), order=2)
+
+
 def square_root(a):
     r = a
     while abs(r * r - a) > 1e-12:
