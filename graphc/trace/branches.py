@@ -101,7 +101,11 @@ def branch(
     state = trees[0].seen(session, values)
     link_results(session, pytree.flatten(state)[0], ways)
     ended = state.pop("the returned value", None)
-    one_sided = {n: Undefined(n, "is assigned in one branch only") for n in moved if n not in defined}
+    one_sided = {
+        n: Undefined(n, "is assigned in one branch only: give it a value before the branch, or in both")
+        for n in moved
+        if n not in defined
+    }
     variables.write({**before, **one_sided, **state})
     return leaving(ended) if signal is not None and signal.name == "return" else signal
 

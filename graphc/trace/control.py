@@ -211,8 +211,11 @@ class _Staged:
         self.stale: list[Any] = []
 
     def _unknown(self, name: str) -> Undefined:
-        return Undefined(name, "is first assigned in a loop, so it has no value where the loop does not run: assign it before the loop "
-            "(a value of the same shape and dtype; what it is does not matter)")
+        return Undefined(
+            name,
+            "is first assigned in a loop, so it has no value where the loop does not run: assign it before the loop "
+            "(a value of the same shape and dtype; what it is does not matter)",
+        )
 
     def discover(self, types: Sequence[tuple[ArrayType, str]], body: Callable[[Session, list[Value]], None]) -> None:
         """Find out which variables the body gives to other objects."""

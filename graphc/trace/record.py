@@ -29,6 +29,7 @@ from graphc.trace.symbolic import SymbolicInt
 from graphc.trace.target import Target, argument_names
 from graphc.trace.tracer import Tracer
 from graphc.trace.values import TracedValue, unwrap
+from graphc.trace.variables import Undefined
 
 
 @dataclass(frozen=True)
@@ -167,6 +168,8 @@ def output_leaves(session: Session, out: Any) -> tuple[pytree.TreeSpec, tuple[Ou
         if isinstance(leaf, TracedValue | SymbolicInt | np.ndarray):
             outputs.append(Output(len(values), isinstance(leaf, SymbolicInt)))
             values.append(session.F.value(unwrap(session, leaf)))
+        elif isinstance(leaf, Undefined):
+            leaf.refuse()
         elif isinstance(leaf, Iterator | Coroutine):
             raise TraceTypeError(
                 f"the function returns a {type(leaf).__name__}, which runs once only: return a list or tuple of its "

@@ -42,6 +42,12 @@ def alive(traced: TracedValue) -> Session:
     session = traced.session
     if session.refusal:
         raise UnsupportedError(session.refusal, location=user_location())
+    if not session.alive and session.is_region:
+        raise LeakedTracerError(
+            "a traced value of a loop or branch was kept in an object, a list or a nonlocal variable: keep it in a "
+            "local variable of the function that has the loop, which is then carried from one iteration to the next",
+            location=user_location(),
+        )
     if not session.alive:
         raise LeakedTracerError(
             f"a traced array of {session.name!r} was used after its trace had ended: it was stored somewhere outside "

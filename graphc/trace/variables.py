@@ -22,19 +22,19 @@ class Undefined:
     def __init__(self, name: str, why: str):
         self.__dict__.update(_name=name, _why=why)
 
-    def _refuse(self, *args: Any, **kwargs: Any) -> NoReturn:
+    def refuse(self, *args: Any, **kwargs: Any) -> NoReturn:
         raise UnsupportedError(f"{self._name!r} {self._why}", location=user_location())
 
     def __getattr__(self, name: str) -> Any:
         if name.startswith("__") and name not in ("__array_interface__", "__array_struct__", "__array__"):
             raise AttributeError(name)
-        return self._refuse()
+        return self.refuse()
 
-    __bool__ = __call__ = __getitem__ = __setitem__ = __iter__ = __len__ = __float__ = __int__ = __index__ = _refuse
-    __eq__ = __ne__ = __lt__ = __le__ = __gt__ = __ge__ = __neg__ = __abs__ = __invert__ = __contains__ = _refuse
-    __add__ = __radd__ = __sub__ = __rsub__ = __mul__ = __rmul__ = __truediv__ = __rtruediv__ = _refuse
-    __floordiv__ = __rfloordiv__ = __mod__ = __rmod__ = __pow__ = __rpow__ = __matmul__ = __rmatmul__ = _refuse
-    __array_ufunc__ = __array_function__ = __setattr__ = _refuse
+    __bool__ = __call__ = __getitem__ = __setitem__ = __iter__ = __len__ = __float__ = __int__ = __index__ = refuse
+    __eq__ = __ne__ = __lt__ = __le__ = __gt__ = __ge__ = __neg__ = __abs__ = __invert__ = __contains__ = refuse
+    __add__ = __radd__ = __sub__ = __rsub__ = __mul__ = __rmul__ = __truediv__ = __rtruediv__ = refuse
+    __floordiv__ = __rfloordiv__ = __mod__ = __rmod__ = __pow__ = __rpow__ = __matmul__ = __rmatmul__ = refuse
+    __array_ufunc__ = __array_function__ = __setattr__ = refuse
     __hash__ = object.__hash__
 
 

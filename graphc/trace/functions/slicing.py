@@ -130,8 +130,9 @@ def _entry(F: Builder, dims: Sequence[Dim], axis: int, item: Any) -> Entry:
 def _bound(F: Builder, bound: Any) -> Dim:
     if isinstance(bound, Value):
         message = (
-            "a slice bound is a traced value, so the length of the slice would depend on data: use a Python int, or "
-            "np.take with np.arange(length) + start"
+            "a slice bound is a traced value (the index of a loop is one), so the length of the slice would depend on "
+            "data: use a Python int, np.take with np.arange(length) + start, a mask such as np.where(np.arange(n) < i, "
+            "x, 0), or write the loop out with graphc.unroll(range(n))"
         )
         raise ConcretizationError(message, location=F.location)
     return bound if isinstance(bound, Expr) else index(bound)
