@@ -14,7 +14,6 @@ from dataclasses import dataclass
 from functools import cache
 
 import numpy as np
-from threadpoolctl import threadpool_limits
 
 # Multiply-adds of one call of a vectorised function, counted as two operations each: a polynomial of degree 11 with its
 # range reduction; a division or square root takes a vector unit about as long as eight multiply-adds.
@@ -77,6 +76,8 @@ def _best(call: Callable[[], object], repeats: int = REPEATS) -> float:
 @cache
 def operation_rate(dtype: str, threads: int) -> float:
     """Operations a second of NumPy's own matrix product."""
+    from threadpoolctl import threadpool_limits  # peers with an environment of their own need not have it
+
     a = np.ones((GEMM_WIDTH, GEMM_WIDTH), dtype)
     result = np.empty_like(a)
     with threadpool_limits(threads, user_api="blas"):
