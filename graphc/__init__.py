@@ -3,6 +3,8 @@
 ``import graphc`` is cheap: what compiles is imported when a function is first compiled.
 """
 
+from typing import TYPE_CHECKING
+
 from graphc.api import frozen, grad, jit, jvp, linearize, stop_gradient, value_and_grad, vjp
 from graphc.errors import (
     ConcretizationError,
@@ -21,7 +23,9 @@ from graphc.errors import (
     UnsupportedError,
 )
 from graphc.higher import elementwise_grad, hessian, hvp, jacobian, vmap
-from graphc.loops import cond, fori_loop, scan, unroll, while_loop
+
+if TYPE_CHECKING:
+    from graphc.loops import cond, fori_loop, scan, unroll, while_loop
 
 __version__ = "0.1.0.dev0"
 
@@ -61,10 +65,16 @@ __all__ = [
 ]
 
 
-def __getattr__(name: str) -> object:
-    """``graphc.testing`` is imported when it is first asked for."""
-    if name == "testing":
-        import importlib
+_LATER = dict.fromkeys(("cond", "fori_loop", "scan", "unroll", "while_loop"), "graphc.loops")
 
+
+def __getattr__(name: str) -> object:
+    """What most programs do without is imported when it is first asked for."""
+    import importlib
+
+    if name == "testing":
         return importlib.import_module("graphc.testing")
-    raise AttributeError(f"module 'graphc' has no attribute {name!r}")
+    if name not in _LATER:
+        raise AttributeError(f"module 'graphc' has no attribute {name!r}")
+    globals()[name] = found = getattr(importlib.import_module(_LATER[name]), name)
+    return found
