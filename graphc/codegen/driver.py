@@ -86,6 +86,7 @@ class DriverPrinter:
         self.printed = 0  # steps so far
         self.head, self.lines = Lines(), Lines()
         self.sizes: dict[Atom, str] = {}
+        self.named = 0  # sizes so far: a block forgets those that it computed, but no name is given twice
         self.symbols = {name: f"dim_{name}" for name in program.symbols}  # apart from the driver's own variables
         self.kernels: dict[str, PrintedKernel] = {}
         self.indices: dict[str, int] = {}
@@ -102,7 +103,8 @@ class DriverPrinter:
             a, b = map(self.dim, atom.args)
             infix = {"floordiv": quotient(a, b, atom.args[1]), "mod": f"{a} % {b}"}
             call = {"max": f"greatest({a}, {b})", "min": f"least({a}, {b})"}
-            name = f"size{len(self.sizes)}"
+            name = f"size{self.named}"
+            self.named += 1
             late = any(s in self.late for arg in atom.args for s in symbols_of(arg))
             (self.lines if late else self.head).add(f"{name} = {(infix | call)[atom.function]}")
             self.sizes[atom] = f"@{name}"  # no symbol of the program is called so
