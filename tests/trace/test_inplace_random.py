@@ -129,7 +129,7 @@ def check_values(found: Any, expected: Any) -> None:
         np.testing.assert_allclose(ours, theirs, rtol=1e-12, atol=1e-14)
 
 
-@hypothesis_settings(max_examples=200, deadline=None)
+@hypothesis_settings(derandomize=True, max_examples=200, deadline=None)
 @given(programs())
 def test_values_are_numpys(text):
     f = compiled_from(text)
@@ -139,7 +139,7 @@ def test_values_are_numpys(text):
     check_values(found, expected)
 
 
-@hypothesis_settings(max_examples=25, deadline=None)
+@hypothesis_settings(derandomize=True, max_examples=25, deadline=None)
 @given(programs())
 def test_compiled_values_are_numpys(text):
     f = compiled_from(text)
@@ -161,7 +161,7 @@ def inputs_of(graph: Graph) -> list[np.ndarray]:
     ]
 
 
-@hypothesis_settings(max_examples=100, deadline=None)
+@hypothesis_settings(derandomize=True, max_examples=100, deadline=None)
 @given(programs())
 def test_passes_change_no_value(text):
     f = compiled_from(text)
@@ -173,7 +173,7 @@ def test_passes_change_no_value(text):
             np.testing.assert_allclose(ours, theirs, rtol=1e-12, atol=1e-13)
 
 
-@hypothesis_settings(max_examples=60, deadline=None)
+@hypothesis_settings(derandomize=True, max_examples=60, deadline=None)
 @given(programs())
 def test_gradients_are_the_limits_of_differences(text):
     with override(disable_jit=True):
