@@ -30,7 +30,8 @@ Result = tuple[ArrayType, ...]
 def broadcast_type(facts: ShapeFacts, types: Types, attrs: Attrs) -> Result:
     (x,), dims = types, attrs["dims"]
     extra = len(dims) - x.rank
-    if extra < 0 or any(a != 1 and not facts.equal(a, b) for a, b in zip(x.dims, dims[extra:], strict=True)):
+    old = [facts.resolve(dim) for dim in x.dims]  # n - 1 is 1 where the trace has found that n is 2
+    if extra < 0 or any(a != 1 and not facts.equal(a, b) for a, b in zip(old, dims[extra:], strict=True)):
         raise InvalidGraphError(f"broadcast_to: {x} does not broadcast to {dims}")
     return (ArrayType(x.dtype, dims),)
 

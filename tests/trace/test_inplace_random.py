@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
+from contextlib import contextmanager
 from typing import Any
 
 import numpy as np
@@ -12,6 +14,7 @@ from hypothesis import strategies as st
 
 import graphc
 from graphc.config import override, settings
+from graphc.errors import UnsupportedError
 from graphc.ir.dims import evaluate, symbols_of
 from graphc.ir.graph import Graph
 from graphc.ir.interp import interpret
@@ -123,6 +126,16 @@ def compiled_from(text: str, tmp: str = "<program>") -> Any:
     return scope["program"]
 
 
+@contextmanager
+def unknown_layouts_refused() -> Iterator[None]:
+    """Pass over a program whose views depend on strides that a trace cannot know: the only error allowed."""
+    try:
+        yield
+    except UnsupportedError as error:
+        assume("whether a reshaped array shares memory" not in error.message)
+        raise
+
+
 def check_values(found: Any, expected: Any) -> None:
     for ours, theirs in zip(found, expected, strict=True):
         assert np.asarray(ours).dtype == theirs.dtype
@@ -134,7 +147,7 @@ def check_values(found: Any, expected: Any) -> None:
 def test_values_are_numpys(text):
     f = compiled_from(text)
     expected = f(X.copy(), A.copy())
-    with override(disable_jit=True):
+    with override(disable_jit=True), unknown_layouts_refused():
         found, _ = graphc.vjp(f, X, A)  # interpreted
     check_values(found, expected)
 
@@ -143,7 +156,9 @@ def test_values_are_numpys(text):
 @given(programs())
 def test_compiled_values_are_numpys(text):
     f = compiled_from(text)
-    check_values(graphc.jit(f)(X, A), f(X.copy(), A.copy()))
+    with unknown_layouts_refused():
+        found = graphc.jit(f)(X, A)
+    check_values(found, f(X.copy(), A.copy()))
 
 
 def inputs_of(graph: Graph) -> list[np.ndarray]:
@@ -167,7 +182,8 @@ def test_passes_change_no_value(text):
     f = compiled_from(text)
     total = graphc.grad(lambda x, a: sum(np.sum(np.sin(r)) for r in f(x, a)), argnums=(0, 1))
     for stage in ("marked", "joint"):
-        graph = total.graph(stage, X, A)
+        with unknown_layouts_refused():
+            graph = total.graph(stage, X, A)
         inputs = inputs_of(graph)
         for ours, theirs in zip(interpret(optimize(graph, OPS), inputs), interpret(graph, inputs), strict=True):
             np.testing.assert_allclose(ours, theirs, rtol=1e-12, atol=1e-13)
@@ -176,5 +192,5 @@ def test_passes_change_no_value(text):
 @hypothesis_settings(derandomize=True, max_examples=60, deadline=None)
 @given(programs())
 def test_gradients_are_the_limits_of_differences(text):
-    with override(disable_jit=True):
+    with override(disable_jit=True), unknown_layouts_refused():
         check_grads(compiled_from(text), (X, A), order=1)

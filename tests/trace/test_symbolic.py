@@ -150,3 +150,17 @@ def test_a_gradient_along_an_axis_given_as_an_argument():
     f = graphc.grad(lambda x, axis: (np.sum(x, axis=axis) ** 2).sum())
     np.testing.assert_allclose(f(M, 1), np.broadcast_to(2 * M.sum(1, keepdims=True), M.shape))
     np.testing.assert_allclose(f(M, -1), np.broadcast_to(2 * M.sum(-1, keepdims=True), M.shape))
+
+
+def test_an_axis_that_turns_out_to_be_of_length_1_stretches():
+    """``x[1:]`` of two elements fits everywhere; the call is guarded, so that other sizes are traced anew."""
+
+    def fill(x, y):
+        y = y.copy()
+        y[...] = x[1:]
+        return y, np.broadcast_to(x[1:], y.shape) * 2.0
+
+    compiled = graphc.jit(fill)
+    for x, y in [(np.array([3.0, 4.0]), np.zeros(3)), (np.array([3.0, 4.0, 5.0, 6.0]), np.zeros(3))]:
+        for ours, theirs in zip(compiled(x, y), fill(x, y), strict=True):
+            np.testing.assert_array_equal(ours, theirs)
