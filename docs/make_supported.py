@@ -12,10 +12,11 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
+import scipy.special
 
 from graphc.ir.opdef import NotDifferentiable, ZeroDerivative
 from graphc.ops.table import OPS
-from graphc.trace import callees
+from graphc.trace import callees, creation
 from graphc.trace.functions import (
     METHODS,
     NUMPY_FUNCTIONS,
@@ -23,9 +24,11 @@ from graphc.trace.functions import (
     UFUNC_FUNCTIONS,
     UFUNC_METHODS,
     UFUNCS,
+    VALUE_ONLY,
     WRITING_FUNCTIONS,
     WRITING_METHODS,
 )
+from graphc.trace.functions.absent import NO_NUMBERS, reason
 
 PAGE = Path(__file__).with_name("supported.md")
 
@@ -76,10 +79,9 @@ def arguments(implementation: Callable[..., Any], *, skipped: int) -> str:
     return str(inspect.Signature(named)).replace("<class 'float'>", "float")
 
 
-def listed(names: Iterable[str], indent: str = "") -> str:
-    return textwrap.fill(
-        ", ".join(f"`{name}`" for name in names), 120, subsequent_indent=indent, break_on_hyphens=False
-    )
+def listed(names: Iterable[str], indent: str = "", *, first: str = "") -> str:
+    text = ", ".join(f"`{name}`" for name in names)
+    return textwrap.fill(text, 120, initial_indent=first, subsequent_indent=indent, break_on_hyphens=False)
 
 
 def signatures(table: Mapping[str, Callable[..., Any]], *, skipped: int) -> list[str]:
@@ -95,12 +97,77 @@ def under(prefix: str, table: Mapping[str, Callable[..., Any]] = NUMPY_FUNCTIONS
     }
 
 
+def version(package: Any) -> str:
+    """The release without its last number, such as 2.4."""
+    return ".".join(package.__version__.split(".")[:2])
+
+
+def is_current_version() -> bool:
+    """Whether the page was written for the versions of NumPy and SciPy that are installed here."""
+    text = PAGE.read_text()
+    return f"NumPy {version(np)} " in text and f"scipy.special {version(scipy)}\n" in text
+
+
 def ufunc_methods() -> list[str]:
     by_method: dict[str, list[str]] = {}
     for name, method in UFUNC_METHODS:
         by_method.setdefault(method, []).append(name)
     lines = [f"- `{method}` of {listed(sorted(names), '  ')}" for method, names in sorted(by_method.items())]
     return [*lines, "- `at` of all ufuncs at single positions, slices and masks; of `add` and `subtract` at any"]
+
+
+# --- every public function, yes or no ---------------------------------------------------------------------------------
+
+MODULES = {"numpy": np, "numpy.linalg": np.linalg, "numpy.fft": np.fft, "scipy.special": scipy.special}
+YES, VALUE, CONSTANT, NO, OTHER = "yes", "value only", "constants", "no", "no numbers"
+
+
+def public_functions(module: str) -> list[str]:
+    """Qualified names of the module's public functions and ufuncs, classes and modules left out."""
+    holder = MODULES[module]
+    found = (name for name in holder.__all__ if callable(getattr(holder, name, None)))
+    return [f"{module}.{name}" for name in sorted(found) if not isinstance(getattr(holder, name), type)]
+
+
+def status(name: str) -> tuple[str, str]:
+    """What graphc does with the function of that name on traced values, and why where that is nothing."""
+    module, _, last = name.rpartition(".")
+    function = getattr(MODULES[module], last)
+    ufunc = function.__name__ if isinstance(function, np.ufunc) else last
+    if name in NO_NUMBERS:
+        return OTHER, ""
+    if name in VALUE_ONLY or (ufunc in UFUNCS and not has_derivative(OPS[UFUNCS[ufunc]].derivative)):
+        return VALUE, ""
+    if name in creation.CONSTANT_ONLY:
+        return CONSTANT, ""
+    of_ufunc = isinstance(function, np.ufunc) and (ufunc in UFUNCS or ufunc in UFUNC_FUNCTIONS)
+    if of_ufunc or name in NUMPY_FUNCTIONS or name in WRITING_FUNCTIONS or name in creation.COPYING:
+        return YES, ""
+    return NO, reason(name) or "not yet"
+
+
+def coverage() -> list[str]:
+    """For each module: how many functions there are of each kind, and the names."""
+    lines = [
+        "*yes*: value and derivatives; *value only*: piecewise constant, integers, truth values or shapes;",
+        "*constants*: made while tracing, of what is no traced value. The share leaves out functions that compute no",
+        "numbers (dtypes, text, files, settings).",
+    ]
+    for module in MODULES:
+        found: dict[tuple[str, str], list[str]] = {}
+        names = public_functions(module)
+        for name in names:
+            found.setdefault(status(name), []).append(name.rpartition(".")[2])
+        asked = sum(len(names) for (kind, _), names in found.items() if kind != OTHER)
+        there = sum(len(names) for (kind, _), names in found.items() if kind in (YES, VALUE, CONSTANT))
+        lines += ["", f"### {module}: {there} of {asked}", ""]
+        for (kind, why), members in sorted(found.items(), key=lambda item: (ORDER.index(item[0][0]), item[0][1])):
+            what = f"{kind}, {why}" if why else kind
+            lines += [f"- **{what}** ({len(members)}):", listed(members, "  ", first="  ")]
+    return lines
+
+
+ORDER = (YES, VALUE, CONSTANT, NO, OTHER)
 
 
 def page() -> str:
@@ -122,6 +189,7 @@ def page() -> str:
         ("Methods that write into the array:", signatures(WRITING_METHODS, skipped=2)),
         ("## Attributes of arrays", [listed([*PROPERTIES, "shape", "ndim", "dtype", "size", "itemsize", "nbytes"])]),
         ("## Functions of Python's math module", [listed(sorted(f.__name__ for f in callees._MATH))]),
+        (f"## Every function of NumPy {version(np)} and of scipy.special {version(scipy)}", coverage()),
     ]
     body = "\n\n".join("\n\n".join([title, "\n".join(lines)]) for title, lines in sections)
     return f"{HEAD}\n{body}\n"

@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING
 
 from graphc.api import frozen, grad, jit, jvp, linearize, stop_gradient, value_and_grad, vjp
 from graphc.errors import (
+    AxisRangeError,
     ConcretizationError,
     ConfigError,
     GradientError,
@@ -30,6 +31,7 @@ if TYPE_CHECKING:
 __version__ = "0.1.0.dev0"
 
 __all__ = [
+    "AxisRangeError",
     "ConcretizationError",
     "ConfigError",
     "GradientError",

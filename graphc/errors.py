@@ -8,6 +8,8 @@ from __future__ import annotations
 
 from typing import NamedTuple
 
+from numpy.exceptions import AxisError
+
 
 class Location(NamedTuple):
     """A place in the user's source."""
@@ -41,7 +43,19 @@ class ShapeError(GraphcError, ValueError):
 
 
 class IndexRangeError(GraphcError, ValueError, IndexError):
-    """A position or an axis that the array does not have (NumPy's ``IndexError`` and ``AxisError``)."""
+    """A position or an axis that the array does not have (NumPy's ``IndexError``)."""
+
+
+class AxisRangeError(IndexRangeError, AxisError):
+    """An axis that the array does not have: NumPy's ``AxisError``, with its ``axis`` and ``ndim``."""
+
+    def __init__(self, message: str, *, axis: int, ndim: int, location: Location | None = None):
+        super().__init__(message, location=location)
+        self.axis, self.ndim = axis, ndim
+        self.args = (f"{location}: {message}" if location else message,)
+
+    def __str__(self) -> str:
+        return str(self.args[0])
 
 
 class NumberError(GraphcError, ValueError):

@@ -164,4 +164,6 @@ def make_supported() -> ModuleType:
 
 def test_the_list_of_functions_is_current() -> None:
     made = make_supported()
+    if not made.is_current_version():
+        pytest.skip("the page was written for other versions of NumPy and SciPy, which have other functions")
     assert made.PAGE.read_text() == made.page(), "run python docs/make_supported.py"

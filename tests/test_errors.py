@@ -370,24 +370,29 @@ def test_an_array_that_changes_while_it_is_traced():
 
 def test_an_unsupported_function():
     def f(x):
-        return np.cumulative_prod(x).sum()  # here
+        return special.nbdtrin(x, x, x).sum()  # here
 
-    raised(UnsupportedError, f, "here", X, says="numpy.cumulative_prod.*nearest.*numpy.cumprod")
+    raised(UnsupportedError, f, "here", X, says="scipy.special.nbdtrin is not supported.*docs/supported.md")
+
+
+def test_the_nearest_name_is_offered_only_where_it_is_near():
+    from graphc.trace.protocol import _nearest
+
+    assert _nearest("numpy.cumulativ_sum", ["numpy.cumulative_sum", "numpy.sum"]).endswith("is numpy.cumulative_sum")
+    assert "nearest" not in _nearest("numpy.sort", ["numpy.sqrt"])
 
 
 def test_an_unsupported_ufunc():
     def f(x):
-        return np.frexp(x)[0].sum()  # here
+        return special.wofz(x).sum()  # here
 
-    raised(UnsupportedError, f, "here", X, says="numpy.frexp")
+    raised(UnsupportedError, f, "here", X, says="scipy.special.wofz is not supported.*complex")
 
 
 @pytest.mark.parametrize(
     ("use", "says"),
     [
-        (lambda x: np.linalg.inv(x[None]), "numpy.linalg.inv is not.*no solvers or decompositions yet"),
-        (lambda x: np.linalg.svd(x[None]), "numpy.linalg.svd is not.*no solvers or decompositions yet"),
-        (np.unwrap, "numpy.unwrap is not.*docs/supported.md"),
+        (lambda x: np.linalg.eig(x[None]), "numpy.linalg.eig is not.*complex.*np.linalg.eigh"),
         (special.erfcinv, r"scipy.special.erfcinv is not.*nearest supported one is scipy\.special\."),
     ],
 )
@@ -584,3 +589,19 @@ def test_layouts(name):
         assert gradient.dtype == np.float64
         assert gradient.dtype.isnative
     np.testing.assert_array_equal(x, before)
+
+
+def test_an_axis_that_is_not_there_is_numpys_axis_error():
+    def f(x):
+        return np.sum(x, axis=2)  # here
+
+    error = raised(graphc.AxisRangeError, f, "here", X, says="sum: axis 2 is out of bounds for an array of 1 dim")
+    assert isinstance(error, np.exceptions.AxisError)
+    assert isinstance(error, graphc.IndexRangeError)
+    assert (error.axis, error.ndim) == (2, 1)
+
+
+@pytest.mark.parametrize(("function", "says"), [(np.roots, "complex"), (np.array2string, "computes no numbers")])
+def test_a_function_that_never_can_be_there_says_why(function, says):
+    with pytest.raises(UnsupportedError, match=f"numpy.{function.__name__} is not supported.*{says}"):
+        graphc.grad(lambda x: function(x).sum())(X)

@@ -12,7 +12,7 @@ import numpy as np
 
 from graphc.ir.graph import Value
 from graphc.trace.functions import NUMPY_FUNCTIONS
-from graphc.trace.functions.arguments import as_array, as_dtype
+from graphc.trace.functions.arguments import as_array, as_dtype, qualified
 from graphc.trace.location import user_location
 from graphc.trace.made import ZeroDim, constants, in_other_order, on_constants
 from graphc.trace.protocol import run_function
@@ -22,20 +22,28 @@ from graphc.trace.values import converted, session_of, unwrap, wrap
 
 _SAME = ("numpy.asarray", "numpy.asanyarray", "numpy.asarray_chkfinite")  # they give an array back as it is
 _PIECE = ("numpy.ascontiguousarray", "numpy.asfortranarray")
-_COPYING = ("numpy.array", *_SAME, *_PIECE)
+COPYING = ("numpy.array", *_SAME, *_PIECE)
 _CREATION = frozenset(
     f"numpy.{name}"
     for name in ("zeros", "ones", "full", "empty", "zeros_like", "ones_like", "full_like", "empty_like", "copy")
 )
-_CONSTANT_ONLY = frozenset(f"numpy.{name}" for name in ("geomspace", "logspace", "indices", "fromiter", "fromfunction"))
+CONSTANT_ONLY = frozenset(
+    qualified(
+        "numpy",
+        """
+        geomspace logspace indices fromiter fromfunction bartlett blackman hamming hanning kaiser diag_indices
+        tril_indices triu_indices mask_indices broadcast_shapes fft.fftfreq fft.rfftfreq
+    """,
+    )
+)
 _DETERMINED = {np.empty: np.zeros, np.empty_like: np.zeros_like}  # what was never written is zero, at every call
 
 
 def array_function(function: Any, name: str) -> Any:
     """What is called in place of a library's function; the function itself where it dispatches on its arguments."""
-    if name in _COPYING:
+    if name in COPYING:
         return _Making(_array, function, name)
-    if name in NUMPY_FUNCTIONS or name in _CONSTANT_ONLY:
+    if name in NUMPY_FUNCTIONS or name in CONSTANT_ONLY:
         return _Making(_of_table, _DETERMINED.get(function, function), name)
     return function
 
@@ -47,7 +55,7 @@ class _Making:
         self.traced, self.plain, self.name = traced, plain, name
 
     def __call__(self, *args: Any, **kwargs: Any) -> Any:
-        args = tuple(converted(a, "__array__") for a in args) if self.name in _COPYING else args
+        args = tuple(converted(a, "__array__") for a in args) if self.name in COPYING else args
         operands = constants((args, kwargs))
         if operands is None:
             return self.traced(self.name, *args, **kwargs)

@@ -13,6 +13,7 @@ from graphc.errors import ShapeError, TraceTypeError, UnsupportedError
 from graphc.ir.graph import Value
 from graphc.ir.types import BOOL, ArrayType
 from graphc.trace.functions import METHODS, NUMPY_FUNCTIONS, PROPERTIES, UFUNC_FUNCTIONS, UFUNC_METHODS, UFUNCS
+from graphc.trace.functions.absent import reason
 from graphc.trace.functions.arguments import as_array, shape_text
 from graphc.trace.functions.assignment import add_at, distinct, same_kind, setitem
 from graphc.trace.functions.indexing import getitem
@@ -275,6 +276,8 @@ def store(traced: Any, result: Any, what: str, where: Any = True) -> None:
 
 
 def raise_unsupported(name: str) -> NoReturn:
+    """Refuse the function by its name: why, or the nearest one that there is."""
+    why = reason(name)
     known = [
         *NUMPY_FUNCTIONS,
         *WRITING_FUNCTIONS,
@@ -282,8 +285,8 @@ def raise_unsupported(name: str) -> NoReturn:
     ]
     special = [*UFUNCS, *UFUNC_FUNCTIONS]
     known += [f"scipy.special.{ufunc}" for ufunc in special if not hasattr(np, ufunc)]
-    message = f"{name} is not supported on traced arrays{_nearest(name, known)}"
-    raise UnsupportedError(message, location=user_location())
+    remark = _nearest(name, known) if why is None else f": {why}"
+    raise UnsupportedError(f"{name} is not supported on traced arrays{remark}", location=user_location())
 
 
 def _nearest(name: str, known: Sequence[str]) -> str:
@@ -291,12 +294,9 @@ def _nearest(name: str, known: Sequence[str]) -> str:
     tails: dict[str, str] = {}
     for candidate in known:
         tails.setdefault(candidate.rpartition(".")[2], candidate)
-    tails["cumulative_prod"] = "numpy.cumprod"  # the array API's name
-    match = difflib.get_close_matches(name.rpartition(".")[2], tails, n=1, cutoff=0.75)
+    match = difflib.get_close_matches(name.rpartition(".")[2], tails, n=1, cutoff=0.8)
     if match:
         return f"; the nearest supported one is {tails[match[0]]}"
-    if name.startswith(("numpy.linalg.", "scipy.linalg.")):
-        return "; of linear algebra there are products, einsum, trace and norms, but no solvers or decompositions yet"
     return "; write it with the functions that docs/supported.md lists, or compute it outside and pass it in"
 
 

@@ -10,6 +10,7 @@ from graphc.trace.functions.table import (
     UFUNC_FUNCTIONS,
     UFUNC_METHODS,
     UFUNCS,
+    VALUE_ONLY,
     WRITING_FUNCTIONS,
     WRITING_METHODS,
 )
@@ -21,6 +22,7 @@ __all__ = [
     "UFUNCS",
     "UFUNC_FUNCTIONS",
     "UFUNC_METHODS",
+    "VALUE_ONLY",
     "WRITING_FUNCTIONS",
     "WRITING_METHODS",
 ]

@@ -11,7 +11,7 @@ from typing import Any
 
 import numpy as np
 
-from graphc.errors import IndexRangeError, ShapeError, TraceTypeError, UnsupportedError
+from graphc.errors import AxisRangeError, ShapeError, TraceTypeError, UnsupportedError
 from graphc.ir.builder import Builder
 from graphc.ir.dims import Dim, Expr, dim_max, dim_min
 from graphc.ir.graph import Value
@@ -22,6 +22,15 @@ from graphc.trace.symbolic import SymbolicInt
 UNSIGNED = np.dtype(np.uint64)
 
 Implementation = Callable[..., Any]  # f(F, *args, **kwargs) with the arguments of the NumPy function
+
+
+def qualified(prefix: str, names: str) -> list[str]:
+    """The names of a table, written as words, in their module.
+
+    >>> qualified("numpy", "sin cos")
+    ['numpy.sin', 'numpy.cos']
+    """
+    return [f"{prefix}.{name}" for name in names.split()]
 
 
 def unsupported(F: Builder, message: str) -> UnsupportedError:
@@ -138,7 +147,7 @@ def axis_of(F: Builder, name: str, axis: Any, rank: int) -> int:
     number = as_int(F, name, "axis", axis)
     if not -rank <= number < rank:
         message = f"{name}: axis {number} is out of bounds for an array of {rank} dimensions"
-        raise IndexRangeError(message, location=F.location)
+        raise AxisRangeError(message, axis=number, ndim=rank, location=F.location)
     return number % rank
 
 

@@ -3,6 +3,7 @@
 ``NUMPY_FUNCTIONS``   "numpy.mean" -> implementation; names as users write them, submodules included
 ``METHODS``           "mean" -> implementation with the signature of ndarray's method
 ``PROPERTIES``        "T" -> implementation
+``VALUE_ONLY``        names in it whose results are integers, truth values, shapes, or piecewise constant
 ``WRITING_FUNCTIONS`` "numpy.copyto" -> implementation that gives its first argument's new value; so ``WRITING_METHODS``
 ``UFUNCS``            "multiply" -> op name
 ``UFUNC_FUNCTIONS``   "matmul" -> implementation of a ufunc that is no single op
@@ -40,7 +41,7 @@ from graphc.trace.functions import (
     ufuncs,
     writing,
 )
-from graphc.trace.functions.arguments import Implementation, as_flag
+from graphc.trace.functions.arguments import Implementation, as_flag, qualified
 
 _FLAGS = {"keepdims", "endpoint", "increasing", "retstep", "return_sign", "equal_nan", "returned"}
 
@@ -104,6 +105,16 @@ NUMPY_FUNCTIONS = build_table(
     einsum.FUNCTIONS,
     norms.FUNCTIONS,
     exponentials.FUNCTIONS,
+)
+VALUE_ONLY = frozenset(
+    qualified(
+        "numpy",
+        """
+        all allclose any argmax argmin array_equal array_equiv around count_nonzero imag iscomplexobj isclose isreal
+        isrealobj ndim result_type round shape size empty empty_like eye identity ones ones_like tri zeros zeros_like
+        arange
+    """,
+    )
 )
 METHODS = {name: checked(f"ndarray.{name}", f) for name, f in methods.METHODS.items()}
 WRITING_FUNCTIONS = build_table(writing.WRITING_FUNCTIONS)

@@ -1,0 +1,73 @@
+"""Why a function of NumPy or SciPy is not there for traced values, and what to write instead.
+
+The error of a call says it, and docs/supported.md lists it. A name that stands neither here nor in the tables is one
+that graphc does not have yet.
+
+``NO_NUMBERS``  functions about dtypes, text, files and settings: there is nothing to compile or to differentiate
+``ABSENT``      "numpy.busday_count" -> why, and what to do
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+
+from graphc.trace.functions.arguments import qualified
+
+_SETTINGS = """
+    get_include get_printoptions getbufsize geterr geterrcall printoptions set_printoptions setbufsize seterr seterrcall
+    show_config show_runtime test info errstate
+"""
+_TEXT_AND_FILES = """
+    array2string array_repr array_str base_repr binary_repr format_float_positional format_float_scientific
+    fromfile fromregex fromstring frombuffer from_dlpack genfromtxt load loadtxt save savetxt savez savez_compressed
+"""
+_DTYPES = """
+    can_cast common_type isdtype issubdtype min_scalar_type mintypecode promote_types typename isscalar iterable
+    isfortran may_share_memory shares_memory nested_iters frompyfunc asmatrix bmat require
+"""
+_CALENDAR = "busday_count busday_offset is_busday datetime_as_string datetime_data isnat"
+_TRANSFORMS = "fft fft2 fftn ifft ifft2 ifftn rfft rfft2 rfftn irfft irfft2 irfftn hfft ihfft"
+_COMPLEX_VALUED = "hankel1 hankel1e hankel2 hankel2e h1vp h2vp kelvin wofz sph_harm_y sph_harm_y_all"
+_TABLES = """
+    ai_zeros bei_zeros beip_zeros ber_zeros berp_zeros bi_zeros erf_zeros fresnel_zeros fresnelc_zeros
+    fresnels_zeros jn_zeros jnjnp_zeros jnp_zeros jnyn_zeros kei_zeros keip_zeros kelvin_zeros ker_zeros
+    kerp_zeros y0_zeros y1_zeros y1p_zeros yn_zeros ynp_zeros bernoulli euler
+    roots_chebyc roots_chebys roots_chebyt roots_chebyu roots_gegenbauer roots_genlaguerre roots_hermite
+    roots_hermitenorm roots_jacobi roots_laguerre roots_legendre roots_sh_chebyt roots_sh_chebyu
+    roots_sh_jacobi roots_sh_legendre c_roots cg_roots h_roots he_roots j_roots js_roots l_roots la_roots
+    p_roots ps_roots s_roots t_roots ts_roots u_roots us_roots
+    chebyc chebys chebyt chebyu gegenbauer genlaguerre hermite hermitenorm jacobi laguerre legendre
+    sh_chebyt sh_chebyu sh_jacobi sh_legendre
+"""
+
+NO_NUMBERS = frozenset(
+    [
+        *qualified("numpy", f"{_SETTINGS} {_TEXT_AND_FILES} {_DTYPES} {_CALENDAR}"),
+        *qualified("scipy.special", "geterr seterr errstate test"),
+    ]
+)
+
+_COMPLEX = "complex numbers are not supported yet"
+_TABLE = "a table for constants: compute it outside and pass it in"
+
+ABSENT: Mapping[str, str] = {
+    "numpy.frompyfunc": "its result is an array of Python objects; call the function itself, or use np.vectorize",
+    "numpy.sort_complex": _COMPLEX,
+    "numpy.roots": _COMPLEX + ", and roots are complex",
+    "numpy.linalg.eig": _COMPLEX + ", and eigenvalues are complex; for symmetric matrices use np.linalg.eigh",
+    "numpy.linalg.eigvals": _COMPLEX + ", and eigenvalues are complex; for symmetric ones use np.linalg.eigvalsh",
+    **dict.fromkeys(qualified("numpy.fft", _TRANSFORMS), _COMPLEX),
+    **dict.fromkeys(qualified("scipy.special", _COMPLEX_VALUED), _COMPLEX),
+    **dict.fromkeys(qualified("scipy.special", _TABLES), _TABLE),
+}
+
+
+def reason(name: str) -> str | None:
+    """Why there is no such function for traced values; None where nothing speaks against it.
+
+    >>> reason("numpy.savetxt")
+    'it is about dtypes, text, files or settings, and computes no numbers'
+    """
+    if name in NO_NUMBERS:
+        return "it is about dtypes, text, files or settings, and computes no numbers"
+    return ABSENT.get(name)
