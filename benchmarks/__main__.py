@@ -9,7 +9,7 @@ from datetime import UTC, datetime
 from pathlib import Path
 
 from benchmarks import machine, report, roofline
-from benchmarks.case import MODES, Case, select_cases
+from benchmarks.case import MODES, SUITES, Case, select_cases
 from benchmarks.driver import Outcome, PeerAbsent, PeerError, Settings, first_calls, run_case
 from benchmarks.peers import PEERS
 
@@ -19,6 +19,7 @@ def parse_arguments() -> argparse.Namespace:
     parser.add_argument(
         "--cases", nargs="+", metavar="CASE", help="names, or what stands before their _ (default: all)"
     )
+    parser.add_argument("--suite", choices=SUITES, default="arrays", help="where no cases are named (%(default)s)")
     parser.add_argument("--main", action="store_true", help="only the main cases")
     parser.add_argument("--peers", nargs="+", choices=list(PEERS), default=list(PEERS), metavar="PEER")
     parser.add_argument("--modes", nargs="+", choices=MODES, default=["grad"], metavar="MODE", help=", ".join(MODES))
@@ -50,7 +51,7 @@ def measure_first_calls(
 
 def main() -> int:
     arguments = parse_arguments()
-    cases = [case for case in select_cases(arguments.cases) if case.main or not arguments.main]
+    cases = [case for case in select_cases(arguments.cases, arguments.suite) if case.main or not arguments.main]
     if arguments.list:
         print("\n".join(f"{case.name:20} {case.what}" for case in cases))
         return 0
@@ -85,6 +86,8 @@ def main() -> int:
 
     print(report.table(results, arguments.peers, arguments.modes, firsts))
     print("\n" + report.standing(results, arguments.peers, floors))
+    if any(case.suite == "loops" for case in cases):
+        print("\n" + report.beside_the_primal(results))
     print("\n".join(["", *report.notes(results)]))
     if arguments.plot:
         arguments.plot.parent.mkdir(parents=True, exist_ok=True)

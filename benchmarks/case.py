@@ -12,6 +12,7 @@ if TYPE_CHECKING:
     from benchmarks.roofline import Work
 
 MODES = ("grad", "value_and_grad", "value")
+SUITES = ("arrays", "loops")
 
 
 @dataclass(frozen=True)
@@ -21,8 +22,11 @@ class Case:
     ``function``  the plain NumPy function a user would write; graphc compiles exactly this one
     ``inputs``    ``inputs(rng, **sizes)`` makes the arguments: arrays, or dicts of arrays
     ``peers``     peer name -> builder. A builder takes nothing, imports the peer, and returns the peer's version of
-                  ``function`` with the same arguments (for ``numba``: the hand-written gradient itself)
+                  ``function`` with the same arguments (for ``numba``: the hand-written gradient itself; for
+                  ``numba_primal``: the value alone)
     ``argnums``   the arguments to differentiate
+    ``static``    the arguments that are Python numbers, which a library may compile for
+    ``suite``     "arrays": expressions over whole arrays; "loops": time steps, recurrences, writes in place
     ``second``    the derivative is the Hessian, not the gradient
     ``work``      ``work(**sizes)``: what no program for the derivative can avoid
     ``rtol``      largest difference between two peers, relative to the largest entry of the array compared
@@ -36,6 +40,8 @@ class Case:
     small_sizes: Mapping[str, Any]
     peers: Mapping[str, Callable[[], Callable[..., Any]]]
     argnums: tuple[int, ...] = (0,)
+    static: tuple[int, ...] = ()
+    suite: str = "arrays"
     second: bool = False
     rtol: float = 1e-9
     main: bool = False
@@ -75,11 +81,11 @@ def find_case(name: str) -> Case:
     raise ValueError(f"no case is called {name!r}")
 
 
-def select_cases(wanted: list[str] | None) -> list[Case]:
-    """The cases named, by whole name or by the part before the first ``_``; all of them for None."""
+def select_cases(wanted: list[str] | None, suite: str = "arrays") -> list[Case]:
+    """The cases named, by whole name or by the part before the first ``_``; those of the suite for None."""
     cases = all_cases()
     if wanted is None:
-        return list(cases.values())
+        return [case for case in cases.values() if case.suite == suite]
     chosen: list[Case] = []
     for name in wanted:
         matches = [case for case in cases.values() if name in (case.name, case.name.split("_")[0])]

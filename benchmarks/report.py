@@ -91,6 +91,27 @@ def standing(results: Results, peers: list[str], floors: Floors) -> str:
     return align(rows)
 
 
+def beside_the_primal(results: Results) -> str:
+    """A row for each case: graphc's gradient against the function itself written by hand for Numba, and against JAX."""
+    rows = [["case", "gradient", "Numba, value alone", "gradient / value", "jax, gradient", "jax / gradient"]]
+    for name, outcomes in results.items():
+        ours, primal, theirs = (
+            outcomes[peer].median(mode) if peer in outcomes else None
+            for peer, mode in ((SUBJECT, "grad"), ("numba_primal", "value"), ("jax", "grad"))
+        )
+        rows.append(
+            [
+                name,
+                show_time(ours),
+                show_time(primal),
+                f"{ours / primal:.2f}" if ours and primal else "",
+                show_time(theirs),
+                f"{theirs / ours:.2f}x" if ours and theirs else "",
+            ]
+        )
+    return align(rows)
+
+
 def table(results: Results, peers: list[str], modes: list[str], first_calls: FirstCalls) -> str:
     timed_first = [peer for peer in peers if any(peer in case for case in first_calls.values())]
     header = ["case", "mode", *peers, *(f"{peer} first call, cold / warm" for peer in timed_first)]

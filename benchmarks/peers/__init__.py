@@ -27,6 +27,7 @@ PEERS: dict[str, type[Peer]] = {
         jax_peer.Jax,
         pytensor_peer.PyTensor,
         numba_peer.HandWrittenNumba,
+        numba_peer.NumbaPrimal,
         numpy_peer.NumPy,
     )
 }

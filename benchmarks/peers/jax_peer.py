@@ -36,10 +36,10 @@ class Jax(Peer):
         arguments = tree_map(as_jax_array, inputs)
         loss = self.loss(case)
         if mode == "value":
-            function = jax.jit(loss)
+            function = jax.jit(loss, static_argnums=case.static)
         else:
             transform = jax.hessian if case.second else getattr(jax, mode)
-            function = jax.jit(transform(loss, argnums=libraries_argnums(case)))
+            function = jax.jit(transform(loss, argnums=libraries_argnums(case)), static_argnums=case.static)
         return partial(call_and_wait, function, arguments)
 
     def warm_up(self) -> None:

@@ -1,4 +1,4 @@
-"""The gradient written by hand for Numba: a reference line, where writing it by hand is sensible at all."""
+"""Written by hand for Numba, as reference lines: the gradient, where that is sensible at all, and a loop's value."""
 
 from __future__ import annotations
 
@@ -17,4 +17,16 @@ class HandWrittenNumba(Peer):
     def prepare(self, case: Case, mode: str, inputs: tuple[Any, ...]) -> Callable[[], Any]:
         if mode != "grad":
             raise NotOffered("hand-written: the gradient only")
+        return partial(self.loss(case), *inputs)
+
+
+class NumbaPrimal(Peer):
+    """The function itself: what its gradient is measured against where it is made of loops."""
+
+    name = "numba_primal"
+    modules = ("numba",)
+
+    def prepare(self, case: Case, mode: str, inputs: tuple[Any, ...]) -> Callable[[], Any]:
+        if mode != "value":
+            raise NotOffered("the value only")
         return partial(self.loss(case), *inputs)

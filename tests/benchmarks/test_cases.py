@@ -11,8 +11,19 @@ from benchmarks import peers
 from benchmarks.case import Case, all_cases, find_case, select_cases
 from benchmarks.driver import difference
 from benchmarks.tree import tree_leaves, tree_unflatten
+from graphc.config import override
 
 CASES = all_cases()
+
+
+def offered(*peer_names: str) -> list[tuple[str, str]]:
+    """Each case and peer that has a version of it."""
+    return [(name, peer) for name, case in CASES.items() for peer in peer_names if peer in case.peers]
+
+
+def reference(case: Case) -> str:
+    """The peer that the others' derivatives are compared with."""
+    return "jax" if case.suite == "loops" else "autograd"
 
 
 def peer_result(peer_name: str, case: Case, mode: str) -> list[np.ndarray]:
@@ -48,8 +59,7 @@ def leaf_dtype(case: Case) -> np.dtype:
 
 
 @pytest.mark.peers
-@pytest.mark.parametrize("peer_name", ["autograd", "torch", "jax"])
-@pytest.mark.parametrize("name", CASES)
+@pytest.mark.parametrize(("name", "peer_name"), offered("autograd", "torch", "jax"))
 def test_peers_compute_the_value_of_the_numpy_function(name: str, peer_name: str) -> None:
     case = CASES[name]
     expected = [np.asarray(case.function(*case.make_inputs(small=True)))]
@@ -57,11 +67,12 @@ def test_peers_compute_the_value_of_the_numpy_function(name: str, peer_name: str
 
 
 @pytest.mark.peers
-@pytest.mark.parametrize("peer_name", ["torch", "jax"])
-@pytest.mark.parametrize("name", CASES)
+@pytest.mark.parametrize(
+    ("name", "peer_name"), [(name, peer) for name, peer in offered("torch", "jax") if peer != reference(CASES[name])]
+)
 def test_peers_agree_on_the_derivative(name: str, peer_name: str) -> None:
     case = CASES[name]
-    expected = peer_result("autograd", case, "grad")
+    expected = peer_result(reference(case), case, "grad")
     assert difference(peer_result(peer_name, case, "grad"), expected) <= case.rtol
 
 
@@ -69,7 +80,7 @@ def test_peers_agree_on_the_derivative(name: str, peer_name: str) -> None:
 @pytest.mark.parametrize("name", [name for name, case in CASES.items() if not case.second])
 def test_gradient_is_the_slope_of_the_numpy_function(name: str) -> None:
     case = CASES[name]
-    gradient = peer_result("autograd", case, "grad")
+    gradient = peer_result(reference(case), case, "grad")
     rng = np.random.default_rng(1)
     direction = [rng.standard_normal(leaf.shape).astype(leaf.dtype) for leaf in gradient]
     expected = sum(float(np.sum(leaf * along)) for leaf, along in zip(gradient, direction, strict=True))
@@ -84,6 +95,26 @@ def test_hand_written_gradient_is_right(name: str, monkeypatch: pytest.MonkeyPat
     monkeypatch.setattr(numba.config, "DISABLE_JIT", True)  # as plain Python: compiling takes seconds each
     case = CASES[name]
     assert difference(peer_result("numba", case, "grad"), peer_result("autograd", case, "grad")) <= case.rtol
+
+
+@pytest.mark.parametrize("name", [name for name, case in CASES.items() if case.suite == "loops"])
+def test_graphc_differentiates_the_loops(name: str) -> None:
+    """Interpreted: what the trace and the adjoint make of each loop, beside the primal written for Numba."""
+    pytest.importorskip("jax")
+    case = CASES[name]
+    with override(disable_jit=True):
+        gradient, value = (peer_result("graphc", case, mode) for mode in ("grad", "value"))
+    assert difference(value, [np.asarray(case.function(*case.make_inputs(small=True)))]) <= case.rtol
+    assert difference(gradient, peer_result("jax", case, "grad")) <= case.rtol
+
+
+@pytest.mark.parametrize("name", [name for name, case in CASES.items() if "numba_primal" in case.peers])
+def test_hand_written_value_is_right(name: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    numba = pytest.importorskip("numba")
+    monkeypatch.setattr(numba.config, "DISABLE_JIT", True)  # as plain Python: compiling takes seconds each
+    case = CASES[name]
+    expected = [np.asarray(case.function(*case.make_inputs(small=True)))]
+    assert difference(peer_result("numba_primal", case, "value"), expected) <= case.rtol
 
 
 def test_each_case_is_found_by_its_name_alone() -> None:

@@ -93,6 +93,20 @@ def test_the_standing_names_the_fastest_peer_and_the_distance_from_the_floor() -
     assert row == ["one", "torch", "2.50x", "2.00", "500 ms", "memory", "4.0"]
 
 
+def test_the_gradient_of_a_loop_stands_beside_the_value_written_by_hand() -> None:
+    results = {
+        "one": {
+            "graphc": Outcome(samples={"grad": [2.0], "value": [1.5]}),
+            "numba_primal": Outcome(samples={"value": [0.5]}),
+            "jax": Outcome(samples={"grad": [8.0]}),
+        },
+        "two": {"graphc": Outcome(samples={"grad": [2.0]})},
+    }
+    rows = [[cell.strip() for cell in line.split("|")[1:-1]] for line in report.beside_the_primal(results).splitlines()]
+    assert rows[2] == ["one", "2 s", "500 ms", "4.00", "8 s", "4.00x"]
+    assert rows[3] == ["two", "2 s", "-", "", "-", ""]
+
+
 def test_every_case_states_work_that_grows_with_its_size() -> None:
     for case in all_cases().values():
         full, small = case.work(**case.sizes), case.work(**case.small_sizes)
