@@ -3,8 +3,6 @@
 from __future__ import annotations
 
 import functools
-import math
-import operator
 import sys
 from collections.abc import Callable
 from types import BuiltinFunctionType, FunctionType, MethodType, ModuleType
@@ -18,11 +16,9 @@ from graphc.trace.concretization import cannot_be_concrete
 from graphc.trace.creation import array_function
 from graphc.trace.functions.arguments import as_array, as_dtype
 from graphc.trace.location import user_location
-from graphc.trace.made import is_constant
-from graphc.trace.protocol import make_weak, public_name
+from graphc.trace.protocol import public_name
+from graphc.trace.python_functions import TRACED_FORMS, has_traced
 from graphc.trace.rewrite import rewritten
-from graphc.trace.symbolic import SymbolicInt
-from graphc.trace.tracer import Tracer
 from graphc.trace.values import TracedValue, converted, session_of, unwrap, wrap
 
 LIBRARIES = (
@@ -50,20 +46,9 @@ LIBRARIES = (
     )
     | sys.stdlib_module_names
 )
-_MATH = {
-    function: getattr(np, name)
-    for name, function in {
-        **{name: getattr(math, name) for name in (
-            "exp", "log", "log2", "log10", "log1p", "expm1", "sqrt", "sin", "cos", "tan", "sinh", "cosh", "tanh",
-            "floor", "ceil", "trunc", "fabs", "hypot", "isnan", "isinf", "isfinite", "copysign", "degrees", "radians",
-        )},
-        "arcsin": math.asin, "arccos": math.acos, "arctan": math.atan, "arctan2": math.atan2, "power": math.pow,
-        "arcsinh": math.asinh, "arccosh": math.acosh, "arctanh": math.atanh,
-    }.items()
-}  # fmt: skip
 _TEXTS = (str, repr, ascii, format)
 _WRITERS = frozenset(["json", "csv", "struct", "decimal", "fractions"])  # libraries that want the numbers themselves
-_HIGHER_ORDER = (map, filter, functools.reduce, sorted, min, max)
+_HIGHER_ORDER = (map, filter, functools.reduce, sorted)
 
 
 @functools.lru_cache(maxsize=1024)
@@ -115,12 +100,9 @@ def _builtin(function: Any) -> Any:
         return _with_rewritten_functions(function)
     if function in _TEXTS:
         return lambda *args, **kwargs: function(*map(known_numbers, args), **kwargs)
-    if function is len:
-        return _length
-    if function is operator.index:
-        return lambda obj: operator.index(converted(obj, "__index__"))
-    if function is float:
-        return _float
+    if function in TRACED_FORMS:
+        form = TRACED_FORMS[function]
+        return _with_rewritten_functions(form) if function in (max, min) else form
     if function is isinstance:
         return is_instance
     if function is type:
@@ -129,8 +111,6 @@ def _builtin(function: Any) -> Any:
         from graphc.trace.reader import Reader
 
         return lambda obj, name, value: setattr(Reader({}, {}).store(obj), name, value)
-    if function in _MATH:
-        return functools.partial(_math, function, _MATH[function])
     if isinstance(function, type):
         return _class(function)
     return _library_function(function) if function.__module__ == "numpy" else function
@@ -161,14 +141,6 @@ def _with_rewritten_functions(function: Any) -> Any:
     return call
 
 
-def _has_traced(obj: Any) -> bool:
-    if isinstance(obj, TracedValue | SymbolicInt):
-        return not is_constant(obj)
-    if isinstance(obj, list | tuple):
-        return any(map(_has_traced, obj))
-    return isinstance(obj, dict) and any(map(_has_traced, obj.values()))
-
-
 # --- texts of numbers -------------------------------------------------------------------------------------------------
 
 
@@ -195,28 +167,8 @@ def _writer(function: Any) -> Callable[..., Any]:
 # --- traced forms -----------------------------------------------------------------------------------------------------
 
 
-def _length(obj: Any) -> Any:
-    return obj.shape[0] if isinstance(obj, Tracer) and obj.ndim else len(obj)
-
-
-def _math(function: Any, numpy_function: Any, *args: Any) -> Any:
-    """A function of ``math``: on traced numbers NumPy's, whose result is a Python number (weak) all the same."""
-    if not _has_traced(args):
-        return function(*args)
-    result = numpy_function(*args)
-    if isinstance(result, TracedValue) and not result.value.dims:
-        make_weak(result.value)
-    return result
-
-
-def _float(*args: Any) -> Any:
-    if len(args) == 1 and isinstance(args[0], SymbolicInt):
-        return args[0] * 1.0
-    return float(*args)
-
-
 def _scalar_type(cls: type, args: tuple[Any, ...]) -> Any:
-    if len(args) == 1 and _has_traced(args):
+    if len(args) == 1 and has_traced(args):
         session = session_of(args)
         session.F.location = user_location()
         value = as_array(session.F, unwrap(session, args[0]))

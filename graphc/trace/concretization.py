@@ -15,8 +15,9 @@ if TYPE_CHECKING:
 _WAYS_OUT = {
     "bool(x)": "a decision by a traced value: write np.where(condition, a, b), np.maximum, np.minimum or np.clip; "
     "`and`, `or`, `not` are np.logical_and, np.logical_or, np.logical_not; shapes may be compared freely",
-    "float(x)": "use the array itself (x * 1.0, np.float64 arithmetic); math.sqrt(x) is np.sqrt(x)",
-    "int(x)": "use x.astype(int) for an integer array; sizes (x.shape[0]) are integers already",
+    "float(x)": "a function that cannot trace asked for it: use the one that NumPy or SciPy has (scipy.special.gammaln)",
+    "int(x)": "a function that cannot trace asked for it: sizes (x.shape[0]) are integers already, and x.astype(int) an "
+    "integer array",
     "round(x)": "use np.round(x), which gives a traced value",
     "complex(x)": "complex numbers are not supported",
     "an index": "a position or size that depends on a traced value: use np.take or x[index_array]; "
@@ -24,8 +25,6 @@ _WAYS_OUT = {
     "v in x": "write (x == v).any()",
     "np.asarray(x)": "something that cannot trace asked for a NumPy array: call a NumPy function on x directly; "
     "np.array([a, b]) of traced values is np.stack([a, b])",
-    "x.item()": "return the value from the function and call item() on the result",
-    "x.tolist()": "return the value from the function and call tolist() on the result",
 }
 _DEFAULT_WAY_OUT = "print the traced array without a format, or return the value and format the result"
 

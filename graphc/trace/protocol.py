@@ -57,6 +57,17 @@ def make_weak(value: Value) -> None:
         value.type = ArrayType(value.type.dtype, value.type.dims, weak=True)
 
 
+def python_number(number: Any, dtype: Any = None) -> Any:
+    """The traced scalar as the Python number of that dtype (None: of its own)."""
+    session = session_at(number)
+    F, value = session.F, value_in(session, number)
+    F.location = user_location()
+    # also from a dtype to itself: a value of its own, since what it was made of stays a NumPy number
+    own = F.raw(F.ops["cast"], (value,), {"dtype": np.dtype(dtype or value.type.dtype)}).output
+    make_weak(own)
+    return wrap(session, own)
+
+
 def _apply(session: Session, ufunc: str, values: Sequence[Any], name: str = "") -> Any:
     """The ufunc of NumPy's name on values, numbers and dims."""
     F = session.F

@@ -122,6 +122,15 @@ class Tracer(TracedValue):
         """Whether it can be written into: a result without dimensions is a number."""
         return bool(self.value.dims) or alive(self).root.captures.is_array_input(self.value)
 
+    def item(self, *index: Any) -> Any:
+        """The element at the position, or the only one, as a Python number; it stays traced."""
+        chosen = self[index] if len(index) > 1 else self.reshape(-1)[index[0]] if index else self.reshape(())
+        return protocol.python_number(chosen)
+
+    def tolist(self) -> Any:
+        """Nested lists of the elements as Python numbers, which stay traced; for the sizes of this call."""
+        return [row.tolist() for row in self] if self.ndim else self.item()
+
     # --- what it cannot do --------------------------------------------------------------------------------------------
 
     def __delitem__(self, key: Any) -> NoReturn:
@@ -157,12 +166,6 @@ class Tracer(TracedValue):
 
     def __array__(self, dtype: Any = None, copy: Any = None) -> np.ndarray:
         return cannot_be_concrete(self, "np.asarray(x)")
-
-    def item(self, *args: Any) -> Any:
-        return cannot_be_concrete(self, "x.item()")
-
-    def tolist(self) -> Any:
-        return cannot_be_concrete(self, "x.tolist()")
 
     def __reduce__(self) -> NoReturn:
         alive(self)
