@@ -16,7 +16,7 @@ import scipy.special
 
 from graphc.ir.opdef import NotDifferentiable, ZeroDerivative
 from graphc.ops.table import OPS
-from graphc.trace import callees, creation
+from graphc.trace import creation
 from graphc.trace.functions import (
     METHODS,
     NUMPY_FUNCTIONS,
@@ -29,6 +29,7 @@ from graphc.trace.functions import (
     WRITING_METHODS,
 )
 from graphc.trace.functions.absent import NO_NUMBERS, reason
+from graphc.trace.python_functions import MATH_FORMS
 
 PAGE = Path(__file__).with_name("supported.md")
 
@@ -188,7 +189,7 @@ def page() -> str:
         ("## Methods of arrays", signatures(METHODS, skipped=2)),
         ("Methods that write into the array:", signatures(WRITING_METHODS, skipped=2)),
         ("## Attributes of arrays", [listed([*PROPERTIES, "shape", "ndim", "dtype", "size", "itemsize", "nbytes"])]),
-        ("## Functions of Python's math module", [listed(sorted(f.__name__ for f in callees._MATH))]),
+        ("## Functions of Python's math module", [listed(sorted(f.__name__ for f in MATH_FORMS))]),
         (f"## Every function of NumPy {version(np)} and of scipy.special {version(scipy)}", coverage()),
     ]
     body = "\n\n".join("\n\n".join([title, "\n".join(lines)]) for title, lines in sections)

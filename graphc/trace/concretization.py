@@ -15,8 +15,8 @@ if TYPE_CHECKING:
 _WAYS_OUT = {
     "bool(x)": "a decision by a traced value: write np.where(condition, a, b), np.maximum, np.minimum or np.clip; "
     "`and`, `or`, `not` are np.logical_and, np.logical_or, np.logical_not; shapes may be compared freely",
-    "float(x)": "a function that cannot trace asked for it: use the one that NumPy or SciPy has (scipy.special.gammaln)",
-    "int(x)": "a function that cannot trace asked for it: sizes (x.shape[0]) are integers already, and x.astype(int) an "
+    "float(x)": "a function that cannot trace asked for it: use the one that NumPy or SciPy has",
+    "int(x)": "a function that cannot trace asked for it: sizes (x.shape[0]) are integers already, x.astype(int) is an "
     "integer array",
     "round(x)": "use np.round(x), which gives a traced value",
     "complex(x)": "complex numbers are not supported",

@@ -137,7 +137,7 @@ def _special(name: str) -> Callable[..., Any]:
     return call
 
 
-_MATH: dict[Any, Callable[..., Any]] = {
+MATH_FORMS: dict[Any, Callable[..., Any]] = {
     **{getattr(math, name): getattr(np, name) for name in (
         "exp", "log2", "log10", "log1p", "expm1", "sqrt", "sin", "cos", "tan", "sinh", "cosh", "tanh", "cbrt", "exp2",
         "fabs", "fmod", "isnan", "isinf", "isfinite", "copysign", "degrees", "radians",
@@ -155,7 +155,7 @@ _MATH: dict[Any, Callable[..., Any]] = {
 def _math(function: Callable[..., Any], *args: Any, **kwargs: Any) -> Any:
     """A function of ``math``, whose result is a Python number also where NumPy's is an array's."""
     args = tuple(arg if isinstance(arg, TracedValue) and not arg.value.dims else _listed(arg) for arg in args)
-    return as_number(_MATH[function](*args, **kwargs)) if has_traced(args) else function(*args, **kwargs)
+    return as_number(MATH_FORMS[function](*args, **kwargs)) if has_traced(args) else function(*args, **kwargs)
 
 
 # --- the table --------------------------------------------------------------------------------------------------------
@@ -178,5 +178,5 @@ TRACED_FORMS: dict[Any, Callable[..., Any]] = {
     min: functools.partial(_extremum, min, operator.lt),
     any: functools.partial(_quantifier, any, True),
     all: functools.partial(_quantifier, all, False),
-    **{function: functools.partial(_math, function) for function in _MATH},
+    **{function: functools.partial(_math, function) for function in MATH_FORMS},
 }
