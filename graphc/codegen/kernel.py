@@ -152,15 +152,42 @@ class NestPrinter(ScalarPrinter):
     ) -> None:
         for fold in chunked:
             self.lines.add(f"a{fold.key} = {literal(fold.dtype, fold.init)}")
-        for low, high, assumed in self._segments(axis, start, stop, needed):
-            self.assumed = assumed
-            with self.lines.inside(f"for i{axis} in range({low}, {high}):"):
-                names = dict(self.names)
-                self._element(needed, phase)
-                self.names = names
-            self.assumed = frozenset()
+        around = self._conditions_around(axis, needed)
+        if around:
+            with self.lines.inside(f"if {self._conditions_text(around)}:"):
+                self._segmented(axis, start, stop, needed, phase, frozenset(around))
+            with self.lines.inside("else:"):
+                self._elements(axis, start, stop, needed, phase)
+        else:
+            self._segmented(axis, start, stop, needed, phase)
         for fold in chunked:
             self.lines.add(f"add_to(total{fold.key}, a{fold.key})")
+
+    @staticmethod
+    def _conditions_around(axis: int, needed: Sequence[Scalar]) -> tuple[Condition, ...]:
+        """The conditions that do not depend on the innermost loop: in most rows, all hold."""
+        return tuple(dict.fromkeys(c for s in needed for c in conditions_of(s) if axis not in c.index.axes))
+
+    def _segmented(
+        self,
+        axis: int,
+        start: str,
+        stop: str,
+        needed: Sequence[Scalar],
+        phase: Phase,
+        around: frozenset[Condition] = frozenset(),
+    ) -> None:
+        """The innermost loop, in segments; the conditions ``around`` it hold."""
+        for low, high, assumed in self._segments(axis, start, stop, needed):
+            self.assumed = assumed | around
+            self._elements(axis, low, high, needed, phase)
+            self.assumed = frozenset()
+
+    def _elements(self, axis: int, low: str, high: str, needed: Sequence[Scalar], phase: Phase) -> None:
+        with self.lines.inside(f"for i{axis} in range({low}, {high}):"):
+            names = dict(self.names)
+            self._element(needed, phase)
+            self.names = names
 
     def _element(self, needed: Sequence[Scalar], phase: Phase) -> None:
         self._assign(s for s in needed if s.number not in self.names)

@@ -38,6 +38,7 @@ from graphc.schedule.prepare import IndexCheck
 from graphc.schedule.ranges import Ranges
 from graphc.schedule.sequence import Sequence, detached, make_sequence
 from graphc.schedule.slots import grown_storage, plan_slots
+from graphc.schedule.whole import made_anew
 from graphc.schedule.writes import write_step
 
 Straight = Callable[[Graph, Collection[int]], Program]  # with the parameters, by number, that may be overwritten
@@ -68,7 +69,8 @@ class Composer:
         self, graph: Graph, given: Mapping[Value, Storage], owned: set[Value]
     ) -> tuple[list[Step], list[Storage]]:
         """The graph's steps and where its outputs are. ``owned``: parameters that may be overwritten."""
-        return _Piecewise(self, replace(graph, guards=self.guards), dict(given), set(owned)).run()
+        graph = made_anew(replace(graph, guards=self.guards), self.ops)
+        return _Piecewise(self, graph, dict(given), set(owned)).run()
 
     def new_index(self) -> str:
         self.indices.append(f"loop{len(self.indices)}")

@@ -1,0 +1,40 @@
+"""What loops are made of: kernels and copies an iteration, bytes of tape; the same on every machine."""
+
+from __future__ import annotations
+
+from collections import Counter
+
+import numpy as np
+
+import graphc
+from graphc.schedule.loopnest import Exchange, Loop, Section, Step, walk_steps
+from tests.schedule.programs import final_graph, program_of
+
+
+def per_iteration(steps: list[Step]) -> list[Counter[str]]:
+    """The kinds of steps in the body of each innermost loop, in order."""
+    found = []
+    for step in walk_steps(steps):
+        if isinstance(step, Loop) and not any(isinstance(inner, Loop) for inner in walk_steps(step.steps)):
+            kinds = Counter(type(inner).__name__ for inner in walk_steps(step.steps) if not isinstance(inner, Section))
+            found.append(kinds)
+    return found
+
+
+def counts(function, *args, transform=graphc.grad) -> list[Counter[str]]:
+    return per_iteration(program_of(final_graph(transform, function, *args)).steps)
+
+
+def stencil(u, steps):
+    for _ in range(steps):
+        new = u.copy()
+        new[1:-1, 1:-1] = u[1:-1, 1:-1] + 0.1 * (u[2:, 1:-1] + u[:-2, 1:-1] + u[1:-1, 2:] + u[1:-1, :-2])
+        u = new
+    return np.sum(u * u)
+
+
+def test_a_step_of_a_stencil_is_one_kernel_there_and_one_back():
+    """The write is part of the stencil's loop, and two arrays trade places: nothing is copied or cleared."""
+    forward, back = counts(stencil, np.ones((5, 6)), 3)
+    assert forward == {"Launch": 1, Exchange.__name__: 1}
+    assert back == {"Launch": 1, Exchange.__name__: 1}
