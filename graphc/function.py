@@ -171,6 +171,13 @@ class CompiledFunction:
     def __repr__(self) -> str:
         return f"<graphc {self._transform.kind} of {self._target.name}>"
 
+    @property
+    def _numba_type_(self) -> Any:
+        """What Numba asks for where njit code names this function."""
+        from graphc.numba_ext import numba_type
+
+        return numba_type(self)
+
     # --- inspection ---------------------------------------------------------------------------------------------------
 
     def graph(self, stage: str = "final", *args: Any, **kwargs: Any) -> Any:

@@ -34,6 +34,11 @@ def store(address: int, value: int) -> None:
     raise NotImplementedError("exists in compiled code only")
 
 
+def exchange(address: int, value: int) -> int:
+    """Write a 64-bit integer and give the one that stood there, in one step that no other thread can divide."""
+    raise NotImplementedError("exists in compiled code only")
+
+
 def call(function: int, *arguments: int) -> int:
     """Call a C function that returns a pointer or a 64-bit integer."""
     raise NotImplementedError("exists in compiled code only")
@@ -59,15 +64,15 @@ def inline(function: Callable[..., int]) -> Callable[..., int]:
     return function
 
 
-def llvm_text(programs: Sequence[ModuleType], exported: tuple[str, ...]) -> str:
+def llvm_text(programs: Sequence[ModuleType], exported: tuple[str, ...], more: str = "") -> str:
     """Compile every function of some modules, which may call each other, to textual LLVM IR.
 
     Text, since building it through ``llvmlite.ir`` takes five times as long. Only ``exported`` is visible outside.
+    ``more``: the text of further functions, which may call those of the modules.
     """
     bodies: list[tuple[ast.FunctionDef, dict[str, Any]]] = []
-    for program in programs:
-        statements = ast.parse(inspect.getsource(program)).body
-        bodies += [(node, vars(program)) for node in statements if isinstance(node, ast.FunctionDef)]
+    for source, names in (*((inspect.getsource(module), vars(module)) for module in programs), (more, {})):
+        bodies += [(node, names) for node in ast.parse(source).body if isinstance(node, ast.FunctionDef)]
     functions = {node.name for node, _ in bodies}
     return "\n".join(_FunctionBody(functions, names, node).text(node.name in exported) for node, names in bodies)
 
@@ -248,6 +253,9 @@ class _FunctionBody:
             case "store":
                 self.lines.append(f"store i64 {arguments[1]}, ptr {self.pointer(arguments[0])}")
                 return "0"
+            case "exchange":
+                place = self.pointer(arguments[0])
+                return self.emit(f"atomicrmw xchg ptr {place}, i64 {arguments[1]} acq_rel")
             case "call":
                 return self.emit(f"call i64 {self.pointer(arguments[0])}({_passed(arguments[1:])})")
             case "call_int":

@@ -37,6 +37,14 @@ def test_black_scholes_prints_greeks_of_calls(tmp_path: Path) -> None:
     assert all(0.0 <= float(delta) <= 1.0 and float(vega) >= 0.0 for _, _, delta, vega in rows)
 
 
+def test_hmc_draws_from_the_posterior(tmp_path: Path) -> None:
+    printed = output_of("hmc.py", tmp_path, "--chains", "200", "--draws", "100")
+    off = re.search(r"off the mean by (\S+) standard deviations, off the covariance by (\S+)%", printed)
+    assert off is not None
+    assert float(off[1]) < 0.05  # 20,000 draws
+    assert float(off[2]) < 10.0
+
+
 @pytest.mark.slow
 def test_digits_learns_and_freezing_pays(tmp_path: Path) -> None:
     for module in ("sklearn", "matplotlib", "rich"):
