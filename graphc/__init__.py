@@ -67,6 +67,7 @@ __all__ = [
 ]
 
 
+_MODULES = {"autograd", "nn", "optim", "testing"}
 _LATER = dict.fromkeys(("cond", "fori_loop", "scan", "unroll", "while_loop"), "graphc.loops")
 
 
@@ -74,9 +75,12 @@ def __getattr__(name: str) -> object:
     """What most programs do without is imported when it is first asked for."""
     import importlib
 
-    if name == "testing":
-        return importlib.import_module("graphc.testing")
-    if name not in _LATER:
+    if name in _MODULES:
+        return importlib.import_module(f"graphc.{name}")
+    if name.startswith("__"):
         raise AttributeError(f"module 'graphc' has no attribute {name!r}")
-    globals()[name] = found = getattr(importlib.import_module(_LATER[name]), name)
+    module = importlib.import_module(_LATER.get(name, "graphc.tensors.api"))
+    if not hasattr(module, name):
+        raise AttributeError(f"module 'graphc' has no attribute {name!r}")
+    globals()[name] = found = getattr(module, name)
     return found

@@ -66,6 +66,10 @@ class GradientError(GraphcError, ValueError):
     """A gradient that is not defined as asked for (a non-scalar output, a wrong cotangent)."""
 
 
+class AutogradError(GraphcError, RuntimeError):
+    """Something that tensors refuse when they are differentiated or written into (PyTorch's ``RuntimeError``)."""
+
+
 class OutputError(GraphcError, ValueError):
     """What a call was given as ``out`` cannot take its result."""
 

@@ -1,0 +1,183 @@
+"""The data of a tensor, and how what is done with tensors is recorded and run.
+
+A tensor holds an array, or the position of a value in its thread's recording. ``record`` takes one step of it: where
+the step was taken before, that is a lookup. ``flush`` runs the program of all that was recorded, for the values that
+tensors still hold, and begins anew.
+"""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any
+from weakref import ref
+
+from graphc.tensors.functions.function import Function
+from graphc.tensors.kinds import Kind, kind_of
+from graphc.tensors.recording import LIMIT, Recording, State, now
+from graphc.trace.location import user_location
+
+if TYPE_CHECKING:
+    from graphc.tensors.segments import Segment
+
+
+class Tensor:
+    """An array, or a value that is recorded and not yet computed.
+
+    ``_array``: a C-contiguous array, a NumPy scalar where there are no dimensions, None while it is not computed; any
+    array while ``_shared`` says that memory of it was given to NumPy. ``_recording, _position``: the value that stands
+    for it in a recording. ``_history``: the segment, and the position in it, that a tensor which is no leaf came from.
+    ``_base``, ``_view``: of a view the tensor whose memory it shares, and the steps that make it of that; ``_seen`` the
+    version it was made of. ``_viewed``: there are views of it.
+    """
+
+    _array: Any = None
+    _recording: Recording | None = None
+    _position = -1
+    _history: tuple[Segment, int] | None = None
+    _grad: Tensor | None = None
+    _hooks: dict[int, Any] | None = None
+    _retains = False
+    _version = 0
+    _base: Tensor | None = None
+    _view: tuple[Any, ...] = ()
+    _seen = 0
+    _viewed = False
+    _shared: Any = None
+    _kind: Kind
+
+    if TYPE_CHECKING:  # methods are added from tables: see ``tensor``
+
+        def __getattr__(self, name: str) -> Any: ...
+
+
+_new = object.__new__
+
+
+def from_array(array: Any, requires_grad: bool = False) -> Tensor:
+    """A leaf of a C-contiguous array that belongs to it alone, or of a NumPy scalar."""
+    tensor = _new(Tensor)
+    tensor._array = array
+    tensor._kind = kind_of(array.dtype, array.shape, requires_grad)
+    return tensor
+
+
+def fresh(recording: Recording, state: State, output: int = 0) -> Tensor:
+    """The tensor of a value that the last step made."""
+    tensor = _new(Tensor)
+    tensor._recording = recording
+    tensor._position = state.position + output
+    tensor._kind = state.kinds[output]
+    recording.refs.append(ref(tensor))
+    return tensor
+
+
+# --- recording --------------------------------------------------------------------------------------------------------
+
+
+def enter(recording: Recording, tensor: Tensor) -> int:
+    """The position of a tensor that was not in the recording yet."""
+    array = tensor._array
+    if array is None or tensor._base is not None or tensor._shared is not None:
+        if array is None and tensor._recording is not None and tensor._recording is not recording:
+            compute(tensor)  # what another thread recorded
+        from graphc.tensors.memory import snapshot
+
+        if tensor._base is not None:
+            from graphc.tensors.writing import refreshed
+
+            if refreshed(recording, tensor):
+                return tensor._position
+        array = snapshot(tensor)
+    position = recording.input(tensor._kind, tensor, array)
+    tensor._recording, tensor._position = recording, position
+    return position
+
+
+def position_of(recording: Recording, operand: Any) -> Any:
+    """The operand of a step: a position, None, or a constant with its type."""
+    if isinstance(operand, Tensor):
+        return operand._position if operand._recording is recording else enter(recording, operand)
+    return None if operand is None else (operand, operand.__class__)
+
+
+def take(function: Function, operands: tuple[Any, ...], statics: tuple[Any, ...] = ()) -> tuple[Recording, State]:
+    """Record the function of tensors, numbers and None; where the recording stands then."""
+    recording = now.recording
+    positions = tuple([position_of(recording, x) for x in operands])
+    state = recording.state.next.get((function, now.enabled, positions, statics))
+    if state is None:
+        return learn(function, operands, statics)
+    recording.state = state
+    return recording, state
+
+
+def record(function: Function, operands: tuple[Any, ...], statics: tuple[Any, ...] = ()) -> Tensor:
+    """As ``take``; the tensor that the function makes."""
+    recording, state = take(function, operands, statics)
+    return fresh(recording, state)
+
+
+def learn(function: Function, operands: tuple[Any, ...], statics: tuple[Any, ...]) -> tuple[Recording, State]:
+    """Record a step that was not taken from here before. Raises what does not fit together, at the user's line."""
+    from graphc.tensors.inference import result_kinds
+
+    recording = now.recording
+    if recording.state.position >= LIMIT:
+        flush(recording)
+        return take(function, operands, statics)
+    positions = [position_of(recording, x) for x in operands]
+    before = recording.state
+    pattern = (function, tuple([p[1] if isinstance(p, tuple) else p for p in positions]), statics)
+    if pattern in before.numbers:
+        positions = [recording.number(p[0]) if isinstance(p, tuple) and p[1] is not bool else p for p in positions]
+    elif any(isinstance(p, tuple) for p in positions):
+        before.numbers.add(pattern)
+    step = (function, now.enabled, tuple(positions), statics)
+    state = recording.state.next.get(step)
+    if state is None:
+        location = user_location()
+        kinds = result_kinds(function, operands, statics, now.enabled, location)
+        state = recording.state.grow(step, kinds, location)
+    recording.state = state
+    return recording, state
+
+
+# --- running ----------------------------------------------------------------------------------------------------------
+
+
+def compute(tensor: Tensor) -> Any:
+    """The tensor's array or NumPy scalar, computed with all that its recording holds where it was not."""
+    if tensor._array is None:
+        assert tensor._recording is not None
+        flush(tensor._recording)
+    return tensor._array
+
+
+def flush(recording: Recording, wanted: tuple[int, ...] = ()) -> list[Any]:
+    """Compute every value that a tensor holds; the values at the positions ``wanted`` beside.
+
+    The recording ends, and its thread begins another. What the values need for a backward pass is kept in a segment.
+    """
+    from graphc.tensors.programs import program_of
+
+    if now.recording is recording:
+        now.recording = Recording()
+    alive = list(recording.alive())
+    key = (*[position for position, _ in alive], *wanted)
+    arrays: list[Any] = []
+    if key:
+        state = recording.state
+        program = state.programs.get(key)
+        if program is None:
+            program = state.programs[key] = program_of(state, key)
+        arrays = program(recording.arrays)
+        segment = None
+        for (position, tensor), array in zip(alive, arrays, strict=False):
+            tensor._array = array
+            if tensor._kind.requires_grad:
+                if segment is None:
+                    from graphc.tensors.segments import Segment
+
+                    segment = Segment(recording, alive)
+                tensor._history = (segment, position)
+    recording.tensors, recording.arrays, recording.refs, recording.versions = [], [], [], []
+    return arrays[len(alive) :]

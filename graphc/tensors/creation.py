@@ -1,0 +1,178 @@
+"""Making tensors: from data, filled with a number, random."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import numpy as np
+
+from graphc.errors import AutogradError, TraceTypeError
+from graphc.tensors.core import Tensor, compute, from_array
+from graphc.tensors.functions.promotion import Default
+from graphc.tensors.kinds import known_dtype
+from graphc.tensors.memory import FOREVER, settled
+from graphc.tensors.recording import forget
+from graphc.trace.location import user_location
+
+
+def tensor(data: Any, *, dtype: Any = None, requires_grad: bool = False, device: Any = None) -> Tensor:
+    """A tensor with a copy of the data: a number, nested lists, an array or a tensor.
+
+    >>> graphc.tensor([1.0, 2.0], requires_grad=True)
+    tensor([1., 2.], requires_grad=True)
+
+    Args:
+        data: anything that NumPy makes an array of.
+        dtype: a NumPy dtype; by default that of an array, of Python numbers bool, int64 or the default dtype.
+        requires_grad: whether ``backward()`` shall compute a gradient by it, which needs a floating dtype.
+        device: None or ``"cpu"``.
+    Raises: ``TraceTypeError`` for data or a dtype that graphc does not compute in; ``AutogradError`` where a gradient
+        is asked for and the dtype is not floating.
+    """
+    _only_cpu(device)
+    made = _from_data(data, dtype)
+    if requires_grad:
+        made.requires_grad_()
+    return made
+
+
+def _only_cpu(device: Any) -> None:
+    if device is not None and str(device) != "cpu":
+        raise ValueError(f"device={device!r}: only 'cpu' is supported")
+
+
+def _from_data(data: Any, dtype: Any) -> Tensor:
+    if isinstance(data, Tensor):
+        array = np.array(compute(data))
+    else:
+        array = np.array(_without_tensors(data))
+        if not isinstance(data, np.ndarray | np.generic) and array.dtype.kind == "f" and dtype is None:
+            array = array.astype(Default.dtype)
+    if array.dtype.kind not in "biuf":
+        message = f"a tensor cannot be made of {type(data).__name__} with dtype {array.dtype}: give real numbers"
+        raise TraceTypeError(message, location=user_location())
+    wanted = known_dtype(array.dtype if dtype is None else np.dtype(dtype))
+    return from_array(settled(array.astype(wanted, order="C", copy=False)))
+
+
+def _without_tensors(data: Any) -> Any:
+    if isinstance(data, Tensor):
+        return compute(data)
+    return [_without_tensors(part) for part in data] if isinstance(data, list | tuple) else data
+
+
+def from_numpy(array: Any) -> Tensor:
+    """A tensor over the array's memory, which both go on sharing. Raises ``TraceTypeError`` for what is no array.
+
+    >>> a = np.zeros(2)
+    >>> t = graphc.from_numpy(a)
+    >>> a[0] = 1.0
+    >>> t
+    tensor([1., 0.])
+    """
+    if not isinstance(array, np.ndarray):
+        message = f"from_numpy needs a NumPy array, got {type(array).__name__}: use graphc.tensor"
+        raise TraceTypeError(message, location=user_location())
+    made = from_array(array.view(np.ndarray).view())
+    made._shared = FOREVER
+    return made
+
+
+def as_tensor(data: Any, dtype: Any = None, device: Any = None) -> Tensor:
+    """The tensor itself, a tensor over an array's memory, or of any other data a new one."""
+    _only_cpu(device)
+    if isinstance(data, Tensor):
+        return data if dtype is None else data.to(dtype)
+    made = from_numpy(data) if isinstance(data, np.ndarray) else _from_data(data, dtype)
+    return made if dtype is None else made.to(dtype)
+
+
+def set_default_dtype(dtype: Any) -> None:
+    """The dtype of tensors made of Python floats, and of floating results of integers. Raises ``TypeError``."""
+    wanted = known_dtype(np.dtype(dtype))
+    if wanted.kind != "f":
+        raise TypeError(f"the default dtype must be floating, not {wanted}")
+    Default.dtype = wanted
+    forget()
+
+
+def get_default_dtype() -> np.dtype:
+    """The dtype of tensors made of Python floats: float64, as in NumPy, unless it was changed."""
+    return Default.dtype
+
+
+def filled(shape: tuple[int, ...], number: Any, dtype: Any, requires_grad: bool) -> Tensor:
+    """A tensor of this shape, all elements the number."""
+    made = from_array(settled(np.full(shape, number, known_dtype(np.dtype(dtype or Default.dtype)))))
+    return made.requires_grad_() if requires_grad else made
+
+
+def shape_of(sizes: tuple[Any, ...]) -> tuple[int, ...]:
+    """A shape given as separate ints or as one sequence."""
+    if len(sizes) == 1 and not isinstance(sizes[0], int | np.integer):
+        sizes = tuple(sizes[0])
+    return tuple([int(size) for size in sizes])
+
+
+def zeros(*size: Any, dtype: Any = None, requires_grad: bool = False) -> Tensor:
+    """Zeros of this shape."""
+    return filled(shape_of(size), 0, dtype, requires_grad)
+
+
+def ones(*size: Any, dtype: Any = None, requires_grad: bool = False) -> Tensor:
+    """Ones of this shape."""
+    return filled(shape_of(size), 1, dtype, requires_grad)
+
+
+def full(size: Any, fill_value: Any, *, dtype: Any = None, requires_grad: bool = False) -> Tensor:
+    """A tensor of this shape, all elements ``fill_value``."""
+    if dtype is None and not isinstance(fill_value, float):
+        dtype = np.asarray(fill_value).dtype
+    return filled(shape_of((size,)), fill_value, dtype, requires_grad)
+
+
+def eye(n: int, m: int | None = None, *, dtype: Any = None, requires_grad: bool = False) -> Tensor:
+    """Ones on the diagonal of an n x m matrix."""
+    made = from_array(np.eye(n, n if m is None else m, dtype=known_dtype(np.dtype(dtype or Default.dtype))))
+    return made.requires_grad_() if requires_grad else made
+
+
+def arange(start: Any, end: Any = None, step: Any = 1, *, dtype: Any = None, requires_grad: bool = False) -> Tensor:
+    """Numbers from ``start`` (0 where only one is given) below ``end``."""
+    if end is None:
+        start, end = 0, start
+    is_float = any(isinstance(number, float) for number in (start, end, step))
+    wanted = known_dtype(np.dtype(dtype or (Default.dtype if is_float else np.int64)))
+    made = from_array(np.arange(start, end, step, dtype=wanted))
+    return made.requires_grad_() if requires_grad else made
+
+
+def linspace(start: float, end: float, steps: int, *, dtype: Any = None, requires_grad: bool = False) -> Tensor:
+    """``steps`` numbers from ``start`` to ``end``, both included."""
+    made = from_array(np.linspace(start, end, steps, dtype=known_dtype(np.dtype(dtype or Default.dtype))))
+    return made.requires_grad_() if requires_grad else made
+
+
+def zeros_like(input: Tensor, *, dtype: Any = None, requires_grad: bool = False) -> Tensor:
+    """Zeros of the tensor's shape and dtype."""
+    return filled(input._kind.shape, 0, dtype or input._kind.dtype, requires_grad)
+
+
+def ones_like(input: Tensor, *, dtype: Any = None, requires_grad: bool = False) -> Tensor:
+    """Ones of the tensor's shape and dtype."""
+    return filled(input._kind.shape, 1, dtype or input._kind.dtype, requires_grad)
+
+
+def full_like(input: Tensor, fill_value: Any, *, dtype: Any = None, requires_grad: bool = False) -> Tensor:
+    """A tensor of the same shape and dtype, all elements ``fill_value``."""
+    return filled(input._kind.shape, fill_value, dtype or input._kind.dtype, requires_grad)
+
+
+def require_floating(made: Tensor) -> None:
+    """Raise ``AutogradError`` unless the dtype is floating."""
+    if made._kind.dtype.kind != "f":
+        raise AutogradError(
+            f"only tensors of floating dtype can require gradients, this one is {made._kind.dtype}: convert it, "
+            "x.float() or dtype=float",
+            location=user_location(),
+        )

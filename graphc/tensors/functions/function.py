@@ -1,0 +1,57 @@
+"""What a function that can be recorded is."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import Any, Literal
+
+from graphc.ir.builder import Builder
+
+Saves = Literal["nothing", "inputs", "result", "others", "divisor", "right"]
+
+
+class Function:
+    """``build(F, *operands, *statics)`` composes the function of ops, operands being values, numbers or None.
+
+    ``saves``: what PyTorch keeps of it for the backward pass, on which depends what may be written into in between,
+    and whether a second backward pass is possible: nothing, the inputs, the result; ``others``: each operand where
+    another one requires grad; ``divisor``: as that, and the second one in any case; ``right``: the second one alone.
+    ``differentiable``: False where no gradient flows, whatever the dtype of the result.
+    """
+
+    __slots__ = ("build", "differentiable", "name", "saves")
+
+    def __init__(
+        self, name: str, build: Callable[..., Any], saves: Saves = "inputs", differentiable: bool = True
+    ) -> None:
+        self.name, self.build, self.saves, self.differentiable = name, build, saves, differentiable
+
+    def __repr__(self) -> str:
+        return f"<function {self.name}>"
+
+    @property
+    def title(self) -> str:
+        """How ``repr`` names what made a tensor."""
+        return "".join(part.capitalize() for part in self.name.split("_")) + "Backward0"
+
+    def saved(self, marks: list[bool]) -> tuple[list[int], bool]:
+        """Which operands are saved where these of them require grad, and whether the result is."""
+        every = range(len(marks))
+        match self.saves:
+            case "inputs":
+                return list(every), False
+            case "result":
+                return [], True
+            case "others":
+                return [k for k in every if any(marks[:k] + marks[k + 1 :])], False
+            case "divisor":
+                return ([0, 1] if marks[1] else [1]), False
+            case "right":
+                return [1], False
+        return [], False
+
+
+def built(F: Builder, function: Function, operands: list[Any], statics: tuple[Any, ...]) -> tuple[Any, ...]:
+    """The values that the function makes of these."""
+    made = function.build(F, *operands, *statics)
+    return made if isinstance(made, tuple) else (made,)

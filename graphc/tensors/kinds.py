@@ -1,0 +1,64 @@
+"""What is known of a tensor without its values: dtype, shape, whether a gradient flows to it. One object each."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import numpy as np
+
+from graphc.abi import LeafKind
+from graphc.errors import TraceTypeError
+from graphc.ir.types import SHORT_NAMES
+from graphc.trace.leaves import LeafSpec
+from graphc.trace.location import user_location
+
+
+class Kind:
+    """Interned: two kinds are equal where they are one object, so that a kind is a quick key.
+
+    ``weak``: a Python number, which gives way to the dtype of an array.
+    """
+
+    __slots__ = ("dtype", "frozen", "requires_grad", "shape", "spec", "weak")
+
+    def __init__(self, dtype: np.dtype, shape: tuple[int, ...], requires_grad: bool, weak: bool):
+        self.dtype, self.shape, self.requires_grad, self.weak = dtype, shape, requires_grad, weak
+        self.spec = _spec(dtype, shape, weak)
+        self.frozen: Kind = self if not requires_grad else kind_of(dtype, shape)
+
+    def __repr__(self) -> str:
+        return f"<{self.dtype.name}{list(self.shape)}{' grad' * self.requires_grad}>"
+
+
+_kinds: dict[tuple[np.dtype, tuple[int, ...], bool, bool], Kind] = {}
+_dtypes: dict[np.dtype, np.dtype] = {}
+
+
+def kind_of(dtype: np.dtype, shape: tuple[int, ...], requires_grad: bool = False, weak: bool = False) -> Kind:
+    """The kind. Raises ``TraceTypeError`` for a dtype that graphc does not compute in."""
+    key = (dtype, shape, requires_grad, weak)
+    kind = _kinds.get(key)
+    if kind is None:
+        kind = _kinds.setdefault(key, Kind(known_dtype(dtype), shape, requires_grad, weak))
+    return kind
+
+
+def known_dtype(dtype: Any) -> np.dtype:
+    """The dtype in this machine's byte order. Raises ``TraceTypeError`` for one that graphc does not compute in."""
+    found = _dtypes.get(dtype)
+    if found is None:
+        native = np.dtype(dtype).newbyteorder("=")
+        if native not in SHORT_NAMES:
+            known = ", ".join(d.name for d in SHORT_NAMES)
+            message = f"a tensor of dtype {native} is not supported; the dtypes are {known}"
+            raise TraceTypeError(message, location=user_location())
+        found = _dtypes[dtype] = np.dtype(native.str)
+    return found
+
+
+def _spec(dtype: np.dtype, shape: tuple[int, ...], weak: bool) -> LeafSpec:
+    """How the value is handed to a program: numbers and what has no dimensions as a number."""
+    if weak and dtype.kind == "f":
+        return LeafSpec(LeafKind.FLOAT, dtype, ())
+    kind = LeafKind.ARRAY if shape else LeafKind.SCALAR
+    return LeafSpec(kind, dtype, tuple([d if d < 2 else None for d in shape]))

@@ -1,0 +1,97 @@
+"""Who may read and write the memory of a tensor.
+
+An array that recordings and segments hold is never written into: they hold what it was. Memory that was given to NumPy
+(``_shared``) may change unseen: a recording takes a copy of it, and what is written into the tensor goes there.
+"""
+
+from __future__ import annotations
+
+import sys
+import weakref
+from typing import Any
+
+import numpy as np
+
+from graphc.tensors.core import Tensor, compute
+from graphc.tensors.kinds import known_dtype
+
+FOREVER = object()  # ``_shared`` of memory that came from NumPy: who else has it is not known
+
+
+def _references(obj: object) -> int:
+    return sys.getrefcount(obj)
+
+
+class _Probe:
+    held: Any = None
+
+
+def _count_of_one_holder() -> int:
+    """What ``_references`` says of an object that one attribute holds."""
+    probe = _Probe()
+    probe.held = np.empty(1)
+    return _references(probe.held)
+
+
+_ONE_HOLDER = _count_of_one_holder()
+
+
+def is_shared(tensor: Tensor) -> bool:
+    """Whether NumPy has the tensor's memory, now."""
+    shared = tensor._shared
+    if shared is None or shared is FOREVER:
+        return shared is FOREVER
+    if any(reference() is not None for reference in shared):
+        return True
+    tensor._shared = None
+    tensor._array = settled(tensor._array)
+    return False
+
+
+def settled(array: Any) -> Any:
+    """The array as programs take it: C-contiguous, aligned, in native byte order; without dimensions a NumPy scalar."""
+    if not array.ndim:
+        return array[()]
+    if array.flags.c_contiguous and array.flags.aligned and array.dtype.isnative and type(array) is np.ndarray:
+        return array
+    return np.array(array, known_dtype(array.dtype), order="C")
+
+
+def snapshot(tensor: Tensor) -> Any:
+    """The values as they are now, in memory that does not change."""
+    array = tensor._array
+    if not is_shared(tensor):
+        return tensor._array
+    return array[()] if not array.ndim else np.array(array, known_dtype(array.dtype), order="C")
+
+
+def writable(tensor: Tensor) -> np.ndarray:
+    """The tensor's memory, to be written into: its own, held by nobody else but NumPy where that has it."""
+    compute(tensor)
+    if is_shared(tensor):
+        return tensor._array
+    if not isinstance(tensor._array, np.ndarray):
+        tensor._array = np.array(tensor._array)
+        tensor._shared = ()
+    elif _references(tensor._array) > _ONE_HOLDER or not tensor._array.flags.writeable:
+        tensor._array = tensor._array.copy()
+    return tensor._array
+
+
+def given_to_numpy(tensor: Tensor) -> np.ndarray:
+    """An array over the tensor's memory, which NumPy may keep as long as it likes."""
+    array = writable(tensor)
+    if tensor._shared is FOREVER:
+        return array.view()
+    shown = np.asarray(memoryview(array.data))  # views of it have it as their base, so that it lives as long as they
+    living = [reference for reference in tensor._shared or () if reference() is not None]
+    tensor._shared = (*living, weakref.ref(shown))
+    return shown
+
+
+def add_into(tensor: Tensor, other: Any) -> None:
+    """``tensor += other`` in memory, for an array or a tensor of its shape."""
+    array = compute(other) if isinstance(other, Tensor) else other
+    memory = writable(tensor)
+    memory += array
+    tensor._version += 1

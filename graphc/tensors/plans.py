@@ -1,0 +1,78 @@
+"""What a backward pass over a path touches: found once for each path and its roots."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import NamedTuple
+
+from graphc.tensors.functions.table import GRADIENT
+from graphc.tensors.kinds import Kind
+from graphc.tensors.recording import State
+
+
+class Plan(NamedTuple):
+    """``sources``: where gradients arrive: the values from outside, and the cuts, that require grad and lead to a root.
+
+    ``saved``: a bit for each value that PyTorch would have saved; ``frees``: a bit for each value made by a step that
+    saves something. ``states``: the steps that a replay takes, in order. ``inputs``: the number of each value from
+    outside, by position.
+    """
+
+    sources: tuple[int, ...]
+    saved: int
+    frees: int
+    states: tuple[State, ...]
+    inputs: dict[int, int]
+
+
+def plan_of(state: State, roots: tuple[int, ...], cuts: tuple[int, ...] = ()) -> Plan:
+    """The plan for a backward pass from these positions, which ends at the cuts (none of which is a root)."""
+    plan = state.plans.get((roots, cuts))
+    if plan is None:
+        plan = state.plans[roots, cuts] = _Search(state, roots, cuts).plan
+    return plan
+
+
+class _Search:
+    def __init__(self, state: State, roots: Sequence[int], cuts: Sequence[int]):
+        path = state.path()
+        self.kinds = [kind for reached in path for kind in reached.kinds]
+        self.sources: list[int] = []
+        self.saved = self.frees = 0
+        self.active = {p for p in roots if self.kinds[p].requires_grad}  # a gradient reaches these
+        self.needed = set(roots)  # for these values
+        states = []
+        for reached in reversed(path):
+            made = range(reached.position, reached.end)
+            if not self.needed.isdisjoint(made):
+                states.append(reached)
+                self._visit(reached, made, cuts)
+        inputs = [reached.position for reached in path if isinstance(reached.step, Kind)]
+        numbers = {position: number for number, position in enumerate(inputs)}
+        self.plan = Plan(tuple(sorted(self.sources)), self.saved, self.frees, tuple(states[::-1]), numbers)
+
+    def _visit(self, state: State, made: range, cuts: Sequence[int]) -> None:
+        if isinstance(state.step, Kind):
+            self.sources += self.active.intersection(made)
+            return
+        operands = [p for p in state.step[2] if isinstance(p, int)]
+        self.needed.update(operands)
+        stopped = self.active.intersection(made).intersection(cuts)
+        self.sources += stopped
+        reached = self.active.intersection(made) - stopped
+        if not reached:
+            return
+        marks = [isinstance(p, int) and self.kinds[p].requires_grad for p in state.step[2]]
+        self.active.update(p for p in operands if self.kinds[p].requires_grad)
+        if state.step[0] is GRADIENT:
+            saved, result = list(range(len(marks))), False
+        else:
+            saved, result = state.step[0].saved(marks)
+        for k in saved:
+            if isinstance(state.step[2][k], int):
+                self.saved |= 1 << state.step[2][k]
+        if result:
+            self.saved |= 1 << state.position
+        if saved or result:
+            for position in made:
+                self.frees |= 1 << position

@@ -1,0 +1,65 @@
+"""Random tensors, from one NumPy generator: ``manual_seed`` begins it anew."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import numpy as np
+
+from graphc.tensors.core import Tensor, from_array
+from graphc.tensors.creation import shape_of
+from graphc.tensors.functions.promotion import Default
+from graphc.tensors.kinds import known_dtype
+from graphc.tensors.memory import settled
+
+
+class _Generator:
+    """The generator that is used where none is given; made when it is first needed."""
+
+    current: np.random.Generator | None = None
+
+
+def manual_seed(seed: int) -> np.random.Generator:
+    """Begin the default generator anew from the seed; the generator."""
+    _Generator.current = np.random.default_rng(seed)
+    return _Generator.current
+
+
+def default_generator() -> np.random.Generator:
+    """The generator that functions without ``generator=`` draw from."""
+    if _Generator.current is None:
+        _Generator.current = np.random.default_rng()
+    return _Generator.current
+
+
+def _made(array: Any, dtype: Any, requires_grad: bool) -> Tensor:
+    wanted = known_dtype(np.dtype(dtype or Default.dtype))
+    made = from_array(settled(np.asarray(array, wanted)))
+    return made.requires_grad_() if requires_grad else made
+
+
+def rand(
+    *size: Any, generator: np.random.Generator | None = None, dtype: Any = None, requires_grad: bool = False
+) -> Tensor:
+    """Uniform numbers in [0, 1)."""
+    return _made((generator or default_generator()).random(shape_of(size)), dtype, requires_grad)
+
+
+def randn(
+    *size: Any, generator: np.random.Generator | None = None, dtype: Any = None, requires_grad: bool = False
+) -> Tensor:
+    """Standard normal numbers."""
+    return _made((generator or default_generator()).standard_normal(shape_of(size)), dtype, requires_grad)
+
+
+def randint(low: int, high: int | None = None, size: Any = (), *, generator: np.random.Generator | None = None,
+            dtype: Any = None) -> Tensor:  # fmt: skip
+    """Whole numbers from ``low`` (0 where only one bound is given) below ``high``, as int64."""
+    low, high = (0, low) if high is None else (low, high)
+    drawn = (generator or default_generator()).integers(low, high, shape_of((size,)))
+    return _made(drawn, dtype or np.int64, False)
+
+
+def randperm(n: int, *, generator: np.random.Generator | None = None) -> Tensor:
+    """The numbers below n in random order, as int64."""
+    return _made((generator or default_generator()).permutation(n), np.int64, False)

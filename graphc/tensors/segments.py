@@ -1,0 +1,71 @@
+"""What is left of a recording that was computed: enough to take its steps again, in a backward pass."""
+
+from __future__ import annotations
+
+import itertools
+from typing import TYPE_CHECKING, Any
+from weakref import ref
+
+if TYPE_CHECKING:
+    from graphc.tensors.core import Tensor
+    from graphc.tensors.recording import Recording, State
+
+_serial = itertools.count()
+
+
+class Segment:
+    """The path of a recording, and what came into it from outside, by position.
+
+    A later segment may depend on an earlier one, never the other way round: ``serial`` is their order. ``freed``: a bit
+    for each value whose step a backward pass has used up. ``overwritten``: a bit for each value whose tensor was
+    written into before the recording ended; ``versions`` tell it of later writes, for what came in and for ``outputs``.
+    ``cuts``: the tensors at which a backward pass has something to do, a hook or a gradient to keep, by position.
+    """
+
+    __slots__ = ("arrays", "cuts", "freed", "outputs", "overwritten", "serial", "state", "tensors", "versions")
+
+    def __init__(self, recording: Recording, alive: list[tuple[int, Tensor]]) -> None:
+        self.serial = next(_serial)
+        self.state: State = recording.state
+        self.tensors, self.arrays, self.versions = recording.tensors, recording.arrays, recording.versions
+        self.freed, self.overwritten, self.cuts = recording.freed, recording.overwritten, recording.cuts
+        self.outputs: dict[int, tuple[ref[Tensor], int]] = {
+            position: (ref(tensor), tensor._version) for position, tensor in alive if tensor._kind.requires_grad
+        }
+
+    def release(self) -> None:
+        """Let go of what came in: no backward pass can go through any more."""
+        self.tensors, self.arrays = [], []
+
+    @property
+    def released(self) -> bool:
+        return not self.arrays
+
+    def written_since(self, saved: int, inputs: dict[int, int]) -> int | None:
+        """A position among the saved ones whose tensor was written into since; ``inputs``: numbers of what came in."""
+        hit = saved & self.overwritten
+        if hit:
+            return (hit & -hit).bit_length() - 1
+        position = 0
+        while saved:
+            if saved & 1 and self._changed(position, inputs):
+                return position
+            saved >>= 1
+            position += 1
+        return None
+
+    def _changed(self, position: int, inputs: dict[int, int]) -> bool:
+        if position in inputs:
+            number = inputs[position]
+            tensor: Any = self.tensors[number]
+            return tensor is not None and version_of(tensor) != self.versions[number]
+        if position in self.outputs:
+            reference, version = self.outputs[position]
+            tensor = reference()
+            return tensor is not None and version_of(tensor) != version
+        return False
+
+
+def version_of(tensor: Tensor) -> int:
+    """How often the memory of the tensor was written into: a view counts with what it is a view of."""
+    return (tensor if tensor._base is None else tensor._base)._version

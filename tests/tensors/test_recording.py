@@ -1,0 +1,108 @@
+"""Recording: what is compiled, and that a loop compiles nothing after its second round."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator
+
+import numpy as np
+import pytest
+
+import graphc
+from graphc.config import override
+from graphc.tensors import programs
+from graphc.tensors.recording import Recording, now
+
+
+@pytest.fixture
+def compilations(monkeypatch: pytest.MonkeyPatch) -> Iterator[list[object]]:
+    """A list that grows by one entry with each program that is made."""
+    made: list[object] = []
+    original: Callable[..., object] = programs.program_of
+
+    def counted(*args: object) -> object:
+        made.append(args)
+        return original(*args)
+
+    monkeypatch.setattr(programs, "program_of", counted)
+    monkeypatch.setattr(now, "recording", Recording())
+    with override(disable_jit=True):
+        yield made
+
+
+def test_a_compiled_program_gives_value_and_gradient() -> None:
+    x = graphc.tensor([1.0, 2.0, 3.0], requires_grad=True)
+    z = (x * x * 2).sum()
+    assert z.shape == ()
+    assert z.requires_grad
+    z.backward()
+    np.testing.assert_array_equal(x.grad.numpy(), [4.0, 8.0, 12.0])
+    assert z.item() == 28.0
+
+
+def test_a_loop_finds_its_program_from_the_second_round_on(compilations: list[object]) -> None:
+    w = graphc.tensor([0.5, -0.5], requires_grad=True)
+    counts = []
+    for _ in range(4):
+        loss = ((w * 3.0 - 1.0) * w).sum()
+        loss.backward()
+        counts.append(len(compilations))
+        w.grad = None
+    assert counts == [1, 1, 1, 1]
+
+
+def test_a_running_total_meets_no_new_program_after_the_second_round(compilations: list[object]) -> None:
+    w = graphc.tensor([0.5, -0.5], requires_grad=True)
+    total = 0
+    counts = []
+    for _ in range(5):
+        loss = (w * w).sum()
+        loss.backward()
+        total += loss
+        counts.append(len(compilations))
+    assert counts == [1, 2, 2, 2, 2]
+    assert total.item() == 2.5
+
+
+def test_a_number_that_changes_becomes_an_input(compilations: list[object]) -> None:
+    x = graphc.tensor([1.0, 2.0])
+    counts = []
+    for k in range(5):
+        value = (x * (0.5 + k)).numpy()
+        np.testing.assert_array_equal(value, (0.5 + k) * np.array([1.0, 2.0]))
+        counts.append(len(compilations))
+    assert counts == [1, 2, 2, 2, 2]
+
+
+def test_a_long_chain_is_cut_and_stays_right(compilations: list[object]) -> None:
+    x = graphc.tensor([1.0], requires_grad=True)
+    y = x
+    for _ in range(600):
+        y = y + x
+    y.sum().backward()
+    assert y.tolist() == [601.0]
+    assert x.grad.tolist() == [601.0]
+    before = len(compilations)
+    x.grad = None
+    y = x
+    for _ in range(600):
+        y = y + x
+    y.sum().backward()
+    assert x.grad.tolist() == [601.0]
+    assert len(compilations) == before
+
+
+def test_other_shapes_are_other_steps_of_one_path() -> None:
+    for n in (2, 3, 4):
+        x = graphc.ones(n, requires_grad=True)
+        (x * x).sum().backward()
+        assert x.grad.tolist() == [2.0] * n
+
+
+def test_nothing_is_computed_that_no_tensor_holds(compilations: list[object]) -> None:
+    x = graphc.tensor([1.0, 2.0])
+    y = x * 2
+    del y
+    z = x + 1
+    assert z.tolist() == [2.0, 3.0]
+    ((_state, wanted),) = compilations  # type: ignore[misc]
+    assert len(wanted) == 1
