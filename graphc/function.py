@@ -28,6 +28,7 @@ from graphc.trace.target import make_target
 from graphc.transform import Transform
 
 if TYPE_CHECKING:  # what traces and compiles is imported when a function is first called
+    from graphc.cfunc import CFunction
     from graphc.program import Program
 
 MAX_PROGRAMS = 256  # of one function; the oldest goes first
@@ -170,6 +171,29 @@ class CompiledFunction:
 
     def __repr__(self) -> str:
         return f"<graphc {self._transform.kind} of {self._target.name}>"
+
+    # --- for compiled callers -----------------------------------------------------------------------------------------
+
+    def cfunc(self, prototype: str) -> CFunction:
+        """A C pointer: any thread may call it, without the GIL.
+
+        >>> logp = graphc.value_and_grad(lambda x: -0.5 * np.sum(x**2))
+        >>> c = logp.cfunc("int64_t f(uint64_t dim, const double x[dim], double grad[dim], double *logp, void *data)")
+        >>> c.address > 0
+        True
+
+        Integers in brackets are sizes; ``const`` arrays and numbers are the arguments, in order; arrays and pointers
+        without ``const`` take the results, each the next one of its dtype and rank, and may be null. A returned
+        ``double`` or ``float`` is the first single number of the result (NaN where the call fails); a returned integer
+        is the status, 0 where all is well. All arrays are C-contiguous.
+
+        Returns: a ``CFunction`` with ``address`` and ``ctypes``, which keep working as long as the process.
+        Raises: ``ValueError`` for what is no prototype, ``OutputError`` for a parameter that no result fits, and the
+        errors of tracing. What the function reads from outside keeps its value of now.
+        """
+        from graphc.cfunc import make_cfunc
+
+        return make_cfunc(self, prototype)
 
     @property
     def _numba_type_(self) -> Any:

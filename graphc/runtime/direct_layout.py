@@ -8,6 +8,7 @@ KEPT_BLOCKS = 8  # arenas that a program keeps between calls: as many threads ca
 LARGEST_STACK_ARENA = 16384  # bytes; threads of other libraries may have small stacks
 
 UNSERVED = -3  # the status of a call that no program serves
+WRONG_OUTPUT = -4  # the status of a call that gives an array of another shape than the result has
 
 
 class SiteField(IntEnum):
