@@ -1,6 +1,7 @@
 """Decisions by a traced value: ``if``, conditional expressions, ``and``, ``or``, ``not`` and chains of comparisons.
 
-See ``staging`` for what calls them. Where nothing traced decides they do what Python does.
+See ``staging`` for what calls them, and ``signals`` for how a branch may end. Where nothing traced decides they do what
+Python does.
 """
 
 from __future__ import annotations
@@ -21,12 +22,13 @@ from graphc.trace.location import user_location
 from graphc.trace.made import is_constant
 from graphc.trace.regions import Writes, stage_cond, trace_region
 from graphc.trace.session import Session, current
+from graphc.trace.signals import FALLS, RETURNS, Signal, leaving, way_of, ways_of
 from graphc.trace.tracer import Tracer
-from graphc.trace.trees import ValueTree, value_of
+from graphc.trace.trees import Places, Skeleton, ValueTree, changing_flags, value_of
 from graphc.trace.twins import for_a_try
 from graphc.trace.values import TracedValue, session_of
 from graphc.trace.variables import (
-    Readers,
+    NO_VARIABLES,
     State,
     Undefined,
     Variables,
@@ -37,20 +39,7 @@ from graphc.trace.variables import (
 )
 
 Piece = Callable[..., Any]
-
-
-class Signal:
-    """How a piece of a function ended before its last statement; ``value``: what it returns."""
-
-    def __init__(self, name: str, value: Any = None):
-        self.name, self.value = name, value
-
-
-BREAK, CONTINUE = Signal("break"), Signal("continue")
-
-
-def leaving(value: Any) -> Signal:
-    return Signal("return", value)
+VALUE, WAY = "the returned value", "the way on"  # what branches and loops give beside variables
 
 
 def is_open(flag: Any) -> bool:
@@ -60,54 +49,162 @@ def is_open(flag: Any) -> bool:
     return session_of((flag,)).captures.concrete_number(flag) is None
 
 
-def branch(
-    test: Any, yes: Piece, no: Piece, get: Any, set_: Any, names: Sequence[str], watched: Readers = ()
-) -> Signal | None:
+def branch(test: Any, yes: Piece, no: Piece, variables: Variables) -> Signal | None:
     """``if test: yes`` and ``else: no``; the signal of the branch that was taken."""
     test = dispatch.truth(test)
     session = current()
     if session is None or not is_open(test):
         return (yes if test else no)()
     session.F.location = user_location()
-    variables = Variables(get, set_, names, watched)
-    before = variables.read()
-    with containers_unchanged(watched):
-        found = [_outcome(session, variables, before, piece) for piece in (yes, no)]
-    signal = _common_signal(*(signal for signal, _ in found))
-    moved = {name for _, after in found for name in changed(before, after, names)}
-    defined = [n for n in names if n in moved and all(is_defined(after[n]) for _, after in found)]
-    trees: list[ValueTree] = []
-    ways: list[list[Any]] = []
+    merge = _Merge(session, variables)
+    with containers_unchanged(variables.watched):
+        merge.look_at(yes, no)
+    try:
+        values = stage_cond(session, value_of(session, test), _Late(merge.trees), merge.body(yes, 0), merge.body(no, 1))
+    finally:
+        variables.write(merge.before)
+    return merge.results(values)
 
-    def body(piece: Piece) -> Callable[[Session, list[Value]], list[Value]]:
+
+def after(signal: Signal | None, rest: Piece, variables: Variables) -> Signal | None:
+    """``rest``, which follows a statement that may have left; the signal of either."""
+    return going_on(signal, FALLS + 1, rest, variables)
+
+
+def going_on(signal: Signal | None, limit: int, rest: Piece, variables: Variables) -> Signal | None:
+    """``rest`` where the signal is below the limit; else the signal."""
+    below = True if signal is None else signal.below(limit)
+    if signal is None or below is True:
+        return rest()
+    if below is False:
+        return signal
+    left: Signal = signal
+
+    def proceed() -> Signal | None:
+        if left.falls_below(limit):
+            variables.write({**variables.read(), **left.known})
+        return rest()
+
+    return branch(below, proceed, lambda: left.from_(limit), variables)
+
+
+class _Side:
+    """What one of two branches does: how it ends, and what the variables are then.
+
+    ``kinds``: of the variables that it changes, those included that have a value only where it goes on.
+    """
+
+    def __init__(self, inside: Session, signal: Signal | None, before: State, after: State, names: Sequence[str]):
+        self.ways = ways_of(signal)
+        self.changed = changed(before, after, names)
+        self.defined = {name for name in names if is_defined(after[name])}
+        known = signal.known if signal is not None else {}
+        self.kinds = {name: Skeleton(inside, after[name]) for name in self.changed if name in self.defined}
+        self.kinds |= {name: Skeleton(inside, value) for name, value in known.items() if name not in self.defined}
+        self.kind = Skeleton(inside, signal.value if signal is not None else None)
+
+    @property
+    def returns(self) -> bool:
+        """Always: its variables are of no interest."""
+        return min(self.ways) == RETURNS
+
+
+class _Merge:
+    """What comes out of two branches: variables, the value that is returned, and which way it goes on."""
+
+    def __init__(self, session: Session, variables: Variables):
+        self.session, self.variables = session, variables
+        self.before = variables.read()
+        self.trees: list[ValueTree] = []
+        self.memory: list[list[Any]] = []  # the arrays that each side gives
+
+    def look_at(self, yes: Piece, no: Piece) -> None:
+        """``full``: the variables that have a value afterwards; ``partly``: those that have one where it goes on."""
+        self.sides = [self._side(piece) for piece in (yes, no)]
+        self.ways = self.sides[0].ways | self.sides[1].ways
+        lasting = [side for side in self.sides if not side.returns]
+        moved = {name for side in lasting for name in side.changed}
+        self.moved = [name for name in self.variables.alive if name in moved]
+        self.full = [n for n in self.moved if all(n in side.defined for side in lasting)]
+        falling = [side for side in lasting if FALLS in side.ways]
+        rest = [n for n in self.moved if n not in self.full] if falling and len(self.ways) > 1 else []
+        self.partly = [n for n in rest if all(n in side.defined or n in side.kinds for side in falling)]
+
+    def _side(self, piece: Piece) -> _Side:
+        """The piece is traced for what it does alone."""
+        found: list[_Side] = []
+
         def run(inside: Session, params: list[Value]) -> list[Value]:
-            variables.write(before)
-            ended = piece()
-            after = variables.read()
-            result = {"the returned value": ended.value} if signal is not None and signal.name == "return" else {}
-            state = {**{name: after[name] for name in defined}, **result}
-            ways.append([root(leaf) for leaf in pytree.flatten(state)[0]])
-            if not trees:
-                trees.append(tree_of(inside, state))
-                return trees[0].values
-            return trees[0].values_of(inside, state, "the second branch")
+            self.variables.write(self.before)
+            signal = piece()
+            found.append(_Side(inside, signal, self.before, self.variables.read(), self.variables.alive))
+            return []
+
+        try:
+            with for_a_try(self.session):
+                trace_region(self.session, "discovery", [], run, Writes(), carry=False)
+        finally:
+            self.variables.write(self.before)
+        return found[0]
+
+    def body(self, piece: Piece, side: int) -> Callable[[Session, list[Value]], list[Value]]:
+        def run(inside: Session, params: list[Value]) -> list[Value]:
+            self.variables.write(self.before)
+            state = self._state(inside, piece(), self.variables.read(), self.sides[side])
+            self.memory.append([root(leaf) for leaf in pytree.flatten(state)[0]])
+            if not self.trees:
+                self.trees.append(tree_of(inside, state, self._flags()))
+                return self.trees[0].values
+            return self.trees[0].values_of(inside, state, "the second branch")
 
         return run
 
-    try:
-        values = stage_cond(session, value_of(session, test), _Late(trees), body(yes), body(no))
-    finally:
-        variables.write(before)
-    state = trees[0].seen(session, values)
-    link_results(session, pytree.flatten(state)[0], ways)
-    ended = state.pop("the returned value", None)
-    one_sided = {
-        n: Undefined(n, "is assigned in one branch only: give it a value before the branch, or in both")
-        for n in moved
-        if n not in defined
-    }
-    variables.write({**before, **one_sided, **state})
-    return leaving(ended) if signal is not None and signal.name == "return" else signal
+    def _state(self, inside: Session, ended: Signal | None, after: State, side: _Side) -> State:
+        state: State = {}
+        for name in (*self.full, *self.partly):
+            value = after[name] if ended is None or is_defined(after[name]) else ended.known.get(name, after[name])
+            if side.returns or not is_defined(value):
+                value = self._kinds(name)[0].zeros(inside)
+            state[name] = value
+        if RETURNS in self.ways:
+            has_value = ended is not None and RETURNS in ended.ways
+            state[VALUE] = ended.value if ended is not None and has_value else self._kinds(VALUE)[0].zeros(inside)
+        if len(self.ways) > 1:
+            state[WAY] = way_of(ended)
+        return state
+
+    def _kinds(self, name: str) -> list[Skeleton]:
+        """Of the variable after each side that counts, where it has a value then."""
+        if name == VALUE:
+            return [side.kind for side in self.sides if RETURNS in side.ways]
+        found = []
+        for side in self.sides:
+            if name in side.kinds:
+                found.append(side.kinds[name])
+            elif name in side.defined and not side.returns:
+                found.append(Skeleton(self.session, self.before[name]))
+        return found
+
+    def _flags(self) -> dict[str, Places]:
+        """The bools that differ between the sides."""
+        pairs = {name: self._kinds(name) for name in (*self.full, *self.partly, VALUE)}
+        return {name: changing_flags(*kinds) for name, kinds in pairs.items() if len(kinds) == 2}
+
+    def results(self, values: Sequence[Value]) -> Signal | None:
+        """The signal of both; gives the variables their values."""
+        state = self.trees[0].seen(self.session, values)
+        link_results(self.session, pytree.flatten(state)[0], self.memory)
+        value, way = state.pop(VALUE, None), state.pop(WAY, min(self.ways))
+        known = {name: state.pop(name) for name in self.partly}
+        undefined = {
+            n: Undefined(n, "is assigned in one branch only: give it a value before the branch, or in both")
+            for n in self.moved
+            if n not in self.full
+        }
+        self.variables.write({**self.before, **undefined, **state})
+        if self.ways == frozenset([FALLS]):
+            return None
+        return Signal(self.ways, way, value, known)
 
 
 class _Late(Sequence[str]):
@@ -123,45 +220,13 @@ class _Late(Sequence[str]):
         return self.trees[0].names[k]
 
 
-def _outcome(session: Session, variables: Variables, before: State, piece: Piece) -> tuple[Any, State]:
-    """The signal and the variables after the piece, which is traced for that alone."""
-    found: list[tuple[Any, State]] = []
-
-    def run(inside: Session, params: list[Value]) -> list[Value]:
-        variables.write(before)
-        signal = piece()
-        found.append((signal, variables.read()))
-        return []
-
-    try:
-        with for_a_try(session):
-            trace_region(session, "discovery", [], run, Writes(), carry=False)
-    finally:
-        variables.write(before)
-    return found[0]
-
-
-def _common_signal(first: Signal | None, second: Signal | None) -> Signal | None:
-    if first is second:
-        return first
-    if first is not None and second is not None and first.name == second.name:
-        return first
-    left = first if first is not None else second
-    assert left is not None
-    raise UnsupportedError(
-        f"`{left.name}` in one branch of a decision by a traced value, and not in the other, is not supported here: "
-        "give both branches a result and go on with it",
-        location=user_location(),
-    )
-
-
 def choose(test: Any, yes: Callable[[], Any], no: Callable[[], Any]) -> Any:
     """``yes if test else no``"""
     test = dispatch.truth(test)
     session = current()
     if session is None or not is_open(test):
         return yes() if test else no()
-    signal = branch(test, lambda: leaving(yes()), lambda: leaving(no()), lambda: (), lambda new: None, ())
+    signal = branch(test, lambda: leaving(yes()), lambda: leaving(no()), NO_VARIABLES)
     assert signal is not None
     return signal.value
 

@@ -2,39 +2,31 @@
 
 Where nothing traced decides, they do what Python does. A loop over a range is a ``for`` of the program, unless it is
 very short or its body needs its index as a number; one over a container runs here, piece by piece. A ``while`` whose
-condition is a traced bool is one of the program.
+condition is a traced bool is one of the program, and so is a loop that ``break`` or ``return`` ends by a traced value.
 """
 
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
-from typing import Any, NoReturn
+from typing import Any
 
-from graphc import pytree
+import numpy as np
+
 from graphc.errors import UnsupportedError
 from graphc.ir.dims import Dim, ceildiv
 from graphc.ir.graph import Value
 from graphc.ir.types import I64, ArrayType
 from graphc.trace import dispatch
-from graphc.trace.aliases import Carried
-from graphc.trace.branches import BREAK, CONTINUE, Piece, Signal, is_open
+from graphc.trace.branches import Piece, both, going_on, is_open
 from graphc.trace.location import user_location
-from graphc.trace.regions import Writes, stage_for, stage_while, trace_region, trip_count
+from graphc.trace.regions import stage_for, stage_while, trip_count
 from graphc.trace.session import Session, current
+from graphc.trace.signals import BREAKS, Signal, ended_loop
+from graphc.trace.staged import StagedLoop
 from graphc.trace.symbolic import SymbolicInt, as_dim, wrap_dim
-from graphc.trace.trees import ValueTree, value_of
-from graphc.trace.twins import for_a_try, retire
+from graphc.trace.trees import value_of
 from graphc.trace.values import wrap
-from graphc.trace.variables import (
-    Readers,
-    State,
-    Undefined,
-    Variables,
-    changed,
-    containers_unchanged,
-    is_defined,
-    tree_of,
-)
+from graphc.trace.variables import Readers, Variables
 
 UNROLLED = 4  # a loop over a range of so few numbers is written out
 
@@ -73,20 +65,26 @@ def span(function: Any, *bounds: Any) -> Any:
 def loop(
     iterable: Any,
     body: Piece,
-    get: Any,
-    set_: Any,
-    names: Sequence[str],
-    watched: Readers,
+    variables: Variables,
+    otherwise: Piece | None,
     targets: Sequence[str],
     peek: Readers,
 ) -> Signal | None:
-    """``for target in iterable: body``; the signal with which the body returned from the function."""
+    """``for target in iterable: body`` and ``else: otherwise``; the signal with which the loop was left."""
     session = current()
     if session is None or not isinstance(iterable, Span | range) or _needs_numbers(iterable, peek):
         values = iterable.specialised() if isinstance(iterable, Span) else dispatch.iterated(iterable)
-        return _run_all(values, body)
-    _stage_for(session, iterable, body, Variables(get, set_, names, watched), targets)
-    return None
+        signal = _run_all(values, body, variables)
+    else:
+        signal = _stage_for(session, iterable, body, StagedLoop(session, variables, targets))
+    return _ended(signal, otherwise, variables)
+
+
+def _ended(signal: Signal | None, otherwise: Piece | None, variables: Variables) -> Signal | None:
+    """What follows the last iteration, which ended with the signal."""
+    if otherwise is not None:
+        signal = going_on(signal, BREAKS, otherwise, variables)
+    return ended_loop(signal)
 
 
 def _needs_numbers(numbers: Span | range, peek: Sequence[Callable[[], Any]]) -> bool:
@@ -103,19 +101,16 @@ def _peeked(reader: Callable[[], Any]) -> Any:
         return None
 
 
-def _run_all(values: Any, body: Piece) -> Signal | None:
+def _run_all(values: Any, body: Piece, variables: Variables) -> Signal | None:
+    signal: Signal | None = None
     for value in values:
-        signal = body(value)
-        if signal is BREAK:
-            return None
-        if signal is not None and signal is not CONTINUE:
-            return signal
-    return None
+        signal = going_on(signal, BREAKS, lambda value=value: body(value), variables)
+        if signal is not None and signal.below(BREAKS) is False:
+            break
+    return signal
 
 
-def _stage_for(
-    session: Session, numbers: Span | range, body: Piece, variables: Variables, targets: Sequence[str]
-) -> None:
+def _stage_for(session: Session, numbers: Span | range, body: Piece, staged: StagedLoop) -> Signal | None:
     session.F.location = user_location()
     start, stop = (as_dim(b) for b in (numbers.start, numbers.stop))
     assert start is not None
@@ -127,13 +122,35 @@ def _stage_for(
         return body((i if numbers.step == 1 else i * numbers.step) + wrap_dim(inside, start))
 
     index = (ArrayType(I64, weak=True), "i")
-    staged = _Staged(session, variables, targets)
-    staged.discover([index], lambda inside, params: _end_of_body(piece(inside, params[0])))
+    staged.discover([index], lambda inside, params: piece(inside, params[0]), lambda: _runs(session, trips))
 
     def run(inside: Session, params: list[Value]) -> list[Value]:
-        return staged.run(inside, params[1:], lambda: _end_of_body(piece(inside, params[0])))
+        return staged.run(inside, params[1:], lambda: piece(inside, params[0]))
 
-    staged.finish(lambda: stage_for(session, trips, staged.tree.values, staged.tree.names, run))
+    def run_and_count(inside: Session, params: list[Value]) -> list[Value]:
+        more = value_of(inside, wrap(inside, params[0]) + 1)
+        return [more, *run(inside, params)]
+
+    def ask(inside: Session, params: list[Value]) -> list[Value]:
+        return [value_of(inside, np.logical_and(wrap(inside, params[0]) < wrap_dim(inside, trips), staged.goes_on()))]
+
+    def stage() -> list[Value]:
+        tree = staged.tree
+        if not staged.stops:
+            return stage_for(session, trips, tree.values, tree.names, run)
+        start = [value_of(session, 0), *tree.values]
+        names = ["the index", *tree.names]
+        return stage_while(session, start, names, staged.asking(ask, skipped=1), run_and_count)[1:]
+
+    return staged.finish(stage)
+
+
+def _runs(session: Session, trips: Dim) -> bool:
+    """Whether the loop runs at least once: what is not known of sizes becomes a guard."""
+    facts = session.F.facts
+    if facts.is_bound(trips):
+        return (facts.lower_bound(trips) or 0) >= 1
+    return facts.at_least(trips, 1)
 
 
 def _trips(session: Session, start: Dim, stop: Dim, step: int) -> Dim:
@@ -143,138 +160,36 @@ def _trips(session: Session, start: Dim, stop: Dim, step: int) -> Dim:
     return trip_count(session, 0, count)
 
 
-def _end_of_body(signal: Any) -> None:
-    if signal is not None and signal is not CONTINUE:
-        refuse_signal(signal)
-
-
-def refuse_signal(signal: Signal) -> NoReturn:
-    raise UnsupportedError(
-        f"`{signal.name}` inside a loop of the compiled program is not supported yet: put it into the condition of a "
-        "while loop, compute on with np.where, or write the loop out with graphc.unroll(range(n))",
-        location=user_location(),
-    )
-
-
-def repeat(test: Piece, body: Piece, get: Any, set_: Any, names: Sequence[str], watched: Readers) -> Signal | None:
-    """``while test: body``"""
+def repeat(test: Piece, body: Piece, variables: Variables, otherwise: Piece | None) -> Signal | None:
+    """``while test: body`` and ``else: otherwise``; the signal with which the loop was left."""
+    signal: Signal | None = None
     while True:
-        flag = dispatch.truth(test())
         session = current()
+        flag = dispatch.truth(test())
         if session is not None and is_open(flag):
-            _stage_while(session, test, body, Variables(get, set_, names, watched))
-            return None
+            signal = _stage_while(session, test, body, StagedLoop(session, variables, ()))
+            break
         if not flag:
-            return None
+            break
         signal = body()
-        if signal is BREAK:
-            return None
-        if signal is not None and signal is not CONTINUE:
-            return signal
+        below = True if signal is None else signal.below(BREAKS)
+        if below is True:
+            continue
+        if below is not False and session is not None:
+            signal = _stage_while(session, test, body, StagedLoop(session, variables, (), signal))
+        break
+    return _ended(signal, otherwise, variables)
 
 
-def _stage_while(session: Session, test: Piece, body: Piece, variables: Variables) -> None:
+def _stage_while(session: Session, test: Piece, body: Piece, staged: StagedLoop) -> Signal | None:
     session.F.location = user_location()
-    staged = _Staged(session, variables, ())
-    staged.discover([], lambda inside, params: _end_of_body(body()))
+    staged.discover([], lambda inside, params: body(), lambda: False)
 
     def ask(inside: Session, params: list[Value]) -> list[Value]:
-        staged.enter(inside, params)
-        return [value_of(inside, dispatch.truth(test()))]
+        return [value_of(inside, both(staged.goes_on(), lambda: dispatch.truth(test())))]
 
     def run(inside: Session, params: list[Value]) -> list[Value]:
-        return staged.run(inside, params, lambda: _end_of_body(body()))
+        return staged.run(inside, params, body)
 
-    staged.finish(lambda: stage_while(session, staged.tree.values, staged.tree.names, ask, run))
-
-
-class _MoreCarried(Exception):
-    """Variables that an iteration gives to other objects, and the first one did not."""
-
-    def __init__(self, names: list[str]):
-        super().__init__(names)
-        self.names = names
-
-
-class _Staged:
-    """The variables of one staged loop: those that are carried, and those that only its body knows."""
-
-    def __init__(self, session: Session, variables: Variables, targets: Sequence[str]):
-        self.session, self.variables, self.targets = session, variables, targets
-        self.before = variables.read()
-        self.outside: State = {
-            name: value if is_defined(value) and name not in targets else self._unknown(name)
-            for name, value in self.before.items()
-        }
-        self.carried: list[str] = []
-        self.aliases: Carried | None = None
-        self.stale: list[Any] = []
-
-    def _unknown(self, name: str) -> Undefined:
-        return Undefined(
-            name,
-            "is first assigned in a loop, so it has no value where the loop does not run: assign it before the loop "
-            "(a value of the same shape and dtype; what it is does not matter)",
-        )
-
-    def discover(self, types: Sequence[tuple[ArrayType, str]], body: Callable[[Session, list[Value]], None]) -> None:
-        """Find out which variables the body gives to other objects."""
-        found: list[str] = []
-
-        def run(inside: Session, params: list[Value]) -> list[Value]:
-            self.variables.write(self.outside)
-            body(inside, params)
-            known = [name for name, value in self.outside.items() if is_defined(value)]
-            found.extend(changed(self.outside, self.variables.read(), known))
-            return []
-
-        with containers_unchanged(self.variables.watched), for_a_try(self.session):
-            self._undone(lambda: trace_region(self.session, "discovery", types, run, Writes(), carry=False))
-        self._carry(found)
-
-    def enter(self, inside: Session, values: Sequence[Value]) -> State:
-        seen: State = self.tree.seen(inside, values)
-        self.variables.write({**self.outside, **seen})
-        return seen
-
-    def run(self, inside: Session, values: Sequence[Value], body: Callable[[], None]) -> list[Value]:
-        seen = self.enter(inside, values)
-        body()
-        after = self.variables.read()
-        begun = {name: self.before[name] for name in self.carried}
-        ends = {name: after[name] for name in self.carried}
-        self.aliases = Carried(inside, *(pytree.flatten(state)[0] for state in (begun, seen, ends)))
-        self.stale = self.aliases.require_one_name()
-        known = [name for name, value in self.outside.items() if is_defined(value) and name not in self.carried]
-        late = changed(self.outside, after, known)
-        if late:
-            raise _MoreCarried(late)
-        return self.tree.values_of(inside, ends, "the body of the loop")
-
-    def finish(self, stage: Callable[[], list[Value]]) -> None:
-        """Stage the loop, and give the variables their values after it."""
-        results = self._undone(lambda: self._with_all_carried(stage))
-        after = self.tree.seen(self.session, results)
-        if self.aliases is not None:
-            self.aliases.link(self.session, pytree.flatten(after)[0])
-        for array in self.stale:
-            retire(array)
-        self.variables.write({**self.outside, **after})
-
-    def _with_all_carried(self, stage: Callable[[], list[Value]]) -> list[Value]:
-        """A variable may be found late: ``a, b = c, a`` leaves b the same number where both begin with 0."""
-        while True:
-            try:
-                return stage()
-            except _MoreCarried as more:
-                self._carry([*self.carried, *more.names])
-
-    def _carry(self, names: list[str]) -> None:
-        self.carried = names
-        self.tree: ValueTree = tree_of(self.session, {name: self.before[name] for name in names})
-
-    def _undone(self, action: Callable[[], Any]) -> Any:
-        try:
-            return action()
-        finally:
-            self.variables.write(self.before)
+    asking = staged.asking(ask, skipped=0)
+    return staged.finish(lambda: stage_while(session, staged.tree.values, staged.tree.names, asking, run))

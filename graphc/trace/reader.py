@@ -15,7 +15,7 @@ from typing import Any
 import numpy as np
 
 from graphc.errors import SideEffectError
-from graphc.trace import branches, control, dispatch
+from graphc.trace import branches, control, dispatch, signals
 from graphc.trace.attributes import attribute_function
 from graphc.trace.callees import is_library, is_library_name, traced_callee
 from graphc.trace.captures import Captures
@@ -27,6 +27,7 @@ from graphc.trace.session import current
 from graphc.trace.stores import MUTATORS, Store, contains_traced, mutator
 from graphc.trace.symbolic import SymbolicInt
 from graphc.trace.values import TracedValue
+from graphc.trace.variables import Variables
 
 _CONTAINERS = (dict, list, tuple)  # and their subclasses
 _PLAIN_ITEMS = (dict.__getitem__, list.__getitem__, tuple.__getitem__)
@@ -185,9 +186,11 @@ class Reader:
 
     # --- loops and branches -------------------------------------------------------------------------------------------
 
+    variables = staticmethod(Variables)
     loop = staticmethod(control.loop)
     repeat = staticmethod(control.repeat)
     branch = staticmethod(branches.branch)
+    after = staticmethod(branches.after)
     choose = staticmethod(branches.choose)
     both = staticmethod(branches.both)
     either = staticmethod(branches.either)
@@ -197,8 +200,10 @@ class Reader:
     negated = staticmethod(branches.negated)
     compared = staticmethod(branches.compared)
     span = staticmethod(control.span)
-    leaving = staticmethod(branches.leaving)
-    BREAK, CONTINUE = branches.BREAK, branches.CONTINUE
+    leaving = staticmethod(signals.leaving)
+    passed_on = staticmethod(signals.passed_on)
+    returned = staticmethod(signals.returned)
+    BREAK, CONTINUE = signals.BREAK, signals.CONTINUE
 
     # --- the frame ----------------------------------------------------------------------------------------------------
 

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from typing import Any, NoReturn
 
@@ -10,7 +10,7 @@ from graphc import pytree
 from graphc.errors import UnsupportedError
 from graphc.trace.location import user_location
 from graphc.trace.session import Session
-from graphc.trace.trees import ValueTree
+from graphc.trace.trees import Places, ValueTree
 
 State = dict[str, Any]
 Readers = Sequence[Callable[[], Any]]
@@ -41,18 +41,28 @@ class Undefined:
 class Variables:
     """``get()`` gives a reader for each of ``names``, which fails while it has no value; ``set_`` assigns them all.
 
-    ``watched``: readers of every variable that the piece reads.
+    ``alive``: the names that may be read afterwards. ``watched``: readers of every variable that the piece reads.
     """
 
-    def __init__(self, get: Callable[[], Readers], set_: Callable[[Any], None], names: Sequence[str], watched: Readers):
+    def __init__(
+        self,
+        get: Callable[[], Readers],
+        set_: Callable[[Any], None],
+        names: Sequence[str],
+        alive: Sequence[str],
+        watched: Readers,
+    ):
         self.readers, self.set, self.names = get(), set_, tuple(names)
-        self.watched = watched
+        self.alive, self.watched = tuple(alive), watched
 
     def read(self) -> State:
         return {name: _value(name, reader) for name, reader in zip(self.names, self.readers, strict=True)}
 
     def write(self, state: State) -> None:
         self.set(tuple(state[name] for name in self.names))
+
+
+NO_VARIABLES = Variables(lambda: (), lambda new: None, (), (), ())
 
 
 def _value(name: str, reader: Callable[[], Any]) -> Any:
@@ -66,11 +76,12 @@ def is_defined(value: Any) -> bool:
     return not isinstance(value, Undefined)
 
 
-def tree_of(session: Session, state: State) -> ValueTree:
-    """The variables as one tree, its leaves named after them."""
-    tree = ValueTree(session, state, "")
-    names = [name for name, value in state.items() for _ in pytree.flatten(value)[0]]
-    tree.names = [f"{name!r}" for name, is_traced in zip(names, tree.traced, strict=True) if is_traced]
+def tree_of(session: Session, state: State, flags: Mapping[str, Places]) -> ValueTree:
+    """The variables as one tree, its leaves named after them; ``flags``: of each, the places of bools that change."""
+    labels = [(name, k) for name, value in state.items() for k in range(len(pytree.flatten(value)[0]))]
+    places = frozenset(place for place, (name, k) in enumerate(labels) if k in flags.get(name, ()))
+    tree = ValueTree(session, state, "", places)
+    tree.names = [f"{name!r}" for (name, _), is_traced in zip(labels, tree.traced, strict=True) if is_traced]
     return tree
 
 

@@ -254,27 +254,12 @@ def becomes_float(x):
     return count
 
 
-def leaves_a_loop(x):
-    s = 0.0
-    for i in range(6):
-        if x[i] > 0.8:
-            break
-        s = s + x[i]
-    return s
-
-
 def triangular(x):
     s = 0.0
     for i in range(6):
         for j in range(i):
             s = s + x[i] * x[j]
     return s
-
-
-def known_in_the_loop_only(x):
-    for i in range(6):
-        y = x[i]
-    return y * 2
 
 
 def known_in_one_branch(x):
@@ -323,9 +308,7 @@ def fills_in_a_while_loop(x):
     [
         (grows, TraceTypeError, "'y' changes its shape in the loop"),
         (becomes_float, TraceTypeError, "'count' changes its dtype in the loop"),
-        (leaves_a_loop, UnsupportedError, "`break`"),
         (triangular, UnsupportedError, "the range of a loop depends on a traced value"),
-        (known_in_the_loop_only, UnsupportedError, "'y' is first assigned in a loop"),
         (known_in_one_branch, UnsupportedError, "'y' is assigned in one branch only"),
         (appends_in_a_branch, UnsupportedError, "a list is changed"),
         (fills_in_a_while_loop, UnsupportedError, "a dict is changed"),

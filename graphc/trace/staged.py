@@ -1,0 +1,186 @@
+"""A loop of the program while it is staged: which variables it carries, and what they are after it.
+
+A loop that ``break`` or ``return`` ends by a traced value carries two values more: which way its last iteration ended,
+and what it returns. It is a ``while`` that goes on as long as no iteration ended so.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from typing import Any
+
+from graphc import pytree
+from graphc.ir.graph import Value
+from graphc.ir.types import ArrayType
+from graphc.trace.aliases import Carried
+from graphc.trace.branches import VALUE, WAY
+from graphc.trace.regions import Body, Writes, trace_region
+from graphc.trace.session import Session
+from graphc.trace.signals import BREAKS, FALLS, RETURNS, Signal, way_of, ways_of
+from graphc.trace.trees import Places, Skeleton, ValueTree, changing_flags
+from graphc.trace.twins import for_a_try, retire
+from graphc.trace.variables import State, Undefined, Variables, changed, containers_unchanged, is_defined, tree_of
+
+_STOPS = frozenset([BREAKS, RETURNS])
+
+
+class _More(Exception):
+    """What an iteration does that the first one did not: the loop is traced again, and carries that too."""
+
+
+class StagedLoop:
+    """``begun``: how an iteration ended that ran before the loop. ``stops``: the ways in which an iteration ends it."""
+
+    def __init__(self, session: Session, variables: Variables, targets: Sequence[str], begun: Signal | None = None):
+        self.session, self.variables, self.begun = session, variables, begun
+        self.before = variables.read()
+        alive = set(variables.alive)
+        self.outside: State = {
+            name: value if is_defined(value) and name in alive else self._unknown(name, name in alive)
+            for name, value in self.before.items()
+        }
+        self.targets = frozenset(targets)
+        self.carried: list[str] = []
+        self.flags: dict[str, Places] = {}
+        self.stops = ways_of(begun) & _STOPS
+        self.aliases: Carried | None = None
+        self.stale: list[Any] = []
+
+    def _unknown(self, name: str, is_alive: bool) -> Undefined:
+        if not is_alive:
+            return Undefined(name, "is assigned in a loop, and its value does not leave an iteration")
+        return Undefined(
+            name,
+            "is first assigned in a loop, so it has no value before that, nor where the loop does not run or is left "
+            "earlier: assign it before the loop (a value of the same shape and dtype; what it is does not matter)",
+        )
+
+    # --- what it carries ----------------------------------------------------------------------------------------------
+
+    def discover(
+        self,
+        types: Sequence[tuple[ArrayType, str]],
+        body: Callable[[Session, list[Value]], Signal | None],
+        runs: Callable[[], bool],
+    ) -> None:
+        """Find out what the body does with the variables, and how it may end; ``runs``: whether it runs at all."""
+
+        def run(inside: Session, params: list[Value]) -> list[Value]:
+            self.variables.write(self.outside)
+            self._note(inside, body(inside, params), self.variables.read())
+            return []
+
+        self.kinds: dict[str, Skeleton] = {}
+        with containers_unchanged(self.variables.watched), for_a_try(self.session):
+            self._undone(lambda: trace_region(self.session, "discovery", types, run, Writes(), carry=False))
+        late = [n for n in self.kinds if not is_defined(self.outside[n]) or n in self.targets]
+        if late and runs():
+            self._begin_with_zeros([name for name in late if self.kinds[name].is_known(self.session)])
+        self._carry([name for name in self.kinds if is_defined(self.outside[name])])
+
+    def _begin_with_zeros(self, names: Sequence[str]) -> None:
+        """What the first iteration assigns before anything reads it."""
+        zeros = {name: self.kinds[name].zeros(self.session) for name in names}
+        self.before = {**self.before, **zeros}
+        self.outside = {**self.outside, **zeros}
+
+    def _note(self, inside: Session, signal: Signal | None, after: State) -> None:
+        """What an iteration did, of what is not known yet."""
+        new = [n for n in changed(self.outside, after, self.variables.alive) if n not in self.kinds]
+        self.kinds |= {name: Skeleton(inside, after[name]) for name in new if is_defined(after[name])}
+        self.stops |= ways_of(signal) & _STOPS
+        if signal is not None and RETURNS in signal.ways:
+            self.returned = Skeleton(inside, signal.value)
+
+    def _carry(self, names: list[str]) -> None:
+        self.carried = names
+        begun = self._begun()
+        for name, value in begun.items():
+            if name in self.kinds:
+                own = changing_flags(Skeleton(self.session, value), self.kinds[name])
+                self.flags[name] = self.flags.get(name, frozenset()) | own
+        self.tree: ValueTree = tree_of(self.session, begun, self.flags)
+
+    def _begun(self) -> State:
+        """What is carried into the first iteration."""
+        state = {name: self.before[name] for name in self.carried}
+        if self.stops:
+            state[WAY] = way_of(self.begun)
+        if RETURNS in self.stops:
+            begun = self.begun if self.begun is not None and RETURNS in self.begun.ways else None
+            state[VALUE] = self.returned.zeros(self.session) if begun is None else begun.value
+        return state
+
+    # --- its regions --------------------------------------------------------------------------------------------------
+
+    def enter(self, inside: Session, values: Sequence[Value]) -> State:
+        seen: State = self.tree.seen(inside, values)
+        self.variables.write({**self.outside, **{name: seen[name] for name in self.carried}})
+        self.way = seen.get(WAY, FALLS)
+        return seen
+
+    def goes_on(self) -> Any:
+        """Whether no iteration has ended the loop; in the region that was entered."""
+        return self.way < BREAKS
+
+    def asking(self, ask: Body, skipped: int) -> Body:
+        """The region of a condition; ``skipped``: the number of its parameters that are none of the variables."""
+
+        def run(inside: Session, params: list[Value]) -> list[Value]:
+            self.enter(inside, params[skipped:])
+            return ask(inside, params)
+
+        return run
+
+    def run(self, inside: Session, values: Sequence[Value], body: Callable[[], Signal | None]) -> list[Value]:
+        seen = self.enter(inside, values)
+        signal = body()
+        after = self.variables.read()
+        self._require_known(inside, signal, after)
+        ends = {name: after[name] for name in self.carried}
+        if WAY in seen:
+            ends[WAY] = way_of(signal)
+        if VALUE in seen:
+            ends[VALUE] = seen[VALUE] if signal is None or RETURNS not in signal.ways else signal.value
+        begun = self._begun()
+        self.aliases = Carried(inside, *(pytree.flatten(state)[0] for state in (begun, seen, ends)))
+        self.stale = self.aliases.require_one_name()
+        return self.tree.values_of(inside, ends, "the body of the loop")
+
+    def _require_known(self, inside: Session, signal: Signal | None, after: State) -> None:
+        """Start again where the iteration does something that the ones before did not."""
+        known = [n for n in self.variables.alive if is_defined(self.outside[n]) and n not in self.carried]
+        late = changed(self.outside, after, known)
+        stops = ways_of(signal) & _STOPS
+        if late or not stops <= self.stops:
+            self._note(inside, signal, after)
+            self.late = late
+            raise _More
+
+    # --- staging ------------------------------------------------------------------------------------------------------
+
+    def finish(self, stage: Callable[[], list[Value]]) -> Signal | None:
+        """Stage the loop, and give the variables their values after it; the signal of its last iteration."""
+        results = self._undone(lambda: self._with_all_carried(stage))
+        after = self.tree.seen(self.session, results)
+        if self.aliases is not None:
+            self.aliases.link(self.session, pytree.flatten(after)[0])
+        for array in self.stale:
+            retire(array)
+        way, value = after.pop(WAY, FALLS), after.pop(VALUE, None)
+        self.variables.write({**self.outside, **after})
+        return Signal(self.stops | {FALLS}, way, value) if self.stops else None
+
+    def _with_all_carried(self, stage: Callable[[], list[Value]]) -> list[Value]:
+        """A variable may be found late: ``a, b = c, a`` leaves b the same number where both begin with 0."""
+        while True:
+            try:
+                return stage()
+            except _More:
+                self._carry([*self.carried, *self.late])
+
+    def _undone(self, action: Callable[[], Any]) -> Any:
+        try:
+            return action()
+        finally:
+            self.variables.write(self.before)

@@ -1,0 +1,399 @@
+"""``break``, ``continue``, ``return`` and ``else`` of loops, and variables that are assigned first inside of one."""
+
+from __future__ import annotations
+
+import numpy as np
+import pytest
+
+import graphc
+from graphc.config import override
+from graphc.errors import UnsupportedError
+
+X = np.array([0.4, 1.1, 0.7, 0.9, 1.3, 0.6])
+
+
+def leaves_a_loop(x):
+    s = 0.0
+    for i in range(6):
+        if x[i] > 1.2:
+            break
+        s = s + x[i] ** 2
+    return s
+
+
+def break_index(x):
+    s = 0.0
+    for i in range(x.shape[0]):
+        s = s + x[i] ** 2
+        if s > 2.0:
+            break
+    return s * i
+
+
+def while_true(x):
+    r = x[0]
+    while True:
+        new = 0.5 * (r + x[1] / r)
+        if abs(new - r) < 1e-12:
+            break
+        r = new
+    return new
+
+
+def while_counter(x):
+    r = x[0]
+    k = 0
+    while k < 50:
+        new = 0.5 * (r + x[1] / r)
+        if abs(new - r) < 1e-12:
+            break
+        r = new
+        k += 1
+    return new + k * x[2]
+
+
+def returns_in_loop(x):
+    s = 0.0
+    for i in range(6):
+        s = s + x[i] ** 2
+        if s > 2.0:
+            return s * x[0]
+    return s
+
+
+def returns_in_nested(x):
+    s = x[0]
+    for i in range(6):
+        for j in range(5):
+            s = s + x[i] * x[j] * 0.1
+            if s > 2.0:
+                return s * x[2]
+        s = s * 1.01
+    return s
+
+
+def inner_break(x):
+    s = x[0]
+    for i in range(6):
+        for j in range(6):
+            if x[j] > x[i]:
+                break
+            s = s + x[i] * x[j] * 0.1
+        s = s * 1.01
+    return s
+
+
+def partial_continue(x):
+    s = x[0]
+    for i in range(6):
+        if x[i] > 0.5:
+            if x[i] > 1.0:
+                continue
+            s = s * 1.1
+        s = s + x[i] * s
+    return s
+
+
+def partial_break(x):
+    s = t = x[0]
+    for i in range(6):
+        if x[i] > 0.5:
+            if s > 1.5:
+                break
+            s = s * 1.1
+        t = x[i] * s
+        s = s + t
+    return s + t
+
+
+def for_else(x):
+    s = x[0]
+    for i in range(6):
+        s = s + x[i]
+        if s > 100:
+            break
+    else:
+        s = s * x[1]
+    return s
+
+
+def for_else2(x):
+    s = x[0]
+    for i in range(6):
+        s = s + x[i]
+        if s > 2:
+            break
+    else:
+        s = s * x[1]
+    return s
+
+
+def while_else(x):
+    s = x[0]
+    while s < 3:
+        s = s * 1.5
+        if s > 100:
+            break
+    else:
+        s = s * x[1]
+    return s
+
+
+def short(x):
+    s = x[0]
+    for i in range(3):
+        s = s + x[i]
+        if s > 1.6:
+            break
+    return s * x[4]
+
+
+def short_return(x):
+    s = x[0]
+    for i in range(3):
+        s = s + x[i]
+        if s > 1.6:
+            return s * x[3]
+    return s * x[4]
+
+
+def over_list(x):
+    s = x[0]
+    for w in [0.1, 0.5, 0.7, 1.1, 3.0]:
+        s = s + w * x[1]
+        if s > 1.6:
+            break
+        if s > 1.2:
+            continue
+        s = s * 1.1
+    return s * x[4] + w
+
+
+def found_flag(x):
+    found = False
+    s = 0.0
+    for i in range(6):
+        if not found:
+            s = s + x[i]
+            if s > 2:
+                found = True
+        else:
+            s = s * 1.1
+    return s * (2.0 if found else 1.0) * x[0]
+
+
+def not_converged(x):
+    r = x[0]
+    converged = False
+    while not converged:
+        new = 0.5 * (r + x[1] / r)
+        converged = abs(new - r) < 1e-12
+        r = new
+    return r
+
+
+def first_flag(x):
+    first = True
+    s = 0.0
+    for i in range(6):
+        if first:
+            s = x[i]
+            first = False
+        else:
+            s = s * 0.5 + x[i]
+    return s
+
+
+def last_value(x):
+    for i in range(6):
+        y = x[i] ** 2
+        z = y * i
+    return y + z + i
+
+
+def temp_kinds(x):
+    s = 0.0
+    for i in range(6):
+        t = x[i]
+        s = s + t
+    for i in range(6):
+        t = x[:3] * i
+        s = s + t.sum()
+    return s
+
+
+def temp_in_branch(x):
+    if x[0] > 0.2:
+        t = x[:3]
+        s = t.sum()
+    else:
+        t = x[0]
+        s = t
+    return s * 2
+
+
+def counter_break(x):
+    s = x[0]
+    k = 0
+    for _ in range(10):
+        k += 1  # noqa: SIM113
+        s = s * 1.1 + x[1]
+        if k > 5:
+            break
+    return s
+
+
+def nested_return_tuple(x):
+    def find(x, limit):
+        for i in range(x.shape[0]):
+            if x[i] > limit:
+                return x[i] ** 2, x * 2
+        return x[0], x
+
+    a, b = find(x, 1.0)
+    c, d = find(x, 5.0)
+    return a * c + np.sum(b * d)
+
+
+def break_then_rest(x):
+    s = x[0]
+    for i in range(6):
+        for j in range(5):
+            s = s + x[j] * 0.3
+            if s > 2:
+                break
+        else:
+            s = s * 1.5
+            continue
+        s = s - x[i]
+    return s
+
+
+PROGRAMS = [
+    leaves_a_loop, break_index, while_true, while_counter, returns_in_loop, partial_continue, partial_break,
+    for_else, for_else2, while_else, short, short_return, over_list, found_flag, not_converged, first_flag,
+    last_value, temp_kinds, temp_in_branch, counter_break, nested_return_tuple,
+]  # fmt: skip
+NESTED = [returns_in_nested, inner_break, break_then_rest]  # a loop of unknown length in one that is differentiated
+
+
+def slopes(program):
+    steps = 1e-6 * np.eye(len(X))
+    return [(program(X + step) - program(X - step)) / 2e-6 for step in steps]
+
+
+@pytest.mark.parametrize("program", PROGRAMS)
+def test_value_and_gradient(program):
+    with override(disable_jit=True):
+        value, gradient = graphc.value_and_grad(program)(X)
+    np.testing.assert_allclose(value, program(X), rtol=1e-13)
+    np.testing.assert_allclose(gradient, slopes(program), rtol=1e-6, atol=1e-8)
+
+
+@pytest.mark.parametrize("program", NESTED)
+def test_value(program):
+    with override(disable_jit=True):
+        np.testing.assert_allclose(graphc.jit(program)(X), program(X), rtol=1e-13)
+
+
+@pytest.mark.parametrize("program", [leaves_a_loop, returns_in_loop, while_true, partial_continue])
+def test_compiled_derivatives_of_two_orders(program):
+    value, gradient = graphc.value_and_grad(program)(X)
+    np.testing.assert_allclose(value, program(X), rtol=1e-13)
+    np.testing.assert_allclose(gradient, slopes(program), rtol=1e-6, atol=1e-8)
+
+    def along(x):
+        return np.sum(graphc.grad(program)(x) * np.sin(x))
+
+    np.testing.assert_allclose(graphc.grad(along)(X), slopes(along), rtol=1e-5, atol=1e-7)
+
+
+def test_a_loop_that_is_left_runs_no_further():
+    """The check of an index is made in the iterations that run, and in no other."""
+
+    def until(x, n):
+        s = 0.0
+        for i in range(n):
+            if x[i] > 1.0:
+                break
+            s = s + x[i] ** 2
+        return s
+
+    with override(disable_jit=True):
+        assert graphc.jit(until)(X, 1000) == X[0] ** 2
+
+
+def test_what_a_loop_assigns_first_has_a_value_where_it_runs():
+    def last(x, n):
+        for i in range(n):
+            y = x[i] * i
+        return y
+
+    f = graphc.grad(last)
+    with override(disable_jit=True):
+        np.testing.assert_array_equal(f(X, 5), [0, 0, 0, 0, 4, 0])
+        np.testing.assert_array_equal(f(X, 6), [0, 0, 0, 0, 0, 5])
+        assert f.cache_info()["programs"] == 1
+        with pytest.raises(UnsupportedError, match="'y' is first assigned in a loop"):
+            f(X, 0)
+
+
+# --- errors -----------------------------------------------------------------------------------------------------------
+
+
+def perhaps_without_a_value(x):
+    for i in range(6):
+        if x[i] > 1.0:
+            break
+        y = x[i]
+    return y
+
+
+def value_of_an_iteration(x):
+    for i in range(6):
+        if i > 0:
+            s = s + x[i] * y  # noqa: F821
+        y = x[i]
+        s = y
+    return s
+
+
+def never_runs_for_sure(x):
+    s = x[0]
+    while s < 3.0:
+        y = s
+        s = s * 2.0
+    return y
+
+
+def ends_without_a_value(x):
+    for i in range(6):
+        if x[i] > 1.0:
+            return x[i]
+
+
+def leaves_a_with(x):
+    s = x[0]
+    for i in range(6):
+        with np.errstate(all="ignore"):
+            if x[i] > 1.0:
+                break
+        s = s + x[i]
+    return s
+
+
+@pytest.mark.parametrize(
+    ("program", "message"),
+    [
+        (perhaps_without_a_value, "'y' is first assigned in a loop"),
+        (value_of_an_iteration, "'y' is first assigned in a loop"),
+        (never_runs_for_sure, "'y' is first assigned in a loop"),
+        (ends_without_a_value, "returns a value in one case, and ends without one"),
+        (leaves_a_with, "`break`, decided by a traced value, inside of a `with`"),
+    ],
+)
+def test_errors_name_the_line(program, message):
+    with pytest.raises(UnsupportedError, match=message) as caught:
+        graphc.jit(program)(X)
+    assert caught.value.location is not None
+    assert caught.value.location.file == __file__
