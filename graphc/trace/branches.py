@@ -33,7 +33,6 @@ from graphc.trace.variables import (
     Undefined,
     Variables,
     changed,
-    containers_unchanged,
     is_defined,
     tree_of,
 )
@@ -57,12 +56,11 @@ def branch(test: Any, yes: Piece, no: Piece, variables: Variables) -> Signal | N
         return (yes if test else no)()
     session.F.location = user_location()
     merge = _Merge(session, variables)
-    with containers_unchanged(variables.watched):
-        merge.look_at(yes, no)
+    merge.look_at(yes, no)
     try:
         values = stage_cond(session, value_of(session, test), _Late(merge.trees), merge.body(yes, 0), merge.body(no, 1))
     finally:
-        variables.write(merge.before)
+        merge.variables.write(merge.before)
     return merge.results(values)
 
 
@@ -113,8 +111,8 @@ class _Merge:
     """What comes out of two branches: variables, the value that is returned, and which way it goes on."""
 
     def __init__(self, session: Session, variables: Variables):
-        self.session, self.variables = session, variables
-        self.before = variables.read()
+        self.session, self.variables = session, variables.opened()
+        self.before = self.variables.read()
         self.trees: list[ValueTree] = []
         self.memory: list[list[Any]] = []  # the arrays that each side gives
 
@@ -136,8 +134,11 @@ class _Merge:
 
         def run(inside: Session, params: list[Value]) -> list[Value]:
             self.variables.write(self.before)
-            signal = piece()
-            found.append(_Side(inside, signal, self.before, self.variables.read(), self.variables.alive))
+            with self.variables.kept():
+                signal = piece()
+            side = _Side(inside, signal, self.before, self.variables.read(), self.variables.alive)
+            self.variables.require_one_change(self.before, side.changed)
+            found.append(side)
             return []
 
         try:

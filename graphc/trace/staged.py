@@ -19,7 +19,7 @@ from graphc.trace.session import Session
 from graphc.trace.signals import BREAKS, FALLS, RETURNS, Signal, way_of, ways_of
 from graphc.trace.trees import Places, Skeleton, ValueTree, changing_flags
 from graphc.trace.twins import for_a_try, retire
-from graphc.trace.variables import State, Undefined, Variables, changed, containers_unchanged, is_defined, tree_of
+from graphc.trace.variables import State, Undefined, Variables, changed, is_defined, tree_of
 
 _STOPS = frozenset([BREAKS, RETURNS])
 
@@ -32,9 +32,9 @@ class StagedLoop:
     """``begun``: how an iteration ended that ran before the loop. ``stops``: the ways in which an iteration ends it."""
 
     def __init__(self, session: Session, variables: Variables, targets: Sequence[str], begun: Signal | None = None):
-        self.session, self.variables, self.begun = session, variables, begun
-        self.before = variables.read()
-        alive = set(variables.alive)
+        self.session, self.variables, self.begun = session, variables.opened(), begun
+        self.before = self.variables.read()
+        alive = set(self.variables.alive)
         self.outside: State = {
             name: value if is_defined(value) and name in alive else self._unknown(name, name in alive)
             for name, value in self.before.items()
@@ -67,11 +67,14 @@ class StagedLoop:
 
         def run(inside: Session, params: list[Value]) -> list[Value]:
             self.variables.write(self.outside)
-            self._note(inside, body(inside, params), self.variables.read())
+            with self.variables.kept():
+                signal = body(inside, params)
+            self._note(inside, signal, self.variables.read())
+            self.variables.require_one_change(self.before, self.kinds)
             return []
 
         self.kinds: dict[str, Skeleton] = {}
-        with containers_unchanged(self.variables.watched), for_a_try(self.session):
+        with for_a_try(self.session):
             self._undone(lambda: trace_region(self.session, "discovery", types, run, Writes(), carry=False))
         late = [n for n in self.kinds if not is_defined(self.outside[n]) or n in self.targets]
         if late and runs():

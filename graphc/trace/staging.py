@@ -92,6 +92,7 @@ class _Stager:
     def __init__(self, function: ast.FunctionDef, fixed: frozenset[str], known: frozenset[str]):
         self.fixed, self.known = fixed, known
         self.shared = {name for part in ast.walk(function) if isinstance(part, ast.Nonlocal) for name in part.names}
+        self.inner = loaded(part for part in ast.walk(function) if isinstance(part, FUNCTIONS) and part is not function)
         self.alive = Liveness(function)
         self.count = 0
 
@@ -225,11 +226,11 @@ class _Stager:
         calls = any(isinstance(part, ast.Call) for node in nodes for part in _own(node))
         return sorted(names | (self.shared & self.known if calls else set()))
 
-    def _watched(self, nodes: Sequence[ast.stmt]) -> ast.expr:
-        """Readers of the variables that the pieces read: Python's containers among them must stay what they are."""
-        names = sorted(name for name in loaded(nodes) & self.known if not name.startswith(HOOKS))
-        node = nodes[0]
-        return at(node, ast.Tuple([delayed(at(node, name_of(name))) for name in names], ast.Load()))
+    def _watched(self, nodes: Sequence[ast.stmt]) -> list[str]:
+        """The variables that the statements may read, those that functions called there read included."""
+        calls = any(isinstance(part, ast.Call) for node in nodes for part in _own(node))
+        names = loaded(nodes) | (self.inner if calls else frozenset())
+        return sorted(name for name in names & self.known if not name.startswith(HOOKS))
 
     def _number(self) -> int:
         self.count += 1

@@ -43,10 +43,11 @@ def define(
     return made
 
 
-def access(node: ast.AST, number: int, names: Sequence[str], alive: Sequence[str], watched: ast.expr) -> ast.Call:
+def access(node: ast.AST, number: int, names: Sequence[str], alive: Sequence[str], watched: Sequence[str]) -> ast.Call:
     """``Variables`` of a piece, for the functions that ``accessors`` makes."""
     functions = name_of(f"{HOOKS}get_{number}"), name_of(f"{HOOKS}set_{number}")
-    return hook("variables", node, *functions, constants(names), constants(alive), watched)
+    readers = at(node, ast.Tuple([delayed(at(node, name_of(name))) for name in watched], ast.Load()))
+    return hook("variables", node, *functions, constants(names), constants(alive), constants(watched), readers)
 
 
 def accessors(node: ast.stmt, number: int, names: Sequence[str]) -> list[ast.stmt]:

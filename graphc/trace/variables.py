@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
-from contextlib import contextmanager
+from collections.abc import Callable, Collection, Iterable, Mapping, Sequence
+from contextlib import AbstractContextManager, nullcontext
 from typing import Any, NoReturn
 
 from graphc import pytree
 from graphc.errors import UnsupportedError
+from graphc.trace.containers import Containers, Slot
 from graphc.trace.location import user_location
 from graphc.trace.session import Session
 from graphc.trace.trees import Places, ValueTree
@@ -41,7 +42,7 @@ class Undefined:
 class Variables:
     """``get()`` gives a reader for each of ``names``, which fails while it has no value; ``set_`` assigns them all.
 
-    ``alive``: the names that may be read afterwards. ``watched``: readers of every variable that the piece reads.
+    ``alive``: the names that may be read afterwards. ``watched``: readers of every variable that the piece may read.
     """
 
     def __init__(
@@ -50,19 +51,48 @@ class Variables:
         set_: Callable[[Any], None],
         names: Sequence[str],
         alive: Sequence[str],
+        seen: Sequence[str],
         watched: Readers,
     ):
-        self.readers, self.set, self.names = get(), set_, tuple(names)
-        self.alive, self.watched = tuple(alive), watched
+        self.readers, self.set, self.own = get(), set_, tuple(names)
+        self.alive: tuple[str, ...] = tuple(alive)
+        self.seen, self.watched = tuple(seen), watched
+        self.containers: Containers | None = None
+
+    @property
+    def slots(self) -> dict[str, Slot]:
+        return {} if self.containers is None else {slot.label: slot for slot in self.containers.slots}
+
+    def opened(self) -> Variables:
+        """These variables and the items and attributes of what they hold now."""
+        made = Variables(lambda: self.readers, self.set, self.own, self.alive, self.seen, self.watched)
+        values = {name: _value(name, reader) for name, reader in zip(self.seen, self.watched, strict=True)}
+        made.containers = Containers(values)
+        made.alive = (*self.alive, *made.slots)
+        return made
 
     def read(self) -> State:
-        return {name: _value(name, reader) for name, reader in zip(self.names, self.readers, strict=True)}
+        state = {name: _value(name, reader) for name, reader in zip(self.own, self.readers, strict=True)}
+        return state | {label: slot.read(Undefined(label, "is gone")) for label, slot in self.slots.items()}
 
     def write(self, state: State) -> None:
-        self.set(tuple(state[name] for name in self.names))
+        self.set(tuple(state[name] for name in self.own))
+        for label, slot in self.slots.items():
+            if is_defined(state[label]):
+                slot.write(state[label])
+
+    def kept(self) -> AbstractContextManager[None]:
+        """Raise ``UnsupportedError`` where the block changes the form of a container: it runs more than once."""
+        return nullcontext() if self.containers is None else self.containers.kept()
+
+    def require_one_change(self, before: State, moved: Collection[str]) -> None:
+        """Raise where a container is written into, and a variable that held it then holds another one."""
+        if self.containers is not None:
+            replaced = [before[name] for name in moved]
+            self.containers.require_one_change(replaced, [name for name in moved if name in self.slots])
 
 
-NO_VARIABLES = Variables(lambda: (), lambda new: None, (), (), ())
+NO_VARIABLES = Variables(lambda: (), lambda new: None, (), (), (), ())
 
 
 def _value(name: str, reader: Callable[[], Any]) -> Any:
@@ -81,7 +111,8 @@ def tree_of(session: Session, state: State, flags: Mapping[str, Places]) -> Valu
     labels = [(name, k) for name, value in state.items() for k in range(len(pytree.flatten(value)[0]))]
     places = frozenset(place for place, (name, k) in enumerate(labels) if k in flags.get(name, ()))
     tree = ValueTree(session, state, "", places)
-    tree.names = [f"{name!r}" for (name, _), is_traced in zip(labels, tree.traced, strict=True) if is_traced]
+    texts = [f"{name!r}" if name.isidentifier() else name for name, _ in labels]
+    tree.names = [text for text, is_traced in zip(texts, tree.traced, strict=True) if is_traced]
     return tree
 
 
@@ -92,30 +123,3 @@ def changed(before: State, after: State, names: Iterable[str]) -> list[str]:
 
 def _same_number(a: Any, b: Any) -> bool:
     return type(a) is type(b) and type(a) in (int, float, str, bool) and a == b
-
-
-# --- containers -------------------------------------------------------------------------------------------------------
-
-
-@contextmanager
-def containers_unchanged(watched: Readers) -> Iterator[None]:
-    """Raise ``UnsupportedError`` where the block fills or changes a Python container: it runs more than once."""
-    held = [value for value in (_value("", reader) for reader in watched) if isinstance(value, list | dict | set)]
-    before = [_contents(value) for value in held]
-    yield
-    for value, contents in zip(held, before, strict=True):
-        if _contents(value) != contents:
-            kind = type(value).__name__
-            raise UnsupportedError(
-                f"a {kind} is changed in a loop or branch of the compiled program: fill an array instead "
-                "(u = np.zeros(n) and then u[i] = ...), or write the loop out with graphc.unroll(range(n))",
-                location=user_location(),
-            )
-
-
-def _contents(value: Any) -> Any:
-    if isinstance(value, list | tuple):
-        return [_contents(part) for part in value]
-    if isinstance(value, dict):
-        return [(id(key), _contents(part)) for key, part in value.items()]
-    return sorted(map(id, value)) if isinstance(value, set) else id(value)
