@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import Any
 
 from graphc.ir.types import DTYPES
+from graphc.tensors import methods, shaping
 from graphc.tensors import tensor as tensor_module
 from graphc.tensors.creation import (
     arange,
@@ -22,7 +23,7 @@ from graphc.tensors.creation import (
     zeros,
     zeros_like,
 )
-from graphc.tensors.methods import TENSOR_FUNCTIONS
+from graphc.tensors.interchange import from_dlpack
 from graphc.tensors.modes import (
     enable_grad,
     inference_mode,
@@ -38,7 +39,8 @@ is_tensor = lambda obj: isinstance(obj, Tensor)  # noqa: E731
 
 _dtypes: dict[str, Any] = {dtype.name: dtype for dtype in DTYPES.values()}
 globals().update(_dtypes)
-globals().update(TENSOR_FUNCTIONS)
+for _table in (methods.BOTH, shaping.BOTH, shaping.ONLY_FUNCTIONS):
+    globals().update(_table)
 double, float, long, int = DTYPES["f64"], DTYPES["f32"], DTYPES["i64"], DTYPES["i32"]
 
 __all__ = [
@@ -47,6 +49,7 @@ __all__ = [
     "as_tensor",
     "enable_grad",
     "eye",
+    "from_dlpack",
     "from_numpy",
     "full",
     "full_like",

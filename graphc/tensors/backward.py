@@ -18,7 +18,7 @@ from graphc.tensors.functions.table import FUNCTIONS, GRADIENT
 from graphc.tensors.kinds import Kind
 from graphc.tensors.plans import Plan, plan_of
 from graphc.tensors.recording import Recording, State, now
-from graphc.tensors.segments import Segment
+from graphc.tensors.segments import Segment, version_of
 from graphc.trace.location import user_location
 
 Seeds = dict[int, "Tensor | None"]  # by position; None: one
@@ -79,7 +79,7 @@ class BackwardPass:
                 flush(recording)
                 for root, seed in zip(roots, seeds, strict=True):
                     compute(root)
-                    self._arrived(root, seed)
+                    self._arrived(root, root._history, seed)
             while self.order:
                 segment, pending = self.tasks.pop(-heapq.heappop(self.order))
                 self._through_segment(segment, pending)
@@ -100,13 +100,13 @@ class BackwardPass:
         given = tuple([None if s is None else _place(recording, s) for s in seeds])
         plan = plan_of(recording.state, positions)
         self._check(plan, recording.freed, bool(recording.overwritten & plan.saved))
-        tensors = [recording.tensors[plan.inputs[p]] for p in plan.sources]
+        numbers = [plan.inputs[p] for p in plan.sources]
+        tensors, histories = recording.tensors, recording.histories
         first = _gradient(recording, positions, given, plan.sources, recorded=False)
         if not self.retain:
             recording.freed |= plan.frees
-        for tensor, array in zip(tensors, flush(recording, tuple(range(first, first + len(tensors)))), strict=True):
-            assert tensor is not None
-            self._arrived(tensor, array)
+        for number, array in zip(numbers, flush(recording, tuple(range(first, first + len(numbers)))), strict=True):
+            self._arrived(tensors[number], histories[number], array)
 
     def _check(self, plan: Plan, freed: int, was_written: bool) -> None:
         if freed & plan.frees:
@@ -139,9 +139,8 @@ class BackwardPass:
                 if position in cuts:
                     pending[position] = _sum(pending.get(position), gradient)
                 else:
-                    source = segment.tensors[plan_number(segment, position)]
-                    assert source is not None
-                    self._arrived(source, gradient)
+                    number = plan_number(segment, position)
+                    self._arrived(segment.tensors[number], segment.histories[number], gradient)
 
     def _pulled(self, segment: Segment, roots: Seeds, cuts: tuple[int, ...]) -> list[tuple[int, Tensor]]:
         """The gradients by the sources of these roots."""
@@ -178,7 +177,7 @@ class BackwardPass:
     def _input_again(self, recording: Recording, segment: Segment, number: int, kind: Kind) -> int:
         tensor, array = segment.tensors[number], segment.arrays[number]
         if self.create and tensor is not None and kind.requires_grad:
-            if tensor._array is not array:
+            if version_of(tensor) != segment.versions[number]:
                 raise AutogradError(
                     "create_graph=True through a value that was overwritten since it was used: write into a clone()",
                     location=user_location(),
@@ -194,13 +193,16 @@ class BackwardPass:
         if id(tensor) in self.captured:
             self.found[id(tensor)] = gradient
         if tensor._retains and self.accumulates:
-            tensor._grad = gradient
+            accumulate(tensor, gradient, self.create)
         return gradient
 
-    def _arrived(self, tensor: Tensor, gradient: Any) -> None:
-        """A gradient (a tensor, or the array of one; None: one) has reached a tensor from outside, or a root."""
-        if tensor._history is not None:
-            segment, position = tensor._history
+    def _arrived(self, tensor: Any, history: Any, gradient: Any) -> None:
+        """A gradient (a tensor, or the array of one; None: one) has reached a tensor from outside, or a root.
+
+        ``history``: that of the tensor when it came in.
+        """
+        if history is not None:
+            segment, position = history
             if segment.serial not in self.tasks:
                 self.tasks[segment.serial] = (segment, {})
                 heapq.heappush(self.order, -segment.serial)

@@ -26,7 +26,7 @@ class Tensor:
     array while ``_shared`` says that memory of it was given to NumPy. ``_recording, _position``: the value that stands
     for it in a recording. ``_history``: the segment, and the position in it, that a tensor which is no leaf came from.
     ``_base``, ``_view``: of a view the tensor whose memory it shares, and the steps that make it of that; ``_seen`` the
-    version it was made of. ``_viewed``: there are views of it.
+    version it was made of. ``_views``: the views of a tensor.
     """
 
     _array: Any = None
@@ -40,7 +40,7 @@ class Tensor:
     _base: Tensor | None = None
     _view: tuple[Any, ...] = ()
     _seen = 0
-    _viewed = False
+    _views: list[ref[Tensor]] | None = None
     _shared: Any = None
     _kind: Kind
 
@@ -80,11 +80,11 @@ def enter(recording: Recording, tensor: Tensor) -> int:
         if array is None and tensor._recording is not None and tensor._recording is not recording:
             compute(tensor)  # what another thread recorded
         from graphc.tensors.memory import snapshot
+        from graphc.tensors.views import is_stale, renew
 
-        if tensor._base is not None:
-            from graphc.tensors.writing import refreshed
-
-            if refreshed(recording, tensor):
+        if is_stale(tensor):
+            renew(tensor)
+            if tensor._recording is recording:
                 return tensor._position
         array = snapshot(tensor)
     position = recording.input(tensor._kind, tensor, array)
@@ -146,6 +146,11 @@ def learn(function: Function, operands: tuple[Any, ...], statics: tuple[Any, ...
 
 def compute(tensor: Tensor) -> Any:
     """The tensor's array or NumPy scalar, computed with all that its recording holds where it was not."""
+    if tensor._base is not None:
+        from graphc.tensors.views import is_stale, renew
+
+        if is_stale(tensor):
+            renew(tensor)
     if tensor._array is None:
         assert tensor._recording is not None
         flush(tensor._recording)
@@ -179,5 +184,6 @@ def flush(recording: Recording, wanted: tuple[int, ...] = ()) -> list[Any]:
 
                     segment = Segment(recording, alive)
                 tensor._history = (segment, position)
-    recording.tensors, recording.arrays, recording.refs, recording.versions = [], [], [], []
+    recording.tensors, recording.arrays, recording.refs = [], [], []
+    recording.histories, recording.versions = [], []
     return arrays[len(alive) :]

@@ -10,30 +10,42 @@ from typing import Any
 
 import numpy as np
 
-from graphc.tensors.core import Tensor, record, take
-from graphc.tensors.core import fresh as _fresh
+from graphc.errors import TraceTypeError
+from graphc.tensors.core import Tensor, fresh, record, take
 from graphc.tensors.functions.table import FUNCTIONS
 from graphc.tensors.kinds import known_dtype
 from graphc.tensors.operators import binary, operand, unary
+from graphc.trace.location import user_location
 
 Dims = int | Sequence[int] | None
 
 
+def given(obj: Any) -> Any:
+    """A tensor, a number, or an array as a tensor: an operand. Raises ``TraceTypeError`` for anything else."""
+    if isinstance(obj, Tensor):
+        return obj
+    found = operand(obj)
+    if found is None:
+        message = f"expected a tensor, a number or an array, got {type(obj).__name__}"
+        raise TraceTypeError(message, location=user_location())
+    return found
+
+
 def two(name: str) -> Callable[..., Any]:
-    """A function of two operands, the second of which may be a number."""
+    """A function of two operands, one of which may be a number."""
     operator, function = binary(FUNCTIONS[name]), FUNCTIONS[name]
 
     def call(input: Any, other: Any) -> Any:
-        result = operator(input, other) if isinstance(input, Tensor) else record(function, (operand(input), other))
-        if result is NotImplemented:
-            raise TypeError(f"{name}: expected a tensor or a number, got {type(other).__name__}")
-        return result
+        if isinstance(input, Tensor) and isinstance(other, Tensor):
+            return operator(input, other)
+        return record(function, (given(input), given(other)))
 
     call.__name__ = name
     return call
 
 
 def one(name: str) -> Callable[[Tensor], Tensor]:
+    """A function of one tensor."""
     call = unary(FUNCTIONS[name])
     call.__name__ = name
     return call
@@ -49,7 +61,80 @@ def dims_of(dim: Dims) -> Any:
 def several(name: str, operands: tuple[Any, ...], statics: tuple[Any, ...]) -> tuple[Tensor, ...]:
     """All that a function with several results makes."""
     recording, state = take(FUNCTIONS[name], operands, statics)
-    return tuple([_fresh(recording, state, k) for k in range(len(state.kinds))])
+    return tuple([fresh(recording, state, k) for k in range(len(state.kinds))])
+
+
+# --- arithmetic -------------------------------------------------------------------------------------------------------
+
+_add, _sub, _mul, _div = (two(name) for name in ("add", "sub", "mul", "div"))
+
+
+def add(input: Any, other: Any, *, alpha: float = 1) -> Tensor:
+    """``input + alpha * other``."""
+    return _add(input, other if alpha == 1 else _mul(other, alpha))
+
+
+def sub(input: Any, other: Any, *, alpha: float = 1) -> Tensor:
+    """``input - alpha * other``."""
+    return _sub(input, other if alpha == 1 else _mul(other, alpha))
+
+
+def div(input: Any, other: Any, *, rounding_mode: str | None = None) -> Tensor:
+    """``input / other``; with ``rounding_mode`` ``"floor"`` or ``"trunc"`` rounded so."""
+    if rounding_mode is None:
+        return _div(input, other)
+    if rounding_mode == "floor":
+        return record(FUNCTIONS["floor_divide"], (given(input), given(other)))
+    return record(FUNCTIONS["trunc"], (_div(input, other),))
+
+
+def addcmul(input: Tensor, tensor1: Any, tensor2: Any, *, value: float = 1) -> Tensor:
+    """``input + value * tensor1 * tensor2``."""
+    product = _mul(tensor1, tensor2)
+    return _add(input, product if value == 1 else _mul(product, value))
+
+
+def addcdiv(input: Tensor, tensor1: Any, tensor2: Any, *, value: float = 1) -> Tensor:
+    """``input + value * tensor1 / tensor2``."""
+    quotient = _div(tensor1, tensor2)
+    return _add(input, quotient if value == 1 else _mul(quotient, value))
+
+
+def lerp(input: Tensor, end: Tensor, weight: Any) -> Tensor:
+    """``input + weight * (end - input)``."""
+    return _add(input, _mul(_sub(end, input), weight))
+
+
+def clamp(input: Tensor, min: Any = None, max: Any = None) -> Tensor:
+    """Each element no lower than ``min`` and no higher than ``max``, numbers or tensors."""
+    if min is None and max is None:
+        raise ValueError("clamp: at least one of min and max must be given")
+    low, high = (None if bound is None else given(bound) for bound in (min, max))
+    return record(FUNCTIONS["clamp"], (input, low, high))
+
+
+def where(condition: Tensor, input: Any, other: Any) -> Tensor:
+    """Elements of ``input`` where the condition holds, of ``other`` elsewhere."""
+    return record(FUNCTIONS["where"], (given(condition), given(input), given(other)))
+
+
+def masked_fill(input: Tensor, mask: Tensor, value: Any) -> Tensor:
+    """The value where the mask is true."""
+    return record(FUNCTIONS["masked_fill"], (input, given(mask), given(value)))
+
+
+def allclose(input: Tensor, other: Tensor, rtol: float = 1e-5, atol: float = 1e-8, equal_nan: bool = False) -> bool:
+    """Whether all elements agree within ``atol + rtol * |other|``."""
+    from graphc.tensors.core import compute
+
+    return bool(np.allclose(compute(input), compute(other), rtol, atol, equal_nan))
+
+
+def equal(input: Tensor, other: Tensor) -> bool:
+    """Whether shape and all elements are the same."""
+    from graphc.tensors.core import compute
+
+    return bool(np.array_equal(compute(input), compute(other)))
 
 
 # --- reductions -------------------------------------------------------------------------------------------------------
@@ -67,9 +152,198 @@ def mean(input: Tensor, dim: Dims = None, keepdim: bool = False) -> Tensor:
     return record(MEAN, (input,), (dims_of(dim), keepdim))
 
 
-TENSOR_FUNCTIONS: dict[str, Callable[..., Any]] = {
-    **{name: two(name) for name in ("add", "sub", "mul", "div", "pow", "matmul")},
-    **{name: one(name) for name in ("exp", "log", "tanh", "sigmoid", "sqrt", "relu", "abs", "neg", "square")},
-    "sum": sum,
-    "mean": mean,
-}
+def prod(input: Tensor, dim: int | None = None, keepdim: bool = False) -> Tensor:
+    """The product over one dimension, all of them by default."""
+    return record(FUNCTIONS["prod"], (input,), (dim, keepdim))
+
+
+def _spread(name: str) -> Callable[..., Tensor]:
+    def call(
+        input: Tensor, dim: Any = None, unbiased: bool = True, keepdim: bool = False, *, correction: float | None = None
+    ) -> Tensor:
+        if isinstance(dim, bool):
+            dim, unbiased = None, dim
+        degrees = int(unbiased) if correction is None else correction
+        return record(FUNCTIONS[name], (input,), (dims_of(dim), degrees, keepdim))
+
+    call.__name__ = name
+    call.__doc__ = f"The {name} over the dimensions, divided by the number of elements less ``correction`` (1)."
+    return call
+
+
+var, std = _spread("var"), _spread("std")
+
+
+def norm(input: Tensor, p: Any = 2, dim: Dims = None, keepdim: bool = False) -> Tensor:
+    """The p-norm of the elements over the dimensions, all of them by default."""
+    order = 2.0 if p in ("fro", None) else float(p)
+    return record(FUNCTIONS["linalg_vector_norm"], (input,), (order, dims_of(dim), keepdim))
+
+
+class Ordered(tuple):
+    """``(values, indices)``, by these names too."""
+
+    __slots__ = ()
+
+    @property
+    def values(self) -> Tensor:
+        return self[0]
+
+    @property
+    def indices(self) -> Tensor:
+        return self[1]
+
+
+def _extreme(name: str, pairwise: str) -> Callable[..., Any]:
+    both = two(pairwise)
+
+    def call(input: Tensor, dim: Any = None, keepdim: bool = False) -> Any:
+        if isinstance(dim, Tensor):
+            return both(input, dim)
+        if dim is None:
+            return record(FUNCTIONS[name], (input,), (None, False))
+        return Ordered(several(f"{name}_dim", (input,), (int(dim), keepdim)))
+
+    call.__name__ = name
+    call.__doc__ = (
+        f"The {name} of all elements; along a dimension ``(values, indices)``; of two tensors element by element."
+    )
+    return call
+
+
+max, min = _extreme("max", "maximum"), _extreme("min", "minimum")
+
+
+def amax(input: Tensor, dim: Dims = None, keepdim: bool = False) -> Tensor:
+    """The maximum over the dimensions; equal ones share the gradient."""
+    return record(FUNCTIONS["max"], (input,), (dims_of(dim), keepdim))
+
+
+def amin(input: Tensor, dim: Dims = None, keepdim: bool = False) -> Tensor:
+    """The minimum over the dimensions; equal ones share the gradient."""
+    return record(FUNCTIONS["min"], (input,), (dims_of(dim), keepdim))
+
+
+def median(input: Tensor, dim: int | None = None, keepdim: bool = False) -> Any:
+    """The lower median of all elements; along a dimension ``(values, indices)``."""
+    if dim is None:
+        return record(FUNCTIONS["median"], (input,))
+    return Ordered(several("median_dim", (input,), (dim, keepdim)))
+
+
+def _folded(name: str) -> Callable[..., Tensor]:
+    def call(input: Tensor, dim: Any = None, keepdim: bool = False) -> Tensor:
+        return record(FUNCTIONS[name], (input,), (dims_of(dim), keepdim))
+
+    call.__name__ = name
+    return call
+
+
+def _along(name: str) -> Callable[..., Tensor]:
+    def call(input: Tensor, dim: int, dtype: Any = None) -> Tensor:
+        x = input if dtype is None else to(input, dtype)
+        return record(FUNCTIONS[name], (x,), (int(dim),))
+
+    call.__name__ = name
+    return call
+
+
+def logsumexp(input: Tensor, dim: Dims, keepdim: bool = False) -> Tensor:
+    """``log(sum(exp(x)))`` over the dimensions."""
+    return record(FUNCTIONS["logsumexp"], (input,), (dims_of(dim), keepdim))
+
+
+# --- activations ------------------------------------------------------------------------------------------------------
+
+
+def gelu(input: Tensor, approximate: str = "none") -> Tensor:
+    """``x * Phi(x)``, Phi the normal distribution; ``approximate="tanh"``: the usual approximation."""
+    return record(FUNCTIONS["gelu"], (input,), (approximate,))
+
+
+def softplus(input: Tensor, beta: float = 1.0, threshold: float = 20.0) -> Tensor:
+    """``log(1 + exp(beta x)) / beta``; x itself where ``beta x`` is above the threshold."""
+    return record(FUNCTIONS["softplus"], (input,), (float(beta), float(threshold)))
+
+
+def leaky_relu(input: Tensor, negative_slope: float = 0.01) -> Tensor:
+    """x where it is positive, else ``negative_slope * x``."""
+    return record(FUNCTIONS["leaky_relu"], (input,), (float(negative_slope),))
+
+
+def elu(input: Tensor, alpha: float = 1.0) -> Tensor:
+    """x where it is positive, else ``alpha * (exp(x) - 1)``."""
+    return record(FUNCTIONS["elu"], (input,), (float(alpha),))
+
+
+# --- dtypes, copies ---------------------------------------------------------------------------------------------------
+
+
+def to(input: Tensor, *args: Any, dtype: Any = None, device: Any = None, copy: bool = False) -> Tensor:
+    """The tensor in another dtype, or in that of another tensor; itself where it has it already."""
+    for arg in args:
+        if isinstance(arg, Tensor):
+            dtype = arg.dtype
+        elif isinstance(arg, str) and arg == "cpu":
+            device = arg
+        else:
+            dtype = arg
+    if device is not None and str(device) != "cpu":
+        raise ValueError(f"device={device!r}: only 'cpu' is supported")
+    wanted = input._kind.dtype if dtype is None else known_dtype(np.dtype(dtype))
+    if wanted == input._kind.dtype:
+        return clone(input) if copy else input
+    return record(FUNCTIONS["to_copy"], (input,), (wanted,))
+
+
+def _to_dtype(name: str, dtype: Any) -> Callable[[Tensor], Tensor]:
+    def call(self: Tensor) -> Tensor:
+        return to(self, dtype)
+
+    call.__name__ = name
+    return call
+
+
+def clone(input: Tensor) -> Tensor:
+    """A copy, through which gradients flow."""
+    return record(FUNCTIONS["clone"], (input,))
+
+
+_ONE = (
+    "exp", "log", "tanh", "sigmoid", "sqrt", "relu", "abs", "neg", "square", "rsqrt", "reciprocal", "expm1", "exp2",
+    "log2", "log10", "log1p", "sin", "cos", "tan", "asin", "acos", "atan", "sinh", "cosh", "asinh", "acosh", "atanh",
+    "erf", "erfc", "lgamma", "digamma", "logit", "sign", "floor", "ceil", "round", "trunc", "isnan", "isinf",
+    "isfinite", "logical_not", "bitwise_not",
+)  # fmt: skip
+_TWO = (
+    "mul", "pow", "matmul", "dot", "maximum", "minimum", "remainder", "fmod", "floor_divide", "atan2", "hypot",
+    "logaddexp", "xlogy", "eq", "ne", "lt", "le", "gt", "ge", "logical_and", "logical_or", "logical_xor", "bitwise_and",
+    "bitwise_or", "bitwise_xor",
+)  # fmt: skip
+
+BOTH: dict[str, Callable[..., Any]] = {
+    **{name: one(name) for name in _ONE},
+    **{name: two(name) for name in _TWO},
+    **{f.__name__: f for f in (
+        add, sub, div, addcmul, addcdiv, lerp, clamp, where, masked_fill, allclose, equal, sum, mean, prod, var, std,
+        norm, max, min, amax, amin, median, logsumexp, clone,
+    )},
+    **{name: _folded(name) for name in ("argmax", "argmin", "all", "any")},
+    **{name: _along(name) for name in ("cumsum", "cumprod", "softmax", "log_softmax")},
+}  # fmt: skip
+BOTH |= {"absolute": BOTH["abs"], "negative": BOTH["neg"], "clip": clamp, "mm": BOTH["matmul"], "bmm": BOTH["matmul"],
+         "mv": BOTH["matmul"], "multiply": BOTH["mul"], "divide": div, "true_divide": div, "subtract": sub}  # fmt: skip
+ONLY_METHODS: dict[str, Callable[..., Any]] = {
+    "to": to,
+    "where": lambda self, condition, other: where(condition, self, other),
+    "type": lambda self, dtype=None: self._kind.dtype.name if dtype is None else to(self, dtype),
+    **{name: _to_dtype(name, dtype) for name, dtype in {
+        "double": np.float64, "float": np.float32, "long": np.int64, "int": np.int32, "short": np.int16,
+        "byte": np.uint8, "bool": np.bool_,
+    }.items()},
+    "cpu": lambda self: self,
+}  # fmt: skip
+IN_PLACE = (
+    "add", "sub", "mul", "div", "pow", "clamp", "exp", "log", "tanh", "sigmoid", "sqrt", "relu", "abs", "neg", "square",
+    "reciprocal", "addcmul", "addcdiv", "lerp", "masked_fill", "floor", "ceil", "round", "remainder", "sin", "cos",
+)  # fmt: skip

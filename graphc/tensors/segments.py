@@ -14,7 +14,7 @@ _serial = itertools.count()
 
 
 class Segment:
-    """The path of a recording, and what came into it from outside, by position.
+    """The path of a recording, and what came into it from outside, in order; ``histories`` are those that it had then.
 
     A later segment may depend on an earlier one, never the other way round: ``serial`` is their order. ``freed``: a bit
     for each value whose step a backward pass has used up. ``overwritten``: a bit for each value whose tensor was
@@ -22,12 +22,15 @@ class Segment:
     ``cuts``: the tensors at which a backward pass has something to do, a hook or a gradient to keep, by position.
     """
 
-    __slots__ = ("arrays", "cuts", "freed", "outputs", "overwritten", "serial", "state", "tensors", "versions")
+    __slots__ = (
+        "arrays", "cuts", "freed", "histories", "outputs", "overwritten", "serial", "state", "tensors", "versions",
+    )  # fmt: skip
 
     def __init__(self, recording: Recording, alive: list[tuple[int, Tensor]]) -> None:
         self.serial = next(_serial)
         self.state: State = recording.state
-        self.tensors, self.arrays, self.versions = recording.tensors, recording.arrays, recording.versions
+        self.tensors, self.arrays = recording.tensors, recording.arrays
+        self.histories, self.versions = recording.histories, recording.versions
         self.freed, self.overwritten, self.cuts = recording.freed, recording.overwritten, recording.cuts
         self.outputs: dict[int, tuple[ref[Tensor], int]] = {
             position: (ref(tensor), tensor._version) for position, tensor in alive if tensor._kind.requires_grad

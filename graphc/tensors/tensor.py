@@ -2,18 +2,20 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Callable
 from typing import Any
 
 import numpy as np
 
 from graphc.errors import AutogradError
-from graphc.tensors import methods, operators
+from graphc.tensors import hooks, interchange, methods, operators, shaping, writing
 from graphc.tensors.backward import BackwardPass, check_root
 from graphc.tensors.core import Tensor, compute
-from graphc.tensors.creation import require_floating
+from graphc.tensors.creation import ones, require_floating, tensor, zeros
+from graphc.tensors.interchange import replace
 from graphc.tensors.kinds import kind_of
-from graphc.tensors.memory import given_to_numpy
+from graphc.tensors.memory import settled
 from graphc.trace.location import user_location
 
 __all__ = ["Tensor"]
@@ -23,6 +25,8 @@ __all__ = ["Tensor"]
 
 
 def _requires_grad(self: Tensor) -> bool:
+    if self._base is not None:
+        interchange.up_to_date(self)
     return self._kind.requires_grad
 
 
@@ -74,6 +78,22 @@ def grad_fn(self: Tensor) -> str | None:
     return None if state is None else f"<{state.step[0].title}>"
 
 
+def ndim(self: Tensor) -> int:
+    """The number of dimensions."""
+    return len(self._kind.shape)
+
+
+def numel(self: Tensor) -> int:
+    """The number of elements."""
+    return math.prod(self._kind.shape)
+
+
+def detach_(self: Tensor) -> Tensor:
+    """Forget how the tensor was computed: from now on it is a leaf; the tensor."""
+    replace(self, settled(np.array(compute(self))))
+    return requires_grad_(self, False)
+
+
 def _grad(self: Tensor) -> Tensor | None:
     return self._grad
 
@@ -120,36 +140,6 @@ def backward(
     BackwardPass(create=create_graph, retain=retain).run((self,), (gradient,))
 
 
-# --- values -----------------------------------------------------------------------------------------------------------
-
-
-def numpy(self: Tensor) -> np.ndarray:
-    """The values as a NumPy array that shares the tensor's memory. Raises ``AutogradError`` where it requires grad."""
-    if self._kind.requires_grad:
-        raise AutogradError(
-            "can't call numpy() on a tensor that requires grad, which NumPy would not record: use x.detach().numpy()",
-            location=user_location(),
-        )
-    compute(self)
-    return given_to_numpy(self)
-
-
-def item(self: Tensor) -> Any:
-    """The only element, as a Python number. Raises ``AutogradError`` where there are more."""
-    array = compute(self)
-    if array.size != 1:
-        message = (
-            f"a tensor with {array.size} elements cannot be converted to one number: select an element, or reduce it"
-        )
-        raise AutogradError(message, location=user_location())
-    return array.item()
-
-
-def tolist(self: Tensor) -> Any:
-    """The values as nested lists of Python numbers."""
-    return compute(self).tolist()
-
-
 def __len__(self: Tensor) -> int:
     if not self._kind.shape:
         raise TypeError("len() of a 0-d tensor")
@@ -169,10 +159,6 @@ def __repr__(self: Tensor) -> str:
     return f"tensor({text})"
 
 
-def _number(kind: Callable[[Any], Any]) -> Callable[[Tensor], Any]:
-    return lambda self: kind(item(self))
-
-
 PROPERTIES: dict[str, Any] = {
     "requires_grad": property(_requires_grad, _set_requires_grad),
     "grad": property(_grad, _set_grad),
@@ -180,17 +166,40 @@ PROPERTIES: dict[str, Any] = {
     "is_leaf": property(is_leaf),
     "shape": property(lambda self: self._kind.shape),
     "dtype": property(lambda self: self._kind.dtype),
-    "ndim": property(lambda self: len(self._kind.shape)),
+    "ndim": property(ndim),
     "device": property(lambda self: "cpu"),
+    "data": property(interchange.data, interchange.set_data),
+    "T": property(lambda self: self.permute(*range(len(self._kind.shape))[::-1])),
+    "mT": property(lambda self: self.transpose(-2, -1)),
+    "nbytes": property(lambda self: numel(self) * self._kind.dtype.itemsize),
+    "itemsize": property(lambda self: self._kind.dtype.itemsize),
 }
 METHODS: dict[str, Callable[..., Any]] = {
-    "backward": backward, "requires_grad_": requires_grad_, "size": size, "numpy": numpy, "item": item,
-    "tolist": tolist, "__len__": __len__, "__repr__": __repr__, "__bool__": _number(bool), "__float__": _number(float),
-    "__int__": _number(int), "__index__": _number(int), "__hash__": object.__hash__,
-    "dim": lambda self: len(self._kind.shape),
-    "numel": lambda self: int(np.prod(self._kind.shape)),
+    "backward": backward, "requires_grad_": requires_grad_, "size": size, "__len__": __len__, "__repr__": __repr__,
+    "__hash__": object.__hash__, "dim": ndim, "numel": numel, "nelement": numel, "register_hook": hooks.register_hook,
+    "retain_grad": hooks.retain_grad, "copy_": writing.copy_, "fill_": writing.fill_, "zero_": writing.zero_,
+    "detach_": detach_, "element_size": lambda self: self._kind.dtype.itemsize, "one_hot": shaping.one_hot,
+    "is_floating_point": lambda self: self._kind.dtype.kind == "f",
+    "new_zeros": lambda self, *size: zeros(*size, dtype=self._kind.dtype),
+    "new_ones": lambda self, *size: ones(*size, dtype=self._kind.dtype),
+    "new_tensor": lambda self, data: tensor(data, dtype=self._kind.dtype),
 }  # fmt: skip
+WRITING = {f"{name}_": writing.in_place(methods.BOTH[name]) for name in methods.IN_PLACE}
+AUGMENTED = {f"__i{symbol}__": WRITING[f"{name}_"] for symbol, name in (
+    ("add", "add"), ("sub", "sub"), ("mul", "mul"), ("truediv", "div"), ("pow", "pow"),
+)}  # fmt: skip
 
-for _name, _member in {**PROPERTIES, **METHODS, **operators.OPERATORS, **methods.TENSOR_FUNCTIONS}.items():
-    setattr(Tensor, _name, _member)
-Tensor.__array_priority__ = 1000.0  # type: ignore[attr-defined]
+
+def complete(cls: type) -> None:
+    """Give the class its properties and methods."""
+    tables = (
+        PROPERTIES, interchange.METHODS, operators.OPERATORS, methods.BOTH, methods.ONLY_METHODS, shaping.BOTH,
+        shaping.ONLY_METHODS, METHODS, WRITING, AUGMENTED,
+    )  # fmt: skip
+    for table in tables:
+        for name, member in table.items():
+            setattr(cls, name, member)
+    cls.__array_priority__ = 1000.0  # type: ignore[attr-defined]
+
+
+complete(Tensor)

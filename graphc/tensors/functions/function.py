@@ -7,7 +7,7 @@ from typing import Any, Literal
 
 from graphc.ir.builder import Builder
 
-Saves = Literal["nothing", "inputs", "result", "others", "divisor", "right"]
+Saves = Literal["nothing", "inputs", "result", "others", "divisor", "first", "after first", "after second"]
 
 
 class Function:
@@ -15,7 +15,7 @@ class Function:
 
     ``saves``: what PyTorch keeps of it for the backward pass, on which depends what may be written into in between,
     and whether a second backward pass is possible: nothing, the inputs, the result; ``others``: each operand where
-    another one requires grad; ``divisor``: as that, and the second one in any case; ``right``: the second one alone.
+    another one requires grad; ``divisor``: as that, and the second one in any case; or only these of the operands.
     ``differentiable``: False where no gradient flows, whatever the dtype of the result.
     """
 
@@ -46,8 +46,12 @@ class Function:
                 return [k for k in every if any(marks[:k] + marks[k + 1 :])], False
             case "divisor":
                 return ([0, 1] if marks[1] else [1]), False
-            case "right":
-                return [1], False
+            case "first":
+                return [0], False
+            case "after first":
+                return list(every)[1:], False
+            case "after second":
+                return list(every)[2:], False
         return [], False
 
 

@@ -149,6 +149,6 @@ LOSSES = [
     Function("huber_loss", huber_loss),
     Function("binary_cross_entropy_with_logits", bce_with_logits),
     Function("binary_cross_entropy", binary_cross_entropy),
-    Function("nll_loss", nll_loss),
-    Function("cross_entropy", cross_entropy),
+    Function("nll_loss", nll_loss, "after first"),
+    Function("cross_entropy", cross_entropy, "after first"),
 ]

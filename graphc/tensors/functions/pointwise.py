@@ -137,8 +137,8 @@ def _entries() -> list[Function]:
         "exp2": ("exp2", "result"), "log": ("log", "inputs"), "log2": ("log2", "inputs"), "log10": ("log10", "inputs"),
         "log1p": ("log1p", "inputs"), "sin": ("sin", "inputs"), "cos": ("cos", "inputs"), "tan": ("tan", "result"),
         "asin": ("arcsin", "inputs"), "acos": ("arccos", "inputs"), "atan": ("arctan", "inputs"),
-        "sinh": ("sinh", "inputs"), "cosh": ("cosh", "inputs"), "asinh": ("arcsinh", "inputs"), "acosh": ("arccosh", "inputs"),
-        "atanh": ("arctanh", "inputs"), "erf": ("erf", "inputs"), "erfc": ("erfc", "inputs"),
+        "sinh": ("sinh", "inputs"), "cosh": ("cosh", "inputs"), "asinh": ("arcsinh", "inputs"),
+        "acosh": ("arccosh", "inputs"), "atanh": ("arctanh", "inputs"), "erf": ("erf", "inputs"), "erfc": ("erfc", "inputs"),
         "lgamma": ("gammaln", "inputs"), "digamma": ("digamma", "inputs"), "logit": ("logit", "inputs"),
     }  # fmt: skip
     same: dict[str, tuple[str, Saves]] = {
@@ -170,8 +170,8 @@ POINTWISE = [
     Function("elu", elu),
     Function("silu", silu),
     Function("clamp", clamp),
-    Function("where", where),
-    Function("masked_fill", masked_fill, "right"),
+    Function("where", where, "first"),
+    Function("masked_fill", masked_fill, "after first"),
     Function("to_copy", cast, "nothing"),
     Function("clone", identity, "nothing"),
     Function("detach", detach, "nothing", differentiable=False),

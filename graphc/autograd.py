@@ -1,0 +1,90 @@
+"""Gradients of tensors as a function: ``graphc.autograd.grad``; and ``backward`` of several tensors at once."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+from graphc.errors import AutogradError
+from graphc.tensors.backward import BackwardPass, check_root
+from graphc.tensors.tensor import Tensor
+from graphc.trace.location import user_location
+
+__all__ = ["backward", "grad"]
+
+Tensors = Tensor | Sequence[Tensor]
+
+
+def _several(tensors: Tensors) -> tuple[Tensor, ...]:
+    return (tensors,) if isinstance(tensors, Tensor) else tuple(tensors)
+
+
+def _seeds(roots: Sequence[Tensor], given: Tensor | Sequence[Tensor | None] | None) -> tuple[Tensor | None, ...]:
+    seeds = (given,) * len(roots) if given is None else (given,) if isinstance(given, Tensor) else tuple(given)
+    if len(seeds) != len(roots):
+        message = f"{len(seeds)} vectors for {len(roots)} outputs: give one each"
+        raise AutogradError(message, location=user_location())
+    for root, seed in zip(roots, seeds, strict=True):
+        check_root(root, seed)
+    return seeds
+
+
+def grad(
+    outputs: Tensors,
+    inputs: Tensors,
+    grad_outputs: Tensor | Sequence[Tensor | None] | None = None,
+    retain_graph: bool | None = None,
+    create_graph: bool = False,
+    allow_unused: bool | None = None,
+    materialize_grads: bool = False,
+) -> tuple[Tensor | None, ...]:
+    """The gradients of the outputs' sum by each of the inputs; no tensor's ``.grad`` is touched.
+
+    >>> x = graphc.tensor(3.0, requires_grad=True)
+    >>> (first,) = graphc.autograd.grad(x**3, x, create_graph=True)
+    >>> graphc.autograd.grad(first, x)
+    (tensor(18.),)
+
+    Args:
+        outputs: a tensor, or several.
+        inputs: tensors that require grad, of any place in the computation.
+        grad_outputs: a vector for each output that is no scalar, of its shape.
+        retain_graph: whether another backward pass is to be possible; by default with ``create_graph``.
+        create_graph: record the gradients, so that they can be differentiated in turn.
+        allow_unused: give None for an input that the outputs do not depend on, instead of an error.
+        materialize_grads: give zeros for it.
+    Raises: ``AutogradError`` for an input that is not used or does not require grad, and as ``Tensor.backward``.
+    """
+    roots, sources = _several(outputs), _several(inputs)
+    for source in sources:
+        if not source.requires_grad:
+            message = "one of the inputs does not require grad: make it with requires_grad=True"
+            raise AutogradError(message, location=user_location())
+    seeds = _seeds(roots, grad_outputs)
+    retain = create_graph if retain_graph is None else retain_graph
+    work = BackwardPass(create=create_graph, retain=retain, captured=sources)
+    work.run(roots, seeds)
+    found = [work.found.get(id(source)) for source in sources]
+    if materialize_grads:
+        from graphc.tensors.creation import zeros_like
+
+        return tuple([zeros_like(s) if g is None else g for s, g in zip(sources, found, strict=True)])
+    if not allow_unused and any(gradient is None for gradient in found):
+        raise AutogradError(
+            "one of the differentiated tensors appears to not have been used in the outputs: leave it out, or pass "
+            "allow_unused=True to get None for it",
+            location=user_location(),
+        )
+    return tuple(found)
+
+
+def backward(
+    tensors: Tensors,
+    grad_tensors: Tensor | Sequence[Tensor | None] | None = None,
+    retain_graph: bool | None = None,
+    create_graph: bool = False,
+) -> None:
+    """Add the gradient of the tensors' sum to ``.grad`` of the leaves they were made of, as ``Tensor.backward``."""
+    roots = _several(tensors)
+    seeds = _seeds(roots, grad_tensors)
+    retain = create_graph if retain_graph is None else retain_graph
+    BackwardPass(create=create_graph, retain=retain).run(roots, seeds)

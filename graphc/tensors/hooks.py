@@ -1,0 +1,57 @@
+"""What happens to a gradient on its way: hooks, and gradients kept of tensors that are no leaves."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+
+from graphc.errors import AutogradError
+from graphc.tensors.core import Tensor
+from graphc.trace.location import user_location
+
+Hook = Callable[[Tensor], Tensor | None]
+
+
+class RemovableHandle:
+    """Takes a hook away again: ``handle.remove()``."""
+
+    def __init__(self, hooks: dict[int, Hook], number: int):
+        self._hooks, self._number = hooks, number
+
+    def remove(self) -> None:
+        self._hooks.pop(self._number, None)
+
+
+def register_hook(self: Tensor, hook: Hook) -> RemovableHandle:
+    """Call ``hook(gradient)`` whenever this tensor's gradient is computed; what it returns, unless None, replaces it.
+
+    Returns a handle with ``remove()``. Raises ``AutogradError`` where the tensor does not require grad.
+    """
+    if not self.requires_grad:
+        message = "cannot register a hook on a tensor that doesn't require gradient: it will never have one"
+        raise AutogradError(message, location=user_location())
+    if self._hooks is None:
+        self._hooks = {}
+    number = max(self._hooks, default=-1) + 1
+    self._hooks[number] = hook
+    _watch(self)
+    return RemovableHandle(self._hooks, number)
+
+
+def retain_grad(self: Tensor) -> None:
+    """Have ``backward()`` set ``.grad`` of this tensor, though it is no leaf. Raises ``AutogradError``."""
+    if not self.requires_grad:
+        message = "can't retain_grad on a tensor that has requires_grad=False"
+        raise AutogradError(message, location=user_location())
+    if not self.is_leaf:
+        self._retains = True
+        _watch(self)
+
+
+def _watch(tensor: Tensor) -> None:
+    """Have backward passes stop at the tensor, where it is computed of others."""
+    if tensor._array is None:
+        assert tensor._recording is not None
+        tensor._recording.cuts[tensor._position] = tensor
+    elif tensor._history is not None:
+        segment, position = tensor._history
+        segment.cuts[position] = tensor

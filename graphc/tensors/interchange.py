@@ -1,0 +1,151 @@
+"""Values in and out: NumPy, Python numbers, DLPack, pickling and copying."""
+
+from __future__ import annotations
+
+import copy
+from collections.abc import Callable
+from typing import Any
+
+import numpy as np
+
+from graphc.errors import AutogradError
+from graphc.tensors.core import Tensor, compute, from_array
+from graphc.tensors.creation import from_numpy
+from graphc.tensors.kinds import kind_of
+from graphc.tensors.memory import given_to_numpy, settled
+from graphc.tensors.views import is_stale, memory_of, root_of
+from graphc.trace.location import user_location
+
+
+def _refuse_grad(tensor: Tensor, what: str) -> None:
+    if tensor.requires_grad:
+        raise AutogradError(
+            f"can't call {what} on a tensor that requires grad, which would not be recorded: use x.detach().{what}",
+            location=user_location(),
+        )
+
+
+def numpy(self: Tensor, *, force: bool = False) -> np.ndarray:
+    """The values as a NumPy array that shares the tensor's memory, a view's that of its base.
+
+    ``force``: also of a tensor that requires grad. Raises ``AutogradError`` for one otherwise.
+    """
+    if not force:
+        _refuse_grad(self, "numpy()")
+    root = root_of(self)
+    compute(root)
+    if root is self:
+        return given_to_numpy(root)
+    return memory_of(self, given_to_numpy(root))
+
+
+def array(self: Tensor, dtype: Any = None, copy: bool | None = None) -> np.ndarray:
+    """``np.asarray(x)``: shares memory where the dtype is the tensor's."""
+    _refuse_grad(self, "numpy()")
+    if copy or (dtype is not None and np.dtype(dtype) != self._kind.dtype):
+        return np.array(compute(self), dtype)
+    return numpy(self)
+
+
+def item(self: Tensor) -> Any:
+    """The only element, as a Python number. Raises ``AutogradError`` where there are more."""
+    values = compute(self)
+    if values.size != 1:
+        message = f"a tensor with {values.size} elements cannot be converted to one number: select one, or reduce it"
+        raise AutogradError(message, location=user_location())
+    return values.item()
+
+
+def tolist(self: Tensor) -> Any:
+    """The values as nested lists of Python numbers."""
+    return compute(self).tolist()
+
+
+def data(self: Tensor) -> Tensor:
+    """The tensor's memory without its history: ``x.detach()``."""
+    return self.detach()
+
+
+def set_data(self: Tensor, value: Tensor) -> None:
+    """Give the tensor other values, whatever was recorded of the old ones."""
+    if value._kind.dtype != self._kind.dtype:
+        message = f"data of dtype {value._kind.dtype} does not fit a tensor of dtype {self._kind.dtype}"
+        raise AutogradError(message, location=user_location())
+    replace(self, settled(np.array(compute(value))))
+
+
+def replace(tensor: Tensor, values: Any) -> None:
+    """Give the tensor an array of its own, which nobody else holds, in place of its memory."""
+    tensor._array, tensor._recording, tensor._history = values, None, None
+    tensor._base, tensor._view, tensor._shared = None, (), None
+    tensor._version += 1
+    tensor._kind = kind_of(values.dtype, values.shape, tensor._kind.requires_grad)
+
+
+# --- DLPack -----------------------------------------------------------------------------------------------------------
+
+
+def dlpack(self: Tensor, **options: Any) -> Any:
+    """``__dlpack__``: the tensor's memory for other libraries, without a copy."""
+    _refuse_grad(self, "__dlpack__()")
+    return numpy(self).__dlpack__(**options)
+
+
+def dlpack_device(self: Tensor) -> tuple[int, int]:
+    """``__dlpack_device__``: the CPU."""
+    return (1, 0)
+
+
+def from_dlpack(obj: Any) -> Tensor:
+    """A tensor over the memory of another library's array or tensor, without a copy."""
+    return from_numpy(np.from_dlpack(obj))
+
+
+# --- copies -----------------------------------------------------------------------------------------------------------
+
+
+def _rebuilt(values: np.ndarray, requires_grad: bool, kind: type) -> Tensor:
+    made = from_array(settled(values), requires_grad)
+    if kind is not Tensor:
+        made.__class__ = kind
+    return made
+
+
+def reduce_(self: Tensor, protocol: int = 2) -> Any:
+    """Pickling: the values, and whether a gradient is required; only of leaves."""
+    if not self.is_leaf:
+        raise AutogradError(
+            "only leaf tensors can be copied with their gradients or pickled: detach() it first",
+            location=user_location(),
+        )
+    return _rebuilt, (np.array(compute(self)), self._kind.requires_grad, type(self))
+
+
+def deepcopy(self: Tensor, memo: dict[int, Any]) -> Tensor:
+    """A leaf with values, and gradient, of its own."""
+    if id(self) in memo:
+        return memo[id(self)]
+    rebuild, args = reduce_(self)
+    made: Tensor = rebuild(*args)
+    memo[id(self)] = made
+    if self._grad is not None:
+        made._grad = copy.deepcopy(self._grad, memo)
+    return made
+
+
+def up_to_date(self: Tensor) -> Tensor:
+    """The tensor; a view of memory that was written into is made again first."""
+    if is_stale(self):
+        compute(self)
+    return self
+
+
+def _number(kind: Callable[[Any], Any]) -> Callable[[Tensor], Any]:
+    return lambda self: kind(item(self))
+
+
+METHODS: dict[str, Callable[..., Any]] = {
+    "numpy": numpy, "item": item, "tolist": tolist, "__array__": array, "__dlpack__": dlpack,
+    "__dlpack_device__": dlpack_device, "__reduce_ex__": reduce_, "__deepcopy__": deepcopy,
+    "__bool__": _number(bool), "__float__": _number(float), "__int__": _number(int), "__index__": _number(int),
+}  # fmt: skip
