@@ -36,7 +36,7 @@ def eliminate_common(graph: Graph, ops: Mapping[str, Op]) -> Graph:
         current = with_inputs(node, tuple(new.get(v, v) for v in node.inputs))
         if node.regions:
             current = map_regions(current, lambda region: eliminate_common(region, ops))
-        kept = current.outputs if node.regions else seen.setdefault(_key(current), current.outputs)
+        kept = current.outputs if node.regions else seen.setdefault(node_key(current), current.outputs)
         if kept is current.outputs:
             nodes.append(current)
         new.update((old, fresh) for old, fresh in zip(node.outputs, kept, strict=True) if fresh is not old)
@@ -46,7 +46,8 @@ def eliminate_common(graph: Graph, ops: Mapping[str, Op]) -> Graph:
     return Graph(graph.name, graph.params, tuple(nodes), outputs, graph.guards, graph.ints)
 
 
-def _key(node: Node) -> tuple[Any, ...]:
+def node_key(node: Node) -> tuple[Any, ...]:
+    """What two nodes without regions have in common that compute the same."""
     operands = [id(v) for v in node.inputs]
     if node.op.name in COMMUTATIVE:
         operands.sort()

@@ -10,15 +10,18 @@ from graphc.ir.opdef import Op
 from graphc.ir.shapes import ShapeFacts
 from graphc.passes.algebra import ALGEBRA_RULES
 from graphc.passes.blocks import read_blocks
+from graphc.passes.branches import branches_as_selects
 from graphc.passes.broadcasts import broadcast_rules
 from graphc.passes.casts import CAST_RULES
 from graphc.passes.common import eliminate_common
 from graphc.passes.constants import constant_rules
 from graphc.passes.dead_code import eliminate_dead_code
+from graphc.passes.indices import settle_indices
 from graphc.passes.movement import MOVEMENT_RULES
 from graphc.passes.rewriter import Pass, Rules, merge_rules, rewrite
 from graphc.passes.scatter import SCATTER_RULES
 from graphc.passes.shifts import cut_cancelling_shifts
+from graphc.passes.small_arrays import small_arrays_as_numbers
 from graphc.passes.sums import SUM_RULES
 from graphc.passes.transposes import transpose_rules
 from graphc.passes.updates import UPDATE_RULES, join_pieces
@@ -68,6 +71,9 @@ PASSES: tuple[Pass, ...] = (
     eliminate_common,
     simplify,
     join_pieces,
+    settle_indices,
+    branches_as_selects,
+    small_arrays_as_numbers,
     cut_cancelling_shifts,
 )
 MAX_ROUNDS = 6  # each round sees what the one before made; graphs settle in two or three

@@ -149,7 +149,30 @@ def update(rewriter: Rewriter, node: Node) -> Value | None:
     return again
 
 
-UPDATE_RULES: Rules = {"read": (read_of_update,), "slice": (slice_of_update,), "update": (update,)}
+def accumulate_onto_update(rewriter: Rewriter, node: Node) -> Value | None:
+    """What is added to what was just written, at the very same place, is written with it."""
+    x, v, *places = node.inputs
+    inner = made_by(x, "update")
+    if inner is None or not rewriter.read_once(x) or not _same_block(node, inner):
+        return None
+    F = rewriter.F
+    both: Value = F.update(inner.inputs[0], F.add(inner.inputs[1], v), *places, steps=node.attrs["steps"])
+    return both
+
+
+def _same_block(node: Node, inner: Node) -> bool:
+    """Whether two writes go to the same place."""
+    if node.attrs["steps"] != inner.attrs["steps"] or node.inputs[1].dims != inner.inputs[1].dims:
+        return False
+    return all(a is b or _same_start(a, b) for a, b in zip(node.inputs[2:], inner.inputs[2:], strict=True))
+
+
+UPDATE_RULES: Rules = {
+    "read": (read_of_update,),
+    "slice": (slice_of_update,),
+    "update": (update,),
+    "accumulate": (accumulate_onto_update,),
+}
 
 
 # --- pieces of a new array --------------------------------------------------------------------------------------------

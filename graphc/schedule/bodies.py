@@ -8,11 +8,11 @@ from graphc.ir.builder import Builder
 from graphc.ir.dims import symbol
 from graphc.ir.graph import Graph, Node, Value
 from graphc.ir.opdef import Op
+from graphc.ir.positions import as_dim
 from graphc.ir.regions import carried, lead
 from graphc.ir.rewrite import inline
 from graphc.ir.shapes import Guard, ShapeFacts
 from graphc.ir.types import ArrayType
-from graphc.schedule.positions import as_dim
 
 
 def is_known(value: Value) -> bool:

@@ -13,7 +13,7 @@ import numpy as np
 from graphc.ir.dims import Dim, product
 from graphc.ir.graph import Node, Value
 from graphc.ir.opdef import Gather, Pointwise, Reduce
-from graphc.schedule.positions import as_dim
+from graphc.ir.positions import as_dim
 from graphc.schedule.scalars import Affine, Condition, Scalar, Scalars
 
 Index = tuple[Affine, ...]

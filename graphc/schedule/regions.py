@@ -15,6 +15,8 @@ from graphc.ir.builder import Builder
 from graphc.ir.dims import Dim, product, symbols_of
 from graphc.ir.graph import Graph, Node, Value
 from graphc.ir.opdef import Op
+from graphc.ir.positions import as_dim
+from graphc.ir.ranges import Ranges
 from graphc.ir.regions import carried
 from graphc.ir.shapes import Guard, ShapeFacts
 from graphc.ir.types import ArrayType
@@ -33,9 +35,7 @@ from graphc.schedule.loopnest import (
     While,
     walk_steps,
 )
-from graphc.schedule.positions import as_dim
 from graphc.schedule.prepare import IndexCheck
-from graphc.schedule.ranges import Ranges
 from graphc.schedule.sequence import Sequence, detached, make_sequence
 from graphc.schedule.slots import grown_storage, plan_slots
 from graphc.schedule.whole import made_anew

@@ -13,9 +13,9 @@ from dataclasses import dataclass, field
 from graphc.ir.dims import Dim, product
 from graphc.ir.graph import Graph, Node, Value
 from graphc.ir.opdef import Compact, Contract, Create, Gather, Movement, Read, Reduce, Scan, Scatter
+from graphc.ir.positions import as_dim
 from graphc.schedule.gemm import Products
 from graphc.schedule.lower import ZERO, Index, Lowering, is_trivial_reshape, linear, split_gathered, unrolls
-from graphc.schedule.positions import as_dim
 from graphc.schedule.scalars import Affine, Scalar, Scalars
 
 DEAR = 10  # operations of a value above which it is stored rather than computed again

@@ -12,7 +12,7 @@ from itertools import pairwise
 
 from graphc.ir.dims import Dim
 from graphc.ir.graph import Node, Value
-from graphc.schedule.positions import as_dim
+from graphc.ir.positions import as_dim
 
 
 @dataclass(frozen=True)

@@ -12,10 +12,10 @@ from collections.abc import Mapping
 from graphc.ir.builder import Builder
 from graphc.ir.graph import Graph, Node, Value
 from graphc.ir.opdef import Op
+from graphc.ir.positions import as_dim
 from graphc.ir.rewrite import with_inputs
 from graphc.ir.shapes import ShapeFacts
 from graphc.ir.types import BOOL, ArrayType
-from graphc.schedule.positions import as_dim
 
 WIDEST_RIM = 8  # elements along an axis that may stay as they were
 

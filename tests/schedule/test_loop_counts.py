@@ -38,3 +38,38 @@ def test_a_step_of_a_stencil_is_one_kernel_there_and_one_back():
     forward, back = counts(stencil, np.ones((5, 6)), 3)
     assert forward == {"Launch": 1, Exchange.__name__: 1}
     assert back == {"Launch": 1, Exchange.__name__: 1}
+
+
+def orbit(parameters, state, steps):
+    for _ in range(steps):
+        x, y, z = state
+        a, b = parameters
+        state = state + 0.01 * np.array([a * (y - x), x * z, b - y]) * np.sum(state**2)
+    return np.sum(state)
+
+
+def test_a_state_of_three_numbers_is_three_variables():
+    """No kernel, no copy of an array: an iteration is the driver's own code, and saves the three numbers."""
+    graph = final_graph(graphc.grad, orbit, np.ones(2), np.ones(3), 4)
+    for kinds in per_iteration(program_of(graph).steps):
+        assert set(kinds) <= {"Inline", "Copy"}
+    forward = next(node for node in graph.nodes if node.op.name == "for")
+    assert [o.dims for o in forward.outputs[forward.attrs["carried"] :]] == [(forward.attrs["trips"],)] * 3
+
+
+def relaxed_paths(d):
+    d = d.copy()
+    n = d.shape[0]
+    for k in range(n):
+        for i in range(n):
+            for j in range(n):
+                around = d[i, k] + d[k, j]
+                if around < d[i, j]:  # noqa: PLR1730
+                    d[i, j] = around
+    return np.sum(d)
+
+
+def test_a_branch_that_writes_one_element_copies_no_array():
+    for kinds in counts(relaxed_paths, np.ones((3, 3))):
+        assert set(kinds) <= {"Inline", "Check", "Copy"}
+        assert kinds["Copy"] == 0

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 
 from graphc.ir.dims import Dim
 from graphc.ir.graph import Value
@@ -15,8 +15,16 @@ _ARITHMETIC: dict[str, Callable[[Dim, Dim], Dim]] = {
 }
 
 
-def as_dim(value: Value) -> Dim | None:
-    """The int64 scalar as an expression over sizes and loop indices; None where it is computed from arrays."""
+NOTHING: Mapping[Value, Dim] = {}
+
+
+def as_dim(value: Value, known: Mapping[Value, Dim] = NOTHING) -> Dim | None:
+    """The int64 scalar as an expression over sizes and loop indices; None where it is computed from arrays.
+
+    ``known``: values, parameters of regions above all, of which the expression is known.
+    """
+    if value in known:
+        return known[value]
     node = value.node
     if node is None or value.rank or value.type.dtype != I64:
         return None
@@ -25,11 +33,11 @@ def as_dim(value: Value) -> Dim | None:
     if node.op.name == "dim":
         return node.attrs["dim"]
     if node.op.name in ("cast", "reshape", "broadcast_to"):
-        return as_dim(node.inputs[0])
+        return as_dim(node.inputs[0], known)
     if node.op.name == "neg":
-        inner = as_dim(node.inputs[0])
+        inner = as_dim(node.inputs[0], known)
         return None if inner is None else -inner
     if node.op.name in _ARITHMETIC:
-        a, b = map(as_dim, node.inputs)
+        a, b = (as_dim(v, known) for v in node.inputs)
         return None if a is None or b is None else _ARITHMETIC[node.op.name](a, b)
     return None
