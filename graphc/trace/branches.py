@@ -266,8 +266,9 @@ def raising(error: Any) -> Any:
     if session is None or not session.is_region:
         return error
     name = getattr(error, "__name__", type(error).__name__)
+    what = "assert" if name == "AssertionError" else f"raise {name}"
     return UnsupportedError(
-        f"`raise {name}` in a loop or branch of the compiled program, which cannot raise it: look at the arguments "
+        f"`{what}` in a loop or branch of the compiled program, which cannot raise it: look at the arguments "
         "before the call, or return a value that shows it, such as np.nan",
         location=user_location(),
     )

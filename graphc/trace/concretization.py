@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
+import inspect
 import linecache
 import re
 from typing import TYPE_CHECKING, Any, NoReturn
 
 from graphc.errors import ConcretizationError, Location
-from graphc.trace.location import user_location
+from graphc.trace.location import user_function, user_location
 
 if TYPE_CHECKING:
     from graphc.trace.values import TracedValue
@@ -44,6 +45,24 @@ def cannot_be_concrete(traced: TracedValue, what: str) -> Any:
         raise
 
 
+def _decision_way_out(location: Location | None) -> str:
+    """The way out of a decision that was not made a branch of the program: of why it was not, as far as that shows."""
+    code = user_function()
+    if code is not None and code.co_flags & inspect.CO_GENERATOR and code.co_name != "<genexpr>":
+        return "a generator cannot be compiled: write its loop where the elements are used, or fill an array"
+    if code is not None and code.co_name in ("<listcomp>", "<genexpr>", "<setcomp>", "<dictcomp>"):
+        return (
+            "a comprehension cannot be decided by a traced value: write a loop, which becomes one of the compiled "
+            "program, or np.where(condition, a, b)"
+        )
+    if location is not None and not linecache.getline(location.file, location.line):
+        return (
+            "the source of this function is not available, and without it no decision by a traced value can be "
+            "compiled: define the function in a file, or write np.where(condition, a, b)"
+        )
+    return _WAYS_OUT["bool(x)"]
+
+
 def raise_at(location: Location | None, what: str) -> NoReturn:
     asked = f"`{what}`"
     if location is not None:
@@ -54,6 +73,6 @@ def raise_at(location: Location | None, what: str) -> NoReturn:
         raise ConcretizationError("how many elements a mask selects is known only when the program runs: it cannot "
                                   "decide anything, nor be a size by itself; np.count_nonzero(mask) is the number as a "
                                   "traced value, np.where(mask, x, 0) keeps the shape", location=location)  # fmt: skip
-    way_out = _WAYS_OUT.get(what, _DEFAULT_WAY_OUT)
+    way_out = _WAYS_OUT.get(what, _DEFAULT_WAY_OUT) if what != "bool(x)" else _decision_way_out(location)
     raise ConcretizationError(f"{asked} needs the numbers of a traced array, which are not known yet; {way_out}",
                               location=location)  # fmt: skip

@@ -47,6 +47,14 @@ def user_location() -> Location | None:
     return None
 
 
+def user_function() -> CodeType | None:
+    """The code of the user's function that is running."""
+    frame: FrameType | None = sys._getframe(1)
+    while frame is not None and not is_user_code(frame.f_code):
+        frame = frame.f_back
+    return None if frame is None else frame.f_code
+
+
 def definition_location(code: CodeType) -> Location:
     """Where a function is defined."""
     return Location(code.co_filename, code.co_firstlineno)

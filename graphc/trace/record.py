@@ -169,7 +169,7 @@ def output_leaves(session: Session, out: Any) -> tuple[pytree.TreeSpec, tuple[Ou
             outputs.append(Output(len(values), isinstance(leaf, SymbolicInt)))
             values.append(session.F.value(unwrap(session, leaf)))
         elif isinstance(leaf, Undefined):
-            leaf.refuse()
+            leaf.refuse_returned()
         elif isinstance(leaf, Iterator | Coroutine):
             raise TraceTypeError(
                 f"the function returns a {type(leaf).__name__}, which runs once only: return a list or tuple of its "

@@ -24,6 +24,7 @@ import ast
 from collections.abc import Iterator, Sequence
 from typing import Any
 
+from graphc.trace.desugar import desugar
 from graphc.trace.expressions import Expressions, mark_tests
 from graphc.trace.liveness import Liveness, Names, loaded
 from graphc.trace.loads import FRAME_READERS, HOOKS
@@ -41,11 +42,13 @@ def stage(function: Any, around: frozenset[str] = frozenset()) -> Any:
 
     ``around``: the names that the functions around it bind.
     """
-    mark_tests(function)
     if isinstance(function, ast.Lambda):
+        mark_tests(function)
         return Expressions().visit(function) if not _reads_frame(function) else function
     if isinstance(function, ast.AsyncFunctionDef) or _is_generator(function) or _reads_frame(function):
         return function
+    desugar(function)
+    mark_tests(function)
     scope = Scope(function)
     own = sorted(name for name in scope.bound if name not in _arguments(function))
     known = around | scope.bound | _arguments(function)

@@ -33,9 +33,12 @@ class ValueTree:
         pairs = zip(self.leaves, self.traced, strict=True)
         self.values = [value_of(session, leaf) for leaf, is_traced in pairs if is_traced]
         only = len(self.leaves) == 1
-        self.names = [
-            label if only else f"{label}, leaf {k}" for k, is_traced in enumerate(self.traced) if is_traced
-        ]  # fmt: skip
+        self.labels = [label if only else f"{label}, leaf {k}" for k in range(len(self.leaves))]
+
+    @property
+    def names(self) -> list[str]:
+        """What each of the values is, in words."""
+        return [label for label, is_traced in zip(self.labels, self.traced, strict=True) if is_traced]
 
     def seen(self, session: Session, values: Sequence[Value]) -> Any:
         """The tree as the user's function sees it, with these values."""
@@ -54,14 +57,15 @@ class ValueTree:
                 f"{what} must keep the structure {self.spec}; it gives {spec}", location=user_location()
             )
         values = []
-        for leaf, old, is_traced in zip(leaves, self.leaves, self.traced, strict=True):
+        for leaf, old, is_traced, label in zip(leaves, self.leaves, self.traced, self.labels, strict=True):
             if is_traced and isinstance(leaf, NUMBERS):
                 values.append(value_of(session, leaf))
             elif leaf is not old and (is_traced or isinstance(leaf, NUMBERS) or leaf != old):
                 sides = " and ".join("a number" if isinstance(x, TracedValue) else repr(x) for x in (old, leaf))
                 raise TraceTypeError(
-                    f"{what} gives another kind of object ({sides}): what a traced value decides, and what a loop "
-                    "changes, is numbers and arrays alone, each of one kind",
+                    f"{label} is another kind of object after {what} ({sides}): what a traced value decides, and what "
+                    "a loop changes, is numbers and arrays alone, each of one kind; in place of None begin with a "
+                    "number that stands for it, such as np.inf or 0.0",
                     location=user_location(),
                 )
         return values

@@ -21,7 +21,11 @@ class Undefined:
     """A variable that has no value where it is used: every use is an error."""
 
     def __init__(self, name: str, why: str):
-        self.__dict__.update(_name=name, _why=why)
+        self.__dict__.update(_name=name, _why=why, _place=user_location())
+
+    def refuse_returned(self) -> NoReturn:
+        """The error of a function that returns it: at the statement that leaves it without a value."""
+        raise UnsupportedError(f"{self._name!r} {self._why}", location=self._place)
 
     def refuse(self, *args: Any, **kwargs: Any) -> NoReturn:
         raise UnsupportedError(f"{self._name!r} {self._why}", location=user_location())
@@ -111,8 +115,7 @@ def tree_of(session: Session, state: State, flags: Mapping[str, Places]) -> Valu
     labels = [(name, k) for name, value in state.items() for k in range(len(pytree.flatten(value)[0]))]
     places = frozenset(place for place, (name, k) in enumerate(labels) if k in flags.get(name, ()))
     tree = ValueTree(session, state, "", places)
-    texts = [f"{name!r}" if name.isidentifier() else name for name, _ in labels]
-    tree.names = [text for text, is_traced in zip(texts, tree.traced, strict=True) if is_traced]
+    tree.labels = [f"{name!r}" if name.isidentifier() else name for name, _ in labels]
     return tree
 
 
