@@ -10,13 +10,14 @@ from collections.abc import Mapping
 from typing import Literal
 
 from graphc.autodiff.sweep import Reached, sweep
-from graphc.autodiff.tape import bound_sizes, with_tapes
+from graphc.autodiff.tape import with_tapes
 from graphc.errors import GradientError
 from graphc.ir.builder import Builder
 from graphc.ir.graph import Graph, Value
 from graphc.ir.opdef import Op
 from graphc.ir.rewrite import drop_dead
 from graphc.ir.shapes import ShapeFacts
+from graphc.ir.sizes import bound_sizes
 from graphc.ir.types import ArrayType
 
 
@@ -30,7 +31,8 @@ def joint_vjp(graph: Graph, ops: Mapping[str, Op], seeds: Literal["params"] | No
     if seeds is None:
         _check_scalar(graph)
     F = Builder(ops, ShapeFacts(graph.guards))
-    F.facts.know_bound(bound_sizes(graph))
+    for name, limit in bound_sizes(graph):
+        F.facts.know_bound(name, limit)
     forward = with_tapes(F, graph, joint_region)
     reached, seed_params = _seed(F, forward.outputs, seeds)
     sweep(reached, forward)

@@ -135,6 +135,20 @@ class LoopPlan:
 
 
 @dataclass(frozen=True)
+class AgainPlan:
+    """``again``: the loop that runs once more to save; what reaches the results of the first run is for it."""
+
+    again: Node
+    plan: LoopPlan
+
+    def pull_back(self, reached: Reached, node: Node) -> None:
+        for first, second in zip(node.outputs, self.again.outputs, strict=False):
+            if first in reached.total:
+                reached.total[second] = reached.total[first]
+        self.plan.pull_back(reached, self.again)
+
+
+@dataclass(frozen=True)
 class BranchPlan:
     """``joints``: each branch with its adjoint, which computes again what it needs of the branch that was taken."""
 

@@ -99,6 +99,8 @@ class Batcher(Lanes):
                 lanes = [lane if k < first else self._inside(lane) for k, lane in enumerate(lanes)]
             if self.counts and node.op.name == "dim":
                 return (self._size(node),)
+            if self.counts and not node.regions:
+                self._require_same_sizes(node)
             differs = node.regions and (self.mask is not None or self.own_length(node) is not None)
             if all(isinstance(lane, Value) for lane in lanes) and not differs:
                 return self._shared(node, tuple(lane for lane in lanes if isinstance(lane, Value)))
@@ -157,6 +159,16 @@ class Batcher(Lanes):
             message = f"vmap: the size {dim} differs from element to element, and cannot be computed with"
             raise UnsupportedError(message, location=node.location)
         return Dense(self.counts[str(dim)])
+
+    def _require_same_sizes(self, node: Node) -> None:
+        """Only the iterations of a loop may differ between elements: arrays of a batch are one array."""
+        sizes = (*(d for o in node.outputs for d in o.dims), *node.attrs.get("starts", ()))
+        if any(symbols_of(d) & self.counts.keys() for d in sizes):
+            raise UnsupportedError(
+                "vmap: a slice or array whose length or place differs from element to element; with the largest length "
+                "and np.where(np.arange(n) < length, x, 0) all have one shape",
+                location=node.location,
+            )
 
     def _inside(self, index: Lane) -> Lane:
         """Positions that may lie outside where the mask is false: 0 there."""

@@ -10,15 +10,16 @@ from __future__ import annotations
 from collections.abc import Collection, Iterable, Mapping, Sequence
 from typing import NamedTuple
 
-from graphc.autodiff.estimate import number, size_bytes
+from graphc.autodiff.estimate import number
 from graphc.autodiff.mincut import INFINITE, Network
-from graphc.errors import UnsupportedError
 from graphc.ir.builder import Builder
-from graphc.ir.dims import Dim, Expr, symbol, symbols_of
+from graphc.ir.dims import Dim, product, symbol, symbols_of
 from graphc.ir.graph import Graph, Node, Value
-from graphc.ir.opdef import Bind, Create, Movement, Op, Pointwise
+from graphc.ir.opdef import Bind, Create, Movement, Op, Pointwise, Read
 from graphc.ir.rewrite import copy_node
 from graphc.ir.shapes import ShapeFacts
+from graphc.ir.sizes import Needs, bound_sizes, is_binder, limit_of, sizes_of
+from graphc.ir.types import ArrayType
 
 MAX_RECOMPUTED_COST = 8  # operations an element; an exponential costs more than reading it back from memory
 
@@ -45,20 +46,16 @@ def split(
     sizes: Mapping[str, int] | None = None,
 ) -> Split:
     """The joint graph of ``joint_vjp(..., seeds="params")`` in two."""
-    for node in joint.nodes:
-        if isinstance(node.op.kind, Bind):
-            raise UnsupportedError(
-                "vjp of a while loop is not supported yet, since how much it saves shows when it runs: use grad or "
-                "value_and_grad, or a loop over a range",
-                location=node.location,
-            )
+    room = Room(joint, ShapeFacts(joint.guards), [node for node in joint.nodes if isinstance(node.op.kind, Bind)])
     late = _descendants(joint, joint.params[n_forward_params:])
-    residuals = _cut(joint, _ancestors(joint, joint.outputs[:n_forward_outputs]), late, n_forward_outputs, sizes or {})
+    early = _ancestors(joint, joint.outputs[:n_forward_outputs])
+    residuals = _cut(joint, early, late, n_forward_outputs, sizes or {}, room=room)
     saved = tuple(value for value in joint.values() if value in residuals.saved)
-    backward = _extract(joint, ops, (*saved, *joint.params[n_forward_params:]), joint.outputs[n_forward_outputs:])
+    late_params = joint.params[n_forward_params:]
+    backward = _extract(joint, ops, (*saved, *late_params), joint.outputs[n_forward_outputs:], room=room)
     backward = _with_ints(backward)
     forward_outputs = (*joint.outputs[:n_forward_outputs], *saved)
-    forward = _extract(joint, ops, joint.params[:n_forward_params], forward_outputs, backward.ints)
+    forward = _extract(joint, ops, joint.params[:n_forward_params], forward_outputs, backward.ints, room=room)
     return Split(forward, backward, saved)
 
 
@@ -87,15 +84,37 @@ def split_region(
     joint: Graph, ops: Mapping[str, Op], facts: ShapeFacts, n_params: int, n_outputs: int, at_hand: set[Value]
 ) -> RegionSplit:
     """The joint graph of a loop's body in two; ``at_hand``: its index and captures, which need not be saved."""
+    room = Room(joint, facts, [node for node in joint.nodes if is_binder(node)])
     late = _descendants(joint, joint.params[n_params:])
     early = _ancestors(joint, joint.outputs[:n_outputs])
-    cut = _cut(joint, early, late, n_outputs, {}, at_hand).saved
+    cut = _cut(joint, early, late, n_outputs, {}, at_hand, room).saved
     kept = tuple(v for v in joint.values() if v in cut and v not in at_hand)
     free = tuple(v for v in joint.params[:n_params] if v in at_hand)
-    backward = _extract(joint, ops, (*kept, *free, *joint.params[n_params:]), joint.outputs[n_outputs:], facts=facts)
-    forward = _extract(joint, ops, joint.params[:n_params], (*joint.outputs[:n_outputs], *kept), facts=facts)
+    backward = _extract(joint, ops, (*kept, *free, *joint.params[n_params:]), joint.outputs[n_outputs:], room=room)
+    forward = _extract(joint, ops, joint.params[:n_params], (*joint.outputs[:n_outputs], *kept), room=room)
     positions = {v: (k - 1 if k else None) for k, v in enumerate(joint.params)}
     return RegionSplit(forward, backward, kept, tuple(positions[v] for v in free))
+
+
+class Room:
+    """What has another size in each run of a graph, and the room that it needs to be saved: the most that it can be."""
+
+    def __init__(self, graph: Graph, facts: ShapeFacts, binding: Sequence[Node]):
+        """``binding``: the nodes that bind such sizes."""
+        self.facts = facts
+        for node in binding:
+            facts.know_bound(node.attrs["symbol"], limit_of(node))
+        self.names = {node.attrs["symbol"] for node in binding}
+
+    def dims(self, value: Value) -> tuple[Dim, ...] | None:
+        """The dims of the room; None where it has no limit, so that the value can only be computed again."""
+        if not any(self.names & symbols_of(dim) for dim in value.dims):
+            return value.dims
+        found = [self.facts.highest(dim, self.names) for dim in value.dims]
+        return None if None in found else tuple(dim for dim in found if dim is not None)
+
+    def pads(self, value: Value) -> bool:
+        return self.dims(value) != value.dims
 
 
 class _Choice(NamedTuple):
@@ -110,26 +129,26 @@ def _cut(
     n_forward_outputs: int,
     sizes: Mapping[str, int],
     at_hand: Collection[Value] = (),
+    room: Room | None = None,
 ) -> _Choice:
     """Each value that is not late is two nodes of a network, made (in) and kept (out), with its bytes between them.
 
     What is ``at_hand`` anyway costs nothing. Of a value and its transpose the value is saved: to save the other is a
-    copy, and a product that reads it needs none.
+    copy, and a product that reads it needs none. What there can be no room for is computed again, whatever it costs.
     """
+    needs = Needs(joint)
     values = [value for value in joint.values() if value not in late]
     made = {value: 2 * position + 2 for position, value in enumerate(values)}
     network = Network(2 * len(values) + 2)
     source, sink = 0, 1
     for value in values:
-        transposed = value.node is not None and value.node.op.name == "transpose"
-        bytes_ = 0 if value in at_hand else number(size_bytes(value), sizes) + transposed
-        network.connect(made[value], made[value] + 1, bytes_)
-        if value.node is None or not _cheap_again(value.node):
+        network.connect(made[value], made[value] + 1, 0 if value in at_hand else _bytes_to_save(value, sizes, room))
+        if value.node is None or not (_cheap_again(value.node) or _must_be_again(value.node, room)):
             network.connect(source, made[value], INFINITE)
         else:
-            for operand in value.node.inputs:
+            for operand in needs.of(value.node):
                 network.connect(made[operand] + 1, made[value], INFINITE)
-    read_late = {v for node in joint.nodes if any(o in late for o in node.outputs) for v in node.inputs if v in made}
+    read_late = {v for node in joint.nodes if any(o in late for o in node.outputs) for v in needs.of(node) if v in made}
     read_late.update(v for v in joint.outputs[n_forward_outputs:] if v in made)
     for value in read_late:
         network.connect(made[value] + 1, sink, INFINITE)
@@ -138,25 +157,37 @@ def _cut(
     return _Choice(saved, frozenset(v for v in values if v in early and made[v] in side))
 
 
+def _bytes_to_save(value: Value, sizes: Mapping[str, int], room: Room | None) -> int:
+    dims = value.dims if room is None else room.dims(value)
+    if dims is None:
+        return INFINITE
+    transposed = value.node is not None and value.node.op.name == "transpose"
+    return number(product(dims) * value.type.dtype.itemsize, sizes) + transposed
+
+
+def _must_be_again(node: Node, room: Room | None) -> bool:
+    return room is not None and any(room.dims(output) is None for output in node.outputs)
+
+
 def _cheap_again(node: Node) -> bool:
-    if isinstance(node.op.kind, Movement | Create):
+    if isinstance(node.op.kind, Movement | Create | Bind | Read) or node.op.name == "checked_index":
         return True
     return isinstance(node.op.kind, Pointwise) and node.op.cost <= MAX_RECOMPUTED_COST
 
 
 def _descendants(graph: Graph, sources: Iterable[Value]) -> set[Value]:
-    found = set(sources)
+    found, needs = set(sources), Needs(graph)
     for node in graph.nodes:
-        if any(v in found for v in node.inputs):
+        if any(v in found for v in needs.of(node)):
             found.update(node.outputs)
     return found
 
 
 def _ancestors(graph: Graph, targets: Iterable[Value]) -> set[Value]:
-    found = set(targets)
+    found, needs = set(targets), Needs(graph)
     for node in reversed(graph.nodes):
         if any(o in found for o in node.outputs):
-            found.update(node.inputs)
+            found.update(needs.of(node))
             found.update(node.outputs)
     return found
 
@@ -167,24 +198,63 @@ def _extract(
     params: Sequence[Value],
     outputs: Sequence[Value],
     sizes: Sequence[Dim] = (),
-    facts: ShapeFacts | None = None,
+    *,
+    room: Room,
 ) -> Graph:
-    """The part of the graph that computes the outputs from these values, with the sizes as further outputs."""
-    given = set(params)
+    """The part of the graph that computes the outputs from these values, with the sizes as further outputs.
+
+    What has another size in each run stands at the beginning of an array of the largest, as parameter and as output.
+    """
+    given, needs = set(params), Needs(graph)
     needed = set(outputs) - given
     kept: list[Node] = []
     for node in reversed(graph.nodes):
         if any(o in needed for o in node.outputs):
             kept.append(node)
-            needed.update(v for v in node.inputs if v not in given)
-    F = Builder(ops, facts or ShapeFacts(graph.guards))
-    new = {p: Value(p.type, p.grad, p.name or f"r{position}") for position, p in enumerate(params)}
-    new_params = tuple(new.values())
+            needed.update(v for v in needs.of(node) if v not in given)
+    F = Builder(ops, room.facts)
+    made = _Made(F, room, params)
     for node in reversed(kept):
-        copies = copy_node(F, node, tuple(new[v] for v in node.inputs))
-        new.update((old, fresh) for old, fresh in zip(node.outputs, copies, strict=True) if old not in new)
-    outputs = (*(new[v] for v in outputs), *(F.value(size) for size in sizes))
-    return Graph(graph.name, new_params, tuple(F.nodes), outputs, graph.guards, graph.ints)
+        copies = copy_node(F, node, tuple(made[v] for v in node.inputs))
+        made.new.update((old, fresh) for old, fresh in zip(node.outputs, copies, strict=True) if old not in made.new)
+    results = [padded(F, made[v], room.dims(v)) for v in outputs]
+    results += [F.value(size) for size in sizes]
+    return Graph(graph.name, tuple(made.params), tuple(F.nodes), tuple(results), graph.guards, graph.ints)
+
+
+class _Made:
+    """What stands for each value in a part of a graph; a padded parameter is cut to size where it is read first."""
+
+    def __init__(self, F: Builder, room: Room, given: Sequence[Value]):
+        self.F, self.new = F, dict[Value, Value]()
+        self.params: list[Value] = []
+        self.whole: dict[Value, Value] = {}
+        for position, p in enumerate(given):
+            dims = room.dims(p)
+            assert dims is not None, f"{p!r} has no limit"
+            fresh = Value(ArrayType(p.type.dtype, dims, p.type.weak), p.grad, p.name or f"r{position}")
+            self.params.append(fresh)
+            (self.whole if dims != p.dims else self.new)[p] = fresh
+            if p.node is not None and is_binder(p.node) and isinstance(p.node.op.kind, Bind):
+                self.new[p] = F.bind_size(fresh, **p.node.attrs)
+
+    def __getitem__(self, value: Value) -> Value:
+        if value not in self.new:
+            self.new[value] = cut(self.F, self.whole[value], value.dims)
+        return self.new[value]
+
+
+def padded(F: Builder, value: Value, dims: tuple[Dim, ...] | None) -> Value:
+    """The value at the beginning of an array of these dims."""
+    if dims is None or dims == value.dims:
+        return value
+    whole: Value = F.embed(value, starts=(0,) * value.rank, steps=(1,) * value.rank, dims=dims)
+    return whole
+
+
+def cut(F: Builder, whole: Value, dims: tuple[Dim, ...]) -> Value:
+    part: Value = F.slice(whole, starts=(0,) * whole.rank, steps=(1,) * whole.rank, dims=dims)
+    return part
 
 
 def _with_ints(backward: Graph) -> Graph:
@@ -194,14 +264,9 @@ def _with_ints(backward: Graph) -> Graph:
     for value in backward.values():
         needed.update((name, None) for dim in value.dims for name in sorted(symbols_of(dim)))
     for node in backward.nodes:
-        needed.update((name, None) for attr in node.attrs.values() for name in sorted(_symbols_in(attr)))
+        needed.update((name, None) for name in sorted(sizes_of(node)))
     for guard in backward.guards:
         needed.update((name, None) for name in sorted(symbols_of(guard.expr)))
-    ints = tuple(symbol(name) for name in needed if name not in shown)
+    own = {name for name, _ in bound_sizes(backward)}
+    ints = tuple(symbol(name) for name in needed if name not in shown and name not in own)
     return Graph(backward.name, backward.params, backward.nodes, backward.outputs, backward.guards, ints)
-
-
-def _symbols_in(attr: object) -> frozenset[str]:
-    if isinstance(attr, tuple):
-        return frozenset().union(*map(_symbols_in, attr))
-    return symbols_of(attr) if isinstance(attr, Expr) else frozenset()

@@ -8,15 +8,14 @@ nothing, and a loop that overwrites one element of an array saves an element, no
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 
-from graphc.autodiff.backward_loops import BranchPlan, LoopPlan, Plan
+from graphc.autodiff.backward_loops import AgainPlan, BranchPlan, LoopPlan, Plan
 from graphc.autodiff.partition import split_region
-from graphc.errors import UnsupportedError
 from graphc.ir.builder import Builder
 from graphc.ir.graph import Graph, Node, Value
-from graphc.ir.opdef import Bind, Op
+from graphc.ir.opdef import Op
 from graphc.ir.regions import carried
 from graphc.ir.rewrite import inline, with_inputs
 from graphc.ir.shapes import ShapeFacts
@@ -53,11 +52,10 @@ def with_tapes(F: Builder, graph: Graph, joint_region: JointRegion) -> Forward:
     return Forward(tuple(F.nodes), tuple(new.get(v, v) for v in graph.outputs), plans)
 
 
-def _tape_for(F: Builder, node: Node, joint_region: JointRegion) -> tuple[Node, Plan]:
+def _tape_for(F: Builder, node: Node, joint_region: JointRegion) -> tuple[Node, LoopPlan]:
     (body,) = node.regions
     count = carried(node)
     joint = optimize_region(joint_region(body, F.ops, F.facts, 1 + count), F.ops, F.facts)
-    _require_known_sizes(joint, node)
     free = {joint.params[0], *joint.params[1 + count : len(body.params)]}
     parts = split_region(joint, F.ops, F.facts, len(body.params), len(body.outputs), free)
     attrs = {**node.attrs, "stacked": node.attrs["stacked"] + len(parts.saved)}
@@ -69,17 +67,6 @@ def _tape_for(F: Builder, node: Node, joint_region: JointRegion) -> tuple[Node, 
     return taped, LoopPlan(body, parts, len(node.outputs))
 
 
-def _require_known_sizes(joint: Graph, node: Node) -> None:
-    for inner in joint.nodes:
-        if "symbol" in inner.attrs:
-            what = "a while loop" if isinstance(inner.op.kind, Bind) else inner.op.name
-            raise UnsupportedError(
-                f"{what} inside a loop that is differentiated has another size in each iteration, which cannot be "
-                "saved yet: use a loop over a range with a branch in it; np.where(mask, x, 0) keeps the shape",
-                location=inner.location or node.location,
-            )
-
-
 def _tape_cond(F: Builder, node: Node, joint_region: JointRegion) -> tuple[Node, Plan]:
     joints = tuple(optimize_region(joint_region(region, F.ops, F.facts, 0), F.ops, F.facts) for region in node.regions)
     F.nodes.append(node)
@@ -87,22 +74,24 @@ def _tape_cond(F: Builder, node: Node, joint_region: JointRegion) -> tuple[Node,
 
 
 def _tape_while(F: Builder, node: Node, joint_region: JointRegion) -> tuple[Node, Plan]:
-    """The loop runs once to count its iterations, and again, as a ``for``, to save what its adjoint reads."""
+    """The loop counts its iterations; it runs again, as a ``for``, to save what its adjoint reads."""
     body = node.regions[1]
+    counted, steps = _counted(F, node)
     size = F.facts.bound_symbol("trips")
-    F.bind_size(_count(F, node), symbol=str(size))
+    F.bind_size(steps, symbol=str(size))
     index = Value(ArrayType(I64), name="i")
     region = Graph(body.name, (index, *body.params), body.nodes, body.outputs)
     attrs = {"carried": carried(node), "stacked": 0, "trips": size, "reverse": False}
     types = [o.type for o in node.outputs]
     loop = Node(F.ops["for"], node.inputs, attrs, types, regions=(region,), location=node.location)
-    for old, fresh in zip(node.outputs, loop.outputs, strict=True):
-        fresh.grad = old.grad
-    return _tape_for(F, loop, joint_region)
+    for old, fresh, first in zip(node.outputs, loop.outputs, counted.outputs, strict=False):
+        fresh.grad = first.grad = old.grad
+    again, plan = _tape_for(F, loop, joint_region)
+    return counted, AgainPlan(again, plan)
 
 
-def _count(F: Builder, node: Node) -> Value:
-    """The number of iterations of a ``while``."""
+def _counted(F: Builder, node: Node) -> tuple[Node, Value]:
+    """The ``while``, with the number of its iterations as one more result."""
     condition, body = node.regions
     count = carried(node)
     R = Builder(F.ops, F.facts)
@@ -114,16 +103,8 @@ def _count(F: Builder, node: Node) -> Value:
     own = condition.params
     asked = Graph(condition.name, (*own[:count], Value(steps.type), *own[count:]), condition.nodes, condition.outputs)
     inputs = (*node.inputs[:count], F.constant(0, ArrayType(I64)), *node.inputs[count:])
-    return F.raw(node.op, inputs, {"carried": count + 1}, (asked, counting)).outputs[count]
-
-
-def bound_sizes(graph: Graph) -> Iterator[str]:
-    """The symbols that nodes of the graph and its regions bind at run time."""
-    for node in graph.nodes:
-        if "symbol" in node.attrs:
-            yield node.attrs["symbol"]
-        for region in node.regions:
-            yield from bound_sizes(region)
+    counted = F.raw(node.op, inputs, {"carried": count + 1}, (asked, counting))
+    return counted, counted.outputs[count]
 
 
 _MAKERS = {"for": _tape_for, "while": _tape_while, "cond": _tape_cond}

@@ -6,11 +6,12 @@ from collections.abc import Callable, Mapping, Sequence
 from typing import Any
 
 from graphc.ir.builder import Builder
-from graphc.ir.dims import Expr, symbols_of
+from graphc.ir.dims import Dim, Expr
 from graphc.ir.graph import Graph, Node, Value
-from graphc.ir.opdef import Bind, Op
+from graphc.ir.opdef import Op
 from graphc.ir.regions import with_regions
 from graphc.ir.shapes import ShapeFacts
+from graphc.ir.sizes import Needs
 from graphc.ir.trim import trim
 from graphc.ir.types import ArrayType
 
@@ -50,33 +51,36 @@ def rebuild(graph: Graph, ops: Mapping[str, Op], visit: Visit) -> Graph:
 
 def resolve_dims(graph: Graph, facts: ShapeFacts) -> Graph:
     """The graph in terms of the symbols that are left after a trace has unified dims."""
-    if not facts.solved:
-        return graph
-    new = {p: Value(_resolve_type(p.type, facts), p.grad, p.name) for p in graph.params}
+    return map_dims(graph, facts.resolve) if facts.solved else graph
+
+
+def map_dims(graph: Graph, change: Callable[[Dim], Dim]) -> Graph:
+    """The graph with each dim changed, in types and attrs; ``change`` is asked about the nodes in their order."""
+    new = {p: Value(_map_type(p.type, change), p.grad, p.name) for p in graph.params}
     nodes = []
     for node in graph.nodes:
         inputs = tuple(new[v] for v in node.inputs)
-        attrs = {key: _resolve_attr(value, facts) for key, value in node.attrs.items()}
-        types = [_resolve_type(o.type, facts) for o in node.outputs]
-        regions = tuple(resolve_dims(region, facts) for region in node.regions)
+        attrs = {key: _map_attr(value, change) for key, value in node.attrs.items()}
+        types = [_map_type(o.type, change) for o in node.outputs]
+        regions = tuple(map_dims(region, change) for region in node.regions)
         copied = Node(node.op, inputs, attrs, types, regions=regions, location=node.location)
         for old, fresh in zip(node.outputs, copied.outputs, strict=True):
             fresh.grad = old.grad
             new[old] = fresh
         nodes.append(copied)
     params, outputs = (tuple(new[v] for v in values) for values in (graph.params, graph.outputs))
-    ints = tuple(facts.resolve(dim) for dim in graph.ints)
+    ints = tuple(map(change, graph.ints))
     return Graph(graph.name, params, tuple(nodes), outputs, graph.guards, ints)
 
 
-def _resolve_type(type_: ArrayType, facts: ShapeFacts) -> ArrayType:
-    return ArrayType(type_.dtype, tuple(facts.resolve(d) for d in type_.dims), type_.weak)
+def _map_type(type_: ArrayType, change: Callable[[Dim], Dim]) -> ArrayType:
+    return ArrayType(type_.dtype, tuple(map(change, type_.dims)), type_.weak)
 
 
-def _resolve_attr(attr: Any, facts: ShapeFacts) -> Any:
+def _map_attr(attr: Any, change: Callable[[Dim], Dim]) -> Any:
     if isinstance(attr, tuple):
-        return tuple(_resolve_attr(part, facts) for part in attr)
-    return facts.resolve(attr) if isinstance(attr, Expr) else attr
+        return tuple(_map_attr(part, change) for part in attr)
+    return change(attr) if isinstance(attr, Expr) else attr
 
 
 def drop_dead(graph: Graph) -> Graph:
@@ -88,15 +92,14 @@ def without_dead(graph: Graph) -> tuple[Graph, set[Value]]:
     """The graph without dead nodes (the same one where there are none), and the values that its outputs need."""
     needed = set(graph.outputs)
     kept: list[Node] = []
-    sizes: set[str] = set()  # symbols that count the iterations of loops
+    needs = Needs(graph)
     trimmed: dict[Node, tuple[Node, list[int]]] = {}
     for node in reversed(graph.nodes):
-        if any(o in needed for o in node.outputs) or (isinstance(node.op.kind, Bind) and node.attrs["symbol"] in sizes):
+        if any(o in needed for o in node.outputs):
             kept.append(node)
             if node.regions:
-                sizes |= symbols_of(node.attrs.get("trips", 0))
                 trimmed[node] = trim(node, [o in needed for o in node.outputs], without_dead)
-            needed.update(trimmed[node][0].inputs if node.regions else node.inputs)
+            needed.update(needs.of(trimmed[node][0] if node.regions else node))
     if len(kept) == len(graph.nodes) and all(new is old for old, (new, _) in trimmed.items()):
         return graph, needed
     kept.reverse()

@@ -8,12 +8,13 @@ undecided question is a defect of graphc and an error.
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Collection, Iterable, Mapping
 from typing import NamedTuple
 
 from graphc.abi import Relation
 from graphc.errors import InvalidGraphError, ShapeError
-from graphc.ir.dims import Dim, Expr, evaluate, is_multiple, substitute, symbol, symbols_of
+from graphc.ir.dims import Dim, Expr, dim_max, evaluate, is_multiple, substitute, symbol, symbols_of
+from graphc.ir.extremes import Extremes
 
 
 class Guard(NamedTuple):
@@ -49,6 +50,7 @@ class ShapeFacts:
         self.guards: list[Guard] = []
         self.solved: dict[str, Dim] = {}  # symbols that an equality replaced by other dims
         self._lower: dict[str, int] = {}
+        self.limits: dict[str, Dim] = {}  # the most that symbols bound at run time can be; later ones hold earlier ones
         self._compound: list[Guard] = []  # the guards that say more than a bound of one symbol
         self._resolved: dict[Expr, Dim] = {}  # what ``resolve`` has answered since a symbol was last solved
         for guard in guards:
@@ -63,18 +65,19 @@ class ShapeFacts:
             self.assume(Guard(Relation.GE, result - lower))
         return result
 
-    def bound_symbol(self, prefix: str) -> Expr:
-        """A symbol that a node binds at run time (the count of a mask): a size of which nothing else is known."""
+    def bound_symbol(self, prefix: str, limit: Dim | None = None) -> Expr:
+        """A symbol that a node binds at run time (the count of a mask): a size, at most ``limit``."""
         number = 0
         while f"{prefix}{number}" in self._lower or f"{prefix}{number}" in (self.hints or ()):
             number += 1
-        self._lower[f"{prefix}{number}"] = 0
+        self.know_bound(f"{prefix}{number}", limit)
         return symbol(f"{prefix}{number}")
 
-    def know_bound(self, names: Iterable[str]) -> None:
-        """Symbols that nodes bind at run time already, so that new ones get other names."""
-        for name in names:
-            self._lower.setdefault(name, 0)
+    def know_bound(self, name: str, limit: Dim | None) -> None:
+        """A symbol that a node binds at run time already: new ones get other names."""
+        self._lower.setdefault(name, 0)
+        if limit is not None:
+            self.limits.setdefault(name, limit)
 
     def is_bound(self, dim: Dim) -> bool:
         """Whether, in a trace, the dim depends on a symbol that is bound at run time and so has no hint."""
@@ -156,7 +159,10 @@ class ShapeFacts:
             raise InvalidGraphError(f"cannot decide {difference} {RELATION_TEXT[relation]} 0 without sizes")
         if self.is_bound(difference):
             question = f"{difference} {RELATION_TEXT[relation]} 0"
-            raise ShapeError(f"a size is known only when the program runs, so {question} cannot be decided before")
+            raise ShapeError(
+                f"`{question}` cannot be decided: a size is known only when the program runs (it is made of a loop's "
+                "index, or computed); give both lengths the same bounds, or the same largest length"
+            )
         answer = _compare(relation, evaluate(difference, self.hints))
         opposite = {Relation.EQ: Guard(Relation.NE, difference), Relation.GE: Guard(Relation.GE, -difference - 1)}
         self.assume(Guard(relation, difference) if answer else opposite[relation])
@@ -177,13 +183,77 @@ class ShapeFacts:
                     return False
                 if isinstance(above, int) and above > 0 and relation is Relation.EQ:
                     return False
-        low = self.lower_bound(difference)
+        low = self.lowest(difference)
         if low is not None and (low > 0 or (low >= 0 and relation is Relation.GE)):
             return relation is Relation.GE
-        high = self.lower_bound(-difference)
+        high = self.lowest(-difference)
         if high is not None and high > 0:
             return False
         return None
+
+    def lowest(self, dim: Dim) -> int | None:
+        """The same as ``lower_bound``, with symbols of limited size at the end that makes it least.
+
+        >>> facts = ShapeFacts([Guard(Relation.GE, symbol("n") - 2)])
+        >>> i = facts.bound_symbol("i", symbol("n") - 1)
+        >>> facts.lowest(symbol("n") - i)
+        1
+        """
+        return self.lower_bound(self._at_lowest_end(dim))
+
+    def always_at_least(self, a: Dim, b: Dim) -> bool:
+        """Whether ``a >= b`` for all values of the symbols that are bound at run time; guarded where it is for others.
+
+        False also where that cannot be decided.
+        """
+        if not self.is_bound(a - b):
+            return self.at_least(a, b)
+        if self.proves_at_least(a, b):
+            return True
+        end = self._at_lowest_end(self.resolve(a - b))
+        return not self.is_bound(end) and self.at_least(end, 0)
+
+    def _at_lowest_end(self, dim: Dim) -> Dim:
+        for name in reversed(self.limits):
+            if name not in symbols_of(dim):
+                continue
+            slope = substitute(dim, {name: 1}) - substitute(dim, {name: 0})
+            curved = substitute(dim, {name: 2}) - substitute(dim, {name: 1}) != slope
+            if curved or not isinstance(slope, int):
+                break
+            dim = self.resolve(substitute(dim, {name: 0 if slope >= 0 else self.limits[name]}))
+        return dim
+
+    def highest(self, dim: Dim, names: Collection[str]) -> Dim | None:
+        """A size that the dim is never above, without these symbols; None where one of them has no limit.
+
+        >>> facts = ShapeFacts([Guard(Relation.GE, symbol("n") - 2)])
+        >>> i = facts.bound_symbol("i", symbol("n") - 1)
+        >>> facts.highest(symbol("n") - i, ["i0"]), facts.highest((symbol("n") - i) * i, ["i0"])
+        (n, max(0, n*n-n))
+        """
+        for name in [*reversed(self.limits), *(name for name in names if name not in self.limits)]:
+            if name in names and name in symbols_of(dim):
+                limit = self.limits.get(name)
+                found = None if limit is None else self._highest_by(dim, name, limit)
+                if found is None:
+                    return None
+                dim = found
+        low = self.lowest(dim)
+        return dim if low is not None and low >= 0 else dim_max(dim, 0)
+
+    def _highest_by(self, dim: Dim, name: str, limit: Dim) -> Dim | None:
+        """Without one symbol: a parabola that is open above is highest at an end."""
+        at = [substitute(dim, {name: k}) for k in range(4)]
+        bend = self.lowest(at[2] - 2 * at[1] + at[0])
+        if bend is None or bend < 0 or at[3] - 3 * at[2] + 3 * at[1] - at[0] != 0:
+            return Extremes(name, limit, self.lowest).of(dim, highest=True)
+        first, last = at[0], self.resolve(substitute(dim, {name: limit}))
+        for one, other in ((first, last), (last, first)):
+            low = self.lowest(one - other)
+            if low is not None and low >= 0:
+                return one
+        return dim_max(first, last)
 
     def lower_bound(self, dim: Dim) -> int | None:
         """A number that the dim is never below, as far as the symbols' own bounds tell; None when they do not."""

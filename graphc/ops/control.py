@@ -13,8 +13,9 @@ that is how a loop saves what its adjoint reads (an entry is pushed there, and p
 ``trips`` is the number of iterations; ``reverse``: i runs from the last to 0, and the entry of i stands at i all the
 same. The index i is an int64 scalar that begins at 0.
 
-``bind_size`` makes an int64 scalar a size, the value of a symbol: the iterations of a ``while`` that runs again as a
-``for``.
+``bind_size`` makes an int64 scalar a size, the value of a symbol in the region where it stands: the iterations of a
+``while`` that runs again as a ``for``, or the index of a loop where an array has as many elements. It is not negative;
+``limit``, where it is given, is the most that it can be.
 """
 
 from __future__ import annotations
@@ -115,7 +116,7 @@ def bind_type(facts: ShapeFacts, types: Types, attrs: Attrs) -> tuple[ArrayType,
 
 
 CONTROL = [
-    Op("bind_size", Bind(), lambda n, symbol: n, NotDifferentiable("a size"), type=bind_type),
+    Op("bind_size", Bind(), lambda n, symbol, limit=None: n, NotDifferentiable("a size"), type=bind_type),
     Op("for", Control(), for_ref, OfRegions(), type=for_type),
     Op("while", Control(), while_ref, OfRegions(), type=while_type),
     Op("cond", Control(), cond_ref, OfRegions(), type=cond_type),

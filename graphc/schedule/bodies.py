@@ -5,12 +5,12 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 
 from graphc.ir.builder import Builder
-from graphc.ir.dims import symbol
+from graphc.ir.dims import Dim, substitute, symbol
 from graphc.ir.graph import Graph, Node, Value
-from graphc.ir.opdef import Op
+from graphc.ir.opdef import Bind, Op
 from graphc.ir.positions import as_dim
 from graphc.ir.regions import carried, lead
-from graphc.ir.rewrite import inline
+from graphc.ir.rewrite import inline, map_dims, with_inputs
 from graphc.ir.shapes import Guard, ShapeFacts
 from graphc.ir.types import ArrayType
 
@@ -23,6 +23,36 @@ def is_known(value: Value) -> bool:
 def captured(node: Node) -> list[Value]:
     """The operands that the regions capture from memory."""
     return [v for v in node.inputs[lead(node) + carried(node) :] if not is_known(v)]
+
+
+def with_known_sizes(graph: Graph) -> Graph:
+    """The graph without binding of sizes that are expressions over other sizes and the indices of loops: by these."""
+    if not any(isinstance(node.op.kind, Bind) for node in graph.nodes):
+        return graph
+    known: dict[str, Dim] = {}
+    new: dict[Value, Value] = {}
+    nodes = []
+    for node in graph.nodes:
+        current = _with_sizes(node, tuple(new.get(v, v) for v in node.inputs), known)
+        dim = as_dim(current.inputs[0]) if isinstance(node.op.kind, Bind) else None
+        if dim is not None:
+            known[node.attrs["symbol"]] = dim
+            new[node.output] = current.inputs[0]
+            continue
+        nodes.append(current)
+        new.update(zip(node.outputs, current.outputs, strict=True))
+    outputs = tuple(new.get(v, v) for v in graph.outputs)
+    return Graph(graph.name, graph.params, tuple(nodes), outputs, graph.guards, graph.ints)
+
+
+def _with_sizes(node: Node, inputs: tuple[Value, ...], known: Mapping[str, Dim]) -> Node:
+    """The node over these inputs, with the symbols that are known replaced."""
+    if not known:
+        return with_inputs(node, inputs)
+    own = tuple(Value(v.type) for v in inputs)
+    alone = Graph("", own, (with_inputs(node, own),), ())
+    (changed,) = map_dims(alone, lambda dim: substitute(dim, known)).nodes
+    return with_inputs(changed, inputs)
 
 
 class Body:

@@ -12,15 +12,16 @@ from dataclasses import dataclass, field, replace
 
 from graphc.errors import UnsupportedError
 from graphc.ir.builder import Builder
-from graphc.ir.dims import Dim, product, symbols_of
+from graphc.ir.dims import Dim, product, substitute, symbols_of
 from graphc.ir.graph import Graph, Node, Value
 from graphc.ir.opdef import Op
 from graphc.ir.positions import as_dim
-from graphc.ir.ranges import Ranges
+from graphc.ir.ranges import Ranges, without_floor
 from graphc.ir.regions import carried
 from graphc.ir.shapes import Guard, ShapeFacts
+from graphc.ir.sizes import limit_of
 from graphc.ir.types import ArrayType
-from graphc.schedule.bodies import Body, captured
+from graphc.schedule.bodies import Body, captured, with_known_sizes
 from graphc.schedule.loopnest import (
     Bind,
     Branch,
@@ -64,16 +65,28 @@ class Composer:
     bounds: dict[str, Dim] = field(default_factory=dict)
     indices: list[str] = field(default_factory=list)  # a symbol for each loop
     open_sizes: set[str] = field(default_factory=set)  # symbols whose value shows when the program runs, however large
+    own_sizes: set[str] = field(default_factory=set)  # symbols that have values inside the program only
+
+    def capacity(self, size: Dim) -> Dim:
+        """The most that a size can be, as far as the program's inputs tell; what is open is part of it."""
+        size = substitute(size, self.bounds)
+        inside = [*self.indices, *self.own_sizes]
+        if symbols_of(size).isdisjoint(inside):
+            return size
+        found = self.ranges.facts.highest(size, inside)
+        assert found is not None, f"{size} has no limit"
+        return substitute(found, self.bounds)
 
     def compose(
         self, graph: Graph, given: Mapping[Value, Storage], owned: set[Value]
     ) -> tuple[list[Step], list[Storage]]:
         """The graph's steps and where its outputs are. ``owned``: parameters that may be overwritten."""
-        graph = made_anew(replace(graph, guards=self.guards), self.ops)
+        graph = made_anew(with_known_sizes(replace(graph, guards=self.guards)), self.ops)
         return _Piecewise(self, graph, dict(given), set(owned)).run()
 
-    def new_index(self) -> str:
+    def new_index(self, trips: Dim) -> str:
         self.indices.append(f"loop{len(self.indices)}")
+        self.ranges.facts.know_bound(self.indices[-1], without_floor(trips) - 1)
         return self.indices[-1]
 
 
@@ -151,7 +164,8 @@ class _Piecewise:
 
     def _for(self, node: Node, time: int) -> None:
         shared, count = self.shared, carried(node)
-        index, trips = shared.new_index(), node.attrs["trips"]
+        trips = node.attrs["trips"]
+        index = shared.new_index(trips)
         places = [self._own(v, time) for v in node.inputs[:count]]
         places += [new_storage(o.type) for o in node.outputs[count:]]
         body = Body(node, node.regions[0], shared.ops, shared.guards).of_for(index)
@@ -196,7 +210,9 @@ class _Piecewise:
         place = self.stored[node.inputs[0]]
         self.steps.append(Section([place], [Bind(node.attrs["symbol"], 0)]))
         self.stored[node.output] = place
-        self.shared.open_sizes.add(node.attrs["symbol"])
+        limit = limit_of(node)
+        self.shared.ranges.facts.know_bound(node.attrs["symbol"], limit)
+        (self.shared.open_sizes if limit is None else self.shared.own_sizes).add(node.attrs["symbol"])
 
     def _check(self, node: Node) -> None:
         """Stop where the index is outside. The checked index is the index itself, which nothing overwrites."""
@@ -241,13 +257,14 @@ def schedule_regions(graph: Graph, ops: Mapping[str, Op], straight: Straight, sy
     steps, results = shared.compose(graph, dict(zip(graph.params, inputs, strict=True)), set())
     deliver(steps, results)
     for value in graph.outputs:
-        if any(not symbols_of(dim).isdisjoint(shared.open_sizes) for dim in value.dims):
+        if any(symbols_of(dim) & (shared.open_sizes | shared.own_sizes) for dim in value.dims):
             raise UnsupportedError(
-                "a result as long as the number of iterations of a while loop is not supported",
+                "a result whose size is a number that the program computes, such as the iterations of a while loop, "
+                "is not supported: give it the largest size, and fill a part of it",
                 location=value.node.location if value.node is not None else None,
             )
-    slots = plan_slots(steps, shared.bounds, shared.open_sizes)
-    known = [name for name in symbols if name not in shared.open_sizes]
+    slots = plan_slots(steps, shared.capacity, shared.open_sizes)
+    known = [name for name in symbols if name not in shared.open_sizes | shared.own_sizes]
     return Program(graph.name, inputs, steps, slots, known, shared.bounds, shared.checks, grown_storage(steps))
 
 

@@ -16,6 +16,7 @@ from graphc.ir.graph import Graph, Node, Value
 from graphc.ir.opdef import Bind, Control, Create, Movement, Pointwise, Write
 from graphc.ir.regions import carried, lead
 from graphc.ir.rewrite import with_inputs
+from graphc.ir.sizes import Needs
 from graphc.ir.types import I64
 from graphc.schedule.bodies import captured
 from graphc.schedule.lower import is_trivial_reshape
@@ -102,16 +103,17 @@ def _from_memory(barrier: Node) -> Iterable[Value]:
 
 def make_sequence(graph: Graph) -> Sequence:
     """The graph's barriers in their order, and its other nodes each in a piece."""
-    made = Sequence(graph, level=dict.fromkeys(graph.params, 0))
+    made, needs = Sequence(graph, level=dict.fromkeys(graph.params, 0)), Needs(graph)
     for node in graph.nodes:
         if is_barrier(node):
             made.barriers.append(node)
             time, level = 2 * len(made.barriers) - 1, len(made.barriers)
-        elif _is_free(node, made.free):
-            made.free.update(node.outputs)
-            continue
         else:
-            level = max((made.level[v] for v in node.inputs if v not in made.free), default=0)
+            level = max((made.level[v] for v in needs.of(node)), default=0)
+            if _is_free(node, made.free):
+                made.free.update(node.outputs)
+                made.level.update(dict.fromkeys(node.outputs, level))
+                continue
             made.members.setdefault(level, []).append(node)
             time = 2 * level
         made.level.update(dict.fromkeys(node.outputs, level))

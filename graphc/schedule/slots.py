@@ -6,11 +6,10 @@ the loop or after it, or from one iteration to the next, has its memory for as l
 
 from __future__ import annotations
 
-from collections.abc import Collection, Iterable, Mapping
+from collections.abc import Callable, Collection, Iterable
 from dataclasses import dataclass, field
 
-from graphc.errors import UnsupportedError
-from graphc.ir.dims import Dim, substitute, symbols_of
+from graphc.ir.dims import Dim, symbols_of
 from graphc.schedule.bufferize import size_in_bytes
 from graphc.schedule.loopnest import (
     Bind,
@@ -93,8 +92,10 @@ class _Lives:
                     life.first, life.last = min(life.first, start), max(life.last, end)
 
 
-def plan_slots(steps: list[Step], bounds: Mapping[str, Dim], open_sizes: Collection[str]) -> list[Dim]:
+def plan_slots(steps: list[Step], capacity: Callable[[Dim], Dim], open_sizes: Collection[str]) -> list[Dim]:
     """Give each storage of the program its slot, or make it a local variable; returns the slots' sizes in bytes.
+
+    ``capacity(size)`` is the most that a size can be.
 
     What is as large as a number of iterations that shows when the program runs is no part of the arena: it gets memory
     of its own, once that number is known.
@@ -109,13 +110,12 @@ def plan_slots(steps: list[Step], bounds: Mapping[str, Dim], open_sizes: Collect
         storage = life.storage
         if storage.place != "arena":
             continue
-        storage.size = substitute(storage.size, dict(bounds))
+        storage.size = capacity(storage.size)
         if storage.size == 1 and life.is_local:
             storage.place, storage.position = "local", count
             count += 1
             continue
         size = size_in_bytes(storage)
-        _require_known(size)
         if not symbols_of(size).isdisjoint(open_sizes):
             storage.place, storage.position = "grown", count
             count += 1
@@ -132,11 +132,3 @@ def grown_storage(steps: list[Step]) -> list[Storage]:
     """The storage of the steps that has memory of its own."""
     every = (s for step in walk_steps(steps) if isinstance(step, Section) for s in step.storage)
     return list({id(s): s for s in every if s.place == "grown"}.values())
-
-
-def _require_known(size: Dim) -> None:
-    if any(name.startswith("loop") for name in symbols_of(size)):
-        raise UnsupportedError(
-            "an array inside a loop whose size depends on the loop's index is not supported yet: give it the largest "
-            "size, and use a part of it"
-        )

@@ -70,9 +70,10 @@ def raise_at(location: Location | None, what: str) -> NoReturn:
         if what == "bool(x)" and re.match(r"(if|elif|while|assert)\b", line):
             asked = f"`{line}`"
     if what == "a count":
-        raise ConcretizationError("how many elements a mask selects is known only when the program runs: it cannot "
-                                  "decide anything, nor be a size by itself; np.count_nonzero(mask) is the number as a "
-                                  "traced value, np.where(mask, x, 0) keeps the shape", location=location)  # fmt: skip
+        raise ConcretizationError("how many elements a mask selects, or a slice with a bound of a loop's index, is "
+                                  "known only when the program runs: it cannot decide anything, nor be a size by "
+                                  "itself; np.count_nonzero(mask) is the number as a traced value, np.where(mask, x, "
+                                  "0) keeps the shape, and the index itself can decide", location=location)  # fmt: skip
     way_out = _WAYS_OUT.get(what, _DEFAULT_WAY_OUT) if what != "bool(x)" else _decision_way_out(location)
     raise ConcretizationError(f"{asked} needs the numbers of a traced array, which are not known yet; {way_out}",
                               location=location)  # fmt: skip

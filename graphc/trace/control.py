@@ -12,12 +12,13 @@ from typing import Any
 
 import numpy as np
 
-from graphc.errors import UnsupportedError
+from graphc.errors import TraceTypeError, UnsupportedError
 from graphc.ir.dims import Dim, ceildiv
 from graphc.ir.graph import Value
 from graphc.ir.types import I64, ArrayType
 from graphc.trace import dispatch
 from graphc.trace.branches import Piece, both, going_on, is_open
+from graphc.trace.extents import bound_size, dim_of
 from graphc.trace.location import user_location
 from graphc.trace.regions import stage_for, stage_while, trip_count
 from graphc.trace.session import Session, current
@@ -32,7 +33,7 @@ UNROLLED = 4  # a loop over a range of so few numbers is written out
 
 
 class Span:
-    """A range with a bound that is a symbol."""
+    """A range with a bound that is a symbol or a traced number."""
 
     def __init__(self, start: Any, stop: Any, step: int):
         self.start, self.stop, self.step = start, stop, step
@@ -42,21 +43,36 @@ class Span:
 
 
 def span(function: Any, *bounds: Any) -> Any:
-    """``range(...)`` in the head of a loop. Raises ``UnsupportedError`` for a bound that is a traced value."""
-    if function is range and any(is_open(b) for b in bounds):
-        raise UnsupportedError(
-            "the range of a loop depends on a traced value, such as the index of a loop around it, which is not "
-            "supported yet: loop over the largest range that there can be, and leave out the rest with an `if`",
-            location=user_location(),
-        )
-    symbolic = any(isinstance(b, SymbolicInt) for b in bounds)
+    """``range(...)`` in the head of a loop. Raises ``TraceTypeError`` for a bound that is no integer."""
     step = bounds[2] if len(bounds) == 3 else 1
-    if function is not range or not symbolic or type(step) is not int or step == 0:
+    is_open_range = function is range and 0 < len(bounds) <= 3 and any(is_open(b) for b in bounds)
+    if is_open_range:
+        _require_integers(bounds, step)
+    symbolic = any(isinstance(b, SymbolicInt) for b in bounds)
+    if function is not range or not (symbolic or is_open_range) or type(step) is not int or step == 0:
         return function(*bounds)
-    if any(as_dim(b) is None for b in bounds):
+    if not is_open_range and any(as_dim(b) is None for b in bounds):
         return function(*bounds)
     start, stop = (0, bounds[0]) if len(bounds) == 1 else bounds[:2]
     return Span(start, stop, step)
+
+
+def _require_integers(bounds: Sequence[Any], step: Any) -> None:
+    session = current()
+    if session is None:
+        return
+    kinds = [value_of(session, b).type.dtype.kind for b in bounds]
+    if any(kind not in "iu" for kind in kinds):
+        raise TraceTypeError(
+            "range() takes integers, and got a floating number: use .astype(int) where it is whole",
+            location=user_location(),
+        )
+    if is_open(step):
+        raise UnsupportedError(
+            "range() with a step that is a traced value is not supported: loop over range(count), and compute the "
+            "number from the index (start + k * step)",
+            location=user_location(),
+        )
 
 
 # --- loops ------------------------------------------------------------------------------------------------------------
@@ -112,14 +128,12 @@ def _run_all(values: Any, body: Piece, variables: Variables) -> Signal | None:
 
 def _stage_for(session: Session, numbers: Span | range, body: Piece, staged: StagedLoop) -> Signal | None:
     session.F.location = user_location()
-    start, stop = (as_dim(b) for b in (numbers.start, numbers.stop))
-    assert start is not None
-    assert stop is not None
-    trips = _trips(session, start, stop, numbers.step)
+    trips = _trips(session, numbers)
 
     def piece(inside: Session, index: Value) -> Any:
+        inside.indices[index] = trips, ""
         i = wrap(inside, index)
-        return body((i if numbers.step == 1 else i * numbers.step) + wrap_dim(inside, start))
+        return body((i if numbers.step == 1 else i * numbers.step) + numbers.start)
 
     index = (ArrayType(I64, weak=True), "i")
     staged.discover([index], lambda inside, params: piece(inside, params[0]), lambda: _runs(session, trips))
@@ -149,15 +163,27 @@ def _runs(session: Session, trips: Dim) -> bool:
     """Whether the loop runs at least once: what is not known of sizes becomes a guard."""
     facts = session.F.facts
     if facts.is_bound(trips):
-        return (facts.lower_bound(trips) or 0) >= 1
+        return (facts.lowest(trips) or 0) >= 1
     return facts.at_least(trips, 1)
 
 
-def _trips(session: Session, start: Dim, stop: Dim, step: int) -> Dim:
-    if step in (1, -1):
-        return trip_count(session, start, stop) if step == 1 else trip_count(session, stop, start)
-    count = ceildiv(stop - start, step) if step > 0 else ceildiv(start - stop, -step)
-    return trip_count(session, 0, count)
+def _trips(session: Session, numbers: Span | range) -> Dim:
+    """How many numbers there are: a number that is computed from arrays is bound to a symbol."""
+    first, last = (numbers.start, numbers.stop) if numbers.step > 0 else (numbers.stop, numbers.start)
+    step = abs(numbers.step)
+    low, high = (_dim(session, b) for b in (first, last))
+    if low is None or high is None:
+        F = session.F
+        distance = F.maximum(F.sub(value_of(session, last), value_of(session, first)), 0)
+        return bound_size(F, distance if step == 1 else F.floor_divide(F.add(distance, step - 1), step))
+    if step == 1:
+        return trip_count(session, low, high)
+    return trip_count(session, 0, ceildiv(high - low, step))
+
+
+def _dim(session: Session, bound: Any) -> Dim | None:
+    dim = as_dim(bound)
+    return dim if dim is not None else dim_of(session, value_of(session, bound))
 
 
 def repeat(test: Piece, body: Piece, variables: Variables, otherwise: Piece | None) -> Signal | None:

@@ -10,7 +10,9 @@ from typing import Any, NoReturn
 import numpy as np
 
 from graphc.errors import ShapeError, TraceTypeError, UnsupportedError
+from graphc.ir.dims import Dim, symbols_of
 from graphc.ir.graph import Value
+from graphc.ir.shapes import ShapeFacts
 from graphc.ir.types import BOOL, ArrayType
 from graphc.trace.functions import METHODS, NUMPY_FUNCTIONS, PROPERTIES, UFUNC_FUNCTIONS, UFUNC_METHODS, UFUNCS
 from graphc.trace.functions.absent import reason
@@ -105,8 +107,13 @@ def _values(operands: Any) -> list[Value]:
 
 def _sizes(session: Session, value: Value) -> str:
     facts = session.F.facts
-    sizes = ["a count" if facts.is_bound(d) else str(hint_of(session, d)) for d in value.dims]
+    sizes = [_bound_text(facts, d) if facts.is_bound(d) else str(hint_of(session, d)) for d in value.dims]
     return f"({', '.join(sizes)}{',' if len(sizes) == 1 else ''})"
+
+
+def _bound_text(facts: ShapeFacts, dim: Dim) -> str:
+    """A size that is made of loop indices, as it is made; any other one is a number of elements that are counted."""
+    return str(dim) if symbols_of(dim) & facts.limits.keys() else "a count"
 
 
 def call_ufunc(ufunc: np.ufunc, method: str, inputs: tuple[Any, ...], kwargs: dict[str, Any]) -> Any:

@@ -128,7 +128,7 @@ def stage_for(
     writes = Writes()
 
     def trace(types: list[tuple[ArrayType, str]]) -> Region:
-        return trace_region(session, "body", [index, *types], body, writes)
+        return trace_region(session, "body", [index, *types], counted(trips, body), writes)
 
     start, region = _settled(session, start, names, trace, writes)
     count, written = len(start), len(writes.arrays)
@@ -143,10 +143,20 @@ def stage_for(
     return results[:count] + results[count + written :]
 
 
+def counted(trips: Dim, body: Body) -> Body:
+    """The body of a loop, where its first parameter is known to be the index."""
+
+    def run(inside: Session, params: list[Value]) -> list[Value]:
+        inside.indices[params[0]] = trips, ""
+        return body(inside, params)
+
+    return run
+
+
 def trip_count(session: Session, first: Dim, last: Dim) -> Dim:
     """``last - first``, and 0 where that is less."""
     trips = last - first
-    low = session.F.facts.lower_bound(trips)
+    low = session.F.facts.lowest(trips)
     return trips if low is not None and low >= 0 else dim_max(trips, 0)
 
 
@@ -210,7 +220,10 @@ def strong(session: Session, value: Value, type_: ArrayType) -> Value:
 
 def _same(session: Session, a: ArrayType, b: ArrayType) -> bool:
     """Whether a carried value keeps its type: a Python number may not become a NumPy scalar unseen."""
-    same_dims = a.rank == b.rank and all(map(session.F.facts.equal, a.dims, b.dims))
+    facts = session.F.facts
+    same_dims = a.rank == b.rank and all(
+        d == e or (not facts.is_bound(d - e) and facts.equal(d, e)) for d, e in zip(a.dims, b.dims, strict=True)
+    )
     return a.dtype == b.dtype and same_dims and (b.weak or not a.weak)
 
 

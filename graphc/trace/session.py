@@ -28,6 +28,7 @@ class Session:
     """``params`` of the graph so far; ``imports`` maps values of the outer session to the parameters they became.
 
     ``origins``: for each parameter of a nested session, arguments included, the value of the outer one.
+    ``indices``: parameters that are a loop's index, with its number of iterations and the symbol that stands for it.
     ``written``: every traced array that was written into in this session, with its session and value before that.
     """
 
@@ -37,6 +38,7 @@ class Session:
         "alive",
         "depth",
         "imports",
+        "indices",
         "is_region",
         "moved_views",
         "name",
@@ -73,6 +75,7 @@ class Session:
         self.params: list[Value] = []
         self.imports: dict[Value, Value] = {}
         self.origins: dict[Value, Value] = {}
+        self.indices: dict[Value, tuple[Dim, str]] = {}
         self.written: dict[int, tuple[Any, Session, Value]] = {}  # by the id of the traced array
         self.moved_views: list[
             tuple[Any, tuple[Any, ...]]

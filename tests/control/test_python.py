@@ -308,7 +308,6 @@ def fills_in_a_while_loop(x):
     [
         (grows, TraceTypeError, "'y' changes its shape in the loop"),
         (becomes_float, TraceTypeError, "'count' changes its dtype in the loop"),
-        (triangular, UnsupportedError, "the range of a loop depends on a traced value"),
         (known_in_one_branch, UnsupportedError, "'y' is assigned in one branch only"),
         (appends_in_a_branch, UnsupportedError, "'parts', a list, is changed"),
         (fills_in_a_while_loop, UnsupportedError, "'parts', a dict, is changed"),

@@ -16,6 +16,7 @@ from graphc.ir.builder import Builder
 from graphc.ir.dims import Dim, Expr, dim_max, dim_min
 from graphc.ir.graph import Value
 from graphc.ir.types import BOOL, I64, SHORT_NAMES
+from graphc.trace.extents import dim_of_number
 from graphc.trace.session import current
 from graphc.trace.symbolic import SymbolicInt
 
@@ -165,11 +166,18 @@ def axes_of(F: Builder, name: str, axis: Any, rank: int) -> tuple[int, ...]:
 
 
 def as_dim(F: Builder, name: str, size: Any) -> Dim:
-    """A size: a Python int or a symbolic dim."""
+    """A size: a Python int, a symbolic dim, or a number made of loop indices and sizes that is never negative."""
     if isinstance(size, Expr):
         return size
     if isinstance(size, Value):
-        raise unsupported(F, f"{name}: a size must come from Python ints and shapes, not from a traced array's values")
+        dim = dim_of_number(size)
+        if dim is not None and F.facts.always_at_least(dim, 0):
+            return dim
+        raise unsupported(
+            F,
+            f"{name}: a size must come from Python ints, shapes and the indices of loops, and not be negative, and "
+            "not from a traced array's values",
+        )
     return as_int(F, name, "a size", size)
 
 
@@ -196,14 +204,14 @@ def broadcast_dims(F: Builder, name: str, shapes: Sequence[tuple[Dim, ...]]) -> 
 def smaller(F: Builder, a: Dim, b: Dim) -> Dim:
     """The smaller dim, as a clean expression (guarded) unless one is bound at run time."""
     if F.facts.is_bound(a - b):
-        return dim_min(a, b)
+        return a if F.facts.always_at_least(b, a) else b if F.facts.always_at_least(a, b) else dim_min(a, b)
     return a if F.facts.at_least(b, a) else b
 
 
 def larger(F: Builder, a: Dim, b: Dim) -> Dim:
     """The larger dim, as a clean expression (guarded) unless one is bound at run time."""
     if F.facts.is_bound(a - b):
-        return dim_max(a, b)
+        return a if F.facts.always_at_least(a, b) else b if F.facts.always_at_least(b, a) else dim_max(a, b)
     return a if F.facts.at_least(a, b) else b
 
 

@@ -14,6 +14,7 @@ from graphc.ir.builder import Builder
 from graphc.ir.dims import Dim, Expr, ceildiv
 from graphc.ir.graph import Value
 from graphc.ir.types import F64, I64
+from graphc.trace.extents import dim_of_number
 from graphc.trace.functions.arguments import (
     Implementation,
     as_array,
@@ -91,6 +92,7 @@ def arange(F: Builder, start: Any, stop: Any = None, step: Any = 1, dtype: Any =
     if stop is None:
         start, stop = 0, start
     step = 1 if step is None else step
+    start, stop = (_as_bound(b) for b in (start, stop))
     bounds = (start, stop, step)
     if any(isinstance(b, Value) for b in bounds):
         raise unsupported(F, "arange: the length would depend on a traced value; use Python numbers or np.linspace")
@@ -105,6 +107,12 @@ def arange(F: Builder, start: Any, stop: Any = None, step: Any = 1, dtype: Any =
     if whole and (start, step) == (0, 1):
         return F.cast(steps, result_dtype)
     return F.cast(F.add(F.mul(F.cast(steps, I64 if whole else F64), step), start), result_dtype)
+
+
+def _as_bound(bound: Any) -> Any:
+    """A number that is made of loop indices and sizes, as a size."""
+    dim = dim_of_number(bound) if isinstance(bound, Value) else None
+    return bound if dim is None else dim
 
 
 def _whole_count(F: Builder, start: Any, stop: Any, step: Any) -> Dim:

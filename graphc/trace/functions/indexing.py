@@ -12,6 +12,7 @@ from graphc.ir.builder import Builder
 from graphc.ir.dims import Dim, product
 from graphc.ir.graph import Value
 from graphc.ir.types import BOOL, I64, ArrayType
+from graphc.trace.extents import same_value
 from graphc.trace.functions.arguments import (
     Implementation,
     as_array,
@@ -115,21 +116,6 @@ def true_positions(F: Builder, mask: Value, covered: Sequence[Dim]) -> Value:
         if node.op.name == "mask_indices" and same_value(node.inputs[0], flat):
             return node.output
     return F.mask_indices(flat, symbol=str(F.facts.bound_symbol("count")))
-
-
-def same_value(a: Value, b: Value, seen: set[tuple[Value, Value]] | None = None) -> bool:
-    """Whether both are computed alike from the same values."""
-    seen = set() if seen is None else seen
-    if a is b or (a, b) in seen:
-        return True
-    one, other = a.node, b.node
-    if one is None or other is None or one.op is not other.op or a.index != b.index or one.regions or other.regions:
-        return False
-    same = one.attrs == other.attrs and len(one.inputs) == len(other.inputs)
-    if same and all(same_value(x, y, seen) for x, y in zip(one.inputs, other.inputs, strict=True)):
-        seen.add((a, b))
-        return True
-    return False
 
 
 # --- reading by positions ---------------------------------------------------------------------------------------------

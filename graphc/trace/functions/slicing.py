@@ -13,9 +13,10 @@ from typing import Any
 
 from graphc.errors import ConcretizationError, IndexRangeError
 from graphc.ir.builder import Builder
-from graphc.ir.dims import Dim, Expr, evaluate, floordiv
+from graphc.ir.dims import Dim, Expr, ceildiv, evaluate, floordiv
 from graphc.ir.graph import Value
 from graphc.ir.types import BOOL, I64, ArrayType
+from graphc.trace.extents import bound_size, dim_of_number
 from graphc.trace.functions.arguments import (
     as_array,
     larger,
@@ -128,18 +129,19 @@ def _entry(F: Builder, dims: Sequence[Dim], axis: int, item: Any) -> Entry:
 
 
 def _bound(F: Builder, bound: Any) -> Dim:
-    if isinstance(bound, Value):
-        message = (
-            "a slice bound is a traced value (the index of a loop is one), so the length of the slice would depend on "
-            "data: use a Python int, np.take with np.arange(length) + start, a mask such as np.where(np.arange(n) < i, "
-            "x, 0), or write the loop out with graphc.unroll(range(n))"
-        )
-        raise ConcretizationError(message, location=F.location)
     return bound if isinstance(bound, Expr) else index(bound)
 
 
 def is_negative(F: Builder, dim: Dim) -> bool:
-    return not F.facts.at_least(dim, 0)
+    return not F.facts.always_at_least(dim, 0)
+
+
+def _clipped(F: Builder, bound: Dim, size: Dim, low: Dim, high: Dim) -> Dim:
+    """The bound counted from the start and moved into ``[low, high]``."""
+    if is_negative(F, bound):
+        bound = bound + size
+        return larger(F, bound, low)
+    return smaller(F, bound, high)
 
 
 def _in_this_call(F: Builder, dim: Dim) -> Dim:
@@ -165,12 +167,16 @@ def position_of(F: Builder, item: Any, axis: int, dims: Sequence[Dim]) -> Dim:
 
 def span_of(F: Builder, item: slice, size: Dim) -> Span:
     """The positions that a slice selects along an axis of this size (``slice.indices`` for symbolic sizes)."""
-    step = 1 if item.step is None else specialised(F, _bound(F, item.step))
+    step = 1 if item.step is None else specialised(F, _step(F, item.step))
     if step == 0:
         raise IndexRangeError("a slice step cannot be zero", location=F.location)
+    bounds = [_known(F, bound, size) for bound in (item.start, item.stop)]
+    if any(isinstance(bound, Value) for bound in bounds):
+        return _open_span(F, bounds, step, size)
     low, high = (0, size) if step > 0 else (-1, size - 1)
-    start = (low if step > 0 else high) if item.start is None else _clipped(F, _bound(F, item.start), size, low, high)
-    stop = (high if step > 0 else low) if item.stop is None else _clipped(F, _bound(F, item.stop), size, low, high)
+    start, stop = bounds
+    start = (low if step > 0 else high) if start is None else _clipped(F, start, size, low, high)
+    stop = (high if step > 0 else low) if stop is None else _clipped(F, stop, size, low, high)
     distance = stop - start if step > 0 else start - stop
     distance = not_negative(F, distance)
     if distance == 0:
@@ -178,12 +184,47 @@ def span_of(F: Builder, item: slice, size: Dim) -> Span:
     return Span(start, step, floordiv(distance + (abs(step) - 1), abs(step)))
 
 
-def _clipped(F: Builder, bound: Dim, size: Dim, low: Dim, high: Dim) -> Dim:
-    """The bound counted from the start and moved into ``[low, high]``."""
-    if is_negative(F, bound):
-        bound = bound + size
-        return larger(F, bound, low)
-    return smaller(F, bound, high)
+def _step(F: Builder, step: Any) -> Dim:
+    if isinstance(step, Value):
+        message = "the step of a slice is a traced value: take x[start + step * np.arange(count)] instead"
+        raise ConcretizationError(message, location=F.location)
+    return _bound(F, step)
+
+
+def _known(F: Builder, bound: Any, size: Dim) -> Any:
+    """A bound of a slice as a size, where it is one and its sign is known; else as a number of the program."""
+    if bound is None:
+        return None
+    if isinstance(bound, Value):
+        if bound.rank or bound.type.dtype.kind not in "iu":
+            message = f"a slice bound must be an integer; got {bound.type}"
+            raise IndexRangeError(message, location=F.location)
+        dim = dim_of_number(bound)
+        if dim is None:
+            return bound
+    else:
+        dim = _bound(F, bound)
+    facts = F.facts
+    if facts.is_bound(dim) and not (facts.always_at_least(dim, 0) or facts.always_at_least(-1, dim)):
+        return F.value(dim)
+    return dim
+
+
+def _open_span(F: Builder, bounds: Sequence[Any], step: int, size: Dim) -> Span:
+    """A slice whose place shows when the program runs: bounds are wrapped and clipped there, as NumPy does."""
+    low, high = (0, size) if step > 0 else (-1, size - 1)
+    ends = []
+    for bound, default in zip(bounds, (low, high) if step > 0 else (high, low), strict=True):
+        number = F.cast(F.value(default if bound is None else bound), I64)
+        if bound is not None:
+            wrapped = F.select(F.lt(number, 0), F.add(number, size), number)
+            number = F.minimum(F.maximum(wrapped, low), high)
+        ends.append(number)
+    start, stop = ends
+    distance = F.maximum(F.sub(stop, start) if step > 0 else F.sub(start, stop), 0)
+    count = distance if abs(step) == 1 else F.floor_divide(F.add(distance, abs(step) - 1), abs(step))
+    length = bound_size(F, count, ceildiv(size, abs(step)))
+    return Span(bound_size(F, F.maximum(start, 0), size), step, length)
 
 
 def take_spans(F: Builder, x: Value, spans: Sequence[Span]) -> Value:

@@ -1,0 +1,95 @@
+"""Traced integers as sizes: bounds of slices and ranges that differ from one iteration of a loop to the next.
+
+The index of a loop is a size in its body, as a symbol that ``bind_size`` binds there: a slice ``u[:i]`` has the dim
+``i0``, which is known to be from 0 to the number of iterations less one. What is computed of indices and sizes by
+``+``, ``-`` and ``*`` is an expression over such symbols, so that ``a[k, :k] @ b[:k]`` fits. Any other integer is
+brought into its limits as a number first, and the result bound to a symbol of its own.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import Any
+
+from graphc.ir.builder import Builder
+from graphc.ir.dims import Dim, symbol
+from graphc.ir.graph import Value
+from graphc.ir.types import I64
+from graphc.trace.session import Session, current
+
+_ARITHMETIC: dict[str, Callable[[Dim, Dim], Dim]] = {
+    "add": lambda a, b: a + b,
+    "sub": lambda a, b: a - b,
+    "mul": lambda a, b: a * b,
+}
+
+
+def dim_of(session: Session, value: Value) -> Dim | None:
+    """The integer scalar of this session as an expression over sizes and loop indices; None where it is another."""
+    if value.rank or value.type.dtype.kind not in "iu":
+        return None
+    if value in session.indices:
+        return _index(session, value)
+    node = value.node
+    if node is None:
+        outer = session.origins.get(value)
+        return None if outer is None or session.parent is None else dim_of(session.parent, outer)
+    match node.op.name:
+        case "const":
+            return int(node.attrs["value"])
+        case "dim":
+            found: Dim = node.attrs["dim"]
+            return found
+        case "cast" | "reshape":
+            return dim_of(session, node.inputs[0])
+        case "neg":
+            inner = dim_of(session, node.inputs[0])
+            return None if inner is None else -inner
+        case "add" | "sub" | "mul":
+            a, b = (dim_of(session, v) for v in node.inputs)
+            return None if a is None or b is None else _ARITHMETIC[node.op.name](a, b)
+    return None
+
+
+def dim_of_number(value: Value) -> Dim | None:
+    """The same for a number of the session that is recording."""
+    session = current()
+    return None if session is None else dim_of(session, value)
+
+
+def _index(session: Session, value: Value) -> Dim:
+    """The symbol of a loop's index, bound at the beginning of the body."""
+    trips, name = session.indices[value]
+    if not name:
+        size = session.F.facts.bound_symbol("i", trips - 1)
+        name = str(size)
+        session.indices[value] = trips, name
+        session.F.bind_size(value, symbol=name, limit=trips - 1)
+    return symbol(name)
+
+
+def bound_size(F: Builder, value: Any, limit: Dim | None = None) -> Dim:
+    """The symbol of an integer that is not negative, and at most ``limit``: the same one for the same number."""
+    number = F.cast(F.value(value), I64)
+    attrs = {} if limit is None else {"limit": limit}
+    for node in F.nodes:
+        if node.op.name == "bind_size" and same_value(node.inputs[0], number):
+            return symbol(node.attrs["symbol"])
+    size = F.facts.bound_symbol("size", limit)
+    F.bind_size(number, symbol=str(size), **attrs)
+    return size
+
+
+def same_value(a: Value, b: Value, seen: set[tuple[Value, Value]] | None = None) -> bool:
+    """Whether both are computed alike from the same values."""
+    seen = set() if seen is None else seen
+    if a is b or (a, b) in seen:
+        return True
+    one, other = a.node, b.node
+    if one is None or other is None or one.op is not other.op or a.index != b.index or one.regions or other.regions:
+        return False
+    same = one.attrs == other.attrs and len(one.inputs) == len(other.inputs)
+    if same and all(same_value(x, y, seen) for x, y in zip(one.inputs, other.inputs, strict=True)):
+        seen.add((a, b))
+        return True
+    return False

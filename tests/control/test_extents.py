@@ -1,0 +1,182 @@
+"""Ranges and slices of another length in each iteration: value, gradient, both modes, second order, batches."""
+
+from __future__ import annotations
+
+import numpy as np
+import pytest
+
+import graphc
+from graphc.config import override
+from graphc.errors import ConcretizationError, IndexRangeError, ShapeError, TraceTypeError, UnsupportedError
+from tests.control.extents import COMPILED, PROGRAMS, TWICE, X
+
+
+def slopes(f, arguments, step=1e-6):
+    """The gradient by each argument, by central differences."""
+    result = []
+    for k, argument in enumerate(arguments):
+        found = np.zeros_like(argument)
+        for place in np.ndindex(argument.shape):
+            sides = []
+            for sign in (1, -1):
+                moved = [a.copy() for a in arguments]
+                moved[k][place] += sign * step
+                sides.append(f(*moved))
+            found[place] = (sides[0] - sides[1]) / (2 * step)
+        result.append(found)
+    return result
+
+
+def check(f, arguments):
+    numbers = tuple(range(len(arguments)))
+    value, gradients = graphc.value_and_grad(f, argnums=numbers)(*arguments)
+    np.testing.assert_allclose(value, f(*arguments), rtol=1e-12)
+    for gradient, expected in zip(gradients, slopes(f, arguments), strict=True):
+        np.testing.assert_allclose(gradient, expected, rtol=1e-5, atol=1e-6 * max(1, np.abs(expected).max()))
+    return gradients
+
+
+@pytest.mark.parametrize("name", PROGRAMS)
+def test_value_and_gradient(name):
+    f, arguments = PROGRAMS[name]
+    directions = [np.cos(np.arange(a.size)).reshape(a.shape) for a in arguments]
+    with override(disable_jit=True):
+        gradients = check(f, arguments)
+        _, pushed = graphc.jvp(f, tuple(arguments), tuple(directions))
+        out, pull = graphc.vjp(f, *arguments)
+        pulled = pull(np.ones_like(out))
+    np.testing.assert_allclose(
+        pushed, sum(np.sum(g * t) for g, t in zip(gradients, directions, strict=True)), rtol=1e-9
+    )
+    for one, other in zip(pulled, gradients, strict=True):
+        np.testing.assert_allclose(one, other, rtol=1e-12)
+
+
+@pytest.mark.parametrize("name", COMPILED)
+def test_compiled(name):
+    check(*PROGRAMS[name])
+
+
+def test_loops_with_break():
+    with override(disable_jit=True):
+        for x in (X, np.array([0.3, 0.9, 0.2, 1.5, -2.0]), np.array([0.3, -1.2, 0.2, 1.1, 0.8])):
+            check(until_small, [x])
+
+
+@pytest.mark.parametrize("name", TWICE)
+def test_second_order(name):
+    f, arguments = PROGRAMS[name]
+    direction = np.cos(np.arange(arguments[0].size)).reshape(arguments[0].shape)
+    with override(disable_jit=True):
+        along = graphc.grad(lambda x: np.sum(graphc.grad(f)(x, *arguments[1:]) * direction))(arguments[0])
+        sides = [graphc.grad(f)(arguments[0] + s * 1e-5 * direction, *arguments[1:]) for s in (1, -1)]
+    np.testing.assert_allclose(along, (sides[0] - sides[1]) / 2e-5, rtol=1e-4, atol=1e-5)
+
+
+@pytest.mark.parametrize("name", ["triangle", "suffix_written", "counts_from_data", "insertion_sort"])
+def test_batches(name):
+    f, (x,) = PROGRAMS[name]
+    batch = np.stack([x, x * 1.1 + 0.01, x[::-1]])
+    with override(disable_jit=True):
+        np.testing.assert_allclose(graphc.vmap(f)(batch), [f(row) for row in batch], rtol=1e-12)
+        gradients = graphc.vmap(graphc.grad(f))(batch)
+        np.testing.assert_allclose(gradients, [graphc.grad(f)(row) for row in batch], rtol=1e-12)
+
+
+def test_a_batch_has_one_length():
+    with override(disable_jit=True), pytest.raises(UnsupportedError, match="differs from element to element"):
+        graphc.vmap(PROGRAMS["at_the_smallest"][0])(np.stack([X, X[::-1]]))
+
+
+def until_small(x):
+    total = 0.0
+    for i in range(x.shape[0]):
+        if x[i] > 1.4:
+            break
+        total += np.sum(x[:i] ** 2) * x[i]
+        for j in range(i, x.shape[0]):
+            if x[j] < -1:
+                break
+            total += x[j] * x[i]
+    return total
+
+
+def test_one_program_serves_every_size():
+    f = graphc.jit(PROGRAMS["triangle"][0])
+    for n in (6, 9, 4):
+        x = np.linspace(0.1, 1, n)
+        np.testing.assert_allclose(f(x), PROGRAMS["triangle"][0](x))
+    assert f.cache_info()["programs"] == 1
+
+
+def test_masked_out_infinities_do_not_reach_the_gradient():
+    def f(x):
+        total = 0.0
+        for i in range(1, x.shape[0]):
+            total += np.sum(np.sqrt(x[:i]))
+        return total
+
+    with override(disable_jit=True):
+        np.testing.assert_allclose(graphc.grad(f)(np.array([4.0, 1.0, 0.0])), [0.5, 0.5, 0.0])
+
+
+def real_bound(x):
+    total = 0.0
+    for _ in range(x[0]):
+        total += x[1]
+    return total
+
+
+def open_step(x):
+    total = 0.0
+    for i in range(0, 6, np.argmax(x)):
+        total += x[i]
+    return total
+
+
+def grows(x):
+    u = x[:1]
+    for i in range(1, 6):
+        u = x[:i]
+    return np.sum(u)
+
+
+def real_slice(x):
+    return np.sum(x[: x[0]])
+
+
+def unequal(x):
+    total = 0.0
+    for i in range(1, x.shape[0]):
+        total += np.sum(x[:i] * x[:5])
+    return total
+
+
+def decides(x):
+    total = 0.0
+    for i in range(1, x.shape[0]):
+        if len(x[:i]) > 3:
+            total += x[i]
+    return total
+
+
+def has_its_length(x):
+    return x[: np.argmin(x)]
+
+
+@pytest.mark.parametrize(
+    ("program", "error", "message"),
+    [
+        (unequal, ShapeError, "cannot be decided: a size is known only when"),
+        (decides, ConcretizationError, "known only when the program runs"),
+        (has_its_length, UnsupportedError, "a result whose size is a number that the program computes"),
+        (real_bound, TraceTypeError, "range\\(\\) takes integers"),
+        (open_step, UnsupportedError, "a step that is a traced value"),
+        (grows, TraceTypeError, "'u' changes its shape in the loop"),
+        (real_slice, IndexRangeError, "a slice bound must be an integer"),
+    ],
+)
+def test_errors_name_the_line(program, error, message):
+    with pytest.raises(error, match=message) as caught:
+        graphc.jit(program)(X)
+    assert "test_extents.py" in str(caught.value)
