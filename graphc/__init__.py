@@ -26,6 +26,7 @@ from graphc.errors import (
 from graphc.higher import elementwise_grad, hessian, hvp, jacobian, vmap
 
 if TYPE_CHECKING:
+    from graphc.custom import custom_jvp, custom_vjp
     from graphc.loops import cond, fori_loop, scan, unroll, while_loop
 
 __version__ = "0.1.0.dev0"
@@ -47,6 +48,8 @@ __all__ = [
     "TraceTypeError",
     "UnsupportedError",
     "cond",
+    "custom_jvp",
+    "custom_vjp",
     "elementwise_grad",
     "fori_loop",
     "frozen",
@@ -68,7 +71,10 @@ __all__ = [
 
 
 _MODULES = {"autograd", "nn", "optim", "testing"}
-_LATER = dict.fromkeys(("cond", "fori_loop", "scan", "unroll", "while_loop"), "graphc.loops")
+_LATER = dict.fromkeys(("cond", "fori_loop", "scan", "unroll", "while_loop"), "graphc.loops") | {
+    "custom_jvp": "graphc.custom",
+    "custom_vjp": "graphc.custom",
+}
 
 
 def __getattr__(name: str) -> object:

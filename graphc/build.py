@@ -72,7 +72,8 @@ def _build(
         from graphc.nested import staged
 
         recorded = staged(target, transform, int(is_method))
-    traced = trace(recorded, args, kwargs, OPS, check)
+    derivatives = int(transform.differentiates or transform.is_split)
+    traced = trace(recorded, args, kwargs, OPS, check, derivatives)
     dump("traced", traced.graph)
     if transform.kind == "vjp":
         return vjp_program(target, transform, traced, args, kwargs, wanted)

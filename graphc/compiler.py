@@ -52,6 +52,7 @@ class Executable:
 
 def compile_graph(traced: Graph, transform: Transform, *, kind: str) -> Executable:
     """The executable for ``transform(traced)``; ``kind`` names the transformation in the key on disk."""
+    transform = _without_rules(transform)
     key = cache.content_key(kind, repr(settings.code_key()), print_graph(traced, locations=False))
     known = cache.get("program", key)
 
@@ -73,6 +74,20 @@ def compile_graph(traced: Graph, transform: Transform, *, kind: str) -> Executab
         ready.result()
     cache.put("program", key, b"", metadata)
     return _load(metadata, addresses, index_checks)
+
+
+def _without_rules(transform: Transform) -> Transform:
+    """The transform and then: what carried a derivative rule of the user's is plain."""
+
+    def transformed(traced: Graph) -> Graph:
+        from graphc.ops.table import OPS
+        from graphc.passes.custom import has_rules, without_rules
+        from graphc.passes.pipeline import optimize
+
+        graph = transform(traced)
+        return optimize(without_rules(graph, OPS), OPS) if has_rules(graph) else graph
+
+    return transformed
 
 
 def _build(graph: Graph) -> dict[str, Any]:

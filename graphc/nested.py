@@ -190,14 +190,19 @@ def trace_leaves(
     leaves: Sequence[ArgumentLeaf],
     marks: Sequence[bool],
     batches: Mapping[int, Value] = {},
+    derivatives: int | None = None,
 ) -> Inner:
     """Trace the function, marked leaves being parameters to differentiate by, or one element of a batch.
 
     ``batches``: for a leaf that is to be an element, all of the batch, along the leading axis.
+    ``derivatives``: how many derivatives will be taken, where that does not follow from the marks.
     """
     _, spec = pytree.flatten((tuple(args), dict(kwargs)))
     session.F.location = location = user_location()
     child = Session(OPS, target.name, parent=session, wrap=session.wrap)
+    if derivatives is None:
+        derivatives = session.derivatives + int(any(marks) and not batches)
+    child.derivatives = derivatives
     outer, param_marks, seen = [], [], []
     for index, (argument, is_marked) in enumerate(zip(leaves, marks, strict=True)):
         leaf = argument.leaf

@@ -17,6 +17,7 @@ from collections.abc import Callable, Mapping, Sequence
 from typing import Any, Literal
 
 from graphc.autodiff.batch_basis import along_basis
+from graphc.autodiff.batch_custom import batch_custom
 from graphc.autodiff.batch_positions import gather, read, read_back, scatter, write
 from graphc.autodiff.estimate import number
 from graphc.autodiff.lanes import Dense, Lane, Lanes, Scaled, along
@@ -28,6 +29,7 @@ from graphc.ir.opdef import (
     Bind,
     Compact,
     Contract,
+    Custom,
     Gather,
     Movement,
     Op,
@@ -110,6 +112,8 @@ class Batcher(Lanes):
                 return batch_regions(self, node, lanes)
             if isinstance(node.op.kind, Write) and isinstance(lanes[0], Dense) and lanes[0].value in self.kept:
                 return (self._write_masked(node, lanes, self.kept[lanes[0].value]),)
+            if isinstance(node.op.kind, Custom):
+                return batch_custom(self, node, lanes)
             scaled = along_basis(self, node, lanes)
             if scaled is not None:
                 return (scaled,)

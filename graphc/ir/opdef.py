@@ -104,6 +104,10 @@ class Control:
     """Runs regions."""
 
 
+class Custom:
+    """Its first inputs, with a derivative that the user has written: see ``ops.custom``."""
+
+
 Kind = (
     Pointwise
     | Reduce
@@ -118,6 +122,7 @@ Kind = (
     | Bind
     | Contract
     | Control
+    | Custom
 )
 
 

@@ -80,6 +80,8 @@ def _map_type(type_: ArrayType, change: Callable[[Dim], Dim]) -> ArrayType:
 def _map_attr(attr: Any, change: Callable[[Dim], Dim]) -> Any:
     if isinstance(attr, tuple):
         return tuple(_map_attr(part, change) for part in attr)
+    if isinstance(attr, Graph):
+        return map_dims(attr, change)
     return change(attr) if isinstance(attr, Expr) else attr
 
 

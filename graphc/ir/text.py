@@ -6,7 +6,8 @@
       ...
     }
 
-Attrs are Python literals, dims, or dtype names. Regions follow their node, indented, as nested graphs.
+Attrs are Python literals, dims, or dtype names. Regions follow their node, indented, as nested graphs; attrs that are
+graphs follow those, each under its name.
 """
 
 from __future__ import annotations
@@ -50,6 +51,9 @@ def _graph_lines(graph: Graph, locations: bool, indent: str) -> list[str]:
         lines.append(_node_line(node, names, locations, indent + "  "))
         for region in node.regions:
             lines.extend(_graph_lines(region, locations, indent + "    "))
+        for key, attr in sorted(node.attrs.items()):
+            if isinstance(attr, Graph):
+                lines += [f"{indent}    {key}:", *_graph_lines(attr, locations, indent + "    ")]
     lines.append(indent + "}")
     return lines
 
@@ -74,7 +78,7 @@ def _node_line(node: Node, names: Mapping[Value, str], locations: bool, indent: 
     words = [node.op.name]
     if node.inputs:
         words.append(", ".join(f"%{names[v]}" for v in node.inputs))
-    words += [f"{key}={print_attr(node.attrs[key])}" for key in sorted(node.attrs)]
+    words += [f"{key}={print_attr(attr)}" for key, attr in sorted(node.attrs.items()) if not isinstance(attr, Graph)]
     line = f"{indent}{results} = {' '.join(words)}"
     return f"{line:<60}  # {node.location}" if locations and node.location else line
 
@@ -131,7 +135,12 @@ def _parse_graph(lines: list[str], at: int, ops: Mapping[str, Op]) -> tuple[Grap
         while lines[at].lstrip().startswith("graph "):
             region, at = _parse_graph(lines, at, ops)
             regions.append(region)
-        nodes.append(_parse_node(lines[node_at], values, ops, tuple(regions)))
+        rules: dict[str, Graph] = {}
+        while (key := lines[at].strip().removesuffix(":")).isidentifier():
+            rules[key], at = _parse_graph(lines, at + 1, ops)
+        node = _parse_node(lines[node_at], values, ops, tuple(regions))
+        node.attrs = {**node.attrs, **rules}
+        nodes.append(node)
     outputs = tuple(values[word.strip()[1:]] for word in outputs_text.split(",") if word.strip())
     guards = tuple(_parse_guard(g) for g in _split(guards_text or ""))
     return Graph(name, params, tuple(nodes), outputs, guards, ints), at + 1

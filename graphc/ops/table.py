@@ -6,6 +6,7 @@ from graphc.ir.opdef import Op
 from graphc.ops.blocks import BLOCKS
 from graphc.ops.control import CONTROL
 from graphc.ops.cotangent import COTANGENT
+from graphc.ops.custom import CUSTOM
 from graphc.ops.elementary import ELEMENTARY
 from graphc.ops.index import INDEX
 from graphc.ops.linalg import LINALG
@@ -45,4 +46,5 @@ OPS = build_table(
     BLOCKS,
     SCATTERED,
     CONTROL,
+    CUSTOM,
 )

@@ -93,13 +93,17 @@ def trace(
     kwargs: Mapping[str, Any],
     ops: Mapping[str, Op],
     check: Callable[[Sequence[ArgumentLeaf]], Any] = list,
+    derivatives: int = 0,
 ) -> Traced:
     """Trace the target for arguments like these; ``check`` sees the argument leaves first.
+
+    ``derivatives``: how many derivatives of the traced graph will be taken.
 
     Raises the errors of ``graphc.errors`` at the user's line; what the user's own code raises goes through.
     """
     captures = Captures()
     session = Session(ops, target.name, parent=None, wrap=Tracer, captures=captures)
+    session.derivatives = derivatives
     captures.session = session
     names = argument_names(target, len(args), list(kwargs))
     walk = ArgumentWalk(captures.paths, [*args, *kwargs.values()], names)

@@ -29,6 +29,7 @@ class Session:
 
     ``origins``: for each parameter of a nested session, arguments included, the value of the outer one.
     ``indices``: parameters that are a loop's index, with its number of iterations and the symbol that stands for it.
+    ``derivatives``: how many derivatives of what is recorded are taken, one of another.
     ``written``: every traced array that was written into in this session, with its session and value before that.
     """
 
@@ -37,6 +38,7 @@ class Session:
         "_captures",
         "alive",
         "depth",
+        "derivatives",
         "imports",
         "indices",
         "is_region",
@@ -70,6 +72,7 @@ class Session:
         facts = ShapeFacts(hints={}) if parent is None else parent.F.facts
         self.F: Builder = Builder(ops, facts)
         self.depth: int = 0 if parent is None else parent.depth + 1
+        self.derivatives: int = 0 if parent is None else parent.derivatives
         self.alive = True
         self.is_region = False  # of a loop or branch: what it computes it computes inside, of operands from anywhere
         self.params: list[Value] = []
