@@ -32,6 +32,7 @@ class Service(IntEnum):
     ``GEMM_F64/GEMM_F32(flags, m, n, k, a, lda, b, ldb, c, ldc)``: row-major ``C = op(A) op(B) (+ C)``.
     ``GEMM_BATCH_F64/GEMM_BATCH_F32(..., batch, inner, a_outer, a_inner, b_outer, b_inner, c_outer, c_inner)``: the same
     for ``batch`` matrices; the matrix number e of A is ``e // inner * a_outer + e % inner * a_inner`` elements after a.
+    They return 0, or 1 where there is no memory for their work, and the result is not written.
     ``GROW(address, bytes)``: memory of so many bytes instead of that at the address (0: none yet), or 0 where there is
     none to be had. ``RELEASE(address)`` gives it back.
     """

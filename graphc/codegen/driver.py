@@ -237,7 +237,8 @@ class DriverPrinter:
             operands += [self.address(buffer) + self._bytes(offset, step.dtype), self.dim(leading)]
         sizes = map(self.dim, (step.m, step.n, step.k))
         arguments = ", ".join([str(step.flags), *sizes, *operands, *batch])
-        self.lines.add(f"call_service(table[{int(service[step.dtype])}], {arguments})")
+        with self.lines.inside(f"if call_service(table[{int(service[step.dtype])}], {arguments}):"):
+            self.leave(OUT_OF_MEMORY)
 
     def _bytes(self, offset: Dim, dtype: str) -> str:
         """An offset in elements, to add to an address."""

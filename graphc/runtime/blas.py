@@ -1,9 +1,10 @@
 """Services GEMM and GEMM_BATCH for float64 and float32: one BLAS for the whole process, found without importing SciPy.
 
-In order: MKL where ``graphc[mkl]`` is installed, the BLAS that NumPy has already loaded, SciPy's, and a plain loop of
-graphc's own; setting ``blas`` picks one. Large products run on graphc's threads, one BLAS thread each. While they do,
-OpenBLAS's process-wide number of threads is 1; then it is what the user had set. Under ``settings.deterministic`` all
-panels have one size, so the bits do not depend on the number of threads.
+In order: MKL where ``graphc[mkl]`` is installed, graphc's own (``tiled``) where the CPU has vectors of 256 bits, the
+BLAS that NumPy has already loaded, SciPy's, graphc's own anywhere; setting ``blas`` picks one. A library's large
+products run on graphc's threads, one BLAS thread each. While they do, OpenBLAS's process-wide number of threads is 1;
+then it is what the user had set. Under ``settings.deterministic`` all its panels have one size, so that the bits do not
+depend on the number of threads; those of graphc's own products never do.
 """
 
 from __future__ import annotations
@@ -21,8 +22,7 @@ import numpy as np
 
 from graphc.config import settings
 from graphc.errors import ConfigError
-from graphc.runtime import blas_code, cache, native, threads
-from graphc.runtime.native_gemm_code import native_gemm_ir
+from graphc.runtime import blas_code, cache, native, threads, tiled
 
 DETERMINISTIC_PANEL = 128
 _REALS = (np.dtype(np.float64), np.dtype(np.float32))
@@ -106,11 +106,7 @@ def _scipy_paths() -> Iterator[str]:
         )
 
 
-def _native_library() -> Library:
-    names = [f"graphc_native_{kind}_{real}" for kind in ("gemm", "gemv") for real in ("f64", "f32")]
-    addresses = native.load_object(cache.compiled_module("native_gemm", native_gemm_ir()), names)
-    functions = (addresses[names[0]], addresses[names[1]], addresses[names[2]], addresses[names[3]])
-    return Library("graphc", 64, functions, "none")
+OWN = Library("graphc", 64, (0, 0, 0, 0), "none")
 
 
 _PLACES: dict[str, Callable[[], Iterator[str]]] = {"mkl": _mkl_paths, "numpy": _numpy_paths, "scipy": _scipy_paths}
@@ -122,6 +118,8 @@ def find_library(choice: str) -> Library:
     Raises: ConfigError: the one asked for by name is not there.
     """
     for origin, paths in _PLACES.items():
+        if choice == "auto" and origin == "numpy" and tiled.vector_bits() >= tiled.FAST_BITS:
+            return OWN
         if choice in ("auto", origin):
             for path in paths():
                 library = _library(origin, path)
@@ -131,14 +129,14 @@ def find_library(choice: str) -> Library:
         raise ConfigError(
             f"setting blas (environment variable GRAPHC_BLAS): no BLAS found in {choice}; 'auto' takes any"
         )
-    return _native_library()
+    return OWN
 
 
 class _Gemm:
-    """The loaded services and their state."""
+    """A library's loaded services and their state."""
 
-    def __init__(self) -> None:
-        self.library = find_library(settings.blas)
+    def __init__(self, found: Library) -> None:
+        self.library = found
         variant = self.library.int_bits, self.library.thread_control
         ir = blas_code.gemm_ir(*variant, yields=threads.have_posix_threads())
         names = blas_code.symbols(*variant)
@@ -165,8 +163,11 @@ class _Gemm:
 
 
 @lru_cache(maxsize=1)
-def _gemm() -> _Gemm:
-    gemm = _Gemm()
+def _gemm() -> _Gemm | tiled.TiledGemm:
+    found = find_library(settings.blas)
+    if found is OWN:
+        return tiled.TiledGemm(tiled.vector_bits())
+    gemm = _Gemm(found)
     settings.on_change("num_threads", gemm.apply_settings)
     settings.on_change("deterministic", gemm.apply_settings)
     if hasattr(os, "register_at_fork"):
@@ -189,4 +190,5 @@ def gemm_address(dtype: np.dtype, batched: bool = False) -> int:
 
 def library() -> Library:
     """The BLAS in use (Library). Raises: ConfigError: setting ``blas`` names one that is not there."""
-    return _gemm().library
+    gemm = _gemm()
+    return gemm.library if isinstance(gemm, _Gemm) else OWN

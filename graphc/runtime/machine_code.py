@@ -49,6 +49,16 @@ def call_int(function: int, *arguments: int) -> int:
     raise NotImplementedError("exists in compiled code only")
 
 
+def exchange(address: int, value: int) -> int:
+    """Write a 64-bit integer and get the one that stood there, as one step that no other thread can split."""
+    raise NotImplementedError("exists in compiled code only")
+
+
+def address_of(function: Callable[..., int]) -> int:
+    """The address of a sibling function."""
+    raise NotImplementedError("exists in compiled code only")
+
+
 def stack(size: int) -> int:
     """Address of ``size`` bytes that live until the function returns."""
     raise NotImplementedError("exists in compiled code only")
@@ -224,6 +234,8 @@ class _FunctionBody:
                 return str(self.known_integer(node))
             case ast.BinOp(left=left, op=op, right=right):
                 return self.arithmetic(op, self.value(left), self.value(right))
+            case ast.Call(func=ast.Name(id="address_of"), args=[ast.Name(id=name)]) if name in self.functions:
+                return self.emit(f"ptrtoint ptr @{name} to i64")
             case ast.Call(func=ast.Name(id=name), args=arguments):
                 return self.call(name, [self.value(argument) for argument in arguments])
             case _:
@@ -261,6 +273,8 @@ class _FunctionBody:
             case "call_int":
                 returned = self.emit(f"call i32 {self.pointer(arguments[0])}({_passed(arguments[1:])})")
                 return self.emit(f"sext i32 {returned} to i64")
+            case "exchange":
+                return self.emit(f"atomicrmw xchg ptr {self.pointer(arguments[0])}, i64 {arguments[1]} acq_rel")
             case "stack":
                 return self.emit(f"ptrtoint ptr {self.emit(f'alloca i8, i64 {arguments[0]}, align 16')} to i64")
             case "divide_towards_zero":

@@ -117,10 +117,19 @@ def test_batches(sizes, deterministic):
             np.testing.assert_allclose(result, expected + (old if flags & 4 else 0), rtol=1e-10, atol=1e-10)
 
 
+@pytest.fixture
+def numpys_blas():
+    """The services over the BLAS that NumPy has loaded."""
+    blas._gemm.cache_clear()
+    with config.override(blas="numpy"):
+        yield blas.library()
+    blas._gemm.cache_clear()
+
+
 @pytest.mark.parametrize("size", [30, 64, 80, 92, 300])
-def test_the_blas_uses_no_threads_of_its_own(size):
+def test_the_blas_uses_no_threads_of_its_own(size, numpys_blas):
     """OpenBLAS does from 64^3 on, and its workers spin for long afterwards: where it might, it has one thread."""
-    library = blas.library()
+    library = numpys_blas
     if library.thread_control != "global":
         pytest.skip("this BLAS has no process-wide number of threads")
     state, seen = blas._gemm().state, []
@@ -143,6 +152,7 @@ def test_the_blas_uses_no_threads_of_its_own(size):
 
 @pytest.mark.parametrize("dtype", ["f8", "f4"])
 @pytest.mark.parametrize("shape", [(257, 130, 200), (64, 900, 150), (1500, 1, 900)])
+@pytest.mark.usefixtures("any_library")
 def test_deterministic_bits_do_not_depend_on_threads(dtype, shape):
     m, n, k = shape
     rng = np.random.default_rng(3)
@@ -156,8 +166,8 @@ def test_deterministic_bits_do_not_depend_on_threads(dtype, shape):
         np.testing.assert_array_equal(result, results[0])
 
 
-def test_large_products_run_on_the_pool_and_the_users_threads_come_back():
-    library = blas.library()
+def test_large_products_run_on_the_pool_and_the_users_threads_come_back(numpys_blas):
+    library = numpys_blas
     if library.thread_control != "global":
         pytest.skip("this BLAS has no process-wide number of threads")
     get_threads = ctypes.CFUNCTYPE(ctypes.c_int)(library.get_threads)
@@ -176,6 +186,7 @@ def test_large_products_run_on_the_pool_and_the_users_threads_come_back():
         set_threads(before)
 
 
+@pytest.mark.usefixtures("any_library")
 def test_concurrent_gemms_restore_the_users_threads():
     library = blas.library()
     get_threads = ctypes.CFUNCTYPE(ctypes.c_int)(library.get_threads) if library.get_threads else lambda: 1
@@ -202,6 +213,7 @@ def test_concurrent_gemms_restore_the_users_threads():
 
 @pytest.mark.skipif(not hasattr(os, "fork"), reason="no fork here")
 @pytest.mark.filterwarnings("ignore:.*fork.*:DeprecationWarning")
+@pytest.mark.usefixtures("any_library")
 def test_fork_during_gemm():
     stop = threading.Event()
     a = np.ones((200, 200))

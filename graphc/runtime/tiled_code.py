@@ -1,0 +1,72 @@
+"""The module of graphc's own gemm services: tiles, the loops around them, and the record of each real type."""
+
+from __future__ import annotations
+
+from graphc.runtime import gemm_code, panel_code
+from graphc.runtime.gemm_layout import Job, Kind, State
+from graphc.runtime.machine_code import llvm_text
+from graphc.runtime.tile_code import shape_of, tile_functions
+
+REALS = {"f64": "double", "f32": "float"}
+_FUNCTIONS = ("tile", "wide", "narrow", "straight_a", "edge_a", "turned_a", "straight_b", "edge_b", "turned_b")
+_SINGLE, _BATCH = Job.BATCH // 8, Job.KIND // 8  # arguments of the services
+
+_HEAD = f"""
+@state = internal global [{State.SIZE // 8} x i64] zeroinitializer, align 64
+declare void @llvm.prefetch.p0(ptr, i32, i32, i32)
+declare i64 @llvm.smin.i64(i64, i64)
+
+define ptr @graphc_tiled_state_{{bits}}() {{{{
+  ret ptr @state
+}}}}
+"""
+
+_SERVICES = """
+@kind_{name} = internal global [{length} x i64] [{fields}]
+
+; Service GEMM_BATCH of graphc.abi.
+define i64 @graphc_tiled_batch_{name}_{bits}({parameters}) {{
+  %job = alloca [{words} x i64]
+{stores}
+  %address = ptrtoint ptr %job to i64
+  %status = call i64 @multiply(i64 ptrtoint (ptr @kind_{name} to i64), i64 %address)
+  ret i64 %status
+}}
+
+; Service GEMM.
+define i64 @graphc_tiled_{name}_{bits}({single}) {{
+  %status = tail call i64 @graphc_tiled_batch_{name}_{bits}({single}, i64 1, i64 1, i64 0, i64 0, i64 0, i64 0, i64 0,
+                                                            i64 0)
+  ret i64 %status
+}}
+"""
+
+
+def tiled_gemm_ir(bits: int) -> str:
+    """The services as textual LLVM IR (str). Args: bits: the width of the machine's vectors, 128, 256 or 512."""
+    parts = [_HEAD.format(bits=bits), llvm_text([gemm_code, panel_code], exported=())]
+    for name, real in REALS.items():
+        shape = shape_of(real, bits)
+        fields = [str(shape.bytes), str(shape.rows), str(shape.columns)]
+        fields += [f"ptrtoint (ptr @{function}_{name} to i64)" for function in _FUNCTIONS]
+        fields.append("ptrtoint (ptr @state to i64)")
+        assert len(fields) == len(Kind)
+        stores = []
+        for k in range(_BATCH):
+            stores.append(f"  %at{k} = getelementptr i64, ptr %job, i64 {k}")
+            stores.append(f"  store i64 %p{k}, ptr %at{k}")
+        parameters = [f"i64 %p{k}" for k in range(_BATCH)]
+        parts.append(tile_functions(shape))
+        parts.append(
+            _SERVICES.format(
+                name=name,
+                bits=bits,
+                length=len(fields),
+                fields=", ".join(f"i64 {field}" for field in fields),
+                parameters=", ".join(parameters),
+                single=", ".join(parameters[:_SINGLE]),
+                words=Job.SIZE // 8,
+                stores="\n".join(stores),
+            )
+        )
+    return "\n".join(parts)
