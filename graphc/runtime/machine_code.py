@@ -49,11 +49,6 @@ def call_int(function: int, *arguments: int) -> int:
     raise NotImplementedError("exists in compiled code only")
 
 
-def exchange(address: int, value: int) -> int:
-    """Write a 64-bit integer and get the one that stood there, as one step that no other thread can split."""
-    raise NotImplementedError("exists in compiled code only")
-
-
 def address_of(function: Callable[..., int]) -> int:
     """The address of a sibling function."""
     raise NotImplementedError("exists in compiled code only")
@@ -273,8 +268,6 @@ class _FunctionBody:
             case "call_int":
                 returned = self.emit(f"call i32 {self.pointer(arguments[0])}({_passed(arguments[1:])})")
                 return self.emit(f"sext i32 {returned} to i64")
-            case "exchange":
-                return self.emit(f"atomicrmw xchg ptr {self.pointer(arguments[0])}, i64 {arguments[1]} acq_rel")
             case "stack":
                 return self.emit(f"ptrtoint ptr {self.emit(f'alloca i8, i64 {arguments[0]}, align 16')} to i64")
             case "divide_towards_zero":
