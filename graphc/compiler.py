@@ -7,16 +7,17 @@ pass nor Numba runs; else it is optimised, scheduled, printed and compiled, and 
 from __future__ import annotations
 
 import functools
-from collections.abc import Callable, Sequence
+import gc
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import contextmanager
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any
 
 from graphc.abi import OutputLeaf
 from graphc.config import settings
-from graphc.ir.dims import parse_dim, product, substitute, symbols_of, to_code
+from graphc.ir.dims import dim_sum, product, substitute, symbols_of, to_code
 from graphc.ir.graph import Graph, Value
 from graphc.ir.text import print_graph
-from graphc.ir.types import DTYPES
 from graphc.runtime import cache, native
 
 if TYPE_CHECKING:
@@ -67,7 +68,8 @@ def compile_graph(traced: Graph, transform: Transform, *, kind: str) -> Executab
         return _load(known.metadata, _addresses(known.metadata["functions"]), index_checks)
     from concurrent.futures import ThreadPoolExecutor  # 8 ms, which a process with a warm cache need not pay
 
-    with ThreadPoolExecutor(1, "graphc-prepare") as beside:  # LLVM and imports of Numba take turns with the GIL
+    # LLVM and the imports of Numba take turns with the GIL.
+    with _garbage_left(), ThreadPoolExecutor(1, "graphc-prepare") as beside:
         ready = beside.submit(_prepare_runtime)
         metadata = _build(transform(traced))
         addresses = _addresses(metadata["functions"])
@@ -90,6 +92,19 @@ def _without_rules(transform: Transform) -> Transform:
     return transformed
 
 
+@contextmanager
+def _garbage_left() -> Iterator[None]:
+    """Collect no garbage meanwhile. Nearly all that compiling makes is alive until its end, and to look at all of it
+    again and again took a third of the time of long programs."""
+    enabled = gc.isenabled()
+    gc.disable()
+    try:
+        yield
+    finally:
+        if enabled:
+            gc.enable()
+
+
 def _build(graph: Graph) -> dict[str, Any]:
     """Schedule and print: as JSON-able metadata, what a warm process needs to load the program."""
     from graphc.codegen.driver import DRIVER_SIGNATURE, arena_bytes, print_program
@@ -99,19 +114,20 @@ def _build(graph: Graph) -> dict[str, Any]:
 
     program = schedule(graph, OPS)
     printed = print_program(program, len(graph.params) + len(graph.ints), repr(settings.code_key()))
-    work: Any = 0
-    for step, times in launches(program.steps):
-        work = work + substitute(step.work * step.count * times, program.bounds)
+    work = dim_sum(
+        substitute(step.work * step.count * times, program.bounds) for step, times in launches(program.steps)
+    )
     work = substitute(work, dict.fromkeys(symbols_of(work) - set(program.symbols), 1))  # what a loop binds counts once
+    index = {name: k for k, name in enumerate(program.symbols)}
     return {
         "functions": [
             *([k.name, k.source, k.signature] for k in printed.kernels),
             [printed.name, printed.source, DRIVER_SIGNATURE],
         ],
         "symbols": program.symbols,
-        "outputs": [[v.type.short, [str(d) for d in v.dims], _capacity(v, program)] for v in graph.outputs],
-        "arena": str(arena_bytes(program)),
-        "work": str(work),
+        "outputs": [_described(v, program, index) for v in graph.outputs],
+        "arena": to_code(arena_bytes(program), index),
+        "work": to_code(work, index),
     }
 
 
@@ -124,10 +140,12 @@ def _prepare_runtime() -> None:
     prepare()
 
 
-def _capacity(value: Value, program: Program) -> str | None:
-    """The most elements that the output can have, where its dims hold symbols bound at run time."""
+def _described(value: Value, program: Program, index: dict[str, int]) -> list[Any]:
+    """An output's dtype, the codes of its dims, and that of its capacity where they hold symbols bound at run time."""
     size = product(value.dims)
-    return str(substitute(size, program.bounds)) if symbols_of(size) & set(program.bounds) else None
+    is_bound = bool(symbols_of(size) & set(program.bounds))
+    capacity = to_code(substitute(size, program.bounds), index) if is_bound else None
+    return [value.type.dtype.str, [to_code(d, index) for d in value.dims], capacity]
 
 
 def _addresses(functions: Sequence[tuple[str, str, str]]) -> list[int]:
@@ -161,22 +179,17 @@ def _load(
     *kernel_addresses, driver = addresses
     table, keepalive = make_table(kernel_addresses)
     symbols = tuple(metadata["symbols"])
-    index = {name: k for k, name in enumerate(symbols)}
     outputs = tuple(
-        OutputLeaf(
-            DTYPES[short].str,
-            tuple(to_code(parse_dim(d), index) for d in dims),
-            None if capacity is None else to_code(parse_dim(capacity), index),
-        )
-        for short, dims, capacity in metadata["outputs"]
+        OutputLeaf(dtype, tuple(map(tuple, dims)), None if capacity is None else tuple(capacity))
+        for dtype, dims, capacity in metadata["outputs"]
     )
     return Executable(
         driver=driver,
         table=table,
         symbols=symbols,
         outputs=outputs,
-        arena=to_code(parse_dim(metadata["arena"]), index),
-        work=to_code(parse_dim(metadata["work"]), index),
+        arena=tuple(metadata["arena"]),
+        work=tuple(metadata["work"]),
         name=name,
         kernels=tuple(kernel[0] for kernel in kernels if kernel[0].startswith("kernel_")),
         source=source,

@@ -11,7 +11,7 @@ from graphc.codegen.control import print_control
 from graphc.codegen.kernel import NestPrinter, Part, print_kernel
 from graphc.codegen.text import ELEMENTS, NARROW, STORED, Lines, dim_text, imports, literal, loaded, stored
 from graphc.errors import ProgramError
-from graphc.ir.dims import Atom, Dim, dim_max, map_atoms, symbol, symbols_of
+from graphc.ir.dims import Atom, Dim, dim_max, dim_sum, map_atoms, symbol, symbols_of
 from graphc.ir.types import DTYPES
 from graphc.schedule.loopnest import (
     Bind,
@@ -63,10 +63,7 @@ def align(size: Dim) -> Dim:
 
 
 def arena_bytes(program: Program) -> Dim:
-    total: Dim = 0
-    for size in program.slots:
-        total = total + align(size)
-    return total
+    return dim_sum(map(align, program.slots))
 
 
 def quotient(a: str, b: str, divisor: Dim) -> str:

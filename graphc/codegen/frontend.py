@@ -30,6 +30,7 @@ from graphc.errors import ProgramError
 INT64 = ir.IntType(64)
 STATUS = ir.IntType(32)
 REFUSALS = (AssertionError, AttributeError, TypeError, ValueError, NumbaError)
+LONGEST_BLOCK = 1000  # instructions: without optimisation LLVM looks over all of a block for each call in it
 FLOAT_OPERATIONS = frozenset(("fadd", "fsub", "fmul", "fdiv", "frem", "fcmp"))
 
 
@@ -119,6 +120,10 @@ class _Translator:
             except REFUSALS as error:
                 where = f"{self.function.name}, line {statement.lineno}: {ast.unparse(statement)[:200]}"
                 raise ProgramError(f"cannot compile {where}\n{type(error).__name__}: {error}") from error
+            if len(self.b.block.instructions) > LONGEST_BLOCK and not self.b.block.is_terminated:
+                more = self._new_block("more")
+                self.b.branch(more)
+                self.b.position_at_end(more)
 
     def _expr(self, statement: ast.Expr) -> None:
         if not isinstance(statement.value, ast.Constant):  # not a docstring

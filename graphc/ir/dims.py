@@ -188,6 +188,11 @@ def product(dims: Iterable[Dim]) -> Dim:
     return result
 
 
+def dim_sum(dims: Iterable[Dim]) -> Dim:
+    """The sum of many dims: in normal form once, not after each of them."""
+    return _from_terms([term for dim in dims for term in _terms(dim)])
+
+
 _CALLS: dict[str, Callable[[Dim, Dim], Dim]] = {"floordiv": floordiv, "mod": mod, "max": dim_max, "min": dim_min}
 
 

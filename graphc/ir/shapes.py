@@ -51,8 +51,12 @@ class ShapeFacts:
         self.solved: dict[str, Dim] = {}  # symbols that an equality replaced by other dims
         self._lower: dict[str, int] = {}
         self.limits: dict[str, Dim] = {}  # the most that symbols bound at run time can be; later ones hold earlier ones
-        self._compound: list[Guard] = []  # the guards that say more than a bound of one symbol
-        self._resolved: dict[Expr, Dim] = {}  # what ``resolve`` has answered since a symbol was last solved
+        self._compound: dict[Guard, None] = {}  # the guards that say more than a bound of one symbol
+        self._with: dict[str, dict[Guard, None]] = {}  # the guards that a symbol stands in, once resolved
+        self._made_of: dict[str, set[str]] = {}  # the solved symbols that a symbol stands in
+        self._resolved: dict[Expr, Dim] = {}  # what ``resolve`` has answered
+        self._answers: dict[str, list[Expr]] = {}  # the questions whose answer a symbol stands in
+        self._ages: dict[str, int] = {}
         for guard in guards:
             self.assume(guard)
 
@@ -86,12 +90,15 @@ class ShapeFacts:
     def assume(self, guard: Guard) -> None:
         """Take the guard as true from here on."""
         self.guards.append(guard)
-        if isinstance(guard.expr, int):
+        expr = self.resolve(guard.expr)
+        if isinstance(expr, int):
             return
-        if guard.relation is not Relation.GE or not self._note_bound(guard.expr):
-            self._compound.append(guard)
-        if guard.relation is Relation.EQ:
-            self._solve(guard.expr)
+        for name in symbols_of(expr):
+            self._with.setdefault(name, {})[guard] = None
+        if guard.relation is Relation.EQ and self._solve(expr):
+            return
+        if guard.relation is not Relation.GE or not self._note_bound(expr):
+            self._compound[guard] = None
 
     def _note_bound(self, expr: Expr) -> bool:
         """Keep what ``expr >= 0`` says of one symbol; False where it says something else."""
@@ -104,8 +111,8 @@ class ShapeFacts:
                 return True
         return False
 
-    def _solve(self, expr: Expr) -> None:
-        """Replace one symbol that stands alone with coefficient 1 or -1, the youngest first."""
+    def _solve(self, expr: Expr) -> bool:
+        """Replace one symbol that stands alone with coefficient 1 or -1, the youngest first; whether there is one."""
         candidates = []
         for monomial, coefficient in expr.terms:
             if len(monomial) == 1 and isinstance(monomial[0], str) and abs(coefficient) == 1:
@@ -113,19 +120,34 @@ class ShapeFacts:
                 rest = expr - coefficient * symbol(name)
                 if name not in symbols_of(rest):
                     candidates.append((name, -coefficient * rest))
-        if candidates:
-            order = list(self.hints or ())
-            name, value = max(candidates, key=lambda c: (order.index(c[0]) if c[0] in order else -1, c[0]))
-            self.solved = {k: substitute(v, {name: value}) for k, v in self.solved.items()}
-            self.solved[name] = value
-            self._resolved.clear()
-            for guard in self.guards:
-                if symbols_of(guard.expr).isdisjoint(self.solved):
-                    continue
-                bound = self.resolve(guard.expr)
-                is_open = guard.relation is Relation.GE and isinstance(bound, Expr) and not self._note_bound(bound)
-                if is_open and guard not in self._compound:
-                    self._compound.append(guard)
+        if not candidates:
+            return False
+        self._replace(*max(candidates, key=lambda c: (self._age(c[0]), c[0])))
+        return True
+
+    def _age(self, name: str) -> int:
+        if len(self._ages) != len(self.hints or ()):
+            self._ages = {known: age for age, known in enumerate(self.hints or ())}
+        return self._ages.get(name, -1)
+
+    def _replace(self, name: str, value: Dim) -> None:
+        """Note that the symbol is the value, and what this changes: a long trace solves as many symbols as it has."""
+        inside = symbols_of(value)
+        changed = {name, *self._made_of.pop(name, ())}
+        for solved in changed - {name}:
+            self.solved[solved] = substitute(self.solved[solved], {name: value})
+        self.solved[name] = value
+        for known in inside:
+            self._made_of.setdefault(known, set()).update(changed)
+        for question in self._answers.pop(name, ()):
+            self._resolved.pop(question, None)
+        guards = self._with.pop(name, {})
+        for known in inside:
+            self._with.setdefault(known, {}).update(guards)
+        for guard in guards:
+            bound = self.resolve(guard.expr)
+            if guard.relation is Relation.GE and isinstance(bound, Expr) and not self._note_bound(bound):
+                self._compound[guard] = None
 
     def resolve(self, dim: Dim) -> Dim:
         """The dim in terms of the symbols that are left after unification."""
@@ -133,8 +155,10 @@ class ShapeFacts:
             return dim
         known = self._resolved.get(dim)
         if known is None:
-            concerns = not symbols_of(dim).isdisjoint(self.solved)
+            concerns = any(name in self.solved for name in symbols_of(dim))
             known = self._resolved[dim] = substitute(dim, self.solved) if concerns else dim
+            for name in symbols_of(known):
+                self._answers.setdefault(name, []).append(dim)
         return known
 
     def equal(self, a: Dim, b: Dim) -> bool:
@@ -169,7 +193,10 @@ class ShapeFacts:
         return answer
 
     def _known(self, relation: Relation, difference: Expr) -> bool | None:
-        for guard in self._compound:
+        near = {guard: None for name in symbols_of(difference) for guard in self._with.get(name, ())}
+        for guard in near:
+            if guard not in self._compound:
+                continue
             expr = self.resolve(guard.expr)
             if guard.relation is Relation.EQ and is_multiple(difference, expr):  # an equality that solved no symbol
                 return True

@@ -73,11 +73,11 @@ def plan_products(graph: Graph, owned: Collection[Value] = ()) -> Products:
         elif node.op.name == "add":
             _sum_products(node, users, fixed, products)
     _add_up(products)
-    bases = products.bases()
+    kept = outputs | products.bases()
     for node in reversed(graph.nodes):
         readers = [user for value in node.outputs for user in users[value]]
         seen_to = all(isinstance(user.op.kind, Contract) or user in products.absorbed for user in readers)
-        if seen_to and readers and not (outputs | bases) & set(node.outputs) and not isinstance(node.op.kind, Contract):
+        if seen_to and readers and kept.isdisjoint(node.outputs) and not isinstance(node.op.kind, Contract):
             products.absorbed.add(node)
     return products
 

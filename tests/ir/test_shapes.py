@@ -2,11 +2,15 @@
 
 from __future__ import annotations
 
+from collections import Counter
+from itertools import pairwise
+
 import pytest
 
 from graphc.abi import Relation
 from graphc.errors import InvalidGraphError, ShapeError
-from graphc.ir.dims import dim_max, symbol
+from graphc.ir import shapes
+from graphc.ir.dims import dim_max, substitute, symbol
 from graphc.ir.shapes import Guard, ShapeFacts
 
 n, m, k = symbol("n"), symbol("m"), symbol("k")
@@ -108,3 +112,27 @@ def test_a_size_bound_at_run_time_is_not_guessed() -> None:
     with pytest.raises(ShapeError, match="known only when the program runs"):
         facts.equal(count, n)
     assert facts.guards == tracing(n=5).guards
+
+
+def test_many_symbols_are_solved_in_work_that_grows_with_them(monkeypatch: pytest.MonkeyPatch) -> None:
+    """As the widths of a long list of layers are: each is found equal to the one before."""
+    counted: Counter[str] = Counter()
+
+    def counting(dim, values):  # type: ignore[no-untyped-def]
+        counted["substitute"] += 1
+        return substitute(dim, values)
+
+    monkeypatch.setattr(shapes, "substitute", counting)
+
+    def chain(length: int) -> int:
+        counted.clear()
+        facts = ShapeFacts(hints={})
+        symbols = [facts.new_symbol(f"n{k}", 3, 2) for k in range(length)]
+        for before, after in pairwise(symbols):
+            assert facts.equal(before, after)
+            assert facts.at_least(after, 1)
+        assert facts.resolve(symbols[-1]) == symbols[0]
+        assert facts.final_guards() == (Guard(Relation.GE, symbols[0] - 2),)
+        return counted["substitute"]
+
+    assert chain(400) <= 2.2 * chain(200)
