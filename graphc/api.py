@@ -35,12 +35,13 @@ def grad(
         argnums: which positional arguments to differentiate, ``self`` not counted; a tuple gives a tuple.
         argnames: arguments to differentiate by name; a tuple gives a tuple.
         has_aux: the function returns ``(value, aux)``; the result is ``(gradient, aux)``.
-        target: ``"cpu"``.
+        target: ``"cpu"``, or ``"cuda"``: kernels for an NVIDIA GPU, where NumPy arrays are copied to and back.
     Returns: a compiled function. Its gradients have the structure, shapes and dtypes of the arguments: an array for a
         float64 or float32 array, a NumPy scalar for a float, None for what is frozen or is not of a floating dtype.
     Raises: ``ValueError`` for another target. When called: ``GradientError`` (the output is no floating scalar, the
-        call lacks an argument), ``TraceTypeError`` (an argument to differentiate that is not floating), and the errors
-        of tracing: ``ConcretizationError``, ``UnsupportedError``, ``SideEffectError``, ``ShapeError``.
+        call lacks an argument), ``TraceTypeError`` (an argument to differentiate that is not floating), ``CudaError``
+        (no GPU, or its driver failed), and the errors of tracing: ``ConcretizationError``, ``UnsupportedError``,
+        ``SideEffectError``, ``ShapeError``.
     """
     return _compiled("grad", function, argnums, argnames, has_aux, target)
 
@@ -69,8 +70,8 @@ def jit(function: Callable[..., Any] | None = None, *, target: str = "cpu") -> A
     >>> graphc.jit(lambda x: {"mean": np.mean(x), "rows": x.shape[0]})(np.ones((3, 2)))
     {'mean': np.float64(1.0), 'rows': 3}
 
-    Arrays of the result are new, with NumPy's shapes and dtypes. Raises ``ValueError`` for a target other than
-    ``"cpu"``, and when called the errors of tracing (see :func:`grad`).
+    Arrays of the result are new, with NumPy's shapes and dtypes. ``target``, and what is raised:
+    see :func:`grad`.
     """
     return _compiled("jit", function, None, None, False, target)
 
@@ -83,8 +84,8 @@ def _compiled(
     has_aux: bool,
     target: str,
 ) -> Any:
-    if target != "cpu":
-        raise ValueError(f"target={target!r}: only 'cpu' is supported")
+    if target not in ("cpu", "cuda"):
+        raise ValueError(f"target={target!r}: it is 'cpu' or 'cuda'")
     numbers, names = which_arguments(argnums, argnames)
     return compiled(function, Transform(kind, numbers, names, has_aux, target))
 

@@ -88,6 +88,11 @@ def _build(
 
     if settings.disable_jit:
         return Program(traced, marked, template, InterpretedRunner(finish(marked)))
+    if transform.target == "cuda":
+        from graphc.cuda_runner import CudaRunner
+        from graphc.runtime.cuda_program import device
+
+        return Program(traced, marked, template, CudaRunner(finish(marked), device()))
     executable = compile_graph(marked, finish, kind=f"{transform.kind} {transposed}")
     specs = [*(source.spec for source in traced.inputs), *(INT for _ in traced.int_leaves)]
     program = Program(traced, marked, template, CompiledRunner(marked, executable, specs))

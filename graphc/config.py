@@ -13,6 +13,7 @@ variable                 setting       meaning
 ``GRAPHC_DETERMINISTIC`` deterministic ``1``: the same bits for every number of threads, gemm included
 ``GRAPHC_CONTRACT``      contract      ``0``: no fused multiply-add where the program wrote a multiply and an add
 ``GRAPHC_BLAS``          blas          ``auto``, ``mkl``, ``numpy``, ``scipy`` or ``native``: whose gemm is called
+``GRAPHC_CUDA_EMULATOR`` cuda_emulator ``1``: programs for CUDA run on this machine, slowly, to check their values
 ``GRAPHC_KEEP_MEMORY``   keep_memory   ``0``: memory of dead results goes back to malloc, not to graphc's pool
 ======================== ============= =========================================================================
 """
@@ -141,6 +142,7 @@ class Settings:
     deterministic = Setting("GRAPHC_DETERMINISTIC", _switch, lambda: False)
     contract = Setting("GRAPHC_CONTRACT", _switch, lambda: True)
     blas = Setting("GRAPHC_BLAS", _blas_choice, lambda: "auto")
+    cuda_emulator = Setting("GRAPHC_CUDA_EMULATOR", _switch, lambda: False)
     keep_memory = Setting("GRAPHC_KEEP_MEMORY", _switch, lambda: True)
 
     def __init__(self) -> None:

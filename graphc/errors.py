@@ -98,6 +98,10 @@ class ConfigError(GraphcError, ValueError):
     """A setting or an environment variable with a value that it cannot take."""
 
 
+class CudaError(GraphcError, RuntimeError):
+    """There is no GPU, or its driver failed."""
+
+
 class ProgramError(GraphcError, RuntimeError):
     """A compiled program reported a failure at run time."""
 

@@ -56,15 +56,12 @@ def _differentiated_outputs(transform: Transform) -> int | None:
 
 def program_source(program: Program) -> str:
     """The generated modules, driver first."""
-    executable = program.runner.executable
-    if executable is None:
-        return "nothing was compiled: GRAPHC_DISABLE_JIT is set, the graph is interpreted"
-    return "\n\n".join([executable.source, *executable.kernel_sources])
+    sources = program.runner.sources
+    return "\n\n".join(sources or ["nothing was compiled: GRAPHC_DISABLE_JIT is set, the graph is interpreted"])
 
 
 def program_kernels(program: Program) -> tuple[str, ...]:
-    executable = program.runner.executable
-    return () if executable is None else executable.kernels
+    return program.runner.kernels
 
 
 # --- in plain words ---------------------------------------------------------------------------------------------------

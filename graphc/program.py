@@ -137,7 +137,9 @@ def entry_plan(graph: Graph, executable: Executable, plan: CallPlan) -> EntryPla
 class Runner(Protocol):
     """Runs a program on its inputs: one object for each graph parameter and then each of ``ints``."""
 
-    executable: Executable | None
+    executable: Executable | None  # what runs on the CPU
+    sources: tuple[str, ...]  # generated modules, the driver's first
+    kernels: tuple[str, ...]  # names of those that compute, in the order of launch
 
     def run(self, inputs: Sequence[Any]) -> list[Any] | None:
         """The outputs, or None where the sizes do not fit the program."""
@@ -147,6 +149,8 @@ class InterpretedRunner:
     """Runs a graph with NumPy, node by node."""
 
     executable: Executable | None = None
+    sources: tuple[str, ...] = ()
+    kernels: tuple[str, ...] = ()
 
     def __init__(self, graph: Graph):
         self.graph = graph
@@ -178,6 +182,7 @@ class CompiledRunner:
 
     def __init__(self, graph: Graph, executable: Executable, specs: Sequence[LeafSpec]):
         self.executable: Executable | None = executable
+        self.sources, self.kernels = (executable.source, *executable.kernel_sources), executable.kernels
         count = len(specs)
         outputs = [(Build.LEAF, k) for k in range(len(executable.outputs))]
         access = Access(tuple((Step.ARG, k) for k in range(count)), (), tuple(range(count)))

@@ -122,9 +122,13 @@ class DriverPrinter:
         self.leave(0)
         body = f"def NAME(args, symbols, arena, table):\n{self.head}\n{self.lines}\n"
         name = "program_" + self._hash(body + "".join(self.kernels))
-        head = "\n".join(imports(body))
+        head = "\n".join(self.imports(body))
         source = f"{head}\n\n\n" + body.replace("NAME", name, 1)
         return PrintedProgram(name, source.lstrip(), list(self.kernels.values()))
+
+    def imports(self, body: str) -> list[str]:
+        """The import lines of the driver's module."""
+        return imports(body)
 
     def steps(self, steps: Sequence[Step]) -> None:
         """Print them, in order."""

@@ -21,14 +21,13 @@ from numba.core.extending import _Intrinsic
 
 from graphc.codegen import operators
 from graphc.codegen.conversions import convert, llvm_type
-from graphc.codegen.machine import host_target
 from graphc.codegen.operators import Number, as_type, truth
 from graphc.codegen.scopes import memory_names
+from graphc.codegen.targets import HOST, Target
 from graphc.config import settings
 from graphc.errors import ProgramError
 
 INT64 = ir.IntType(64)
-STATUS = ir.IntType(32)
 REFUSALS = (AssertionError, AttributeError, TypeError, ValueError, NumbaError)
 LONGEST_BLOCK = 1000  # instructions: without optimisation LLVM looks over all of a block for each call in it
 FLOAT_OPERATIONS = frozenset(("fadd", "fsub", "fmul", "fdiv", "frem", "fcmp"))
@@ -66,28 +65,27 @@ def _signature(text: str) -> tuple[tuple[Any, ...], Any]:
     return tuple(arguments), result
 
 
-def function_ir(function: ast.FunctionDef, namespace: Mapping[str, Any], signature: str) -> str:
+def function_ir(function: ast.FunctionDef, namespace: Mapping[str, Any], signature: str, target: Target = HOST) -> str:
     """LLVM IR of the module that defines the function under its own name.
 
     Args:
         function: the syntax of a printed function.
         namespace: what the names mean that it does not assign: intrinsics and constants.
         signature: Numba's text, such as ``"void(CPointer(float64), int64)"``.
-    Returns: textual IR. Calling convention: see ``graphc.abi``.
+        target: the machine, which has a calling convention of its own; for this one, see ``graphc.abi``.
+    Returns: textual IR.
     Raises: ProgramError: something outside of what can be compiled, with its line: a defect of the printed source.
     """
-    return _Translator(function, namespace, *_signature(signature)).run()
+    return _Translator(function, namespace, *_signature(signature), target).run()
 
 
 class _Translator:
-    def __init__(self, function: ast.FunctionDef, namespace: Mapping[str, Any], arguments: Any, result: Any):
+    def __init__(
+        self, function: ast.FunctionDef, namespace: Mapping[str, Any], arguments: Any, result: Any, target: Target
+    ):
         self.function, self.namespace, self.arguments, self.result = function, namespace, arguments, result
-        module = ir.Module(function.name)
-        module.triple, module.data_layout = host_target()
-        slots = [ir.IntType(8).as_pointer()] * 2  # the result's place and the exception's, in Numba's convention
-        kind = ir.FunctionType(STATUS, [*slots, *map(value_type, arguments)])
-        self.code = ir.Function(module, kind, function.name)
-        self.code.attributes.add("nounwind")
+        self.target = target
+        self.code = target.declare(function.name, list(map(value_type, arguments)))
         self.b = ir.IRBuilder(self.code.append_basic_block("entry"))
         self.b.position_at_end(self.b.branch(self.code.append_basic_block("body")).operands[0])
         self.in_memory = memory_names(function)
@@ -99,12 +97,12 @@ class _Translator:
         names = [argument.arg for argument in self.function.args.args]
         if len(names) != len(self.arguments):
             raise ProgramError(f"{self.function.name}: the signature has {len(self.arguments)} arguments")
-        for name, kind, value in zip(names, self.arguments, self.code.args[2:], strict=True):
+        for name, kind, value in zip(names, self.arguments, self.target.parameters(self.code), strict=True):
             value.name = name
             self.assign(name, (kind, value))
         self.block(self.function.body)
         if not self.b.block.is_terminated:
-            self.b.ret(STATUS(0))
+            self.target.leave(self.b)
         if settings.contract:
             allow_contraction(self.code)
         return str(self.code.module)
@@ -174,7 +172,7 @@ class _Translator:
             value = as_type(self.b, self.value(statement.value), self.result)
             place = self.b.bitcast(self.code.args[0], memory_type(self.result).as_pointer())
             self._store(self.result, place, (self.result, value))
-        self.b.ret(STATUS(0))
+        self.target.leave(self.b)
 
     def _if(self, statement: ast.If) -> None:
         condition = truth(self.b, self.value(statement.test))
@@ -195,29 +193,30 @@ class _Translator:
         self.b.position_at_end(head)
         index = self.b.phi(INT64, statement.target.id)
         index.add_incoming(start, before)
-        self.b.cbranch(self.b.icmp_signed("<" if step > 0 else ">", index, stop), body, after)
+        self.b.cbranch(self.b.icmp_signed(">" if _is_negative(step) else "<", index, stop), body, after)
         self.b.position_at_end(body)
         self.assign(statement.target.id, (types.int64, index))
         self.loops.append((latch, after))
         self._run_block(body, statement.body, latch)
         self.loops.pop()
         self.b.position_at_end(latch)
-        index.add_incoming(self.b.add(index, INT64(step), flags=["nsw"]), latch)
+        index.add_incoming(self.b.add(index, step, flags=["nsw"]), latch)
         back = self.b.branch(head)
         if _has_long_loop(statement.body):
             keep_rolled(back)
         self.b.position_at_end(after)
 
-    def _range(self, span: ast.expr) -> tuple[Any, Any, int]:
+    def _range(self, span: ast.expr) -> tuple[Any, Any, Any]:
+        """Start, stop and step; a step that is no constant is positive."""
         assert isinstance(span, ast.Call)
         assert isinstance(span.func, ast.Name)
         assert span.func.id == "range"
         numbers = [self.value(argument) for argument in span.args]
         step = numbers.pop() if len(numbers) == 3 else operators.constant(1)
-        if not operators.is_constant_integer(step) or step[1].constant == 0:
-            raise TypeError("the step of a range is a constant other than 0")
+        if operators.is_constant_integer(step) and step[1].constant == 0:
+            raise TypeError("the step of a range is 0")
         bounds = [as_type(self.b, number, types.int64) for number in numbers]
-        return (*([INT64(0), *bounds] if len(bounds) == 1 else bounds), step[1].constant)
+        return (*([INT64(0), *bounds] if len(bounds) == 1 else bounds), as_type(self.b, step, types.int64))
 
     def _while(self, statement: ast.While) -> None:
         head, body, after = map(self._new_block, ("head", "loop", "end"))
@@ -336,6 +335,10 @@ class _Translator:
         if isinstance(kind, types.CPointer) or isinstance(number[0], types.CPointer):
             raise TypeError(f"expected {kind}, got {number[0]}")
         return as_type(self.b, number, kind)
+
+
+def _is_negative(step: Any) -> bool:
+    return isinstance(step, ir.Constant) and step.constant < 0
 
 
 def _has_long_loop(statements: list[ast.stmt]) -> bool:

@@ -17,6 +17,7 @@ from typing import Any
 from graphc.codegen.driver import DRIVER_SIGNATURE
 from graphc.codegen.frontend import function_ir
 from graphc.codegen.machine import LOCK, emit_object
+from graphc.codegen.targets import HOST, Target
 from graphc.errors import ProgramError
 
 
@@ -63,13 +64,13 @@ def optimisation(source: Source) -> int:
 HAS_LOOP = re.compile(r"^ +(for|while) ", re.MULTILINE)
 
 
-def source_ir(source: Source) -> str:
-    """Textual LLVM IR of a generated function. Raises ProgramError: see ``compile_all``."""
+def source_ir(source: Source, target: Target = HOST) -> str:
+    """Textual LLVM IR of a generated function for the target. Raises ProgramError: see ``compile_all``."""
     module = ast.parse(source.text, str(source.path))
     namespace: dict[str, Any] = {}
     imports: list[ast.stmt] = [part for part in module.body if isinstance(part, ast.Import | ast.ImportFrom)]
     exec(compile(ast.Module(imports, []), str(source.path), "exec"), namespace)
     for part in module.body:
         if isinstance(part, ast.FunctionDef) and part.name == source.name:
-            return function_ir(part, namespace, source.signature)
+            return function_ir(part, namespace, source.signature, target)
     raise ProgramError(f"{source.path} defines no function {source.name}")

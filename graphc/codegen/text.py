@@ -21,6 +21,7 @@ FOLDS = {
     "sum_blocks", "sum_of",
 }  # fmt: skip
 DRIVER = {"call_service", "launch", "run", "stack_slots"}
+CUDA = {"barrier", "block_count", "block_index", "global_count", "global_index", "thread_count", "thread_index"}
 INT64_MIN = str(-(2**63))
 
 
@@ -98,7 +99,9 @@ def imports(body: str) -> list[str]:
     vecmath = sorted(n for n in called if _is_vector_math(n))
     core = sorted(called & {"fma", "reassociating_add", "select", "wide_vectors"})
     helpers = sorted(
-        n for n in called if _HELPER.match(n) and not _is_vector_math(n) and not n.startswith(("as_pointer", "new_sum"))
+        n
+        for n in called
+        if _HELPER.match(n) and not _is_vector_math(n) and not n.startswith(("as_pointer", "new_sum", "shared"))
     )
     lines = []
     if re.search(r"\b(inf|nan)\b", body):
@@ -111,6 +114,9 @@ def imports(body: str) -> list[str]:
         lines.append("from graphc.codegen.accumulators import " + ", ".join(folds))
     if vecmath or core:
         lines.append("from graphc.codegen.vecmath import " + ", ".join(vecmath + core))
+    cuda = sorted(n for n in called if n in CUDA or n.startswith("shared_"))
+    if cuda:
+        lines.append("from graphc.codegen.cuda_intrinsics import " + ", ".join(cuda))
     driver = sorted(n for n in called if n.startswith("as_pointer") or n in DRIVER)
     if driver:
         lines.append("from graphc.codegen.intrinsics import " + ", ".join(driver))

@@ -1,0 +1,350 @@
+"""Prints a loop nest as a CUDA kernel: the same scalars, loops shared among threads.
+
+A mapping is chosen from the nest alone:
+
+    elements   independent elements: each thread takes every n-th
+    rows       a block of threads takes a row (or a block of rows) at a time; its threads share the phases' innermost
+               loops, folds meet in shared memory, and phases are parted by barriers
+    items      each thread runs whole rows by itself: scans, and stores that may meet
+    serial     one thread runs it all, in order
+
+Control flow around a barrier depends on sizes and on what all threads of the block read alike, so that all arrive.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass
+
+from graphc.codegen.scalar_text import ScalarPrinter
+from graphc.codegen.text import NARROW, Lines, literal, loaded, stored
+from graphc.ir.dims import Dim, product
+from graphc.schedule.loopnest import Fold, Nest, Phase, Store
+from graphc.schedule.scalars import Scalar, walk
+
+THREADS = 256  # of a block; a power of two, since folds meet in halves
+
+
+@dataclass(frozen=True)
+class CudaSource:
+    """``NAME(*buffers, *sizes, count)``: ``count`` rows or blocks of rows, for ``elements`` an element each."""
+
+    text: str
+    buffers: list[int]
+    sizes: list[Dim]
+    mapping: str
+    count: Dim
+
+
+def print_cuda_kernel(nest: Nest, count: Dim) -> CudaSource:
+    """The nest's kernel; ``count``: its rows, or blocks of rows."""
+    mapping = mapping_of(nest)
+    lines = Lines()
+    printer = CudaNestPrinter(nest, lines, shared=mapping == "rows")
+    printer.run(mapping)
+    parameters = [*printer.buffers.values(), *printer.sizes.values(), "count"]
+    source = f"def NAME({', '.join(parameters)}):\n{lines}\n"
+    whole = product(nest.space) if mapping == "elements" else count
+    return CudaSource(source, list(printer.buffers), list(printer.sizes), mapping, whole)
+
+
+# --- mappings ---------------------------------------------------------------------------------------------------------
+
+
+def mapping_of(nest: Nest) -> str:
+    """How the nest's iterations are laid out over threads; see the module's text."""
+    if nest.sequential or not nest.space:
+        return "serial"
+    if not all(map(_is_shareable, nest.phases)) or _passes_on(nest):
+        return "items"
+    phases = nest.phases
+    is_pointwise = len(phases) == 1 and not (phases[0].folds or phases[0].totals or phases[0].lanes)
+    plain = is_pointwise and not any(store.accumulate for store in phases[0].stores)
+    if plain and nest.block is None and len(phases[0].axes) + nest.row == len(nest.space):
+        return "elements"
+    return "rows"
+
+
+def _is_shareable(phase: Phase) -> bool:
+    """Whether threads may share the innermost loop: no order among its rounds, and no two that write one place."""
+    folds = [*phase.folds, *(total.fold for total in phase.totals)]
+    if phase.compaction is not None or phase.exclusive or any(f.running or f.more for f in folds):
+        return False
+    if not phase.axes:
+        return True
+    return all(not s.gathered and s.index.coefficient(phase.axes[-1]) != 0 for s in phase.stores)
+
+
+def _passes_on(nest: Nest) -> bool:
+    """Whether what one round of a phase's loop stores is read in another round of it."""
+    for phase in nest.phases:
+        places = {store.buffer: store.index for store in phase.stores}
+        loads = [s for s in walk(phase.scalars()) if s.form == "load" and s.data.buffer in places]
+        if any(load.args or load.data.index != places[load.data.buffer] for load in loads):
+            return True
+    return False
+
+
+# --- printing ---------------------------------------------------------------------------------------------------------
+
+
+class CudaNestPrinter(ScalarPrinter):
+    """Prints one nest. ``shared``: the threads of a block run each row together."""
+
+    def __init__(self, nest: Nest, lines: Lines, *, shared: bool):
+        super().__init__(nest, lines)
+        self.shared = shared
+        self.divided = False  # whether what is printed stands in a loop that threads share
+
+    def run(self, mapping: str) -> None:
+        if mapping == "elements":
+            self._elements()
+            return
+        if mapping == "serial":
+            if self.nest.space:
+                self.lines.add("first = 0")
+                self.lines.add(f"last = {self.dim(self.nest.space[0])}")
+        else:
+            unit, units = ("block_index()", "block_count()") if self.shared else ("global_index()", "global_count()")
+            self.lines.add(f"first = count * {unit} // {units}")
+            self.lines.add(f"last = count * ({unit} + 1) // {units}")
+        if self.shared:
+            self.lines.add("thread = thread_index()")
+            self.lines.add("threads = thread_count()")
+        self._start()
+        if self.nest.block is None:
+            self._rows("first", "last", 0)
+        else:
+            self._blocks(self.nest.block)
+
+    def _start(self) -> None:
+        everything = walk(self.nest.scalars())
+        self._count_uses(everything)
+        self._assign(s for s in everything if self.level(s) == 0 and s.number not in self.pinned)
+
+    def _elements(self) -> None:
+        """One loop over all elements, whose number tells each axis' position."""
+        (phase,) = self.nest.phases
+        self._start()
+        axes = (*range(self.nest.row), *phase.axes)
+        self.order = axes
+        with self.lines.inside("for element in range(global_index(), count, global_count()):"):
+            rest = "element"
+            for axis in reversed(axes[1:]):
+                size = self.dim(self.nest.space[axis])
+                self.lines.add(f"i{axis} = {rest} % {size}")
+                self.lines.add(f"rest{axis} = {rest} // {size}")
+                rest = f"rest{axis}"
+            self.lines.add(f"i{axes[0]} = {rest}")
+            self.divided = True
+            self._element(walk(phase.scalars()), phase)
+
+    def _blocks(self, size: Dim) -> None:
+        with self.lines.inside("for block in range(first, last):"):
+            names = dict(self.names)
+            rows, end = self.dim(size), self.dim(self.nest.space[0])
+            self.lines.add(f"row = block * {rows}")
+            self.lines.add(f"row_end = least(row + {rows}, {end})")
+            for total in self.nest.totals:
+                self._init_fold(total.fold)
+            self._rows("row", "row_end", 0)
+            self.names = names
+            for phase in self.nest.phases:
+                for total in phase.totals:
+                    self._total(total.fold, phase)
+                    value = stored(total.fold.dtype, f"f{total.fold.key}")
+                    self._once(f"{self.buffer(total.partial)}[block] = {value}")
+
+    def _rows(self, start: str, stop: str, axis: int) -> None:
+        """The loops over ``space[:row]``, then what a row does."""
+        if axis == self.nest.row:
+            self._row(start, stop)
+            return
+        span = f"{start}, {stop}" if axis == 0 else self.dim(self.nest.space[axis])
+        with self.lines.inside(f"for i{axis} in range({span}):"):
+            names = dict(self.names)
+            if axis + 1 < self.nest.row:
+                everything = walk(self.nest.scalars())
+                self._assign(s for s in everything if self.level(s) == axis + 1 and s.number not in self.pinned)
+            self._rows(start, stop, axis + 1)
+            self.names = names
+
+    def _row(self, start: str, stop: str) -> None:
+        whole = self.order
+        for phase in self.nest.phases:
+            first = (*range(self.nest.row), *phase.axes)
+            self.order = (*first, *(axis for axis in whole if axis not in first))
+            if self.shared:
+                self.lines.add("barrier()")
+            needed = walk(phase.scalars())
+            self._assign(s for s in needed if self.level(s) <= self.nest.row)
+            names = dict(self.names)
+            if phase.compaction is not None:
+                self.lines.add(f"{self.buffer(phase.compaction.count)}[0] = 0")
+            if phase.lanes:
+                self._lanes(phase, needed)
+            else:
+                self._loops(0, phase, needed, start, stop)
+            self.names = names
+        self.order = whole
+
+    def _loops(self, depth: int, phase: Phase, needed: Sequence[Scalar], start: str, stop: str) -> None:
+        """The loops over ``phase.axes[depth:]``, and the folds that they make."""
+        folds = [fold for fold in phase.folds if fold.depth == depth]
+        for fold in folds:
+            self._init_fold(fold)
+        if depth == len(phase.axes):
+            self._element(needed, phase)
+        else:
+            self._loop(depth, phase, needed, start, stop)
+        for fold in folds:
+            self._sum_ends(fold)
+            if self.shared and depth < len(phase.axes):
+                self._meet(fold)
+        if depth == 1 or (depth == 0 and len(phase.axes) == 0):
+            for store in phase.results:
+                self._store(store)
+
+    def _loop(self, depth: int, phase: Phase, needed: Sequence[Scalar], start: str, stop: str) -> None:
+        axis, is_innermost = phase.axes[depth], depth == len(phase.axes) - 1
+        low, high = (start, stop) if axis == 0 else ("0", self.dim(self.nest.space[axis]))
+        divides = self.shared and is_innermost
+        span = f"{low} + thread, {high}, threads" if divides else f"{low}, {high}"
+        with self.lines.inside(f"for i{axis} in range({span}):"):
+            names = dict(self.names)
+            self.divided = divides
+            self._assign(s for s in needed if self.level(s) == self.nest.row + depth + 1 and not is_innermost)
+            if depth == 0 and phase.skip is not None and not is_innermost:
+                with self.lines.inside(f"if {self.text(phase.skip)} != 0:"):
+                    self._loops(depth + 1, phase, needed, start, stop)
+            else:
+                self._loops(depth + 1, phase, needed, start, stop)
+            self.divided = False
+            self.names = names
+
+    def _lanes(self, phase: Phase, needed: Sequence[Scalar]) -> None:
+        """Sums over the outer axis, a thread for each position of the inner one."""
+        outer, lane = phase.axes
+        self.order = tuple(lane if axis == outer else outer if axis == lane else axis for axis in self.order)
+        span = f"thread, {self.dim(self.nest.space[lane])}, threads" if self.shared else self.dim(self.nest.space[lane])
+        with self.lines.inside(f"for i{lane} in range({span}):"):
+            for own in phase.lanes:
+                self._init_fold(own.fold)
+            self._assign(s for s in needed if self.level(s) == self.nest.row + 1)
+            with self.lines.inside(f"for i{outer} in range({self.dim(self.nest.space[outer])}):"):
+                names = dict(self.names)
+                self._assign(s for s in needed if s.number not in self.names)
+                for own in phase.lanes:
+                    self._step(own.fold)
+                self.names = names
+            for own in phase.lanes:
+                self._sum_ends(own.fold)
+                place = f"{self.buffer(own.buffer)}[{self.affine(own.index)}]"
+                self.lines.add(f"{place} = {stored(own.fold.dtype, f'f{own.fold.key}')}")
+
+    def _element(self, needed: Iterable[Scalar], phase: Phase) -> None:
+        self._assign(s for s in needed if s.number not in self.names)
+        if phase.exclusive:
+            self._stores(phase)
+        for fold in (*phase.folds, *(total.fold for total in phase.totals)):
+            self._step(fold)
+        if not phase.exclusive:
+            self._stores(phase)
+        if phase.compaction is not None:
+            count = f"{self.buffer(phase.compaction.count)}[0]"
+            place = f"{self.buffer(phase.compaction.buffer)}[{count}]"
+            self.lines.add(f"{place} = {self.affine(phase.compaction.position)}")
+            self.lines.add(f"{count} = {count} + {self.text(phase.compaction.scalar)}")
+
+    def _stores(self, phase: Phase) -> None:
+        for store in phase.stores:
+            self._store(store)
+
+    def _store(self, store: Store) -> None:
+        if not self.shared or self.divided:
+            super()._store(store)
+            return
+        with self.lines.inside("if thread == 0:"):
+            super()._store(store)
+
+    def _once(self, statement: str) -> None:
+        """A statement that one thread runs for all that share the row."""
+        if self.shared:
+            with self.lines.inside("if thread == 0:"):
+                self.lines.add(statement)
+        else:
+            self.lines.add(statement)
+
+    # --- folds --------------------------------------------------------------------------------------------------------
+
+    @staticmethod
+    def _is_sum(fold: Fold) -> bool:
+        return fold.step == "{acc} + {0}" and fold.dtype in ("f64", "f32") and not fold.running
+
+    def _init_fold(self, fold: Fold) -> None:
+        if self._is_sum(fold):
+            self.lines.add(f"total{fold.key} = new_sum_{fold.dtype}()")
+            return
+        self.lines.add(f"f{fold.key} = {literal(fold.dtype, fold.init)}")
+        if fold.index_of is not None:
+            self.lines.add(f"p{fold.key} = 0")
+
+    def _step(self, fold: Fold) -> None:
+        value = self.text(fold.scalar)
+        if self._is_sum(fold):
+            self.lines.add(f"add_to(total{fold.key}, {value})")
+        elif fold.index_of is not None:
+            with self.lines.inside(f"if {fold.step.format(value, acc=f'f{fold.key}')}:"):
+                self.lines.add(f"f{fold.key} = {value}")
+                self.lines.add(f"p{fold.key} = {self.affine(fold.index_of)}")
+        else:
+            self.lines.add(f"f{fold.key} = {self._stepped(fold, f'f{fold.key}', value)}")
+
+    def _stepped(self, fold: Fold, accumulator: str, value: str) -> str:
+        text = fold.step.format(value, *map(self.text, fold.more), acc=accumulator)
+        return f"cast_{fold.dtype}({text})" if fold.dtype in NARROW else text
+
+    def _sum_ends(self, fold: Fold) -> None:
+        if self._is_sum(fold):
+            self.lines.add(f"f{fold.key} = sum_of(total{fold.key})")
+
+    def _total(self, fold: Fold, phase: Phase) -> None:
+        """What a fold across rows came to; in a phase without loops, every thread holds it already."""
+        self._sum_ends(fold)
+        if self.shared and phase.axes:
+            self._meet(fold)
+
+    def _meet(self, fold: Fold) -> None:
+        """Join what each thread came to, half of them with the other half, again and again."""
+        place, position = f"m{fold.key}", f"mp{fold.key}"
+        add = self.lines.add
+        add(f"{place} = shared_{fold.dtype}()")
+        add("barrier()")
+        add(f"{place}[thread] = {stored(fold.dtype, f'f{fold.key}')}")
+        if fold.index_of is not None:
+            add(f"{position} = shared_positions()")
+            add(f"{position}[thread] = p{fold.key}")
+        add("barrier()")
+        add("half = threads // 2")
+        with self.lines.inside("while half > 0:"):
+            with self.lines.inside("if thread < half:"):
+                own, other = (loaded(fold.dtype, f"{place}[thread{ahead}]") for ahead in ("", " + half"))
+                if fold.index_of is None:
+                    add(f"{place}[thread] = {stored(fold.dtype, self._stepped(fold, own, other))}")
+                else:
+                    self._meet_best(fold, place, position, own, other)
+            add("barrier()")
+            add("half = half // 2")
+        add(f"f{fold.key} = {loaded(fold.dtype, f'{place}[0]')}")
+        if fold.index_of is not None:
+            add(f"p{fold.key} = {position}[0]")
+        add("barrier()")
+
+    def _meet_best(self, fold: Fold, place: str, position: str, own: str, other: str) -> None:
+        """The better element of two threads, of equally good ones the first."""
+        better = fold.step.format(other, acc=own)
+        worse = fold.step.format(own, acc=other)
+        first = f"{position}[thread + half] < {position}[thread]"
+        with self.lines.inside(f"if {better} or ((not {worse}) and {first}):"):
+            self.lines.add(f"{place}[thread] = {place}[thread + half]")
+            self.lines.add(f"{position}[thread] = {position}[thread + half]")

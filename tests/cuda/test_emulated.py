@@ -1,0 +1,89 @@
+"""CUDA programs by the emulator, which runs the kernels' own code on this machine: the values are the CPU's."""
+
+from __future__ import annotations
+
+import numpy as np
+import pytest
+
+import graphc
+from graphc.config import override, settings
+from graphc.runtime.cuda_program import emulator
+from tests.cuda.programs import PROGRAMS, W, X, steps
+
+pytestmark = pytest.mark.skipif(settings.disable_jit, reason="GRAPHC_DISABLE_JIT: nothing is compiled")
+
+
+@pytest.fixture(autouse=True)
+def emulated():
+    with override(cuda_emulator=True):
+        yield emulator()
+
+
+def check(found, expected, tolerance):
+    assert type(found) is type(expected)
+    assert found.dtype == expected.dtype
+    np.testing.assert_allclose(found, expected, rtol=tolerance, atol=tolerance * np.abs(expected).max())
+
+
+@pytest.mark.parametrize("name", PROGRAMS)
+def test_value_and_gradient_are_the_cpus(name):
+    function, args = PROGRAMS[name]
+    with override(disable_jit=True):
+        value, gradient = graphc.value_and_grad(function)(*args)
+    found = graphc.value_and_grad(function, target="cuda")(*args)
+    tolerance = 1e-13 if args[0].dtype == np.float64 else 2e-6
+    check(found[0], value, tolerance)
+    check(found[1], gradient, tolerance)
+
+
+def test_loops_and_decisions():
+    compiled = graphc.jit(steps, target="cuda")
+    np.testing.assert_allclose(compiled(X, W), steps(X, W), rtol=1e-14)
+    np.testing.assert_allclose(compiled(X[:5], W), steps(X[:5], W), rtol=1e-14)
+    assert compiled.cache_info()["programs"] == 1
+
+
+@pytest.mark.parametrize("shape", [(0, 4), (4, 0), (1, 1), (3, 1), (1, 300)])
+def test_shapes_at_the_edge(shape):
+    def both(x):
+        return np.sum(np.exp(x), axis=1), np.sum(x, axis=0), np.cumsum(x, axis=1)
+
+    x = np.random.default_rng(0).normal(size=shape)
+    for found, expected in zip(graphc.jit(both, target="cuda")(x), both(x), strict=True):
+        np.testing.assert_allclose(found, expected, rtol=1e-13, atol=1e-15)
+
+
+def test_ties_and_nan_are_numpys():
+    x = np.array([[1.0, 3.0, 3.0, 2.0, 3.0], [np.nan, 1.0, np.nan, 5.0, 0.0], [-np.inf] * 5])
+    found = graphc.jit(lambda x: (np.argmax(x, axis=1), np.argmin(x, axis=1), np.max(x, axis=1)), target="cuda")(x)
+    expected = np.argmax(x, axis=1), np.argmin(x, axis=1), np.max(x, axis=1)
+    for ours, numpys in zip(found, expected, strict=True):
+        np.testing.assert_array_equal(ours, numpys)
+
+
+def test_what_depends_on_values():
+    pick = graphc.jit(lambda x, i: (x[x > 0.5], x[i]), target="cuda")
+    x = np.array([0.1, 0.7, 0.9, 0.2])
+    for ours, numpys in zip(pick(x, np.array([3, -1])), (x[x > 0.5], x[[3, -1]]), strict=True):
+        np.testing.assert_array_equal(ours, numpys)
+    with pytest.raises(graphc.IndexRangeError, match="size 4"):
+        pick(x, np.array([0, 4]))
+
+
+def test_memory_is_given_back_and_launches_are_few(emulated):
+    compiled = graphc.grad(lambda x: np.sum(np.sin(x) * x), target="cuda")
+    compiled(X)
+    emulated.launches.clear()
+    compiled(X)
+    ((name, blocks, threads),) = emulated.launches
+    assert compiled.kernels() == (name,)
+    assert blocks == emulated.most_blocks
+    assert threads == emulated.threads
+    assert not emulated.memory
+    assert "# programs" not in compiled.source()
+    assert name in compiled.source()
+
+
+def test_another_target():
+    with pytest.raises(ValueError, match="'cpu' or 'cuda'"):
+        graphc.grad(np.sum, target="gpu")
