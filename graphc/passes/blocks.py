@@ -25,11 +25,12 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 
+from graphc.ir.builder import Builder
 from graphc.ir.dims import Dim
 from graphc.ir.graph import Graph, Node, Value
 from graphc.ir.opdef import Op
 from graphc.ir.shapes import ShapeFacts
-from graphc.passes.patterns import made_by
+from graphc.passes.patterns import constant, made_by, without_ones
 from graphc.passes.rewriter import Rewriter, Rules, rewrite_regions
 
 
@@ -69,4 +70,32 @@ def slice_is_read(rewriter: Rewriter, node: Node) -> Value | None:
     return read
 
 
-BLOCK_RULES: Rules = {"gather": (gather_is_read,), "slice": (slice_is_read,)}
+def read_of_block(rewriter: Rewriter, node: Node) -> Value | None:
+    """A block of a block, which may have lost or gained axes of length 1: ``x[:, 0][i]`` is one element of x."""
+    F, (base, *starts) = rewriter.F, node.inputs
+    reshaped = made_by(base, "reshape")
+    block = base if reshaped is None else reshaped.inputs[0]
+    inner = made_by(block, "read") or made_by(block, "slice")
+    if inner is None or without_ones(block.dims) != without_ones(base.dims):
+        return None
+    own = iter([axis for axis, dim in enumerate(base.dims) if dim != 1])
+    outer = inner.inputs[1:] if inner.op.name == "read" else inner.attrs["starts"]
+    places: list[Dim | Value] = []
+    steps, dims = [], []
+    for first, step, dim in zip(outer, inner.attrs["steps"], block.dims, strict=True):
+        axis = next(own) if dim != 1 else None
+        places.append(first if axis is None else _moved(F, first, starts[axis], step))
+        steps.append(step if axis is None else step * node.attrs["steps"][axis])
+        dims.append(1 if axis is None else node.attrs["dims"][axis])
+    return F.reshape(F.read(inner.inputs[0], *places, steps=tuple(steps), dims=tuple(dims)), node.output.dims)
+
+
+def _moved(F: Builder, first: Dim | Value, start: Value, step: int) -> Dim | Value:
+    """``first + step * start``."""
+    place: Value = start if step == 1 else F.mul(start, step)
+    known = constant(first) if isinstance(first, Value) else first
+    moved: Value = place if known == 0 else F.add(place, first)
+    return moved
+
+
+BLOCK_RULES: Rules = {"gather": (gather_is_read,), "slice": (slice_is_read,), "read": (read_of_block,)}

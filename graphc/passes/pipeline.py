@@ -16,6 +16,7 @@ from graphc.passes.casts import CAST_RULES
 from graphc.passes.common import eliminate_common
 from graphc.passes.constants import constant_rules
 from graphc.passes.dead_code import eliminate_dead_code
+from graphc.passes.independent import independent_loops_as_arrays
 from graphc.passes.indices import settle_indices
 from graphc.passes.movement import MOVEMENT_RULES
 from graphc.passes.rewriter import Pass, Rules, merge_rules, rewrite
@@ -73,6 +74,7 @@ PASSES: tuple[Pass, ...] = (
     join_pieces,
     settle_indices,
     branches_as_selects,
+    independent_loops_as_arrays,
     small_arrays_as_numbers,
     cut_cancelling_shifts,
 )
