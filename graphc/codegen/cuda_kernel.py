@@ -19,9 +19,11 @@ from dataclasses import dataclass
 from graphc.codegen.scalar_text import ScalarPrinter
 from graphc.codegen.text import NARROW, Lines, literal, loaded, stored
 from graphc.ir.dims import Dim, product
+from graphc.ir.types import DTYPES
 from graphc.schedule.loopnest import Fold, Nest, Phase, Store
-from graphc.schedule.scalars import Scalar, walk
+from graphc.schedule.scalars import Affine, Scalar, walk
 
+WIDE_BYTES = 16  # the most that one instruction loads or stores
 THREADS = 256  # of a block; a power of two, since folds meet in halves
 
 
@@ -126,18 +128,52 @@ class CudaNestPrinter(ScalarPrinter):
         """One loop over all elements, whose number tells each axis' position."""
         (phase,) = self.nest.phases
         self._start()
-        axes = (*range(self.nest.row), *phase.axes)
-        self.order = axes
-        with self.lines.inside("for element in range(global_index(), count, global_count()):"):
-            rest = "element"
-            for axis in reversed(axes[1:]):
-                size = self.dim(self.nest.space[axis])
-                self.lines.add(f"i{axis} = {rest} % {size}")
-                self.lines.add(f"rest{axis} = {rest} // {size}")
-                rest = f"rest{axis}"
-            self.lines.add(f"i{axes[0]} = {rest}")
-            self.divided = True
-            self._element(walk(phase.scalars()), phase)
+        self.order = (*range(self.nest.row), *phase.axes)
+        self.divided = True
+        needed = walk(phase.scalars())
+        together = self._together(phase, needed)
+        if together == 1:
+            with self.lines.inside("for element in range(global_index(), count, global_count()):"):
+                self._positions("element")
+                self._element(needed, phase)
+            return
+        self.lines.add("wide_accesses()")
+        self.lines.add(f"groups = count // {together}")
+        with self.lines.inside("for group in range(global_index(), groups, global_count()):"):
+            outside = dict(self.names)
+            for ahead in range(together):
+                self.names = dict(outside)
+                self.lines.add(f"i{self.order[0]} = group * {together} + {ahead}")
+                self._element(needed, phase)
+            self.names = outside
+        with self.lines.inside(
+            f"for i{self.order[0]} in range(groups * {together} + global_index(), count, global_count()):"
+        ):
+            self._element(needed, phase)
+
+    def _positions(self, element: str) -> None:
+        for axis in reversed(self.order[1:]):
+            size = self.dim(self.nest.space[axis])
+            self.lines.add(f"i{axis} = {element} % {size}")
+            self.lines.add(f"rest{axis} = {element} // {size}")
+            element = f"rest{axis}"
+        self.lines.add(f"i{self.order[0]} = {element}")
+
+    def _together(self, phase: Phase, needed: Sequence[Scalar]) -> int:
+        """How many neighbours a thread takes, so that it reads and writes 16 bytes at once; 1 where they do not lie so.
+
+        Buffers start at multiples of 16 bytes.
+        """
+        if len(self.order) != 1:
+            return 1
+        neighbours = Affine.axis(self.order[0])
+        loads = [s for s in needed if s.form == "load"]
+        if any(s.args or s.data.conditions or s.data.index not in (neighbours, Affine()) for s in loads):
+            return 1
+        if any(store.index != neighbours for store in phase.stores):
+            return 1
+        sizes = {DTYPES[s.dtype].itemsize for s in (*loads, *(store.scalar for store in phase.stores))}
+        return max(1, WIDE_BYTES // max(sizes))
 
     def _blocks(self, size: Dim) -> None:
         with self.lines.inside("for block in range(first, last):"):

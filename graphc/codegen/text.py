@@ -21,7 +21,10 @@ FOLDS = {
     "sum_blocks", "sum_of",
 }  # fmt: skip
 DRIVER = {"call_service", "launch", "run", "stack_slots"}
-CUDA = {"barrier", "block_count", "block_index", "global_count", "global_index", "thread_count", "thread_index"}
+CUDA = {
+    "barrier", "block_count", "block_index", "global_count", "global_index", "thread_count", "thread_index",
+    "wide_accesses",
+}  # fmt: skip
 INT64_MIN = str(-(2**63))
 
 

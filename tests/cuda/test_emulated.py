@@ -53,6 +53,13 @@ def test_shapes_at_the_edge(shape):
         np.testing.assert_allclose(found, expected, rtol=1e-13, atol=1e-15)
 
 
+def test_lengths_that_are_no_multiple_of_a_wide_access():
+    compiled = graphc.jit(lambda x: x * x + 1, target="cuda")
+    for size in (0, 1, 3, 4, 5, 97):
+        x = np.arange(size, dtype=np.float32)
+        np.testing.assert_array_equal(compiled(x), x * x + 1)
+
+
 def test_ties_and_nan_are_numpys():
     x = np.array([[1.0, 3.0, 3.0, 2.0, 3.0], [np.nan, 1.0, np.nan, 5.0, 0.0], [-np.inf] * 5])
     found = graphc.jit(lambda x: (np.argmax(x, axis=1), np.argmin(x, axis=1), np.max(x, axis=1)), target="cuda")(x)

@@ -66,3 +66,13 @@ def test_single_precision_stays_single():
     function, args = PROGRAMS["single precision"]
     for kernel in kernels_of(graphc.value_and_grad(function), args):
         assert ".f64" not in kernel_ptx(kernel), kernel.printed.source
+
+
+def test_contiguous_arrays_are_read_and_written_16_bytes_at_once():
+    x = np.ones(100, np.float32)
+    (kernel,) = kernels_of(graphc.jit(lambda x, y: np.exp(x) * y + 2), (x, x))
+    text = kernel_ptx(kernel)
+    assert len(re.findall(r"ld\.global\.nc\.v4\.b32", text)) == 2
+    assert len(re.findall(r"st\.global\.v4\.b32", text)) == 1
+    (kernel,) = kernels_of(graphc.jit(lambda x: x[1:] * x[:-1]), (x,))  # one of them starts 4 bytes later
+    assert ".v4" not in kernel_ptx(kernel)
