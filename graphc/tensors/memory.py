@@ -94,4 +94,10 @@ def add_into(tensor: Tensor, other: Any) -> None:
     array = compute(other) if isinstance(other, Tensor) else other
     memory = writable(tensor)
     memory += array
+    was_written(tensor)
+
+
+def was_written(tensor: Tensor) -> None:
+    """Count a write into the tensor's memory: what was recorded of it reads what it was."""
     tensor._version += 1
+    tensor._recording = None

@@ -138,8 +138,10 @@ def _entries() -> list[Function]:
         "log1p": ("log1p", "inputs"), "sin": ("sin", "inputs"), "cos": ("cos", "inputs"), "tan": ("tan", "result"),
         "asin": ("arcsin", "inputs"), "acos": ("arccos", "inputs"), "atan": ("arctan", "inputs"),
         "sinh": ("sinh", "inputs"), "cosh": ("cosh", "inputs"), "asinh": ("arcsinh", "inputs"),
-        "acosh": ("arccosh", "inputs"), "atanh": ("arctanh", "inputs"), "erf": ("erf", "inputs"), "erfc": ("erfc", "inputs"),
-        "lgamma": ("gammaln", "inputs"), "digamma": ("digamma", "inputs"), "logit": ("logit", "inputs"),
+        "acosh": ("arccosh", "inputs"), "atanh": ("arctanh", "inputs"),
+        "erf": ("erf", "inputs"), "erfc": ("erfc", "inputs"),
+        "lgamma": ("gammaln", "inputs"),
+        "digamma": ("digamma", "inputs"), "logit": ("logit", "inputs"),
     }  # fmt: skip
     same: dict[str, tuple[str, Saves]] = {
         "neg": ("neg", "nothing"), "square": ("square", "inputs"), "sign": ("sign", "nothing"),

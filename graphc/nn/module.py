@@ -1,0 +1,233 @@
+"""The base of all modules: parameters, buffers and submodules, found among the attributes."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator, Mapping
+from typing import Any, NamedTuple, TypeVar
+
+import numpy as np
+
+from graphc.errors import AutogradError
+from graphc.nn.parameter import Parameter
+from graphc.tensors.core import Tensor, compute
+from graphc.tensors.interchange import replace
+from graphc.tensors.memory import settled
+from graphc.tensors.writing import copy_
+from graphc.trace.location import user_location
+
+M = TypeVar("M", bound="Module")
+
+
+class LoadResult(NamedTuple):
+    """What ``load_state_dict`` did not find, and what it had no place for."""
+
+    missing_keys: list[str]
+    unexpected_keys: list[str]
+
+
+class Module:
+    """A part of a model: subclass it, keep parameters and modules as attributes, and write ``forward``.
+
+    >>> class Model(graphc.nn.Module):
+    ...     def __init__(self):
+    ...         super().__init__()
+    ...         self.layer = graphc.nn.Linear(3, 2)
+    ...     def forward(self, x):
+    ...         return self.layer(x).relu()
+    >>> [name for name, _ in Model().named_parameters()]
+    ['layer.weight', 'layer.bias']
+
+    Attributes are all there is: a ``Parameter`` is a parameter, a ``Module`` a submodule, and what ``register_buffer``
+    was given a buffer. ``training`` tells dropout and batch normalisation what to do.
+    """
+
+    training: bool = True
+    _buffers: dict[str, bool] = {}  # noqa: RUF012 - the names of buffers and whether they are saved; never changed here
+
+    def __init__(self) -> None:
+        self.training = True
+
+    def __call__(self, *args: Any, **kwargs: Any) -> Any:
+        return self.forward(*args, **kwargs)
+
+    def forward(self, *args: Any) -> Any:
+        """What the module computes; to be written by subclasses."""
+        raise NotImplementedError(f"{type(self).__name__} has no forward method: write one")
+
+    # --- what it has --------------------------------------------------------------------------------------------------
+
+    def register_buffer(self, name: str, tensor: Tensor | None, persistent: bool = True) -> None:
+        """Keep a tensor that is part of the state but not trained; a ``persistent`` one is in the ``state_dict``."""
+        if "_buffers" not in self.__dict__:
+            self._buffers = {}
+        self._buffers[name] = persistent
+        setattr(self, name, tensor)
+
+    def register_parameter(self, name: str, param: Parameter | None) -> None:
+        """Keep a parameter under this name."""
+        setattr(self, name, param)
+
+    def add_module(self, name: str, module: Module | None) -> None:
+        """Keep a submodule under this name."""
+        setattr(self, name, module)
+
+    register_module = add_module
+
+    def named_children(self) -> Iterator[tuple[str, Module]]:
+        """The submodules, by attribute."""
+        for name, value in self.__dict__.items():
+            if isinstance(value, Module):
+                yield name, value
+
+    def children(self) -> Iterator[Module]:
+        """The submodules."""
+        return (module for _, module in self.named_children())
+
+    def named_modules(self, memo: set[Module] | None = None, prefix: str = "") -> Iterator[tuple[str, Module]]:
+        """This module and all below it, each once, by path."""
+        memo = set() if memo is None else memo
+        if self in memo:
+            return
+        memo.add(self)
+        yield prefix, self
+        for name, module in self.named_children():
+            yield from module.named_modules(memo, f"{prefix}.{name}" if prefix else name)
+
+    def modules(self) -> Iterator[Module]:
+        """This module and all below it."""
+        return (module for _, module in self.named_modules())
+
+    def named_parameters(self, prefix: str = "", recurse: bool = True) -> Iterator[tuple[str, Parameter]]:
+        """The parameters, each once, by path."""
+        seen: set[int] = set()
+        for path, module in self.named_modules(prefix=prefix) if recurse else [(prefix, self)]:
+            for name, value in module.__dict__.items():
+                if isinstance(value, Parameter) and id(value) not in seen:
+                    seen.add(id(value))
+                    yield (f"{path}.{name}" if path else name), value
+
+    def parameters(self, recurse: bool = True) -> Iterator[Parameter]:
+        """The parameters, each once."""
+        return (parameter for _, parameter in self.named_parameters(recurse=recurse))
+
+    def named_buffers(self, prefix: str = "", recurse: bool = True) -> Iterator[tuple[str, Tensor]]:
+        """The buffers, by path."""
+        for path, module in self.named_modules(prefix=prefix) if recurse else [(prefix, self)]:
+            for name in module._buffers:
+                if module.__dict__[name] is not None:
+                    yield (f"{path}.{name}" if path else name), module.__dict__[name]
+
+    def buffers(self, recurse: bool = True) -> Iterator[Tensor]:
+        """The buffers."""
+        return (buffer for _, buffer in self.named_buffers(recurse=recurse))
+
+    # --- state --------------------------------------------------------------------------------------------------------
+
+    def _state(self, prefix: str = "") -> Iterator[tuple[str, Tensor]]:
+        """Parameters, persistent buffers and those of the submodules, in PyTorch's order."""
+        for name, value in self.__dict__.items():
+            if isinstance(value, Parameter):
+                yield prefix + name, value
+        for name, persistent in self._buffers.items():
+            if persistent and self.__dict__[name] is not None:
+                yield prefix + name, self.__dict__[name]
+        for name, module in self.named_children():
+            yield from module._state(f"{prefix}{name}.")
+
+    def state_dict(self) -> dict[str, Tensor]:
+        """Parameters and buffers by path, as PyTorch names them; they share memory with the module's."""
+        return {name: tensor.detach() for name, tensor in self._state()}
+
+    def load_state_dict(self, state_dict: Mapping[str, Any], strict: bool = True) -> LoadResult:
+        """Take values from tensors or arrays (PyTorch's too) by path.
+
+        ``strict``: every path must be there, and none beside. Raises ``AutogradError`` where names or shapes differ.
+        """
+        own = dict(self._state())
+        missing = [name for name in own if name not in state_dict]
+        unexpected = [name for name in state_dict if name not in own]
+        wrong = [
+            f"{name} has shape {tuple(state_dict[name].shape)}, the module's {own[name]._kind.shape}"
+            for name in own
+            if name in state_dict and tuple(np.shape(state_dict[name])) != own[name]._kind.shape
+        ]
+        problems = [f"missing: {', '.join(missing)}"] * bool(missing and strict)
+        problems += [f"unexpected: {', '.join(unexpected)}"] * bool(unexpected and strict)
+        if problems or wrong:
+            message = f"load_state_dict of {type(self).__name__}: {'; '.join([*problems, *wrong])}"
+            raise AutogradError(message, location=user_location())
+        for name, tensor in own.items():
+            if name in state_dict:
+                given = state_dict[name]
+                copy_detached(tensor, compute(given) if isinstance(given, Tensor) else np.asarray(given))
+        return LoadResult(missing, unexpected)
+
+    # --- what it does -------------------------------------------------------------------------------------------------
+
+    def train(self: M, mode: bool = True) -> M:
+        """Set ``training`` here and below; the module."""
+        for module in self.modules():
+            module.training = mode
+        return self
+
+    def eval(self: M) -> M:
+        """``train(False)``."""
+        return self.train(False)
+
+    def requires_grad_(self: M, requires_grad: bool = True) -> M:
+        """Freeze (False) or unfreeze all parameters here and below; the module."""
+        for parameter in self.parameters():
+            parameter.requires_grad_(requires_grad)
+        return self
+
+    def zero_grad(self, set_to_none: bool = True) -> None:
+        """Clear the gradients of all parameters: to None, or to zeros in place."""
+        clear_gradients(self.parameters(), set_to_none)
+
+    def apply(self: M, function: Callable[[Module], Any]) -> M:
+        """Call the function with every module, those below first; the module."""
+        for module in self.children():
+            module.apply(function)
+        function(self)
+        return self
+
+    def to(self: M, *args: Any, dtype: Any = None) -> M:
+        """Convert all floating parameters and buffers to a dtype; the module."""
+        for arg in args:
+            dtype = dtype if isinstance(arg, str) and arg == "cpu" else arg
+        for tensor in [] if dtype is None else [*self.parameters(), *self.buffers()]:
+            if tensor._kind.dtype.kind == "f" and tensor._kind.dtype != np.dtype(dtype):
+                replace(tensor, settled(np.array(compute(tensor)).astype(dtype)))
+        return self
+
+    def double(self: M) -> M:
+        """All floating parameters and buffers in float64; the module."""
+        return self.to(np.float64)
+
+    def float(self: M) -> M:
+        """All floating parameters and buffers in float32; the module."""
+        return self.to(np.float32)
+
+    def extra_repr(self) -> str:
+        """What stands in the parentheses of ``repr``."""
+        return ""
+
+    def __repr__(self) -> str:
+        lines = [f"  ({name}): {module!r}".replace("\n", "\n  ") for name, module in self.named_children()]
+        body = self.extra_repr()
+        return f"{type(self).__name__}({body})" if not lines else "\n".join([f"{type(self).__name__}(", *lines, ")"])
+
+
+def copy_detached(tensor: Tensor, values: np.ndarray) -> None:
+    """Write values into a tensor without recording it."""
+    copy_(tensor.detach(), np.asarray(values))
+
+
+def clear_gradients(tensors: Any, set_to_none: bool) -> None:
+    """Clear the gradients of the tensors: to None, or to zeros in place."""
+    for tensor in tensors:
+        if set_to_none:
+            tensor._grad = None
+        elif tensor._grad is not None:
+            tensor._grad = tensor._grad.detach()
+            tensor._grad.zero_()

@@ -1,0 +1,6 @@
+"""Optimisers, under PyTorch's names; each updates all parameters of a group by one compiled program."""
+
+from graphc.optim.algorithms import SGD, Adagrad, Adam, AdamW, RMSprop
+from graphc.optim.optimizer import Optimizer
+
+__all__ = ["SGD", "Adagrad", "Adam", "AdamW", "Optimizer", "RMSprop"]

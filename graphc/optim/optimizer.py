@@ -1,0 +1,134 @@
+"""Optimisers: parameter groups, states, and one compiled program that updates all parameters."""
+
+from __future__ import annotations
+
+import copy
+from collections.abc import Callable, Iterable, Mapping, Sequence
+from typing import Any
+
+import numpy as np
+
+from graphc.errors import AutogradError
+from graphc.nn.module import clear_gradients
+from graphc.optim.rules import Rule
+from graphc.optim.updates import Member, update
+from graphc.tensors.core import Tensor, compute, flush, from_array
+from graphc.tensors.memory import settled
+from graphc.tensors.modes import enable_grad
+from graphc.tensors.recording import now
+from graphc.trace.location import user_location
+
+Group = dict[str, Any]
+
+
+class Optimizer:
+    """The base of all optimisers. ``param_groups``: dicts of ``params`` and options; ``state``: of each parameter."""
+
+    rule: Rule
+
+    def __init__(self, params: Iterable[Any], defaults: Group):
+        self.defaults = defaults
+        self.state: dict[Tensor, dict[str, Any]] = {}
+        self.param_groups: list[Group] = []
+        self._programs: dict[Any, Any] = {}
+        given = [params] if isinstance(params, Tensor) else list(params)
+        if not given:
+            raise ValueError("optimizer got an empty parameter list")
+        for group in given if isinstance(given[0], Mapping) else [{"params": given}]:
+            self.add_param_group(dict(group))
+
+    def add_param_group(self, param_group: Group) -> None:
+        """More parameters, with options of their own where the group has them. Raises ``TypeError``, ``ValueError``."""
+        params = param_group["params"]
+        params = [params] if isinstance(params, Tensor) else [p[1] if isinstance(p, tuple) else p for p in params]
+        for p in params:
+            if not isinstance(p, Tensor):
+                raise TypeError(f"an optimizer takes tensors, one parameter is a {type(p).__name__}")
+            if not p.is_leaf:
+                raise ValueError("can't optimize a tensor that was computed of others: only leaf tensors")
+        known = {id(p) for group in self.param_groups for p in group["params"]}
+        if len({id(p) for p in params}) < len(params) or any(id(p) in known for p in params):
+            raise ValueError("some parameters appear in more than one parameter group, or twice in one")
+        self.param_groups.append({**self.defaults, **param_group, "params": params})
+
+    def zero_grad(self, set_to_none: bool = True) -> None:
+        """Clear the gradients of all parameters: to None, or to zeros in place."""
+        for group in self.param_groups:
+            clear_gradients(group["params"], set_to_none)
+
+    def step(self, closure: Callable[[], Any] | None = None) -> Any:
+        """Update every parameter that has a gradient; what is pending is computed first.
+
+        ``closure``: computes the loss and the gradients, and is called first; its result is the result.
+        """
+        loss = None
+        if closure is not None:
+            with enable_grad():
+                loss = closure()
+        if now.recording.refs:
+            flush(now.recording)
+        for group in self.param_groups:
+            members = [self.member(p, group) for p in group["params"] if p._grad is not None]
+            update(self._programs, self.rule, group, members)
+        return loss
+
+    def member(self, parameter: Tensor, group: Group) -> Member:
+        """The parameter with its states, which are made where it has none, ready for its next step."""
+        state = self.state.get(parameter)
+        if state is None:
+            state = self.state[parameter] = {"step": 0}
+            for name in self.rule.states(group):
+                number = self.rule.initial(group)
+                kind = parameter._kind
+                state[name] = from_array(settled(np.full(kind.shape, number, kind.dtype)))
+        return parameter, state
+
+    # --- saving -------------------------------------------------------------------------------------------------------
+
+    def state_dict(self) -> dict[str, Any]:
+        """States and options, parameters by number, as PyTorch's ``state_dict`` has them."""
+        numbers: dict[int, int] = {}
+        groups = []
+        for group in self.param_groups:
+            for p in group["params"]:
+                numbers[id(p)] = len(numbers)
+            packed = {name: value for name, value in group.items() if name != "params"}
+            groups.append({**packed, "params": [numbers[id(p)] for p in group["params"]]})
+        return {"state": {numbers[id(p)]: dict(state) for p, state in self.state.items()}, "param_groups": groups}
+
+    def load_state_dict(self, state_dict: Mapping[str, Any]) -> None:
+        """Take states and options. Raises ``AutogradError`` where the groups have other numbers of parameters."""
+        groups = state_dict["param_groups"]
+        sizes = [len(group["params"]) for group in groups]
+        if sizes != [len(group["params"]) for group in self.param_groups]:
+            message = f"the state has parameter groups of {sizes} parameters, and the optimizer others"
+            raise AutogradError(message, location=user_location())
+        params: dict[int, Tensor] = {}
+        for mine, theirs in zip(self.param_groups, groups, strict=True):
+            params.update(zip(theirs["params"], mine["params"], strict=True))
+            mine.update({name: copy.deepcopy(value) for name, value in theirs.items() if name != "params"})
+        self.state = {params[number]: _own(state) for number, state in state_dict["state"].items()}
+
+    def __repr__(self) -> str:
+        lines = [f"{type(self).__name__} ("]
+        for number, group in enumerate(self.param_groups):
+            options = [f"    {name}: {value}" for name, value in sorted(group.items()) if name != "params"]
+            lines += [f"Parameter Group {number}", *options]
+        return "\n".join([*lines, ")"])
+
+
+def _own(state: Mapping[str, Any]) -> dict[str, Any]:
+    """The states as tensors of their own, the count as an int; arrays and tensors of other libraries come in too."""
+    made: dict[str, Any] = {}
+    for name, value in state.items():
+        if name == "step":
+            made[name] = int(value)
+        else:
+            array = compute(value) if isinstance(value, Tensor) else np.asarray(value)
+            made[name] = from_array(settled(np.array(array)))
+    return made
+
+
+def parameters_of(groups: Sequence[Group]) -> list[Tensor]:
+    """All parameters of the groups."""
+    return [p for group in groups for p in group["params"]]
