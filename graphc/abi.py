@@ -35,6 +35,7 @@ class Service(IntEnum):
     They return 0, or 1 where there is no memory for their work, and the result is not written.
     ``GROW(address, bytes)``: memory of so many bytes instead of that at the address (0: none yet), or 0 where there is
     none to be had. ``RELEASE(address)`` gives it back.
+    ``LIBRARY`` is no function but a table of LAPACK's: int64*, see ``Lapack``.
     """
 
     LAUNCH = 0
@@ -44,6 +45,30 @@ class Service(IntEnum):
     GEMM_BATCH_F32 = 4
     GROW = 5
     RELEASE = 6
+    LIBRARY = 7
+
+
+class Lapack(IntEnum):
+    """Index in the table of LAPACK's functions (Fortran calling convention); the name is that of the function.
+
+    Word 0 is 1 where the library's integers have 64 bits, else 0. An address is 0 where there is no such function.
+    """
+
+    WIDE = 0
+    DGETRF = 1
+    SGETRF = 2
+    DPOTRF = 3
+    SPOTRF = 4
+    DTRSM = 5
+    STRSM = 6
+    DSYEVD = 7
+    SSYEVD = 8
+    DGESDD = 9
+    SGESDD = 10
+    DGELQF = 11
+    SGELQF = 12
+    DORGLQ = 13
+    SORGLQ = 14
 
 
 OUT_OF_MEMORY = -1  # the status of a driver that got no memory where it asked for some

@@ -60,9 +60,10 @@ def compile_graph(traced: Graph, transform: Transform, *, kind: str) -> Executab
     @functools.cache
     def index_checks() -> Sequence[IndexCheck]:
         from graphc.ops.table import OPS
+        from graphc.passes.composites import expand_composites
         from graphc.schedule.plan import schedule
 
-        return schedule(transform(traced), OPS).checks
+        return schedule(expand_composites(transform(traced), OPS), OPS).checks
 
     if known is not None:
         return _load(known.metadata, _addresses(known.metadata["functions"]), index_checks)
@@ -109,10 +110,11 @@ def _build(graph: Graph) -> dict[str, Any]:
     """Schedule and print: as JSON-able metadata, what a warm process needs to load the program."""
     from graphc.codegen.driver import DRIVER_SIGNATURE, arena_bytes, print_program
     from graphc.ops.table import OPS
+    from graphc.passes.composites import expand_composites
     from graphc.schedule.loopnest import launches
     from graphc.schedule.plan import schedule
 
-    program = schedule(graph, OPS)
+    program = schedule(expand_composites(graph, OPS), OPS)
     printed = print_program(program, len(graph.params) + len(graph.ints), repr(settings.code_key()))
     work = dim_sum(
         substitute(step.work * step.count * times, program.bounds) for step, times in launches(program.steps)
@@ -128,6 +130,7 @@ def _build(graph: Graph) -> dict[str, Any]:
         "outputs": [_described(v, program, index) for v in graph.outputs],
         "arena": to_code(arena_bytes(program), index),
         "work": to_code(work, index),
+        "lapack": printed.uses_lapack,
     }
 
 
@@ -173,8 +176,11 @@ def _addresses(functions: Sequence[tuple[str, str, str]]) -> list[int]:
 def _load(
     metadata: dict[str, Any], addresses: Sequence[int], index_checks: Callable[[], Sequence[IndexCheck]]
 ) -> Executable:
+    from graphc.runtime.lapack import require_lapack
     from graphc.runtime.launch import make_table
 
+    if metadata["lapack"]:
+        require_lapack()
     *kernels, (name, source, _) = metadata["functions"]
     *kernel_addresses, driver = addresses
     table, keepalive = make_table(kernel_addresses)

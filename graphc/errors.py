@@ -9,6 +9,7 @@ from __future__ import annotations
 from typing import NamedTuple
 
 from numpy.exceptions import AxisError
+from numpy.linalg import LinAlgError
 
 
 class Location(NamedTuple):
@@ -60,6 +61,10 @@ class AxisRangeError(IndexRangeError, AxisError):
 
 class NumberError(GraphcError, ValueError):
     """Numbers that a function has no answer for (an integer to a negative power, the maximum of nothing)."""
+
+
+class LinearAlgebraError(GraphcError, LinAlgError):
+    """A matrix that a computation has no answer for: singular, or not positive definite (NumPy's ``LinAlgError``)."""
 
 
 class GradientError(GraphcError, ValueError):

@@ -165,7 +165,9 @@ def test_a_rule_of_the_wrong_shape_or_count_names_the_function():
         graphc.grad(graphc.custom_vjp(total))(X)
     alone = graphc.custom_vjp(total)
     alone.defvjp(total, total)
-    with pytest.raises(GradientError, match=r"forward rule of total returns an array alone: it returns \(out, residuals"):
+    with pytest.raises(
+        GradientError, match=r"forward rule of total returns an array alone: it returns \(out, residuals"
+    ):
         graphc.grad(alone)(X)
 
 

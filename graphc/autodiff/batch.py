@@ -28,6 +28,7 @@ from graphc.ir.graph import Graph, Node, Value
 from graphc.ir.opdef import (
     Bind,
     Compact,
+    Composite,
     Contract,
     Custom,
     Gather,
@@ -36,6 +37,7 @@ from graphc.ir.opdef import (
     Pointwise,
     Read,
     Reduce,
+    Routine,
     Scan,
     Scatter,
     Write,
@@ -119,6 +121,9 @@ class Batcher(Lanes):
                 return (scaled,)
             if isinstance(node.op.kind, Bind):
                 return (self._largest(node, lanes[0]),)
+            if isinstance(node.op.kind, Routine | Composite):
+                whole = self.F.raw(node.op, tuple(map(self.dense, lanes)), node.attrs)
+                return [Dense(output) for output in whole.outputs]
             rule = RULES.get(type(node.op.kind))
             if rule is None:
                 raise UnsupportedError(f"vmap: {node.op.name} has no batched form", location=node.location)

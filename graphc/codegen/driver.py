@@ -9,12 +9,14 @@ from dataclasses import dataclass, field
 from graphc.abi import ALIGNMENT, KERNELS_START, MOST_ARGUMENTS, OUT_OF_MEMORY, Service
 from graphc.codegen.control import print_control
 from graphc.codegen.kernel import NestPrinter, Part, print_kernel
+from graphc.codegen.routines import print_routine
 from graphc.codegen.text import ELEMENTS, NARROW, STORED, Lines, dim_text, imports, literal, loaded, stored
 from graphc.errors import ProgramError
 from graphc.ir.dims import Atom, Dim, dim_max, dim_sum, map_atoms, symbol, symbols_of
 from graphc.ir.types import DTYPES
 from graphc.schedule.loopnest import (
     Bind,
+    Call,
     Check,
     Clear,
     Combine,
@@ -50,6 +52,7 @@ class PrintedProgram:
     name: str
     source: str
     kernels: list[PrintedKernel] = field(default_factory=list)
+    uses_lapack: bool = False
 
 
 def print_program(program: Program, number_of_inputs: int, flags: str) -> PrintedProgram:
@@ -80,6 +83,7 @@ class DriverPrinter:
         self.program, self.number_of_inputs, self.flags = program, number_of_inputs, flags
         self.storage = program.storage
         self.late = set(program.bounds)
+        self.uses_lapack = False
         self.printed = 0  # steps so far
         self.head, self.lines = Lines(), Lines()
         self.sizes: dict[Atom, str] = {}
@@ -124,7 +128,7 @@ class DriverPrinter:
         name = "program_" + self._hash(body + "".join(self.kernels))
         head = "\n".join(self.imports(body))
         source = f"{head}\n\n\n" + body.replace("NAME", name, 1)
-        return PrintedProgram(name, source.lstrip(), list(self.kernels.values()))
+        return PrintedProgram(name, source.lstrip(), list(self.kernels.values()), self.uses_lapack)
 
     def imports(self, body: str) -> list[str]:
         """The import lines of the driver's module."""
@@ -135,7 +139,7 @@ class DriverPrinter:
         for step in steps:
             if print_control(self, step):
                 continue
-            comment = step.comment if isinstance(step, Launch | Inline | Gemm) else ""
+            comment = step.comment if isinstance(step, Launch | Inline | Gemm | Call) else ""
             if comment:
                 self.lines.add(f"# {comment}")
             getattr(self, "_" + type(step).__name__.lower())(step)
@@ -240,6 +244,17 @@ class DriverPrinter:
         arguments = ", ".join([str(step.flags), *sizes, *operands, *batch])
         with self.lines.inside(f"if call_service(table[{int(service[step.dtype])}], {arguments}):"):
             self.leave(OUT_OF_MEMORY)
+
+    def _call(self, step: Call) -> None:
+        """A routine; one that calls LAPACK runs on this thread, since LAPACK has threads of its own."""
+        source, lapack = print_routine(step)
+        self.uses_lapack = self.uses_lapack or lapack
+        index = self._kernel("kernel", source, step.buffers, len(step.sizes) + lapack)
+        arguments = [*map(self.address, step.buffers), *map(self.dim, step.sizes)]
+        count = self.dim(step.count)
+        grain = count if lapack else self.dim(GRAIN // dim_max(step.work, 1) + 1)
+        arguments += [f"table[{int(Service.LIBRARY)}]"] if lapack else []
+        self.lines.add(f"launch(table, {index}, {count}, {grain}, {', '.join(arguments)})")
 
     def _bytes(self, offset: Dim, dtype: str) -> str:
         """An offset in elements, to add to an address."""

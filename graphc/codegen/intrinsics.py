@@ -82,7 +82,7 @@ def _packed(kinds: Any) -> Any:
     return types.StarArgTuple.from_types(kinds)
 
 
-def _unpacked(builder: Any, values: Any) -> Any:
+def unpacked_arguments(builder: Any, values: Any) -> Any:
     """The values that were passed with a star: a tuple of them, or Numba's aggregate."""
     return values if isinstance(values, tuple) else cgutils.unpack_tuple(builder, values)
 
@@ -97,7 +97,7 @@ def call_service(typingctx: Any, address: Any, *arguments: Any) -> Any:
 
     def emit(context: Any, builder: Any, signature: Any, values: Any) -> Any:
         (target,) = _words(context, builder, [address], values[:1])
-        words = _words(context, builder, packed, _unpacked(builder, values[1]))
+        words = _words(context, builder, packed, unpacked_arguments(builder, values[1]))
         function = ir.FunctionType(_I64, [_I64] * len(words))
         return builder.call(builder.inttoptr(target, function.as_pointer()), words)
 
@@ -183,7 +183,7 @@ def launch(typingctx: Any, table: Any, index: Any, count: Any, grain: Any, *argu
 
     def emit(context: Any, builder: Any, signature: Any, values: Any) -> Any:
         words = _words(context, builder, [index, count, grain], values[1:4])
-        words += _words(context, builder, packed, _unpacked(builder, values[4]))
+        words += _words(context, builder, packed, unpacked_arguments(builder, values[4]))
         _call_shared(builder, "launch", values[0], words, _emit_launch)
         return context.get_dummy_value()
 
@@ -197,7 +197,7 @@ def run(typingctx: Any, table: Any, index: Any, *arguments: Any) -> Any:
 
     def emit(context: Any, builder: Any, signature: Any, values: Any) -> Any:
         words = _words(context, builder, [index], values[1:2])
-        words += _words(context, builder, packed, _unpacked(builder, values[2]))
+        words += _words(context, builder, packed, unpacked_arguments(builder, values[2]))
         _call_shared(builder, "run", values[0], words, _emit_run)
         return context.get_dummy_value()
 

@@ -20,6 +20,7 @@ FOLDS = {
     "add_to", "copy", "corrected", "fill", "greatest", "least", "load_where", "lost", "new_sum_f32", "new_sum_f64",
     "sum_blocks", "sum_of",
 }  # fmt: skip
+FORTRAN = {"at", "fortran", "fortran_integer"}
 DRIVER = {"call_service", "launch", "run", "stack_slots"}
 CUDA = {
     "barrier", "block_count", "block_index", "global_count", "global_index", "thread_count", "thread_index",
@@ -120,6 +121,9 @@ def imports(body: str) -> list[str]:
     cuda = sorted(n for n in called if n in CUDA or n.startswith("shared_"))
     if cuda:
         lines.append("from graphc.codegen.cuda_intrinsics import " + ", ".join(cuda))
+    fortran = sorted(called & FORTRAN)
+    if fortran:
+        lines.append("from graphc.codegen.fortran import " + ", ".join(fortran))
     driver = sorted(n for n in called if n.startswith("as_pointer") or n in DRIVER)
     if driver:
         lines.append("from graphc.codegen.intrinsics import " + ", ".join(driver))

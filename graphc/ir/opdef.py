@@ -108,6 +108,23 @@ class Custom:
     """Its first inputs, with a derivative that the user has written: see ``ops.custom``."""
 
 
+class Routine:
+    """Works on whole rows or matrices, the last axes of its inputs; all others are a batch, in every input the same.
+
+    Rows are sorted, matrices factored: by a routine that codegen prints for the op's name, or calls in LAPACK.
+    """
+
+
+@dataclass(frozen=True, eq=False)
+class Composite:
+    """Stands for other nodes until the program is scheduled, so that its derivative is stated for the whole.
+
+    ``expand(F, node, inputs) -> values``, one an output. Axes are as for ``Routine``.
+    """
+
+    expand: Callable[[Builder, Node, tuple[Value, ...]], Sequence[Value]]
+
+
 Kind = (
     Pointwise
     | Reduce
@@ -123,6 +140,8 @@ Kind = (
     | Contract
     | Control
     | Custom
+    | Routine
+    | Composite
 )
 
 

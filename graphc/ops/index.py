@@ -19,7 +19,15 @@ from collections.abc import Sequence
 
 import numpy as np
 
-from graphc.errors import GraphcError, IndexRangeError, InvalidGraphError, Location, NumberError, ShapeError
+from graphc.errors import (
+    GraphcError,
+    IndexRangeError,
+    InvalidGraphError,
+    LinearAlgebraError,
+    Location,
+    NumberError,
+    ShapeError,
+)
 from graphc.ir.builder import Builder
 from graphc.ir.dims import Dim, symbol
 from graphc.ir.graph import Attrs, Node, Value
@@ -133,10 +141,15 @@ def checked_index_ref(index: np.ndarray, axis: int, size: int) -> np.ndarray:
 
 
 # What stands for the axis of a ``checked_index`` whose number is no position: numbers that have no answer.
-NOTHING, NEGATIVE_POWER = -1, -2
+NOTHING, NEGATIVE_POWER, SINGULAR, INDEFINITE, NOT_CONVERGED = -1, -2, -3, -4, -5
 _NO_ANSWER = {
     NOTHING: "there is no maximum or minimum of no elements, and the mask selects none; give initial= (np.max, np.min)",
     NEGATIVE_POWER: "integers to negative integer powers are not allowed; convert one to a float",
+}
+_NO_FACTOR = {
+    SINGULAR: "the matrix is singular: it has no inverse, and a system of equations with it no unique solution",
+    INDEFINITE: "the matrix is not positive definite; only its lower triangle is read",
+    NOT_CONVERGED: "the eigenvalues or singular values did not converge: is there a NaN in the matrix?",
 }
 
 
@@ -144,6 +157,8 @@ def range_error(axis: int, size: int, what: str = "an index", location: Location
     """The error of a ``checked_index`` that failed."""
     if axis in _NO_ANSWER:
         return NumberError(_NO_ANSWER[axis], location=location)
+    if axis in _NO_FACTOR:
+        return LinearAlgebraError(_NO_FACTOR[axis], location=location)
     return IndexRangeError(f"{what} is out of bounds for axis {axis} with size {size}", location=location)
 
 

@@ -8,6 +8,7 @@ from graphc.ops.control import CONTROL
 from graphc.ops.cotangent import COTANGENT
 from graphc.ops.custom import CUSTOM
 from graphc.ops.elementary import ELEMENTARY
+from graphc.ops.factors import FACTORS
 from graphc.ops.index import INDEX
 from graphc.ops.linalg import LINALG
 from graphc.ops.movement import MOVEMENT
@@ -16,8 +17,11 @@ from graphc.ops.pointwise import POINTWISE
 from graphc.ops.reduce import REDUCTIONS
 from graphc.ops.scan import SCANS
 from graphc.ops.scattered import SCATTERED
+from graphc.ops.sorting import SORTING
 from graphc.ops.special import SPECIAL
+from graphc.ops.spectra import SPECTRA
 from graphc.ops.structural import STRUCTURAL
+from graphc.ops.systems import SYSTEMS
 
 
 def build_table(*families: list[Op]) -> dict[str, Op]:
@@ -45,6 +49,10 @@ OPS = build_table(
     LINALG,
     BLOCKS,
     SCATTERED,
+    SORTING,
+    FACTORS,
+    SYSTEMS,
+    SPECTRA,
     CONTROL,
     CUSTOM,
 )

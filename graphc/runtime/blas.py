@@ -56,7 +56,7 @@ class Library:
     set_threads: int = 0
 
 
-def _address(handle: ctypes.CDLL, name: str) -> int:
+def function_address(handle: ctypes.CDLL, name: str) -> int:
     try:
         return ctypes.cast(getattr(handle, name), ctypes.c_void_p).value or 0
     except AttributeError:
@@ -69,15 +69,15 @@ def _library(origin: str, path: str) -> Library | None:
         handle = ctypes.CDLL(path)
     except OSError:
         return None
-    mkl_local = _address(handle, "MKL_Set_Num_Threads_Local")
+    mkl_local = function_address(handle, "MKL_Set_Num_Threads_Local")
     for pattern, bits in _CBLAS_NAMES:
-        found = tuple(_address(handle, pattern.format(name)) for name in _FUNCTIONS)
+        found = tuple(function_address(handle, pattern.format(name)) for name in _FUNCTIONS)
         if len(found) == len(_FUNCTIONS) and all(found):
             functions = (found[0], found[1], found[2], found[3])
             if mkl_local:
                 return Library(origin, bits, functions, "local", set_threads=mkl_local)
             for get_name, set_name in _THREAD_NAMES:
-                get_threads, set_threads = _address(handle, get_name), _address(handle, set_name)
+                get_threads, set_threads = function_address(handle, get_name), function_address(handle, set_name)
                 if get_threads and set_threads:
                     return Library(origin, bits, functions, "global", get_threads, set_threads)
             return Library(origin, bits, functions, "none")
@@ -110,6 +110,13 @@ OWN = Library("graphc", 64, (0, 0, 0, 0), "none")
 
 
 _PLACES: dict[str, Callable[[], Iterator[str]]] = {"mkl": _mkl_paths, "numpy": _numpy_paths, "scipy": _scipy_paths}
+
+
+def library_paths(choice: str) -> Iterator[str]:
+    """Shared objects that may hold numerical routines: those for a value of setting ``blas`` first, then all others."""
+    names = sorted(_PLACES, key=lambda name: name != choice)
+    for name in names:
+        yield from _PLACES[name]()
 
 
 def find_library(choice: str) -> Library:

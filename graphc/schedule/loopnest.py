@@ -210,6 +210,24 @@ class Gemm:
 
 
 @dataclass
+class Call:
+    """Run the routine of an op over the ``count`` rows or matrices of its buffers.
+
+    ``buffers``: operands, results, then what the routine works in. ``sizes`` are those of one row or matrix; ``work``:
+    rough operations of one. ``flags``: what the op's attrs say, as text that the routine's printer knows.
+    """
+
+    name: str
+    flags: tuple[str, ...]
+    dtype: str
+    buffers: list[int]
+    sizes: list[Dim]
+    count: Dim
+    work: Dim
+    comment: str
+
+
+@dataclass
 class Clear:
     """Fill a buffer with a fold's neutral element."""
 
@@ -313,7 +331,21 @@ class Exchange:
 
 
 Step = (
-    Launch | Inline | Gemm | Clear | Combine | Copy | Bind | Check | Section | Loop | While | Branch | Choice | Exchange
+    Launch
+    | Inline
+    | Gemm
+    | Call
+    | Clear
+    | Combine
+    | Copy
+    | Bind
+    | Check
+    | Section
+    | Loop
+    | While
+    | Branch
+    | Choice
+    | Exchange
 )
 
 
@@ -339,10 +371,10 @@ def walk_steps(steps: Iterable[Step]) -> Iterator[Step]:
             yield from walk_steps(part)
 
 
-def launches(steps: Iterable[Step], times: Dim = 1) -> Iterator[tuple[Launch, Dim]]:
-    """Every launch, and how often it runs; the iterations of a while count as one."""
+def launches(steps: Iterable[Step], times: Dim = 1) -> Iterator[tuple[Launch | Call, Dim]]:
+    """Every launch and call, and how often it runs; the iterations of a while count as one."""
     for step in steps:
-        if isinstance(step, Launch):
+        if isinstance(step, Launch | Call):
             yield step, times
         for part in inner_steps(step):
             yield from launches(part, times * step.trips if isinstance(step, Loop) else times)
@@ -355,6 +387,8 @@ def step_buffers(step: Step) -> list[int]:
             return list(step.nest.buffers())
         case Gemm():
             return [step.a, step.b, step.c]
+        case Call():
+            return step.buffers
         case Clear() | Bind() | Check():
             return [step.buffer]
         case Combine():

@@ -14,7 +14,7 @@ from graphc.errors import UnsupportedError
 from graphc.ir.builder import Builder
 from graphc.ir.dims import Dim, product, substitute, symbols_of
 from graphc.ir.graph import Graph, Node, Value
-from graphc.ir.opdef import Op
+from graphc.ir.opdef import Op, Routine
 from graphc.ir.positions import as_dim
 from graphc.ir.ranges import Ranges, without_floor
 from graphc.ir.regions import carried
@@ -37,6 +37,7 @@ from graphc.schedule.loopnest import (
     walk_steps,
 )
 from graphc.schedule.prepare import IndexCheck
+from graphc.schedule.routines import routine_call
 from graphc.schedule.sequence import Sequence, detached, make_sequence
 from graphc.schedule.slots import grown_storage, plan_slots
 from graphc.schedule.whole import made_anew
@@ -145,6 +146,10 @@ class _Piecewise:
                 self._check(node)
             case "bind_size":
                 self._bind(node)
+            case _ if isinstance(node.op.kind, Routine):
+                places = [new_storage(o.type) for o in node.outputs]
+                self.steps.append(routine_call(node, [self.stored[v] for v in node.inputs], places))
+                self._results(node, places)
             case _:
                 target = self._own(node.inputs[0], time)
                 self.steps.append(write_step(node, target, self.stored))

@@ -1,10 +1,10 @@
 """A graph with loops, branches and writes in place as a sequence: straight pieces, and barriers between them.
 
-A barrier is a node that runs regions, writes into an array that is there already, or stops the program. Nothing is
-inlined across one: what is needed on its other side is stored. So a straight piece never sees an array change, and a
-barrier may write into an array as soon as nothing behind it reads the old one. A node stands in the earliest piece that
-it can, which is before the writes that follow; constants, sizes and positions made of them stand in every piece that
-needs them.
+A barrier is a node that runs regions or a routine, writes into an array that is there already, or stops the program.
+Nothing is inlined across one: what is needed on its other side is stored. So a straight piece never sees an array
+change, and a barrier may write into an array as soon as nothing behind it reads the old one. A node stands in the
+earliest piece that it can, which is before the writes that follow; constants, sizes and positions made of them stand in
+every piece that needs them.
 """
 
 from __future__ import annotations
@@ -13,7 +13,7 @@ from collections.abc import Iterable, Iterator
 from dataclasses import dataclass, field
 
 from graphc.ir.graph import Graph, Node, Value
-from graphc.ir.opdef import Bind, Control, Create, Movement, Pointwise, Write
+from graphc.ir.opdef import Bind, Control, Create, Movement, Pointwise, Routine, Write
 from graphc.ir.regions import carried, lead
 from graphc.ir.rewrite import with_inputs
 from graphc.ir.sizes import Needs
@@ -25,11 +25,11 @@ LAST = 1 << 60  # the time of what the graph's caller reads
 
 
 def is_barrier(node: Node) -> bool:
-    return isinstance(node.op.kind, Control | Write | Bind) or node.op.name == "checked_index"
+    return isinstance(node.op.kind, Control | Write | Bind | Routine) or node.op.name == "checked_index"
 
 
 def has_barriers(graph: Graph) -> bool:
-    return any(isinstance(node.op.kind, Control | Write | Bind) for node in graph.nodes)
+    return any(isinstance(node.op.kind, Control | Write | Bind | Routine) for node in graph.nodes)
 
 
 @dataclass
@@ -98,7 +98,7 @@ def _from_memory(barrier: Node) -> Iterable[Value]:
         return barrier.inputs[:1]
     if isinstance(barrier.op.kind, Control):
         return (*barrier.inputs[: lead(barrier) + carried(barrier)], *captured(barrier))
-    return barrier.inputs if isinstance(barrier.op.kind, Bind) else ()
+    return barrier.inputs if isinstance(barrier.op.kind, Bind | Routine) else ()
 
 
 def make_sequence(graph: Graph) -> Sequence:

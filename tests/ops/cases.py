@@ -6,34 +6,13 @@ An op without cases fails the test. ``orders``: how many derivatives are checked
 from __future__ import annotations
 
 from collections.abc import Callable
-from dataclasses import dataclass, field
 from typing import Any
 
 import numpy as np
 
 from graphc.ir.types import F64
-
-RNG = np.random.default_rng(7)
-
-
-@dataclass(frozen=True)
-class Case:
-    """``expected(*arrays)`` is an independent way to the value."""
-
-    arrays: tuple[np.ndarray, ...]
-    expected: Callable[..., Any]
-    attrs: dict[str, Any] = field(default_factory=dict)
-    orders: int = 2
-
-
-def normal(*shape: int) -> np.ndarray:
-    return RNG.normal(size=shape)
-
-
-def distinct(*shape: int) -> np.ndarray:
-    """Numbers at least 0.2 apart, shuffled: no ties within reach of the finite differences."""
-    size = int(np.prod(shape))
-    return RNG.permutation(size).reshape(shape) * 0.2 - 0.1 * size
+from tests.ops.case import RNG, Case, distinct, normal
+from tests.ops.matrix_cases import MATRIX_CASES
 
 
 def with_zeros(zeros: tuple[tuple[int, ...], ...], *shape: int) -> np.ndarray:
@@ -300,6 +279,7 @@ def scattering(added: bool) -> list[Case]:
 
 
 CASES: dict[str, list[Case]] = {
+    **MATRIX_CASES,
     "const": [Case((), lambda: np.array(2.5), {"value": 2.5, "dtype": F64, "weak": False}, 0)],
     "dim": [Case((), lambda: np.array(3), {"dim": 3}, 0)],
     "iota": [Case((), lambda: np.indices((2, 3))[1], {"dims": (2, 3), "axis": 1}, 0)],

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
+from dataclasses import replace
 from typing import Any
 
 import numpy as np
@@ -37,6 +38,11 @@ def one_op(name: str, arrays: Sequence[Any], attrs: Mapping[str, Any] = {}, ops:
     graph = finish(F, name, params, outputs if isinstance(outputs, tuple) else (outputs,))
     verify(graph)
     return graph
+
+
+def floats_of(graph: Graph) -> Graph:
+    """The graph with its float outputs alone, which have derivatives."""
+    return replace(graph, outputs=tuple(v for v in graph.outputs if v.type.is_float))
 
 
 def run(name: str, arrays: Sequence[Any], attrs: Mapping[str, Any] = {}) -> np.ndarray:

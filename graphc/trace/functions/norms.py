@@ -1,4 +1,4 @@
-"""Norms of vectors and matrices that need no decomposition."""
+"""Norms of vectors and matrices."""
 
 from __future__ import annotations
 
@@ -14,7 +14,6 @@ from graphc.trace.functions.arguments import (
     mean_dtype,
     shape_error,
     specialised,
-    unsupported,
 )
 from graphc.trace.functions.reductions import max_, of_something, require_elements
 
@@ -74,9 +73,12 @@ def matrix_norms(F: Builder, a: Value, order: Any, axes: tuple[int, ...], keepdi
     """The norm of the matrices in the plane (rows, columns) of two axes."""
     if order in (None, "fro", "f"):
         return two_norm(F, a, axes, keepdims)
+    if order in (2, -2, "nuc"):
+        return _singular_norms(F, a, order, axes, keepdims)
     if order not in (1, -1, math.inf, -math.inf):
-        message = f"norm: ord={order!r} of a matrix needs its singular values, which graphc does not have yet"
-        raise unsupported(F, f"{message}; use ord='fro', 1 or inf")
+        raise shape_error(
+            F, f"norm: ord={order!r} is no norm of matrices; there are 'fro', 'nuc', 1, 2, inf and negatives"
+        )
     rows, columns = axes
     summed, folded = (rows, columns) if abs(order) == 1 else (columns, rows)
     require_elements(F, "norm", a, (folded,))
@@ -84,6 +86,14 @@ def matrix_norms(F: Builder, a: Value, order: Any, axes: tuple[int, ...], keepdi
     name = "max" if order > 0 else "min"
     result = of_something(F, a, (folded,), lambda: F.reduce(name, sums, (folded,), keepdims=True))
     return result if keepdims else F.squeeze(result, axes)
+
+
+def _singular_norms(F: Builder, a: Value, order: Any, axes: tuple[int, ...], keepdims: bool) -> Value:
+    """The largest, the smallest or all singular values together."""
+    rest = [axis for axis in range(a.rank) if axis not in axes]
+    _, singular, _ = F.svd(F.transpose(a, [*rest, *axes]))
+    name = {2: "max", -2: "min", "nuc": "sum"}[order]
+    return F.expand_dims(F.reduce(name, singular, [singular.rank - 1]), sorted(axes) if keepdims else ())
 
 
 def norm(F: Builder, x: Any, ord: Any = None, axis: Any = None, keepdims: bool = False) -> Value:

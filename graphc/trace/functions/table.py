@@ -37,13 +37,28 @@ from graphc.trace.functions import (
     reductions,
     selection,
     shaping,
+    sorting,
+    spectra,
     statistics,
+    systems,
     ufuncs,
     writing,
 )
 from graphc.trace.functions.arguments import Implementation, as_flag, qualified
 
-_FLAGS = {"keepdims", "endpoint", "increasing", "retstep", "return_sign", "equal_nan", "returned"}
+_FLAGS = {
+    "keepdims",
+    "endpoint",
+    "increasing",
+    "retstep",
+    "return_sign",
+    "equal_nan",
+    "returned",
+    "lower",
+    "upper",
+    "transposed",
+    "unit_diagonal",
+}
 
 
 @cache
@@ -105,6 +120,9 @@ NUMPY_FUNCTIONS = build_table(
     einsum.FUNCTIONS,
     norms.FUNCTIONS,
     exponentials.FUNCTIONS,
+    sorting.FUNCTIONS,
+    systems.FUNCTIONS,
+    spectra.FUNCTIONS,
 )
 VALUE_ONLY = frozenset(
     qualified(
@@ -112,7 +130,7 @@ VALUE_ONLY = frozenset(
         """
         all allclose any argmax argmin array_equal array_equiv around count_nonzero imag iscomplexobj isclose isreal
         isrealobj ndim result_type round shape size empty empty_like eye identity ones ones_like tri zeros zeros_like
-        arange
+        arange linalg.matrix_rank argsort
     """,
     )
 )
