@@ -68,11 +68,15 @@ def dropout(
         raise ValueError(f"dropout: the probability must be between 0 and 1, it is {p}")
     if not training or p == 0.0:
         return input
-    kept = (generator or default_generator()).random(input._kind.shape) >= p
-    factor = np.asarray(kept, input._kind.dtype)
-    if p < 1.0:
-        factor /= 1.0 - p
-    return record(DROPOUT, (input, from_array(settled(factor))))
+    kind = input._kind
+
+    def draw() -> Any:
+        kept = (generator or default_generator()).random(kind.shape) >= p
+        return settled(np.asarray(kept, kind.dtype) * kind.dtype.type(1.0 / (1.0 - p) if p < 1.0 else 0.0))
+
+    factor = from_array(draw())
+    factor._source = draw
+    return record(DROPOUT, (input, factor))
 
 
 # --- losses -----------------------------------------------------------------------------------------------------------
@@ -122,7 +126,7 @@ def cross_entropy(
     reduction: str = "mean",
     label_smoothing: float = 0.0,
 ) -> Tensor:
-    """``nll_loss`` of ``log_softmax`` over dimension 1; the target is class numbers, or probabilities of all classes."""
+    """``nll_loss`` of ``log_softmax`` over dimension 1; the target: class numbers, or probabilities of the classes."""
     statics = (int(ignore_index), _checked(reduction), float(label_smoothing))
     return record(_CROSS, (input, target, weight), statics)
 

@@ -1,6 +1,7 @@
 """Optimisers, under PyTorch's names; each updates all parameters of a group by one compiled program."""
 
 from graphc.optim.algorithms import SGD, Adagrad, Adam, AdamW, RMSprop
+from graphc.optim.compiled import CompiledStep, compile_step
 from graphc.optim.optimizer import Optimizer
 
-__all__ = ["SGD", "Adagrad", "Adam", "AdamW", "Optimizer", "RMSprop"]
+__all__ = ["SGD", "Adagrad", "Adam", "AdamW", "CompiledStep", "Optimizer", "RMSprop", "compile_step"]

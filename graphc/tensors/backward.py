@@ -102,7 +102,7 @@ class BackwardPass:
         self._check(plan, recording.freed, bool(recording.overwritten & plan.saved))
         numbers = [plan.inputs[p] for p in plan.sources]
         tensors, histories = recording.tensors, recording.histories
-        first = _gradient(recording, positions, given, plan.sources, recorded=False)
+        first = record_gradient(recording, positions, given, plan.sources, recorded=False)
         if not self.retain:
             recording.freed |= plan.frees
         for number, array in zip(numbers, flush(recording, tuple(range(first, first + len(numbers)))), strict=True):
@@ -156,7 +156,7 @@ class BackwardPass:
         here = self._retaken(recording, segment, plan)
         given = tuple([None if roots[p] is None else _place(recording, roots[p]) for p in positions])
         sources = tuple([here[p] for p in plan.sources])
-        first = _gradient(recording, tuple([here[p] for p in positions]), given, sources, recorded=self.create)
+        first = record_gradient(recording, tuple([here[p] for p in positions]), given, sources, recorded=self.create)
         found = [fresh(recording, recording.state, k) for k in range(len(sources))]
         assert found[0]._position == first
         return list(zip(plan.sources, found, strict=True))
@@ -243,7 +243,7 @@ def _step(recording: Recording, step: Any, like: State) -> int:
     return state.position
 
 
-def _gradient(
+def record_gradient(
     recording: Recording,
     roots: tuple[int, ...],
     seeds: tuple[int | None, ...],

@@ -27,6 +27,7 @@ class Tensor:
     for it in a recording. ``_history``: the segment, and the position in it, that a tensor which is no leaf came from.
     ``_base``, ``_view``: of a view the tensor whose memory it shares, and the steps that make it of that; ``_seen`` the
     version it was made of. ``_views``: the views of a tensor.
+    ``_source``: draws the values anew, of one with random numbers.
     """
 
     _array: Any = None
@@ -42,6 +43,7 @@ class Tensor:
     _seen = 0
     _views: list[ref[Tensor]] | None = None
     _shared: Any = None
+    _source: Any = None
     _kind: Kind
 
     if TYPE_CHECKING:  # methods are added from tables: see ``tensor``

@@ -1,0 +1,53 @@
+"""The walk-throughs for PyTorch users: the same functions run in graphc and in torch."""
+
+from __future__ import annotations
+
+import importlib.util
+from pathlib import Path
+from types import ModuleType
+from typing import Any
+
+import numpy as np
+import pytest
+
+import graphc
+
+EXAMPLES = Path(__file__).resolve().parents[2] / "examples"
+
+
+def example(name: str) -> ModuleType:
+    """The example as a module."""
+    spec = importlib.util.spec_from_file_location(name, EXAMPLES / f"{name}.py")
+    assert spec is not None
+    assert spec.loader is not None
+    module = importlib.util.module_from_spec(spec)
+    spec.loader.exec_module(module)
+    return module
+
+
+@pytest.fixture(params=["graphc", "torch"])
+def lib(request: pytest.FixtureRequest) -> Any:
+    return graphc if request.param == "graphc" else pytest.importorskip("torch", reason="torch is not installed")
+
+
+def test_a_vector(lib: Any) -> None:
+    once, accumulated = example("torch_vector").gradients(lib)
+    assert once == [4.0, 8.0, 12.0]
+    np.testing.assert_allclose(accumulated, [4.4, 16.0, 132.0], rtol=1e-6)
+
+
+def test_five_epochs(lib: Any) -> None:
+    losses, gradients = example("torch_epochs").epochs(lib)
+    np.testing.assert_allclose(losses, [7.2 - 1.296 * k for k in range(5)], rtol=1e-6)
+    np.testing.assert_allclose(gradients, [[1.8] * 4] * 5, rtol=1e-6)
+
+
+def test_linear_regression(lib: Any, capsys: pytest.CaptureFixture[str]) -> None:
+    regression = example("torch_regression")
+    losses, weights, offset = regression.fit(lib)
+    assert losses[-1] < 2e-4
+    np.testing.assert_allclose(weights, regression.SLOPES, atol=5e-3)
+    assert abs(offset - regression.OFFSET) < 5e-3
+    if lib is graphc:
+        regression.main()
+        assert "after 300 steps" in capsys.readouterr().out
