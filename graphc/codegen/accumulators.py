@@ -12,6 +12,8 @@ from llvmlite import ir
 from numba.core import cgutils, types
 from numba.extending import intrinsic
 
+from graphc.codegen.conversions import NUMBA_TYPES
+
 FLOATS = {"f64": types.float64, "f32": types.float32}
 INT = ir.IntType(64)
 
@@ -52,6 +54,28 @@ def _new_sum(float_type: types.Float) -> Any:
 
 
 new_sum_f64, new_sum_f32 = _new_sum(types.float64), _new_sum(types.float32)
+
+
+def _row_slots(element: types.Type) -> Any:
+    pointer = types.CPointer(element)
+
+    def row_slots(typingctx: Any, count: Any) -> Any:
+        """A pointer to ``count`` (literal int) elements on the kernel's stack, not initialised."""
+        if not isinstance(count, types.IntegerLiteral):
+            return None
+        size = count.literal_value
+
+        def emit(context: Any, builder: Any, signature: Any, args: Any) -> Any:
+            with builder.goto_entry_block():
+                return builder.alloca(context.get_data_type(element), size=size)
+
+        return pointer(count), emit
+
+    return intrinsic(prefer_literal=True)(row_slots)
+
+
+ROW_SLOTS = {f"row_slots_{short}": _row_slots(kind) for short, kind in NUMBA_TYPES.items() if short != "bool"}
+globals().update(ROW_SLOTS)
 
 
 def two_sum(builder: Any, total: Any, addend: Any) -> tuple[Any, Any]:

@@ -11,9 +11,8 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 
 from graphc.codegen.scalar_text import ScalarPrinter, conditions_of
-from graphc.codegen.text import NARROW, Lines, literal, stored
-from graphc.ir.dims import Dim
-from graphc.schedule.loopnest import Compaction, Fold, LaneFold, Nest, Phase
+from graphc.codegen.text import NARROW, literal, stored
+from graphc.schedule.loopnest import Compaction, Fold, LaneFold, Phase
 from graphc.schedule.scalars import Condition, Scalar, walk
 
 CHUNK = 2048  # elements that one accumulator sums before they are added, with compensation, to the whole
@@ -93,10 +92,14 @@ class NestPrinter(ScalarPrinter):
         for total in phase.totals:
             self._add_to_total(total.fold, self.text(total.fold.scalar))
 
+    def _needed(self, scalars: Sequence[Scalar]) -> list[Scalar]:
+        """The scalars and what they are made of, operands first."""
+        return walk(scalars)
+
     # --- phases -------------------------------------------------------------------------------------------------------
 
     def _phase(self, phase: Phase, part: Part) -> None:
-        needed = walk(phase.scalars())
+        needed = self._needed(phase.scalars())
         self._assign(s for s in needed if self.level(s) <= self.nest.row)
         if phase.compaction is not None:
             self.lines.add(f"{self.buffer(phase.compaction.count)}[0] = 0")
@@ -337,16 +340,3 @@ class NestPrinter(ScalarPrinter):
 
     def _total_result(self, fold: Fold) -> str:
         return f"sum_of(total{fold.key})" if self._is_chunked(fold) else f"f{fold.key}"
-
-
-def print_kernel(nest: Nest) -> tuple[str, list[int], list[Dim]]:
-    """The kernel's source under the name ``NAME``, its buffers and its sizes, in the order of its parameters."""
-    lines = Lines()
-    if nest.space:
-        lines.add("wide_vectors()")
-    printer = NestPrinter(nest, lines)
-    is_whole = nest.sequential and nest.space
-    printer.print_body(Part("0", printer.dim(nest.space[0])) if is_whole else Part("start", "stop"))
-    parameters = [*printer.buffers.values(), *printer.sizes.values(), "start", "stop"]
-    source = f"def NAME({', '.join(parameters)}):\n{lines}\n"
-    return source, list(printer.buffers), list(printer.sizes)

@@ -102,18 +102,15 @@ def imports(body: str) -> list[str]:
     called = set(_CALL.findall(body))
     vecmath = sorted(n for n in called if _is_vector_math(n))
     core = sorted(called & {"fma", "reassociating_add", "select", "wide_vectors"})
-    helpers = sorted(
-        n
-        for n in called
-        if _HELPER.match(n) and not _is_vector_math(n) and not n.startswith(("as_pointer", "new_sum", "shared"))
-    )
+    apart = ("as_pointer", "new_sum", "row_slots", "shared")
+    helpers = sorted(n for n in called if _HELPER.match(n) and not _is_vector_math(n) and not n.startswith(apart))
     lines = []
     if re.search(r"\b(inf|nan)\b", body):
         lines.append("from math import inf, nan")
     if helpers or "INT64_MIN" in body:
         names = helpers + (["INT64_MIN"] if "INT64_MIN" in body else [])
         lines.append("from graphc.codegen.helpers import " + ", ".join(names))
-    folds = sorted(n for n in called if n in FOLDS)
+    folds = sorted(n for n in called if n in FOLDS or n.startswith("row_slots"))
     if folds:
         lines.append("from graphc.codegen.accumulators import " + ", ".join(folds))
     if vecmath or core:

@@ -117,7 +117,7 @@ class Nest:
     """One kernel's loops: a row loop over ``space[:row]``, and in each row the phases one after another.
 
     Totals are folds across rows, one result for each block of ``block`` iterations of axis 0 (``blocks`` of them). Axis
-    0, or the blocks, is what threads share, unless the nest is ``sequential``.
+    0, or the blocks, is what threads share, unless the nest is ``sequential``. ``together``: rows that run as one.
     """
 
     space: tuple[Dim, ...]
@@ -126,6 +126,7 @@ class Nest:
     sequential: bool = False
     block: Dim | None = None
     blocks: Dim | None = None
+    together: Dim | None = None
 
     @property
     def totals(self) -> list[Total]:

@@ -15,6 +15,7 @@ from graphc.schedule.lower import Lowering, fold_step, linear
 from graphc.schedule.merge import AxisMerge
 from graphc.schedule.scalars import BLOCK_AXIS, Affine, Scalar, Scalars
 from graphc.schedule.tasks import Task, is_index_fold, linear_position, scan_operands, scatter_positions, task_scalar
+from graphc.schedule.together import rows_together
 
 BLOCK_ELEMENTS = 4096  # a block of rows whose total is kept has at least so many elements
 MOST_BLOCKS = 256
@@ -90,6 +91,7 @@ class NestBuilder:
         if self.group.lanes:
             self._shape_lanes()
         self.nest.phases = [phase for phases in self.phases for phase in phases if not phase.is_empty()]
+        self.nest.together = rows_together(self.nest)
         return self.nest
 
     def _shape_lanes(self) -> None:

@@ -12,6 +12,7 @@ from typing import Any
 
 from graphc.ir.dims import Dim
 
+MOST_TOGETHER = 32  # rows that run as one (``schedule.together``): a few vectors
 BLOCK_AXIS = -1  # the loop variable that numbers the blocks of a nest with totals or temporaries
 
 
