@@ -29,6 +29,8 @@ from graphc.higher import elementwise_grad, hessian, hvp, jacobian, vmap
 
 if TYPE_CHECKING:
     from graphc.custom import custom_jvp, custom_vjp
+    from graphc.foreign_functions import opaque
+    from graphc.implicit import implicit_minimum, implicit_root
     from graphc.loops import cond, fori_loop, scan, unroll, while_loop
 
 __version__ = "0.1.0.dev0"
@@ -60,10 +62,13 @@ __all__ = [
     "grad",
     "hessian",
     "hvp",
+    "implicit_minimum",
+    "implicit_root",
     "jacobian",
     "jit",
     "jvp",
     "linearize",
+    "opaque",
     "scan",
     "stop_gradient",
     "unroll",
@@ -78,6 +83,9 @@ _MODULES = {"autograd", "nn", "optim", "testing"}
 _LATER = dict.fromkeys(("cond", "fori_loop", "scan", "unroll", "while_loop"), "graphc.loops") | {
     "custom_jvp": "graphc.custom",
     "custom_vjp": "graphc.custom",
+    "implicit_minimum": "graphc.implicit",
+    "implicit_root": "graphc.implicit",
+    "opaque": "graphc.foreign_functions",
 }
 
 

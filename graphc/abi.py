@@ -72,6 +72,7 @@ class Lapack(IntEnum):
 
 
 OUT_OF_MEMORY = -1  # the status of a driver that got no memory where it asked for some
+FOREIGN_FAILED = -2  # the status of a driver that called a function by its address, which failed
 MOST_ARGUMENTS = 96  # of a kernel, start and stop not counted
 
 KERNELS_START = 8  # the first kernel's index in the table; the slots before it are services, present and future

@@ -18,6 +18,7 @@ from graphc import pytree
 from graphc.api import vjp
 from graphc.custom import _WithRule, custom_jvp, custom_vjp
 from graphc.errors import GradientError, Location
+from graphc.foreign_functions import Opaque
 from graphc.ir.builder import Builder
 from graphc.ir.graph import Graph, Value
 from graphc.ir.types import ArrayType
@@ -72,14 +73,15 @@ def call_with_rule(function: _WithRule, args: Sequence[Any]) -> Any:
     assert session is not None
     call = Call(session, function, args)
     left = min(session.derivatives, _left.get().get(function, session.derivatives))
-    if not left or not call.wanted:
-        return prepare(function.function)(*args)
+    plain = function.traced if isinstance(function, Opaque) else prepare(function.function)
+    has_rule = not isinstance(function, Opaque) or function.vjp is not None or function.jvp is not None
+    if not left or not call.wanted or not has_rule:
+        return plain(*args)
     token = _left.set({**_left.get(), function: left - 1})
     try:
         if isinstance(function, custom_vjp):
             return _with_vjp(call, function)
-        assert isinstance(function, custom_jvp)
-        return _with_jvp(call, function)
+        return _with_jvp(call, plain)
     finally:
         _left.reset(token)
 
@@ -97,20 +99,50 @@ def _with_vjp(call: Call, function: custom_vjp) -> Any:
     return _finish(call, inner, out, values, rule, NO_RULE)
 
 
-def _with_jvp(call: Call, function: custom_jvp) -> Any:
-    rule = function.rule
-    if rule is None:
-        raise GradientError(f"{call.name} is a custom_jvp without a rule: call defjvp(rule)", location=call.location)
-    inner = _trace(call, make_target(function.function), call.args)
+def _with_jvp(call: Call, plain: Callable[..., Any]) -> Any:
+    """The value of the plain function, with what rules there are; a forward rule alone is transposed."""
+    rule, reverse = _rules(call)
+    inner = _trace(call, make_target(plain), call.args)
     values = inline(call.session, inner.graph, inner.outer)
-    tangents = [_zeros(call, value) for value in call.values]
-    given = [*call.fixed, tuple(call.moving), tuple(pytree.unflatten(call.spec, tangents))]
-    traced = _trace(call, make_target(rule), given)
-    forward = _forward_rule(call, traced, inner, given, tangents)
+    forward = NO_RULE
+    if rule is not None:
+        tangents = [_zeros(call, value) for value in call.values]
+        given = [*call.fixed, tuple(call.moving), tuple(pytree.unflatten(call.spec, tangents))]
+        forward = _forward_rule(call, _trace(call, make_target(rule), given), inner, given, tangents)
+        reverse = reverse or _transposed(call, rule)
+    assert reverse is not None
     seeds, cotangent = _placeholders(call, inner.out, values)
     arguments = [*call.fixed, tuple(call.moving), cotangent]
-    backward = _backward(call, make_target(_transposed(call, rule)), arguments, seeds)
-    return _finish(call, inner, inner.out, values, backward, forward)
+    return _finish(call, inner, inner.out, values, _backward(call, make_target(reverse), arguments, seeds), forward)
+
+
+Rules = tuple[Callable[..., Any] | None, Callable[..., Any] | None]
+
+
+def _rules(call: Call) -> Rules:
+    """``rule(*fixed, primals, tangents)`` and ``reverse(*fixed, primals, cotangent)``, where there are such."""
+    function = call.function
+    if isinstance(function, Opaque):
+        return _opaque_rules(function)
+    assert isinstance(function, custom_jvp)
+    if function.rule is None:
+        raise GradientError(f"{call.name} is a custom_jvp without a rule: call defjvp(rule)", location=call.location)
+    return function.rule, function.reverse
+
+
+def _opaque_rules(function: Opaque) -> Rules:
+    vjp_rule, jvp_rule = function.vjp, function.jvp
+
+    def forward(primals: Any, tangents: Any) -> Any:
+        assert jvp_rule is not None
+        out = function(*primals)
+        return out, jvp_rule(tangents, out, *primals)
+
+    def reverse(primals: Any, cotangent: Any) -> Any:
+        assert vjp_rule is not None
+        return vjp_rule(cotangent, function(*primals), *primals)
+
+    return (None if jvp_rule is None else forward), (None if vjp_rule is None else reverse)
 
 
 def _transposed(call: Call, rule: Callable[..., Any]) -> Callable[..., Any]:

@@ -87,6 +87,10 @@ class UnsupportedAttributeError(UnsupportedError, AttributeError):
     """An array method or attribute that graphc does not have."""
 
 
+class ForeignCallError(GraphcError, RuntimeError):
+    """A function that compiled code called by its address failed."""
+
+
 class LeakedTracerError(GraphcError, RuntimeError):
     """A traced value was used after its trace had ended."""
 

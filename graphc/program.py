@@ -13,9 +13,9 @@ from typing import Any, Protocol
 import numpy as np
 
 from graphc import pytree
-from graphc.abi import ANY_LENGTH, Build, Check, EntryPlan, InputLeaf, LeafKind, Step
+from graphc.abi import ANY_LENGTH, FOREIGN_FAILED, Build, Check, EntryPlan, InputLeaf, LeafKind, Step
 from graphc.compiler import Executable
-from graphc.errors import ProgramError
+from graphc.errors import ForeignCallError, ProgramError
 from graphc.ir.dims import Dim, evaluate, symbols_of, to_code
 from graphc.ir.graph import Graph
 from graphc.ir.interp import interpret
@@ -160,7 +160,10 @@ class InterpretedRunner:
         count = len(graph.params)
         if not sizes_fit(graph, inputs):
             return None
-        outputs = interpret(graph, inputs[:count], inputs[count:])
+        try:
+            outputs = interpret(graph, inputs[:count], inputs[count:])
+        except ForeignCallError:
+            raise foreign_error() from None
         return [np.array(o) if o.ndim else o[()] for o in outputs]
 
 
@@ -207,14 +210,23 @@ def make_program_entry(
     return make_entry(complete, executable.driver, executable.table, fallback, on_status, executable)
 
 
-def index_error(executable: Executable, status: int, symbols: Sequence[int]) -> Exception:
+def index_error(executable: Executable, status: int, symbols: Sequence[int]) -> BaseException:
     """The error for a program that stopped with this status at these sizes."""
+    if status == FOREIGN_FAILED:
+        return foreign_error()
     checks = executable.index_checks()
     if not 0 < status <= len(checks):
         return ProgramError(f"the program failed with status {status} at the sizes {tuple(symbols)}")
     check = checks[status - 1]
     size = evaluate(check.size, dict(zip(executable.symbols, symbols, strict=False)))
     return range_error(check.axis, size, location=check.location)
+
+
+def foreign_error() -> BaseException:
+    """What a function that the program called by its address raised."""
+    from graphc.runtime.foreign import take_error
+
+    return take_error() or ForeignCallError("a C function that compiled code called returned a number other than 0")
 
 
 class _Missed:

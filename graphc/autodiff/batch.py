@@ -17,7 +17,7 @@ from collections.abc import Callable, Mapping, Sequence
 from typing import Any, Literal
 
 from graphc.autodiff.batch_basis import along_basis
-from graphc.autodiff.batch_custom import batch_custom
+from graphc.autodiff.batch_custom import batch_custom, batch_foreign
 from graphc.autodiff.batch_positions import gather, read, read_back, scatter, write
 from graphc.autodiff.estimate import number
 from graphc.autodiff.lanes import Dense, Lane, Lanes, Scaled, along
@@ -31,6 +31,7 @@ from graphc.ir.opdef import (
     Composite,
     Contract,
     Custom,
+    Foreign,
     Gather,
     Movement,
     Op,
@@ -116,6 +117,8 @@ class Batcher(Lanes):
                 return (self._write_masked(node, lanes, self.kept[lanes[0].value]),)
             if isinstance(node.op.kind, Custom):
                 return batch_custom(self, node, lanes)
+            if isinstance(node.op.kind, Foreign):
+                return batch_foreign(self, node, lanes)
             scaled = along_basis(self, node, lanes)
             if scaled is not None:
                 return (scaled,)

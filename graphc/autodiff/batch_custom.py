@@ -1,4 +1,4 @@
-"""Batches of values with a derivative rule of the user's: the rule is batched with them."""
+"""Batches of values with a derivative rule of the user's, and of calls of foreign functions."""
 
 from __future__ import annotations
 
@@ -6,8 +6,10 @@ from collections.abc import Sequence
 from typing import TYPE_CHECKING
 
 from graphc.autodiff.lanes import Dense, Lane
+from graphc.ir.builder import Builder
 from graphc.ir.graph import Graph, Node, Value
 from graphc.ir.rewrite import drop_dead
+from graphc.ir.types import I64, ArrayType
 
 if TYPE_CHECKING:
     from graphc.autodiff.batch import Batcher
@@ -31,13 +33,33 @@ def batch_custom(batcher: Batcher, node: Node, lanes: Sequence[Lane]) -> list[La
     return [Dense(output) for output in batcher.F.raw(node.op, tuple(inputs), attrs).outputs]
 
 
+def batch_foreign(batcher: Batcher, node: Node, lanes: Sequence[Lane]) -> list[Lane]:
+    """A loop that calls the function for each element in turn."""
+    F = batcher.F
+    operands = tuple(lane if isinstance(lane, Value) else batcher.dense(lane) for lane in lanes)
+    index = Value(ArrayType(I64), name="i")
+    params = [Value(v.type, name=f"c{k}") for k, v in enumerate(operands)]
+    R = Builder(F.ops, F.facts)
+    own = []
+    for lane, param, one in zip(lanes, params, node.inputs, strict=True):
+        if isinstance(lane, Value):
+            own.append(param)
+            continue
+        starts = (index, *(R.value(0) for _ in one.dims))
+        block = R.read(param, *starts, steps=(1,) * param.rank, dims=(1, *one.dims))
+        own.append(R.reshape(block, one.dims))
+    results = R.raw(node.op, tuple(own), node.attrs).outputs
+    region = Graph("each", (index, *params), tuple(R.nodes), results)
+    attrs = {"carried": 0, "stacked": len(results), "trips": batcher.size, "reverse": False}
+    return [Dense(output) for output in F.raw(F.ops["for"], operands, attrs, (region,)).outputs]
+
+
 def _batched(batcher: Batcher, rule: Graph, known: Sequence[Lane], wanted: Sequence[Lane | None]) -> Graph:
     """The rule for all elements at once. Parameters beyond the known ones differ between elements.
 
     ``wanted``: where it is a shared value, the result is its cotangent, and the sum over the elements.
     """
     from graphc.autodiff.batch import Batcher
-    from graphc.ir.builder import Builder
 
     inner = Batcher(Builder(batcher.F.ops, batcher.F.facts), batcher.size, sizes=batcher.sizes)
     lanes = [

@@ -41,7 +41,7 @@ def _jvp(graph: Graph, ops: Mapping[str, Op], shapes: ShapeFacts) -> Graph:
                 outputs, moved = push_regions(F, current, tangents, _jvp)
             else:
                 F.nodes.append(current)
-                is_moving = any(t is not None for t in tangents)
+                is_moving = any(t is not None for t in tangents) and any(o.grad for o in node.outputs)
                 moved = push_forward(F, facts, current, tangents) if is_moving else (None,) * len(outputs)
         tangent.update((old, t) for old, t in zip(node.outputs, moved, strict=True) if t is not None)
         new.update((old, fresh) for old, fresh in zip(node.outputs, outputs, strict=True) if old is not fresh)

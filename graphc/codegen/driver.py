@@ -6,7 +6,7 @@ import hashlib
 from collections.abc import Sequence
 from dataclasses import dataclass, field
 
-from graphc.abi import ALIGNMENT, KERNELS_START, MOST_ARGUMENTS, OUT_OF_MEMORY, Service
+from graphc.abi import ALIGNMENT, FOREIGN_FAILED, KERNELS_START, MOST_ARGUMENTS, OUT_OF_MEMORY, Service
 from graphc.codegen.control import print_control
 from graphc.codegen.kernel import NestPrinter, Part
 from graphc.codegen.routines import print_routine
@@ -22,6 +22,7 @@ from graphc.schedule.loopnest import (
     Clear,
     Combine,
     Copy,
+    Foreign,
     Gemm,
     Inline,
     Launch,
@@ -140,7 +141,7 @@ class DriverPrinter:
         for step in steps:
             if print_control(self, step):
                 continue
-            comment = step.comment if isinstance(step, Launch | Inline | Gemm | Call) else ""
+            comment = step.comment if isinstance(step, Launch | Inline | Gemm | Call | Foreign) else ""
             if comment:
                 self.lines.add(f"# {comment}")
             getattr(self, "_" + type(step).__name__.lower())(step)
@@ -282,6 +283,12 @@ class DriverPrinter:
         for storage in self.program.grown:
             if step.symbol in symbols_of(storage.size):
                 self._grow(f"grown{storage.position}", storage)
+
+    def _foreign(self, step: Foreign) -> None:
+        words = [*map(self.address, step.buffers), *map(self.dim, step.sizes)]
+        function = self.number(self.storage[step.address])
+        with self.lines.inside(f"if call_service({', '.join([function, *words])}) != 0:"):
+            self.leave(FOREIGN_FAILED)
 
     def _grow(self, name: str, storage: Storage) -> None:
         size = self.dim(storage.size * DTYPES[storage.dtype].itemsize + ALIGNMENT)

@@ -104,6 +104,10 @@ class Control:
     """Runs regions."""
 
 
+class Foreign:
+    """Calls a function by its address."""
+
+
 class Custom:
     """Its first inputs, with a derivative that the user has written: see ``ops.custom``."""
 
@@ -142,6 +146,7 @@ Kind = (
     | Custom
     | Routine
     | Composite
+    | Foreign
 )
 
 

@@ -9,6 +9,7 @@ from graphc.ops.cotangent import COTANGENT
 from graphc.ops.custom import CUSTOM
 from graphc.ops.elementary import ELEMENTARY
 from graphc.ops.factors import FACTORS
+from graphc.ops.foreign import FOREIGN
 from graphc.ops.index import INDEX
 from graphc.ops.linalg import LINALG
 from graphc.ops.movement import MOVEMENT
@@ -55,4 +56,5 @@ OPS = build_table(
     SPECTRA,
     CONTROL,
     CUSTOM,
+    FOREIGN,
 )

@@ -85,10 +85,10 @@ def _size(size: tuple[str, int]) -> str:
 
 def wrapper_ir(name: str, parameters: Sequence[np.dtype | None], result: np.dtype | None, site: str, find: str) -> str:
     """The C function as textual LLVM IR. A parameter of None is an address. ``site`` and ``find``: their addresses."""
-    types = ["ptr" if dtype is None else _type(dtype) for dtype in parameters]
+    types = ["ptr" if dtype is None else llvm_type(dtype) for dtype in parameters]
     count = len(types)
     head = ", ".join(f"{kind} %p{k}" for k, kind in enumerate(types))
-    returned = "void" if result is None else _type(result)
+    returned = "void" if result is None else llvm_type(result)
     lines = [f"define {returned} @{name}({head}) {{", f"  %words = alloca [{count + 1} x i64], align 16"]
     for k, (kind, dtype) in enumerate(zip(types, parameters, strict=True)):
         lines.append(f"  %at{k} = getelementptr i64, ptr %words, i64 {k}")
@@ -113,5 +113,5 @@ def wrapper_ir(name: str, parameters: Sequence[np.dtype | None], result: np.dtyp
     return "\n".join([*lines, "}", ""])
 
 
-def _type(dtype: np.dtype) -> str:
+def llvm_type(dtype: np.dtype) -> str:
     return _LLVM.get((dtype.kind, dtype.itemsize), f"i{8 * dtype.itemsize}")

@@ -1,7 +1,7 @@
 """The loop IR: what kernels and drivers are made of, between the array IR and printed source.
 
     Program   storage, steps, slots, symbols
-    step   := Launch(nest) | Inline(nest) | Gemm | Clear | Combine | Copy | Bind | Check
+    step   := Launch(nest) | Inline(nest) | Gemm | Clear | Combine | Copy | Bind | Check | Foreign
             | Section(steps) | Loop(steps) | While(steps) | Branch(steps) | Choice(sections) | Exchange
     Nest      space, row, phases    phases of a row: Store(buffer, index, scalar), Fold(key, step, scalar), ...
     scalar := load | apply | literal | position | size | holds | folded      (one class, told apart by ``form``)
@@ -275,6 +275,19 @@ class Check:
     status: int
 
 
+@dataclass
+class Foreign:
+    """Call the function whose address stands in the buffer, with the addresses of the others and then the sizes.
+
+    Where it fails, the program stops.
+    """
+
+    address: int
+    buffers: tuple[int, ...]
+    sizes: tuple[Dim, ...]
+    comment: str
+
+
 # --- control ----------------------------------------------------------------------------------------------------------
 
 
@@ -341,6 +354,7 @@ Step = (
     | Copy
     | Bind
     | Check
+    | Foreign
     | Section
     | Loop
     | While
@@ -396,6 +410,8 @@ def step_buffers(step: Step) -> list[int]:
             return [step.partial, step.result]
         case Copy():
             return [step.source, step.target]
+        case Foreign():
+            return [step.address, *step.buffers]
     raise AssertionError(f"{type(step).__name__} is no straight step")
 
 

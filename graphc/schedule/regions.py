@@ -28,6 +28,7 @@ from graphc.schedule.loopnest import (
     Check,
     Copy,
     Exchange,
+    Foreign,
     Loop,
     Program,
     Section,
@@ -146,6 +147,8 @@ class _Piecewise:
                 self._check(node)
             case "bind_size":
                 self._bind(node)
+            case "foreign":
+                self._foreign(node)
             case _ if isinstance(node.op.kind, Routine):
                 places = [new_storage(o.type) for o in node.outputs]
                 self.steps.append(routine_call(node, [self.stored[v] for v in node.inputs], places))
@@ -218,6 +221,15 @@ class _Piecewise:
         limit = limit_of(node)
         self.shared.ranges.facts.know_bound(node.attrs["symbol"], limit)
         (self.shared.open_sizes if limit is None else self.shared.own_sizes).add(node.attrs["symbol"])
+
+    def _foreign(self, node: Node) -> None:
+        made = [new_storage(o.type) for o in node.outputs]
+        storage = [*(self.stored[v] for v in node.inputs), *made]
+        sizes = tuple(dim for v in (*node.inputs[1:], *node.outputs) for dim in v.dims)
+        comment = str(node.location or "").rsplit("/", 1)[-1]
+        self.steps.append(Section(storage, [Foreign(0, tuple(range(1, len(storage))), sizes, comment)]))
+        for value, place in zip(node.outputs, made, strict=True):
+            self._set(value, place)
 
     def _check(self, node: Node) -> None:
         """Stop where the index is outside. The checked index is the index itself, which nothing overwrites."""

@@ -13,7 +13,7 @@ from collections.abc import Iterable, Iterator
 from dataclasses import dataclass, field
 
 from graphc.ir.graph import Graph, Node, Value
-from graphc.ir.opdef import Bind, Control, Create, Movement, Pointwise, Routine, Write
+from graphc.ir.opdef import Bind, Control, Create, Foreign, Movement, Pointwise, Routine, Write
 from graphc.ir.regions import carried, lead
 from graphc.ir.rewrite import with_inputs
 from graphc.ir.sizes import Needs
@@ -25,11 +25,11 @@ LAST = 1 << 60  # the time of what the graph's caller reads
 
 
 def is_barrier(node: Node) -> bool:
-    return isinstance(node.op.kind, Control | Write | Bind | Routine) or node.op.name == "checked_index"
+    return isinstance(node.op.kind, Control | Write | Bind | Routine | Foreign) or node.op.name == "checked_index"
 
 
 def has_barriers(graph: Graph) -> bool:
-    return any(isinstance(node.op.kind, Control | Write | Bind | Routine) for node in graph.nodes)
+    return any(isinstance(node.op.kind, Control | Write | Bind | Routine | Foreign) for node in graph.nodes)
 
 
 @dataclass
@@ -98,7 +98,7 @@ def _from_memory(barrier: Node) -> Iterable[Value]:
         return barrier.inputs[:1]
     if isinstance(barrier.op.kind, Control):
         return (*barrier.inputs[: lead(barrier) + carried(barrier)], *captured(barrier))
-    return barrier.inputs if isinstance(barrier.op.kind, Bind | Routine) else ()
+    return barrier.inputs if isinstance(barrier.op.kind, Bind | Routine | Foreign) else ()
 
 
 def make_sequence(graph: Graph) -> Sequence:
