@@ -16,7 +16,6 @@ import numpy as np
 from graphc.api import grad, jvp, vjp
 from graphc.custom import custom_jvp
 from graphc.higher import jacobian
-from graphc.loops import fori_loop
 
 
 def implicit_root(residual: Callable[..., Any], solver: Callable[..., Any]) -> Callable[..., Any]:
@@ -50,12 +49,12 @@ def implicit_root(residual: Callable[..., Any], solver: Callable[..., Any]) -> C
         (start, *params), (_, *moves) = primals, tangents
         x = root(start, *params)
         moved = jvp(lambda *given: residual(x, *given), tuple(params), tuple(moves))[1]
-        return x, np.reshape(-linear_solve(_matrix(residual, x, params), np.ravel(moved)), np.shape(x))
+        return x, np.reshape(-np.linalg.solve(_matrix(residual, x, params), np.ravel(moved)), np.shape(x))
 
     def reverse(primals: Sequence[Any], cotangent: Any) -> Any:
         start, *params = primals
         x = root(start, *params)
-        weights = linear_solve(np.transpose(_matrix(residual, x, params)), np.ravel(cotangent))
+        weights = np.linalg.solve(np.transpose(_matrix(residual, x, params)), np.ravel(cotangent))
         _, pullback = vjp(lambda *given: residual(x, *given), *params)
         return None, *pullback(np.reshape(-weights, np.shape(x)))
 
@@ -87,41 +86,3 @@ def _matrix(residual: Callable[..., Any], x: Any, params: Sequence[Any]) -> Any:
     found = jacobian(residual)(x, *params)
     size = np.size(x)
     return np.reshape(found, (size, size))
-
-
-# --- linear systems ---------------------------------------------------------------------------------------------------
-
-
-def _eliminate(a: Any, b: Any) -> Any:
-    """Gauss-Jordan elimination with partial pivoting: ``x`` with ``a @ x == b``, shapes (n, n) and (n,)."""
-    n = a.shape[0]
-    rows = np.cumsum(np.ones_like(b)) - 1.0  # np.arange, of the length of a traced array
-
-    def step(k: Any, table: Any) -> Any:
-        best = np.argmax(np.where(rows >= k, np.abs(table[:, k]), -1.0))
-        above, pivot = table[k], table[best]
-        swapped = np.where((rows == best)[:, None], above, table)
-        scaled = pivot / pivot[k]
-        return np.where((rows == k)[:, None], scaled, swapped - swapped[:, k][:, None] * scaled)
-
-    return fori_loop(0, n, step, np.concatenate([a, b[:, None]], axis=1))[:, n]
-
-
-linear_solve = custom_jvp(_eliminate)
-
-
-@linear_solve.defjvp
-def _solve_rule(primals: Sequence[Any], tangents: Sequence[Any]) -> Any:
-    (a, b), (da, db) = primals, tangents
-    x = linear_solve(a, b)
-    moved = 0.0 * b if db is None else db
-    return x, linear_solve(a, moved if da is None else moved - da @ x)
-
-
-def _solve_reverse(primals: Sequence[Any], cotangent: Any) -> Any:
-    a, b = primals
-    weights = linear_solve(np.transpose(a), cotangent)
-    return -weights[:, None] * linear_solve(a, b), weights
-
-
-linear_solve.reverse = _solve_reverse

@@ -13,7 +13,6 @@ from scipy.special import j0, j1
 import graphc
 from graphc.config import override
 from graphc.errors import GradientError, ShapeError, TraceTypeError
-from graphc.implicit import linear_solve
 
 X = np.array([1.0, 2.0, 0.5])
 bessel1 = graphc.opaque(j1)
@@ -76,16 +75,6 @@ def test_errors_reach_the_caller(both):
             graphc.grad(lambda x, f=f: np.sum(x * (f(x) if f is bessel1 else graphc.stop_gradient(f(x)))))(X)
     with pytest.raises(TypeError, match="or prototype="):
         graphc.opaque(12345)
-
-
-def test_linear_systems_in_both_modes():
-    random = np.random.default_rng(0)
-    a, b = random.normal(size=(5, 5)), random.normal(size=5)
-    a[0, 0] = 0.0  # needs another pivot
-    np.testing.assert_allclose(graphc.jit(linear_solve)(a, b), np.linalg.solve(a, b), rtol=1e-12)
-    with override(disable_jit=True):
-        graphc.testing.check_grads(lambda a, b: np.sum(linear_solve(a, b) ** 2), (a, b), order=1)
-        graphc.testing.check_grads(lambda a: np.sum(linear_solve(a[:2, :2], b[:2]) ** 2), (a,), order=2)
 
 
 def newton(x, a):
