@@ -162,6 +162,8 @@ class DriverPrinter:
     def place(self, storage: Storage) -> str:
         """The address of the storage: for what is the program's own, a variable."""
         assert storage.place != "local", "a variable of the driver has no address"
+        if storage.whole is not None:
+            return f"{self.place(storage.whole)}{self._bytes(storage.offset, storage.dtype)}"
         if storage.place == "arena":
             return f"slot{storage.slot}"
         if storage.place == "grown":

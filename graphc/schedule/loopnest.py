@@ -419,9 +419,8 @@ def step_buffers(step: Step) -> list[int]:
 class Storage:
     """Where a buffer of the program lives.
 
-    ``input`` or ``output`` number ``position``; ``arena`` in a ``slot``; ``local``: one number that only the driver's
-    own code uses, in its variable number ``position``; ``grown``: in memory of its own, made when a number is known
-    that the driver binds.
+    ``input`` or ``output`` number ``position``; ``arena`` in a ``slot``; ``local``: a variable of the driver, number
+    ``position``; ``grown``: in memory of its own, made when its size is bound; ``part``: of ``whole``, from ``offset`` on.
     """
 
     place: str
@@ -429,6 +428,8 @@ class Storage:
     dtype: str
     size: Dim
     slot: int = -1
+    whole: Storage | None = None
+    offset: Dim = 0
 
 
 @dataclass

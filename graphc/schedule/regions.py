@@ -37,6 +37,7 @@ from graphc.schedule.loopnest import (
     While,
     walk_steps,
 )
+from graphc.schedule.parts import block_offset, part_of, read_part, unshaped, without_outputs, written_by
 from graphc.schedule.prepare import IndexCheck
 from graphc.schedule.routines import routine_call
 from graphc.schedule.sequence import Sequence, detached, make_sequence
@@ -99,30 +100,66 @@ class _Piecewise:
         self.shared, self.graph, self.stored, self.owned = shared, graph, stored, owned
         self.sequence: Sequence = make_sequence(graph)
         self.steps: list[Step] = []
+        self.placed: set[Node] = set()  # writes of what was made in its place
 
     def run(self) -> tuple[list[Step], list[Storage]]:
         for k in range(self.sequence.pieces()):
             piece = self.sequence.piece(k)
             if piece is not None:
-                free = [n for n, v in enumerate(piece.params) if v in self.owned and self.sequence.last_use(v) == 2 * k]
-                self._straight(piece, free)
+                self._straight(self._without_parts(piece, k), k)
             if k < len(self.sequence.barriers):
                 self._barrier(self.sequence.barriers[k], k + 1)
         return self.steps, [self.stored[v] for v in self.graph.outputs]
 
     # --- straight pieces ----------------------------------------------------------------------------------------------
 
-    def _straight(self, piece: Graph, free: Collection[int] = ()) -> None:
-        """``free``: parameters, by number, that nothing reads afterwards."""
+    def _without_parts(self, piece: Graph, k: int) -> Graph:
+        """The piece without those of its outputs that are parts of arrays that are there, and stay as they are."""
+        rest = []
+        for value in piece.outputs:
+            found, source = read_part(value, piece), unshaped(value, piece)
+            if found is not None and found[0] not in self.owned:
+                base, offset = found
+                self.stored[value] = part_of(self.stored[base], value, offset)
+            elif source in piece.params and source in self.owned and self.sequence.last_use(source) == 2 * k:
+                self.owned.discard(source)
+                self._set(value, self.stored[source])
+            else:
+                rest.append(value)
+        return piece if len(rest) == len(piece.outputs) else without_outputs(piece, rest)
+
+    def _place_for(self, value: Value, time: int) -> Storage:
+        """Where to make the value: in the array that it is written into next, where that is its only use."""
+        found = written_by(value, self.sequence)
+        if found is not None and found[0] not in self.placed:
+            node, number = found
+            base, block, *starts = node.inputs
+            offset = block_offset(base, [as_dim(s) for s in starts], node.attrs["steps"], block.dims)
+            unread = all(t < time or t == 2 * number - 1 for t in self.sequence.uses[base])
+            if offset is not None and unread and base in self.owned and self.sequence.is_last_use(base, number):
+                self.placed.add(node)
+                return part_of(self.stored[base], value, offset)
+        return new_storage(value.type)
+
+    def _straight(self, piece: Graph, k: int | None = None) -> None:
+        """``k``: its number, of a piece that stands in the sequence."""
+        if not piece.outputs:
+            return
+        free = [] if k is None else [
+            n for n, v in enumerate(piece.params) if v in self.owned and self.sequence.last_use(v) == 2 * k
+        ]  # fmt: skip
         program = self.shared.straight(detached(piece), free)
-        made = [new_storage(v.type) for v in piece.outputs]
-        for k, parameter in program.in_place.items():
-            made[k] = self.stored[piece.params[parameter]]
-        for k, storage in enumerate(program.storage):
+        made = []
+        for n, value in enumerate(piece.outputs):
+            if n in program.in_place:
+                made.append(self.stored[piece.params[program.in_place[n]]])
+            else:
+                made.append(new_storage(value.type) if k is None else self._place_for(value, 2 * k))
+        for n, storage in enumerate(program.storage):
             if storage.place == "input":
-                program.storage[k] = self.stored[piece.params[storage.position]]
+                program.storage[n] = self.stored[piece.params[storage.position]]
             elif storage.place == "output":
-                program.storage[k] = made[storage.position]
+                program.storage[n] = made[storage.position]
             else:
                 storage.slot = -1
         first = len(self.shared.checks)
@@ -155,7 +192,8 @@ class _Piecewise:
                 self._results(node, places)
             case _:
                 target = self._own(node.inputs[0], time)
-                self.steps.append(write_step(node, target, self.stored))
+                if node not in self.placed:
+                    self.steps.append(write_step(node, target, self.stored))
                 self._set(node.output, target)
 
     def _set(self, value: Value, storage: Storage) -> None:
@@ -175,7 +213,7 @@ class _Piecewise:
         trips = node.attrs["trips"]
         index = shared.new_index(trips)
         places = [self._own(v, time) for v in node.inputs[:count]]
-        places += [new_storage(o.type) for o in node.outputs[count:]]
+        places += [self._place_for(o, 2 * time) for o in node.outputs[count:]]
         body = Body(node, node.regions[0], shared.ops, shared.guards).of_for(index)
         with shared.ranges.inside(index, trips):
             body = shared.ranges.simplified(body, shared.ops, shared.guards)

@@ -47,6 +47,9 @@ class _Lives:
     loops: list[tuple[Interval, set[int]]] = field(default_factory=list)  # inner ones first
 
     def use(self, storage: Storage, *, is_local: bool) -> None:
+        if storage.whole is not None:
+            self.use(storage.whole, is_local=False)
+            return
         life = self.by_id.setdefault(id(storage), _Life(storage, self.time, self.time))
         life.last = self.time
         life.is_local = life.is_local and is_local
@@ -130,5 +133,10 @@ def plan_slots(steps: list[Step], capacity: Callable[[Dim], Dim], open_sizes: Co
 
 def grown_storage(steps: list[Step]) -> list[Storage]:
     """The storage of the steps that has memory of its own."""
-    every = (s for step in walk_steps(steps) if isinstance(step, Section) for s in step.storage)
+    every = (whole(s) for step in walk_steps(steps) if isinstance(step, Section) for s in step.storage)
     return list({id(s): s for s in every if s.place == "grown"}.values())
+
+
+def whole(storage: Storage) -> Storage:
+    """What the storage is a part of, or the storage itself."""
+    return storage if storage.whole is None else whole(storage.whole)

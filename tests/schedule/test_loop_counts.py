@@ -73,3 +73,23 @@ def test_a_branch_that_writes_one_element_copies_no_array():
     for kinds in counts(relaxed_paths, np.ones((3, 3))):
         assert set(kinds) <= {"Inline", "Check", "Copy"}
         assert kinds["Copy"] == 0
+
+
+def recurrence(x, weights):
+    state = np.zeros(5)
+    for t in range(x.shape[0]):
+        state = np.tanh(weights @ state + x[t])
+    return np.sum(state**2)
+
+
+def test_an_entry_of_the_tape_is_made_where_it_stays():
+    """Products and what is around them; the states go to the tape as they are made, and are read there."""
+    forward, back = counts(recurrence, np.ones((4, 5)), np.ones((5, 5)), transform=lambda f: graphc.grad(f, argnums=1))
+    assert forward["Copy"] == back["Copy"] == 0
+    assert forward["Launch"] <= 3
+
+
+def test_the_tape_of_nested_loops_is_one_array():
+    """Each iteration's entry is made in it, without a row of its own in between."""
+    program = program_of(final_graph(graphc.grad, relaxed_paths, np.ones((3, 3))))
+    assert [str(size) for size in program.slots] == ["8*n0*n1", "n0*n0*n0"]
