@@ -420,7 +420,8 @@ class Storage:
     """Where a buffer of the program lives.
 
     ``input`` or ``output`` number ``position``; ``arena`` in a ``slot``; ``local``: a variable of the driver, number
-    ``position``; ``grown``: in memory of its own, made when its size is bound; ``part``: of ``whole``, from ``offset`` on.
+    ``position``; ``grown``: in memory of its own, made when its size is bound; ``part``: of ``whole``, from element
+    ``offset`` on.
     """
 
     place: str
