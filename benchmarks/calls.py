@@ -2,7 +2,8 @@
 
 Arrays of four numbers, one thread. Each library in a process of its own; there its calls are timed in turn, a hundred
 at a time, and the median is printed. What each further argument or result costs is a seventh of the difference between
-eight and one. NumPy's own time for the same work tells how quick the machine is at the moment.
+eight and one. NumPy's own ``x + 1.0`` is timed in turn with the calls of each process: it tells how quick the machine
+was meanwhile, and whether a number says something about the library or about the machine.
 """
 
 from __future__ import annotations
@@ -61,6 +62,7 @@ ROWS = (
     Row("one array in, one given by out=", single("one, out="), None),
     Row(f"a dict of {MANY} arrays in, their gradients in out=", single("gradients, out="), None),
     Row("one array in by keyword, one array out", single("one, keyword"), None),
+    Row("NumPy's own x + 1.0 meanwhile", single("yardstick"), None),
 )
 
 
@@ -156,7 +158,9 @@ CALLS: dict[str, Callable[[], dict[str, Call]]] = {
 
 
 def measure(calls: dict[str, Call], seconds: float) -> Seconds:
-    """The median time of each call, sampled in turn for about this long in all."""
+    """The median time of each call, and of NumPy's own work, sampled in turn for about this long in all."""
+    x = small_arrays()["w0"]
+    calls = {**calls, "yardstick": lambda: one(x)}
     samples: dict[str, list[float]] = {name: [] for name in calls}
     for call in calls.values():
         sample(call)
@@ -191,7 +195,11 @@ def table(times: dict[str, Seconds]) -> str:
     for row in ROWS:
         cells = [show_time(row.show(seconds)) for seconds in times.values()]
         rows.append([row.name, *cells, f"at most {show_time(row.asked)}" if row.asked else ""])
-    return align(rows)
+    ours = times.get("graphc")
+    if not ours:
+        return align(rows)
+    share = ours["one"] / ours["yardstick"]
+    return f"{align(rows)}\n\none array in, one array out: {share:.2f} of the time of NumPy's own x + 1.0"
 
 
 def main() -> int:

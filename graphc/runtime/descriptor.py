@@ -12,6 +12,7 @@ from typing import Any
 import numpy as np
 
 from graphc.abi import ANY_LENGTH, Build, Check, Code, EntryPlan, LeafKind, Step
+from graphc.runtime.array_fields import array_parts
 from graphc.runtime.entry_layout import SCAN, SLOT_BYTES, Form, Frame, Head, InputField
 from graphc.runtime.object_layout import numpy_functions
 from graphc.runtime.plan_rules import COMPARED_BY_BITS, builtin_dtype, expected_type
@@ -28,7 +29,6 @@ _PYTHON_FUNCTIONS = {
     Head.DICT_SET: "PyDict_SetItem",
     Head.TUPLE_GET: "PyTuple_GetItem",
     Head.TUPLE_NEW: "PyTuple_New",
-    Head.TUPLE_SET: "PyTuple_SetItem",
     Head.LIST_GET: "PyList_GetItem",
     Head.LIST_OF: "PySequence_List",
     Head.LIST_NEW: "PyList_New",
@@ -76,6 +76,8 @@ def _process_fields() -> dict[Head, int]:
         for head, name in _PYTHON_FUNCTIONS.items()
     }
     addresses[Head.NEW_ARRAY], addresses[Head.NEW_SCALAR], addresses[Head.COPY_ARRAY] = numpy_functions()
+    made_of = (Head.NEW_OBJECT, Head.DATA_HANDLER, Head.DATA_CONTEXT, Head.DATA_MALLOC, Head.DATA_FREE)
+    addresses |= dict(zip(made_of, array_parts(), strict=True))
     return addresses | {head: id(type_) for head, type_ in _TYPES.items()}
 
 
@@ -266,7 +268,8 @@ class _Encoder:
         for k, output in enumerate(self.plan.outputs):
             slot = _NO_SLOT if output.dims else self.slot()
             dtype = builtin_dtype(output.dtype)
-            words = [self.keep(dtype), len(output.dims), slot, self.target(k), dtype.itemsize]
+            shape = 16 * (len(output.dims) + k % 4)  # malloc has few pieces of one size at hand: neighbours differ
+            words = [self.keep(dtype), len(output.dims), slot, self.target(k), dtype.itemsize, shape]
             for code in output.dims:
                 words += self.expression(code)
             yield words

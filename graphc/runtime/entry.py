@@ -111,6 +111,7 @@ def entry_object() -> bytes:
     """Object code (bytes) of the native entry for this CPU, compiled anew: it holds no address of this process."""
     from graphc.runtime import (
         entry_accept,
+        entry_arrays,
         entry_execute,
         entry_expressions,
         entry_out,
@@ -120,7 +121,16 @@ def entry_object() -> bytes:
     )
     from graphc.runtime.machine_code import compile_text, llvm_text
 
-    modules = [entry_program, entry_accept, entry_execute, entry_expressions, entry_out, entry_references, memory_code]
+    modules = [
+        entry_program,
+        entry_accept,
+        entry_arrays,
+        entry_execute,
+        entry_expressions,
+        entry_out,
+        entry_references,
+        memory_code,
+    ]
     return compile_text(llvm_text(modules, exported=(_SYMBOL, *HANDLER_FUNCTIONS)))
 
 

@@ -3,14 +3,13 @@
 from __future__ import annotations
 
 from graphc.abi import ALIGNMENT, Build
+from graphc.runtime.entry_arrays import SMALLEST_POOLED, new_array
 from graphc.runtime.entry_expressions import value
-from graphc.runtime.entry_layout import BuildField, Frame, Head, OutputField, PoolField, WorkspaceField
+from graphc.runtime.entry_layout import BuildField, Frame, Head, OutputField, WorkspaceField
 from graphc.runtime.entry_references import drop, take
 from graphc.runtime.machine_code import call, call_int, inline, load, stack, store
 from graphc.runtime.memory_code import graphc_pool_free, take_memory
-from graphc.runtime.object_layout import CONTIGUOUS_ALIGNED_WRITEABLE, OWNS_DATA, Offset
-
-SMALLEST_POOLED = 65536  # bytes; malloc keeps what is smaller
+from graphc.runtime.object_layout import Offset
 
 
 @inline
@@ -47,7 +46,6 @@ def allocate_outputs(plan: int, frame: int) -> int:
     staged = frame + load(plan + Head.FRAME_STAGED)
     has_out = load(frame + Frame.OUT)
     while output < end:
-        dtype = load(output + OutputField.DTYPE)
         rank = load(output + OutputField.RANK)
         dims = output + OutputField.SIZE
         if has_out and load(given) and not load(staged):
@@ -59,7 +57,7 @@ def allocate_outputs(plan: int, frame: int) -> int:
         else:
             for axis in range(rank):
                 store(shape + 8 * axis, value(plan, dims + 16 * axis, symbols))
-            array = new_array(plan, dtype, rank, shape, load(output + OutputField.BYTES))
+            array = new_array(plan, output, shape)
             if array == 0:
                 return 0
             store(place, array)
@@ -70,29 +68,6 @@ def allocate_outputs(plan: int, frame: int) -> int:
         staged += 8
         output = dims + 16 * rank
     return 1
-
-
-def new_array(plan: int, dtype: int, rank: int, shape: int, size: int) -> int:
-    """A fresh array; a large one in memory of the pool, which NumPy gives back when the array dies."""
-    pool = load(plan + Head.POOL)
-    for axis in range(rank):
-        size = size * load(shape + 8 * axis)
-    data = 0
-    if pool and size >= SMALLEST_POOLED:
-        data = take_memory(pool, size)
-    kind = load(plan + Head.ARRAY_TYPE)
-    call(load(plan + Head.INCREF), dtype)  # NumPy takes this reference over, also when it fails
-    if data == 0:
-        return call(load(plan + Head.NEW_ARRAY), kind, dtype, rank, shape, 0, 0, 0, 0)
-    array = call(load(plan + Head.NEW_ARRAY), kind, dtype, rank, shape, 0, data, CONTIGUOUS_ALIGNED_WRITEABLE, 0)
-    if array == 0:
-        graphc_pool_free(pool, data, 0)
-        return 0
-    handler = load(pool + PoolField.HANDLER)
-    call(load(plan + Head.INCREF), handler)
-    store(array + Offset.ARRAY_HANDLER, handler)
-    store(array + Offset.ARRAY_FLAGS, load(array + Offset.ARRAY_FLAGS) + OWNS_DATA)
-    return array
 
 
 @inline
@@ -274,7 +249,7 @@ def build_container(plan: int, step: int, values: int) -> int:
         built = call(load(plan + Head.TUPLE_NEW), count)
         if built:
             for k in range(count):
-                call(load(plan + Head.TUPLE_SET), built, k, load(values + 8 * k))
+                store(built + Offset.TUPLE_ITEMS + 8 * k, load(values + 8 * k))
             return built
     elif op == Build.LIST:
         built = call(load(plan + Head.LIST_NEW), count)

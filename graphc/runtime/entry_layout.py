@@ -36,7 +36,6 @@ class Head(Fields):
     DICT_SET = auto()
     TUPLE_GET = auto()
     TUPLE_NEW = auto()
-    TUPLE_SET = auto()
     LIST_GET = auto()
     LIST_OF = auto()
     LIST_NEW = auto()
@@ -58,6 +57,12 @@ class Head(Fields):
     NEW_ARRAY = auto()
     NEW_SCALAR = auto()
     COPY_ARRAY = auto()
+    # what makes small arrays, see ``array_fields``
+    NEW_OBJECT = auto()  # or 0
+    DATA_HANDLER = auto()
+    DATA_CONTEXT = auto()
+    DATA_MALLOC = auto()
+    DATA_FREE = auto()
     # objects
     EXCEPTION_TYPE = auto()
     ARRAY_TYPE = auto()
@@ -188,6 +193,7 @@ class OutputField(Fields):
     SLOT = auto()  # a scalar's offset in the frame
     TARGET = auto()  # offset in the frame of the array that ``out`` gives, or 0
     BYTES = auto()  # of one element
+    SHAPE_BYTES = auto()  # for a new array's shape and strides, at least
     SIZE = auto()
 
 

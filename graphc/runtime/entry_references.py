@@ -1,6 +1,7 @@
 """References to Python objects in the native entry. See ``entry_accept``.
 
-The counts of arrays, which most calls are about, are changed in place; a call of the C API takes five times as long.
+Counts are changed in place; a call of the C API takes five times as long. It is made where an object may die, and for
+immortal objects (from CPython 3.12 on), whose count reads as negative here.
 """
 
 from __future__ import annotations
@@ -13,7 +14,7 @@ from graphc.runtime.object_layout import Offset
 @inline
 def take(plan: int, item: int) -> int:
     """One more reference."""
-    if load(item + Offset.TYPE) == load(plan + Head.ARRAY_TYPE):
+    if load32(item + Offset.REFERENCES) > 0:
         store(item + Offset.REFERENCES, load(item + Offset.REFERENCES) + 1)
     else:
         call(load(plan + Head.INCREF), item)
@@ -25,7 +26,7 @@ def drop(plan: int, start: int, end: int) -> int:
     while start < end:
         item = load(start)
         if item:
-            if load(item + Offset.TYPE) == load(plan + Head.ARRAY_TYPE) and load32(item + Offset.REFERENCES) > 1:
+            if load32(item + Offset.REFERENCES) > 1:
                 store(item + Offset.REFERENCES, load(item + Offset.REFERENCES) - 1)
             else:
                 call(load(plan + Head.DECREF), item)

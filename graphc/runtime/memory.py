@@ -20,10 +20,11 @@ from graphc.runtime.entry_layout import POOL_SLOTS, PoolField
 
 LARGEST_KEPT = 256 << 20  # bytes that the pool keeps at most
 HANDLER_FUNCTIONS = ("graphc_pool_malloc", "graphc_pool_calloc", "graphc_pool_realloc", "graphc_pool_free")
-_VERSION = 1  # of NumPy's struct
+HANDLER_NAME = b"mem_handler"  # of the capsule
+HANDLER_VERSION = 1  # of NumPy's struct
 
 
-class _Handler(ctypes.Structure):
+class MemoryHandler(ctypes.Structure):
     """PyDataMem_Handler."""
 
     _fields_ = [
@@ -44,11 +45,13 @@ class Pool:
         """``functions``: the addresses of ``HANDLER_FUNCTIONS``."""
         self.fields = np.zeros(PoolField.SIZE // 8 + POOL_SLOTS, np.int64)
         self.address: int = self.fields.ctypes.data
-        handler = _Handler(b"graphc", _VERSION, self.address, *(functions[name] for name in HANDLER_FUNCTIONS))
+        handler = MemoryHandler(
+            b"graphc", HANDLER_VERSION, self.address, *(functions[name] for name in HANDLER_FUNCTIONS)
+        )
         new_capsule = ctypes.pythonapi.PyCapsule_New
         new_capsule.restype = ctypes.py_object
         new_capsule.argtypes = [ctypes.c_void_p, ctypes.c_char_p, ctypes.c_void_p]
-        name = ctypes.create_string_buffer(b"mem_handler")
+        name = ctypes.create_string_buffer(HANDLER_NAME)
         self.kept: list[Any] = [self.fields, handler, name, new_capsule(ctypes.addressof(handler), name, None)]
         self.set(PoolField.LIMIT, LARGEST_KEPT)
         self.set(PoolField.MALLOC, _address(ctypes.pythonapi.PyMem_RawMalloc))

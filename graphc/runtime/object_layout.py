@@ -17,7 +17,7 @@ import numpy as np
 class Offset(IntEnum):
     """Byte offsets in Python objects."""
 
-    REFERENCES = 0  # the low 32 bits count them; of an array, which is never immortal, all 64 go up and down by one
+    REFERENCES = 0  # the low 32 bits count them, and are negative where an object is immortal; else all 64 count
     TYPE = 8
     LENGTH = 16  # of a tuple or list; a dict keeps its count here too
     TUPLE_ITEMS = 24
@@ -25,9 +25,14 @@ class Offset(IntEnum):
     ARRAY_DATA = 16
     ARRAY_RANK = 24  # int32
     ARRAY_DIMS = 32
+    ARRAY_STRIDES = 40
+    ARRAY_BASE = 48
     ARRAY_DTYPE = 56
     ARRAY_FLAGS = 64  # int32, and four unused bytes
+    ARRAY_WEAK_REFERENCES = 72
+    ARRAY_BUFFER = 80  # what memoryviews of it need, or 0
     ARRAY_HANDLER = 88  # the capsule of what frees the data, or 0
+    ARRAY_END = 96
     DTYPE_KIND = 24  # kind, type, byteorder (one byte each), a byte of old flags, type number (int32)
     TYPE_FLAGS = 168
 
@@ -39,6 +44,7 @@ class TypeFlag(IntEnum):
 
 
 C_CONTIGUOUS_ALIGNED = 0x101
+F_CONTIGUOUS = 0x2
 WRITEABLE = 0x400
 CONTIGUOUS_ALIGNED_WRITEABLE = C_CONTIGUOUS_ALIGNED + WRITEABLE
 OWNS_DATA = 0x4

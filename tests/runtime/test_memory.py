@@ -16,7 +16,7 @@ from entry_support import F8, const, make, plan, symbol
 from graphc.abi import Code, OutputLeaf
 from graphc.config import override
 from graphc.runtime import entry, memory, object_layout
-from graphc.runtime.entry_execute import SMALLEST_POOLED
+from graphc.runtime.entry_arrays import SMALLEST_POOLED
 from graphc.runtime.entry_layout import POOL_SLOTS, PoolField
 
 pytestmark = pytest.mark.skipif(not object_layout.KNOWN, reason="this interpreter has no native entries")
