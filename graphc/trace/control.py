@@ -12,67 +12,23 @@ from typing import Any
 
 import numpy as np
 
-from graphc.errors import TraceTypeError, UnsupportedError
-from graphc.ir.dims import Dim, ceildiv
+from graphc.ir.dims import Dim
 from graphc.ir.graph import Value
 from graphc.ir.types import I64, ArrayType
 from graphc.trace import dispatch
 from graphc.trace.branches import Piece, both, going_on, is_open
-from graphc.trace.extents import bound_size, dim_of
+from graphc.trace.iteration import Elements, as_elements
 from graphc.trace.location import user_location
-from graphc.trace.regions import stage_for, stage_while, trip_count
+from graphc.trace.regions import stage_for, stage_while
 from graphc.trace.session import Session, current
 from graphc.trace.signals import BREAKS, Signal, ended_loop
 from graphc.trace.staged import StagedLoop
-from graphc.trace.symbolic import SymbolicInt, as_dim, wrap_dim
+from graphc.trace.symbolic import wrap_dim
 from graphc.trace.trees import value_of
 from graphc.trace.values import wrap
 from graphc.trace.variables import Readers, Variables
 
 UNROLLED = 4  # a loop over a range of so few numbers is written out
-
-
-class Span:
-    """A range with a bound that is a symbol or a traced number."""
-
-    def __init__(self, start: Any, stop: Any, step: int):
-        self.start, self.stop, self.step = start, stop, step
-
-    def specialised(self) -> range:
-        return range(self.start, self.stop, self.step)
-
-
-def span(function: Any, *bounds: Any) -> Any:
-    """``range(...)`` in the head of a loop. Raises ``TraceTypeError`` for a bound that is no integer."""
-    step = bounds[2] if len(bounds) == 3 else 1
-    is_open_range = function is range and 0 < len(bounds) <= 3 and any(is_open(b) for b in bounds)
-    if is_open_range:
-        _require_integers(bounds, step)
-    symbolic = any(isinstance(b, SymbolicInt) for b in bounds)
-    if function is not range or not (symbolic or is_open_range) or type(step) is not int or step == 0:
-        return function(*bounds)
-    if not is_open_range and any(as_dim(b) is None for b in bounds):
-        return function(*bounds)
-    start, stop = (0, bounds[0]) if len(bounds) == 1 else bounds[:2]
-    return Span(start, stop, step)
-
-
-def _require_integers(bounds: Sequence[Any], step: Any) -> None:
-    session = current()
-    if session is None:
-        return
-    kinds = [value_of(session, b).type.dtype.kind for b in bounds]
-    if any(kind not in "iu" for kind in kinds):
-        raise TraceTypeError(
-            "range() takes integers, and got a floating number: use .astype(int) where it is whole",
-            location=user_location(),
-        )
-    if is_open(step):
-        raise UnsupportedError(
-            "range() with a step that is a traced value is not supported: loop over range(count), and compute the "
-            "number from the index (start + k * step)",
-            location=user_location(),
-        )
 
 
 # --- loops ------------------------------------------------------------------------------------------------------------
@@ -87,12 +43,13 @@ def loop(
     peek: Readers,
 ) -> Signal | None:
     """``for target in iterable: body`` and ``else: otherwise``; the signal with which the loop was left."""
-    session = current()
-    if session is None or not isinstance(iterable, Span | range) or _needs_numbers(iterable, peek):
-        values = iterable.specialised() if isinstance(iterable, Span) else dispatch.iterated(iterable)
-        signal = _run_all(values, body, variables)
+    session, elements = current(), as_elements(iterable)
+    if elements is None:
+        signal = _run_all(dispatch.iterated(iterable), body, variables)
+    elif session is None or _needs_numbers(session, elements, peek):
+        signal = _run_all(elements.plain(), body, variables)
     else:
-        signal = _stage_for(session, iterable, body, StagedLoop(session, variables, targets))
+        signal = _stage_for(session, elements, body, StagedLoop(session, variables, targets))
     return _ended(signal, otherwise, variables)
 
 
@@ -103,9 +60,10 @@ def _ended(signal: Signal | None, otherwise: Piece | None, variables: Variables)
     return ended_loop(signal)
 
 
-def _needs_numbers(numbers: Span | range, peek: Sequence[Callable[[], Any]]) -> bool:
+def _needs_numbers(session: Session, elements: Elements, peek: Sequence[Callable[[], Any]]) -> bool:
     """Whether the loop runs here: it is short, or reads or fills Python's containers at its index."""
-    if isinstance(numbers, range) and len(numbers) <= UNROLLED:
+    count = elements.count(session)
+    if isinstance(count, int) and count <= UNROLLED:
         return True
     return any(isinstance(_peeked(reader), list | tuple | dict | str) for reader in peek)
 
@@ -126,14 +84,13 @@ def _run_all(values: Any, body: Piece, variables: Variables) -> Signal | None:
     return signal
 
 
-def _stage_for(session: Session, numbers: Span | range, body: Piece, staged: StagedLoop) -> Signal | None:
+def _stage_for(session: Session, elements: Elements, body: Piece, staged: StagedLoop) -> Signal | None:
     session.F.location = user_location()
-    trips = _trips(session, numbers)
+    trips = elements.count(session)
 
     def piece(inside: Session, index: Value) -> Any:
         inside.indices[index] = trips, ""
-        i = wrap(inside, index)
-        return body((i if numbers.step == 1 else i * numbers.step) + numbers.start)
+        return body(elements.at(inside, wrap(inside, index)))
 
     index = (ArrayType(I64, weak=True), "i")
     staged.discover([index], lambda inside, params: piece(inside, params[0]), lambda: _runs(session, trips))
@@ -165,25 +122,6 @@ def _runs(session: Session, trips: Dim) -> bool:
     if facts.is_bound(trips):
         return (facts.lowest(trips) or 0) >= 1
     return facts.at_least(trips, 1)
-
-
-def _trips(session: Session, numbers: Span | range) -> Dim:
-    """How many numbers there are: a number that is computed from arrays is bound to a symbol."""
-    first, last = (numbers.start, numbers.stop) if numbers.step > 0 else (numbers.stop, numbers.start)
-    step = abs(numbers.step)
-    low, high = (_dim(session, b) for b in (first, last))
-    if low is None or high is None:
-        F = session.F
-        distance = F.maximum(F.sub(value_of(session, last), value_of(session, first)), 0)
-        return bound_size(F, distance if step == 1 else F.floor_divide(F.add(distance, step - 1), step))
-    if step == 1:
-        return trip_count(session, low, high)
-    return trip_count(session, 0, ceildiv(high - low, step))
-
-
-def _dim(session: Session, bound: Any) -> Dim | None:
-    dim = as_dim(bound)
-    return dim if dim is not None else dim_of(session, value_of(session, bound))
 
 
 def repeat(test: Piece, body: Piece, variables: Variables, otherwise: Piece | None) -> Signal | None:

@@ -15,7 +15,7 @@ from typing import Any
 import numpy as np
 
 from graphc.errors import SideEffectError
-from graphc.trace import branches, control, dispatch, signals
+from graphc.trace import branches, control, dispatch, iteration, signals
 from graphc.trace.attributes import attribute_function
 from graphc.trace.callees import is_library, is_library_name, traced_callee
 from graphc.trace.captures import Captures
@@ -199,7 +199,8 @@ class Reader:
     raising = staticmethod(branches.raising)
     negated = staticmethod(branches.negated)
     compared = staticmethod(branches.compared)
-    span = staticmethod(control.span)
+    span = staticmethod(iteration.span)
+    combined = staticmethod(iteration.combined)
     leaving = staticmethod(signals.leaving)
     passed_on = staticmethod(signals.passed_on)
     returned = staticmethod(signals.returned)

@@ -308,9 +308,19 @@ def _root(node: ast.expr) -> dict[str, None]:
 
 
 def _iterable(node: ast.expr) -> ast.expr:
-    """``range(...)`` keeps its symbolic bounds."""
-    visited: Any = Expressions().visit(node)
-    is_call = isinstance(visited, ast.Call) and isinstance(visited.func, ast.Name) and not visited.keywords
-    if is_call and visited.func.id == "range" and not any(isinstance(a, ast.Starred) for a in visited.args):
-        return hook("span", node, visited.func, *visited.args)
+    """``range(...)`` keeps its symbolic bounds, ``enumerate``, ``zip`` and ``reversed`` what they go through."""
+    match node:
+        case ast.Call(func=ast.Name(id="range") as called, args=args, keywords=[]) if not _has_star(args):
+            return hook("span", node, called, *(Expressions().visit(arg) for arg in args))
+        case ast.Call(func=ast.Name(id="enumerate" | "zip" | "reversed") as called, args=args, keywords=keywords):
+            named = {k.arg: k.value for k in keywords}
+            if args and not _has_star(args) and named.keys() <= {"start" if called.id == "enumerate" else "strict"}:
+                parts = [_iterable(arg) for arg in args]
+                first = [named["start"]] if "start" in named else []
+                return hook("combined", node, called, named.get("strict", ast.Constant(False)), *parts, *first)
+    visited: ast.expr = Expressions().visit(node)
     return visited
+
+
+def _has_star(args: Sequence[ast.expr]) -> bool:
+    return any(isinstance(arg, ast.Starred) for arg in args)

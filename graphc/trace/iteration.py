@@ -1,0 +1,206 @@
+"""What the head of a loop may hold beside a range: rows of arrays, ``enumerate``, ``zip`` and ``reversed`` of those.
+
+    for k, (row, w) in enumerate(zip(a, weights)): ...
+
+is a loop over an index i, in which k is i, row is ``a[i]``, a view, and w is ``weights[i]``. Where a part is one of
+Python's own containers, the loop runs in Python.
+"""
+
+from __future__ import annotations
+
+from abc import ABC, abstractmethod
+from collections.abc import Callable, Iterable, Sequence
+from typing import Any
+
+from graphc.errors import NumberError, TraceTypeError, UnsupportedError
+from graphc.ir.dims import Dim, ceildiv
+from graphc.trace import dispatch
+from graphc.trace.branches import is_open
+from graphc.trace.extents import bound_size, dim_of
+from graphc.trace.functions.arguments import smaller
+from graphc.trace.location import user_location
+from graphc.trace.regions import trip_count
+from graphc.trace.session import Session, current
+from graphc.trace.symbolic import SymbolicInt, as_dim, wrap_dim
+from graphc.trace.tracer import Tracer
+from graphc.trace.trees import value_of
+
+
+class Elements(ABC):
+    """Things that are counted, of which the k-th can be had for a traced k."""
+
+    @abstractmethod
+    def count(self, session: Session) -> Dim:
+        """How many there are."""
+
+    @abstractmethod
+    def at(self, inside: Session, k: Any) -> Any:
+        """The k-th, in the session of a loop's body."""
+
+    @abstractmethod
+    def plain(self) -> Iterable[Any]:
+        """What Python iterates over: the program is then for this count."""
+
+
+class Numbers(Elements):
+    """A range, whose bounds may be symbols or traced numbers."""
+
+    def __init__(self, start: Any, stop: Any, step: int):
+        self.start, self.stop, self.step = start, stop, step
+
+    def count(self, session: Session) -> Dim:
+        """A number that is computed from arrays is bound to a symbol."""
+        first, last = (self.start, self.stop) if self.step > 0 else (self.stop, self.start)
+        step = abs(self.step)
+        low, high = (_dim(session, b) for b in (first, last))
+        if low is None or high is None:
+            F = session.F
+            distance = F.maximum(F.sub(value_of(session, last), value_of(session, first)), 0)
+            return bound_size(F, distance if step == 1 else F.floor_divide(F.add(distance, step - 1), step))
+        if step == 1:
+            return trip_count(session, low, high)
+        return trip_count(session, 0, ceildiv(high - low, step))
+
+    def at(self, inside: Session, k: Any) -> Any:
+        return (k if self.step == 1 else k * self.step) + self.start
+
+    def plain(self) -> Iterable[Any]:
+        return range(self.start, self.stop, self.step)
+
+
+class Rows(Elements):
+    """The rows of an array, or the numbers of one with one axis."""
+
+    def __init__(self, array: Tracer):
+        self.array = array
+
+    def count(self, session: Session) -> Dim:
+        return self.array.value.dims[0]
+
+    def at(self, inside: Session, k: Any) -> Any:
+        return self.array[k]
+
+    def plain(self) -> Iterable[Any]:
+        return self.array
+
+
+class Counted(Elements):
+    """``enumerate(inner, first)``"""
+
+    def __init__(self, inner: Elements, first: Any):
+        self.inner, self.first = inner, first
+
+    def count(self, session: Session) -> Dim:
+        return self.inner.count(session)
+
+    def at(self, inside: Session, k: Any) -> Any:
+        return k + self.first, self.inner.at(inside, k)
+
+    def plain(self) -> Iterable[Any]:
+        return enumerate(self.inner.plain(), self.first)
+
+
+class Zipped(Elements):
+    """``zip(*parts)``: as many as there are in the shortest."""
+
+    def __init__(self, parts: Sequence[Elements], strict: bool):
+        self.parts, self.strict = parts, strict
+
+    def count(self, session: Session) -> Dim:
+        counts = [part.count(session) for part in self.parts]
+        least = counts[0]
+        for count in counts[1:]:
+            if self.strict and not session.F.facts.equal(least, count):
+                raise NumberError(
+                    "zip(strict=True): one of the arguments has more elements than another",
+                    location=user_location(),
+                )
+            least = smaller(session.F, least, count)
+        return least
+
+    def at(self, inside: Session, k: Any) -> Any:
+        return tuple([part.at(inside, k) for part in self.parts])
+
+    def plain(self) -> Iterable[Any]:
+        return zip(*(part.plain() for part in self.parts), strict=self.strict)
+
+
+class Reversed(Elements):
+    """``reversed(inner)``"""
+
+    def __init__(self, inner: Elements):
+        self.inner = inner
+
+    def count(self, session: Session) -> Dim:
+        self.total = self.inner.count(session)
+        return self.total
+
+    def at(self, inside: Session, k: Any) -> Any:
+        return self.inner.at(inside, wrap_dim(inside, self.total) - 1 - k)
+
+    def plain(self) -> Iterable[Any]:
+        return reversed(list(self.inner.plain()))
+
+
+def as_elements(obj: Any) -> Elements | None:
+    """The object as something to count; None for what Python iterates over itself."""
+    if isinstance(obj, Elements):
+        return obj
+    if isinstance(obj, range):
+        return Numbers(obj.start, obj.stop, obj.step)
+    return Rows(obj) if isinstance(obj, Tracer) and obj.ndim else None
+
+
+def combined(function: Any, strict: Any, *args: Any) -> Any:
+    """``enumerate``, ``zip`` or ``reversed`` in the head of a loop."""
+    parts = [as_elements(arg) for arg in (args[:1] if function is enumerate else args)]
+    known = [part for part in parts if part is not None]
+    if function in _COMBINED and parts and len(known) == len(parts) and (function is zip or len(known) == 1):
+        return _COMBINED[function](known, args, bool(strict))
+    plain = [arg.plain() if isinstance(arg, Elements) else dispatch.iterated(arg) for arg in args]
+    return function(*plain, strict=bool(strict)) if function is zip and strict else function(*plain)
+
+
+_COMBINED: dict[Any, Callable[[Sequence[Elements], Sequence[Any], bool], Elements]] = {
+    enumerate: lambda parts, args, strict: Counted(parts[0], args[1] if len(args) > 1 else 0),
+    zip: lambda parts, args, strict: Zipped(parts, strict),
+    reversed: lambda parts, args, strict: Reversed(parts[0]),
+}
+
+
+def span(function: Any, *bounds: Any) -> Any:
+    """``range(...)`` in the head of a loop. Raises ``TraceTypeError`` for a bound that is no integer."""
+    step = bounds[2] if len(bounds) == 3 else 1
+    is_open_range = function is range and 0 < len(bounds) <= 3 and any(is_open(b) for b in bounds)
+    if is_open_range:
+        _require_integers(bounds, step)
+    symbolic = any(isinstance(b, SymbolicInt) for b in bounds)
+    if function is not range or not (symbolic or is_open_range) or type(step) is not int or step == 0:
+        return function(*bounds)
+    if not is_open_range and any(as_dim(b) is None for b in bounds):
+        return function(*bounds)
+    start, stop = (0, bounds[0]) if len(bounds) == 1 else bounds[:2]
+    return Numbers(start, stop, step)
+
+
+def _require_integers(bounds: Sequence[Any], step: Any) -> None:
+    session = current()
+    if session is None:
+        return
+    kinds = [value_of(session, b).type.dtype.kind for b in bounds]
+    if any(kind not in "iu" for kind in kinds):
+        raise TraceTypeError(
+            "range() takes integers, and got a floating number: use .astype(int) where it is whole",
+            location=user_location(),
+        )
+    if is_open(step):
+        raise UnsupportedError(
+            "range() with a step that is a traced value is not supported: loop over range(count), and compute the "
+            "number from the index (start + k * step)",
+            location=user_location(),
+        )
+
+
+def _dim(session: Session, bound: Any) -> Dim | None:
+    dim = as_dim(bound)
+    return dim if dim is not None else dim_of(session, value_of(session, bound))
