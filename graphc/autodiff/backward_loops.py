@@ -91,7 +91,8 @@ class LoopPlan:
     def pull_back(self, reached: Reached, node: Node) -> None:
         F, count = reached.F, carried(node)
         params = self.body.params[1:]
-        states = [k for k in range(count) if params[k].grad or self.body.outputs[k].grad]
+        passed = self._passed_by(F, node)
+        states = [k for k in range(count) if params[k].grad or self.body.outputs[k].grad or k in passed]
         bases = _Bases(reached, [v for v, p in zip(node.inputs[count:], params[count:], strict=True) if p.grad])
         back = [reached.so_far(node.outputs[k]) for k in states] + bases.values
         tapes = node.outputs[self.results :]
@@ -103,8 +104,16 @@ class LoopPlan:
         results = F.raw(node.op, (*back, *captures), attrs, (region,)).outputs
         bases.replace(results[len(states) :])
         for k, g in zip(states, results, strict=False):
-            if params[k].grad:
+            if params[k].grad or k in passed:
                 reached.add(node.inputs[k], g)
+
+    def _passed_by(self, F: Builder, node: Node) -> set[int]:
+        """The states that an iteration overwrites unread, where the loop may not run: they come out as they went in."""
+        low = F.facts.lower_bound(node.attrs["trips"])
+        if low is not None and low >= 1:
+            return set()
+        params = self.body.params[1:]
+        return {k for k in range(carried(node)) if node.inputs[k].grad and node.outputs[k].grad and not params[k].grad}
 
     def _region(
         self,

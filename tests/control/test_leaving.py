@@ -338,6 +338,33 @@ def test_what_a_loop_assigns_first_has_a_value_where_it_runs():
             f(X, 0)
 
 
+def overwritten_unread(x, n):
+    """An iteration makes y anew; where there is none, y is what it was."""
+    y, z = x[0] * 2.0, x[1]
+    for _ in range(n):
+        y, z = z, 3.0
+    return y * x[2] + z
+
+
+@pytest.mark.parametrize("n", [0, 1, 2])
+def test_what_an_iteration_overwrites_is_what_it_was_without_one(n):
+    f = graphc.grad(overwritten_unread)
+    expected = {0: [2 * X[2], 1, 2 * X[0]], 1: [0, X[2], X[1]], 2: [0, 0, 3]}[n]
+    with override(disable_jit=True):
+        np.testing.assert_allclose(f(X, n)[:3], expected, rtol=1e-14)
+
+
+def test_a_while_loop_that_does_not_run_passes_its_variables():
+    def maybe(x):
+        y = x[0] * 2.0
+        while y > 100.0:
+            y = x[1]
+        return y
+
+    with override(disable_jit=True):
+        assert list(graphc.grad(maybe)(X)[:2]) == [2.0, 0.0]
+
+
 # --- errors -----------------------------------------------------------------------------------------------------------
 
 
