@@ -105,8 +105,8 @@ class _Plan:
         check_root(loss, None)
         if now.recording is not recording or recording.cuts or loss._array is not None:
             raise AutogradError(
-                "compile_step: the model or the loss reads the value of a tensor (item(), print, if x > 0), which"
-                " one program cannot: take such parts out, or use loss.backward() and optimizer.step()",
+                "compile_step: the model or the loss reads the value of a tensor (item(), print, if x > 0), which one "
+                "program cannot: take such parts out, or use loss.backward() and optimizer.step()",
                 location=user_location(),
             )
 
@@ -114,7 +114,8 @@ class _Plan:
         """Record the gradients and the updates of what the optimizer has; the positions of the new values."""
         plan = plan_of(recording.state, (root,))
         numbers = {id(recording.tensors[plan.inputs[p]]): p for p in plan.sources}
-        if any(recording.histories[plan.inputs[p]] is not None for p in plan.sources):
+        came = [recording.tensors[plan.inputs[p]] for p in plan.sources]
+        if any(tensor is not None and tensor._history is not None for tensor in came):
             message = (
                 "compile_step: the loss depends on a tensor that was computed before, with a gradient: detach() it"
             )

@@ -41,7 +41,7 @@ def update(programs: dict[Any, Any], rule: Rule, options: Mapping[str, Any], mem
 def as_input(tensor: Any) -> Any:
     """The tensor's values as a program takes them."""
     array = tensor._array
-    if array is None or tensor._shared is not None or tensor._base is not None:
+    if array is None or tensor._special:
         return settled(compute(tensor))
     return array
 

@@ -13,7 +13,7 @@ from collections.abc import Sequence
 from typing import Any
 
 from graphc.errors import AutogradError
-from graphc.tensors.core import Tensor, compute, enter, flush, fresh, from_array, record
+from graphc.tensors.core import Tensor, compute, enter, flush, fresh, from_array, of_kind, record
 from graphc.tensors.functions.table import FUNCTIONS, GRADIENT
 from graphc.tensors.kinds import Kind
 from graphc.tensors.plans import Plan, plan_of
@@ -83,7 +83,7 @@ class BackwardPass:
             while self.order:
                 segment, pending = self.tasks.pop(-heapq.heappop(self.order))
                 self._through_segment(segment, pending)
-            if not self.create:
+            if not self.create and now.recording.refs:
                 flush(now.recording)
         finally:
             now.enabled = before
@@ -101,12 +101,17 @@ class BackwardPass:
         plan = plan_of(recording.state, positions)
         self._check(plan, recording.freed, bool(recording.overwritten & plan.saved))
         numbers = [plan.inputs[p] for p in plan.sources]
-        tensors, histories = recording.tensors, recording.histories
+        tensors = recording.tensors
         first = record_gradient(recording, positions, given, plan.sources, recorded=False)
         if not self.retain:
             recording.freed |= plan.frees
         for number, array in zip(numbers, flush(recording, tuple(range(first, first + len(numbers)))), strict=True):
-            self._arrived(tensors[number], histories[number], array)
+            tensor = tensors[number]
+            assert tensor is not None
+            if self.accumulates and tensor._grad is None and tensor._hooks is None and tensor._history is None:
+                tensor._grad = of_kind(array, tensor._kind.frozen)
+            else:
+                self._arrived(tensor, tensor._history, array)
 
     def _check(self, plan: Plan, freed: int, was_written: bool) -> None:
         if freed & plan.frees:
@@ -146,8 +151,8 @@ class BackwardPass:
         """The gradients by the sources of these roots."""
         positions = tuple(sorted(roots))
         plan = plan_of(segment.state, positions, cuts)
-        written = segment.written_since(plan.saved, plan.inputs) is not None
-        self._check(plan, segment.freed, written)
+        is_freed = bool(segment.freed & plan.frees)
+        self._check(plan, segment.freed, not is_freed and segment.written_since(plan.saved, plan.inputs) is not None)
         if not self.retain:
             segment.freed |= plan.frees
         if not plan.sources:

@@ -27,7 +27,7 @@ class Tensor:
     for it in a recording. ``_history``: the segment, and the position in it, that a tensor which is no leaf came from.
     ``_base``, ``_view``: of a view the tensor whose memory it shares, and the steps that make it of that; ``_seen`` the
     version it was made of. ``_views``: the views of a tensor.
-    ``_source``: draws the values anew, of one with random numbers.
+    ``_special``: a view, or shared. ``_source``: draws the values anew, of one with random numbers.
     """
 
     _array: Any = None
@@ -44,6 +44,7 @@ class Tensor:
     _views: list[ref[Tensor]] | None = None
     _shared: Any = None
     _source: Any = None
+    _special = False
     _kind: Kind
 
     if TYPE_CHECKING:  # methods are added from tables: see ``tensor``
@@ -56,9 +57,13 @@ _new = object.__new__
 
 def from_array(array: Any, requires_grad: bool = False) -> Tensor:
     """A leaf of a C-contiguous array that belongs to it alone, or of a NumPy scalar."""
+    return of_kind(array, kind_of(array.dtype, array.shape, requires_grad))
+
+
+def of_kind(array: Any, kind: Kind) -> Tensor:
+    """As ``from_array``, for an array of a known kind."""
     tensor = _new(Tensor)
-    tensor._array = array
-    tensor._kind = kind_of(array.dtype, array.shape, requires_grad)
+    tensor._array, tensor._kind = array, kind
     return tensor
 
 
@@ -78,7 +83,7 @@ def fresh(recording: Recording, state: State, output: int = 0) -> Tensor:
 def enter(recording: Recording, tensor: Tensor) -> int:
     """The position of a tensor that was not in the recording yet."""
     array = tensor._array
-    if array is None or tensor._base is not None or tensor._shared is not None:
+    if array is None or tensor._special:
         if array is None and tensor._recording is not None and tensor._recording is not recording:
             compute(tensor)  # what another thread recorded
         from graphc.tensors.memory import snapshot
@@ -89,9 +94,16 @@ def enter(recording: Recording, tensor: Tensor) -> int:
             if tensor._recording is recording:
                 return tensor._position
         array = snapshot(tensor)
-    position = recording.input(tensor._kind, tensor, array)
-    tensor._recording, tensor._position = recording, position
-    return position
+    kind = tensor._kind
+    state = recording.state.next.get(kind)
+    if state is None:
+        state = recording.state.grow(kind, (kind,))
+    recording.state = state
+    recording.refs.append(None)
+    recording.tensors.append(tensor)
+    recording.arrays.append(array)
+    tensor._recording, tensor._position = recording, state.position
+    return state.position
 
 
 def position_of(recording: Recording, operand: Any) -> Any:
@@ -104,7 +116,13 @@ def position_of(recording: Recording, operand: Any) -> Any:
 def take(function: Function, operands: tuple[Any, ...], statics: tuple[Any, ...] = ()) -> tuple[Recording, State]:
     """Record the function of tensors, numbers and None; where the recording stands then."""
     recording = now.recording
-    positions = tuple([position_of(recording, x) for x in operands])
+    found: list[Any] = []
+    for x in operands:
+        if isinstance(x, Tensor):
+            found.append(x._position if x._recording is recording else enter(recording, x))
+        else:
+            found.append(None if x is None else (x, x.__class__))
+    positions = tuple(found)
     state = recording.state.next.get((function, now.enabled, positions, statics))
     if state is None:
         return learn(function, operands, statics)
@@ -148,7 +166,7 @@ def learn(function: Function, operands: tuple[Any, ...], statics: tuple[Any, ...
 
 def compute(tensor: Tensor) -> Any:
     """The tensor's array or NumPy scalar, computed with all that its recording holds where it was not."""
-    if tensor._base is not None:
+    if tensor._special:
         from graphc.tensors.views import is_stale, renew
 
         if is_stale(tensor):
@@ -165,6 +183,7 @@ def flush(recording: Recording, wanted: tuple[int, ...] = ()) -> list[Any]:
     The recording ends, and its thread begins another. What the values need for a backward pass is kept in a segment.
     """
     from graphc.tensors.programs import program_of
+    from graphc.tensors.segments import segment_of
 
     if now.recording is recording:
         now.recording = Recording()
@@ -182,10 +201,7 @@ def flush(recording: Recording, wanted: tuple[int, ...] = ()) -> list[Any]:
             tensor._array = array
             if tensor._kind.requires_grad:
                 if segment is None:
-                    from graphc.tensors.segments import Segment
-
-                    segment = Segment(recording, alive)
+                    segment = segment_of(recording, alive)
                 tensor._history = (segment, position)
     recording.tensors, recording.arrays, recording.refs = [], [], []
-    recording.histories, recording.versions = [], []
     return arrays[len(alive) :]

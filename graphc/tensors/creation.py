@@ -74,7 +74,7 @@ def from_numpy(array: Any) -> Tensor:
         message = f"from_numpy needs a NumPy array, got {type(array).__name__}: use graphc.tensor"
         raise TraceTypeError(message, location=user_location())
     made = from_array(array.view(np.ndarray).view())
-    made._shared = FOREVER
+    made._shared, made._special = FOREVER, True
     return made
 
 

@@ -77,7 +77,7 @@ def set_data(self: Tensor, value: Tensor) -> None:
 def replace(tensor: Tensor, values: Any) -> None:
     """Give the tensor an array of its own, which nobody else holds, in place of its memory."""
     tensor._array, tensor._recording, tensor._history = values, None, None
-    tensor._base, tensor._view, tensor._shared = None, (), None
+    tensor._base, tensor._view, tensor._shared, tensor._special = None, (), None, False
     tensor._version += 1
     tensor._kind = kind_of(values.dtype, values.shape, tensor._kind.requires_grad)
 

@@ -14,6 +14,7 @@ import numpy as np
 
 from graphc.tensors.core import Tensor, compute
 from graphc.tensors.kinds import known_dtype
+from graphc.tensors.recording import now
 
 FOREVER = object()  # ``_shared`` of memory that came from NumPy: who else has it is not known
 
@@ -43,7 +44,7 @@ def is_shared(tensor: Tensor) -> bool:
         return shared is FOREVER
     if any(reference() is not None for reference in shared):
         return True
-    tensor._shared = None
+    tensor._shared, tensor._special = None, tensor._base is not None
     tensor._array = settled(tensor._array)
     return False
 
@@ -72,7 +73,7 @@ def writable(tensor: Tensor) -> np.ndarray:
         return tensor._array
     if not isinstance(tensor._array, np.ndarray):
         tensor._array = np.array(tensor._array)
-        tensor._shared = ()
+        tensor._shared, tensor._special = (), True
     elif _references(tensor._array) > _ONE_HOLDER or not tensor._array.flags.writeable:
         tensor._array = tensor._array.copy()
     return tensor._array
@@ -85,7 +86,7 @@ def given_to_numpy(tensor: Tensor) -> np.ndarray:
         return array.view()
     shown = np.asarray(memoryview(array.data))  # views of it have it as their base, so that it lives as long as they
     living = [reference for reference in tensor._shared or () if reference() is not None]
-    tensor._shared = (*living, weakref.ref(shown))
+    tensor._shared, tensor._special = (*living, weakref.ref(shown)), True
     return shown
 
 
@@ -99,5 +100,8 @@ def add_into(tensor: Tensor, other: Any) -> None:
 
 def was_written(tensor: Tensor) -> None:
     """Count a write into the tensor's memory: what was recorded of it reads what it was."""
+    recording = now.recording
+    if tensor._recording is recording:
+        recording.overwritten |= 1 << tensor._position
     tensor._version += 1
     tensor._recording = None

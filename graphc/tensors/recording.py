@@ -84,19 +84,17 @@ class Recording:
     """The values of one thread that are not computed yet.
 
     ``refs``: for each value of the path, in order, the tensor that holds it; None for what came from outside, which
-    is in ``tensors`` (None for a number) with its history and version, and in ``arrays`` as it was then.
-    ``overwritten``, ``freed`` and ``cuts`` are as in ``Segment``.
+    is in ``tensors`` (None for a number) and ``arrays``, as it was then. ``overwritten``, ``freed`` and ``cuts`` are as
+    in ``Segment``.
     """
 
-    __slots__ = ("arrays", "cuts", "freed", "histories", "overwritten", "refs", "state", "tensors", "versions")
+    __slots__ = ("arrays", "cuts", "freed", "overwritten", "refs", "state", "tensors")
 
     def __init__(self) -> None:
         self.state = ROOT
         self.refs: list[ref[Tensor] | None] = []
         self.tensors: list[Tensor | None] = []
         self.arrays: list[Any] = []
-        self.histories: list[Any] = []
-        self.versions: list[int] = []
         self.overwritten = 0
         self.freed = 0
         self.cuts: dict[int, Tensor] = {}
@@ -110,12 +108,6 @@ class Recording:
         self.refs.append(None)
         self.tensors.append(tensor)
         self.arrays.append(array)
-        if tensor is None:
-            self.histories.append(None)
-            self.versions.append(0)
-        else:
-            self.histories.append(tensor._history)
-            self.versions.append((tensor if tensor._base is None else tensor._base)._version)
         return state.position
 
     def number(self, number: float) -> int:

@@ -6,6 +6,8 @@ import itertools
 from typing import TYPE_CHECKING, Any
 from weakref import ref
 
+from graphc.tensors.plans import plan_of
+
 if TYPE_CHECKING:
     from graphc.tensors.core import Tensor
     from graphc.tensors.recording import Recording, State
@@ -30,7 +32,8 @@ class Segment:
         self.serial = next(_serial)
         self.state: State = recording.state
         self.tensors, self.arrays = recording.tensors, recording.arrays
-        self.histories, self.versions = recording.histories, recording.versions
+        self.histories = [None if tensor is None else tensor._history for tensor in self.tensors]
+        self.versions = [0 if tensor is None else version_of(tensor) for tensor in self.tensors]
         self.freed, self.overwritten, self.cuts = recording.freed, recording.overwritten, recording.cuts
         self.outputs: dict[int, tuple[ref[Tensor], int]] = {
             position: (ref(tensor), tensor._version) for position, tensor in alive if tensor._kind.requires_grad
@@ -38,11 +41,7 @@ class Segment:
 
     def release(self) -> None:
         """Let go of what came in: no backward pass can go through any more."""
-        self.tensors, self.arrays = [], []
-
-    @property
-    def released(self) -> bool:
-        return not self.arrays
+        self.tensors, self.arrays, self.histories, self.versions = [], [], [], []
 
     def written_since(self, saved: int, inputs: dict[int, int]) -> int | None:
         """A position among the saved ones whose tensor was written into since; ``inputs``: numbers of what came in."""
@@ -67,6 +66,31 @@ class Segment:
             tensor = reference()
             return tensor is not None and version_of(tensor) != version
         return False
+
+
+class Used(Segment):
+    """What is left where no value that is still held can be differentiated: that this is so."""
+
+    __slots__ = ()
+
+    def __init__(self, recording: Recording) -> None:
+        self.serial = next(_serial)
+        self.state, self.freed = recording.state, recording.freed
+        self.tensors, self.arrays, self.histories, self.versions = [], [], [], []
+        self.overwritten, self.cuts, self.outputs = 0, {}, {}
+
+
+def segment_of(recording: Recording, alive: list[tuple[int, Tensor]]) -> Segment:
+    """The segment for a recording that was just computed, and the values of it that tensors hold."""
+    if not recording.freed or recording.cuts:
+        return Segment(recording, alive)
+    roots = tuple([position for position, tensor in alive if tensor._kind.requires_grad])
+    plans = recording.state.plans
+    is_used = plans.get(("used", roots, recording.freed))
+    if is_used is None:
+        is_used = all(plan_of(recording.state, (root,)).frees & recording.freed for root in roots)
+        plans["used", roots, recording.freed] = is_used
+    return Used(recording) if is_used else Segment(recording, alive)
 
 
 def version_of(tensor: Tensor) -> int:

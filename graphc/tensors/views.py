@@ -18,7 +18,7 @@ from graphc.tensors.core import Tensor, compute, from_array, record
 from graphc.tensors.functions.function import Function
 from graphc.tensors.functions.table import FUNCTIONS
 from graphc.tensors.memory import is_shared, settled
-from graphc.tensors.recording import now
+from graphc.tensors.recording import Recording, now
 from graphc.trace.location import user_location
 
 RESHAPE, PERMUTE, PUT = FUNCTIONS["reshape"], FUNCTIONS["permute"], FUNCTIONS["index_put"]
@@ -41,6 +41,7 @@ def view(function: Function, tensor: Tensor, statics: tuple[Any, ...] = ()) -> T
         made = record(function, (tensor,), statics)
     root = root_of(tensor)
     made._base, made._view, made._seen = root, (*tensor._view, (function, statics)), root._version
+    made._special = True
     if root._views is None:
         root._views = []
     elif len(root._views) > MANY:
@@ -93,10 +94,21 @@ def adopt(tensor: Tensor, value: Tensor) -> None:
     """Let the tensor stand for a value that was just recorded and that no other tensor holds."""
     recording = value._recording
     assert recording is not None
+    if tensor._recording is recording and tensor._history is not None:
+        _replaced(recording, tensor)
     tensor._recording, tensor._position, tensor._kind = recording, value._position, value._kind
     tensor._array, tensor._history = None, None
     recording.refs[value._position] = ref(tensor)
     value._recording = None
+
+
+def _replaced(recording: Recording, tensor: Tensor) -> None:
+    """Let another tensor with the same history stand for one that came into the recording, and is to change."""
+    for number, came in enumerate(recording.tensors):
+        if came is tensor:
+            old = object.__new__(Tensor)
+            old.__dict__.update(tensor.__dict__)
+            recording.tensors[number] = old
 
 
 # --- memory -----------------------------------------------------------------------------------------------------------

@@ -9,8 +9,11 @@ import pytest
 
 import graphc
 from graphc.config import override
+from graphc.ops.table import OPS
+from graphc.passes.pipeline import optimize
 from graphc.tensors import programs
 from graphc.tensors.recording import Recording, now
+from graphc.tensors.replay import Replay
 
 
 @pytest.fixture
@@ -106,3 +109,20 @@ def test_nothing_is_computed_that_no_tensor_holds(compilations: list[object]) ->
     assert z.tolist() == [2.0, 3.0]
     ((_state, wanted),) = compilations  # type: ignore[misc]
     assert len(wanted) == 1
+
+
+def test_a_frozen_layer_has_no_adjoint_in_the_program(compilations: list[object]) -> None:
+    x, w1, w2 = (graphc.ones(3, 3) for _ in range(3))
+    for mask in ((True, True), (True, False), (False, True), (False, False)):
+        now.recording = Recording()
+        for w, flag in zip((w1, w2), mask, strict=True):
+            w.requires_grad_(flag)
+        loss = ((x @ w1).tanh() @ w2).sum()
+        if any(mask):
+            loss.backward()
+        loss.item()
+    products = []
+    for state, wanted in compilations:  # type: ignore[misc]
+        graph = optimize(Replay(state, wanted).graph(), OPS)
+        products.append(sum(node.op.name == "matmul" for node in graph.nodes))
+    assert products == [5, 4, 3, 2]
