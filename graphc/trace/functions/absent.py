@@ -51,6 +51,8 @@ _COMPLEX = "complex numbers are not supported yet"
 _TABLE = "a table for constants: compute it outside and pass it in"
 
 ABSENT: Mapping[str, str] = {
+    "numpy.bincount": "the length of its result depends on the values; make counts = np.zeros(n), and write "
+    "np.add.at(counts, x, weights)",
     "numpy.frompyfunc": "its result is an array of Python objects; call the function itself, or use np.vectorize",
     "numpy.sort_complex": _COMPLEX,
     "numpy.roots": _COMPLEX + ", and roots are complex",

@@ -10,12 +10,15 @@ from graphc.ir.graph import Value
 from graphc.trace.functions import (
     creation,
     diagonals,
+    editing,
     indexing,
+    positions,
     products,
     rearranging,
     reductions,
     selection,
     shaping,
+    sorting,
     statistics,
 )
 from graphc.trace.functions.arguments import as_array, as_dtype, unsupported
@@ -68,7 +71,8 @@ METHODS: dict[str, Callable[..., Any]] = {
     "squeeze": shaping.squeeze, "swapaxes": shaping.swapaxes, "dot": products.dot, "clip": clip,
     "repeat": rearranging.repeat, "round": selection.round_, "astype": astype, "copy": copy,
     "trace": diagonals.trace, "diagonal": diagonals.diagonal, "take": indexing.take, "compress": compress,
-    "conj": selection.real, "conjugate": selection.real,
+    "argsort": sorting.argsort, "argpartition": sorting.argpartition, "searchsorted": sorting.searchsorted,
+    "nonzero": positions.nonzero, "choose": editing.choose, "conj": selection.real, "conjugate": selection.real,
 }  # fmt: skip
 
 PROPERTIES: dict[str, Callable[[Builder, Value], Value]] = {

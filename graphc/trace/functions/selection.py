@@ -10,13 +10,19 @@ from graphc.ir.builder import Builder
 from graphc.ir.graph import Value
 from graphc.ir.types import BOOL
 from graphc.trace.functions.arguments import Implementation, as_array, as_int, shape_error, unsupported
+from graphc.trace.functions.positions import nonzero
 from graphc.trace.functions.reductions import all_, truth
 
 
-def where(F: Builder, condition: Any, x: Any = None, y: Any = None, /) -> Value:
-    """``x`` where the condition is true, else ``y``; a gradient reaches only the side that was chosen."""
+def where(F: Builder, condition: Any, x: Any = None, y: Any = None, /) -> Value | tuple[Value, ...]:
+    """``x`` where the condition is true, else ``y``; a gradient reaches only the side that was chosen.
+
+    With the condition alone its true positions, see ``nonzero``.
+    """
+    if x is None and y is None:
+        return nonzero(F, condition)
     if x is None or y is None:
-        raise unsupported(F, "where: with one argument the size of the result depends on data; use np.where(c, x, y)")
+        raise shape_error(F, "where: takes the condition alone, or x and y too")
     return F.select(truth(F, as_array(F, condition)), as_array(F, x), as_array(F, y))
 
 

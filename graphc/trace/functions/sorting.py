@@ -1,4 +1,4 @@
-"""Order: ``sort argsort partition searchsorted median percentile quantile unique`` and what is composed of them."""
+"""Order along an axis: ``sort argsort partition argpartition lexsort searchsorted digitize``."""
 
 from __future__ import annotations
 
@@ -7,7 +7,11 @@ from typing import Any
 from graphc.ir.builder import Builder
 from graphc.ir.dims import product
 from graphc.ir.graph import Value
-from graphc.trace.functions.arguments import Implementation, as_array, axis_of
+from graphc.ir.types import I64
+from graphc.trace.functions.arguments import Implementation, as_array, as_flag, axis_of, promoted, shape_error
+from graphc.trace.functions.indexing import take
+from graphc.trace.functions.joining import arrays_of
+from graphc.trace.functions.rearranging import flip
 
 
 def last_axis(F: Builder, name: str, a: Any, axis: Any) -> tuple[Value, int]:
@@ -40,4 +44,68 @@ def argsort(F: Builder, a: Any, axis: Any = -1, kind: Any = None, order: None = 
     return from_end(F, F.sort(value)[1], along)
 
 
-FUNCTIONS: dict[str, Implementation] = {"numpy.sort": sort, "numpy.argsort": argsort}
+def partition(F: Builder, a: Any, kth: Any, axis: Any = -1, kind: str = "introselect", order: None = None) -> Value:
+    """All sorted, which is one of the orders that NumPy may give."""
+    return sort(F, a, axis)
+
+
+def argpartition(F: Builder, a: Any, kth: Any, axis: Any = -1, kind: str = "introselect", order: None = None) -> Value:
+    """The positions that sort, which are some of those that NumPy may give."""
+    return argsort(F, a, axis)
+
+
+def lexsort(F: Builder, keys: Any, axis: Any = -1) -> Value:
+    """Positions that sort by the last key, where it is equal by the one before, and so on."""
+    found: Value | None = None
+    for key in arrays_of(F, "lexsort", keys):
+        value, along = last_axis(F, "lexsort", key, axis)
+        if found is None:
+            found = F.sort(value)[1]
+        else:
+            found = along_last_axis(F, found, F.sort(along_last_axis(F, value, found))[1])
+    assert found is not None
+    return from_end(F, found, along)
+
+
+def along_last_axis(F: Builder, a: Value, index: Value) -> Value:
+    """The elements at these positions of the last axis; all of them are inside."""
+    if a.rank == 1:
+        return F.gather(a, index, axes=(0,), checked=False)
+    own = [tuple(dim if j == i else 1 for j, dim in enumerate(index.dims)) for i in range(index.rank - 1)]
+    places = [F.iota(dims=dims, axis=i) for i, dims in enumerate(own)]
+    return F.gather(a, *places, index, axes=tuple(range(a.rank)), checked=False)
+
+
+def positions_in(F: Builder, name: str, a: Value, v: Value, right: bool) -> Value:
+    """How many elements of a sorted vector stand before each v: int64, of v's shape."""
+    if a.rank != 1:
+        raise shape_error(F, f"{name}: the sorted array must have one dimension, got {a.type}")
+    a, v = promoted(F, [a, v])
+    flat = F.search(a, F.reshape(v, (product(v.dims),)), right=right)
+    return F.reshape(flat, v.dims)
+
+
+def searchsorted(F: Builder, a: Any, v: Any, side: str = "left", sorter: Any = None) -> Value:
+    """Where each v would be inserted into a sorted vector to keep it sorted."""
+    if side not in ("left", "right"):
+        raise shape_error(F, f"searchsorted: side={side!r} is neither 'left' nor 'right'")
+    vector = as_array(F, a) if sorter is None else take(F, a, sorter)
+    return positions_in(F, "searchsorted", vector, as_array(F, v), side == "right")
+
+
+def digitize(F: Builder, x: Any, bins: Any, right: Any = False) -> Value:
+    """In which bin each x is. The bins ascend; if they descend, that shows when the program runs, and decides there."""
+    edges, v, closed = as_array(F, bins), as_array(F, x), as_flag(F, "digitize", "right", right)
+    found = positions_in(F, "digitize", edges, v, not closed)
+    size = edges.dims[0]
+    if not F.facts.at_least(size, 2):
+        return found
+    first, last = (take(F, edges, at) for at in (0, -1))
+    other = F.sub(F.cast(F.value(size), I64), positions_in(F, "digitize", flip(F, edges), v, not closed))
+    return F.select(F.gt(first, last), other, found)
+
+
+FUNCTIONS: dict[str, Implementation] = {
+    "numpy.sort": sort, "numpy.argsort": argsort, "numpy.partition": partition, "numpy.argpartition": argpartition,
+    "numpy.lexsort": lexsort, "numpy.searchsorted": searchsorted, "numpy.digitize": digitize,
+}  # fmt: skip

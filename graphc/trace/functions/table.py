@@ -22,21 +22,31 @@ from typing import Any
 from graphc.errors import UnsupportedError
 from graphc.ir.builder import Builder
 from graphc.trace.functions import (
+    covariances,
     creation,
     diagonals,
     differences,
+    editing,
     einsum,
+    elementwise,
     exponentials,
+    histograms,
     indexing,
     joining,
     methods,
     norms,
     padding,
+    polynomials,
+    positions,
     products,
+    quantiles,
     rearranging,
     reductions,
+    running,
     selection,
+    sets,
     shaping,
+    signals,
     sorting,
     spectra,
     statistics,
@@ -122,6 +132,16 @@ NUMPY_FUNCTIONS = build_table(
     exponentials.FUNCTIONS,
     sorting.FUNCTIONS,
     systems.FUNCTIONS,
+    quantiles.FUNCTIONS,
+    positions.FUNCTIONS,
+    sets.FUNCTIONS,
+    running.FUNCTIONS,
+    signals.FUNCTIONS,
+    polynomials.FUNCTIONS,
+    histograms.FUNCTIONS,
+    elementwise.FUNCTIONS,
+    covariances.FUNCTIONS,
+    editing.FUNCTIONS,
     spectra.FUNCTIONS,
 )
 VALUE_ONLY = frozenset(
@@ -130,7 +150,9 @@ VALUE_ONLY = frozenset(
         """
         all allclose any argmax argmin array_equal array_equiv around count_nonzero imag iscomplexobj isclose isreal
         isrealobj ndim result_type round shape size empty empty_like eye identity ones ones_like tri zeros zeros_like
-        arange linalg.matrix_rank argsort
+        arange linalg.matrix_rank argsort argpartition lexsort searchsorted digitize nonzero flatnonzero argwhere
+        unravel_index ravel_multi_index ix_ diag_indices_from tril_indices_from triu_indices_from isin fix angle
+        isposinf isneginf iscomplex packbits unpackbits nanargmax nanargmin
     """,
     )
 )

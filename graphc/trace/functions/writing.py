@@ -8,6 +8,7 @@ from graphc.ir.builder import Builder
 from graphc.ir.dims import Dim, product
 from graphc.ir.graph import Value
 from graphc.ir.types import BOOL, I64
+from graphc.trace.functions import sorting
 from graphc.trace.functions.arguments import (
     Implementation,
     as_array,
@@ -137,4 +138,9 @@ WRITING_FUNCTIONS: dict[str, Implementation] = {
     "numpy.fill_diagonal": fill_diagonal,
     "numpy.put_along_axis": put_along_axis,
 }
-WRITING_METHODS: dict[str, Implementation] = {"fill": fill, "put": put}
+WRITING_METHODS: dict[str, Implementation] = {
+    "fill": fill,
+    "put": put,
+    "sort": sorting.sort,
+    "partition": sorting.partition,
+}

@@ -1,0 +1,154 @@
+"""``median percentile quantile`` and their forms that skip NaN.
+
+They sort along the axis, and read between the neighbours of a place that the method says; the gradient goes to those
+two elements.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import Any
+
+import numpy as np
+
+from graphc.ir.builder import Builder
+from graphc.ir.dims import Dim, product
+from graphc.ir.graph import Value
+from graphc.ir.types import I64
+from graphc.trace.functions.arguments import (
+    Implementation,
+    as_array,
+    axes_of,
+    mean_dtype,
+    shape_error,
+    unsupported,
+)
+from graphc.trace.functions.sorting import along_last_axis
+
+Place = Callable[[Builder, Value, Value], Value]  # (F, count, share) -> position, from 0, of a float dtype
+
+
+def _affine(alpha: float, beta: float) -> Place:
+    """Hyndman and Fan's continuous methods: ``share * (n + 1 - alpha - beta) + alpha - 1``."""
+
+    def place(F: Builder, count: Value, share: Value) -> Value:
+        return F.add(F.mul(share, F.add(count, 1.0 - alpha - beta)), alpha - 1.0)
+
+    return place
+
+
+# Of the methods of Hyndman and Fan, "Sample quantiles in statistical packages" (1996), those that are continuous.
+_PLACES: dict[str, Place] = {
+    "linear": _affine(1.0, 1.0),
+    "hazen": _affine(0.5, 0.5),
+    "weibull": _affine(0.0, 0.0),
+    "median_unbiased": _affine(1 / 3, 1 / 3),
+    "normal_unbiased": _affine(3 / 8, 3 / 8),
+    "interpolated_inverted_cdf": _affine(0.0, 1.0),
+}
+_STEPS = ("lower", "higher", "nearest", "midpoint")  # of the place that "linear" has
+
+
+def _flattened(F: Builder, name: str, a: Any, axis: Any) -> tuple[Value, tuple[int, ...]]:
+    """The array in a float dtype with the axes folded into the last one, and the axes."""
+    value = as_array(F, a)
+    value = F.cast(value, mean_dtype(value.type.dtype))
+    axes = axes_of(F, name, axis, value.rank)
+    rest = [i for i in range(value.rank) if i not in axes]
+    moved = F.transpose(value, [*rest, *axes])
+    return F.reshape(moved, (*moved.dims[: len(rest)], product(value.dims[i] for i in axes))), axes
+
+
+def _kept(F: Builder, found: Value, axes: tuple[int, ...], lead: int, keepdims: bool) -> Value:
+    return F.expand_dims(found, [lead + axis for axis in sorted(axes)]) if keepdims else found
+
+
+def _between(F: Builder, ordered: Value, place: Value, last: Value) -> Value:
+    """The sorted rows read at a place between two elements (of the rows' batch, and a last axis of its own)."""
+    place = F.minimum(F.maximum(place, 0.0), F.cast(last, place.type.dtype))
+    low = F.cast(F.floor(place), I64)
+    high = F.minimum(F.add(low, 1), last)
+    part = F.sub(place, F.cast(low, place.type.dtype))
+    first, second = along_last_axis(F, ordered, low), along_last_axis(F, ordered, high)
+    nearer = F.ge(part, 0.5)  # from the nearer end, so that the result never leaves the two
+    step = F.sub(second, first)
+    up, down = F.add(first, F.mul(step, part)), F.sub(second, F.mul(step, F.sub(1.0, part)))
+    return F.select(F.eq(first, second), first, F.select(nearer, down, up))
+
+
+def _stepped(F: Builder, method: str, place: Value) -> Value:
+    if method == "lower":
+        return F.floor(place)
+    if method == "higher":
+        return F.ceil(place)
+    if method == "nearest":
+        return F.rint(place)
+    return F.mul(F.add(F.floor(place), F.ceil(place)), 0.5)
+
+
+def _quantiles(F: Builder, name: str, rows: Value, share: Value, method: str, skips_nan: bool) -> Value:
+    """For each row, at the shares (a vector): a last axis of the shares' length."""
+    if method not in _PLACES and method not in _STEPS:
+        raise unsupported(F, f"{name}: method={method!r} is not supported; there are {', '.join((*_PLACES, *_STEPS))}")
+    size: Dim = rows.dims[-1]
+    if not F.facts.at_least(size, 1):
+        raise shape_error(F, f"{name}: the array has no elements")
+    ordered, last_axis = F.sort(rows)[0], rows.rank - 1
+    lost = F.isnan(rows)
+    whole = F.cast(F.value(size), I64)
+    count = F.sub(whole, F.reduce("sum", F.cast(lost, I64), [last_axis], keepdims=True)) if skips_nan else whole
+    last = F.maximum(F.sub(count, 1), 0)
+    dtype = rows.type.dtype
+    place = (_PLACES.get(method) or _PLACES["linear"])(F, F.cast(count, dtype), F.cast(share, dtype))
+    place = place if method in _PLACES else _stepped(F, method, place)
+    dims = (*rows.dims[:-1], share.dims[0])
+    found = _between(F, ordered, F.broadcast_to(place, dims), last)
+    missing = F.reduce("all" if skips_nan else "any", lost, [last_axis], keepdims=True)
+    return F.select(missing, float("nan"), found)
+
+
+def _of_shares(  # noqa: PLR0913, PLR0917 - what quantile and percentile share
+    F: Builder, name: str, a: Any, q: Any, axis: Any, method: str, keepdims: bool, scale: float, skips_nan: bool,
+) -> Value:  # fmt: skip
+    rows, axes = _flattened(F, name, a, axis)
+    share = as_array(F, q)
+    share = F.cast(share, np.result_type(share.type.dtype, rows.type.dtype) if not share.type.weak else rows.type.dtype)
+    flat = F.reshape(F.mul(share, scale) if scale != 1.0 else share, (product(share.dims),))
+    found = _quantiles(F, name, rows, flat, method, skips_nan)
+    front = F.transpose(found, [found.rank - 1, *range(found.rank - 1)])
+    result = F.reshape(front, (*share.dims, *rows.dims[:-1]))
+    return _kept(F, result, axes, share.rank, keepdims)
+
+
+def _function(name: str, scale: float, skips_nan: bool) -> Implementation:
+    def quantile(  # noqa: PLR0913 - NumPy's own parameters
+        F: Builder, a: Any, q: Any, axis: Any = None, out: None = None, overwrite_input: bool = False,
+        method: str = "linear", keepdims: bool = False, *, weights: Any = None,
+    ) -> Value:  # fmt: skip
+        if weights is not None:
+            raise unsupported(F, f"{name}: weights= is not supported; sort with np.argsort and sum the weights")
+        return _of_shares(F, name, a, q, axis, method, keepdims, scale, skips_nan)
+
+    quantile.__doc__ = f"NumPy's ``{name}``, by interpolation between neighbours in the sorted array."
+    return quantile
+
+
+def _median(name: str, skips_nan: bool) -> Implementation:
+    def median(
+        F: Builder, a: Any, axis: Any = None, out: None = None, overwrite_input: bool = False, keepdims: bool = False
+    ) -> Value:
+        rows, axes = _flattened(F, name, a, axis)
+        half = F.cast(F.reshape(F.value(0.5), (1,)), rows.type.dtype)
+        found = _quantiles(F, name, rows, half, "linear", skips_nan)
+        return _kept(F, F.squeeze(found, (found.rank - 1,)), axes, 0, keepdims)
+
+    median.__doc__ = f"NumPy's ``{name}``: the middle element, or the mean of the two in the middle."
+    return median
+
+
+FUNCTIONS: dict[str, Implementation] = {
+    "numpy.median": _median("median", False), "numpy.nanmedian": _median("nanmedian", True),
+    "numpy.quantile": _function("quantile", 1.0, False), "numpy.nanquantile": _function("nanquantile", 1.0, True),
+    "numpy.percentile": _function("percentile", 0.01, False),
+    "numpy.nanpercentile": _function("nanpercentile", 0.01, True),
+}  # fmt: skip
