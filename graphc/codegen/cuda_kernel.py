@@ -24,6 +24,7 @@ from graphc.schedule.loopnest import Fold, Nest, Phase, Store
 from graphc.schedule.scalars import Affine, Scalar, walk
 
 WIDE_BYTES = 16  # the most that one instruction loads or stores
+MOST_TOGETHER = 4  # neighbours of a thread, whose code stands there so many times
 THREADS = 256  # of a block; a power of two, since folds meet in halves
 
 
@@ -153,7 +154,7 @@ class CudaNestPrinter(ScalarPrinter):
 
     def _positions(self, element: str) -> None:
         for axis in reversed(self.order[1:]):
-            size = self.dim(self.nest.space[axis])
+            size = f"({self.dim(self.nest.space[axis])})"
             self.lines.add(f"i{axis} = {element} % {size}")
             self.lines.add(f"rest{axis} = {element} // {size}")
             element = f"rest{axis}"
@@ -173,7 +174,7 @@ class CudaNestPrinter(ScalarPrinter):
         if any(store.index != neighbours for store in phase.stores):
             return 1
         sizes = {DTYPES[s.dtype].itemsize for s in (*loads, *(store.scalar for store in phase.stores))}
-        return max(1, WIDE_BYTES // max(sizes))
+        return min(MOST_TOGETHER, max(1, WIDE_BYTES // max(sizes)))
 
     def _blocks(self, size: Dim) -> None:
         with self.lines.inside("for block in range(first, last):"):

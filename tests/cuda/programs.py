@@ -52,9 +52,21 @@ def steps(x, w):
     return np.sum(w)
 
 
+def table(w):
+    """Dynamic time warping: nested loops over a table whose sizes are sums."""
+    size = len(w)
+    cost = np.full((size + 1, size + 1), np.inf)
+    cost[0, 0] = 0
+    for i in range(1, size + 1):
+        for j in range(1, size + 1):
+            cost[i, j] = (w[i - 1] - w[size - j] * 1.1) ** 2 + min(cost[i - 1, j], cost[i, j - 1], cost[i - 1, j - 1])
+    return cost[size, size]
+
+
 PROGRAMS = {
     "rows": (cross_entropy, (X, LABELS)), "stencil": (stencil, (X,)), "products": (layer, (X, W)),
     "best": (best_of_each, (X,)), "scans": (running, (X,)), "columns": (columns, (X,)),
     "scatter": (scattered, (X, LABELS)), "masks": (above, (X,)),
+    "nested loops": (table, (W[:4],)),
     "single precision": (layer, (X.astype("f4"), W.astype("f4"))),
 }  # fmt: skip
