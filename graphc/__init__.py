@@ -32,6 +32,7 @@ if TYPE_CHECKING:
     from graphc.foreign_functions import opaque
     from graphc.implicit import implicit_minimum, implicit_root
     from graphc.loops import cond, fori_loop, scan, unroll, while_loop
+    from graphc.sparse import sparse_hessian, sparse_jacobian
 
 __version__ = "0.1.0.dev0"
 
@@ -70,6 +71,8 @@ __all__ = [
     "linearize",
     "opaque",
     "scan",
+    "sparse_hessian",
+    "sparse_jacobian",
     "stop_gradient",
     "unroll",
     "value_and_grad",
@@ -86,6 +89,8 @@ _LATER = dict.fromkeys(("cond", "fori_loop", "scan", "unroll", "while_loop"), "g
     "implicit_minimum": "graphc.implicit",
     "implicit_root": "graphc.implicit",
     "opaque": "graphc.foreign_functions",
+    "sparse_hessian": "graphc.sparse",
+    "sparse_jacobian": "graphc.sparse",
 }
 
 
