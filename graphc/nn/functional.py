@@ -10,13 +10,44 @@ from graphc.tensors import methods
 from graphc.tensors.core import Tensor, from_array, record
 from graphc.tensors.functions.table import FUNCTIONS
 from graphc.tensors.memory import settled
+from graphc.tensors.modes import no_grad
 from graphc.tensors.random import default_generator
 from graphc.tensors.shaping import one_hot
 
 __all__ = [
-    "binary_cross_entropy", "binary_cross_entropy_with_logits", "cross_entropy", "dropout", "elu", "embedding", "gelu",
-    "huber_loss", "l1_loss", "leaky_relu", "linear", "log_softmax", "logsigmoid", "mse_loss", "nll_loss", "normalize",
-    "one_hot", "relu", "sigmoid", "silu", "smooth_l1_loss", "softmax", "softplus", "tanh",
+    "adaptive_avg_pool2d",
+    "avg_pool2d",
+    "batch_norm",
+    "binary_cross_entropy",
+    "binary_cross_entropy_with_logits",
+    "conv1d",
+    "conv2d",
+    "cross_entropy",
+    "dropout",
+    "elu",
+    "embedding",
+    "gelu",
+    "group_norm",
+    "huber_loss",
+    "l1_loss",
+    "layer_norm",
+    "leaky_relu",
+    "linear",
+    "log_softmax",
+    "logsigmoid",
+    "max_pool2d",
+    "mse_loss",
+    "nll_loss",
+    "normalize",
+    "one_hot",
+    "relu",
+    "scaled_dot_product_attention",
+    "sigmoid",
+    "silu",
+    "smooth_l1_loss",
+    "softmax",
+    "softplus",
+    "tanh",
 ]  # fmt: skip
 
 relu, tanh, sigmoid = (methods.BOTH[name] for name in ("relu", "tanh", "sigmoid"))
@@ -77,6 +108,131 @@ def dropout(
     factor = from_array(draw())
     factor._source = draw
     return record(DROPOUT, (input, factor))
+
+
+# --- convolution, pooling ---------------------------------------------------------------------------------------------
+
+Sizes = int | tuple[int, ...]
+_CONVOLUTION, _MAX_POOL, _AVG_POOL = (FUNCTIONS[name] for name in ("convolution", "max_pool", "avg_pool"))
+
+
+def sizes_of(size: Any, count: int) -> tuple[int, ...]:
+    """One size for each spatial dimension."""
+    sizes = (int(size),) * count if isinstance(size, int) else tuple([int(s) for s in size])
+    if len(sizes) != count:
+        raise ValueError(f"expected one size or {count}, got {size}")
+    return sizes
+
+
+def _convolved(
+    count: int,
+    input: Tensor,
+    weight: Tensor,
+    bias: Tensor | None,
+    stride: Sizes,
+    padding: Any,
+    dilation: Sizes,
+    groups: int,
+) -> Tensor:
+    strides, steps = sizes_of(stride, count), sizes_of(dilation, count)
+    if padding == "same":
+        spans = [d * (k - 1) for d, k in zip(steps, weight._kind.shape[2:], strict=True)]
+        if any(span % 2 for span in spans) or any(s != 1 for s in strides):
+            raise ValueError("padding='same' needs odd kernels and stride 1")
+        padding = tuple([span // 2 for span in spans])
+    pads = sizes_of(0 if padding == "valid" else padding, count)
+    return record(_CONVOLUTION, (input, weight, bias), (strides, pads, steps, int(groups)))
+
+
+def conv1d(
+    input: Tensor, weight: Tensor, bias: Tensor | None = None, stride: Sizes = 1, padding: Any = 0,
+    dilation: Sizes = 1, groups: int = 1,
+) -> Tensor:  # fmt: skip
+    """(n, c, l) with a weight (o, c / groups, k): (n, o, m). ``padding`` may be "same" or "valid"."""
+    return _convolved(1, input, weight, bias, stride, padding, dilation, groups)
+
+
+def conv2d(
+    input: Tensor, weight: Tensor, bias: Tensor | None = None, stride: Sizes = 1, padding: Any = 0,
+    dilation: Sizes = 1, groups: int = 1,
+) -> Tensor:  # fmt: skip
+    """(n, c, h, w) with a weight (o, c / groups, k, l): (n, o, h', w'). ``padding`` may be "same" or "valid"."""
+    return _convolved(2, input, weight, bias, stride, padding, dilation, groups)
+
+
+def max_pool2d(
+    input: Tensor, kernel_size: Sizes, stride: Any = None, padding: Sizes = 0, dilation: Sizes = 1
+) -> Tensor:
+    """The largest of each window; the stride is the kernel's size where it is not given."""
+    kernel = sizes_of(kernel_size, 2)
+    statics = (kernel, sizes_of(stride or kernel, 2), sizes_of(padding, 2), sizes_of(dilation, 2))
+    return record(_MAX_POOL, (input,), statics)
+
+
+def avg_pool2d(
+    input: Tensor, kernel_size: Sizes, stride: Any = None, padding: Sizes = 0, count_include_pad: bool = True
+) -> Tensor:
+    """The mean of each window; the stride is the kernel's size where it is not given."""
+    kernel = sizes_of(kernel_size, 2)
+    statics = (kernel, sizes_of(stride or kernel, 2), sizes_of(padding, 2), bool(count_include_pad))
+    return record(_AVG_POOL, (input,), statics)
+
+
+def adaptive_avg_pool2d(input: Tensor, output_size: Sizes) -> Tensor:
+    """The means of so many equal blocks."""
+    return record(FUNCTIONS["adaptive_avg_pool"], (input,), (sizes_of(output_size, 2),))
+
+
+# --- normalisation, attention -----------------------------------------------------------------------------------------
+
+
+def batch_norm(
+    input: Tensor,
+    running_mean: Tensor | None,
+    running_var: Tensor | None,
+    weight: Tensor | None = None,
+    bias: Tensor | None = None,
+    training: bool = False,
+    momentum: float = 0.1,
+    eps: float = 1e-5,
+) -> Tensor:
+    """Normalised for each channel: in training by the batch, which moves the running statistics; else by those."""
+    if not training and running_mean is not None:
+        operands = (input, running_mean, running_var, weight, bias)
+        return record(FUNCTIONS["batch_norm_fixed"], operands, (float(eps),))
+    result, mean, variance = methods.several("batch_norm", (input, weight, bias), (float(eps),))
+    if running_mean is not None and running_var is not None:
+        with no_grad():
+            for running, new in ((running_mean, mean), (running_var, variance)):
+                running.lerp_(new, momentum)
+    return result
+
+
+def layer_norm(
+    input: Tensor, normalized_shape: Any, weight: Tensor | None = None, bias: Tensor | None = None, eps: float = 1e-5
+) -> Tensor:
+    """Normalised over the last dimensions, which have this shape."""
+    shape = (normalized_shape,) if isinstance(normalized_shape, int) else tuple(normalized_shape)
+    if input._kind.shape[len(input._kind.shape) - len(shape) :] != shape:
+        raise ValueError(f"layer_norm over {shape}: the input ends in other sizes, {input._kind.shape}")
+    return record(FUNCTIONS["layer_norm"], (input, weight, bias), (len(shape), float(eps)))
+
+
+def group_norm(
+    input: Tensor, num_groups: int, weight: Tensor | None = None, bias: Tensor | None = None, eps: float = 1e-5
+) -> Tensor:
+    """Normalised over each group of channels."""
+    if input._kind.shape[1] % num_groups:
+        raise ValueError(f"group_norm: {input._kind.shape[1]} channels cannot be divided into {num_groups} groups")
+    return record(FUNCTIONS["group_norm"], (input, weight, bias), (int(num_groups), float(eps)))
+
+
+def scaled_dot_product_attention(
+    query: Tensor, key: Tensor, value: Tensor, attn_mask: Tensor | None = None, is_causal: bool = False
+) -> Tensor:
+    """``softmax(q k.T / sqrt(d) + mask) v``; a bool mask says what is seen, ``is_causal``: only what came before."""
+    operands = (query, key, value, attn_mask)
+    return record(FUNCTIONS["scaled_dot_product_attention"], operands, (bool(is_causal),))
 
 
 # --- losses -----------------------------------------------------------------------------------------------------------

@@ -1,0 +1,249 @@
+"""Convolutions, pooling, normalisation."""
+
+from __future__ import annotations
+
+import math
+from typing import Any
+
+from graphc.ir.types import I64
+from graphc.nn import functional as F
+from graphc.nn import init
+from graphc.nn.module import Module
+from graphc.nn.parameter import Parameter
+from graphc.tensors.core import Tensor, from_array
+from graphc.tensors.creation import ones, zeros
+from graphc.tensors.modes import no_grad
+
+Sizes = int | tuple[int, ...]
+
+
+class _Convolution(Module):
+    """The weight (out_channels, in_channels / groups, kernel) and the bias begin as PyTorch's do."""
+
+    dimensions = 2
+
+    def __init__(  # noqa: PLR0913, PLR0917 - PyTorch's own parameters
+        self,
+        in_channels: int,
+        out_channels: int,
+        kernel_size: Sizes,
+        stride: Sizes = 1,
+        padding: Any = 0,
+        dilation: Sizes = 1,
+        groups: int = 1,
+        bias: bool = True,
+        dtype: Any = None,
+    ):
+        super().__init__()
+        if in_channels % groups or out_channels % groups:
+            raise ValueError(f"{in_channels} and {out_channels} channels cannot be divided into {groups} groups")
+        self.in_channels, self.out_channels, self.groups = in_channels, out_channels, groups
+        self.kernel_size = F.sizes_of(kernel_size, self.dimensions)
+        self.stride, self.dilation = F.sizes_of(stride, self.dimensions), F.sizes_of(dilation, self.dimensions)
+        self.padding = padding if isinstance(padding, str) else F.sizes_of(padding, self.dimensions)
+        self.weight = Parameter(zeros(out_channels, in_channels // groups, *self.kernel_size, dtype=dtype))
+        self.bias = Parameter(zeros(out_channels, dtype=dtype)) if bias else None
+        init.weight_and_bias(self.weight, self.bias)
+
+    def extra_repr(self) -> str:
+        text = f"{self.in_channels}, {self.out_channels}, kernel_size={self.kernel_size}, stride={self.stride}"
+        return text + (f", padding={self.padding}" if any(self.padding) else "")
+
+
+class Conv1d(_Convolution):
+    """A convolution of (n, in_channels, l)."""
+
+    dimensions = 1
+
+    def forward(self, input: Tensor) -> Tensor:
+        return F.conv1d(input, self.weight, self.bias, self.stride, self.padding, self.dilation, self.groups)
+
+
+class Conv2d(_Convolution):
+    """A convolution of (n, in_channels, h, w)."""
+
+    def forward(self, input: Tensor) -> Tensor:
+        return F.conv2d(input, self.weight, self.bias, self.stride, self.padding, self.dilation, self.groups)
+
+
+class MaxPool2d(Module):
+    """The largest of each window."""
+
+    def __init__(self, kernel_size: Sizes, stride: Any = None, padding: Sizes = 0, dilation: Sizes = 1):
+        super().__init__()
+        self.kernel_size, self.stride, self.padding, self.dilation = kernel_size, stride, padding, dilation
+
+    def forward(self, input: Tensor) -> Tensor:
+        return F.max_pool2d(input, self.kernel_size, self.stride, self.padding, self.dilation)
+
+    def extra_repr(self) -> str:
+        stride = self.kernel_size if self.stride is None else self.stride
+        return f"kernel_size={self.kernel_size}, stride={stride}, padding={self.padding}"
+
+
+class AvgPool2d(Module):
+    """The mean of each window."""
+
+    def __init__(self, kernel_size: Sizes, stride: Any = None, padding: Sizes = 0, count_include_pad: bool = True):
+        super().__init__()
+        self.kernel_size, self.stride, self.padding = kernel_size, stride, padding
+        self.count_include_pad = count_include_pad
+
+    def forward(self, input: Tensor) -> Tensor:
+        return F.avg_pool2d(input, self.kernel_size, self.stride, self.padding, self.count_include_pad)
+
+
+class AdaptiveAvgPool2d(Module):
+    """The means of so many equal blocks."""
+
+    def __init__(self, output_size: Sizes):
+        super().__init__()
+        self.output_size = output_size
+
+    def forward(self, input: Tensor) -> Tensor:
+        return F.adaptive_avg_pool2d(input, self.output_size)
+
+
+class _BatchNorm(Module):
+    """In training normalised by the batch, else by running statistics; scaled by weight and bias of each channel."""
+
+    ranks: tuple[int, ...] = ()
+
+    def __init__(
+        self,
+        num_features: int,
+        eps: float = 1e-5,
+        momentum: float | None = 0.1,
+        affine: bool = True,
+        track_running_stats: bool = True,
+        dtype: Any = None,
+    ):
+        super().__init__()
+        self.num_features, self.eps, self.momentum = num_features, eps, momentum
+        self.weight = Parameter(ones(num_features, dtype=dtype)) if affine else None
+        self.bias = Parameter(zeros(num_features, dtype=dtype)) if affine else None
+        self.register_buffer("running_mean", zeros(num_features, dtype=dtype) if track_running_stats else None)
+        self.register_buffer("running_var", ones(num_features, dtype=dtype) if track_running_stats else None)
+        self.register_buffer("num_batches_tracked", from_array(I64.type(0)) if track_running_stats else None)
+
+    running_mean: Tensor | None
+    running_var: Tensor | None
+    num_batches_tracked: Tensor | None
+
+    def forward(self, input: Tensor) -> Tensor:
+        if len(input._kind.shape) not in self.ranks:
+            raise ValueError(f"{type(self).__name__} needs {self.ranks} dimensions, the input has {input._kind.shape}")
+        share = self.momentum
+        if self.training and self.num_batches_tracked is not None:
+            with no_grad():
+                self.num_batches_tracked.add_(1)
+            share = 1.0 / self.num_batches_tracked.item() if share is None else share
+        return F.batch_norm(
+            input, self.running_mean, self.running_var, self.weight, self.bias, self.training, share or 0.0, self.eps
+        )
+
+    def extra_repr(self) -> str:
+        return f"{self.num_features}, eps={self.eps}, momentum={self.momentum}"
+
+
+class BatchNorm1d(_BatchNorm):
+    """Batch normalisation of (n, c) or (n, c, l)."""
+
+    ranks = (2, 3)
+
+
+class BatchNorm2d(_BatchNorm):
+    """Batch normalisation of (n, c, h, w)."""
+
+    ranks = (4,)
+
+
+class LayerNorm(Module):
+    """Normalised over the last dimensions, scaled by weight and bias."""
+
+    def __init__(
+        self,
+        normalized_shape: Any,
+        eps: float = 1e-5,
+        elementwise_affine: bool = True,
+        bias: bool = True,
+        dtype: Any = None,
+    ):
+        super().__init__()
+        shape = (normalized_shape,) if isinstance(normalized_shape, int) else tuple(normalized_shape)
+        self.normalized_shape, self.eps = shape, eps
+        self.weight = Parameter(ones(*shape, dtype=dtype)) if elementwise_affine else None
+        self.bias = Parameter(zeros(*shape, dtype=dtype)) if elementwise_affine and bias else None
+
+    def forward(self, input: Tensor) -> Tensor:
+        return F.layer_norm(input, self.normalized_shape, self.weight, self.bias, self.eps)
+
+    def extra_repr(self) -> str:
+        return f"{self.normalized_shape}, eps={self.eps}"
+
+
+class GroupNorm(Module):
+    """Normalised over groups of channels, scaled by weight and bias of each channel."""
+
+    def __init__(self, num_groups: int, num_channels: int, eps: float = 1e-5, affine: bool = True, dtype: Any = None):
+        super().__init__()
+        self.num_groups, self.num_channels, self.eps = num_groups, num_channels, eps
+        self.weight = Parameter(ones(num_channels, dtype=dtype)) if affine else None
+        self.bias = Parameter(zeros(num_channels, dtype=dtype)) if affine else None
+
+    def forward(self, input: Tensor) -> Tensor:
+        return F.group_norm(input, self.num_groups, self.weight, self.bias, self.eps)
+
+
+class MultiheadAttention(Module):
+    """Attention by several heads, each over its part of the features: ``output, weights = module(query, key, value)``.
+
+    Inputs are (l, n, e), with ``batch_first`` (n, l, e). ``weights`` is None: it is not computed.
+    """
+
+    def __init__(self, embed_dim: int, num_heads: int, bias: bool = True, batch_first: bool = False, dtype: Any = None):
+        super().__init__()
+        if embed_dim % num_heads:
+            raise ValueError(f"embed_dim {embed_dim} cannot be divided among {num_heads} heads")
+        self.embed_dim, self.num_heads, self.batch_first = embed_dim, num_heads, batch_first
+        self.in_proj_weight = init.xavier_uniform_(Parameter(zeros(3 * embed_dim, embed_dim, dtype=dtype)))
+        self.in_proj_bias = Parameter(zeros(3 * embed_dim, dtype=dtype)) if bias else None
+        self.out_proj = _Projection(embed_dim, bias, dtype)
+
+    def forward(
+        self,
+        query: Tensor,
+        key: Tensor,
+        value: Tensor,
+        need_weights: bool = False,
+        attn_mask: Tensor | None = None,
+        is_causal: bool = False,
+    ) -> tuple[Tensor, None]:
+        """``attn_mask``: added to the scores, or, of bools, what may not be seen."""
+        if attn_mask is not None and attn_mask._kind.dtype.kind == "b":
+            attn_mask = attn_mask.logical_not()
+        q, k, v = (self._heads(number, x) for number, x in enumerate((query, key, value)))
+        found = F.scaled_dot_product_attention(q, k, v, attn_mask, is_causal)
+        n, _, length, _ = found._kind.shape
+        joined = found.transpose(1, 2).reshape(n, length, self.embed_dim)
+        result = F.linear(joined, self.out_proj.weight, self.out_proj.bias)
+        return (result if self.batch_first else result.transpose(0, 1)), None
+
+    def _heads(self, part: int, x: Tensor) -> Tensor:
+        """The queries (0), keys (1) or values (2) of each head: (n, heads, l, e / heads)."""
+        x = x if self.batch_first else x.transpose(0, 1)
+        rows = slice(part * self.embed_dim, (part + 1) * self.embed_dim)
+        weight: Any = self.in_proj_weight
+        bias: Any = self.in_proj_bias
+        projected = F.linear(x, weight[rows], None if bias is None else bias[rows])
+        n, length, _ = projected._kind.shape
+        return projected.reshape(n, length, self.num_heads, -1).transpose(1, 2)
+
+
+class _Projection(Module):
+    """The last linear map of an attention, whose bias begins at 0."""
+
+    def __init__(self, size: int, bias: bool, dtype: Any):
+        super().__init__()
+        self.weight = init.kaiming_uniform_(Parameter(zeros(size, size, dtype=dtype)), a=math.sqrt(5.0))
+        self.bias = Parameter(zeros(size, dtype=dtype)) if bias else None

@@ -1,0 +1,110 @@
+"""Layers with torch's weights: the same results and gradients, in training and evaluation."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator
+from typing import Any
+
+import numpy as np
+import pytest
+
+import graphc
+import graphc.nn
+from graphc.config import override
+
+torch = pytest.importorskip("torch", reason="torch is not installed: nothing to compare with")
+_RNG = np.random.default_rng(3)
+IMAGES, WAVES, ROWS = (_RNG.standard_normal(shape) for shape in ((2, 4, 7, 6), (2, 4, 9), (5, 4)))
+TOKENS = _RNG.standard_normal((3, 2, 8))
+
+CASES: dict[str, tuple[Callable[[Any], Any], np.ndarray]] = {
+    "linear": (lambda nn: nn.Linear(4, 3), ROWS),
+    "conv2d": (lambda nn: nn.Conv2d(4, 3, 3), IMAGES),
+    "conv2d padded": (lambda nn: nn.Conv2d(4, 6, (3, 2), stride=(2, 1), padding=1, bias=False), IMAGES),
+    "conv2d in groups": (lambda nn: nn.Conv2d(4, 6, 3, dilation=2, groups=2, padding=(2, 1)), IMAGES),
+    "conv2d same": (lambda nn: nn.Conv2d(4, 2, 3, padding="same"), IMAGES),
+    "conv2d pointwise": (lambda nn: nn.Conv2d(4, 2, 1), IMAGES),
+    "conv2d of one image": (lambda nn: nn.Conv2d(4, 2, 2), IMAGES[0]),
+    "conv1d": (lambda nn: nn.Conv1d(4, 3, 3, stride=2, padding=1), WAVES),
+    "max pool": (lambda nn: nn.Sequential(nn.ReLU(), nn.MaxPool2d(2)), IMAGES),
+    "max pool padded": (lambda nn: nn.MaxPool2d(3, stride=2, padding=1), IMAGES),
+    "avg pool": (lambda nn: nn.AvgPool2d(2, stride=1, padding=1), IMAGES),
+    "avg pool inside": (lambda nn: nn.AvgPool2d((2, 3), padding=1, count_include_pad=False), IMAGES),
+    "adaptive": (lambda nn: nn.AdaptiveAvgPool2d((1, 3)), IMAGES),
+    "batch norm": (lambda nn: nn.BatchNorm2d(4), IMAGES),
+    "batch norm of rows": (lambda nn: nn.BatchNorm1d(4, momentum=0.3, eps=1e-3), ROWS),
+    "batch norm averaged": (lambda nn: nn.BatchNorm1d(4, momentum=None), WAVES),
+    "layer norm": (lambda nn: nn.LayerNorm((7, 6)), IMAGES),
+    "layer norm of rows": (lambda nn: nn.LayerNorm(4, elementwise_affine=False), ROWS),
+    "group norm": (lambda nn: nn.GroupNorm(2, 4), IMAGES),
+    "a small network": (
+        lambda nn: nn.Sequential(nn.Conv2d(4, 3, 3), nn.BatchNorm2d(3), nn.GELU(), nn.Flatten(), nn.Linear(60, 2)),
+        IMAGES,
+    ),
+}
+
+
+@pytest.fixture(autouse=True)
+def interpreted() -> Iterator[None]:
+    with override(disable_jit=True):
+        yield
+
+
+def run(lib: Any, model: Any, array: np.ndarray, call: Any = None) -> list[np.ndarray]:
+    """Results and gradients of two steps in training and one in evaluation, then the buffers."""
+    found = []
+    for training in (True, True, False):
+        model.train(training)
+        x = lib.tensor(array, requires_grad=True)
+        y = model(x) if call is None else call(model, x)
+        weights = lib.tensor(np.cos(np.arange(y.numel())).reshape(tuple(y.shape)))
+        model.zero_grad()
+        (y * weights).sum().backward()
+        found += [y.detach().numpy(), x.grad.numpy(), *[p.grad.detach().numpy() for p in model.parameters()]]
+    return [*found, *[np.asarray(b) for b in model.buffers()]]
+
+
+def compare(make: Callable[[Any], Any], array: np.ndarray, call: Any = None) -> None:
+    theirs = make(torch.nn).double()
+    ours = make(graphc.nn)
+    assert list(ours.state_dict()) == list(theirs.state_dict())
+    ours.load_state_dict(theirs.state_dict())
+    for mine, wanted in zip(run(graphc, ours, array, call), run(torch, theirs, array, call), strict=True):
+        np.testing.assert_allclose(mine, wanted, rtol=1e-9, atol=1e-11)
+
+
+@pytest.mark.parametrize("name", CASES)
+def test_results_gradients_and_buffers(name: str) -> None:
+    compare(*CASES[name])
+
+
+@pytest.mark.parametrize("options", [{}, {"is_causal": True}, {"attn_mask": True}])
+@pytest.mark.parametrize("batch_first", [False, True])
+def test_attention(options: dict[str, Any], batch_first: bool) -> None:
+    length = TOKENS.shape[1 if batch_first else 0]
+    hidden = np.triu(np.ones((length, length), bool), 1)
+
+    def call(model: Any, x: Any) -> Any:
+        lib = graphc if isinstance(x, graphc.Tensor) else torch
+        mask = lib.tensor(hidden) if options else None  # torch wants the mask beside is_causal
+        if lib is graphc and "is_causal" in options:
+            return model(x, x, x, is_causal=True)[0]
+        return model(x, x, x * 0.5 if not options else x, need_weights=False, attn_mask=mask)[0]
+
+    compare(lambda nn: nn.MultiheadAttention(8, 2, batch_first=batch_first), TOKENS, call)
+
+
+def test_sizes_that_do_not_fit() -> None:
+    nn = graphc.nn
+    with pytest.raises(ValueError, match="channels do not fit"):
+        nn.Conv2d(3, 2, 3)(graphc.ones(1, 4, 5, 5))
+    with pytest.raises(ValueError, match="does not fit into"):
+        nn.Conv2d(3, 2, 6)(graphc.ones(1, 3, 5, 5))
+    with pytest.raises(ValueError, match="groups"):
+        nn.Conv2d(3, 2, 3, groups=2)
+    with pytest.raises(ValueError, match="equal blocks"):
+        nn.AdaptiveAvgPool2d(2)(graphc.ones(1, 1, 5, 5))
+    with pytest.raises(ValueError, match="heads"):
+        nn.MultiheadAttention(5, 2)
+    with pytest.raises(ValueError, match="dimensions"):
+        nn.BatchNorm2d(3)(graphc.ones(2, 3))
