@@ -34,6 +34,12 @@ def greatest(typingctx: Any, a: Any, b: Any) -> Any:
     )
 
 
+@intrinsic
+def short_loop(typingctx: Any) -> Any:
+    """The loop around it has few rounds: LLVM shall not take four vectors of it at a time (``frontend``)."""
+    return types.void(), lambda context, builder, sig, args: context.get_dummy_value()
+
+
 def _new_sum(float_type: types.Float) -> Any:
     pointer = types.CPointer(float_type)
 

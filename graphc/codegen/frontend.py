@@ -203,7 +203,9 @@ class _Translator:
         index.add_incoming(self.b.add(index, step, flags=["nsw"]), latch)
         back = self.b.branch(head)
         if _has_long_loop(statement.body):
-            keep_rolled(back)
+            give_rule(back, "llvm.loop.unroll.disable")
+        elif _is_short(statement.body):
+            give_rule(back, "llvm.loop.interleave.count", 2)
         self.b.position_at_end(after)
 
     def _range(self, span: ast.expr) -> tuple[Any, Any, Any]:
@@ -351,10 +353,21 @@ def _is_number(node: ast.expr) -> bool:
     return isinstance(node, ast.Constant)
 
 
-def keep_rolled(back: ir.Branch) -> None:
-    """LLVM would write a loop of eight rounds out eight times with all the loops in it, each vectorised on its own."""
+def _is_short(body: list[ast.stmt]) -> bool:
+    """Whether the printer says so: LLVM would take four vectors at a time, and the rest of few rounds one by one."""
+    match body[0]:
+        case ast.Expr(value=ast.Call(func=ast.Name(id="short_loop"))):
+            return True
+    return False
+
+
+def give_rule(back: ir.Branch, name: str, *numbers: int) -> None:
+    """Tell LLVM how to treat the loop of this branch back.
+
+    It would write a loop of eight rounds out eight times with all the loops in it, each vectorised on its own.
+    """
     module = back.module
-    rule = module.add_metadata([ir.MetaDataString(module, "llvm.loop.unroll.disable")])
+    rule = module.add_metadata([ir.MetaDataString(module, name), *(ir.Constant(ir.IntType(32), n) for n in numbers)])
     loop = ir.MDValue(module, [rule], name=str(len(module.metadata)))
     loop.operands = (loop, rule)  # a loop's name is a node that refers to itself
     back.set_metadata("llvm.loop", loop)

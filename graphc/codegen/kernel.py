@@ -39,6 +39,7 @@ class NestPrinter(ScalarPrinter):
 
     def print_body(self, part: Part) -> None:
         nest = self.nest
+        self.has_lanes = any(phase.lanes for phase in nest.phases)
         everything = walk(nest.scalars())
         self._count_uses(everything)
         self._assign(s for s in everything if self.level(s) == 0 and s.number not in self.pinned)
@@ -188,6 +189,8 @@ class NestPrinter(ScalarPrinter):
 
     def _elements(self, axis: int, low: str, high: str, needed: Sequence[Scalar], phase: Phase) -> None:
         with self.lines.inside(f"for i{axis} in range({low}, {high}):"):
+            if self.has_lanes and axis == self.nest.row:
+                self.lines.add("short_loop()")
             names = dict(self.names)
             self._element(needed, phase)
             self.names = names
@@ -282,11 +285,11 @@ class NestPrinter(ScalarPrinter):
         with self.lines.inside(f"for chunk in range(0, greatest({size}, 1), {LANE_CHUNK}):"):
             self.lines.add(f"chunk_end = least(chunk + {LANE_CHUNK}, {size})")
             self.lines.add(f"rest = chunk_end - (chunk_end - chunk) % {TOGETHER}")
+            self.lines.add("single = chunk_end - (chunk_end - chunk) % 2")
             self._each_lane(phase, "{sum} = {zero}")
-            with self.lines.inside(f"for i{inner} in range(chunk, rest, {TOGETHER}):"):
-                self._add_to_lanes(phase, needed, TOGETHER)
-            with self.lines.inside(f"for i{inner} in range(rest, chunk_end):"):
-                self._add_to_lanes(phase, needed, 1)
+            for low, high, together in (("chunk", "rest", TOGETHER), ("rest", "single", 2), ("single", "chunk_end", 1)):
+                with self.lines.inside(f"for i{inner} in range({low}, {high}, {together}):"):
+                    self._add_to_lanes(phase, needed, together)
             with self.lines.inside(several):
                 add = "{error} = {error} + lost({total}, {sum})", "{total} = {total} + {sum}"
                 self._each_lane(phase, *add)
