@@ -51,7 +51,7 @@ class _Context:
 
     @staticmethod
     def cast(builder: ir.IRBuilder, value: Any, source: Any, target: Any) -> Any:
-        return value if source == target else convert(builder, value, source, target)
+        return value if source is target or source == target else convert(builder, value, source, target)
 
     @staticmethod
     def get_dummy_value() -> Any:
@@ -331,6 +331,8 @@ class _Translator:
         return [*(self._as(n, kind) for n, kind in zip(numbers, wanted, strict=True)), *rest]
 
     def _as(self, number: Number, kind: Any) -> Any:
+        if number[0] is kind:
+            return number[1]  # types are compared by their keys, which takes long
         kind = types.unliteral(kind)
         if number[0] == kind:
             return number[1]

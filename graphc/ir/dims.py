@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import ast
 from collections.abc import Callable, Iterable, Mapping
+from functools import lru_cache
 from typing import TypeAlias, Union
 
 from graphc.abi import Code
@@ -53,7 +54,7 @@ class Expr:
         return self.key
 
     def __add__(self, other: Dim) -> Dim:
-        return _from_terms([*self.terms, *_terms(other)])
+        return self if other == 0 else _added(self, other)
 
     __radd__ = __add__
 
@@ -67,8 +68,11 @@ class Expr:
         return (-self) + other
 
     def __mul__(self, other: Dim) -> Dim:
-        products = [(tuple(sorted(m1 + m2, key=str)), c1 * c2) for m1, c1 in self.terms for m2, c2 in _terms(other)]
-        return _from_terms(products)
+        if isinstance(other, Expr):
+            return _multiplied(self, other)
+        if other in (0, 1):
+            return self if other else 0
+        return Expr(tuple((m, c * other) for m, c in self.terms))
 
     __rmul__ = __mul__
 
@@ -110,6 +114,16 @@ def _from_terms(terms: Iterable[tuple[Monomial, int]]) -> Dim:
     if len(kept) == 1 and kept[0][0] == ():
         return kept[0][1]
     return Expr(tuple(kept))
+
+
+@lru_cache(maxsize=1 << 14)  # a program's dims are few, and asked for again at each of its nodes
+def _added(a: Expr, b: Dim) -> Dim:
+    return _from_terms([*a.terms, *_terms(b)])
+
+
+@lru_cache(maxsize=1 << 14)
+def _multiplied(a: Expr, b: Expr) -> Dim:
+    return _from_terms([(tuple(sorted(m1 + m2, key=str)), c1 * c2) for m1, c1 in a.terms for m2, c2 in b.terms])
 
 
 def symbol(name: str) -> Expr:

@@ -7,9 +7,8 @@ from dataclasses import dataclass
 
 from graphc.ir.dims import Dim
 from graphc.schedule.fuse import ALONE, Group
-from graphc.schedule.lower import Lowering
 from graphc.schedule.scalars import BLOCK_AXIS, Affine, Condition
-from graphc.schedule.tasks import is_index_fold, linear_position, trial
+from graphc.schedule.tasks import Task, is_index_fold, linear_position
 
 
 @dataclass(frozen=True)
@@ -37,7 +36,7 @@ class AxisMerge:
         return tuple(merged)
 
 
-def merge_axes(group: Group, stored: dict) -> AxisMerge:
+def merge_axes(group: Group) -> AxisMerge:
     """The coarsest merge that every access of the group's tasks allows."""
     rank = len(group.space)
     joined = [True] * max(rank - 1, 0)  # joined[a]: axes a and a + 1 may merge
@@ -50,8 +49,7 @@ def merge_axes(group: Group, stored: dict) -> AxisMerge:
         own_rank = len(task.space)
         if task.kind in ALONE:
             joined = [False] * len(joined)
-        lowering = trial(task, stored)
-        positions, fixed = _accesses(lowering)
+        positions, fixed = _accesses(task)
         positions.append(task.target) if task.kind != "fold" else None
         if is_index_fold(task):
             positions.append(linear_position(task))
@@ -76,11 +74,11 @@ def _runs_on(position: Affine, axis: int, space: tuple[Dim, ...]) -> bool:
     return position.coefficient(axis) == position.coefficient(axis + 1) * space[axis + 1]
 
 
-def _accesses(lowering: Lowering) -> tuple[list[Affine], set[int]]:
+def _accesses(task: Task) -> tuple[list[Affine], set[int]]:
     """Every affine position of the task's scalars, and the axes that must stay because a number is made of them."""
     positions: list[Affine] = []
     fixed: set[int] = set()
-    for scalar in _all_scalars(lowering):
+    for scalar in task.scalars:
         if scalar.form == "load":
             positions.append(scalar.data.index)
             fixed |= _axes_of(scalar.data.conditions)
@@ -93,14 +91,3 @@ def _accesses(lowering: Lowering) -> tuple[list[Affine], set[int]]:
 
 def _axes_of(conditions: Iterable[Condition]) -> set[int]:
     return {axis for condition in conditions for axis in condition.index.axes}
-
-
-def _all_scalars(lowering: Lowering) -> list:
-    seen: dict = {}
-    stack = list(lowering.memo.values())
-    while stack:
-        scalar = stack.pop()
-        if scalar.number not in seen:
-            seen[scalar.number] = scalar
-            stack.extend(scalar.args)
-    return list(seen.values())

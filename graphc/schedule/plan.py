@@ -188,7 +188,7 @@ class Scheduler:
             buffer = self.stored[value]
             return buffer in self.kept or bool(self.readers.get(buffer, set()) - {number})
 
-        merge = merge_axes(group, self.stored)
+        merge = merge_axes(group)
         if group.lanes:
             self.lanes.append(group.space[group.row or 0])
         builder = NestBuilder(group, merge, self.stored, needed, self._new_buffer, self._count_of)

@@ -41,6 +41,7 @@ class Task:
     reads: dict[int, set[Affine]] = field(default_factory=dict)  # buffer -> positions read, None where gathered
     gathers: bool = False
     visited: dict[Value, Scalar] = field(default_factory=dict)
+    scalars: list[Scalar] = field(default_factory=list)  # all that it computes, with those that they are made of
 
     @property
     def node(self) -> Node:
@@ -187,12 +188,14 @@ def _concat_tasks(root: Value, placed: Collection[int]) -> list[Task]:
 def inspect(task: Task, stored: dict[Value, int]) -> None:
     """Note what the task reads, and choose the order of its loops so that the innermost runs along memory."""
     lowering = trial(task, stored)
-    order = _loop_order(task, lowering)
+    task.scalars = _scalars(lowering)
+    order = _loop_order(task)
     if order != list(range(len(task.space))):
         _permute(task, order)
         lowering = trial(task, stored)
+        task.scalars = _scalars(lowering)
     task.visited = lowering.visited
-    for scalar in _loads(lowering):
+    for scalar in loads(task):
         task.reads.setdefault(scalar.data.buffer, set()).add(scalar.data.index)
         if scalar.data.strides:
             task.gathers = True
@@ -229,7 +232,7 @@ def scatter_positions(task: Task, lowering: Lowering) -> tuple[Affine, tuple[tup
     return linear(dims, rest), lowering.gathered(dims, positions, own, axes)
 
 
-def _loads(lowering: Lowering) -> list[Scalar]:
+def _scalars(lowering: Lowering) -> list[Scalar]:
     seen: dict[int, Scalar] = {}
     stack = list(lowering.memo.values())
     while stack:
@@ -237,10 +240,15 @@ def _loads(lowering: Lowering) -> list[Scalar]:
         if scalar.number not in seen:
             seen[scalar.number] = scalar
             stack.extend(scalar.args)
-    return [s for s in seen.values() if s.form == "load"]
+    return list(seen.values())
 
 
-def _loop_order(task: Task, lowering: Lowering) -> list[int]:
+def loads(task: Task) -> list[Scalar]:
+    """What an inspected task reads from memory."""
+    return [scalar for scalar in task.scalars if scalar.form == "load"]
+
+
+def _loop_order(task: Task) -> list[int]:
     rank = len(task.space)
     natural = list(range(rank))
     if rank < 2:
@@ -251,7 +259,7 @@ def _loop_order(task: Task, lowering: Lowering) -> list[int]:
     if task.kind in ("scatter", "compact"):
         return natural
     along = [0] * rank
-    positions = [s.data.index for s in _loads(lowering)]
+    positions = [s.data.index for s in loads(task)]
     positions += [task.target] if task.kind != "fold" else []
     for position in positions:
         if len(position.terms) >= 2:
