@@ -23,7 +23,13 @@ class Location(NamedTuple):
 
 
 class GraphcError(Exception):
-    """Base of all graphc errors; ``location`` is the user's file and line where it is known."""
+    """Base of all graphc errors; ``location`` is the user's file and line where it is known.
+
+    ``of_first_iteration``: the first iteration of a loop differs from the others, which is no error where it can be
+    taken out of the loop.
+    """
+
+    of_first_iteration = False
 
     def __init__(self, message: str, *, location: Location | None = None):
         self.location = location

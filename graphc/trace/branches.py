@@ -58,7 +58,9 @@ def branch(test: Any, yes: Piece, no: Piece, variables: Variables) -> Signal | N
     merge = _Merge(session, variables)
     merge.look_at(yes, no)
     try:
-        values = stage_cond(session, value_of(session, test), _Late(merge.trees), merge.body(yes, 0), merge.body(no, 1))
+        values = stage_cond(
+            session, value_of(session, flag_of(test)), _Late(merge.trees), merge.body(yes, 0), merge.body(no, 1)
+        )
     finally:
         merge.variables.write(merge.before)
     return merge.results(values)
@@ -236,7 +238,7 @@ def first_false(first: Any, *rest: Callable[[], Any]) -> Any:
     """``first and ...``: the first operand that is false, else the last."""
     for following in rest:
         if current() is not None and is_open(first):
-            first = choose(_flag(first), following, partial(_itself, first))
+            first = choose(flag_of(first), following, partial(_itself, first))
         else:
             if not dispatch.truth(first):
                 return first
@@ -248,7 +250,7 @@ def first_true(first: Any, *rest: Callable[[], Any]) -> Any:
     """``first or ...``: the first operand that is true, else the last."""
     for following in rest:
         if current() is not None and is_open(first):
-            first = choose(_flag(first), partial(_itself, first), following)
+            first = choose(flag_of(first), partial(_itself, first), following)
         else:
             if dispatch.truth(first):
                 return first
@@ -278,7 +280,7 @@ def both(first: Any, *rest: Callable[[], Any]) -> Any:
     """``first and ...``, of which only the truth counts."""
     for following in rest:
         if current() is not None and is_open(first):
-            first = choose(_flag(first), partial(_flag_of, following), lambda: np.False_)
+            first = choose(flag_of(first), partial(_computed_flag, following), lambda: np.False_)
         else:
             if not dispatch.truth(first):
                 return first
@@ -290,7 +292,7 @@ def either(first: Any, *rest: Callable[[], Any]) -> Any:
     """``first or ...``, of which only the truth counts."""
     for following in rest:
         if current() is not None and is_open(first):
-            first = choose(_flag(first), lambda: np.True_, partial(_flag_of, following))
+            first = choose(flag_of(first), lambda: np.True_, partial(_computed_flag, following))
         else:
             if dispatch.truth(first):
                 return first
@@ -320,11 +322,11 @@ def negated(value: Any) -> Any:
     return not value
 
 
-def _flag_of(compute: Callable[[], Any]) -> Any:
-    return _flag(compute())
+def _computed_flag(compute: Callable[[], Any]) -> Any:
+    return flag_of(compute())
 
 
-def _flag(value: Any) -> Any:
+def flag_of(value: Any) -> Any:
     """A truth value of the program: a traced number is compared with zero."""
     value = dispatch.truth(value)
     if isinstance(value, Tracer):

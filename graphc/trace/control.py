@@ -12,12 +12,13 @@ from typing import Any
 
 import numpy as np
 
+from graphc.errors import GraphcError
 from graphc.ir.dims import Dim
 from graphc.ir.graph import Value
 from graphc.ir.types import I64, ArrayType
 from graphc.trace import dispatch
-from graphc.trace.branches import Piece, both, going_on, is_open
-from graphc.trace.iteration import Elements, as_elements
+from graphc.trace.branches import Piece, both, flag_of, going_on, is_open
+from graphc.trace.iteration import Elements, Rest, as_elements
 from graphc.trace.location import user_location
 from graphc.trace.regions import stage_for, stage_while
 from graphc.trace.session import Session, current
@@ -25,6 +26,7 @@ from graphc.trace.signals import BREAKS, Signal, ended_loop
 from graphc.trace.staged import StagedLoop
 from graphc.trace.symbolic import wrap_dim
 from graphc.trace.trees import value_of
+from graphc.trace.twins import bring_back
 from graphc.trace.values import wrap
 from graphc.trace.variables import Readers, Variables
 
@@ -49,7 +51,7 @@ def loop(
     elif session is None or _needs_numbers(session, elements, peek):
         signal = _run_all(elements.plain(), body, variables)
     else:
-        signal = _stage_for(session, elements, body, StagedLoop(session, variables, targets))
+        signal = _stage_or_peel(session, elements, body, variables, targets)
     return _ended(signal, otherwise, variables)
 
 
@@ -82,6 +84,28 @@ def _run_all(values: Any, body: Piece, variables: Variables) -> Signal | None:
         if signal is not None and signal.below(BREAKS) is False:
             break
     return signal
+
+
+def _stage_or_peel(
+    session: Session, elements: Elements, body: Piece, variables: Variables, targets: Sequence[str]
+) -> Signal | None:
+    """The loop; where its first iteration differs from the others (``best = None`` before it), that and the rest."""
+    usable = len(session.root.retired)
+    try:
+        return _stage_for(session, elements, body, StagedLoop(session, variables, targets))
+    except GraphcError as error:
+        if not error.of_first_iteration or not _runs(session, elements.count(session)):
+            raise
+        differs = error
+    bring_back(session, usable)
+
+    def rest() -> Signal | None:
+        return _stage_for(session, Rest(elements), body, StagedLoop(session, variables, targets))
+
+    try:
+        return going_on(body(elements.at(session, 0)), BREAKS, rest, variables)
+    except GraphcError as error:
+        raise differs if error.of_first_iteration else error from None
 
 
 def _stage_for(session: Session, elements: Elements, body: Piece, staged: StagedLoop) -> Signal | None:
@@ -150,7 +174,7 @@ def _stage_while(session: Session, test: Piece, body: Piece, staged: StagedLoop)
     staged.discover([], lambda inside, params: body(), lambda: False)
 
     def ask(inside: Session, params: list[Value]) -> list[Value]:
-        return [value_of(inside, both(staged.goes_on(), lambda: dispatch.truth(test())))]
+        return [value_of(inside, both(staged.goes_on(), lambda: flag_of(test())))]
 
     def run(inside: Session, params: list[Value]) -> list[Value]:
         return staged.run(inside, params, body)

@@ -10,6 +10,7 @@ from __future__ import annotations
 
 from abc import ABC, abstractmethod
 from collections.abc import Callable, Iterable, Sequence
+from itertools import islice
 from typing import Any
 
 from graphc.errors import NumberError, TraceTypeError, UnsupportedError
@@ -140,6 +141,22 @@ class Reversed(Elements):
 
     def plain(self) -> Iterable[Any]:
         return reversed(list(self.inner.plain()))
+
+
+class Rest(Elements):
+    """All but the first."""
+
+    def __init__(self, inner: Elements):
+        self.inner = inner
+
+    def count(self, session: Session) -> Dim:
+        return self.inner.count(session) - 1
+
+    def at(self, inside: Session, k: Any) -> Any:
+        return self.inner.at(inside, k + 1)
+
+    def plain(self) -> Iterable[Any]:
+        return islice(self.inner.plain(), 1, None)
 
 
 def as_elements(obj: Any) -> Elements | None:

@@ -234,11 +234,13 @@ def _require_weak(session: Session, begin: Value, after: ArrayType, output: Valu
     where = output.node.location if output.node is not None else user_location()
     before_text, after_text = describe(session, begin.type), describe(session, after)
     cause = "dtype" if same_rank and begin.type.dtype != after.dtype else "shape"
-    raise TraceTypeError(
+    error = TraceTypeError(
         f"{name} changes its {cause} in the loop: it begins as {before_text} and is {after_text} after an iteration; "
         "begin with a value of the type that it has in the end",
         location=where or user_location(),
     )
+    error.of_first_iteration = True
+    raise error
 
 
 def describe(session: Session, type_: ArrayType) -> str:

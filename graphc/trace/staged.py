@@ -53,6 +53,7 @@ class StagedLoop:
             name,
             "is first assigned in a loop, so it has no value before that, nor where the loop does not run or is left "
             "earlier: assign it before the loop (a value of the same shape and dtype; what it is does not matter)",
+            of_first_iteration=True,
         )
 
     # --- what it carries ----------------------------------------------------------------------------------------------

@@ -62,12 +62,14 @@ class ValueTree:
                 values.append(value_of(session, leaf))
             elif leaf is not old and (is_traced or isinstance(leaf, NUMBERS) or leaf != old):
                 sides = " and ".join("a number" if isinstance(x, TracedValue) else repr(x) for x in (old, leaf))
-                raise TraceTypeError(
+                error = TraceTypeError(
                     f"{label} is another kind of object after {what} ({sides}): what a traced value decides, and what "
                     "a loop changes, is numbers and arrays alone, each of one kind; in place of None begin with a "
                     "number that stands for it, such as np.inf or 0.0",
                     location=user_location(),
                 )
+                error.of_first_iteration = True
+                raise error
         return values
 
 

@@ -34,14 +34,19 @@ def retire_twins(session: Session, array: Any) -> None:
 @contextmanager
 def for_a_try(session: Session) -> Iterator[None]:
     """What the block makes unusable can be used again afterwards: it is traced once more."""
-    retired = session.root.retired
-    known = len(retired)
+    known = len(session.root.retired)
     try:
         yield
     finally:
-        for array, before, value in reversed(retired[known:]):
-            array.session, array.value = before, value
-        del retired[known:]
+        bring_back(session, known)
+
+
+def bring_back(session: Session, known: int) -> None:
+    """Make arrays usable again that became unusable when there were more than ``known`` of them."""
+    retired = session.root.retired
+    for array, before, value in reversed(retired[known:]):
+        array.session, array.value = before, value
+    del retired[known:]
 
 
 def retire(array: Any) -> None:

@@ -20,15 +20,17 @@ Readers = Sequence[Callable[[], Any]]
 class Undefined:
     """A variable that has no value where it is used: every use is an error."""
 
-    def __init__(self, name: str, why: str):
-        self.__dict__.update(_name=name, _why=why, _place=user_location())
+    def __init__(self, name: str, why: str, of_first_iteration: bool = False):
+        self.__dict__.update(_name=name, _why=why, _place=user_location(), _of_first=of_first_iteration)
 
     def refuse_returned(self) -> NoReturn:
         """The error of a function that returns it: at the statement that leaves it without a value."""
         raise UnsupportedError(f"{self._name!r} {self._why}", location=self._place)
 
     def refuse(self, *args: Any, **kwargs: Any) -> NoReturn:
-        raise UnsupportedError(f"{self._name!r} {self._why}", location=user_location())
+        error = UnsupportedError(f"{self._name!r} {self._why}", location=user_location())
+        error.of_first_iteration = self._of_first
+        raise error
 
     def __getattr__(self, name: str) -> Any:
         if name.startswith("__") and name not in ("__array_interface__", "__array_struct__", "__array__"):

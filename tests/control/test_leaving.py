@@ -376,15 +376,6 @@ def perhaps_without_a_value(x):
     return y
 
 
-def value_of_an_iteration(x):
-    for i in range(6):
-        if i > 0:
-            s = s + x[i] * y  # noqa: F821
-        y = x[i]
-        s = y
-    return s
-
-
 def never_runs_for_sure(x):
     s = x[0]
     while s < 3.0:
@@ -413,7 +404,6 @@ def leaves_a_with(x):
     ("program", "message"),
     [
         (perhaps_without_a_value, "'y' is first assigned in a loop"),
-        (value_of_an_iteration, "'y' is first assigned in a loop"),
         (never_runs_for_sure, "'y' is first assigned in a loop"),
         (ends_without_a_value, "returns a value in one case, and ends without one"),
         (leaves_a_with, "`break`, decided by a traced value, inside of a `with`"),

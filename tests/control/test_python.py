@@ -247,13 +247,6 @@ def grows(x):
     return np.sum(y)
 
 
-def becomes_float(x):
-    count = np.int64(0)
-    for _ in range(10):
-        count = count + x[0]
-    return count
-
-
 def triangular(x):
     s = 0.0
     for i in range(6):
@@ -307,7 +300,6 @@ def fills_in_a_while_loop(x):
     ("program", "error", "message"),
     [
         (grows, TraceTypeError, "'y' changes its shape in the loop"),
-        (becomes_float, TraceTypeError, "'count' changes its dtype in the loop"),
         (known_in_one_branch, UnsupportedError, "'y' is assigned in one branch only"),
         (appends_in_a_branch, UnsupportedError, "'parts', a list, is changed"),
         (fills_in_a_while_loop, UnsupportedError, "'parts', a dict, is changed"),

@@ -1,0 +1,111 @@
+"""Loops whose first iteration differs from the others: it is taken out of the loop."""
+
+from __future__ import annotations
+
+import numpy as np
+import pytest
+
+import graphc
+from graphc.config import override
+from graphc.errors import TraceTypeError
+
+X = np.array([0.43, 1.12, 0.71, 0.93, 1.31, 0.62])
+
+
+def largest(x):
+    best = None
+    for i in range(6):
+        if best is None or x[i] > best:
+            best = x[i]
+    return best
+
+
+def with_the_one_before(x):
+    s = 0.0
+    for i in range(6):
+        if i > 0:
+            s = s + x[i] * y  # noqa: F821
+        y = x[i]
+    return s * y
+
+
+def becomes_float(x):
+    s = np.float32(0)
+    for i in range(6):
+        s = s + x[i]
+    return s
+
+
+def roughness(x):
+    prev = None
+    s = 0.0
+    for v in x:
+        if prev is not None:
+            s += (v - prev) ** 2
+        prev = v
+    return s
+
+
+def index_zero(x):
+    s = 0
+    for i, v in enumerate(x):
+        s = v if i == 0 else s * v
+        if s > 0.6:
+            break
+    return s
+
+
+def nested_none(x):
+    h = None
+    for v in x:
+        for w in x[:3]:
+            h = v * w if h is None else 0.5 * h + v * w
+    return h
+
+
+def row_from_none(x):
+    out = np.zeros(6)
+    row = None
+    for i in range(6):
+        if row is None:
+            row = x * 2
+        row = row * 0.9
+        out[i] = row[i]
+    return out.sum() * row[0]
+
+
+def largest_and_where(x):
+    best, k = None, None
+    for i in range(x.shape[0]):
+        v = x[i] ** 2
+        if best is None or v > best:
+            best, k = v, i
+    return best * (k + 1)
+
+
+@pytest.mark.parametrize(
+    "program",
+    [largest, with_the_one_before, becomes_float, roughness, index_zero, nested_none, row_from_none, largest_and_where],
+)
+def test_value_and_gradient(program):
+    with override(disable_jit=True):
+        value, gradient = graphc.value_and_grad(program)(X)
+    np.testing.assert_allclose(value, program(X), rtol=1e-13)
+    slopes = [(program(X + step) - program(X - step)) / 2e-6 for step in 1e-6 * np.eye(6)]
+    np.testing.assert_allclose(gradient, slopes, rtol=1e-6, atol=1e-8)
+
+
+def test_the_rest_is_a_loop():
+    f = graphc.jit(largest)
+    assert str(f.graph("traced", X)).count(" = for ") == 1
+
+
+def test_what_changes_in_every_iteration_is_an_error():
+    def shrinks(x):
+        y = x
+        for _ in range(5):
+            y = y[1:]
+        return y.sum()
+
+    with pytest.raises(TraceTypeError, match=r"'y' changes its shape in the loop: it begins as .* \(6,\) and is"):
+        graphc.jit(shrinks)(X)
