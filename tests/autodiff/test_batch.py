@@ -13,7 +13,7 @@ from graphc.autodiff.tangent import jvp_graph
 from graphc.errors import UnsupportedError
 from graphc.ir.dims import symbol
 from graphc.ir.interp import interpret
-from graphc.ir.opdef import Bind, Compact, Control, Create, Pointwise
+from graphc.ir.opdef import Bind, Compact, Composite, Control, Create, Custom, Foreign, Pointwise, Routine
 from graphc.ir.text import parse
 from graphc.ir.verify import verify
 from graphc.ops.table import OPS
@@ -54,15 +54,17 @@ def inputs_of(name: str, k: int) -> tuple[tuple[np.ndarray, ...], dict]:
     return CASES[name][k].arrays, CASES[name][k].attrs
 
 
-def elements(x: np.ndarray) -> np.ndarray:
+def elements(x: np.ndarray, name: str = "") -> np.ndarray:
     """A batch of arrays like this one: its entries in other orders, so that each stays where the op is defined."""
     x = np.asarray(x)
+    if name == "cholesky":  # a matrix stays positive definite times a number
+        return np.stack([x * (k + 1) for k in range(SIZE)])
     return np.stack([np.roll(x.ravel(), k).reshape(x.shape) for k in range(SIZE)])
 
 
-def check(graph, arrays, roles) -> None:
+def check(graph, arrays, roles, name: str = "") -> None:
     """The batched graph, as it is and optimised, against the graph for each element."""
-    given = [elements(x) if role == "batched" else x for x, role in zip(arrays, roles, strict=True)]
+    given = [elements(x, name) if role == "batched" else x for x, role in zip(arrays, roles, strict=True)]
     batched, flags = batch_graph(graph, OPS, roles, COUNT)
     verify(batched)
     expected = []
@@ -76,8 +78,9 @@ def check(graph, arrays, roles) -> None:
 
 
 def test_every_kind_has_a_rule():
-    """Those that make a value from nothing need none, and those with regions have their own."""
-    assert {type(op.kind) for op in OPS.values()} == {*RULES, Create, Control, Bind}
+    """Those that make a value from nothing need none, and those with regions or matrices have their own."""
+    own = {Create, Control, Bind, Custom, Foreign, Routine, Composite}
+    assert {type(op.kind) for op in OPS.values()} == {*RULES, *own}
 
 
 @pytest.mark.parametrize(("name", "k"), all_inputs())
@@ -90,7 +93,7 @@ def test_every_op(name, k):
             with pytest.raises(UnsupportedError, match="different lengths"):
                 batch_graph(graph, OPS, roles, COUNT)
         else:
-            check(graph, arrays, roles)
+            check(graph, arrays, roles, name)
 
 
 SMOOTH = [(n, k) for n, k in all_inputs() if OPS[n].differentiable and (n in DOMAINS or CASES[n][k].orders)]
