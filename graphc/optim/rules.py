@@ -31,6 +31,11 @@ class Rule(NamedTuple):
     initial: Callable[[Options], float] = lambda options: 0.0
 
 
+def _numbers(F: Builder, p: Value, *numbers: Any) -> list[Value]:
+    """The numbers in the parameter's dtype. What is computed of them alone is computed before, in double precision."""
+    return [F.cast(F.value(number), p.type.dtype) for number in numbers]
+
+
 def _directed(F: Builder, p: Value, g: Value, decay: Any, maximize: bool) -> Value:
     """The gradient downhill, with weight decay as the gradient of ``decay/2 * p**2`` (None: without)."""
     g = F.neg(g) if maximize else g
@@ -42,12 +47,12 @@ def _directed(F: Builder, p: Value, g: Value, decay: Any, maximize: bool) -> Val
 
 def sgd(F: Builder, p: Value, g: Value, *rest: Any) -> tuple[Value, ...]:
     """Gradient descent, with momentum where there is a buffer."""
-    *state_and_numbers, decays, first, nesterov, maximize = rest
-    lr, decay, momentum, dampening = state_and_numbers[-4:]
+    *buffers, lr, decay, momentum, share, decays, first, nesterov, maximize = rest
+    lr, decay, momentum, share = _numbers(F, p, lr, decay, momentum, share)
     g = _directed(F, p, g, decay if decays else None, maximize)
-    if len(state_and_numbers) == 4:
+    if not buffers:
         return (F.sub(p, F.mul(lr, g)),)
-    buffer = g if first else F.add(F.mul(momentum, state_and_numbers[0]), F.mul(F.sub(1.0, dampening), g))
+    buffer = g if first else F.add(F.mul(momentum, buffers[0]), F.mul(share, g))
     step = F.add(g, F.mul(momentum, buffer)) if nesterov else buffer
     return F.sub(p, F.mul(lr, step)), F.positive(buffer) if first else buffer
 
@@ -55,7 +60,7 @@ def sgd(F: Builder, p: Value, g: Value, *rest: Any) -> tuple[Value, ...]:
 SGD = Rule(
     Function("sgd_step", sgd, "nothing", differentiable=False),
     lambda o: ("momentum_buffer",) if o["momentum"] else (),
-    lambda o, step: (float(o["lr"]), float(o["weight_decay"]), float(o["momentum"]), float(o["dampening"])),
+    lambda o, step: (float(o["lr"]), float(o["weight_decay"]), float(o["momentum"]), 1.0 - o["dampening"]),
     lambda o, step: (bool(o["weight_decay"]), step == 1, bool(o["nesterov"]), bool(o["maximize"])),
 )
 
@@ -65,12 +70,14 @@ SGD = Rule(
 
 def adam(F: Builder, p: Value, g: Value, m: Value, v: Value, *rest: Any) -> tuple[Value, ...]:
     """Moments of the gradient, corrected for their start at 0 (Kingma and Ba, 2015; Loshchilov and Hutter, 2019)."""
-    *highest, size, root, keep1, keep2, eps, decay, decays, decoupled, maximize = rest
+    *highest, size, root, share1, keep2, share2, eps, decay, decays, decoupled, maximize = rest
+    numbers = _numbers(F, p, size, root, share1, keep2, share2, eps, decay)
+    size, root, share1, keep2, share2, eps, decay = numbers
     g = _directed(F, p, g, decay if decays and not decoupled else None, maximize)
     if decays and decoupled:
         p = F.mul(p, decay)
-    m = F.add(m, F.mul(F.sub(1.0, keep1), F.sub(g, m)))
-    v = F.add(F.mul(keep2, v), F.mul(F.sub(1.0, keep2), F.square(g)))
+    m = F.add(m, F.mul(share1, F.sub(g, m)))
+    v = F.add(F.mul(keep2, v), F.mul(share2, F.square(g)))
     highest = [F.maximum(h, v) for h in highest]
     spread = F.add(F.div(F.sqrt(highest[0] if highest else v), root), eps)
     return F.sub(p, F.div(F.mul(size, m), spread)), m, v, *highest
@@ -81,7 +88,7 @@ def _adam_numbers(options: Options, step: int) -> tuple[float, ...]:
     lr, decay = float(options["lr"]), float(options["weight_decay"])
     size, root = lr / (1.0 - beta1**step), math.sqrt(1.0 - beta2**step)
     factor = 1.0 - lr * decay if options["decoupled_weight_decay"] else decay
-    return size, root, float(beta1), float(beta2), float(options["eps"]), factor
+    return size, root, 1.0 - beta1, float(beta2), 1.0 - beta2, float(options["eps"]), factor
 
 
 ADAM = Rule(
@@ -97,15 +104,16 @@ ADAM = Rule(
 
 def rmsprop(F: Builder, p: Value, g: Value, square: Value, *rest: Any) -> tuple[Value, ...]:
     """The gradient divided by the root of its running mean square (Hinton, 2012)."""
-    *others, lr, keep, eps, decay, momentum, decays, centered, moves, maximize = rest
+    *others, lr, keep, share, eps, decay, momentum, decays, centered, moves, maximize = rest
+    lr, keep, share, eps, decay, momentum = _numbers(F, p, lr, keep, share, eps, decay, momentum)
     g = _directed(F, p, g, decay if decays else None, maximize)
-    square = F.add(F.mul(keep, square), F.mul(F.sub(1.0, keep), F.square(g)))
+    square = F.add(F.mul(keep, square), F.mul(share, F.square(g)))
     made, spread = [square], square
     if moves:
         buffer = others.pop(0)
     if centered:
         mean = others.pop(0)
-        mean = F.add(mean, F.mul(F.sub(1.0, keep), F.sub(g, mean)))
+        mean = F.add(mean, F.mul(share, F.sub(g, mean)))
         spread = F.sub(square, F.square(mean))
     step = F.div(g, F.add(F.sqrt(spread), eps))
     if moves:
@@ -119,14 +127,22 @@ def rmsprop(F: Builder, p: Value, g: Value, square: Value, *rest: Any) -> tuple[
 RMSPROP = Rule(
     Function("rmsprop_step", rmsprop, "nothing", differentiable=False),
     lambda o: ("square_avg", *["momentum_buffer"] * bool(o["momentum"]), *["grad_avg"] * bool(o["centered"])),
-    lambda o, step: tuple(float(o[name]) for name in ("lr", "alpha", "eps", "weight_decay", "momentum")),
+    lambda o, step: (
+        float(o["lr"]),
+        float(o["alpha"]),
+        1.0 - o["alpha"],
+        float(o["eps"]),
+        float(o["weight_decay"]),
+        float(o["momentum"]),
+    ),
     lambda o, step: (bool(o["weight_decay"]), bool(o["centered"]), bool(o["momentum"]), bool(o["maximize"])),
 )
 
 
 def adagrad(F: Builder, p: Value, g: Value, total: Value, *rest: Any) -> tuple[Value, ...]:
     """The gradient divided by the root of the sum of its squares (Duchi et al., 2011)."""
-    lr, eps, decay, decays, maximize = rest
+    *numbers, decays, maximize = rest
+    lr, eps, decay = _numbers(F, p, *numbers)
     g = _directed(F, p, g, decay if decays else None, maximize)
     total = F.add(total, F.square(g))
     return F.sub(p, F.mul(lr, F.div(g, F.add(F.sqrt(total), eps)))), total

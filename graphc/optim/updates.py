@@ -49,6 +49,7 @@ def as_input(tensor: Any) -> Any:
 def store(targets: Sequence[Tensor], arrays: Sequence[Any]) -> None:
     """Give the tensors new values: into the memory that NumPy has, else in place of the old array."""
     for tensor, array in zip(targets, arrays, strict=True):
+        assert array.dtype == tensor._kind.dtype
         if tensor._shared is not None and is_shared(tensor):
             tensor._array[...] = array
         else:

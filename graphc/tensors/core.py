@@ -10,6 +10,9 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Any
 from weakref import ref
 
+import numpy as np
+
+from graphc.errors import ProgramError
 from graphc.tensors.functions.function import Function
 from graphc.tensors.kinds import Kind, kind_of
 from graphc.tensors.recording import LIMIT, Recording, State, now
@@ -196,6 +199,9 @@ def flush(recording: Recording, wanted: tuple[int, ...] = ()) -> list[Any]:
         if program is None:
             program = state.programs[key] = program_of(state, key)
         arrays = program(recording.arrays)
+        if arrays is None:
+            kinds = [f"{np.shape(a)} {getattr(a, 'dtype', type(a))}" for a in recording.arrays]
+            raise ProgramError(f"the program of recorded tensors does not take {', '.join(kinds)}: a defect of graphc")
         segment = None
         for (position, tensor), array in zip(alive, arrays, strict=False):
             tensor._array = array

@@ -71,6 +71,23 @@ def test_a_hundred_steps_agree_with_torch(case: str) -> None:
                 )
 
 
+@pytest.mark.parametrize("name", ["SGD", "Adam", "RMSprop", "Adagrad"])
+def test_single_precision_stays(name: str) -> None:
+    options = {"lr": 0.01, **({"momentum": 0.9, "weight_decay": 0.1} if name == "SGD" else {})}
+    found = {}
+    for lib in (graphc, torch):
+        with override(disable_jit=True):
+            w = lib.tensor([1.0, -2.0, 0.5], dtype=lib.float32, requires_grad=True)
+            optimizer = getattr(lib.optim, name)([w], **options)
+            for _ in range(20):
+                optimizer.zero_grad()
+                (w * w).sum().backward()
+                optimizer.step()
+            assert w.dtype == lib.float32
+            found[lib] = w.tolist()
+    np.testing.assert_allclose(found[graphc], found[torch], rtol=2e-6)
+
+
 def test_compiled_steps_agree_with_interpreted_ones() -> None:
     compiled, _, _ = _train(graphc, "Adam", {"lr": 0.02}, 5)
     with override(disable_jit=True):
