@@ -46,10 +46,11 @@ def test_the_calls_that_are_timed_are_right() -> None:
 
 
 def test_tables() -> None:
-    text = calls.table({"graphc": {"one": 4e-7, "arguments": 9e-7}, "jax": {}})
+    text = calls.table({"graphc": {"yardstick": 8e-7, "one": 4e-7, "arguments": 9e-7}, "jax": {}})
     assert "| 400 ns" in text
     assert "| 71 ns" in text
     assert "at most 500 ns" in text
+    assert "0.50 of the time of NumPy's own x + 1.0" in text
     found = {"xent": {"graphc": {"bytes": 2**20}, "torch": {"bytes": 4 * 2**20}, "jax": {"failed": "no"}}}
     text = memory.table(found, ["graphc", "torch", "jax"])
     assert "| 1.0 MiB" in text
