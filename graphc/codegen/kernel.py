@@ -89,7 +89,11 @@ class NestPrinter(ScalarPrinter):
     def _once(self, phase: Phase) -> None:
         """What a row does once."""
         self._assign(walk(phase.scalars()))
-        self._stores(phase)
+        if phase.skip is not None:
+            with self.lines.inside(f"if {self.text(phase.skip)} != 0:"):
+                self._stores(phase)
+        else:
+            self._stores(phase)
         for total in phase.totals:
             self._add_to_total(total.fold, self.text(total.fold.scalar))
 

@@ -85,8 +85,8 @@ class LaneFold:
 class Phase:
     """Statements that run together in a row, in loops over ``axes``, of which the last is the innermost.
 
-    ``results`` store what folds inside the first loop came to. ``skip``: where it is 0, a round of the first loop has
-    no effect.
+    ``results`` store what folds inside the first loop came to. ``skip``: where it is 0, a round of the first loop, or
+    what is done once, has no effect.
     """
 
     axes: tuple[int, ...] = ()

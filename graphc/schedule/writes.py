@@ -31,8 +31,31 @@ def write_step(node: Node, target: Storage, stored: Mapping[Value, Storage]) -> 
     added = fold_step("{acc} + {0}", base.type.short) if node.op.name.endswith("accumulate") else ""
     store = Store(0, linear(base.dims, inner), lowering.at(block, index), added, gathered)
     nest = storing_nest(space, store)
+    if not space and added and _is_often_zero(block):
+        nest.phases[0].skip = store.scalar
     comment = str(node.location or "").rsplit("/", 1)[-1]
     if not space:
         return Section(storage, [Inline(nest, comment)])
     nest.sequential = scattered
     return Section(storage, [Launch(nest, 1 if scattered else space[0], product(space[1:]) * 2, comment)])
+
+
+def _is_often_zero(value: Value) -> bool:
+    """Whether the number is a select between another and 0: an addition to what the branch not taken did not read.
+
+    Adding it in memory each time would make every iteration wait for the one before.
+    """
+    node = _unshaped(value)
+    return node is not None and node.op.name == "select" and any(map(_is_zero, node.inputs[1:]))
+
+
+def _is_zero(value: Value) -> bool:
+    node = _unshaped(value)
+    return node is not None and node.op.name == "const" and node.attrs["value"] == 0
+
+
+def _unshaped(value: Value) -> Node | None:
+    node = value.node
+    while node is not None and node.op.name in ("reshape", "broadcast_to"):
+        node = node.inputs[0].node
+    return node
