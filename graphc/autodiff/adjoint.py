@@ -6,7 +6,7 @@ a graph like any other: mark it again and differentiate it again.
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Collection, Mapping
 from typing import Literal
 
 from graphc.autodiff.sweep import Reached, sweep
@@ -41,9 +41,12 @@ def joint_vjp(graph: Graph, ops: Mapping[str, Op], seeds: Literal["params"] | No
     return drop_dead(Graph(graph.name, params, tuple(F.nodes), outputs, graph.guards, graph.ints))
 
 
-def joint_region(region: Graph, ops: Mapping[str, Op], facts: ShapeFacts, first: int) -> Graph:
+def joint_region(
+    region: Graph, ops: Mapping[str, Op], facts: ShapeFacts, first: int, fresh: Collection[int] = ()
+) -> Graph:
     """A region with its adjoint: as parameters also a cotangent of each marked output, and what has reached each
-    marked parameter from number ``first`` on elsewhere; as outputs also what has reached each marked parameter then.
+    marked parameter from number ``first`` on elsewhere, but for the ``fresh`` ones, which nothing has reached; as
+    outputs also what has reached each marked parameter then.
 
     The new parameters stand after the old ones, those of the outputs first; the new outputs after the old ones.
     """
@@ -51,7 +54,7 @@ def joint_region(region: Graph, ops: Mapping[str, Op], facts: ShapeFacts, first:
     forward = with_tapes(F, region, joint_region)
     reached = Reached(F)
     seeds = [Value(ArrayType(o.type.dtype, o.dims), name=f"ct{k}") for k, o in enumerate(region.outputs) if o.grad]
-    later = [p for p in region.params[first:] if p.grad]
+    later = [p for k, p in enumerate(region.params) if p.grad and k >= first and k not in fresh]
     bases = [Value(ArrayType(p.type.dtype, p.dims), name=f"sum{k}") for k, p in enumerate(later)]
     reached.total.update(zip(later, bases, strict=True))
     for output, seed in zip((o for o in forward.outputs if o.grad), seeds, strict=True):

@@ -6,7 +6,7 @@ elsewhere, so that a read inside the loop is added to it in place.
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Collection, Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Protocol
 
@@ -159,26 +159,35 @@ class AgainPlan:
 
 @dataclass(frozen=True)
 class BranchPlan:
-    """``joints``: each branch with its adjoint, which computes again what it needs of the branch that was taken."""
+    """``joint(branch, fresh)``: a branch with its adjoint, which computes again what it needs of the branch that was
+    taken; its ``fresh`` parameters are those that no cotangent has reached before."""
 
-    joints: tuple[Graph, ...]
+    joint: Callable[[Graph, frozenset[int]], Graph]
 
     def pull_back(self, reached: Reached, node: Node) -> None:
         F = reached.F
         flag, *captures = node.inputs
         marked = [k for k in range(len(captures)) if any(r.params[k].grad for r in node.regions)]
         wanted = [k for k, o in enumerate(node.outputs) if any(r.outputs[k].grad for r in node.regions)]
+        fresh = frozenset(k for k in marked if captures[k] in captures[:k] or reached.total.get(captures[k]) is None)
         bases = _Bases(reached, [captures[k] for k in marked])
-        operands = [*captures, *(reached.so_far(node.outputs[k]) for k in wanted), *bases.values]
+        known = [base for k, base in zip(marked, bases.values, strict=True) if k not in fresh]
+        operands = [*captures, *(reached.so_far(node.outputs[k]) for k in wanted), *known]
         regions = [
-            _branch_back(F, branch, joint, operands, wanted, marked)
-            for branch, joint in zip(node.regions, self.joints, strict=True)
+            _branch_back(F, branch, self.joint(branch, fresh), operands, wanted, marked, fresh)
+            for branch in node.regions
         ]
         bases.replace(F.raw(node.op, (flag, *operands), {}, tuple(regions)).outputs)
 
 
 def _branch_back(
-    F: Builder, branch: Graph, joint: Graph, operands: Sequence[Value], wanted: Sequence[int], marked: Sequence[int]
+    F: Builder,
+    branch: Graph,
+    joint: Graph,
+    operands: Sequence[Value],
+    wanted: Sequence[int],
+    marked: Sequence[int],
+    fresh: Collection[int],
 ) -> Graph:
     """(captures..., cotangents of results..., bases...) -> what has then reached each marked capture."""
     R = Builder(F.ops, F.facts)
@@ -186,10 +195,11 @@ def _branch_back(
     params = like(operands, "x")
     captures = params[: len(branch.params)]
     seeds = dict(zip(wanted, params[len(captures) :], strict=False))
-    bases = dict(zip(marked, params[len(captures) + len(wanted) :], strict=True))
+    later = [k for k in marked if k not in fresh]
+    bases = dict(zip(later, params[len(captures) + len(wanted) :], strict=True))
     arguments = [*captures, *(seeds[k] for k, o in enumerate(branch.outputs) if o.grad)]
-    arguments += [bases[k] for k, p in enumerate(branch.params) if p.grad]
+    arguments += [bases[k] for k, p in enumerate(branch.params) if p.grad and k in bases]
     found = iter(inline(R, without_checks(joint), arguments)[len(branch.outputs) :])
     totals = {k: next(found) for k, p in enumerate(branch.params) if p.grad}
-    outputs = tuple(totals.get(k, bases[k]) for k in marked)
+    outputs = tuple(totals[k] if k in totals else bases[k] if k in bases else R.zeros(captures[k].type) for k in marked)
     return Graph(f"{branch.name}_back", tuple(params), tuple(R.nodes), outputs)

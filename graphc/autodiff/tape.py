@@ -15,14 +15,12 @@ from graphc.autodiff.backward_loops import AgainPlan, BranchPlan, LoopPlan, Plan
 from graphc.autodiff.partition import split_region
 from graphc.ir.builder import Builder
 from graphc.ir.graph import Graph, Node, Value
-from graphc.ir.opdef import Op
 from graphc.ir.regions import carried
 from graphc.ir.rewrite import inline, with_inputs
-from graphc.ir.shapes import ShapeFacts
 from graphc.ir.types import I64, ArrayType
 from graphc.passes.pipeline import optimize_region
 
-JointRegion = Callable[[Graph, Mapping[str, Op], ShapeFacts, int], Graph]
+JointRegion = Callable[..., Graph]  # ``adjoint.joint_region``
 
 
 @dataclass(frozen=True)
@@ -68,9 +66,11 @@ def _tape_for(F: Builder, node: Node, joint_region: JointRegion) -> tuple[Node, 
 
 
 def _tape_cond(F: Builder, node: Node, joint_region: JointRegion) -> tuple[Node, Plan]:
-    joints = tuple(optimize_region(joint_region(region, F.ops, F.facts, 0), F.ops, F.facts) for region in node.regions)
+    def joint(region: Graph, fresh: frozenset[int]) -> Graph:
+        return optimize_region(joint_region(region, F.ops, F.facts, 0, fresh), F.ops, F.facts)
+
     F.nodes.append(node)
-    return node, BranchPlan(joints)
+    return node, BranchPlan(joint)
 
 
 def _tape_while(F: Builder, node: Node, joint_region: JointRegion) -> tuple[Node, Plan]:

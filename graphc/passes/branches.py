@@ -1,6 +1,6 @@
 """Small branches as selects: both sides are computed, and a write is made of what one of them would have written.
 
->>> print(apply_to_text(branches_as_selects, '''
+>>> print(apply_to_text(writes_as_selects, '''
 ... graph f(%x: f64[n], %v: f64[], %flag: bool[]) -> (%0) where n-1 >= 0 {
 ...   %0: f64[n] = cond %flag, %x, %v
 ...     graph first(%x: f64[n], %v: f64[]) -> (%2) {
@@ -19,9 +19,9 @@ graph f(%x: f64[n], %v: f64[], %flag: bool[]) -> (%4) where n-1 >= 0 {
   %4: f64[n] = update %x, %3, %1 steps=(1,)
 }
 
-A branch that writes into an array needs the array as it was where the other is taken: a copy an iteration of the loop
-around it. As a select the write is in place. Positions that only the branch taken makes valid are 0 on the other side,
-so nothing is read outside of an array; what one side computes of numbers meant for the other is not selected, and its
+Writes stay in their branch, where the scheduler makes them in place, unless their loop can so be done for all
+iterations at once (``independent``). Positions that only the branch taken makes valid are 0 on the other side, so
+nothing is read outside of an array; what one side computes of numbers meant for the other is not selected, and its
 derivative is guarded (``guarded_mul``).
 """
 
@@ -48,11 +48,22 @@ MOVES = ("reshape", "broadcast_to", "transpose", "slice")
 
 
 def branches_as_selects(graph: Graph, ops: Mapping[str, Op]) -> Graph:
-    """The graph with each branch, in loops or not, that is cheap on both sides as selects."""
-    return rewrite_in_loops(graph, ops, _as_selects)
+    """The graph with each branch, in loops or not, that is cheap on both sides and writes nothing as selects."""
+    return rewrite_in_loops(graph, ops, _without_writes)
 
 
-def _as_selects(F: Builder, node: Node, ranges: Ranges) -> Sequence[Value] | None:
+def writes_as_selects(graph: Graph, ops: Mapping[str, Op]) -> Graph:
+    """The same of branches that write into arrays, too."""
+    return rewrite_in_loops(graph, ops, as_selects)
+
+
+def _without_writes(F: Builder, node: Node, ranges: Ranges) -> Sequence[Value] | None:
+    writes = any(inner.op.name in WRITES for region in node.regions for inner in region.nodes)
+    return None if writes else as_selects(F, node, ranges)
+
+
+def as_selects(F: Builder, node: Node, ranges: Ranges) -> Sequence[Value] | None:
+    """What stands for the results of a branch that is cheap on both sides; None for other nodes."""
     if node.op.name != "cond" or not all(map(_is_plain, node.regions)):
         return None
     if sum(inner.op.cost for region in node.regions for inner in region.nodes) > MOST_COST:

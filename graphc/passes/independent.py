@@ -38,7 +38,8 @@ from graphc.ir.opdef import Create, Op, Pointwise, Read, Reduce
 from graphc.ir.ranges import Ranges
 from graphc.ir.regions import carried
 from graphc.ir.rewrite import copy_node
-from graphc.passes.indices import rewrite_in_loops
+from graphc.passes.branches import as_selects
+from graphc.passes.indices import rewrite_in_loops, rewrite_region
 
 MOVES = ("reshape", "broadcast_to", "transpose")
 
@@ -53,6 +54,8 @@ def _as_arrays(F: Builder, node: Node, ranges: Ranges) -> Sequence[Value] | None
         return None
     (body,) = node.regions
     with ranges.region(node, body):
+        if any(inner.op.name == "cond" for inner in body.nodes):
+            body = rewrite_region(body, F.facts, F.ops, as_selects, ranges)
         plan = _plan(F, node, body, ranges)
         return None if plan is None else _Batch(F, node, body, ranges, plan).run()
 

@@ -56,10 +56,11 @@ def rewrite_in_loops(graph: Graph, ops: Mapping[str, Op], visit: Visit) -> Graph
     if not any(node.regions for node in graph.nodes):
         return graph
     facts = ShapeFacts(graph.guards)
-    return _rewrite(graph, facts, ops, visit, Ranges(facts))
+    return rewrite_region(graph, facts, ops, visit, Ranges(facts))
 
 
-def _rewrite(graph: Graph, facts: ShapeFacts, ops: Mapping[str, Op], visit: Visit, ranges: Ranges) -> Graph:
+def rewrite_region(graph: Graph, facts: ShapeFacts, ops: Mapping[str, Op], visit: Visit, ranges: Ranges) -> Graph:
+    """The same of a region, at a place that the ranges know."""
     F = Builder(ops, facts)
     new: dict[Value, Value] = {}
     for node in graph.nodes:
@@ -68,7 +69,7 @@ def _rewrite(graph: Graph, facts: ShapeFacts, ops: Mapping[str, Op], visit: Visi
             regions = []
             for region in current.regions:
                 with ranges.region(current, region):
-                    regions.append(_rewrite(region, facts, ops, visit, ranges))
+                    regions.append(rewrite_region(region, facts, ops, visit, ranges))
             if any(a is not b for a, b in zip(regions, current.regions, strict=True)):
                 current = with_regions(current, current.inputs, regions)
         with F.at(node.location):

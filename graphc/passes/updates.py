@@ -167,11 +167,54 @@ def _same_block(node: Node, inner: Node) -> bool:
     return all(a is b or _same_start(a, b) for a, b in zip(node.inputs[2:], inner.inputs[2:], strict=True))
 
 
+def accumulate_beside_accumulate(rewriter: Rewriter, node: Node) -> Value | None:
+    """What is added to two blocks that are one block moved along an axis is added to both at once."""
+    x, second, *places = node.inputs
+    inner = made_by(x, "accumulate")
+    if inner is None or not rewriter.read_once(x) or {*node.attrs["steps"], *inner.attrs["steps"]} != {1}:
+        return None
+    first = inner.inputs[1]
+    moved = _moved(node, inner)
+    if moved is None:
+        return None
+    axis, start, apart = moved
+    F, rank = rewriter.F, x.rank
+    dims = tuple(dim + abs(apart) if k == axis else dim for k, dim in enumerate(first.dims))
+    parts = []
+    for block, offset in ((first, max(-apart, 0)), (second, max(apart, 0))):
+        offsets = tuple(offset if k == axis else 0 for k in range(rank))
+        parts.append(F.embed(block, starts=offsets, steps=(1,) * rank, dims=dims))
+    places[axis] = F.value(start + min(apart, 0))
+    both: Value = F.accumulate(inner.inputs[0], F.add(*parts), *places, steps=node.attrs["steps"])
+    return both
+
+
+FARTHEST = 8  # places between two blocks
+
+
+def _moved(node: Node, inner: Node) -> tuple[int, Dim, int] | None:
+    """The one axis along which two blocks of one shape lie apart, the inner one's start, and how far the other is."""
+    if node.inputs[1].dims != inner.inputs[1].dims:
+        return None
+    found = None
+    for axis, (a, b) in enumerate(zip(node.inputs[2:], inner.inputs[2:], strict=True)):
+        if a is b or _same_start(a, b):
+            continue
+        other, start = known_start(a), known_start(b)
+        if found is not None or other is None or start is None or node.inputs[1].dims[axis] == 1:
+            return None
+        apart = other - start
+        if not isinstance(apart, int) or abs(apart) > FARTHEST:
+            return None
+        found = axis, start, apart
+    return found
+
+
 UPDATE_RULES: Rules = {
     "read": (read_of_update,),
     "slice": (slice_of_update,),
     "update": (update,),
-    "accumulate": (accumulate_onto_update,),
+    "accumulate": (accumulate_onto_update, accumulate_beside_accumulate),
 }
 
 

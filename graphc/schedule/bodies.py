@@ -7,7 +7,7 @@ from collections.abc import Mapping, Sequence
 from graphc.ir.builder import Builder
 from graphc.ir.dims import Dim, substitute, symbol
 from graphc.ir.graph import Graph, Node, Value
-from graphc.ir.opdef import Bind, Op
+from graphc.ir.opdef import Bind, Op, Write
 from graphc.ir.positions import as_dim
 from graphc.ir.regions import carried, lead
 from graphc.ir.rewrite import inline, map_dims, with_inputs
@@ -105,3 +105,37 @@ def push(F: Builder, stack: Value, entry: Value, i: Value) -> Value:
     block = F.reshape(entry, (1, *entry.dims))
     written: Value = F.update(stack, block, i, *(F.value(0) for _ in entry.dims), steps=(1,) * stack.rank)
     return written
+
+
+def written_operands(node: Node) -> list[Value | None]:
+    """For each result of a cond, the array that both branches give it as, with or without writes; None where it is new.
+
+    No array is given for two results: each may then be written where it stands.
+    """
+    sources = [[_source(output, region) for output in region.outputs] for region in node.regions]
+    operands = [
+        [None if p is None else node.inputs[1 + region.params.index(p)] for p in row]
+        for row, region in zip(sources, node.regions, strict=True)
+    ]
+    found: list[Value | None] = []
+    for k, (first, second) in enumerate(zip(*operands, strict=True)):
+        others = [v for row in operands for n, v in enumerate(row) if n != k]
+        found.append(first if first is second and first is not None and first.rank and first not in others else None)
+    return found
+
+
+def _source(value: Value, region: Graph) -> Value | None:
+    """The parameter of the region that became the value by writes alone."""
+    while value not in region.params:
+        node = value.node
+        if node is None:
+            return None
+        if isinstance(node.op.kind, Write):
+            value = node.inputs[0]
+        elif node.op.name in ("for", "while") and value.index < carried(node):
+            value = node.inputs[value.index]
+        elif node.op.name == "cond" and (operand := written_operands(node)[value.index]) is not None:
+            value = operand
+        else:
+            return None
+    return value

@@ -21,7 +21,7 @@ from graphc.ir.regions import carried
 from graphc.ir.shapes import Guard, ShapeFacts
 from graphc.ir.sizes import limit_of
 from graphc.ir.types import ArrayType
-from graphc.schedule.bodies import Body, captured, with_known_sizes
+from graphc.schedule.bodies import Body, captured, with_known_sizes, written_operands
 from graphc.schedule.loopnest import (
     Bind,
     Branch,
@@ -179,7 +179,7 @@ class _Piecewise:
             case "while":
                 self._while(node, time)
             case "cond":
-                self._cond(node)
+                self._cond(node, time)
             case "checked_index":
                 self._check(node)
             case "bind_size":
@@ -236,15 +236,18 @@ class _Piecewise:
         self.steps.append(While(before, flag, self._body(node, body, places)))
         self._results(node, places)
 
-    def _cond(self, node: Node) -> None:
+    def _cond(self, node: Node, time: int) -> None:
         shared = self.shared
-        places = [new_storage(o.type) for o in node.outputs]
+        kept = [v if v in self.owned and self.sequence.is_last_use(v, time) else None for v in written_operands(node)]
+        places = [new_storage(o.type) if v is None else self.stored[v] for v, o in zip(kept, node.outputs, strict=True)]
         branches = []
         for region in node.regions:
-            body = Body(node, region, shared.ops, shared.guards).graph()
-            given = dict(zip(body.params, (self.stored[v] for v in captured(node)), strict=True))
-            steps, results = shared.compose(body, given, set())
-            branches.append(steps + [copied(found, place) for found, place in zip(results, places, strict=True)])
+            body, operands = Body(node, region, shared.ops, shared.guards).graph(), captured(node)
+            given = dict(zip(body.params, (self.stored[v] for v in operands), strict=True))
+            owned = {p for p, v in zip(body.params, operands, strict=True) if v in kept}
+            steps, results = shared.compose(body, given, owned)
+            pairs = zip(results, places, strict=True)
+            branches.append(steps + [copied(found, place) for found, place in pairs if found is not place])
         self.steps.append(Branch(self.stored[node.inputs[0]], *branches))
         self._results(node, places)
 

@@ -41,21 +41,24 @@ def write_step(node: Node, target: Storage, stored: Mapping[Value, Storage]) -> 
 
 
 def _is_often_zero(value: Value) -> bool:
-    """Whether the number is a select between another and 0: an addition to what the branch not taken did not read.
+    """Whether the number is 0 on one side of a branch: an addition to what the other side has read.
 
     Adding it in memory each time would make every iteration wait for the one before.
     """
-    node = _unshaped(value)
-    return node is not None and node.op.name == "select" and any(map(_is_zero, node.inputs[1:]))
+    value = _unshaped(value)
+    node = value.node
+    if node is None or node.op.name not in ("select", "cond"):
+        return False
+    sides = node.inputs[1:] if node.op.name == "select" else [r.outputs[value.index] for r in node.regions]
+    return any(map(_is_zero, sides))
 
 
 def _is_zero(value: Value) -> bool:
-    node = _unshaped(value)
+    node = _unshaped(value).node
     return node is not None and node.op.name == "const" and node.attrs["value"] == 0
 
 
-def _unshaped(value: Value) -> Node | None:
-    node = value.node
-    while node is not None and node.op.name in ("reshape", "broadcast_to"):
-        node = node.inputs[0].node
-    return node
+def _unshaped(value: Value) -> Value:
+    while value.node is not None and value.node.op.name in ("reshape", "broadcast_to"):
+        value = value.node.inputs[0]
+    return value

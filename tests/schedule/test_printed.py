@@ -7,6 +7,8 @@ import os
 import re
 import subprocess
 import sys
+from collections.abc import Callable
+from typing import Any
 
 import pytest
 
@@ -130,9 +132,9 @@ def test_the_names_of_sizes_do_not_meet_the_drivers_own():
 # --- golden programs --------------------------------------------------------------------------------------------------
 
 
-def benchmark(name: str) -> Graph:
+def benchmark(name: str, transform: Callable[..., Any] = graphc.value_and_grad) -> Graph:
     case = find_case(name)
-    return final_graph(graphc.value_and_grad, case.function, *case.make_inputs(small=True))
+    return final_graph(transform, case.function, *case.make_inputs(small=True))
 
 
 PROGRAMS = {
@@ -140,6 +142,9 @@ PROGRAMS = {
     "rosenbrock_value_and_grad": lambda: final_graph(graphc.value_and_grad, rosenbrock, numbers(10)),
     "kmeans_value_and_grad": lambda: benchmark("kmeans"),
     "nbody_value_and_grad": lambda: benchmark("nbody"),
+    "jacobi_grad": lambda: benchmark("jacobi", graphc.grad),
+    "gauss_seidel_grad": lambda: benchmark("gauss_seidel", graphc.grad),
+    "floyd_warshall_grad": lambda: benchmark("floyd_warshall", graphc.grad),
     "mlp_grad": lambda: final_graph(graphc.grad, mlp, *mlp_inputs()),
     "black_scholes_value_and_grad": lambda: final_graph(graphc.value_and_grad, black_scholes, *black_scholes_inputs()),
     "cross_entropy_value_and_grad": lambda: final_graph(graphc.value_and_grad, cross_entropy, numbers(8, 5), LABELS),
