@@ -71,21 +71,27 @@ def after(signal: Signal | None, rest: Piece, variables: Variables) -> Signal | 
     return going_on(signal, FALLS + 1, rest, variables)
 
 
-def going_on(signal: Signal | None, limit: int, rest: Piece, variables: Variables) -> Signal | None:
-    """``rest`` where the signal is below the limit; else the signal."""
+def going_on(
+    signal: Signal | None,
+    limit: int,
+    rest: Piece,
+    variables: Variables,
+    left: Callable[[Signal], Signal | None] = lambda signal: signal,
+) -> Signal | None:
+    """``rest`` where the signal is below the limit; else ``left`` of the signal."""
     below = True if signal is None else signal.below(limit)
     if signal is None or below is True:
         return rest()
     if below is False:
-        return signal
-    left: Signal = signal
+        return left(signal)
+    known: Signal = signal
 
     def proceed() -> Signal | None:
-        if left.falls_below(limit):
-            variables.write({**variables.read(), **left.known})
+        if known.falls_below(limit):
+            variables.write({**variables.read(), **known.known})
         return rest()
 
-    return branch(below, proceed, lambda: left.from_(limit), variables)
+    return branch(below, proceed, lambda: left(known.from_(limit)), variables)
 
 
 class _Side:

@@ -56,10 +56,10 @@ def loop(
 
 
 def _ended(signal: Signal | None, otherwise: Piece | None, variables: Variables) -> Signal | None:
-    """What follows the last iteration, which ended with the signal."""
-    if otherwise is not None:
-        signal = going_on(signal, BREAKS, otherwise, variables)
-    return ended_loop(signal)
+    """What follows the last iteration, which ended with the signal; what ``otherwise`` leaves is around the loop."""
+    if otherwise is None:
+        return ended_loop(signal)
+    return going_on(signal, BREAKS, otherwise, variables, ended_loop)
 
 
 def _needs_numbers(session: Session, elements: Elements, peek: Sequence[Callable[[], Any]]) -> bool:
