@@ -51,3 +51,28 @@ def test_linear_regression(lib: Any, capsys: pytest.CaptureFixture[str]) -> None
     if lib is graphc:
         regression.main()
         assert "after 300 steps" in capsys.readouterr().out
+
+
+def test_a_cnn_is_trained_and_fine_tuned() -> None:
+    pytest.importorskip("sklearn", reason="scikit-learn is not installed: no images")
+    lib = graphc
+    cnn = example("torch_cnn")
+    before = lib.get_default_dtype()
+    lib.set_default_dtype(lib.float32)
+    try:
+        lib.manual_seed(0)
+        training, test = cnn.images()
+        training = tuple(part[:640] for part in training)  # twenty batches of one size, for the time's sake
+        model = cnn.network(lib)
+        cnn.train(lib, model, training, epochs=4, rate=5e-3)
+        first = cnn.accuracy(lib, model, test)
+        model.zero_grad()
+        model[0].requires_grad_(False)
+        weight = model[0].weight.tolist()
+        cnn.train(lib, model, training, epochs=1, rate=1e-3)
+        assert model[0].weight.tolist() == weight
+        assert model[0].weight.grad is None
+        assert first > 0.9
+        assert cnn.accuracy(lib, model, test) > 0.9
+    finally:
+        lib.set_default_dtype(before)
