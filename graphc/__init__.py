@@ -31,6 +31,7 @@ if TYPE_CHECKING:
     from graphc.custom import custom_jvp, custom_vjp
     from graphc.foreign_functions import opaque
     from graphc.implicit import implicit_minimum, implicit_root
+    from graphc.interop import flatten_args, to_jax, to_torch
     from graphc.loops import cond, fori_loop, scan, unroll, while_loop
     from graphc.sparse import sparse_hessian, sparse_jacobian
 
@@ -58,6 +59,7 @@ __all__ = [
     "custom_jvp",
     "custom_vjp",
     "elementwise_grad",
+    "flatten_args",
     "fori_loop",
     "frozen",
     "grad",
@@ -74,6 +76,8 @@ __all__ = [
     "sparse_hessian",
     "sparse_jacobian",
     "stop_gradient",
+    "to_jax",
+    "to_torch",
     "unroll",
     "value_and_grad",
     "vjp",
@@ -89,8 +93,11 @@ _LATER = dict.fromkeys(("cond", "fori_loop", "scan", "unroll", "while_loop"), "g
     "implicit_minimum": "graphc.implicit",
     "implicit_root": "graphc.implicit",
     "opaque": "graphc.foreign_functions",
+    "flatten_args": "graphc.interop",
     "sparse_hessian": "graphc.sparse",
     "sparse_jacobian": "graphc.sparse",
+    "to_jax": "graphc.interop",
+    "to_torch": "graphc.interop",
 }
 
 

@@ -1,0 +1,214 @@
+"""Compiled functions inside PyTorch and JAX, and containers of parameters as one vector for SciPy.
+
+The examples assume ``import numpy as np`` and ``import graphc``.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from typing import Any
+
+import numpy as np
+
+from graphc import pytree
+from graphc.api import jit, vjp
+from graphc.errors import TraceTypeError
+from graphc.function import CompiledFunction
+from graphc.ir.dims import evaluate
+from graphc.ops.table import OPS
+from graphc.trace.record import Output, trace
+from graphc.trace.target import make_target
+
+
+def flatten_args(
+    function: Callable[..., Any], *trees: Any
+) -> tuple[Callable[..., Any], np.ndarray, Callable[..., Any]]:
+    """A function of one vector for one of nested arguments: ``g, x0, unflatten = graphc.flatten_args(f, *args)``.
+
+    >>> def loss(params):
+    ...     return np.sum((params["w"] - 1.0) ** 2) + (params["b"] - 2.0) ** 2
+    >>> flat, x0, unflatten = graphc.flatten_args(loss, {"w": np.zeros(2), "b": 0.0})
+    >>> from scipy.optimize import minimize
+    >>> unflatten(minimize(graphc.value_and_grad(flat), x0, jac=True).x)
+    ({'w': array([1., 1.]), 'b': np.float64(2.0)},)
+
+    Args:
+        function: a plain NumPy function.
+        trees: arguments of the shapes that it will have: nested containers of floating arrays and numbers. What is not
+            floating is passed on as it is.
+    Returns: ``g``, with ``g(x) == function(*unflatten(x))``, to be differentiated and compiled; ``x0``, all floating
+        numbers of the arguments, shape (n,), in the widest of their dtypes; and ``unflatten``, which gives the tuple of
+        arguments, each part in its own dtype.
+    Raises: ``TraceTypeError`` where nothing is floating.
+    """
+    leaves, spec = pytree.flatten(tuple(trees))
+    parts = [np.asarray(leaf) if _is_float(leaf) else None for leaf in leaves]
+    given = [part for part in parts if part is not None]
+    if not given:
+        raise TraceTypeError("flatten_args: none of the arguments holds a floating array or number")
+    dtype = np.result_type(*(part.dtype for part in given))
+
+    def unflatten(x: Any) -> Any:
+        found, start = [], 0
+        for leaf, part in zip(leaves, parts, strict=True):
+            if part is None:
+                found.append(leaf)
+                continue
+            piece = np.reshape(x[start : start + part.size], part.shape) if part.ndim else x[start]
+            start += part.size
+            found.append(piece.astype(part.dtype) if part.dtype != dtype else piece)
+        return pytree.unflatten(spec, found)
+
+    def flat(x: Any) -> Any:
+        return function(*unflatten(x))
+
+    flat.__name__ = getattr(function, "__name__", "function")
+    return flat, np.concatenate([part.ravel().astype(dtype) for part in given]), unflatten
+
+
+def _is_float(leaf: Any) -> bool:
+    return isinstance(leaf, float) or (isinstance(leaf, np.ndarray | np.generic) and leaf.dtype.kind == "f")
+
+
+# --- other frameworks -------------------------------------------------------------------------------------------------
+
+
+class _Shape:
+    """Of a leaf of the result. (No tuple: those are containers.)"""
+
+    def __init__(self, shape: tuple[int, ...], dtype: np.dtype):
+        self.shape, self.dtype = shape, dtype
+
+
+class _BothWays:
+    """The value of a function, and the gradients by its arguments for a cotangent: compiled, with flat arguments."""
+
+    def __init__(self, function: Callable[..., Any]):
+        plain = function._target.original if isinstance(function, CompiledFunction) else function
+        if isinstance(function, CompiledFunction) and function._transform.kind != "jit":
+            plain = function
+        self.name = getattr(function, "__name__", "function")
+        self.value = jit(plain)
+        self.function = plain
+
+    def shapes(self, like: Sequence[Any]) -> Any:
+        """The result's structure with (shape, dtype) of each leaf, for arguments of these shapes and dtypes."""
+        traced = trace(make_target(self.function), [np.empty(a.shape, a.dtype) for a in like], {}, OPS)
+
+        def shape(leaf: Any) -> _Shape:
+            if not isinstance(leaf, Output):
+                return _Shape(np.shape(leaf.value), np.asarray(leaf.value).dtype)
+            value = traced.graph.outputs[leaf.index]
+            return _Shape(tuple(evaluate(dim, traced.hints) for dim in value.dims), value.type.dtype)
+
+        return pytree.unflatten(traced.out_spec, map(shape, traced.outputs))
+
+    def pullback(self, args: Sequence[Any], cotangent: Any) -> Any:
+        """A gradient for each argument, None for what has none."""
+        return vjp(self.function, *args)[1](cotangent)
+
+
+def to_torch(function: Callable[..., Any]) -> Callable[..., Any]:
+    """A function of PyTorch tensors that runs compiled by graphc, forward and backward.
+
+    >>> import torch  # doctest: +SKIP
+    >>> norm = graphc.to_torch(lambda x: np.sum(x**2))  # doctest: +SKIP
+    >>> x = torch.tensor([1.0, 2.0], dtype=torch.float64, requires_grad=True)  # doctest: +SKIP
+    >>> norm(x).backward()  # doctest: +SKIP
+    >>> x.grad  # doctest: +SKIP
+    tensor([2., 4.], dtype=torch.float64)
+
+    Args: function: a plain NumPy function (or ``graphc.jit`` of one) that returns an array, or a tuple of them.
+    Returns: a function of tensors on the CPU, and of numbers, which stands in PyTorch's graph as one
+        ``torch.autograd.Function``. Its gradients cannot be differentiated again.
+    Raises: ``ImportError`` without PyTorch; ``TraceTypeError`` for a tensor on another device; the errors of tracing.
+    """
+    import torch
+
+    both = _BothWays(function)
+
+    class Compiled(torch.autograd.Function):
+        @staticmethod
+        def forward(context: Any, *args: Any) -> Any:
+            context.arrays = [_array(both.name, arg) for arg in args]
+            return _tensors(both.value(*context.arrays))
+
+        @staticmethod
+        @torch.autograd.function.once_differentiable
+        def backward(context: Any, *cotangents: Any) -> Any:
+            given = tuple(_array(both.name, g) for g in cotangents)
+            gradients = both.pullback(context.arrays, given[0] if len(given) == 1 else given)
+            pairs = zip(gradients, context.needs_input_grad, strict=True)
+            return tuple(_tensors(g) if needed and g is not None else None for g, needed in pairs)
+
+    def _tensors(result: Any) -> Any:
+        if isinstance(result, tuple):
+            return tuple(map(_tensors, result))
+        return torch.from_numpy(np.ascontiguousarray(result).reshape(np.shape(result)))
+
+    def _array(name: str, arg: Any) -> Any:
+        if not isinstance(arg, torch.Tensor):
+            return arg
+        if arg.device.type != "cpu":
+            raise TraceTypeError(f"{name} runs on the CPU, and a tensor is on {arg.device}: pass x.cpu()")
+        return arg.detach().contiguous().numpy()
+
+    def call(*args: Any) -> Any:
+        return Compiled.apply(*args)
+
+    call.__name__ = both.name
+    return call
+
+
+def to_jax(function: Callable[..., Any], result: Callable[..., Any] | None = None) -> Callable[..., Any]:
+    """A function of JAX arrays that runs compiled by graphc, as a ``jax.pure_callback`` with its vjp.
+
+    >>> import jax  # doctest: +SKIP
+    >>> norm = graphc.to_jax(lambda x: np.sum(x**2))  # doctest: +SKIP
+    >>> jax.grad(lambda x: norm(2.0 * x))(jax.numpy.ones(2))  # doctest: +SKIP
+    Array([8., 8.], dtype=float32)
+
+    Args:
+        function: a plain NumPy function (or ``graphc.jit`` of one) of arrays that returns an array or a container.
+        result: gives the shapes and dtypes of the result, as JAX's ``ShapeDtypeStruct``, for those of the arguments; by
+            default the function is traced by graphc to find them.
+    Returns: a function of JAX arrays for use under ``jit``, ``grad``, ``vjp`` and, one element after the other,
+        ``vmap``. Its gradients cannot be differentiated again. On a GPU the data goes to the CPU and back.
+    Raises: ``ImportError`` without JAX; the errors of tracing.
+    """
+    import jax
+
+    both = _BothWays(function)
+
+    def shapes(args: Sequence[Any]) -> Any:
+        structs = [jax.ShapeDtypeStruct(np.shape(a), jax.numpy.result_type(a)) for a in args]
+        if result is not None:
+            return result(*structs)
+        return pytree.tree_map(lambda leaf: jax.ShapeDtypeStruct(leaf.shape, leaf.dtype), both.shapes(structs))
+
+    def run(*args: Any) -> Any:
+        found = both.value(*map(np.asarray, args))
+        return pytree.tree_map(np.asarray, found)
+
+    def pull(args: Any, cotangent: Any) -> Any:
+        arrays = [np.asarray(a) for a in args]
+        found = both.pullback(arrays, pytree.tree_map(np.asarray, cotangent))
+        return tuple(np.zeros_like(a) if g is None else np.asarray(g) for a, g in zip(arrays, found, strict=True))
+
+    @jax.custom_vjp
+    def compiled(*args: Any) -> Any:
+        return jax.pure_callback(run, shapes(args), *args, vmap_method="sequential")
+
+    def forward(*args: Any) -> Any:
+        return compiled(*args), args
+
+    def backward(args: Any, cotangent: Any) -> Any:
+        floats = [k for k, a in enumerate(args) if jax.numpy.issubdtype(jax.numpy.result_type(a), np.floating)]
+        structs = tuple(jax.ShapeDtypeStruct(np.shape(a), jax.numpy.result_type(a)) for a in args)
+        found = jax.pure_callback(pull, structs, args, cotangent, vmap_method="sequential")
+        none = [np.zeros(np.shape(a), jax.dtypes.float0) for a in args]
+        return tuple(found[k] if k in floats else none[k] for k in range(len(args)))
+
+    compiled.defvjp(forward, backward)
+    compiled.__name__ = both.name
+    return compiled
