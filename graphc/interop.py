@@ -101,7 +101,7 @@ class _BothWays:
             value = traced.graph.outputs[leaf.index]
             return _Shape(tuple(evaluate(dim, traced.hints) for dim in value.dims), value.type.dtype)
 
-        return pytree.unflatten(traced.out_spec, map(shape, traced.outputs))
+        return pytree.unflatten(traced.out_spec, list(map(shape, traced.outputs)))
 
     def pullback(self, args: Sequence[Any], cotangent: Any) -> Any:
         """A gradient for each argument, None for what has none."""
