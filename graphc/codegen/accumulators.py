@@ -16,6 +16,7 @@ from graphc.codegen.conversions import NUMBA_TYPES
 
 FLOATS = {"f64": types.float64, "f32": types.float32}
 INT = ir.IntType(64)
+SIDE_BY_SIDE = 64  # bytes of sums that are made at a time
 
 
 @intrinsic
@@ -93,7 +94,7 @@ def two_sum(builder: Any, total: Any, addend: Any) -> tuple[Any, Any]:
 
 def finished(builder: Any, total: Any, error: Any) -> Any:
     """The sum with its error added; the sum alone where that is not finite (the error is NaN then)."""
-    zero = ir.Constant(total.type, 0.0)
+    zero = ir.Constant(total.type, None)
     finite = builder.fcmp_ordered("==", builder.fsub(error, error), zero)
     return builder.select(finite, builder.fadd(total, error), total)
 
@@ -151,27 +152,42 @@ def corrected(typingctx: Any, total: Any, error: Any) -> Any:
 
 @intrinsic
 def sum_blocks(typingctx: Any, partial: Any, result: Any, kept: Any, blocks: Any) -> Any:
-    """``result[k] = sum over b of partial[b * kept + k]``, in order, with compensation."""
+    """``result[k] = sum over b of partial[b * kept + k]``, in order, with compensation; for many k side by side."""
 
     def emit(context: Any, builder: Any, signature: Any, args: Any) -> Any:
-        source, target, inner, outer = args
-        zero = ir.Constant(context.get_value_type(partial.dtype), 0.0)
-        with cgutils.for_range(builder, inner) as position:
-            total = cgutils.alloca_once_value(builder, zero)
-            error = cgutils.alloca_once_value(builder, zero)
-            builder.store(zero, total)
-            builder.store(zero, error)
-            with cgutils.for_range(builder, outer) as block:
-                place = builder.add(builder.mul(block.index, inner), position.index)
-                number = builder.load(builder.gep(source, [place]))
-                after, rounded = two_sum(builder, builder.load(total), number)
-                builder.store(after, total)
-                builder.store(builder.fadd(builder.load(error), rounded), error)
-            value = finished(builder, builder.load(total), builder.load(error))
-            builder.store(value, builder.gep(target, [position.index]))
+        inner, kind = args[2], context.get_value_type(partial.dtype)
+        size = partial.dtype.bitwidth // 8
+        lanes = SIDE_BY_SIDE // size
+        vectors = builder.and_(inner, INT(-lanes))
+        for start, stop, step, wide in (
+            (INT(0), vectors, lanes, ir.VectorType(kind, lanes)),
+            (vectors, inner, 1, kind),
+        ):
+            with cgutils.for_range_slice(builder, start, stop, INT(step)) as (position, _):
+                _sum_at(builder, args, position, wide, size)
         return context.get_dummy_value()
 
     return types.void(partial, result, types.int64, types.int64), emit
+
+
+def _sum_at(builder: Any, args: Any, position: Any, kind: Any, align: int) -> None:
+    """The sums from this position on, as many as ``kind`` (a number or a vector) holds."""
+    source, target, inner, outer = args
+
+    def place(base: Any, index: Any) -> Any:
+        return builder.bitcast(builder.gep(base, [index]), kind.as_pointer())
+
+    zero = ir.Constant(kind, None)
+    total, error = cgutils.alloca_once(builder, kind), cgutils.alloca_once(builder, kind)
+    builder.store(zero, total)
+    builder.store(zero, error)
+    with cgutils.for_range(builder, outer) as block:
+        number = builder.load(place(source, builder.add(builder.mul(block.index, inner), position)), align=align)
+        after, rounded = two_sum(builder, builder.load(total), number)
+        builder.store(after, total)
+        builder.store(builder.fadd(builder.load(error), rounded), error)
+    value = finished(builder, builder.load(total), builder.load(error))
+    builder.store(value, place(target, position), align=align)
 
 
 def _in_memory(builder: Any, value: Any) -> Any:

@@ -109,3 +109,17 @@ def test_where_elements_have_functions_too_rows_run_one_by_one():
 
     assert "row_slots" not in graphc.grad(softmax_loss).source(np.ones((3, 4)))
     assert "row_slots" not in graphc.jit(lambda x: np.sqrt(np.sum(x * x, axis=1))).source(np.ones((3, 4)))
+
+
+@pytest.mark.parametrize("dtype", ["f8", "f4"])
+def test_blocks_are_added_for_many_results_side_by_side(dtype):
+    """Fewer results than a vector, several vectors and a rest; what is not finite stays in its column."""
+    column_sums = graphc.jit(lambda x: np.sum(x, axis=0))
+    for columns in (2, 8, 17, 100):
+        x = np.random.default_rng(columns).standard_normal((3000, columns)).astype(dtype)
+        x[3, 0], x[4, 1] = np.inf, np.nan
+        sums = column_sums(x)
+        assert sums[0] == np.inf
+        assert np.isnan(sums[1])
+        tolerance = 1e-12 if dtype == "f8" else 1e-4
+        np.testing.assert_allclose(sums[2:], x.astype("f8").sum(axis=0)[2:], rtol=tolerance, atol=tolerance)
