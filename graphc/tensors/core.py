@@ -198,10 +198,11 @@ def flush(recording: Recording, wanted: tuple[int, ...] = ()) -> list[Any]:
         program = state.programs.get(key)
         if program is None:
             program = state.programs[key] = program_of(state, key)
-        arrays = program(recording.arrays)
-        if arrays is None:
+        computed: Any = program(recording.arrays)
+        if computed is None:
             kinds = [f"{np.shape(a)} {getattr(a, 'dtype', type(a))}" for a in recording.arrays]
             raise ProgramError(f"the program of recorded tensors does not take {', '.join(kinds)}: a defect of graphc")
+        arrays = computed
         segment = None
         for (position, tensor), array in zip(alive, arrays, strict=False):
             tensor._array = array
