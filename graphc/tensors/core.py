@@ -113,7 +113,12 @@ def position_of(recording: Recording, operand: Any) -> Any:
     """The operand of a step: a position, None, or a constant with its type."""
     if isinstance(operand, Tensor):
         return operand._position if operand._recording is recording else enter(recording, operand)
-    return None if operand is None else (operand, operand.__class__)
+    return None if operand is None else constant(operand)
+
+
+def constant(number: Any) -> tuple[Any, ...]:
+    """A number as the operand of a step: with its type, since 1, 1.0 and True are equal, and with the sign of 0."""
+    return (number, number.__class__) if number else (number, number.__class__, repr(number))
 
 
 def take(function: Function, operands: tuple[Any, ...], statics: tuple[Any, ...] = ()) -> tuple[Recording, State]:
@@ -124,7 +129,7 @@ def take(function: Function, operands: tuple[Any, ...], statics: tuple[Any, ...]
         if isinstance(x, Tensor):
             found.append(x._position if x._recording is recording else enter(recording, x))
         else:
-            found.append(None if x is None else (x, x.__class__))
+            found.append(None if x is None else constant(x))
     positions = tuple(found)
     state = recording.state.next.get((function, now.enabled, positions, statics))
     if state is None:

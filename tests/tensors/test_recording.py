@@ -76,6 +76,14 @@ def test_a_number_that_changes_becomes_an_input(compilations: list[object]) -> N
     assert counts == [1, 2, 2, 2, 2]
 
 
+def test_numbers_that_are_equal_and_not_the_same(compilations: list[object]) -> None:
+    x = graphc.tensor([1.0, -1.0])
+    for zero in (0.0, -0.0, 0.0):
+        assert np.signbit((x * zero).numpy()).tolist() == np.signbit(np.array([1.0, -1.0]) * zero).tolist()
+    n = graphc.tensor([1, 2])
+    assert [(n * k).dtype for k in (1, 1.0, True)] == [np.int64, np.float64, np.int64]
+
+
 def test_a_long_chain_is_cut_and_stays_right(compilations: list[object]) -> None:
     x = graphc.tensor([1.0], requires_grad=True)
     y = x
