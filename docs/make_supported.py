@@ -14,7 +14,7 @@ from typing import Any
 import numpy as np
 import scipy.special
 
-from graphc.ir.opdef import NotDifferentiable, ZeroDerivative
+from graphc.ir.opdef import NotDifferentiable, Unknown, ZeroDerivative
 from graphc.ops.table import OPS
 from graphc.trace import creation
 from graphc.trace.functions import (
@@ -70,7 +70,7 @@ def is_none(derivative: Any) -> bool:
 
 
 def has_derivative(derivative: Any) -> bool:
-    return not is_zero(derivative) and not is_none(derivative)
+    return not is_zero(derivative) and not is_none(derivative) and not isinstance(derivative, Unknown)
 
 
 def arguments(implementation: Callable[..., Any], *, skipped: int) -> str:

@@ -18,7 +18,7 @@ from graphc.config import settings
 from graphc.ir.dims import dim_sum, product, substitute, symbols_of, to_code
 from graphc.ir.graph import Graph, Value
 from graphc.ir.text import print_graph
-from graphc.runtime import cache, native
+from graphc.runtime import cache, native, scipy_special
 
 if TYPE_CHECKING:
     from graphc.schedule.loopnest import Program
@@ -157,6 +157,8 @@ def _addresses(functions: Sequence[tuple[str, str, str]]) -> list[int]:
     missing = []
     for name, source, signature in functions:
         loaded = native.loaded_address(name)
+        if loaded is None:
+            scipy_special.define(scipy_special.names_in(source))
         if loaded is None and (entry := cache.get("object", name)) is not None:
             loaded = native.load_object(entry.data, [name])[name]
         if loaded is None:

@@ -165,9 +165,7 @@ def test_a_rule_of_the_wrong_shape_or_count_names_the_function():
         graphc.grad(graphc.custom_vjp(total))(X)
     alone = graphc.custom_vjp(total)
     alone.defvjp(total, total)
-    with pytest.raises(
-        GradientError, match=r"forward rule of total returns an array alone: it returns \(out, "
-    ):
+    with pytest.raises(GradientError, match=r"forward rule of total returns an array alone: it returns \(out, "):
         graphc.grad(alone)(X)
 
 

@@ -5,9 +5,10 @@ from __future__ import annotations
 import math
 from typing import Any
 
+from graphc.errors import GradientError
 from graphc.ir.builder import Builder
 from graphc.ir.graph import Node, Value
-from graphc.ir.opdef import General, Linear, Partials, Pointwise
+from graphc.ir.opdef import General, Linear, Partials, Pointwise, Unknown
 from graphc.passes.facts import NumberFacts
 
 Cotangents = tuple[Value | None, ...]
@@ -50,6 +51,8 @@ def pull_back(F: Builder, facts: NumberFacts, node: Node, cotangents: Cotangents
             found = transpose(F, g, node)
         case General(vjp=vjp):
             found = vjp(F, node, cotangents)
+        case Unknown(reason=reason):
+            raise GradientError(reason, location=node.location)
         case _:
             return (None,) * len(node.inputs)
     pairs = zip(node.inputs, found, strict=True)
@@ -72,6 +75,8 @@ def push_forward(F: Builder, facts: NumberFacts, node: Node, tangents: Cotangent
             found = (_apply_to_tangents(F, node, wrt, tangents),)
         case General(jvp=jvp):
             found = jvp(F, node, tangents)
+        case Unknown(reason=reason):
+            raise GradientError(reason, location=node.location)
         case _:
             return (None,) * len(node.outputs)
     pairs = zip(node.outputs, found, strict=True)

@@ -57,5 +57,11 @@ globals().update(HELPERS)
 
 
 def __getattr__(name: str) -> Any:
-    """A helper that does not exist: say what to do about it."""
+    """A function of SciPy, or a helper that does not exist: then say what to do about it."""
+    if name.startswith("scipy_"):
+        from graphc.codegen.scipy_calls import scipy_call
+
+        function, _, short = name.removeprefix("scipy_").rpartition("_")
+        globals()[name] = scipy_call(function, short)
+        return globals()[name]
     raise AttributeError(f"no kernel helper named {name!r}: add it to float_helpers or integer_helpers")

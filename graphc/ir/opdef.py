@@ -209,7 +209,14 @@ class NotDifferentiable:
     reason: str
 
 
-Derivative = Partials | Linear | General | OfRegions | ZeroDerivative | NotDifferentiable
+@dataclass(frozen=True, eq=False)
+class Unknown:
+    """A derivative exists, and there is no rule for it: an error where one is asked for."""
+
+    reason: str
+
+
+Derivative = Partials | Linear | General | OfRegions | ZeroDerivative | NotDifferentiable | Unknown
 
 
 # --- the entry --------------------------------------------------------------------------------------------------------
@@ -246,7 +253,7 @@ class Op:
 
     @property
     def differentiable(self) -> bool:
-        return isinstance(self.derivative, Partials | Linear | General | OfRegions)
+        return isinstance(self.derivative, Partials | Linear | General | OfRegions | Unknown)
 
     def result_types(
         self, facts: ShapeFacts, types: Sequence[ArrayType], attrs: Attrs, regions: Sequence[Graph] = ()

@@ -18,6 +18,7 @@ from graphc.ops.pointwise import POINTWISE
 from graphc.ops.reduce import REDUCTIONS
 from graphc.ops.scan import SCANS
 from graphc.ops.scattered import SCATTERED
+from graphc.ops.scipy_functions import SCIPY_FUNCTIONS
 from graphc.ops.sorting import SORTING
 from graphc.ops.special import SPECIAL
 from graphc.ops.spectra import SPECTRA
@@ -50,6 +51,7 @@ OPS = build_table(
     LINALG,
     BLOCKS,
     SCATTERED,
+    SCIPY_FUNCTIONS,
     SORTING,
     FACTORS,
     SYSTEMS,

@@ -10,9 +10,14 @@ import numpy as np
 from graphc.errors import GraphcError
 from graphc.ir.opdef import Op, Pointwise, loop_dtypes
 from graphc.ir.types import BOOL, DTYPES, F32, F64, I64, ArrayType
+from graphc.ops.scipy_functions import SCIPY_FUNCTIONS  # which have tests of their own
 from graphc.ops.table import OPS
 
-POINTWISE = {name: op for name, op in OPS.items() if isinstance(op.kind, Pointwise) and name != "cast"}
+POINTWISE = {
+    name: op
+    for name, op in OPS.items()
+    if isinstance(op.kind, Pointwise) and name != "cast" and op not in SCIPY_FUNCTIONS
+}
 FLOATS_ONLY = ("linear_scan",)  # made for cotangents, which are floats
 
 

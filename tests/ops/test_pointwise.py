@@ -17,11 +17,12 @@ from graphc.ir.opdef import Pointwise, ZeroDerivative
 from graphc.ir.shapes import ShapeFacts
 from graphc.ir.types import DTYPES, F32, F64, ArrayType
 from graphc.ir.verify import verify
+from graphc.ops.scipy_functions import SCIPY_FUNCTIONS  # which have tests of their own
 from graphc.ops.table import OPS
 from tests.ops.domains import ATTRS, DOMAINS, FIXED, NASTY, STEADY
 from tests.ops.one_op import check_orders, float_marks, gradient_graph, numeric_gradient, one_op, run
 
-POINTWISE = {name: op for name, op in OPS.items() if isinstance(op.kind, Pointwise)}
+POINTWISE = {n: op for n, op in OPS.items() if isinstance(op.kind, Pointwise) and op not in SCIPY_FUNCTIONS}
 SMOOTH = [name for name, op in POINTWISE.items() if op.differentiable]
 OF_FLOATS = ("guarded_mul", "absorbing_mul", "difference")  # graphc's own
 BY_NUMPY = [name for name in POINTWISE if name not in ("cast", "stop_gradient", *OF_FLOATS)]

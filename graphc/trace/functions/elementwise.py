@@ -35,6 +35,12 @@ def sinc(F: Builder, x: Any) -> Value:
     return F.select(near, F.sub(1.0, series), F.div(F.sin(safe), safe))
 
 
+def i0(F: Builder, x: Any) -> Value:
+    """The modified Bessel function of order 0."""
+    a = as_array(F, x)
+    return F.i0(F.cast(a, mean_dtype(a.type.dtype)))
+
+
 def angle(F: Builder, z: Any, deg: bool = False) -> Value:
     """0 for positive numbers and pi for negative ones: the arrays are real. The derivative is zero."""
     a = as_array(F, z)
@@ -121,7 +127,7 @@ def unpackbits(F: Builder, a: Any, /, axis: Any = None, count: Any = None, bitor
 
 
 FUNCTIONS: dict[str, Implementation] = {
-    "numpy.fix": fix, "numpy.sinc": sinc, "numpy.angle": angle, "numpy.isposinf": isposinf,
+    "numpy.fix": fix, "numpy.i0": i0, "numpy.sinc": sinc, "numpy.angle": angle, "numpy.isposinf": isposinf,
     "numpy.isneginf": isneginf, "numpy.iscomplex": iscomplex, "numpy.real_if_close": real_if_close,
     "numpy.packbits": packbits, "numpy.unpackbits": unpackbits,
 }  # fmt: skip

@@ -5,11 +5,16 @@ from __future__ import annotations
 from collections.abc import Callable
 from typing import Any
 
+import numpy as np
+
 from graphc.ir.builder import Builder
 from graphc.ir.graph import Value
+from graphc.ops.scipy_functions import SCIPY_FUNCTIONS
 from graphc.trace.functions.arguments import as_array
 from graphc.trace.functions.products import matmul, vecdot
 from graphc.trace.functions.reductions import all_, any_, cumprod, cumsum, max_, min_, prod, sum_
+
+EXPONENT = np.dtype(np.int32)
 
 # ``ufunc.__name__`` -> op. An op that stands under the ufunc's own name is listed by that name alone.
 RENAMED = {
@@ -27,7 +32,9 @@ SAME_NAME = [
     "arctanh", "sqrt", "cbrt", "hypot", "erf", "erfc", "erfcx", "erfinv", "ndtr", "log_ndtr", "expit", "logit",
     "gammaln", "digamma", "xlogy", "xlog1py", "entr",
 ]  # fmt: skip
-UFUNCS: dict[str, str] = {name: name for name in SAME_NAME} | RENAMED | {"psi": "digamma"}
+UFUNCS: dict[str, str] = {
+    **{name: name for name in SAME_NAME}, **RENAMED, "psi": "digamma", **{op.name: op.name for op in SCIPY_FUNCTIONS},
+}  # fmt: skip
 
 
 def conjugate(F: Builder, x: Any, /) -> Value:
@@ -47,6 +54,33 @@ def modf(F: Builder, x: Any, /) -> tuple[Value, Value]:
     return F.copysign(fraction, a), whole
 
 
+def frexp(F: Builder, x: Any, /) -> tuple[Value, Value]:
+    """``x = mantissa * 2**exponent`` with a mantissa in [1/2, 1); 0, infinities and NaN have exponent 0."""
+    a = as_array(F, x)
+    a = a if a.type.is_float else F.cast(a, np.dtype(np.float64))
+    plain = F.logical_and(F.isfinite(a), F.ne(a, 0.0))
+    size = F.abs(F.select(plain, a, 1.0))
+    guess = F.add(F.cast(F.floor(F.log2(size)), EXPONENT), 1)
+    mantissa = F.ldexp(size, F.neg(guess))  # log2 rounds, so the guess may be one off
+    off = F.sub(F.cast(F.ge(mantissa, 1.0), EXPONENT), F.cast(F.lt(mantissa, 0.5), EXPONENT))
+    exponent = F.select(plain, F.add(guess, off), 0)
+    return F.select(plain, F.ldexp(a, F.neg(exponent)), a), F.cast(exponent, EXPONENT)
+
+
+def bitwise_count(F: Builder, x: Any, /) -> Value:
+    """How many bits of the number's size are 1 (uint8): sums of neighbouring bits, pairs, fours; then of all bytes."""
+    a = as_array(F, x)
+    bits = F.cast(F.abs(a) if a.type.dtype.kind == "i" else a, np.dtype(np.uint64))
+    for shift, mask in ((1, 0x5555555555555555), (2, 0x3333333333333333), (4, 0x0F0F0F0F0F0F0F0F)):
+        bits = F.add(F.bitwise_and(bits, mask), F.bitwise_and(F.right_shift(bits, shift), mask))
+    return F.cast(F.right_shift(F.mul(bits, 0x0101010101010101), 56), np.dtype(np.uint8))
+
+
+def softplus(F: Builder, x: Any, /) -> Value:
+    """``log(1 + exp(x))``."""
+    return F.logaddexp(as_array(F, x), 0.0)
+
+
 def matvec(F: Builder, x1: Any, x2: Any, /) -> Value:
     """Matrices times vectors, both in stacks that broadcast."""
     vector = as_array(F, x2)
@@ -64,7 +98,7 @@ def vecmat(F: Builder, x1: Any, x2: Any, /) -> Value:
 # ufuncs that are no single op
 UFUNC_FUNCTIONS: dict[str, Callable[..., Any]] = {
     "matmul": matmul, "vecdot": vecdot, "matvec": matvec, "vecmat": vecmat, "conjugate": conjugate,
-    "divmod": divmod_, "modf": modf,
+    "divmod": divmod_, "modf": modf, "frexp": frexp, "bitwise_count": bitwise_count, "softplus": softplus,
 }  # fmt: skip
 
 
