@@ -71,6 +71,11 @@ class Lapack(IntEnum):
     SORGLQ = 14
 
 
+def scipy_symbol(name: str) -> str:
+    """The name under which object code calls a function of ``scipy.special``."""
+    return f"graphc_scipy_{name}"
+
+
 OUT_OF_MEMORY = -1  # the status of a driver that got no memory where it asked for some
 FOREIGN_FAILED = -2  # the status of a driver that called a function by its address, which failed
 MOST_ARGUMENTS = 96  # of a kernel, start and stop not counted

@@ -12,8 +12,8 @@ from llvmlite import ir
 from numba.core import cgutils, types
 from numba.extending import intrinsic
 
+from graphc.abi import scipy_symbol
 from graphc.codegen.intrinsics import unpacked_arguments
-from graphc.runtime.scipy_special import symbol
 
 _DOUBLE, _FLOAT, _INT = ir.DoubleType(), ir.FloatType(), ir.IntType(32)
 _KINDS = {"f64": types.float64, "f32": types.float32}
@@ -31,7 +31,7 @@ def scipy_call(name: str, short: str) -> Any:
             if short == "f32":
                 numbers = [builder.fpext(n, _DOUBLE) for n in numbers]
             external = ir.FunctionType(_DOUBLE, [_DOUBLE] * len(numbers) + [_INT])
-            function = cgutils.get_or_insert_function(builder.module, external, symbol(name))
+            function = cgutils.get_or_insert_function(builder.module, external, scipy_symbol(name))
             result = builder.call(function, [*numbers, _INT(0)])  # the last one: Cython's own, always 0
             return builder.fptrunc(result, _FLOAT) if short == "f32" else result
 

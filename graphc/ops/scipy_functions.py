@@ -19,6 +19,7 @@ from graphc.errors import GradientError
 from graphc.ir.builder import Builder
 from graphc.ir.graph import Value
 from graphc.ir.opdef import Op, Partials, Pointwise, Unknown, ZeroDerivative
+from graphc.ir.types import ArrayType
 from graphc.ops.printing import helper
 from graphc.ops.special import SpecialFunction, float32_first, float64_first
 
@@ -207,19 +208,22 @@ def owens_partials(F: Builder, y: Value, h: Value, a: Value) -> tuple[Value, Val
 
 
 def spence_partial(F: Builder, y: Value, x: Value) -> tuple[Value]:
-    """log(x)/(1 - x), which is -1 at 1: by log1p, whose argument is exact near there."""
+    """log(x)/(1 - x), near 1 by its series."""
     off = F.sub(x, 1.0)
-    at_one = F.eq(off, 0.0)
-    return (F.select(at_one, -1.0, F.neg(F.div(F.log1p(off), F.select(at_one, 1.0, off)))),)
+    near = F.lt(F.abs(off), 0.05)
+    small, safe = F.select(near, off, 0.0), F.select(near, 1.0, off)
+    series = F.mul(small, 0.0)
+    for k in range(13, 0, -1):
+        series = F.mul(F.add(series, 1.0 / (k + 1)), F.neg(small))
+    return (F.select(near, F.neg(F.add(series, 1.0)), F.neg(F.div(F.log1p(safe), safe))),)
 
 
 # --- Bessel functions of orders 0 and 1 -------------------------------------------------------------------------------
 
 
-def over_x(F: Builder, y: Value, x: Value, at_zero: float) -> Value:
-    """y/x, and its limit at 0."""
-    zero = F.eq(x, 0.0)
-    return F.select(zero, at_zero, F.div(y, F.select(zero, 1.0, x)))
+def order(F: Builder, name: str, v: float, x: Value) -> Value:
+    """A Bessel function of this order: rules by neighbours divide by nothing, and hold at 0 to every order."""
+    return call(F, name, F.constant(v, ArrayType(x.type.dtype)), x)
 
 
 def i0e_partial(F: Builder, y: Value, x: Value) -> tuple[Value]:
@@ -227,12 +231,15 @@ def i0e_partial(F: Builder, y: Value, x: Value) -> tuple[Value]:
 
 
 def i1e_partial(F: Builder, y: Value, x: Value) -> tuple[Value]:
-    return (F.sub(F.sub(F.i0e(x), F.mul(F.sign(x), y)), over_x(F, y, x, 0.5)),)
+    return (F.sub(half(F, F.i0e(x), order(F, "ive", 2.0, x)), F.mul(F.sign(x), y)),)
 
 
 # --- elliptic integrals -----------------------------------------------------------------------------------------------
 
-FEW = 2e-3  # up to this modulus the series, whose next term is below 1e-12, beats a difference that cancels
+FEW, TERMS = 0.02, 10  # up to this parameter a series of so many terms beats a difference that cancels
+_SQUARES = [math.comb(2 * n, n) ** 2 / 16**n for n in range(TERMS + 1)]  # K(m) = pi/2 sum of these m**n (DLMF 19.5)
+K_SERIES = tuple(n * _SQUARES[n] for n in range(1, TERMS + 1))
+E_SERIES = tuple(-n * _SQUARES[n] / (2 * n - 1) for n in range(1, TERMS + 1))
 
 
 def elliptic(series: tuple[float, ...], formula: Callable[..., Value]) -> Rule:
@@ -324,9 +331,10 @@ RULES: dict[str, tuple[int, Rule]] = {
     "expn": (2, by_last(lambda F, y, n, x: F.neg(F.expn(F.sub(n, 1.0), x)))),
     "exprel": (1, exprel_partial), "exp10": (1, lambda F, y, x: (F.mul(y, math.log(10.0)),)),
     "cosm1": (1, lambda F, y, x: (F.neg(F.sin(x)),)), "spence": (1, spence_partial),
-    "j0": (1, lambda F, y, x: (F.neg(F.j1(x)),)), "j1": (1, lambda F, y, x: (F.sub(F.j0(x), over_x(F, y, x, 0.5)),)),
+    "j0": (1, lambda F, y, x: (F.neg(F.j1(x)),)),
+    "j1": (1, lambda F, y, x: (half(F, F.j0(x), order(F, "jv", 2.0, x), minus=True),)),
     "y0": (1, lambda F, y, x: (F.neg(F.y1(x)),)), "y1": (1, lambda F, y, x: (F.sub(F.y0(x), F.div(y, x)),)),
-    "i0": (1, lambda F, y, x: (F.i1(x),)), "i1": (1, lambda F, y, x: (F.sub(F.i0(x), over_x(F, y, x, 0.5)),)),
+    "i0": (1, lambda F, y, x: (F.i1(x),)), "i1": (1, lambda F, y, x: (half(F, F.i0(x), order(F, "iv", 2.0, x)),)),
     "i0e": (1, i0e_partial), "i1e": (1, i1e_partial),
     "k0": (1, lambda F, y, x: (F.neg(F.k1(x)),)),
     "k1": (1, lambda F, y, x: (F.neg(F.add(F.k0(x), F.div(y, x))),)),
@@ -344,8 +352,8 @@ RULES: dict[str, tuple[int, Rule]] = {
     "hyp1f1": (3, shifted(lambda F, a, b, x: F.div(a, b), "hyp1f1", 2)),
     "hyperu": (3, shifted(lambda F, a, b, x: F.neg(a), "hyperu", 2)),
     "hyp2f1": (4, shifted(lambda F, a, b, c, z: F.div(F.mul(a, b), c), "hyp2f1", 3)),
-    "ellipk": (1, elliptic((1 / 4, 9 / 32, 75 / 256, 1225 / 4096), ellipk_formula)),
-    "ellipe": (1, elliptic((-1 / 4, -3 / 32, -15 / 256, -175 / 4096), ellipe_formula)),
+    "ellipk": (1, elliptic(K_SERIES, ellipk_formula)),
+    "ellipe": (1, elliptic(E_SERIES, ellipe_formula)),
     "ellipkinc": (2, incomplete(-0.5)), "ellipeinc": (2, incomplete(0.5)),
     "eval_chebyt": (2, lower_degree("eval_gegenbauer", lambda F, n: n, (1.0,))),
     "eval_chebyu": (2, lower_degree("eval_gegenbauer", lambda F, n: 2.0, (2.0,))),

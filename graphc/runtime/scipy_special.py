@@ -10,16 +10,12 @@ import ctypes
 import re
 from collections.abc import Iterable
 
+from graphc.abi import scipy_symbol
 from graphc.errors import ProgramError
 from graphc.runtime import native
 
 _CALLS = re.compile(r"\bscipy_(\w+)_f(?:64|32)\(")
 _defined: set[str] = set()
-
-
-def symbol(name: str) -> str:
-    """The name (str) under which object code calls SciPy's function."""
-    return f"graphc_scipy_{name}"
 
 
 def names_in(source: str) -> list[str]:
@@ -55,6 +51,6 @@ def define(names: Iterable[str]) -> None:
     addresses = {}
     for name in missing:
         capsule = _capsule(name, cython_special.__pyx_capi__)
-        addresses[symbol(name)] = get_pointer(capsule, get_name(capsule))
+        addresses[scipy_symbol(name)] = get_pointer(capsule, get_name(capsule))
     native.define_symbols(addresses)
     _defined.update(missing)
