@@ -18,6 +18,7 @@ from graphc.errors import (
     LeakedTracerError,
     LinearAlgebraError,
     NumberError,
+    OutOfMemoryError,
     OutputError,
     ProgramError,
     ShapeError,
@@ -28,6 +29,7 @@ from graphc.errors import (
 from graphc.higher import elementwise_grad, hessian, hvp, jacobian, vmap
 
 if TYPE_CHECKING:
+    from graphc.checkpoints import checkpoint
     from graphc.custom import custom_jvp, custom_vjp
     from graphc.foreign_functions import opaque
     from graphc.implicit import implicit_minimum, implicit_root
@@ -49,12 +51,14 @@ __all__ = [
     "LeakedTracerError",
     "LinearAlgebraError",
     "NumberError",
+    "OutOfMemoryError",
     "OutputError",
     "ProgramError",
     "ShapeError",
     "SideEffectError",
     "TraceTypeError",
     "UnsupportedError",
+    "checkpoint",
     "cond",
     "custom_jvp",
     "custom_vjp",
@@ -88,6 +92,7 @@ __all__ = [
 
 _MODULES = {"autograd", "nn", "optim", "testing"}
 _LATER = dict.fromkeys(("cond", "fori_loop", "scan", "unroll", "while_loop"), "graphc.loops") | {
+    "checkpoint": "graphc.checkpoints",
     "custom_jvp": "graphc.custom",
     "custom_vjp": "graphc.custom",
     "implicit_minimum": "graphc.implicit",

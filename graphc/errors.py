@@ -53,6 +53,10 @@ class IndexRangeError(GraphcError, ValueError, IndexError):
     """A position or an axis that the array does not have (NumPy's ``IndexError``)."""
 
 
+class OutOfMemoryError(GraphcError, MemoryError):
+    """There is no memory for what a program saves, of which the amount showed when it ran."""
+
+
 class AxisRangeError(IndexRangeError, AxisError):
     """An axis that the array does not have: NumPy's ``AxisError``, with its ``axis`` and ``ndim``."""
 

@@ -30,6 +30,7 @@ from graphc.transform import Transform
 if TYPE_CHECKING:  # what traces and compiles is imported when a function is first called
     from graphc.cfunc import CFunction
     from graphc.program import Program
+    from graphc.saving import Saved
 
 MAX_PROGRAMS = 256  # of one function; the oldest goes first
 MAX_CHAINED = 8  # entries that a call tries one after the other, for 0.1 us each
@@ -218,6 +219,15 @@ class CompiledFunction:
         from graphc.inspection import explanation
 
         return explanation(self._served(args, kwargs), self._transform)
+
+    def saved(self, *args: Any, **kwargs: Any) -> Saved:
+        """What forward saves for the backward part, in bytes by line: ``total``, ``lines``; printed as a table.
+
+        Raises ``ValueError`` for a function that has no backward part.
+        """
+        from graphc.inspection import what_is_saved
+
+        return what_is_saved(self._served(args, kwargs), self._transform)
 
     def source(self, *args: Any, **kwargs: Any) -> str:
         """The generated source of the program's driver and kernels."""

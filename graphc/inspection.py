@@ -17,6 +17,7 @@ from graphc.ir.shapes import RELATION_TEXT, Guard
 from graphc.ops.table import OPS
 from graphc.passes.pipeline import optimize
 from graphc.program import Program
+from graphc.saving import Saved, saved, saved_values
 from graphc.trace.captures import Hidden
 from graphc.trace.record import Traced
 from graphc.transform import Transform
@@ -62,6 +63,18 @@ def program_source(program: Program) -> str:
 
 def program_kernels(program: Program) -> tuple[str, ...]:
     return program.runner.kernels
+
+
+def what_is_saved(program: Program, transform: Transform) -> Saved:
+    """What the forward part saves. Raises ``ValueError`` for a function that has no backward part."""
+    if not transform.differentiates or transform.kind == "linearize":
+        raise ValueError(f"{transform.kind} has no backward part, so that nothing is saved for it")
+    sizes = program.traced.hints
+    if transform.is_split:
+        parts = program.parts  # type: ignore[attr-defined]
+        return saved(parts.backward, parts.residuals, sizes)
+    joint = stage_graph(program, transform, "joint")
+    return saved(joint, saved_values(joint, len(program.marked.outputs)), sizes)
 
 
 # --- in plain words ---------------------------------------------------------------------------------------------------
@@ -145,25 +158,13 @@ def _kept(program: Program, transform: Transform) -> list[str]:
     if transform.is_split:
         values: Sequence[Value] = program.parts.residuals  # type: ignore[attr-defined]
     else:
-        values = _read_back(stage_graph(program, transform, "joint"), len(program.marked.outputs))
+        values = saved_values(stage_graph(program, transform, "joint"), len(program.marked.outputs))
     sizes = program.traced.hints
     total = sum(number(size_bytes(value), sizes) for value in values)
     if not values:
         return ["nothing"]
     lines = [f"{total} bytes at the sizes of the traced call"]
     return lines + [_in_words(f"{_origin(value)}: {value.type}", program.traced.symbols) for value in values]
-
-
-def _read_back(joint: Graph, count: int) -> list[Value]:
-    """The values of the forward part, inputs left out, that the backward part reads."""
-    forward: set[Value] = set(joint.outputs[:count])
-    for node in reversed(joint.nodes):
-        if any(output in forward for output in node.outputs):
-            forward.update(node.inputs)
-    early = [n for n in joint.nodes if any(output in forward for output in n.outputs)]
-    read = {v for node in joint.nodes if node not in early for v in node.inputs}
-    made = {output for node in early for output in node.outputs if node.inputs}
-    return [v for node in early for v in node.outputs if v in read and v in made]
 
 
 def _origin(value: Value) -> str:

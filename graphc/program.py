@@ -13,9 +13,19 @@ from typing import Any, Protocol
 import numpy as np
 
 from graphc import pytree
-from graphc.abi import ANY_LENGTH, FOREIGN_FAILED, Build, Check, EntryPlan, InputLeaf, LeafKind, Step
+from graphc.abi import (
+    ANY_LENGTH,
+    FOREIGN_FAILED,
+    OUT_OF_MEMORY,
+    Build,
+    Check,
+    EntryPlan,
+    InputLeaf,
+    LeafKind,
+    Step,
+)
 from graphc.compiler import Executable
-from graphc.errors import ForeignCallError, ProgramError
+from graphc.errors import ForeignCallError, OutOfMemoryError, ProgramError
 from graphc.ir.dims import Dim, evaluate, symbols_of, to_code
 from graphc.ir.graph import Graph
 from graphc.ir.interp import interpret
@@ -214,6 +224,11 @@ def index_error(executable: Executable, status: int, symbols: Sequence[int]) -> 
     """The error for a program that stopped with this status at these sizes."""
     if status == FOREIGN_FAILED:
         return foreign_error()
+    if status == OUT_OF_MEMORY:
+        return OutOfMemoryError(
+            "there is no memory for what the iterations of a loop save for its gradient, whose number showed when the "
+            "program ran: graphc.checkpoint(f, every=1000) saves every thousandth state, and computes the rest again"
+        )
     checks = executable.index_checks()
     if not 0 < status <= len(checks):
         return ProgramError(f"the program failed with status {status} at the sizes {tuple(symbols)}")

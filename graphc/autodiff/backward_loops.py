@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING, Protocol
 
 from graphc.ir.builder import Builder
 from graphc.ir.graph import Graph, Node, Value
-from graphc.ir.regions import carried, map_regions
+from graphc.ir.regions import carried, lead, map_regions
 from graphc.ir.rewrite import inline, with_inputs
 from graphc.ir.types import I64, ArrayType
 
@@ -160,13 +160,13 @@ class AgainPlan:
 @dataclass(frozen=True)
 class BranchPlan:
     """``joint(branch, fresh)``: a branch with its adjoint, which computes again what it needs of the branch that was
-    taken; its ``fresh`` parameters are those that no cotangent has reached before."""
+    taken; its ``fresh`` parameters are those that no cotangent has reached before. A checkpoint has one branch."""
 
     joint: Callable[[Graph, frozenset[int]], Graph]
 
     def pull_back(self, reached: Reached, node: Node) -> None:
         F = reached.F
-        flag, *captures = node.inputs
+        captures = node.inputs[lead(node) :]
         marked = [k for k in range(len(captures)) if any(r.params[k].grad for r in node.regions)]
         wanted = [k for k, o in enumerate(node.outputs) if any(r.outputs[k].grad for r in node.regions)]
         fresh = frozenset(k for k in marked if captures[k] in captures[:k] or reached.total.get(captures[k]) is None)
@@ -177,7 +177,8 @@ class BranchPlan:
             _branch_back(F, branch, self.joint(branch, fresh), operands, wanted, marked, fresh)
             for branch in node.regions
         ]
-        bases.replace(F.raw(node.op, (flag, *operands), {}, tuple(regions)).outputs)
+        inputs = (*node.inputs[: lead(node)], *operands)
+        bases.replace(F.raw(node.op, inputs, {}, tuple(regions)).outputs)
 
 
 def _branch_back(

@@ -4,6 +4,7 @@
             iterations differs, all do the largest, and each element keeps what it has after its last.
 ``while``   where its condition is shared, the same. Else it runs until all elements are done; those that are keep what
             they carry, since each iteration selects.
+``checkpoint``  its region, for the whole batch.
 ``cond``    where its flag is shared, one branch runs. Else both do, and each element selects.
 
 An element that is done, or is in the other branch, computes with what it has, and the result is thrown away. It must
@@ -29,6 +30,8 @@ from graphc.ir.types import BOOL, I64, ArrayType
 def batch_regions(batcher: Batcher, node: Node, lanes: Sequence[Lane]) -> list[Lane]:
     """The lanes of the outputs of a node with regions."""
     lanes = [lane if isinstance(lane, Value) else Dense(batcher.dense(lane)) for lane in lanes]
+    if node.op.name == "checkpoint":
+        return _again(batcher, node, lanes)
     if node.op.name == "cond":
         flag = lanes[0]
         return _one_branch(batcher, node, lanes) if isinstance(flag, Value) else _both_branches(batcher, node, lanes)
@@ -232,6 +235,15 @@ def _one_branch(batcher: Batcher, node: Node, lanes: Sequence[Lane]) -> list[Lan
     inputs = (_shared(flag), *_operands(batcher, captures, is_dense), *_mask(batcher))
     outputs = batcher.F.raw(node.op, inputs, node.attrs, tuple(r.graph(either) for r in regions)).outputs
     return [Dense(output) if dense else output for output, dense in zip(outputs, either, strict=True)]
+
+
+def _again(batcher: Batcher, node: Node, lanes: Sequence[Lane]) -> list[Lane]:
+    is_dense = [not isinstance(lane, Value) for lane in lanes]
+    region = _Region(batcher, node.regions[0], is_dense)
+    after = _dense_results(region.results)
+    inputs = (*_operands(batcher, lanes, is_dense), *_mask(batcher))
+    outputs = batcher.F.raw(node.op, inputs, node.attrs, (region.graph(after),)).outputs
+    return [Dense(output) if dense else output for output, dense in zip(outputs, after, strict=True)]
 
 
 def _both_branches(batcher: Batcher, node: Node, lanes: Sequence[Lane]) -> list[Lane]:

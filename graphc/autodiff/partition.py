@@ -15,7 +15,7 @@ from graphc.autodiff.mincut import INFINITE, Network
 from graphc.ir.builder import Builder
 from graphc.ir.dims import Dim, product, symbol, symbols_of
 from graphc.ir.graph import Graph, Node, Value
-from graphc.ir.opdef import Bind, Create, Movement, Op, Pointwise, Read
+from graphc.ir.opdef import Bind, Compact, Create, Movement, Op, Pointwise, Read
 from graphc.ir.rewrite import copy_node
 from graphc.ir.shapes import ShapeFacts
 from graphc.ir.sizes import Needs, bound_sizes, is_binder, limit_of, sizes_of
@@ -110,6 +110,8 @@ class Room:
         """The dims of the room; None where it has no limit, so that the value can only be computed again."""
         if not any(self.names & symbols_of(dim) for dim in value.dims):
             return value.dims
+        if value.node is not None and isinstance(value.node.op.kind, Compact):
+            return None  # how many there are shows when they are found again, from a mask that takes less room
         found = [self.facts.highest(dim, self.names) for dim in value.dims]
         return None if None in found else tuple(dim for dim in found if dim is not None)
 

@@ -228,6 +228,8 @@ class _Walk:
                 return self.run(node.regions[0 if flag else 1], inputs[1:], symbols)
             first, second = (self.run(region, inputs[1:], symbols) for region in node.regions)
             return [self._either(a, b) for a, b in zip(first, second, strict=True)]
+        if node.op.name == "checkpoint":
+            return self.run(node.regions[0], inputs, symbols)
         count = carried(node)
         state, captures = inputs[:count], inputs[count:]
         if node.op.name == "while":

@@ -12,11 +12,13 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 
 from graphc.autodiff.backward_loops import AgainPlan, BranchPlan, LoopPlan, Plan
-from graphc.autodiff.partition import split_region
+from graphc.autodiff.partition import RegionSplit, split_region
 from graphc.ir.builder import Builder
 from graphc.ir.graph import Graph, Node, Value
+from graphc.ir.opdef import Op
 from graphc.ir.regions import carried
 from graphc.ir.rewrite import inline, with_inputs
+from graphc.ir.shapes import ShapeFacts
 from graphc.ir.types import I64, ArrayType
 from graphc.passes.pipeline import optimize_region
 
@@ -52,10 +54,7 @@ def with_tapes(F: Builder, graph: Graph, joint_region: JointRegion) -> Forward:
 
 def _tape_for(F: Builder, node: Node, joint_region: JointRegion) -> tuple[Node, LoopPlan]:
     (body,) = node.regions
-    count = carried(node)
-    joint = optimize_region(joint_region(body, F.ops, F.facts, 1 + count), F.ops, F.facts)
-    free = {joint.params[0], *joint.params[1 + count : len(body.params)]}
-    parts = split_region(joint, F.ops, F.facts, len(body.params), len(body.outputs), free)
+    parts = split_body(body, carried(node), F.ops, F.facts, joint_region)
     attrs = {**node.attrs, "stacked": node.attrs["stacked"] + len(parts.saved)}
     taped = F.raw(node.op, node.inputs, attrs, (parts.forward,))
     for old, fresh in zip(node.outputs, taped.outputs, strict=False):
@@ -63,6 +62,15 @@ def _tape_for(F: Builder, node: Node, joint_region: JointRegion) -> tuple[Node, 
     for fresh in taped.outputs[len(node.outputs) :]:
         fresh.grad = False
     return taped, LoopPlan(body, parts, len(node.outputs))
+
+
+def split_body(
+    body: Graph, count: int, ops: Mapping[str, Op], facts: ShapeFacts, joint_region: JointRegion
+) -> RegionSplit:
+    """The body of a loop, its index before the ``count`` values that it carries, with its adjoint, as two."""
+    joint = optimize_region(joint_region(body, ops, facts, 1 + count), ops, facts)
+    free = {joint.params[0], *joint.params[1 + count : len(body.params)]}
+    return split_region(joint, ops, facts, len(body.params), len(body.outputs), free)
 
 
 def _tape_cond(F: Builder, node: Node, joint_region: JointRegion) -> tuple[Node, Plan]:
@@ -107,4 +115,4 @@ def _counted(F: Builder, node: Node) -> tuple[Node, Value]:
     return counted, counted.outputs[count]
 
 
-_MAKERS = {"for": _tape_for, "while": _tape_while, "cond": _tape_cond}
+_MAKERS = {"for": _tape_for, "while": _tape_while, "cond": _tape_cond, "checkpoint": _tape_cond}

@@ -4,6 +4,7 @@ node        operands                      region parameters           region out
 for         carried..., captures...       i, carried..., captures...  carried..., stacked...
 while       carried..., captures...       carried..., captures...     carried...     (its condition: bool[])
 cond        flag, captures...             captures...                 results...
+checkpoint  captures...                   captures...                 results...
 """
 
 from __future__ import annotations
@@ -24,7 +25,7 @@ def own_params(node: Node) -> int:
 
 
 def carried(node: Node) -> int:
-    """How many operands a loop carries; 0 for a cond."""
+    """How many operands a loop carries; 0 for a cond or checkpoint."""
     return int(node.attrs.get("carried", 0))
 
 

@@ -5,6 +5,7 @@
 ``while``   carried..., captures...         (carried..., captures...) -> bool[]  and  -> (carried...)
             carried
 ``cond``    flag, captures...               (captures...) -> results...  for true, and for false
+``checkpoint``  captures...                 (captures...) -> results...
 
 A region is a closed graph: what it reads from outside is an operand of the node, and a parameter of the region. Sizes
 are symbols, which regions share with the graph around them. The attrs say how many operands are carried from one
@@ -12,6 +13,8 @@ iteration to the next, and how many results of a ``for`` are stacked along a new
 that is how a loop saves what its adjoint reads (an entry is pushed there, and popped by a ``read`` at i).
 ``trips`` is the number of iterations; ``reverse``: i runs from the last to 0, and the entry of i stands at i all the
 same. The index i is an int64 scalar that begins at 0.
+
+A ``checkpoint`` is its region, but the adjoint saves nothing that the region computes: it computes it again.
 
 ``bind_size`` makes an int64 scalar a size, the value of a symbol in the region where it stands: the iterations of a
 ``while`` that runs again as a ``for``, or the index of a loop where an array has as many elements. It is not negative;
@@ -109,6 +112,16 @@ def cond_ref(first: Run, second: Run, flag: Any, *captures: Any) -> list[Any]:
     return (first if flag else second)(*captures)
 
 
+def checkpoint_type(facts: ShapeFacts, types: Types, attrs: Attrs, regions: Sequence[Graph]) -> tuple[ArrayType, ...]:
+    (region,) = regions
+    require_types(facts, "parameters of a checkpoint", region.params, types)
+    return tuple(ArrayType(o.type.dtype, o.dims) for o in region.outputs)
+
+
+def checkpoint_ref(region: Run, *captures: Any) -> list[Any]:
+    return region(*captures)
+
+
 def bind_type(facts: ShapeFacts, types: Types, attrs: Attrs) -> tuple[ArrayType, ...]:
     if not same_types(facts, types, [ArrayType(I64)]):
         raise InvalidGraphError(f"bind_size of {', '.join(map(str, types))}")
@@ -120,4 +133,5 @@ CONTROL = [
     Op("for", Control(), for_ref, OfRegions(), type=for_type),
     Op("while", Control(), while_ref, OfRegions(), type=while_type),
     Op("cond", Control(), cond_ref, OfRegions(), type=cond_type),
+    Op("checkpoint", Control(), checkpoint_ref, OfRegions(), type=checkpoint_type),
 ]

@@ -180,6 +180,8 @@ class _Piecewise:
                 self._while(node, time)
             case "cond":
                 self._cond(node, time)
+            case "checkpoint":
+                self._checkpoint(node)
             case "checked_index":
                 self._check(node)
             case "bind_size":
@@ -249,6 +251,22 @@ class _Piecewise:
             pairs = zip(results, places, strict=True)
             branches.append(steps + [copied(found, place) for found, place in pairs if found is not place])
         self.steps.append(Branch(self.stored[node.inputs[0]], *branches))
+        self._results(node, places)
+
+    def _checkpoint(self, node: Node) -> None:
+        body = Body(node, node.regions[0], self.shared.ops, self.shared.guards).graph()
+        given = dict(zip(body.params, (self.stored[v] for v in captured(node)), strict=True))
+        steps, results = self.shared.compose(body, given, set())
+        self.steps += steps
+        taken = {id(storage) for storage in given.values()}
+        places = []
+        for found in results:
+            place = found
+            if id(found) in taken:  # an operand, or a result that is there already
+                place = Storage("arena", -1, found.dtype, found.size)
+                self.steps.append(copied(found, place))
+            taken.add(id(found))
+            places.append(place)
         self._results(node, places)
 
     def _results(self, node: Node, places: list[Storage]) -> None:

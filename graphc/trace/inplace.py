@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING, Any
 from graphc.trace import protocol
 from graphc.trace.functions.assignment import setitem
 from graphc.trace.location import user_location
-from graphc.trace.values import session_of, unwrap
+from graphc.trace.values import session_of, unwrap, with_known_masks
 
 if TYPE_CHECKING:
     from graphc.trace.tracer import Tracer
@@ -24,6 +24,7 @@ def set_item(traced: Tracer, key: Any, value: Any) -> None:
         raise TypeError("a number does not support item assignment")
     if _is_itself(traced, key, value):
         return
+    key = with_known_masks(key)
     session = session_of((traced, key, value))
     session.F.location = user_location()
     before = unwrap(session, traced)

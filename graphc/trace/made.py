@@ -106,6 +106,12 @@ class Made(Tracer):
             value = session.import_value(session.root, session.captures.constant(array.copy(order="C")))
         return value if array.flags.c_contiguous else in_other_order(F, value)
 
+    def known_positions(self) -> tuple[Any, ...] | None:
+        """Where a constant mask is true."""
+        if not self.is_constant or self.array.dtype != np.bool_ or not self.array.ndim:
+            return None
+        return tuple(Made(self.home, places) for places in np.nonzero(self.array))
+
     def writable(self) -> bool:
         """Whether a write of constants is one that only the trace sees: not in a region, which runs more than once."""
         return self.is_constant and self.home is current()

@@ -24,7 +24,7 @@ from graphc.trace.functions.sharing import VIEW_PROPERTIES, VIEWS, method_view
 from graphc.trace.functions.table import WRITING_FUNCTIONS, WRITING_METHODS, signature_of
 from graphc.trace.location import user_location
 from graphc.trace.session import Session, hint_of
-from graphc.trace.values import TracedValue, session_at, session_of, unwrap, value_in, wrap
+from graphc.trace.values import TracedValue, session_at, session_of, unwrap, value_in, with_known_masks, wrap
 
 _IGNORED = {"casting", "order", "subok"}
 
@@ -330,6 +330,7 @@ def refuse_out(name: str) -> NoReturn:
 
 
 def get_item(traced: TracedValue, key: Any) -> Any:
+    key = with_known_masks(key)
     session = session_of((traced, key))
     session.F.location = user_location()
     value = unwrap(session, traced)

@@ -30,6 +30,10 @@ class TracedValue:
         self.session = session
         self.value = value
 
+    def known_positions(self) -> tuple[Any, ...] | None:
+        """For a mask whose elements are known: the positions where it is true, an array for each axis."""
+        return None
+
 
 def session_at(traced: TracedValue) -> Session:
     """Where an operation on the value is recorded: in the region that is being traced, if one is."""
@@ -120,6 +124,15 @@ def converted(obj: Any, *names: str) -> Any:
         if method is not None:
             return method()
     return obj
+
+
+def with_known_masks(key: Any) -> Any:
+    """An index with masks that are known as the positions that they select: how many there are is known, too."""
+    parts = key if isinstance(key, tuple) else (key,)
+    found = [part.known_positions() if isinstance(part, TracedValue) else None for part in parts]
+    if all(positions is None for positions in found):
+        return key
+    return tuple(p for part, places in zip(parts, found, strict=True) for p in ((part,) if places is None else places))
 
 
 def outside_value(session: Session, array: np.ndarray) -> Any:

@@ -13,11 +13,15 @@ import numpy as np
 
 from graphc.errors import TraceTypeError
 from graphc.ir.builder import Builder
-from graphc.ir.dims import Dim
+from graphc.ir.dims import Dim, product, symbols_of
 from graphc.ir.graph import Value
+from graphc.ir.opdef import Pointwise
+from graphc.trace.extents import same_value
 from graphc.trace.functions.arguments import as_array, shape_error, shape_text
 from graphc.trace.functions.indexing import selection, wrapped
 from graphc.trace.functions.slicing import At, Entry, Mask, NewAxis, Positions, Span, parse_key, take_spans
+
+MOST_UNMASKED = 30  # operations of what is written along a mask that are computed everywhere instead
 
 Write = Callable[[Builder, Value, Value, Sequence[Value], Sequence[int]], Value]
 
@@ -112,12 +116,17 @@ def _set_masked(F: Builder, x: Value, entries: Sequence[Entry], v: Value) -> Val
     place = entries.index(advanced[0])
     spans = [e for e in entries if isinstance(e, Span)]
     after = [e.length for e in spans[place:]]
-    if v.rank > len(after) and any(dim != 1 for dim in v.dims[: v.rank - len(after)]):
-        return None
     (entry,) = advanced
     assert isinstance(entry, Mask)
     mask = entry.mask
     covered = x.dims[place : place + mask.rank]
+    if v.rank > len(after) and any(dim != 1 for dim in v.dims[: v.rank - len(after)]):
+        everywhere = None if place else unmasked(F, v, mask, covered)
+        if everywhere is None:
+            return None
+        old = F.reshape(x, (*covered, *after))
+        new = F.select(F.reshape(mask, (*covered, *(1,) * len(after))), everywhere, old)
+        return write_block(F, x, [Span(0, 1, dim) for dim in x.dims], new)
     every = [*spans[:place], *(Span(0, 1, dim) for dim in covered), *spans[place:]]
     old = take_spans(F, x, every)
     while v.rank > len(after):
@@ -126,6 +135,48 @@ def _set_masked(F: Builder, x: Value, entries: Sequence[Entry], v: Value) -> Val
     flag = F.reshape(_over(F, mask, covered), (*covered, *(1,) * len(after)))
     new = F.select(flag, values, old)
     return write_block(F, x, every, F.reshape(new, old.dims))
+
+
+def unmasked(F: Builder, v: Value, mask: Value, covered: Sequence[Dim]) -> Value | None:
+    """What is computed of selected elements, computed of all; None where it is not elementwise.
+
+    Of ``x[m] = np.sin(x[m]) * y[m]`` every element of the right side is made of those at its own place, so that a
+    select has the same result, with a shape that is known.
+    """
+    count = v.dims[:1]
+    positions = _positions_of(F, mask)
+    if positions is None or count != positions.dims:
+        return None
+    known: dict[Value, Value | None] = {}
+
+    def whole(value: Value) -> Value | None:
+        if value not in known:
+            known[value] = make(value)
+        return known[value]
+
+    def make(value: Value) -> Value | None:
+        if not any(symbols_of(dim) & symbols_of(count[0]) for dim in value.dims):
+            return value if value.rank < v.rank or value.dims[0] == 1 else None
+        node = value.node
+        if node is None or value.dims[:1] != count or value.rank != v.rank:
+            return None
+        if node.op.name == "gather" and node.inputs[1:] == (positions,) and node.attrs["axes"] == (0,):
+            return F.reshape(node.inputs[0], (*covered, *value.dims[1:]))
+        if not isinstance(node.op.kind, Pointwise) or len(known) > MOST_UNMASKED:
+            return None
+        parts = [whole(operand) for operand in node.inputs]
+        return None if None in parts else F.apply(node.op, [part for part in parts if part is not None], node.attrs)
+
+    return whole(v)
+
+
+def _positions_of(F: Builder, mask: Value) -> Value | None:
+    """Where the mask is true, if that has been asked."""
+    flat = mask if mask.rank == 1 else F.reshape(mask, (product(mask.dims),))
+    for node in reversed(F.nodes):
+        if node.op.name == "mask_indices" and same_value(node.inputs[0], flat):
+            return node.output
+    return None
 
 
 def _over(F: Builder, mask: Value, covered: Sequence[Dim]) -> Value:
