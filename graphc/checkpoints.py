@@ -58,7 +58,7 @@ def checkpoint(
     ...         x = x + 0.1 * np.sin(x)
     ...     return x
     >>> np.round(walk(0.5), 6)
-    np.float64(0.001142)
+    np.float64(0.000555)
     """
     _require_numbers(every, memory_limit)
     if f is None:
