@@ -225,8 +225,9 @@ class CompiledFunction:
 
         Raises ``ValueError`` for a function that has no backward part.
         """
-        from graphc.inspection import what_is_saved
+        from graphc.inspection import require_backward, what_is_saved
 
+        require_backward(self._transform)
         return what_is_saved(self._served(args, kwargs), self._transform)
 
     def source(self, *args: Any, **kwargs: Any) -> str:

@@ -65,10 +65,14 @@ def program_kernels(program: Program) -> tuple[str, ...]:
     return program.runner.kernels
 
 
-def what_is_saved(program: Program, transform: Transform) -> Saved:
-    """What the forward part saves. Raises ``ValueError`` for a function that has no backward part."""
+def require_backward(transform: Transform) -> None:
+    """Raise ``ValueError`` for a function that has no backward part."""
     if not transform.differentiates or transform.kind == "linearize":
         raise ValueError(f"{transform.kind} has no backward part, so that nothing is saved for it")
+
+
+def what_is_saved(program: Program, transform: Transform) -> Saved:
+    """What the forward part saves."""
     sizes = program.traced.hints
     if transform.is_split:
         parts = program.parts  # type: ignore[attr-defined]
