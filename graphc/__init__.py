@@ -35,6 +35,7 @@ if TYPE_CHECKING:
     from graphc.implicit import implicit_minimum, implicit_root
     from graphc.interop import flatten_args, to_jax, to_torch
     from graphc.loops import cond, fori_loop, scan, unroll, while_loop
+    from graphc.shared_library import export
     from graphc.sparse import sparse_hessian, sparse_jacobian
 
 __version__ = "0.1.0.dev0"
@@ -63,6 +64,7 @@ __all__ = [
     "custom_jvp",
     "custom_vjp",
     "elementwise_grad",
+    "export",
     "flatten_args",
     "fori_loop",
     "frozen",
@@ -98,6 +100,7 @@ _LATER = dict.fromkeys(("cond", "fori_loop", "scan", "unroll", "while_loop"), "g
     "implicit_minimum": "graphc.implicit",
     "implicit_root": "graphc.implicit",
     "opaque": "graphc.foreign_functions",
+    "export": "graphc.shared_library",
     "flatten_args": "graphc.interop",
     "sparse_hessian": "graphc.sparse",
     "sparse_jacobian": "graphc.sparse",

@@ -40,7 +40,7 @@ class CFunction:
 def make_cfunc(function: CompiledFunction, text: str) -> CFunction:
     """See ``CompiledFunction.cfunc``."""
     prototype = parse_prototype(text)
-    direct = DirectFunction(function, [_form(p) for p in prototype.arguments], {})
+    direct = DirectFunction(function, [prototype_form(p) for p in prototype.arguments], {})
     name = f"graphc_c_{next(_numbers)}"
     ir = c_function_ir(name, prototype, direct, str(direct.site.address), str(find_address()))
     address = native.load_object(native.compile_module(ir, 1), [name])[name]
@@ -57,7 +57,8 @@ def c_function_ir(name: str, prototype: Prototype, direct: DirectFunction, site:
     return llvm_text([], (), source) + "\n" + wrapper_ir(name, parameters, prototype.result, site, find)
 
 
-def _form(parameter: Parameter) -> Form:
+def prototype_form(parameter: Parameter) -> Form:
+    """The form of the argument that a parameter gives."""
     if parameter.kind == "integer":
         return Form("int", np.int64)
     if parameter.sizes:

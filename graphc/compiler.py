@@ -47,6 +47,7 @@ class Executable:
     kernels: tuple[str, ...]
     source: str
     kernel_sources: tuple[str, ...]
+    functions: tuple[tuple[str, str, str], ...]  # name, source and signature of each kernel, and of the driver
     index_checks: Callable[[], Sequence[IndexCheck]]
     keepalive: object = field(repr=False, default=None)
 
@@ -201,6 +202,7 @@ def _load(
         name=name,
         kernels=tuple(kernel[0] for kernel in kernels if kernel[0].startswith("kernel_")),
         source=source,
+        functions=tuple((f[0], f[1], f[2]) for f in metadata["functions"]),
         kernel_sources=tuple(kernel[1] for kernel in kernels),
         index_checks=index_checks,
         keepalive=keepalive,

@@ -85,7 +85,7 @@ class DirectFunction:
         self.forms, self.spec = pytree.flatten((tuple(args), dict(kwargs)))
         self.inputs = [form for form in self.forms if isinstance(form, Form)]
         self.name = function._target.name
-        first = self._first()
+        self.first = first = self._first()
         self.result = first.result
         self.site = Site(sum(form.sizes for form in self.inputs), self._resolve)
         self.site.add(record(first))

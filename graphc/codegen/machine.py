@@ -106,6 +106,24 @@ def emit_object(text: str, optimisation: int) -> bytes:
         context.close()
 
 
+def emit_for(text: str, optimisation: int, cpu: str) -> bytes:
+    """Object code (bytes) of textual LLVM IR (str) for a shared library; call it under ``LOCK``.
+
+    Args: cpu: "native", or a name that LLVM knows. Raises ProgramError: the text is not valid IR.
+    """
+    binding = llvm()
+    name, features = host_cpu() if cpu == "native" else (cpu, "")
+    machine = binding.Target.from_default_triple().create_target_machine(
+        cpu=name, features=features, opt=optimisation, reloc="pic", codemodel="default"
+    )
+    module = parse(text)
+    if optimisation:
+        tuning = binding.create_pipeline_tuning_options(speed_level=optimisation)
+        builder = binding.create_pass_builder(machine, tuning)
+        builder.getModulePassManager().run(module, builder)
+    return bytes(machine.emit_object(module))
+
+
 _MACHINES = threading.local()
 
 
