@@ -11,14 +11,28 @@ from graphc.codegen.cuda_driver import print_cuda_program
 from graphc.codegen.driver import arena_bytes
 from graphc.compiler import Executable
 from graphc.config import settings
-from graphc.errors import ProgramError
+from graphc.errors import ProgramError, UnsupportedError
 from graphc.ir.dims import evaluate, product, substitute, symbols_of
 from graphc.ir.graph import Graph, Value
+from graphc.ir.opdef import Composite, Pointwise, Routine
 from graphc.ops.index import range_error
+from graphc.ops.scipy_functions import PREFIX
 from graphc.ops.table import OPS
 from graphc.program import sizes_fit
 from graphc.runtime.cuda_program import Device, LoadedProgram
 from graphc.schedule.plan import schedule
+
+
+def require_on_device(graph: Graph) -> None:
+    """Raises: UnsupportedError: at the user's line, what is computed by a library of the CPU or by its routines."""
+    for node in graph.nodes:
+        op = node.op
+        in_library = isinstance(op.kind, Pointwise) and isinstance(op.expr, str) and op.expr.startswith(PREFIX)
+        if in_library or isinstance(op.kind, Routine | Composite):
+            message = f'{op.name} is not there for target="cuda" yet: compute it in a function for the CPU'
+            raise UnsupportedError(message, location=node.location)
+        for region in node.regions:
+            require_on_device(region)
 
 
 class CudaRunner:
@@ -28,6 +42,7 @@ class CudaRunner:
 
     def __init__(self, graph: Graph, device: Device):
         self.graph, self.device = graph, device
+        require_on_device(graph)
         program = schedule(graph, OPS)
         printed = print_cuda_program(program, len(graph.params) + len(graph.ints), repr(settings.code_key()))
         self.symbols, self.bounds, self.checks = program.symbols, program.bounds, program.checks

@@ -5,6 +5,7 @@ from __future__ import annotations
 import numpy as np
 import pytest
 import scipy.linalg
+import scipy.special
 
 import graphc
 from graphc.config import settings
@@ -259,3 +260,13 @@ def test_vmap_over_systems():
     rows = rng.normal(size=(5, 3))
     found = graphc.vmap(lambda b: np.linalg.solve(A, b))(rows)
     np.testing.assert_allclose(found, np.linalg.solve(A, rows.T).T, rtol=1e-12)
+
+
+@compiled
+@pytest.mark.parametrize("function", [np.linalg.det, np.sort, scipy.special.j0])
+def test_what_a_device_lacks_is_refused(function):
+    from graphc.cuda_runner import require_on_device
+
+    graph = graphc.jit(lambda a: np.sum(function(a))).graph("final", A)
+    with pytest.raises(UnsupportedError, match='not there for target="cuda"'):
+        require_on_device(graph)
