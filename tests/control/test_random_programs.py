@@ -65,8 +65,15 @@ class Program:
             f"{self.place(loops)} += {expression}", "u[1:] = 0.5 * u[:-1] + 0.1 * v[1:]",
             f"{choice('uv')} = {choice(ARRAYS)}", "u, v = v, u", "v *= 0.5",
             f"row = u[2:5]\n{pad}row[{self.random.randrange(3)}] += 0.2 * ({expression})",
-            "w = w * 0.9 + u[1:4] * 0.1", "s = s * 0.9",
+            "w = w * 0.9 + u[1:4] * 0.1", "s = s * 0.9", "u[v > s] *= 0.8",
         ]  # fmt: skip
+        if loops:
+            i = loops[-1]
+            plain += [
+                f"u[:{i}] *= np.cos({expression})",
+                f"v[{i}:] += 0.1 * u[{i}:]",
+                f"s += 0.1 * np.sum(u[:{i} + 1] * v[:{i} + 1])",
+            ]
         kind = self.random.randrange(len(plain) + 4)
         if kind < len(plain) or depth == 0:
             self.lines.append(pad + plain[kind % len(plain)])
@@ -74,7 +81,8 @@ class Program:
         test = f"if {self.scalar(loops)} > {self.scalar(loops)}:"
         if kind < len(plain) + 2:
             i = "ijk"[len(loops)]
-            self.lines.append(f"{pad}for {i} in range({choice(RANGES)}):")
+            inner = [f"{loops[-1]}", f"{loops[-1]}, 6", f"6 - {loops[-1]}"] if loops else []
+            self.lines.append(f"{pad}for {i} in range({choice([*RANGES, *inner])}):")
             self.block(indent + 1, [*loops, i], self.random.randrange(1, 4), depth - 1)
         elif kind == len(plain) + 2 and loops:
             self.lines.append(f"{pad}{test} continue")
