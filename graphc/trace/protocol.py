@@ -20,7 +20,7 @@ from graphc.trace.functions.arguments import as_array, shape_text
 from graphc.trace.functions.assignment import add_at, distinct, same_kind, setitem
 from graphc.trace.functions.indexing import getitem
 from graphc.trace.functions.integers import apply_op, squared_truths
-from graphc.trace.functions.sharing import VIEW_PROPERTIES, VIEWS, method_view
+from graphc.trace.functions.sharing import VIEW_PROPERTIES, function_view, method_view
 from graphc.trace.functions.table import WRITING_FUNCTIONS, WRITING_METHODS, signature_of
 from graphc.trace.location import user_location
 from graphc.trace.session import Session, hint_of
@@ -209,7 +209,7 @@ def run_function(name: str, args: tuple[Any, ...], kwargs: dict[str, Any]) -> An
     function = NUMPY_FUNCTIONS.get(name)
     if function is None:
         raise_unsupported(name)
-    return _run(function, args, kwargs, VIEWS.get(name), name)
+    return _run(function, args, kwargs, function_view(name, kwargs), name)
 
 
 def _run(
@@ -232,8 +232,20 @@ def _run(
         found = function(session.F, *values, **keywords)
     if view is None:
         return wrap(session, found)
-    base, source = next(zip((*args, *kwargs.values()), (*values, *keywords.values()), strict=False))
-    return _viewed(session, base, source, found, view)
+    return _shared(
+        session, list(zip((*args, *kwargs.values()), (*values, *keywords.values()), strict=False)), found, view
+    )
+
+
+def _shared(session: Session, arguments: Sequence[tuple[Any, Any]], found: Any, view: str) -> Any:
+    """The results of a function as ``sharing`` says that they share memory with its arguments (given and unwrapped)."""
+    if view == "one operand":  # after the subscripts; a result of several is new
+        return _viewed(session, *arguments[1], found, "view") if len(arguments) == 2 else wrap(session, found)
+    if view == "each":
+        return tuple(
+            _viewed(session, *argument, part, "read-only") for argument, part in zip(arguments, found, strict=False)
+        )
+    return _viewed(session, *arguments[0], found, view)
 
 
 def _viewed(session: Session, base: Any, source: Any, found: Any, kind: str, key: Any = None) -> Any:

@@ -439,3 +439,52 @@ def test_batches():
         each = [f(row, index, a) for row, index in zip(x, i if axes[1] == 0 else [i[0]] * 3, strict=True)]
         for ours, theirs in zip(found, zip(*each, strict=True), strict=True):
             np.testing.assert_allclose(ours, np.stack(theirs))
+
+
+def transposed_by_einsum(y):
+    view = np.einsum("ij->ji", y)
+    view[0, 1] = 50.0
+    return view, y
+
+
+def diagonal_by_einsum(y):
+    view = np.einsum("ii->i", y)
+    y[0, 0] = 50.0
+    view[1:] *= 2.0
+    return view, y
+
+
+def sum_by_einsum(y):
+    total = np.einsum("ij->i", y)
+    y[0, 0] = 50.0
+    return total, y
+
+
+def broadcast_together(y):
+    first, second = np.broadcast_arrays(y[0], y)
+    y[0, 1] = 50.0
+    return first * 1.0, second * 1.0
+
+
+def grids_of_one_memory(y):
+    line = y[0]
+    across, down = np.meshgrid(line, line, copy=False)
+    line[1] = 50.0
+    return across * 1.0, down * 1.0
+
+
+def grids(y):
+    line = y[0]
+    across, down = np.meshgrid(line, line)
+    line[1] = 50.0
+    return across, down
+
+
+@pytest.mark.parametrize(
+    "function",
+    [transposed_by_einsum, diagonal_by_einsum, sum_by_einsum, broadcast_together, grids_of_one_memory, grids],
+)
+def test_results_that_share_memory_with_arguments(function):
+    x = np.arange(9.0).reshape(3, 3)
+    for ours, numpys in zip(graphc.jit(lambda x: function(x.copy()))(x), function(x.copy()), strict=True):
+        np.testing.assert_array_equal(ours, numpys)

@@ -4,6 +4,8 @@
 ``reshaped``    where the elements lie so that they can be counted anew, else it is a copy
 ``raveled``     where the elements lie in one piece, else it is a copy
 ``read-only``   always, and it cannot be written into
+``one operand`` of ``einsum``: a result of one operand that only rearranges it; of several it is new
+``each``        the results share memory with the arguments one by one, and cannot be written into
 """
 
 from __future__ import annotations
@@ -23,6 +25,9 @@ VIEWS: Mapping[str, str] = {
     **{f"numpy.{name}": "read-only" for name in _READ_ONLY},
     "numpy.reshape": "reshaped",
     "numpy.ravel": "raveled",
+    "numpy.einsum": "one operand",
+    "numpy.broadcast_arrays": "each",
+    "numpy.meshgrid": "each",
 }
 VIEW_PROPERTIES = frozenset(["T", "mT", "real", "flat"])
 _METHODS = {
@@ -33,6 +38,13 @@ _METHODS = {
     "reshape": "reshaped",
     "ravel": "raveled",
 }
+
+
+def function_view(name: str, kwargs: Mapping[str, Any]) -> str | None:
+    """How the result of the function shares memory; None: it does not."""
+    if name == "numpy.meshgrid" and kwargs.get("copy", True):
+        return None
+    return VIEWS.get(name)
 
 
 def method_view(name: str, kwargs: Mapping[str, Any]) -> str | None:
