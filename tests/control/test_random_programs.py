@@ -107,6 +107,13 @@ def differences(f, step):
     return np.array([(f(X + e) - f(X - e)) / (2 * step) for e in step * np.eye(len(X))])
 
 
+def is_continuous(f, step=1e-6):
+    """Whether the program does here what it does near by: rounding can decide a comparison of equal numbers."""
+    here = f(X)
+    jumps = [abs(f(X + e) + f(X - e) - 2 * here) for e in step * np.eye(len(X))]
+    return max(jumps) < 1e-7 * max(1, abs(here))
+
+
 @pytest.mark.parametrize("seed", range(PROGRAMS))
 def test_value_and_gradient(seed, tmp_path, monkeypatch):
     monkeypatch.setattr(settings, "disable_jit", True)
@@ -119,5 +126,6 @@ def test_value_and_gradient(seed, tmp_path, monkeypatch):
     expected = f(X)
     np.testing.assert_allclose(value, expected, rtol=1e-10)
     slopes = differences(f, 1e-6)
-    if np.allclose(slopes, differences(f, 1e-5), rtol=1e-3, atol=1e-5):  # no branch changes near by
+    steady = np.allclose(slopes, differences(f, 1e-5), rtol=1e-3, atol=1e-5)
+    if steady and is_continuous(f):  # no branch changes near by
         np.testing.assert_allclose(gradient, slopes, rtol=1e-3, atol=1e-4 * max(1, np.abs(slopes).max()))
