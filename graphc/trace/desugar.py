@@ -3,6 +3,7 @@
 assert a, b                 ->  if not a: raise AssertionError(b)
 while (r := f(x)) > 0: ...  ->  while True: if not (r := f(x)) > 0: break; ...
 match k: case 0 | 1: ...    ->  if k == 0 or k == 1: ...        (patterns of values alone)
+total: float = 0.0          ->  total = 0.0                     (annotations of local variables are never evaluated)
 """
 
 from __future__ import annotations
@@ -32,6 +33,14 @@ class _Plain(ast.NodeTransformer):
         message = [] if node.msg is None else [node.msg]
         error = _at(node, ast.Call(ast.Name("AssertionError", ast.Load()), message, []))
         return _at(node, ast.If(_not(node.test), [_at(node, ast.Raise(error, None))], []))
+
+    def visit_AnnAssign(self, node: ast.AnnAssign) -> Any:
+        if node.value is not None:
+            return _at(node, ast.Assign([node.target], node.value))
+        if not isinstance(node.target, ast.Name):
+            return _at(node, ast.Pass())
+        declared = _at(node, ast.Assign([node.target], _at(node, ast.Constant(None))))  # a local variable all the same
+        return _at(node, ast.If(_at(node, ast.Constant(False)), [declared], []))
 
     def visit_While(self, node: ast.While) -> Any:
         self.generic_visit(node)

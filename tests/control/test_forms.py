@@ -166,3 +166,23 @@ def test_an_index_outside_of_the_array_is_an_error():
     f = graphc.grad(lambda x, n: graphc.fori_loop(0, n, lambda i, c: c * x[i], 1.0))
     with pytest.raises(IndexRangeError, match="axis 0 with size 6"):
         f(X, 7)
+
+
+def test_annotated_variables():
+    def f(x):
+        total: float = 0.0
+        index: int
+        for i in range(len(x)):
+            twice: float = x[i] * 2
+            if twice > 2:
+                part: float = 3.0 * twice
+            else:
+                part = x[i]
+            total += part * twice
+            index = i
+        return total * (index + 1)
+
+    x = np.array([0.5, 2.0, 0.8])
+    value, gradient = graphc.value_and_grad(f)(x)
+    assert value == f(x)
+    np.testing.assert_allclose(gradient, 3 * np.array([4 * 0.5, 24 * 2.0, 4 * 0.8]), rtol=1e-12)
