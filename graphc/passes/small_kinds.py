@@ -59,6 +59,8 @@ def _is_plain(region: Graph) -> bool:
 
 
 def _is_known(node: Node, makes: bool) -> bool:
+    if len(node.outputs) != 1:  # as eigh and slogdet have two
+        return False
     name, kind = node.op.name, node.op.kind
     scalar = not node.output.rank
     if isinstance(kind, Pointwise) or name in FOLDS:

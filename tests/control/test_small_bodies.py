@@ -109,3 +109,17 @@ def test_an_index_outside_counts_in_the_branch_that_is_taken_only():
 def test_a_root_that_is_not_taken_has_no_derivative():
     with override(disable_jit=True):
         np.testing.assert_array_equal(graphc.grad(guarded_root)(np.array([4.0, -1.0, 0.0])), [0.25, 0.0, 0.0])
+
+
+def test_small_matrices_that_a_routine_factors():
+    def factored(x):
+        matrix = np.eye(1)
+        pair = np.ones(2)
+        for i in range(5):
+            matrix = matrix * x[i] + 0.6
+            pair = pair * np.linalg.solve(matrix, np.ones((1, 1)))[0]
+        return pair[0]
+
+    # Compiled also where nothing else is: the factors are there once the program is scheduled.
+    with override(disable_jit=False):
+        np.testing.assert_allclose(graphc.jit(factored)(INPUT), factored(INPUT), rtol=1e-14)
