@@ -46,6 +46,7 @@ class CompiledFunction:
     __call__: Callable[..., Any]
 
     graphc_static = True  # as an argument of another compiled function: the same by identity
+    graphc_takes_frozen = True
 
     def __init__(self, function: Callable[..., Any], transform: Transform):
         self._target = make_target(function)
@@ -72,6 +73,8 @@ class CompiledFunction:
 
             return call_nested(self, session, args, kwargs)
         if settings.disable_jit and self._transform.kind == "jit" and not self._transform.forward_mode:
+            if not self._target.takes_frozen:
+                args, kwargs = pytree.bare((args, kwargs))
             return self._target.original(*args, **kwargs)
         given = (Receiver(args[0]), *args[1:]) if self._is_method and args else args
         leaves, spec = pytree.flatten((given, kwargs))

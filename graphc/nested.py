@@ -30,7 +30,7 @@ from graphc.ir.rewrite import copy_node, drop_dead, resolve_dims
 from graphc.ir.types import ArrayType
 from graphc.ops.table import OPS
 from graphc.passes.pipeline import optimize
-from graphc.trace.arguments import ArgumentLeaf, ArgumentWalk
+from graphc.trace.arguments import ArgumentLeaf, ArgumentWalk, handed_to
 from graphc.trace.location import user_location
 from graphc.trace.paths import Paths
 from graphc.trace.record import Constant, output_leaves
@@ -96,6 +96,8 @@ def call_transformed(
 
 class Staged:
     """What a trace runs in place of a function that is to be transformed inside it."""
+
+    graphc_takes_frozen = True
 
     def __init__(self, target: Target, transform: Transform, offset: int):
         self.target, self.transform, self.offset = target, transform, offset
@@ -218,7 +220,7 @@ def trace_leaves(
             seen.append(child.wrap(child, param))
         else:
             seen.append(leaf)
-    inner_args, inner_kwargs = pytree.unflatten(spec, seen)
+    inner_args, inner_kwargs = pytree.unflatten(spec, handed_to(target, leaves, seen))
     with recording(child):
         out_spec, outputs, values = output_leaves(child, prepare(target.original)(*inner_args, **inner_kwargs))
     session.F.location = location

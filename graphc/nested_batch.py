@@ -64,7 +64,7 @@ def _leaf_axes(
     target: Target, in_axes: Any, args: Sequence[Any], kwargs: Mapping[str, Any], offset: int
 ) -> list[int | None]:
     """The mapped axis of each leaf, None where it has none. Keyword arguments are mapped along their first axis."""
-    given = tuple(args[offset:])
+    given = pytree.bare(tuple(args[offset:]))
     axes = tuple(in_axes) if isinstance(in_axes, list) else in_axes
     mapped = _prefix("in_axes", axes, given, target, user_location())
     skipped = len(pytree.flatten(tuple(args[:offset]))[0])

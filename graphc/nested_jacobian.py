@@ -17,7 +17,7 @@ from graphc.errors import GradientError
 from graphc.ir.dims import Dim, product
 from graphc.ir.graph import Graph, Value
 from graphc.ir.types import ArrayType
-from graphc.nested import Inner, inline, result, staged, trace_inner
+from graphc.nested import Inner, argument_leaves, inline, result, staged, trace_inner
 from graphc.nested_modes import call_jvp
 from graphc.ops.table import OPS
 from graphc.passes.pipeline import optimize
@@ -67,6 +67,10 @@ def call_hessian(
     offset: int,
 ) -> Any:
     """Forward over reverse: the Jacobian of the gradient, or of the Jacobian of what is no scalar."""
+    positions = differentiated(transform, target, len(args), list(kwargs), offset).positions
+    leaves = [leaf for leaf in argument_leaves(target, args, kwargs) if leaf.argument in positions]
+    if leaves and all(leaf.frozen for leaf in leaves):  # the gradient is None, which has no Jacobian
+        return call_jacobian(session, target, dataclasses.replace(transform, kind="jacobian"), args, kwargs, offset)
     inner = staged(target, dataclasses.replace(transform, kind="jacobian", mode="rev"), offset)
     outer = dataclasses.replace(transform, kind="jacobian", mode="fwd")
     return call_jacobian(session, inner, outer, args, kwargs, offset)

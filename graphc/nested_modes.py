@@ -100,6 +100,8 @@ def seed_value(session: Session, cotangent: Any, like: Value) -> Value:
 class JvpOf:
     """The function ``(primals, tangents) -> (out, tangent of out)``; always called inside a trace."""
 
+    graphc_takes_frozen = True
+
     def __init__(self, function: Callable[..., Any]):
         self.target = make_target(function)
         self.__name__ = f"jvp_{self.target.name}"
@@ -125,7 +127,7 @@ class NestedLinearMap:
 
     def __init__(self, session: Session, inner: Inner, both: Graph, out: Any, primals: tuple[Any, ...]):
         self._session, self._inner, self._both, self._out = session, inner, both, out
-        _, self._spec = pytree.flatten(primals)
+        _, self._spec = pytree.flatten(pytree.bare(primals))
 
     def __call__(self, *tangents: Any) -> Any:
         inner, here = self._inner, current()
@@ -149,7 +151,7 @@ def call_jvp(
     kwargs: Mapping[str, Any] = {},
 ) -> Any:
     """``(out, tangent of out)`` at these primals as part of the active trace; ``kwargs`` do not move."""
-    _, spec = pytree.flatten(primals)
+    _, spec = pytree.flatten(pytree.bare(primals))
     leaves = tangent_leaves(spec, tangents)
     wanted = Differentiated(tuple(range(len(primals))), single=False)
     inner = trace_inner(session, target, primals, kwargs, wanted, strict=False)

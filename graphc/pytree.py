@@ -56,6 +56,17 @@ def unflatten(spec: TreeSpec, leaves: Sequence[Any]) -> Any:
     return spec.unflatten(leaves)
 
 
+def bare(tree: Any) -> Any:
+    """The tree without ``Frozen`` around parts of it; the very tree where there is none."""
+
+    def is_frozen(node: Any) -> bool:
+        return type(node) is Frozen
+
+    flatten(tree)  # which makes dataclasses known
+    found = optree.tree_leaves(tree, is_frozen, none_is_leaf=True, namespace=NAMESPACE)
+    return tree_map(lambda leaf: leaf, tree) if any(map(is_frozen, found)) else tree
+
+
 def tree_map(function: Callable[..., Any], tree: Any) -> Any:
     leaves, spec = flatten(tree)
     return spec.unflatten([function(leaf) for leaf in leaves])

@@ -9,6 +9,7 @@ import numpy as np
 import pytest
 
 import graphc
+from graphc.config import override
 from graphc.errors import GradientError, ShapeError, TraceTypeError, UnsupportedError
 from tests.higher_support import CLOSE, RNG, V, W, X, columns, curve, loss
 
@@ -338,3 +339,49 @@ def test_interpreted():
     with graphc.config.override(disable_jit=True):
         np.testing.assert_allclose(graphc.hessian(loss)(W), columns(graphc.grad(loss), W), rtol=1e-6, atol=1e-8)
         np.testing.assert_allclose(graphc.vmap(loss)(X), [loss(w) for w in X])
+
+
+# --- frozen arguments -------------------------------------------------------------------------------------------------
+
+
+def scaled(p):
+    return np.sum(p["a"] ** 2 * p["b"])
+
+
+PARTS, DIRECTION = {"a": np.array([1.0, 3.0]), "b": np.array([2.0, 5.0])}, {"a": np.array([1.0, 1.0]), "b": np.ones(2)}
+HALF = {"a": PARTS["a"], "b": graphc.frozen(PARTS["b"])}
+
+
+def plain(tree):
+    """Lists in place of arrays, to compare structures and None."""
+    if isinstance(tree, dict):
+        return {key: plain(part) for key, part in tree.items()}
+    return tree if tree is None else np.asarray(tree).tolist()
+
+
+def test_what_is_frozen_has_no_derivative_in_any_transform():
+    with override(disable_jit=True):
+        assert plain(graphc.jacobian(scaled)(HALF)) == {"a": [4.0, 30.0], "b": None}
+        rows = {"a": {"a": [[4.0, 0.0], [0.0, 10.0]], "b": None}, "b": None}
+        assert plain(graphc.hessian(scaled)(HALF)) == rows
+        assert graphc.hessian(scaled)(graphc.frozen(PARTS)) == {"a": None, "b": None}
+        assert plain(graphc.hvp(scaled)(HALF, DIRECTION)) == {"a": [4.0, 10.0], "b": None}
+        assert plain(graphc.hvp(scaled)(HALF, {"a": np.ones(2), "b": None})) == {"a": [4.0, 10.0], "b": None}
+        assert graphc.jvp(scaled, (HALF,), (DIRECTION,))[1] == 34.0
+        assert graphc.linearize(scaled, HALF)[1](DIRECTION) == 34.0
+        assert plain(graphc.vmap(graphc.grad(scaled))(HALF)) == {"a": [4.0, 30.0], "b": None}
+        assert plain(graphc.jit(graphc.grad(scaled))(HALF)) == {"a": [4.0, 30.0], "b": None}
+
+
+def test_a_plain_function_sees_what_is_frozen_bare():
+    with override(disable_jit=True):
+        assert graphc.jit(scaled)(HALF) == scaled(PARTS)
+        np.testing.assert_array_equal(graphc.vmap(scaled)(HALF), [2.0, 45.0])
+
+        @dataclass
+        class Line:
+            slope: Any
+            offset: float
+
+        line = Line(graphc.frozen(X), 1.0)
+        np.testing.assert_array_equal(graphc.jit(lambda line: line.slope + line.offset)(line), X + 1.0)

@@ -8,6 +8,7 @@ their types and keys; below others the leaves have no path, and such calls go th
 from __future__ import annotations
 
 from collections import OrderedDict, defaultdict
+from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -19,6 +20,7 @@ from graphc.errors import TraceTypeError
 from graphc.trace.leaves import Receiver, is_object
 from graphc.trace.location import user_location
 from graphc.trace.paths import Paths
+from graphc.trace.target import Target
 
 
 @dataclass
@@ -36,6 +38,13 @@ class ArgumentLeaf:
     frozen: bool
     whole: bool  # the argument itself, not part of a container
     by_type: bool
+
+
+def handed_to(target: Target, leaves: Sequence[ArgumentLeaf], seen: Sequence[Any]) -> list[Any]:
+    """What the target gets for its argument leaves: ``seen``, the frozen ones as such where it looks for them."""
+    if not target.takes_frozen:
+        return list(seen)
+    return [pytree.Frozen(leaf) if a.frozen else leaf for a, leaf in zip(leaves, seen, strict=True)]
 
 
 class ArgumentWalk:

@@ -18,7 +18,7 @@ from graphc.ir.dims import Expr, symbols_of
 from graphc.ir.graph import Graph, Value
 from graphc.ir.opdef import Op
 from graphc.ir.rewrite import resolve_dims
-from graphc.trace.arguments import ArgumentLeaf, ArgumentWalk
+from graphc.trace.arguments import ArgumentLeaf, ArgumentWalk, handed_to
 from graphc.trace.captures import Captures, new_input, oriented
 from graphc.trace.concretization import raise_at
 from graphc.trace.leaves import LeafSpec, input_spec
@@ -110,7 +110,7 @@ def trace(
     check(walk.leaves)
     inputs, int_leaves, ints, seen = _inputs(session, walk)
     _, spec = pytree.flatten((tuple(args), dict(kwargs)))
-    traced_args, traced_kwargs = pytree.unflatten(spec, seen)
+    traced_args, traced_kwargs = pytree.unflatten(spec, handed_to(target, walk.leaves, seen))
     with recording(session), random_state_unchanged(target.location):
         out = prepare(target.original)(*traced_args, **traced_kwargs)
         out_spec, outputs, values = output_leaves(session, out)

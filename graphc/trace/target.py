@@ -28,6 +28,14 @@ class Target:
         """The signature as the user calls it; None for callables that have none."""
         return _signature(self.original)
 
+    @property
+    def takes_frozen(self) -> bool:
+        """Whether it is to see which arguments are frozen, since it differentiates; a plain function sees them bare."""
+        function = self.original
+        while isinstance(function, functools.partial):
+            function = function.func
+        return getattr(function, "graphc_takes_frozen", False)
+
 
 @functools.lru_cache(maxsize=512)
 def _signature_of_hashable(function: Callable[..., Any]) -> inspect.Signature | None:
