@@ -6,6 +6,7 @@ import inspect
 import re
 import warnings
 
+import numba
 import numpy as np
 import pytest
 import scipy.linalg
@@ -198,6 +199,8 @@ def test_branches_of_different_kinds():
         (lambda x: sorted(x)[0], "np.maximum"),  # here
         (lambda x: round(x[0]), r"np.round"),  # here
         (lambda x: list(range(x[0])), "Python int"),  # here
+        (lambda x: scipy.linalg.expm(x.reshape(2, 2)), "; scipy.linalg.expm cannot be traced"),  # here
+        (lambda x: np.vectorize(abs)(x[0]), r"; numpy.*\.vectorize cannot be traced"),  # here
     ],
 )
 def test_asking_for_the_numbers(use, says):
@@ -206,6 +209,20 @@ def test_asking_for_the_numbers(use, says):
         graphc.grad(lambda x: (use(x), x.sum())[1])(X)
     assert caught.value.location.line == location
     assert isinstance(caught.value, TypeError)
+
+
+def plus_one(x):
+    return x + 1
+
+
+@pytest.mark.parametrize(
+    ("ufunc", "name"), [(np.frompyfunc(abs, 1, 1), r"abs \(vectorized\)"), (numba.vectorize(plus_one), r"\S*plus_one")]
+)
+def test_ufuncs_of_others_are_refused_by_name_at_the_users_line(ufunc, name):
+    def f(x):
+        return np.sum(ufunc(x))  # here
+
+    raised(UnsupportedError, f, "here", X, says=f": {name} is not supported")
 
 
 def test_rounding_to_digits_is_numpys():

@@ -8,7 +8,7 @@ import re
 from typing import TYPE_CHECKING, Any, NoReturn
 
 from graphc.errors import ConcretizationError, Location
-from graphc.trace.location import user_function, user_location
+from graphc.trace.location import library_function, user_function, user_location
 
 if TYPE_CHECKING:
     from graphc.trace.values import TracedValue
@@ -74,6 +74,10 @@ def raise_at(location: Location | None, what: str) -> NoReturn:
                                   "known only when the program runs: it cannot decide anything, nor be a size by "
                                   "itself; np.count_nonzero(mask) is the number as a traced value, np.where(mask, x, "
                                   "0) keeps the shape, and the index itself can decide", location=location)  # fmt: skip
-    way_out = _WAYS_OUT.get(what, _DEFAULT_WAY_OUT) if what != "bool(x)" else _decision_way_out(location)
+    library = library_function()
+    if library is not None:
+        way_out = f"{library} cannot be traced: write it with what docs/supported.md lists, or compute it outside"
+    else:
+        way_out = _WAYS_OUT.get(what, _DEFAULT_WAY_OUT) if what != "bool(x)" else _decision_way_out(location)
     raise ConcretizationError(f"{asked} needs the numbers of a traced array, which are not known yet; {way_out}",
                               location=location)  # fmt: skip

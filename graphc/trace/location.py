@@ -1,4 +1,4 @@
-"""Where in the user's source an operation stands: the innermost frame outside graphc, NumPy and SciPy."""
+"""Where in the user's source an operation stands: the innermost frame outside graphc, NumPy, SciPy and Numba."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ _LIBRARIES = os.path.dirname(os.path.dirname(os.path.abspath(np.__file__))) + os
 _STANDARD = os.path.dirname(os.path.abspath(os.__file__)) + os.sep
 _HIDDEN = (
     _GRAPHC,
-    *(f"{_LIBRARIES}{name}{os.sep}" for name in ("numpy", "scipy", "optree")),
+    *(f"{_LIBRARIES}{name}{os.sep}" for name in ("numpy", "scipy", "optree", "numba")),
     *(f"{_STANDARD}{name}" for name in ("functools.py", "contextlib.py", "copy.py", "dataclasses.py")),
     "<__array_function__",  # the dispatchers that NumPy generates
 )
@@ -25,7 +25,7 @@ _locations: dict[tuple[int, int], Location] = {}
 
 
 def is_user_code(code: CodeType) -> bool:
-    """False for code of graphc, NumPy, SciPy and the glue of the standard library."""
+    """False for code of graphc, NumPy, SciPy, Numba and the glue of the standard library."""
     known = _user_code.get(id(code))
     if known is None:
         known = _user_code[id(code)] = (code, not code.co_filename.startswith(_HIDDEN))
@@ -53,6 +53,22 @@ def user_function() -> CodeType | None:
     while frame is not None and not is_user_code(frame.f_code):
         frame = frame.f_back
     return None if frame is None else frame.f_code
+
+
+def library_function() -> str | None:
+    """The public name of the NumPy or SciPy function, written in Python, that the user's code has called and that runs.
+
+    None where the user's own code runs, or a function without a frame, such as one of C.
+    """
+    frame: FrameType | None = sys._getframe(1)
+    name = None
+    while frame is not None and not is_user_code(frame.f_code):
+        module = frame.f_globals.get("__name__", "")
+        if module.startswith(("numpy.", "scipy.")):
+            parts = f"{module}.{frame.f_code.co_qualname}".split(".")
+            name = ".".join(part for part in parts if part[0] != "_")  # CubicSpline.__init__ is CubicSpline
+        frame = frame.f_back
+    return name if frame is not None else None
 
 
 def definition_location(code: CodeType) -> Location:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import difflib
+import sys
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from typing import Any, NoReturn
@@ -186,11 +187,12 @@ def _call(ufunc: np.ufunc, inputs: tuple[Any, ...], kwargs: dict[str, Any]) -> A
 
 def public_name(function: Callable[..., Any]) -> str:
     """The function's public name, such as ``numpy.linalg.norm`` or ``scipy.special.erf``."""
-    module = getattr(function, "__module__", None)
-    if module is None:  # a ufunc: SciPy's carry no module
-        return f"numpy.{function.__name__}" if hasattr(np, function.__name__) else f"scipy.special.{function.__name__}"
-    public = ".".join(part for part in module.split(".") if not part.startswith("_"))
-    return f"{public}.{function.__name__}"
+    module, own_name = getattr(function, "__module__", None), function.__name__
+    if not module:  # a ufunc: NumPy's and SciPy's carry no module, nor do those that np.frompyfunc makes
+        if hasattr(np, own_name):
+            return f"numpy.{own_name}"
+        return f"scipy.special.{own_name}" if hasattr(sys.modules.get("scipy.special"), own_name) else own_name
+    return ".".join([*(part for part in module.split(".") if not part.startswith("_")), own_name])
 
 
 # --- functions --------------------------------------------------------------------------------------------------------
