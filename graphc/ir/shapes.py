@@ -185,7 +185,8 @@ class ShapeFacts:
             question = f"{difference} {RELATION_TEXT[relation]} 0"
             raise ShapeError(
                 f"`{question}` cannot be decided: a size is known only when the program runs (it is made of a loop's "
-                "index, or computed); give both lengths the same bounds, or the same largest length"
+                "index, or computed); give both lengths the same bounds, or the same largest length, or write "
+                "the loop out with graphc.unroll(range(n))"
             )
         answer = _compare(relation, evaluate(difference, self.hints))
         opposite = {Relation.EQ: Guard(Relation.NE, difference), Relation.GE: Guard(Relation.GE, -difference - 1)}
