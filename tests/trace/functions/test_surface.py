@@ -20,6 +20,8 @@ F32 = rng.normal(size=6).astype(np.float32)
 HOLES = np.where(rng.random((3, 5)) < 0.3, np.nan, M)
 INTS, SMALL = np.array([3, 1, 3, 0, -2, 1]), np.array([[0, 1, 2], [2, 0, 1]])
 ASCENDING, EDGES = np.sort(X), np.array([-1.0, -0.25, 0.5, 1.5])
+# Second derivatives by positions that are near each other are too large for differences to check.
+APART = ASCENDING + np.arange(len(ASCENDING))
 EMPTY, ONE = np.zeros((0, 3)), np.ones((1, 1))
 MASK = X > 0
 
@@ -164,7 +166,7 @@ GRADIENTS = {
     "nanquantile": (lambda F, x: F.square(NUMPY_FUNCTIONS["numpy.nanquantile"](F, x, [0.2, 0.7])), X),
     "unique": (lambda F, x: F.square(NUMPY_FUNCTIONS["numpy.unique"](F, x)), X),
     "nancumsum": (call("nancumsum"), X), "cumulative_prod": (call("cumulative_prod", include_initial=True), X),
-    "gradient": (call("gradient", 0.5, edge_order=2), M), "uneven": (call("gradient", edge_order=2), X, ASCENDING),
+    "gradient": (call("gradient", 0.5, edge_order=2), M), "uneven": (call("gradient", edge_order=2), X, APART),
     "trapezoid": (call("trapezoid"), X, ASCENDING), "unwrap": (call("unwrap"), 4 * np.cumsum(X)),
     "convolve": (call("convolve"), X, Y), "correlate": (call("correlate", "same"), X, Y),
     "interp": (call("interp"), Y, ASCENDING, X), "outside": (call("interp"), 10 * Y, ASCENDING, X),
