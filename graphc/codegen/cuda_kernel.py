@@ -16,8 +16,8 @@ from __future__ import annotations
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 
-from graphc.codegen.scalar_text import ScalarPrinter
-from graphc.codegen.text import NARROW, Lines, literal, loaded, stored
+from graphc.codegen.fold_text import FoldPrinter, is_compensated
+from graphc.codegen.text import Lines, loaded, stored
 from graphc.ir.dims import Dim, product
 from graphc.ir.types import DTYPES
 from graphc.schedule.loopnest import Fold, Nest, Phase, Store
@@ -91,7 +91,7 @@ def _passes_on(nest: Nest) -> bool:
 # --- printing ---------------------------------------------------------------------------------------------------------
 
 
-class CudaNestPrinter(ScalarPrinter):
+class CudaNestPrinter(FoldPrinter):
     """Prints one nest. ``shared``: the threads of a block run each row together."""
 
     def __init__(self, nest: Nest, lines: Lines, *, shared: bool):
@@ -314,35 +314,11 @@ class CudaNestPrinter(ScalarPrinter):
 
     # --- folds --------------------------------------------------------------------------------------------------------
 
-    @staticmethod
-    def _is_sum(fold: Fold) -> bool:
-        return fold.step == "{acc} + {0}" and fold.dtype in ("f64", "f32") and not fold.running
-
-    def _init_fold(self, fold: Fold) -> None:
-        if self._is_sum(fold):
-            self.lines.add(f"total{fold.key} = new_sum_{fold.dtype}()")
-            return
-        self.lines.add(f"f{fold.key} = {literal(fold.dtype, fold.init)}")
-        if fold.index_of is not None:
-            self.lines.add(f"p{fold.key} = 0")
-
-    def _step(self, fold: Fold) -> None:
-        value = self.text(fold.scalar)
-        if self._is_sum(fold):
-            self.lines.add(f"add_to(total{fold.key}, {value})")
-        elif fold.index_of is not None:
-            with self.lines.inside(f"if {fold.step.format(value, acc=f'f{fold.key}')}:"):
-                self.lines.add(f"f{fold.key} = {value}")
-                self.lines.add(f"p{fold.key} = {self.affine(fold.index_of)}")
-        else:
-            self.lines.add(f"f{fold.key} = {self._stepped(fold, f'f{fold.key}', value)}")
-
-    def _stepped(self, fold: Fold, accumulator: str, value: str) -> str:
-        text = fold.step.format(value, *map(self.text, fold.more), acc=accumulator)
-        return f"cast_{fold.dtype}({text})" if fold.dtype in NARROW else text
+    def _add(self, fold: Fold, value: str) -> str:
+        return f"add_to(total{fold.key}, {value})"
 
     def _sum_ends(self, fold: Fold) -> None:
-        if self._is_sum(fold):
+        if is_compensated(fold):
             self.lines.add(f"f{fold.key} = sum_of(total{fold.key})")
 
     def _total(self, fold: Fold, phase: Phase) -> None:

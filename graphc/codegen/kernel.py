@@ -10,8 +10,9 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import dataclass
 
-from graphc.codegen.scalar_text import ScalarPrinter, conditions_of
-from graphc.codegen.text import NARROW, literal, stored
+from graphc.codegen.fold_text import FoldPrinter, is_compensated
+from graphc.codegen.scalar_text import conditions_of
+from graphc.codegen.text import literal, stored
 from graphc.schedule.loopnest import Compaction, Fold, LaneFold, Phase
 from graphc.schedule.scalars import Condition, Scalar, walk
 
@@ -28,7 +29,7 @@ class Part:
     stop: str
 
 
-class NestPrinter(ScalarPrinter):
+class NestPrinter(FoldPrinter):
     """Prints one nest. After it, ``buffers`` and ``sizes`` hold what the text refers to, in order of first use.
 
     ``prefix`` keeps the names of several nests in one function apart; ``name_dim`` gives the text of a dim where the
@@ -128,7 +129,7 @@ class NestPrinter(ScalarPrinter):
             with self.lines.inside(self._loop_header(phase.axes[depth], part)):
                 self._inside(depth, phase, needed, part)
         for fold in folds:
-            if self._is_chunked(fold):
+            if is_compensated(fold):
                 self.lines.add(f"f{fold.key} = sum_of(total{fold.key})")
         if depth == 1:
             for store in phase.results:
@@ -146,7 +147,7 @@ class NestPrinter(ScalarPrinter):
 
     def _innermost(self, axis: int, needed: Sequence[Scalar], phase: Phase, part: Part) -> None:
         start, stop = (part.start, part.stop) if axis == 0 else ("0", self.dim(self.nest.space[axis]))
-        chunked = [f for f in (*phase.folds, *(t.fold for t in phase.totals)) if self._is_chunked(f)]
+        chunked = [f for f in (*phase.folds, *(t.fold for t in phase.totals)) if is_compensated(f)]
         size = self.nest.space[axis]
         if chunked and not (isinstance(size, int) and size <= CHUNK):
             with self.lines.inside(f"for chunk in range({start}, {stop}, {CHUNK}):"):
@@ -251,34 +252,9 @@ class NestPrinter(ScalarPrinter):
 
     # --- folds --------------------------------------------------------------------------------------------------------
 
-    @staticmethod
-    def _is_chunked(fold: Fold) -> bool:
-        return fold.step == "{acc} + {0}" and fold.dtype in ("f64", "f32") and not fold.running
-
-    def _init_fold(self, fold: Fold) -> None:
-        if self._is_chunked(fold):
-            self.lines.add(f"total{fold.key} = new_sum_{fold.dtype}()")
-            return
-        self.lines.add(f"f{fold.key} = {literal(fold.dtype, fold.init)}")
-        if fold.index_of is not None:
-            self.lines.add(f"p{fold.key} = 0")
-
-    def _step(self, fold: Fold) -> None:
-        value = self.text(fold.scalar)
-        if self._is_chunked(fold):
-            self.lines.add(f"a{fold.key} = reassociating_add(a{fold.key}, {value})")
-        elif fold.index_of is not None:
-            with self.lines.inside(f"if {fold.step.format(value, acc=f'f{fold.key}')}:"):
-                self.lines.add(f"f{fold.key} = {value}")
-                self.lines.add(f"p{fold.key} = {self.affine(fold.index_of)}")
-        else:
-            self._plain_step(fold, value)
-
-    def _plain_step(self, fold: Fold, value: str) -> None:
-        text = fold.step.format(value, *map(self.text, fold.more), acc=f"f{fold.key}")
-        if fold.dtype in NARROW:
-            text = f"cast_{fold.dtype}({text})"
-        self.lines.add(f"f{fold.key} = {text}")
+    def _add(self, fold: Fold, value: str) -> str:
+        """To the sum of this chunk, which is added with compensation to the whole when it ends."""
+        return f"a{fold.key} = reassociating_add(a{fold.key}, {value})"
 
     def _lane_folds(self, phase: Phase, needed: Sequence[Scalar]) -> None:
         """Sums for each lane, in parts of ``LANE_CHUNK``; only where there are several are they compensated."""
@@ -340,10 +316,10 @@ class NestPrinter(ScalarPrinter):
         }
 
     def _add_to_total(self, fold: Fold, value: str) -> None:
-        if self._is_chunked(fold):
+        if is_compensated(fold):
             self.lines.add(f"add_to(total{fold.key}, {value})")
         else:
-            self._plain_step(fold, value)
+            self.lines.add(f"f{fold.key} = {self._stepped(fold, f'f{fold.key}', value)}")
 
     def _total_result(self, fold: Fold) -> str:
-        return f"sum_of(total{fold.key})" if self._is_chunked(fold) else f"f{fold.key}"
+        return f"sum_of(total{fold.key})" if is_compensated(fold) else f"f{fold.key}"

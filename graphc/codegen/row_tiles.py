@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
+from graphc.codegen.fold_text import is_compensated
 from graphc.codegen.kernel import NestPrinter, Part
 from graphc.codegen.row_stages import Stage, plan_stages
 from graphc.codegen.text import STORED, Lines, literal, loaded, stored
@@ -36,7 +37,7 @@ class RowTilePrinter(NestPrinter):
                 self._stage(stage, part)
 
     def _stage(self, stage: Stage, part: Part) -> None:
-        sums = [t.fold for phase in stage.phases for t in phase.totals if not stage.loops and self._is_chunked(t.fold)]
+        sums = [t.fold for phase in stage.phases for t in phase.totals if not stage.loops and is_compensated(t.fold)]
         for fold in sums:
             self.lines.add(f"a{fold.key} = {literal(fold.dtype, fold.init)}")
         names, self.read = dict(self.names), set(stage.reads)
