@@ -180,11 +180,13 @@ def to_jax(function: Callable[..., Any], result: Callable[..., Any] | None = Non
 
     both = _BothWays(function)
 
+    def given(args: Sequence[Any]) -> tuple[Any, ...]:
+        return tuple(jax.ShapeDtypeStruct(np.shape(a), jax.numpy.result_type(a)) for a in args)
+
     def shapes(args: Sequence[Any]) -> Any:
-        structs = [jax.ShapeDtypeStruct(np.shape(a), jax.numpy.result_type(a)) for a in args]
         if result is not None:
-            return result(*structs)
-        return pytree.tree_map(lambda leaf: jax.ShapeDtypeStruct(leaf.shape, leaf.dtype), both.shapes(structs))
+            return result(*given(args))
+        return pytree.tree_map(lambda leaf: jax.ShapeDtypeStruct(leaf.shape, leaf.dtype), both.shapes(given(args)))
 
     def run(*args: Any) -> Any:
         found = both.value(*map(np.asarray, args))
@@ -203,11 +205,10 @@ def to_jax(function: Callable[..., Any], result: Callable[..., Any] | None = Non
         return compiled(*args), args
 
     def backward(args: Any, cotangent: Any) -> Any:
-        floats = [k for k, a in enumerate(args) if jax.numpy.issubdtype(jax.numpy.result_type(a), np.floating)]
-        structs = tuple(jax.ShapeDtypeStruct(np.shape(a), jax.numpy.result_type(a)) for a in args)
-        found = jax.pure_callback(pull, structs, args, cotangent, vmap_method="sequential")
-        none = [np.zeros(np.shape(a), jax.dtypes.float0) for a in args]
-        return tuple(found[k] if k in floats else none[k] for k in range(len(args)))
+        found = jax.pure_callback(pull, given(args), args, cotangent, vmap_method="sequential")
+        return tuple(
+            g if jax.numpy.issubdtype(g.dtype, np.floating) else np.zeros(g.shape, jax.dtypes.float0) for g in found
+        )
 
     compiled.defvjp(forward, backward)
     compiled.__name__ = both.name

@@ -65,7 +65,23 @@ class _Mode:
         return call
 
 
-class no_grad(_Mode):
+class _Switch(_Mode):
+    """A mode that is written with or without brackets where it decorates a function."""
+
+    mode: bool
+
+    def __new__(cls, function: Callable[..., Any] | None = None) -> Any:
+        made = super().__new__(cls)
+        if function is None:
+            return made
+        made.__init__()  # type: ignore[misc]
+        return made(function)
+
+    def __init__(self, function: None = None):
+        super().__init__(self.mode)
+
+
+class no_grad(_Switch):
     """Within the block, or the decorated function, results do not require grad.
 
     >>> x = graphc.tensor([1.0], requires_grad=True)
@@ -75,29 +91,13 @@ class no_grad(_Mode):
     False
     """
 
-    def __new__(cls, function: Callable[..., Any] | None = None) -> Any:
-        made = super().__new__(cls)
-        if function is None:
-            return made
-        made.__init__()  # type: ignore[misc]
-        return made(function)
-
-    def __init__(self, function: None = None):
-        super().__init__(False)
+    mode = False
 
 
-class enable_grad(_Mode):
+class enable_grad(_Switch):
     """Within the block, or the decorated function, results require grad again where an input does."""
 
-    def __new__(cls, function: Callable[..., Any] | None = None) -> Any:
-        made = super().__new__(cls)
-        if function is None:
-            return made
-        made.__init__()  # type: ignore[misc]
-        return made(function)
-
-    def __init__(self, function: None = None):
-        super().__init__(True)
+    mode = True
 
 
 class set_grad_enabled(_Mode):
