@@ -21,8 +21,8 @@ from graphc.ir.text import print_graph
 from graphc.runtime import cache, native, scipy_special
 
 if TYPE_CHECKING:
-    from graphc.schedule.loopnest import Program
     from graphc.schedule.prepare import IndexCheck
+    from graphc.schedule.program import Program
 
 Transform = Callable[[Graph], Graph]
 
@@ -112,8 +112,8 @@ def _build(graph: Graph) -> dict[str, Any]:
     from graphc.codegen.driver import DRIVER_SIGNATURE, arena_bytes, print_program
     from graphc.ops.table import OPS
     from graphc.passes.composites import expand_composites
-    from graphc.schedule.loopnest import launches
     from graphc.schedule.plan import schedule
+    from graphc.schedule.program import launches
 
     program = schedule(expand_composites(graph, OPS), OPS)
     printed = print_program(program, len(graph.params) + len(graph.ints), repr(settings.code_key()))

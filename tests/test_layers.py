@@ -22,7 +22,14 @@ ALLOWED: dict[str, set[str]] = {
     "passes": {*COMMON, "graphc.ir", "graphc.ops"},
     "autodiff": {*COMMON, "graphc.ir", "graphc.ops", "graphc.passes"},
     "schedule": {*COMMON, "graphc.ir", "graphc.ops"},
-    "codegen": {*COMMON, "graphc.schedule.loopnest", "graphc.schedule.scalars", "graphc.ir.types", "graphc.ir.dims"},
+    "codegen": {
+        *COMMON,
+        "graphc.schedule.loopnest",
+        "graphc.schedule.program",
+        "graphc.schedule.scalars",
+        "graphc.ir.types",
+        "graphc.ir.dims",
+    },
     "runtime": {*COMMON, "graphc.codegen"},
 }
 

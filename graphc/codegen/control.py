@@ -6,7 +6,7 @@ from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from typing import TYPE_CHECKING
 
-from graphc.schedule.loopnest import Branch, Choice, Exchange, Loop, Section, Step, While
+from graphc.schedule.program import Branch, Choice, Exchange, Loop, Section, Step, While
 
 if TYPE_CHECKING:
     from graphc.codegen.driver import DriverPrinter

@@ -37,7 +37,7 @@ def _combine(lines: Lines, step: str, init: str, dtype: str) -> None:
 
 
 def gemm_kernel(flags: int, dtype: str) -> str:
-    """``c = op(a) op(b) (+ c)`` for a batch of matrices, a thread for each element of c; see ``loopnest.Gemm``.
+    """``c = op(a) op(b) (+ c)`` for a batch of matrices, a thread for each element of c; see ``program.Gemm``.
 
     ``NAME(b0, b1, b2, m, n, k, row lengths of a, b, c, inner, two strides each of a, b, c, count)``.
     """

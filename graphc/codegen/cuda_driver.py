@@ -14,7 +14,8 @@ from graphc.codegen.cuda_kernel import print_cuda_kernel
 from graphc.codegen.driver import DriverPrinter, PrintedKernel
 from graphc.codegen.text import ELEMENTS, imports
 from graphc.ir.dims import Dim
-from graphc.schedule.loopnest import (
+from graphc.schedule.loopnest import Nest
+from graphc.schedule.program import (
     Branch,
     Clear,
     Combine,
@@ -22,7 +23,6 @@ from graphc.schedule.loopnest import (
     Gemm,
     Inline,
     Launch,
-    Nest,
     Program,
     Section,
     Storage,

@@ -15,7 +15,8 @@ from graphc.codegen.text import ELEMENTS, NARROW, STORED, Lines, dim_text, impor
 from graphc.errors import ProgramError
 from graphc.ir.dims import Atom, Dim, dim_max, dim_sum, map_atoms, symbol, symbols_of
 from graphc.ir.types import DTYPES
-from graphc.schedule.loopnest import (
+from graphc.schedule.loopnest import Nest
+from graphc.schedule.program import (
     Bind,
     Call,
     Check,
@@ -26,7 +27,6 @@ from graphc.schedule.loopnest import (
     Gemm,
     Inline,
     Launch,
-    Nest,
     Program,
     Step,
     Storage,

@@ -10,7 +10,7 @@ from __future__ import annotations
 from collections.abc import Callable, Mapping
 
 from graphc.abi import Lapack
-from graphc.schedule.loopnest import Call
+from graphc.schedule.program import Call
 
 U, L, N, T, R, S, V = (ord(letter) for letter in "ULNTRSV")
 

@@ -9,7 +9,7 @@ from __future__ import annotations
 from collections.abc import Callable, Mapping
 
 from graphc.codegen.lapack_routines import LAPACK_ROUTINES
-from graphc.schedule.loopnest import Call
+from graphc.schedule.program import Call
 
 RUN = 8  # elements that are sorted by insertion, before runs are merged
 

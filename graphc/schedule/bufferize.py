@@ -12,7 +12,7 @@ import numpy as np
 
 from graphc.ir.dims import Dim
 from graphc.ir.types import DTYPES
-from graphc.schedule.loopnest import Step, Storage, step_buffers
+from graphc.schedule.program import Step, Storage, step_buffers
 
 
 def size_in_bytes(storage: Storage) -> Dim:

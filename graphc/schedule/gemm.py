@@ -13,7 +13,7 @@ from graphc.abi import GEMM_ACCUMULATE, GEMM_TRANSPOSE_A, GEMM_TRANSPOSE_B
 from graphc.ir.dims import Dim, product
 from graphc.ir.graph import Graph, Node, Value
 from graphc.ir.opdef import Contract
-from graphc.schedule.loopnest import Gemm
+from graphc.schedule.program import Gemm
 from graphc.schedule.views import View, contiguous, reshaped, view_of, whole
 
 BATCH_LEVELS = 2  # axes of a batch, with strides of their own, that one call takes

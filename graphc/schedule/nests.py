@@ -10,9 +10,10 @@ from graphc.ir.graph import Value
 from graphc.ir.opdef import Reduce, Scan
 from graphc.schedule.fuse import Group, Placed, is_row_fold
 from graphc.schedule.lanes import LaneShaper, lanes_last, renamed, zero_where
-from graphc.schedule.loopnest import Clear, Combine, Compaction, Fold, LaneFold, Nest, Phase, Store, Total, storing_nest
+from graphc.schedule.loopnest import Compaction, Fold, LaneFold, Nest, Phase, Store, Total, storing_nest
 from graphc.schedule.lower import Lowering, fold_step, linear
 from graphc.schedule.merge import AxisMerge
+from graphc.schedule.program import Clear, Combine
 from graphc.schedule.scalars import BLOCK_AXIS, Affine, Scalar, Scalars
 from graphc.schedule.tasks import Task, is_index_fold, linear_position, scan_operands, scatter_positions, task_scalar
 from graphc.schedule.together import rows_together

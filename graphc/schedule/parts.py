@@ -13,8 +13,8 @@ from graphc.ir.dims import Dim, product
 from graphc.ir.graph import Graph, Node, Value
 from graphc.ir.positions import as_dim
 from graphc.ir.rewrite import drop_dead
-from graphc.schedule.loopnest import Storage
 from graphc.schedule.lower import is_trivial_reshape
+from graphc.schedule.program import Storage
 from graphc.schedule.sequence import Sequence as Pieces
 
 

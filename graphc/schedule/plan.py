@@ -12,22 +12,11 @@ from graphc.ir.opdef import Compact, Op
 from graphc.schedule.bufferize import plan_arena
 from graphc.schedule.fuse import Fusion, Group
 from graphc.schedule.gemm import make_gemm, plan_products
-from graphc.schedule.loopnest import (
-    Bind,
-    Check,
-    Choice,
-    Copy,
-    Inline,
-    Launch,
-    Nest,
-    Program,
-    Section,
-    Step,
-    Storage,
-)
+from graphc.schedule.loopnest import Nest
 from graphc.schedule.merge import merge_axes
 from graphc.schedule.nests import NestBuilder
 from graphc.schedule.prepare import IndexCheck, prepare
+from graphc.schedule.program import Bind, Check, Choice, Copy, Inline, Launch, Program, Section, Step, Storage
 from graphc.schedule.regions import schedule_regions
 from graphc.schedule.sequence import has_barriers
 from graphc.schedule.tasks import Task, dear_values, find_roots, make_tasks, weights

@@ -22,7 +22,9 @@ from graphc.ir.shapes import Guard, ShapeFacts
 from graphc.ir.sizes import limit_of
 from graphc.ir.types import ArrayType
 from graphc.schedule.bodies import Body, captured, with_known_sizes, written_operands
-from graphc.schedule.loopnest import (
+from graphc.schedule.parts import block_offset, part_of, read_part, unshaped, without_outputs, written_by
+from graphc.schedule.prepare import IndexCheck
+from graphc.schedule.program import (
     Bind,
     Branch,
     Check,
@@ -37,8 +39,6 @@ from graphc.schedule.loopnest import (
     While,
     walk_steps,
 )
-from graphc.schedule.parts import block_offset, part_of, read_part, unshaped, without_outputs, written_by
-from graphc.schedule.prepare import IndexCheck
 from graphc.schedule.routines import routine_call
 from graphc.schedule.sequence import Sequence, detached, make_sequence
 from graphc.schedule.slots import grown_storage, plan_slots

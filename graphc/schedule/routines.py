@@ -11,7 +11,7 @@ from dataclasses import dataclass
 
 from graphc.ir.dims import Dim, dim_max, dim_min, product
 from graphc.ir.graph import Node
-from graphc.schedule.loopnest import Call, Section, Storage
+from graphc.schedule.program import Call, Section, Storage
 
 Work = tuple[str, Dim]  # dtype ("" for that of the first operand) and elements, for one row or matrix
 

@@ -11,7 +11,7 @@ from dataclasses import dataclass, field
 
 from graphc.ir.dims import Dim, symbols_of
 from graphc.schedule.bufferize import size_in_bytes
-from graphc.schedule.loopnest import (
+from graphc.schedule.program import (
     Bind,
     Branch,
     Check,

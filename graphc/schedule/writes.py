@@ -6,8 +6,9 @@ from collections.abc import Mapping
 
 from graphc.ir.dims import product
 from graphc.ir.graph import Node, Value
-from graphc.schedule.loopnest import Inline, Launch, Section, Storage, Store, storing_nest
+from graphc.schedule.loopnest import Store, storing_nest
 from graphc.schedule.lower import Lowering, fold_step, linear, split_gathered
+from graphc.schedule.program import Inline, Launch, Section, Storage
 from graphc.schedule.scalars import Scalars
 from graphc.schedule.tasks import axes_of
 

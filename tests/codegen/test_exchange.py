@@ -7,7 +7,7 @@ import pytest
 from graphc.codegen.control import print_control
 from graphc.codegen.driver import DriverPrinter
 from graphc.ir.dims import symbol
-from graphc.schedule.loopnest import Exchange, Program, Storage
+from graphc.schedule.program import Exchange, Program, Storage
 
 
 @pytest.mark.parametrize("place", ["arena", "grown"])

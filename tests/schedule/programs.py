@@ -19,8 +19,9 @@ from graphc.ir.shapes import ShapeFacts
 from graphc.ir.types import ArrayType
 from graphc.ops.table import OPS
 from graphc.passes.pipeline import optimize
-from graphc.schedule.loopnest import Choice, Inline, Launch, Nest, Program
+from graphc.schedule.loopnest import Nest
 from graphc.schedule.plan import schedule
+from graphc.schedule.program import Choice, Inline, Launch, Program
 from graphc.trace.record import trace
 from graphc.trace.target import make_target
 

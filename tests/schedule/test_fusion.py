@@ -9,7 +9,7 @@ from graphc.ir.dims import symbol
 from graphc.ir.interp import interpret
 from graphc.ir.types import BOOL, F64, I64, ArrayType
 from graphc.schedule.fuse import MOST_TASKS
-from graphc.schedule.loopnest import Check, Gemm, Launch
+from graphc.schedule.program import Check, Gemm, Launch
 from graphc.schedule.scalars import walk
 from tests.codegen.run_graph import run_compiled
 from tests.schedule.programs import build, kernels, nests, numbers, program_of, readers, steps

@@ -14,8 +14,8 @@ from graphc.ir.dims import symbol
 from graphc.ir.interp import interpret
 from graphc.ir.types import F64, ArrayType
 from graphc.ops.table import OPS
-from graphc.schedule.loopnest import Gemm, Loop, walk_steps
 from graphc.schedule.pieces import join_pieces
+from graphc.schedule.program import Gemm, Loop, walk_steps
 from tests.codegen.run_graph import run_compiled
 from tests.schedule.programs import arena, build, final_graph, program_of, steps
 

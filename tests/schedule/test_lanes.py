@@ -15,8 +15,8 @@ from graphc.ir.dims import evaluate, symbol
 from graphc.ir.interp import interpret
 from graphc.ir.types import F32, F64, ArrayType
 from graphc.ops.table import OPS
-from graphc.schedule.loopnest import Launch
 from graphc.schedule.plan import schedule
+from graphc.schedule.program import Launch
 from tests.codegen.run_graph import Compiled
 from tests.schedule.programs import arena, build, final_graph, nests, program_of, readers, steps
 

@@ -7,7 +7,7 @@ from collections import Counter
 import numpy as np
 
 import graphc
-from graphc.schedule.loopnest import Copy, Exchange, Loop, Section, Step, walk_steps
+from graphc.schedule.program import Copy, Exchange, Loop, Section, Step, walk_steps
 from tests.schedule.programs import final_graph, program_of
 
 
