@@ -5,6 +5,7 @@ The examples assume ``import numpy as np`` and ``import graphc``.
 
 from __future__ import annotations
 
+import dataclasses
 from collections.abc import Callable, Sequence
 from typing import Any
 
@@ -23,29 +24,34 @@ from graphc.trace.target import make_target
 def flatten_args(
     function: Callable[..., Any], *trees: Any
 ) -> tuple[Callable[..., Any], np.ndarray, Callable[..., Any]]:
-    """A function of one vector for one of nested arguments: ``g, x0, unflatten = graphc.flatten_args(f, *args)``.
+    """A function of one vector for one of nested arguments: ``g, x0, unflatten = graphc.optim.flatten(f, *args)``.
 
-    >>> def loss(params):
+    >>> @graphc.value_and_grad
+    ... def loss(params):
     ...     return np.sum((params["w"] - 1.0) ** 2) + (params["b"] - 2.0) ** 2
-    >>> flat, x0, unflatten = graphc.flatten_args(loss, {"w": np.zeros(2), "b": 0.0})
+    >>> flat, x0, unflatten = graphc.optim.flatten(loss, {"w": np.zeros(2), "b": 0.0})
     >>> from scipy.optimize import minimize
-    >>> unflatten(minimize(graphc.value_and_grad(flat), x0, jac=True).x)
+    >>> unflatten(minimize(flat, x0, jac=True).x)
     ({'w': array([1., 1.]), 'b': np.float64(2.0)},)
 
+    ``graphc.flatten_args`` is the same function.
+
     Args:
-        function: a plain NumPy function.
+        function: a plain NumPy function, or a compiled one (``graphc.value_and_grad``, ``grad``, ``jit`` of it): then
+            the result is compiled too, and its gradient is a vector by all of ``x``.
         trees: arguments of the shapes that it will have: nested containers of floating arrays and numbers. What is not
-            floating is passed on as it is.
-    Returns: ``g``, with ``g(x) == function(*unflatten(x))``, to be differentiated and compiled; ``x0``, all floating
-        numbers of the arguments, shape (n,), in the widest of their dtypes; and ``unflatten``, which gives the tuple of
-        arguments, each part in its own dtype.
+            floating, or frozen (``graphc.frozen``), is passed on as it is.
+    Returns: ``g``, with ``g(x) == function(*unflatten(x))``, to be differentiated and compiled where ``function`` is
+        plain; ``x0``, all floating numbers of the arguments, shape (n,), in the widest of their dtypes; and
+        ``unflatten``, which gives the tuple of arguments, each part in its own dtype.
     Raises: ``TraceTypeError`` where nothing is floating.
     """
     leaves, spec = pytree.flatten(tuple(trees))
-    parts = [np.asarray(leaf) if _is_float(leaf) else None for leaf in leaves]
+    marks = pytree.frozen_leaves(tuple(trees))
+    parts = [np.asarray(leaf) if _is_float(leaf) and not f else None for leaf, f in zip(leaves, marks, strict=True)]
     given = [part for part in parts if part is not None]
     if not given:
-        raise TraceTypeError("flatten_args: none of the arguments holds a floating array or number")
+        raise TraceTypeError("flatten: none of the arguments holds a floating array or number that is not frozen")
     dtype = np.result_type(*(part.dtype for part in given))
 
     def unflatten(x: Any) -> Any:
@@ -59,11 +65,19 @@ def flatten_args(
             found.append(piece.astype(part.dtype) if part.dtype != dtype else piece)
         return pytree.unflatten(spec, found)
 
+    plain = function._target.original if isinstance(function, CompiledFunction) else function
+
     def flat(x: Any) -> Any:
-        return function(*unflatten(x))
+        return plain(*unflatten(x))
 
     flat.__name__ = getattr(function, "__name__", "function")
-    return flat, np.concatenate([part.ravel().astype(dtype) for part in given]), unflatten
+    x0 = np.concatenate([part.ravel().astype(dtype) for part in given])
+    if not isinstance(function, CompiledFunction):
+        return flat, x0, unflatten
+    transform = function._transform
+    if transform.argnums is not None or transform.argnames is not None:
+        transform = dataclasses.replace(transform, argnums=0, argnames=None)
+    return CompiledFunction(flat, transform), x0, unflatten
 
 
 def _is_float(leaf: Any) -> bool:

@@ -58,13 +58,26 @@ def unflatten(spec: TreeSpec, leaves: Sequence[Any]) -> Any:
 
 def bare(tree: Any) -> Any:
     """The tree without ``Frozen`` around parts of it; the very tree where there is none."""
+    return tree_map(lambda leaf: leaf, tree) if any(map(_is_frozen, _down_to_frozen(tree))) else tree
 
-    def is_frozen(node: Any) -> bool:
-        return type(node) is Frozen
 
+def frozen_leaves(tree: Any) -> list[bool]:
+    """For each leaf of the tree whether ``Frozen`` stands around it.
+
+    >>> frozen_leaves((Frozen([1.0, 2.0]), 3.0))
+    [True, True, False]
+    """
+    return [_is_frozen(part) for part in _down_to_frozen(tree) for _ in range(len(flatten(part)[0]))]
+
+
+def _is_frozen(node: Any) -> bool:
+    return type(node) is Frozen
+
+
+def _down_to_frozen(tree: Any) -> list[Any]:
+    """The leaves of the tree, what is frozen as a whole."""
     flatten(tree)  # which makes dataclasses known
-    found = optree.tree_leaves(tree, is_frozen, none_is_leaf=True, namespace=NAMESPACE)
-    return tree_map(lambda leaf: leaf, tree) if any(map(is_frozen, found)) else tree
+    return optree.tree_leaves(tree, _is_frozen, none_is_leaf=True, namespace=NAMESPACE)
 
 
 def tree_map(function: Callable[..., Any], tree: Any) -> Any:

@@ -76,6 +76,25 @@ def test_nested_parameters_as_one_vector():
         graphc.flatten_args(loss, 3)
 
 
+def test_compiled_functions_of_nested_parameters_go_to_scipy_as_they_are():
+    @graphc.value_and_grad(argnums=(0, 1))
+    def loss(params, centre, fixed):
+        return np.sum((params["w"] - centre) ** 2) + params["b"] ** 2 + (centre - 1.0) ** 2 + np.sum(fixed["s"] ** 2)
+
+    arguments = ({"w": np.zeros(3), "b": 5.0}, 0.0, graphc.frozen({"s": np.ones(2)}))
+    flat, x0, unflatten = graphc.optim.flatten(loss, *arguments)
+    assert graphc.optim.flatten is graphc.flatten_args
+    assert x0.tolist() == [0.0, 0.0, 0.0, 5.0, 0.0]
+    with override(disable_jit=True):
+        found = scipy.optimize.minimize(flat, x0, jac=True)
+        value, gradient = flat(x0)
+    params, centre, fixed = unflatten(found.x)
+    np.testing.assert_allclose([*params["w"], params["b"], centre], [1.0, 1.0, 1.0, 0.0, 1.0], atol=1e-6)
+    assert (found.fun, value) == (pytest.approx(2.0), 28.0)
+    assert fixed["s"].tolist() == [1.0, 1.0]
+    np.testing.assert_array_equal(gradient, [0.0, 0.0, 0.0, 10.0, -2.0])
+
+
 def model(w, x, n=2):
     return np.tanh(x @ w) * n, np.sum(w**2)
 

@@ -1,8 +1,22 @@
 """Optimisers, under PyTorch's names; each updates all parameters of a group by one compiled program."""
 
+from graphc.interop import flatten_args as flatten
 from graphc.optim import lr_scheduler
 from graphc.optim.algorithms import SGD, Adagrad, Adam, AdamW, RMSprop
 from graphc.optim.compiled import CompiledStep, compile_step
+from graphc.optim.lbfgs import LBFGS
 from graphc.optim.optimizer import Optimizer
 
-__all__ = ["SGD", "Adagrad", "Adam", "AdamW", "CompiledStep", "Optimizer", "RMSprop", "compile_step", "lr_scheduler"]
+__all__ = [
+    "LBFGS",
+    "SGD",
+    "Adagrad",
+    "Adam",
+    "AdamW",
+    "CompiledStep",
+    "Optimizer",
+    "RMSprop",
+    "compile_step",
+    "flatten",
+    "lr_scheduler",
+]

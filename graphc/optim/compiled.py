@@ -39,8 +39,9 @@ def compile_step(model: Module, loss: Loss, optimizer: Optimizer) -> CompiledSte
         model: a module, or any function of tensors.
         loss: a function of the model's result and the target, which gives a scalar.
         optimizer: what updates the parameters; those without ``requires_grad`` stay as they are.
-    Raises: ``AutogradError`` when called: the loss is no scalar or depends on no parameter; the model or the loss reads
-        values of tensors (``item()``, ``print``, ``if x > 0``), or depends on tensors that were computed before.
+    Raises: ``AutogradError`` for ``LBFGS``, which evaluates the loss more than once in a step. When called: the loss
+        is no scalar or depends on no parameter; the model or the loss reads values of tensors (``item()``, ``print``,
+        ``if x > 0``), or depends on tensors that were computed before.
     """
     return CompiledStep(model, loss, optimizer)
 
@@ -49,6 +50,12 @@ class CompiledStep:
     """What ``compile_step`` gives."""
 
     def __init__(self, model: Module, loss: Loss, optimizer: Optimizer):
+        if not hasattr(optimizer, "rule"):
+            raise AutogradError(
+                f"compile_step: {type(optimizer).__name__} evaluates the loss more than once in a step, and its "
+                "values decide how often: call optimizer.step(closure), which is compiled, too",
+                location=user_location(),
+            )
         self.model, self.loss, self.optimizer = model, loss, optimizer
         self._modules = list(model.modules()) if isinstance(model, Module) else []
         self._plans: dict[Any, _Plan] = {}

@@ -107,7 +107,18 @@ class Optimizer:
         for mine, theirs in zip(self.param_groups, groups, strict=True):
             params.update(zip(theirs["params"], mine["params"], strict=True))
             mine.update({name: copy.deepcopy(value) for name, value in theirs.items() if name != "params"})
-        self.state = {params[number]: _own(state) for number, state in state_dict["state"].items()}
+        self.state = {params[number]: self.own_state(state) for number, state in state_dict["state"].items()}
+
+    def own_state(self, state: Mapping[str, Any]) -> dict[str, Any]:
+        """The states of a parameter as tensors of their own, the count as an int; of any library's tensors."""
+        made: dict[str, Any] = {}
+        for name, value in state.items():
+            if name == "step":
+                made[name] = int(value)
+            else:
+                array = compute(value) if isinstance(value, Tensor) else np.asarray(value)
+                made[name] = from_array(settled(np.array(array)))
+        return made
 
     def __repr__(self) -> str:
         lines = [f"{type(self).__name__} ("]
@@ -115,18 +126,6 @@ class Optimizer:
             options = [f"    {name}: {value}" for name, value in sorted(group.items()) if name != "params"]
             lines += [f"Parameter Group {number}", *options]
         return "\n".join([*lines, ")"])
-
-
-def _own(state: Mapping[str, Any]) -> dict[str, Any]:
-    """The states as tensors of their own, the count as an int; arrays and tensors of other libraries come in too."""
-    made: dict[str, Any] = {}
-    for name, value in state.items():
-        if name == "step":
-            made[name] = int(value)
-        else:
-            array = compute(value) if isinstance(value, Tensor) else np.asarray(value)
-            made[name] = from_array(settled(np.array(array)))
-    return made
 
 
 def parameters_of(groups: Sequence[Group]) -> list[Tensor]:
