@@ -37,6 +37,7 @@ if TYPE_CHECKING:
     from graphc.loops import cond, fori_loop, scan, unroll, while_loop
     from graphc.shared_library import export
     from graphc.sparse import sparse_hessian, sparse_jacobian
+    from graphc.storage import load, load_checkpoint, save, save_checkpoint
 
 __version__ = "0.1.0.dev0"
 
@@ -77,7 +78,11 @@ __all__ = [
     "jit",
     "jvp",
     "linearize",
+    "load",
+    "load_checkpoint",
     "opaque",
+    "save",
+    "save_checkpoint",
     "scan",
     "sparse_hessian",
     "sparse_jacobian",
@@ -102,6 +107,7 @@ _LATER = dict.fromkeys(("cond", "fori_loop", "scan", "unroll", "while_loop"), "g
     "opaque": "graphc.foreign_functions",
     "export": "graphc.shared_library",
     "flatten_args": "graphc.interop",
+    **dict.fromkeys(("load", "load_checkpoint", "save", "save_checkpoint"), "graphc.storage"),
     "sparse_hessian": "graphc.sparse",
     "sparse_jacobian": "graphc.sparse",
     "to_jax": "graphc.interop",

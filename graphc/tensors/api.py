@@ -32,7 +32,7 @@ from graphc.tensors.modes import (
     no_grad,
     set_grad_enabled,
 )
-from graphc.tensors.random import manual_seed, rand, randint, randn, randperm
+from graphc.tensors.random import get_rng_state, manual_seed, rand, randint, randn, randperm, set_rng_state
 
 Tensor = tensor_module.Tensor
 is_tensor = lambda obj: isinstance(obj, Tensor)  # noqa: E731
@@ -54,6 +54,7 @@ __all__ = [
     "full",
     "full_like",
     "get_default_dtype",
+    "get_rng_state",
     "inference_mode",
     "is_grad_enabled",
     "is_inference_mode_enabled",
@@ -69,6 +70,7 @@ __all__ = [
     "randperm",
     "set_default_dtype",
     "set_grad_enabled",
+    "set_rng_state",
     "tensor",
     "zeros",
     "zeros_like",

@@ -32,6 +32,16 @@ def default_generator() -> np.random.Generator:
     return _Generator.current
 
 
+def get_rng_state() -> dict[str, Any]:
+    """The state of the default generator, as ``Generator.bit_generator.state`` has it: to go on from later."""
+    return default_generator().bit_generator.state  # type: ignore[return-value]
+
+
+def set_rng_state(state: dict[str, Any]) -> None:
+    """Go on from a state of the default generator. Raises ``ValueError`` for that of another kind of generator."""
+    default_generator().bit_generator.state = state
+
+
 def _made(array: Any, dtype: Any, requires_grad: bool) -> Tensor:
     wanted = known_dtype(np.dtype(dtype or Default.dtype))
     made = from_array(settled(np.asarray(array, wanted)))
