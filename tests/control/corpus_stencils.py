@@ -129,6 +129,14 @@ def life_like(u):
     return np.sum(u**2)
 
 
+def sandpile_masks(u):
+    for _ in range(5):
+        high = u > 1.0
+        u = np.where(high, 0.6 * u, u)
+        u[1:][high[:-1]] += 0.1
+    return np.sum(u**2)
+
+
 # --- motion -----------------------------------------------------------------------------------------------------------
 
 
@@ -244,6 +252,7 @@ PROGRAMS = [
     (burgers_upwind, lambda rng: (rng.uniform(-1.0, 1.2, 9),)),
     (adi, lambda rng: (rng.uniform(0.2, 1.2, (5, 5)),)),
     (life_like, lambda rng: (rng.uniform(0.2, 1.2, (5, 5)),)),
+    (sandpile_masks, lambda rng: (rng.uniform(0.2, 2.2, 9),)),
     (lorenz_rk4, lambda rng: (np.array([10.0, 28.0, 8.0 / 3.0]),)),
     (leapfrog, lambda rng: (rng.uniform(0.2, 1.2, 4),)),
     (verlet, lambda rng: (rng.uniform(0.2, 1.2, 3),)),
