@@ -8,6 +8,7 @@ condition is a traced bool is one of the program, and so is a loop that ``break`
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
+from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
@@ -18,6 +19,7 @@ from graphc.ir.graph import Value
 from graphc.ir.types import I64, ArrayType
 from graphc.trace import dispatch
 from graphc.trace.branches import Piece, both, flag_of, going_on, is_open
+from graphc.trace.counting import Counted, Steps, staged_as
 from graphc.trace.iteration import Elements, Rest, as_elements
 from graphc.trace.location import user_location
 from graphc.trace.regions import stage_for, stage_while
@@ -62,11 +64,13 @@ def _ended(signal: Signal | None, otherwise: Piece | None, variables: Variables)
     return going_on(signal, BREAKS, otherwise, variables, ended_loop)
 
 
-def _needs_numbers(session: Session, elements: Elements, peek: Sequence[Callable[[], Any]]) -> bool:
+def _needs_numbers(session: Session, elements: Elements, peek: Readers) -> bool:
     """Whether the loop runs here: it is short, or reads or fills Python's containers at its index."""
     count = elements.count(session)
-    if isinstance(count, int) and count <= UNROLLED:
-        return True
+    return (isinstance(count, int) and count <= UNROLLED) or _reads_containers(peek)
+
+
+def _reads_containers(peek: Readers) -> bool:
     return any(isinstance(_peeked(reader), list | tuple | dict | str) for reader in peek)
 
 
@@ -148,15 +152,26 @@ def _runs(session: Session, trips: Dim) -> bool:
     return facts.at_least(trips, 1)
 
 
-def repeat(test: Piece, body: Piece, variables: Variables, otherwise: Piece | None) -> Signal | None:
-    """``while test: body`` and ``else: otherwise``; the signal with which the loop was left."""
-    signal: Signal | None = None
+def repeat(
+    test: Piece, body: Piece, variables: Variables, otherwise: Piece | None, steps: Steps | None, peek: Readers | None
+) -> Signal | None:
+    """``while test: body`` and ``else: otherwise``; the signal with which the loop was left.
+
+    ``steps``: of the counters; without them, and ``peek``, the test is not computed but where Python does.
+    """
+    session = current()
+    tries = 0 if session is None or steps is None or _reads_containers(peek or ()) else 2
     while True:
-        session = current()
+        if session is not None and steps is not None and tries:
+            staged, tries = _try_to_stage(session, test, body, variables, steps, tries)
+            if staged is not None:
+                signal = staged.signal
+                break
         flag = dispatch.truth(test())
         if session is not None and is_open(flag):
             signal = _stage_while(session, test, body, StagedLoop(session, variables, ()))
             break
+        signal = None
         if not flag:
             break
         signal = body()
@@ -167,6 +182,53 @@ def repeat(test: Piece, body: Piece, variables: Variables, otherwise: Piece | No
             signal = _stage_while(session, test, body, StagedLoop(session, variables, (), signal))
         break
     return _ended(signal, otherwise, variables)
+
+
+@dataclass(frozen=True)
+class _Staged:
+    """A loop that is one of the program now, and how its last iteration ended."""
+
+    signal: Signal | None
+
+
+def _try_to_stage(
+    session: Session, test: Piece, body: Piece, variables: Variables, steps: Steps, tries: int
+) -> tuple[_Staged | None, int]:
+    """The loop, if it can be one of the program although Python's numbers decide it; and how often to try again.
+
+    Where its body needs the numbers themselves, Python runs it; where the first iteration differs, only that.
+    """
+    form = staged_as(session, test, variables, steps)
+    if form is False or (isinstance(form, Counted) and isinstance(form.trips, int) and form.trips <= UNROLLED):
+        return None, 0
+    usable, refused = len(session.root.retired), session.captures.refused
+    try:
+        if isinstance(form, Counted):
+            return _Staged(_stage_count(session, form, body, variables)), 0
+        return _Staged(_stage_while(session, test, body, StagedLoop(session, variables, ()))), 0
+    except GraphcError as error:
+        if is_open(dispatch.truth(test())):
+            raise
+        bring_back(session, usable)
+        session.captures.refused = refused
+        if error.of_first_iteration and tries > 1:
+            return None, 1
+        session.note(f"{user_location()}: a while loop is written out, iteration by iteration: {error.message}")
+        return None, 0
+
+
+def _stage_count(session: Session, counted: Counted, body: Piece, variables: Variables) -> Signal | None:
+    """The loop as a ``for``; what is counted is carried only where an iteration may end the loop."""
+    staged = StagedLoop(session, variables, (), driven=counted.counters)
+
+    def piece(counters: dict[str, Any]) -> Signal | None:
+        variables.write({**variables.read(), **counters})
+        return body()
+
+    signal = _stage_for(session, counted, piece, staged)
+    if staged.driven and not staged.stops:
+        variables.write({**variables.read(), **counted.after(session)})
+    return signal
 
 
 def _stage_while(session: Session, test: Piece, body: Piece, staged: StagedLoop) -> Signal | None:

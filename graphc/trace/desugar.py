@@ -2,6 +2,7 @@
 
 assert a, b                 ->  if not a: raise AssertionError(b)
 while (r := f(x)) > 0: ...  ->  while True: if not (r := f(x)) > 0: break; ...
+while True: if k >= n: break; ...; k += 1  ->  while not k >= n: ...; k += 1        (of counters alone)
 match k: case 0 | 1: ...    ->  if k == 0 or k == 1: ...        (patterns of values alone)
 total: float = 0.0          ->  total = 0.0                     (annotations of local variables are never evaluated)
 """
@@ -11,6 +12,7 @@ from __future__ import annotations
 import ast
 from typing import Any
 
+from graphc.trace.counters import counters, names_in
 from graphc.trace.loads import HOOKS
 from graphc.trace.scopes import FUNCTIONS
 
@@ -44,6 +46,11 @@ class _Plain(ast.NodeTransformer):
 
     def visit_While(self, node: ast.While) -> Any:
         self.generic_visit(node)
+        match node:
+            case ast.While(test=ast.Constant(value=True), body=[ast.If(test, [ast.Break()], []), *rest], orelse=[]):
+                counted = counters(node).keys()
+                if rest and not counted.isdisjoint(names_in(test)):
+                    return _at(node, ast.While(_not(test), rest, []))
         if node.orelse or not any(isinstance(part, ast.NamedExpr) for part in ast.walk(node.test)):
             return node
         leave = _at(node, ast.If(_not(node.test), [_at(node, ast.Break())], []))

@@ -6,7 +6,7 @@ and what it returns. It is a ``while`` that goes on as long as no iteration ende
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Collection, Sequence
 from typing import Any
 
 from graphc import pytree
@@ -29,22 +29,38 @@ class _More(Exception):
 
 
 class StagedLoop:
-    """``begun``: how an iteration ended that ran before the loop. ``stops``: the ways in which an iteration ends it."""
+    """``begun``: how an iteration ended that ran before the loop. ``stops``: the ways in which an iteration ends it.
 
-    def __init__(self, session: Session, variables: Variables, targets: Sequence[str], begun: Signal | None = None):
+    ``driven``: variables that each iteration is given by its index, so that none of them is carried.
+    """
+
+    def __init__(
+        self,
+        session: Session,
+        variables: Variables,
+        targets: Sequence[str],
+        begun: Signal | None = None,
+        driven: Collection[str] = (),
+    ):
         self.session, self.variables, self.begun = session, variables.opened(), begun
+        self.alive = self.variables.alive
         self.before = self.variables.read()
-        alive = set(self.variables.alive)
-        self.outside: State = {
-            name: value if is_defined(value) and name in alive else self._unknown(name, name in alive)
-            for name, value in self.before.items()
-        }
+        self._drive(driven)
         self.targets = frozenset(targets)
         self.carried: list[str] = []
         self.flags: dict[str, Places] = {}
         self.stops = ways_of(begun) & _STOPS
         self.aliases: Carried | None = None
         self.stale: list[Any] = []
+
+    def _drive(self, names: Collection[str]) -> None:
+        self.driven = frozenset(names)
+        self.variables.alive = tuple(name for name in self.alive if name not in self.driven)
+        alive = set(self.variables.alive)
+        self.outside: State = {
+            name: value if is_defined(value) and name in alive else self._unknown(name, name in alive)
+            for name, value in self.before.items()
+        }
 
     def _unknown(self, name: str, is_alive: bool) -> Undefined:
         if not is_alive:
@@ -74,9 +90,13 @@ class StagedLoop:
             self.variables.require_one_change(self.before, self.kinds)
             return []
 
-        self.kinds: dict[str, Skeleton] = {}
-        with for_a_try(self.session):
-            self._undone(lambda: trace_region(self.session, "discovery", types, run, Writes(), carry=False))
+        while True:
+            self.kinds: dict[str, Skeleton] = {}
+            with for_a_try(self.session):
+                self._undone(lambda: trace_region(self.session, "discovery", types, run, Writes(), carry=False))
+            if not (self.stops and self.driven):
+                break
+            self._drive(())  # how often the loop runs is not known before it, nor what an index leaves behind
         late = [n for n in self.kinds if not is_defined(self.outside[n]) or n in self.targets]
         if late and runs():
             self._begin_with_zeros([name for name in late if self.kinds[name].is_known(self.session)])

@@ -21,9 +21,10 @@ What the calls do is in ``control``: where nothing traced decides they run the p
 from __future__ import annotations
 
 import ast
-from collections.abc import Iterator, Sequence
+from collections.abc import Collection, Iterator, Sequence
 from typing import Any
 
+from graphc.trace.counters import can_be_tried, counters
 from graphc.trace.desugar import desugar
 from graphc.trace.expressions import Expressions, mark_tests
 from graphc.trace.liveness import Liveness, Names, loaded
@@ -181,6 +182,7 @@ class _Stager:
 
     def _loop(self, node: ast.For | ast.While, leaves: bool) -> list[ast.stmt]:
         number, names = self._number(), self._assigned([node])
+        head = self._head(node) if isinstance(node, ast.While) else []
         alive = self.alive.head(node) | self.alive.after(node)
         variables = access(node, number, names, sorted(alive.intersection(names)), self._watched([node]))
         body = self._piece(f"body_{number}", node, node.body, names, tail=True)
@@ -191,15 +193,23 @@ class _Stager:
             test = self._piece(f"test_{number}", node, [], [])
             test.body = [at(node, ast.Return(Expressions().visit(node.test)))]
             pieces.append(test)
-            call = hook("repeat", node, name_of(test.name), name_of(body.name), variables, last)
+            call = hook("repeat", node, name_of(test.name), name_of(body.name), variables, last, *head)
         else:
             body.args.args = [ast.arg(f"{HOOKS}value")]
             target = at(node, ast.Assign([node.target], name_of(f"{HOOKS}value")))
             body.body.insert(1 if names else 0, target)
-            peek = at(node, ast.Tuple([delayed(name_of(n)) for n in _containers(node)], ast.Load()))
-            targets = constants(sorted(n.id for n in ast.walk(node.target) if isinstance(n, ast.Name)))
+            bound = {n.id for n in ast.walk(node.target) if isinstance(n, ast.Name)}
+            targets, peek = constants(sorted(bound)), _peek(node, bound)
             call = hook("loop", node, _iterable(node.iter), name_of(body.name), variables, last, targets, peek)
         return [*pieces, *accessors(node, number, names), self._call(node, call, leaves)]
+
+    def _head(self, node: ast.While) -> list[ast.expr]:
+        """What tells how a ``while`` that Python's numbers decide can be staged: its counters; None where it cannot."""
+        if not can_be_tried(node.test, self.known):
+            return [ast.Constant(None), ast.Constant(None)]
+        found = {name: step for name, step in counters(node).items() if name not in self.shared}
+        steps = ast.Dict([ast.Constant(name) for name in found], [delayed(step) for step in found.values()])
+        return [at(node, steps), _peek(node, assigned(node))]
 
     def _rest(
         self, node: ast.stmt, rest: list[ast.stmt], names: list[str], *, in_piece: bool, tail: bool, closed: bool
@@ -287,18 +297,19 @@ def _leaves(node: ast.AST) -> bool:
     return isinstance(node, _LEAVES) or any(map(_leaves, ast.iter_child_nodes(node)))
 
 
-def _containers(node: ast.For) -> list[str]:
-    """Names that a traced index could not read, or that cannot be appended to, if they are Python containers."""
-    targets = {n.id for n in ast.walk(node.target) if isinstance(n, ast.Name)}
+def _peek(node: ast.For | ast.While, varying: Collection[str]) -> ast.expr:
+    """Readers of names that a traced index could not read, or that cannot be appended to, if they are containers.
+
+    ``varying``: the names that may be such an index.
+    """
     found: dict[str, None] = {}
     for part in _own(node):
-        if isinstance(part, ast.Subscript) and targets & {
-            n.id for n in ast.walk(part.slice) if isinstance(n, ast.Name)
-        }:
+        if isinstance(part, ast.Subscript) and not loaded([part.slice]).isdisjoint(varying):
             found.update(_root(part.value))
         if isinstance(part, ast.Call) and isinstance(part.func, ast.Attribute) and part.func.attr in _MUTATORS:
             found.update(_root(part.func.value))
-    return list(found)
+    readers: ast.expr = at(node, ast.Tuple([delayed(name_of(name)) for name in found], ast.Load()))
+    return readers
 
 
 def _root(node: ast.expr) -> dict[str, None]:
