@@ -12,7 +12,8 @@ if TYPE_CHECKING:
     from benchmarks.roofline import Work
 
 MODES = ("grad", "value_and_grad", "value")
-SUITES = ("arrays", "loops")
+SUITES = ("arrays", "loops", "derivatives")
+DERIVATIVES = ("gradient", "hessian", "jacobian", "batch")
 
 
 @dataclass(frozen=True)
@@ -26,8 +27,10 @@ class Case:
                   ``numba_primal``: the value alone)
     ``argnums``   the arguments to differentiate
     ``static``    the arguments that are Python numbers, which a library may compile for
-    ``suite``     "arrays": expressions over whole arrays; "loops": time steps, recurrences, writes in place
-    ``second``    the derivative is the Hessian, not the gradient
+    ``suite``     "arrays": expressions over whole arrays; "loops": time steps, recurrences, writes in place;
+                  "derivatives": others than a gradient
+    ``derivative``  "gradient"; "hessian"; "jacobian", of a function of one array that gives an array; "batch": the
+                  gradient by the first argument for each of a batch of them, the other arguments being shared
     ``work``      ``work(**sizes)``: what no program for the derivative can avoid
     ``rtol``      largest difference between two peers, relative to the largest entry of the array compared
     """
@@ -42,7 +45,7 @@ class Case:
     argnums: tuple[int, ...] = (0,)
     static: tuple[int, ...] = ()
     suite: str = "arrays"
-    second: bool = False
+    derivative: str = "gradient"
     rtol: float = 1e-9
     main: bool = False
     modes: tuple[str, ...] = field(default=MODES)

@@ -122,13 +122,17 @@ def _is_float(graph: Graph, leaf: Output | Constant) -> bool:
 
 
 def _cheaper(session: Session, graph: Graph, rows: Sequence[int], columns: Sequence[int]) -> Mode:
-    """Forward where there are no more directions to go in than outputs to come from."""
+    """Where there are fewer directions to go in, or outputs to come from.
+
+    Of as many, the outputs: their rows lie in memory as the result has them. But what loops do, reverse mode saves.
+    """
     facts = session.F.facts
     directions = _total(graph.params[c] for c in columns)
     results = _total(graph.outputs[r] for r in set(rows))
     if facts.is_bound(directions) or facts.is_bound(results):
         return "fwd"
-    return "fwd" if facts.at_least(results, directions) else "rev"
+    more = 0 if any(node.regions for node in graph.nodes) else 1
+    return "fwd" if facts.at_least(results, directions + more) else "rev"
 
 
 def _total(values: Iterable[Value]) -> Dim:

@@ -70,7 +70,7 @@ CASES = (
         {"rows": 500, "columns": 50},
         {"rows": 9, "columns": 3},
         {"autograd": autograd_version, "torch": torch_version, "jax": jax_version, "pytensor": pytensor_version},
-        second=True,
+        derivative="hessian",
         work=work,
         modes=("grad",),
     ),

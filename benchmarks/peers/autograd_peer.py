@@ -27,5 +27,5 @@ class Autograd(Peer):
         loss = self.loss(case)
         if mode == "value":
             return partial(loss, *inputs)
-        transform = autograd.hessian if case.second else getattr(autograd, mode)
+        transform = getattr(autograd, mode if case.derivative == "gradient" else case.derivative)
         return partial(transform(loss, libraries_argnums(case)), *inputs)

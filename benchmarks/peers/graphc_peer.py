@@ -31,7 +31,10 @@ class Graphc(Peer):
 
         if mode == "value":
             return partial(graphc.jit(case.function), *inputs)
-        transform = graphc.hessian if case.second else getattr(graphc, mode)
+        if case.derivative == "batch":
+            shared = [None] * (len(inputs) - 1)
+            return partial(graphc.vmap(graphc.grad(case.function), in_axes=(0, *shared)), *inputs)
+        transform = getattr(graphc, mode if case.derivative == "gradient" else case.derivative)
         return partial(transform(case.function, argnums=libraries_argnums(case)), *inputs)
 
     def warm_up(self) -> None:

@@ -12,6 +12,8 @@ from benchmarks.case import Case
 from benchmarks.peers.base import Peer, libraries_argnums
 from benchmarks.tree import tree_map
 
+JACOBIANS = {"hessian": "hessian", "jacobian": "jacrev"}  # of a square Jacobian, JAX's reverse mode is the quicker
+
 
 class Jax(Peer):
     name = "jax"
@@ -37,8 +39,10 @@ class Jax(Peer):
         loss = self.loss(case)
         if mode == "value":
             function = jax.jit(loss, static_argnums=case.static)
+        elif case.derivative == "batch":
+            function = jax.jit(jax.vmap(jax.grad(loss), in_axes=(0, *[None] * (len(inputs) - 1))))
         else:
-            transform = jax.hessian if case.second else getattr(jax, mode)
+            transform = getattr(jax, mode if case.derivative == "gradient" else JACOBIANS[case.derivative])
             function = jax.jit(transform(loss, argnums=libraries_argnums(case)), static_argnums=case.static)
         return partial(call_and_wait, function, arguments)
 

@@ -19,7 +19,7 @@ class PyTensor(Peer):
 
     def prepare(self, case: Case, mode: str, inputs: tuple[Any, ...]) -> Callable[[], Any]:
         import pytensor
-        from pytensor.gradient import hessian
+        from pytensor.gradient import hessian, jacobian
 
         loss = self.loss(case)
         leaves = [leaf for leaf in tree_leaves(inputs) if isinstance(leaf, np.ndarray)]
@@ -33,7 +33,8 @@ class PyTensor(Peer):
             if mode == "value":
                 outputs = value
             else:
-                outputs = hessian(value, active) if case.second else pytensor.grad(value, active)
+                derivatives = {"gradient": pytensor.grad, "hessian": hessian, "jacobian": jacobian}
+                outputs = derivatives[case.derivative](value, active)
                 if mode == "value_and_grad":
                     outputs = [value, *outputs]
             symbols = [symbol for symbol in tree_leaves(variables) if hasattr(symbol, "owner")]

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 from collections.abc import Callable
+from functools import partial
 from typing import Any
 
 import numpy as np
@@ -31,9 +32,8 @@ class TorchEager(Peer):
         import torch
 
         arguments = tree_map(as_tensor, inputs)
-        if case.second and mode != "value":
-            hessian = self.transform(torch.func.hessian(self.loss(case), argnums=case.argnums[0]))
-            return lambda: hessian(*arguments)
+        if case.derivative != "gradient" and mode != "value":
+            return partial(self.transform(self.derivative(case, len(arguments))), *arguments)
 
         loss = self.transform(self.loss(case))
         if mode == "value":
@@ -57,6 +57,15 @@ class TorchEager(Peer):
             return result, tree_unflatten(active, list(torch.autograd.grad(result, leaves)))
 
         return gradient if mode == "grad" else value_and_gradient
+
+    def derivative(self, case: Case, count: int) -> Callable[..., Any]:
+        """What is not a gradient, by ``torch.func``."""
+        from torch import func
+
+        if case.derivative == "batch":
+            return func.vmap(func.grad(self.loss(case)), in_dims=(0, *[None] * (count - 1)))
+        transform = func.hessian if case.derivative == "hessian" else func.jacrev
+        return transform(self.loss(case), argnums=case.argnums[0])
 
     def read(self, result: Any) -> list[np.ndarray]:
         return [leaf.detach().numpy() for leaf in tree_leaves(result)]

@@ -35,7 +35,7 @@ def delay_transposes(graph: Graph, ops: Mapping[str, Op]) -> Graph:
 
 def transpose_rules(ops: Mapping[str, Op]) -> Rules:
     names = [name for name, op in ops.items() if isinstance(op.kind, Pointwise)]
-    return {**dict.fromkeys(names, (pointwise_of_transposed,)), "transpose": (transpose_of_product,)}
+    return {**dict.fromkeys(names, (pointwise_of_transposed,)), "transpose": (transpose_of_products,)}
 
 
 def pointwise_of_transposed(rewriter: Rewriter, node: Node) -> Value | None:
@@ -50,14 +50,29 @@ def pointwise_of_transposed(rewriter: Rewriter, node: Node) -> Value | None:
     return rewriter.F.transpose(result, _swap(rank))
 
 
-def transpose_of_product(rewriter: Rewriter, node: Node) -> Value | None:
-    """``(a @ b).T`` is ``b.T @ a.T``, where nothing else reads the product."""
-    (x,), F = node.inputs, rewriter.F
-    product = made_by(x, "matmul")
-    if product is None or node.attrs["perm"] != _swap(x.rank) or not rewriter.read_once(x):
+def transpose_of_products(rewriter: Rewriter, node: Node) -> Value | None:
+    """``(a @ b).T`` is ``b.T @ a.T``, ``op(a @ b, d).T`` is ``op(b.T @ a.T, d.T)``, where nothing else reads them."""
+    (x,) = node.inputs
+    return _turned_products(rewriter, x) if x.rank >= 2 and node.attrs["perm"] == _swap(x.rank) else None
+
+
+def _turned_products(rewriter: Rewriter, value: Value) -> Value | None:
+    """The transpose of a product, or of pointwise work on products, if no transpose of another matrix is left in it."""
+    F, node = rewriter.F, value.node
+    if node is None or value.rank < 2 or not rewriter.read_once(value):
         return None
-    a, b = (_flipped(F, v) for v in product.inputs)
-    return F.matmul(b, a)
+    if node.op.name == "matmul":
+        a, b = (_flipped(F, v) for v in node.inputs)
+        return F.matmul(b, a)
+    if not isinstance(node.op.kind, Pointwise):
+        return None
+    products = [_turned_products(rewriter, v) for v in node.inputs]
+    if all(product is None for product in products):
+        return None
+    sources = [_turned(rewriter, v, value.rank) if p is None else p for v, p in zip(node.inputs, products, strict=True)]
+    if any(source is None for source in sources):
+        return None
+    return F.raw(node.op, tuple(s for s in sources if s is not None), node.attrs).output
 
 
 def _swap(rank: int) -> tuple[int, ...]:

@@ -35,6 +35,16 @@ PATTERNS = {
         "%o: f64[m,m] = transpose %2 perm=(1,0)",
         "reshape mul transpose matmul",
     ),
+    "of work on a product": (
+        "%0: f64[m,n] = transpose %x perm=(1,0)\n%1: f64[m,m] = matmul %0, %y\n%2: f64[m,m] = mul %1, %r\n"
+        "%3: f64[m,m] = sub %s, %2\n%o: f64[m,m] = transpose %3 perm=(1,0)",
+        "reshape mul sub transpose matmul",
+    ),
+    "of a product and another matrix": (
+        "%0: f64[m,n] = transpose %x perm=(1,0)\n%1: f64[n,n] = matmul %y, %0\n%2: f64[n,m] = matmul %1, %y\n"
+        "%3: f64[n,m] = add %2, %x\n%o: f64[m,n] = transpose %3 perm=(1,0)",
+        "transpose matmul matmul add transpose",
+    ),
 }
 
 
