@@ -29,6 +29,7 @@ from graphc.trace.functions import (
     WRITING_METHODS,
 )
 from graphc.trace.functions.absent import NO_NUMBERS, reason
+from graphc.trace.laws.calls import methods_of, names_of_laws
 from graphc.trace.python_functions import MATH_FORMS
 
 PAGE = Path(__file__).with_name("supported.md")
@@ -117,6 +118,20 @@ def ufunc_methods() -> list[str]:
     return [*lines, "- `at` of all ufuncs at single positions, slices and masks; of `add` and `subtract` at any"]
 
 
+def laws() -> list[str]:
+    """The laws of scipy.stats, those with the same methods in one line."""
+    by_methods: dict[tuple[str, ...], list[str]] = {}
+    for name in names_of_laws():
+        by_methods.setdefault(tuple(methods_of(name)), []).append(name)
+    lines = [
+        "As `norm.logpdf(x, m, s)` and as `norm(m, s).logpdf(x)`; what is `log` of another stays finite in the tails."
+    ]
+    lines.append("No derivative of a quantile or distribution function by a shape of the gamma, beta, t and chi2 laws.")
+    for methods, names in by_methods.items():
+        lines += [listed(names, "  ", first="- ") + ":", listed(methods, "  ", first="  ")]
+    return lines
+
+
 # --- every public function, yes or no ---------------------------------------------------------------------------------
 
 MODULES = {"numpy": np, "numpy.linalg": np.linalg, "numpy.fft": np.fft, "scipy.special": scipy.special}
@@ -186,6 +201,7 @@ def page() -> str:
             "## scipy.special",
             [listed(ufunc_names(lambda _: True, False)), "", *signatures(under("scipy.special"), skipped=1)],
         ),
+        ("## scipy.stats", laws()),
         ("## Methods of arrays", signatures(METHODS, skipped=2)),
         ("Methods that write into the array:", signatures(WRITING_METHODS, skipped=2)),
         ("## Attributes of arrays", [listed([*PROPERTIES, "shape", "ndim", "dtype", "size", "itemsize", "nbytes"])]),

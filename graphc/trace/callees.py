@@ -15,6 +15,7 @@ from graphc.trace.classes import class_of, is_instance, is_scalar
 from graphc.trace.concretization import cannot_be_concrete
 from graphc.trace.creation import array_function
 from graphc.trace.functions.arguments import as_array, as_dtype
+from graphc.trace.laws.calls import is_of_stats, traced_law, traced_method
 from graphc.trace.location import user_location
 from graphc.trace.protocol import public_name
 from graphc.trace.python_functions import TRACED_FORMS, has_traced
@@ -80,7 +81,7 @@ def traced_callee(function: Any) -> Any:
         inner = function.__func__
         if type(inner) is FunctionType and not is_library_name(inner.__module__):
             return MethodType(rewritten(inner), function.__self__)
-        return function
+        return traced_method(function) if is_of_stats(function.__self__) else function
     if kind is BuiltinFunctionType or isinstance(function, type):
         return _writer(function) if is_writer(function) else _builtin(function)
     if kind is functools.partial:
@@ -89,6 +90,8 @@ def traced_callee(function: Any) -> Any:
         return rewritten(function.py_func)
     if kind.__module__ == "numpy":
         return _library_function(function)
+    if is_of_stats(function):
+        return traced_law(function)
     call = kind.__call__ if callable(function) else None
     if type(call) is FunctionType and not is_library_name(call.__module__):
         return MethodType(rewritten(call), function)
