@@ -97,8 +97,9 @@ __all__ = [
 ]
 
 
-_MODULES = {"autograd", "nn", "optim", "testing"}
+_MODULES = {"amp", "autograd", "nn", "optim", "testing"}
 _LATER = dict.fromkeys(("cond", "fori_loop", "scan", "unroll", "while_loop"), "graphc.loops") | {
+    "GradScaler": "graphc.optim.grad_scaler",
     "checkpoint": "graphc.checkpoints",
     "custom_jvp": "graphc.custom",
     "custom_vjp": "graphc.custom",

@@ -46,7 +46,8 @@ def clip_grad_norm_(
     if not factor >= 1.0:
         for gradient in gradients:
             memory = writable(gradient)
-            memory *= memory.dtype.type(factor)
+            with np.errstate(invalid="ignore"):  # an infinite norm makes what is infinite NaN, as in PyTorch
+                memory *= memory.dtype.type(factor)
             was_written(gradient)
     return total
 

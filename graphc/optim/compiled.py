@@ -66,7 +66,8 @@ class CompiledStep:
         given = [part if isinstance(part, Tensor) else as_tensor(part) for part in batch]
         groups = self.optimizer.param_groups
         kinds = [p._kind for group in groups for p in group["params"]]
-        key = (*[part._kind for part in given], *kinds, *[module.training for module in self._modules])
+        key = (*[part._kind for part in given], *kinds, *[module.training for module in self._modules],
+               now.autocast)  # fmt: skip
         plan = self._plans.get(key)
         if plan is None or not plan.fits():
             plan = self._plans[key] = _Plan(self, given)

@@ -7,6 +7,7 @@ from typing import Any
 from graphc.ir.types import DTYPES
 from graphc.tensors import methods, shaping
 from graphc.tensors import tensor as tensor_module
+from graphc.tensors.autocasting import autocast, is_autocast_enabled
 from graphc.tensors.creation import (
     arange,
     as_tensor,
@@ -47,6 +48,7 @@ __all__ = [
     "Tensor",
     "arange",
     "as_tensor",
+    "autocast",
     "enable_grad",
     "eye",
     "from_dlpack",
@@ -56,6 +58,7 @@ __all__ = [
     "get_default_dtype",
     "get_rng_state",
     "inference_mode",
+    "is_autocast_enabled",
     "is_grad_enabled",
     "is_inference_mode_enabled",
     "is_tensor",

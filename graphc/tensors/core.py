@@ -131,7 +131,7 @@ def take(function: Function, operands: tuple[Any, ...], statics: tuple[Any, ...]
         else:
             found.append(None if x is None else constant(x))
     positions = tuple(found)
-    state = recording.state.next.get((function, now.enabled, positions, statics))
+    state = recording.state.next.get((function, now.mode, positions, statics))
     if state is None:
         return learn(function, operands, statics)
     recording.state = state
@@ -148,6 +148,8 @@ def learn(function: Function, operands: tuple[Any, ...], statics: tuple[Any, ...
     """Record a step that was not taken from here before. Raises what does not fit together, at the user's line."""
     from graphc.tensors.inference import result_kinds
 
+    if now.autocast is not None:
+        return now.autocast.take(function, operands, statics)
     recording = now.recording
     if recording.state.position >= LIMIT:
         flush(recording)

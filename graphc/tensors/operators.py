@@ -25,7 +25,7 @@ def binary(function: Function) -> Callable[[Any, Any], Any]:
             recording = now.recording
             a = self._position if self._recording is recording else enter(recording, self)
             b = other._position if other._recording is recording else enter(recording, other)
-            state = recording.state.next.get((function, now.enabled, (a, b), ()))
+            state = recording.state.next.get((function, now.mode, (a, b), ()))
             if state is None:
                 return record(function, (self, other))
             recording.state = state
@@ -51,7 +51,7 @@ def unary(function: Function) -> Callable[[Any], Any]:
     def operator(self: Tensor) -> Any:
         recording = now.recording
         a = self._position if self._recording is recording else enter(recording, self)
-        state = recording.state.next.get((function, now.enabled, (a,), ()))
+        state = recording.state.next.get((function, now.mode, (a,), ()))
         if state is None:
             return record(function, (self,))
         recording.state = state

@@ -18,6 +18,7 @@ from graphc.errors import Location
 from graphc.tensors.kinds import Kind, kind_of
 
 if TYPE_CHECKING:
+    from graphc.tensors.autocasting import Mode
     from graphc.tensors.core import Tensor
 
 LIMIT = 256  # values of a recording; at a fixed length, so that the next loop is cut at the same places
@@ -127,12 +128,36 @@ class Recording:
 
 
 class _Now(threading.local):
-    """What the thread records into, and whether gradients flow."""
+    """What the thread records into, whether gradients flow, and in which precision operations are recorded.
+
+    ``mode``: what steps are looked up by: ``enabled``; or the mode of ``autocast``, by which none is found, so that its
+    operands are cast first. (Other operations need not ask whether there is one.)
+    """
 
     def __init__(self) -> None:
         self.recording = Recording()
-        self.enabled = True
+        self._enabled = True
+        self._autocast: Mode | None = None
+        self.mode: Any = True
         self.inference = False
+
+    @property
+    def enabled(self) -> bool:
+        return self._enabled
+
+    @enabled.setter
+    def enabled(self, flag: bool) -> None:
+        self._enabled = flag
+        self.mode = flag if self._autocast is None else self._autocast
+
+    @property
+    def autocast(self) -> Mode | None:
+        return self._autocast
+
+    @autocast.setter
+    def autocast(self, mode: Mode | None) -> None:
+        self._autocast = mode
+        self.mode = self._enabled if mode is None else mode
 
 
 now = _Now()

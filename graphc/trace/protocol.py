@@ -24,6 +24,7 @@ from graphc.trace.functions.integers import apply_op, squared_truths
 from graphc.trace.functions.sharing import VIEW_PROPERTIES, function_view, method_view
 from graphc.trace.functions.table import WRITING_FUNCTIONS, WRITING_METHODS, signature_of
 from graphc.trace.location import user_location
+from graphc.trace.precision import lowered
 from graphc.trace.session import Session, hint_of
 from graphc.trace.values import TracedValue, session_at, session_of, unwrap, value_in, with_known_masks, wrap
 
@@ -75,6 +76,7 @@ def _apply(session: Session, ufunc: str, values: Sequence[Any], name: str = "") 
     """The ufunc of NumPy's name on values, numbers and dims."""
     F = session.F
     F.location = user_location()
+    values = lowered(F, list(values))
     op = UFUNCS.get(ufunc)
     if op is not None:
         if any(isinstance(v, list | tuple) for v in values):
@@ -230,6 +232,8 @@ def _run(
     values = [unwrap(session, a) for a in args]
     keywords = {key: unwrap(session, value) for key, value in kwargs.items() if value is not np._NoValue}
     session.F.location = user_location()
+    if view is None:
+        values = lowered(session.F, values)
     with sizes_in_errors(session, (values, list(keywords.values()))):
         found = function(session.F, *values, **keywords)
     if view is None:

@@ -23,6 +23,7 @@ from graphc.trace.captures import Captures, new_input, oriented
 from graphc.trace.concretization import raise_at
 from graphc.trace.leaves import LeafSpec, input_spec
 from graphc.trace.location import user_location
+from graphc.trace.precision import own_precision
 from graphc.trace.rewrite import prepare
 from graphc.trace.session import Session, recording
 from graphc.trace.symbolic import SymbolicInt
@@ -111,7 +112,7 @@ def trace(
     inputs, int_leaves, ints, seen = _inputs(session, walk)
     _, spec = pytree.flatten((tuple(args), dict(kwargs)))
     traced_args, traced_kwargs = pytree.unflatten(spec, handed_to(target, walk.leaves, seen))
-    with recording(session), random_state_unchanged(target.location):
+    with recording(session), random_state_unchanged(target.location), own_precision():
         out = prepare(target.original)(*traced_args, **traced_kwargs)
         out_spec, outputs, values = output_leaves(session, out)
         require_counts(session, values)

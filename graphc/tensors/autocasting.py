@@ -1,0 +1,126 @@
+"""Automatic mixed precision: in which dtype the functions of tensors take their floating operands."""
+
+from __future__ import annotations
+
+import functools
+from collections.abc import Callable
+from types import TracebackType
+from typing import Any
+
+import numpy as np
+
+from graphc.errors import TraceTypeError
+from graphc.ir.types import F32
+from graphc.tensors.core import Tensor, record, take
+from graphc.tensors.functions.function import Function
+from graphc.tensors.functions.shaping import SHAPING
+from graphc.tensors.functions.table import FUNCTIONS
+from graphc.tensors.kinds import known_dtype
+from graphc.tensors.recording import Recording, State, now
+from graphc.trace.location import user_location
+from graphc.trace.precision import active
+from graphc.trace.rewrite import prepare
+from graphc.trace.session import current
+
+PRODUCTS = frozenset(("matmul", "dot", "linear", "convolution", "scaled_dot_product_attention"))
+KEPT = frozenset(f.name for f in SHAPING) - PRODUCTS | {"to_copy", "copy", "clone", "detach", "masked_fill", "where"}
+
+
+@functools.cache
+def mode_of(dtype: np.dtype) -> Mode:
+    """The mode of a dtype: one object each, so that it is a quick key."""
+    return Mode(dtype)
+
+
+class Mode:
+    """What a block does to the operands of a function. ``dtype``: of matrix products and convolutions.
+
+    Everything else is computed in no more than single precision, and only what merely rearranges stays as it is.
+    """
+
+    def __init__(self, dtype: np.dtype):
+        self.dtype = dtype
+
+    def take(self, function: Function, operands: tuple[Any, ...], statics: tuple[Any, ...]) -> tuple[Recording, State]:
+        """Record the function of operands in these dtypes."""
+        now.autocast = None
+        try:
+            return take(function, tuple([self._lowered(function.name, x) for x in operands]), statics)
+        finally:
+            now.autocast = self
+
+    def _lowered(self, name: str, operand: Any) -> Any:
+        if not isinstance(operand, Tensor) or operand._kind.dtype.kind != "f" or name in KEPT:
+            return operand
+        given = operand._kind.dtype
+        wanted = self.dtype if name in PRODUCTS else F32 if given.itemsize > F32.itemsize else given
+        return operand if wanted == given else record(FUNCTIONS["to_copy"], (operand,), (wanted,))
+
+
+class autocast:
+    """Within the block, or the decorated function, wider floating values are computed in this dtype.
+
+    >>> x, w = graphc.ones(2, 3), graphc.ones(3, 2, requires_grad=True)
+    >>> with graphc.autocast(graphc.float32):
+    ...     loss = (x @ w).sum()
+    >>> loss.backward()
+    >>> loss.dtype, w.grad.dtype
+    (dtype('float32'), dtype('float64'))
+
+    Parameters and inputs keep their dtype: each operation takes them in the lower one, and their gradients come back in
+    their own. So do traced arrays, in functions that are compiled; the block, or the decorator, stands inside of them:
+
+    >>> @graphc.grad
+    ... @graphc.autocast(np.float32)
+    ... def loss(w, x):
+    ...     return np.sum(np.tanh(x @ w))
+    >>> loss(np.zeros(3), np.ones((2, 3))).dtype
+    dtype('float64')
+
+    NumPy arrays outside of compiled functions, and what only rearranges, copies or writes values, stay as they are.
+
+    Args:
+        dtype: ``float32``. (As in PyTorch, ``"cpu"`` may stand first, and ``dtype=`` after it.)
+        enabled: False switches a block around this one off.
+    Raises: ``TraceTypeError`` for another dtype, ``ValueError`` for another device.
+    """
+
+    def __init__(self, device_type: Any, dtype: Any = None, enabled: bool = True, cache_enabled: bool | None = None):
+        if dtype is None and not isinstance(device_type, str):
+            device_type, dtype = "cpu", device_type
+        if device_type != "cpu":
+            raise ValueError(f"autocast: the device is 'cpu', not {device_type!r}")
+        self._dtype = known_dtype(np.dtype(F32 if dtype is None else dtype))
+        if self._dtype not in LOWER:
+            known = ", ".join(dtype.name for dtype in LOWER)
+            message = f"autocast computes in {known}, not in {self._dtype}"
+            raise TraceTypeError(message, location=user_location())
+        self._enabled = enabled
+        self._before: list[tuple[Any, Any]] = []
+
+    def __enter__(self) -> autocast:
+        self._before.append((now.autocast, active.dtype))
+        now.autocast = mode_of(self._dtype) if self._enabled else None
+        active.dtype = self._dtype if self._enabled else None
+        return self
+
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        now.autocast, active.dtype = self._before.pop()
+
+    def __call__(self, function: Callable[..., Any]) -> Callable[..., Any]:
+        @functools.wraps(function)
+        def call(*args: Any, **kwargs: Any) -> Any:
+            with autocast("cpu", self._dtype, self._enabled):
+                return (function if current() is None else prepare(function))(*args, **kwargs)
+
+        return call
+
+
+LOWER = (F32,)
+
+
+def is_autocast_enabled() -> bool:
+    """Whether a block of ``autocast`` is on, on this thread."""
+    return now.autocast is not None
