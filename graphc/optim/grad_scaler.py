@@ -9,7 +9,8 @@ import numpy as np
 
 from graphc.errors import AutogradError
 from graphc.optim.optimizer import Optimizer, parameters_of
-from graphc.tensors.core import Tensor, flush
+from graphc.tensors.core import Tensor, flush, record
+from graphc.tensors.functions.table import FUNCTIONS
 from graphc.tensors.memory import was_written, writable
 from graphc.tensors.recording import now
 from graphc.trace.location import user_location
@@ -63,7 +64,7 @@ class GradScaler:
         if not self._enabled:
             return outputs
         if isinstance(outputs, Tensor):
-            return outputs * self._scale
+            return record(FUNCTIONS["mul"], (outputs, self._scale))
         if isinstance(outputs, Iterable):
             return type(outputs)(self.scale(output) for output in outputs)  # type: ignore[call-arg]
         raise TypeError(f"GradScaler.scale takes tensors, not {type(outputs).__name__}")

@@ -199,7 +199,7 @@ def test_what_the_scaler_refuses() -> None:
     with pytest.raises(RuntimeError, match="closure"):
         scaler.step(optimizer, lambda: None)
     scaler.step(optimizer)
-    with pytest.raises(RuntimeError, match="step.. has already"):
+    with pytest.raises(RuntimeError, match=r"step\(\) has already"):
         scaler.step(optimizer)
     with pytest.raises(RuntimeError, match="after step"):
         scaler.unscale_(optimizer)
