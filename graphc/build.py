@@ -87,20 +87,39 @@ def _build(
         return final_graph(transform, graph, transposed)
 
     if settings.disable_jit:
-        return Program(traced, marked, template, InterpretedRunner(finish(marked)))
+        return Program(traced, marked, template, _checked(InterpretedRunner(finish(marked)), transform, marked))
     if transform.target == "cuda":
         from graphc.cuda_runner import CudaRunner
         from graphc.runtime.cuda_program import device
 
-        return Program(traced, marked, template, CudaRunner(finish(marked), device()))
+        return Program(traced, marked, template, _checked(CudaRunner(finish(marked), device()), transform, marked))
     executable = compile_graph(marked, finish, kind=f"{transform.kind} {transposed}")
     specs = [*(source.spec for source in traced.inputs), *(INT for _ in traced.int_leaves)]
-    program = Program(traced, marked, template, CompiledRunner(marked, executable, specs))
+    program = Program(traced, marked, template, _checked(CompiledRunner(marked, executable, specs), transform, marked))
+    if settings.nan:  # no native entry: the results are to be looked at
+        return program
     takes_out = not owns_out(target)
     plan = call_plan(traced, len(args) + len(kwargs), tuple(kwargs), template, takes_out=takes_out)
     if plan is not None:
         program.entry = make_program_entry(marked, executable, plan, fallback)
     return program
+
+
+def _checked(runner: Runner, transform: Transform, marked: Graph) -> Runner:
+    """With ``GRAPHC_NAN=1`` a runner that raises ``NanError`` for results with NaN, else the very runner."""
+    if not settings.nan:
+        return runner
+    from graphc.nan_search import BACKWARD, FORWARD, NanCheckedRunner
+
+    def graphs() -> list[tuple[str, Graph]]:
+        found = [(FORWARD, marked)]
+        if transform.differentiates:
+            stages: dict[str, Graph] = {}
+            differentiate(marked, OPS, hook=lambda name, before, after: stages.update({name: after}))
+            found.append((BACKWARD, stages["joint_vjp"]))
+        return found
+
+    return NanCheckedRunner(runner, graphs)
 
 
 def marked_graph(
@@ -146,7 +165,7 @@ def vjp_program(
     value, aux = split_aux(transform, pytree.unflatten(traced.out_spec, traced.outputs), target)
     gradients = gradients_template([*args, *kwargs.values()], wanted, marks, 0)
     marked = mark_inputs(traced.graph, traced.inputs, marks)
-    return VjpProgram(traced, marked, value, aux, gradients, make_runner)
+    return VjpProgram(traced, marked, value, aux, gradients, _maker(len(marked.outputs)))
 
 
 def linear_program(target: Target, traced: Traced, wanted: Differentiated) -> Program:
@@ -155,7 +174,23 @@ def linear_program(target: Target, traced: Traced, wanted: Differentiated) -> Pr
 
     marks = leaf_marks(traced.arguments, wanted.positions, target, strict=False)
     value, _ = split_aux(Transform("linearize"), pytree.unflatten(traced.out_spec, traced.outputs), target)
-    return LinearProgram(traced, mark_inputs(traced.graph, traced.inputs, marks), value, make_runner)
+    marked = mark_inputs(traced.graph, traced.inputs, marks)
+    return LinearProgram(traced, marked, value, _maker(len(marked.outputs)))
+
+
+def _maker(results: int) -> Callable[[Graph, Sequence[LeafSpec], str], Runner]:
+    """``make_runner`` for the two programs of a split function, the first of which has so many results."""
+    if not settings.nan:
+        return make_runner
+    from graphc.nan_search import BACKWARD, FORWARD, NanCheckedRunner
+
+    def make(graph: Graph, specs: Sequence[LeafSpec], kind: str) -> Runner:
+        runner = make_runner(graph, specs, kind)
+        if kind in ("vjp forward", "linearize"):
+            return NanCheckedRunner(runner, lambda: [(FORWARD, graph)], results)
+        return NanCheckedRunner(runner, lambda: [(BACKWARD, graph)])
+
+    return make
 
 
 def make_runner(graph: Graph, specs: Sequence[LeafSpec], kind: str) -> Runner:

@@ -15,6 +15,7 @@ variable                 setting       meaning
 ``GRAPHC_BLAS``          blas          ``auto``, ``mkl``, ``numpy``, ``scipy`` or ``native``: whose gemm is called
 ``GRAPHC_CUDA_EMULATOR`` cuda_emulator ``1``: programs for CUDA run on this machine, slowly, to check their values
 ``GRAPHC_KEEP_MEMORY``   keep_memory   ``0``: memory of dead results goes back to malloc, not to graphc's pool
+``GRAPHC_NAN``           nan           ``1``: a result with NaN is an error that names the operation which made it
 ======================== ============= =========================================================================
 """
 
@@ -144,6 +145,7 @@ class Settings:
     blas = Setting("GRAPHC_BLAS", _blas_choice, lambda: "auto")
     cuda_emulator = Setting("GRAPHC_CUDA_EMULATOR", _switch, lambda: False)
     keep_memory = Setting("GRAPHC_KEEP_MEMORY", _switch, lambda: True)
+    nan = Setting("GRAPHC_NAN", _switch, lambda: False)
 
     def __init__(self) -> None:
         self._values: dict[str, Any] = {}

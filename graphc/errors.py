@@ -73,6 +73,10 @@ class NumberError(GraphcError, ValueError):
     """Numbers that a function has no answer for (an integer to a negative power, the maximum of nothing)."""
 
 
+class NanError(GraphcError, FloatingPointError):
+    """A result holds NaN, and ``GRAPHC_NAN=1`` asks for that to be an error (NumPy's ``FloatingPointError``)."""
+
+
 class LinearAlgebraError(GraphcError, LinAlgError):
     """A matrix that a computation has no answer for: singular, or not positive definite (NumPy's ``LinAlgError``)."""
 

@@ -72,13 +72,15 @@ class CompiledFunction:
             from graphc.nested import call_nested
 
             return call_nested(self, session, args, kwargs)
-        if settings.disable_jit and self._transform.kind == "jit" and not self._transform.forward_mode:
+        plain = settings.disable_jit and not settings.nan
+        if plain and self._transform.kind == "jit" and not self._transform.forward_mode:
             if not self._target.takes_frozen:
                 args, kwargs = pytree.bare((args, kwargs))
             return self._target.original(*args, **kwargs)
         given = (Receiver(args[0]), *args[1:]) if self._is_method and args else args
         leaves, spec = pytree.flatten((given, kwargs))
-        key = (spec, tuple([leaf_key(leaf) for leaf in leaves]), settings.code_key(), settings.disable_jit)
+        key = (spec, tuple([leaf_key(leaf) for leaf in leaves]), settings.code_key(), settings.disable_jit,
+               settings.nan)  # fmt: skip
         arguments = [*args, *kwargs.values()]
         for program in self._programs.get(key, ()):
             result = program.attempt(arguments, leaves)
@@ -294,5 +296,5 @@ def _after_fork() -> None:
 if hasattr(os, "register_at_fork"):
     os.register_at_fork(after_in_child=_after_fork)
 when_a_trace_begins.append(_trace_begins)
-for _name in ("disable_jit", "contract", "deterministic"):
+for _name in ("disable_jit", "contract", "deterministic", "nan"):
     settings.on_change(_name, _settings_changed)

@@ -9,14 +9,27 @@ import numpy as np
 
 from graphc.errors import ShapeError
 from graphc.ir.dims import Dim, Expr, evaluate, symbols_of
-from graphc.ir.graph import Graph, Value
+from graphc.ir.graph import Graph, Node, Value
 from graphc.ir.opdef import Bind
+
+Watch = Callable[[Node, Sequence[np.ndarray], Sequence[np.ndarray]], None]
 
 
 def interpret(graph: Graph, arrays: Sequence[Any], ints: Sequence[int] = ()) -> list[np.ndarray]:
     """The graph's outputs for these inputs (one array or number a parameter, one int for each of ``graph.ints``).
 
     Raises ``ShapeError`` where the inputs do not fit the parameters' types or break a guard.
+    """
+    values = interpret_all(graph, arrays, ints)
+    return [values[v] for v in graph.outputs]
+
+
+def interpret_all(
+    graph: Graph, arrays: Sequence[Any], ints: Sequence[int] = (), watch: Watch | None = None
+) -> dict[Value, np.ndarray]:
+    """Every value of the graph, but for those in regions. ``watch``: is told of every node that has run, in them too.
+
+    Raises what ``interpret`` raises.
     """
     values: dict[Value, np.ndarray] = {}
     symbols: dict[str, int] = {}
@@ -29,15 +42,15 @@ def interpret(graph: Graph, arrays: Sequence[Any], ints: Sequence[int] = ()) -> 
     for guard in graph.guards:
         if not guard.holds(symbols):
             raise ShapeError(f"graph {graph.name}: the guard {guard} does not hold for {symbols}")
-    _run(graph, values, symbols)
-    return [values[v] for v in graph.outputs]
+    _run(graph, values, symbols, watch)
+    return values
 
 
-def _run(graph: Graph, values: dict[Value, np.ndarray], symbols: dict[str, int]) -> None:
+def _run(graph: Graph, values: dict[Value, np.ndarray], symbols: dict[str, int], watch: Watch | None) -> None:
     """Add the value of every node."""
     for node in graph.nodes:
         attrs = {key: concrete(attr, symbols) for key, attr in node.attrs.items()}
-        regions = [_function(region, symbols) for region in node.regions]
+        regions = [_function(region, symbols, watch) for region in node.regions]
         with np.errstate(all="ignore"):
             result = node.op.ref(*regions, *(values[v] for v in node.inputs), **attrs)
         results = result if regions or len(node.outputs) > 1 else (result,)
@@ -50,14 +63,16 @@ def _run(graph: Graph, values: dict[Value, np.ndarray], symbols: dict[str, int])
             _bind(output.dims, array.shape, symbols)
             values[output] = array.astype(output.type.dtype, copy=False)
             _check_shape(output, array.shape, symbols)
+        if watch is not None:
+            watch(node, [values[v] for v in node.inputs], [values[v] for v in node.outputs])
 
 
-def _function(region: Graph, symbols: Mapping[str, int]) -> Callable[..., list[np.ndarray]]:
+def _function(region: Graph, symbols: Mapping[str, int], watch: Watch | None) -> Callable[..., list[np.ndarray]]:
     """The region as a function of its parameters, at these sizes of the graph around it."""
 
     def call(*arguments: Any) -> list[np.ndarray]:
         values = {p: np.asarray(a, p.type.dtype) for p, a in zip(region.params, arguments, strict=True)}
-        _run(region, values, dict(symbols))
+        _run(region, values, dict(symbols), watch)
         return [values[v] for v in region.outputs]
 
     return call

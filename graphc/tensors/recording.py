@@ -77,7 +77,7 @@ def forget() -> None:
     ROOT.next.clear()
 
 
-for _name in ("disable_jit", "contract", "deterministic"):
+for _name in ("disable_jit", "contract", "deterministic", "nan"):
     settings.on_change(_name, forget)
 
 
