@@ -27,6 +27,7 @@ from graphc.program import (
     CompiledRunner,
     InterpretedRunner,
     Program,
+    RecordedCalls,
     Runner,
     call_plan,
     make_program_entry,
@@ -75,6 +76,13 @@ def _build(
     derivatives = int(transform.differentiates or transform.is_split)
     traced = trace(recorded, args, kwargs, OPS, check, derivatives)
     dump("traced", traced.graph)
+    recorded_if = traced.captures.recorded_if
+    if recorded_if is not None and transform.kind == "jit" and not transform.forward_mode:
+        if getattr(*recorded_if):
+            template = pytree.unflatten(traced.out_spec, traced.outputs)
+            return RecordedCalls(traced, template, target.original, tuple(kwargs), recorded_if)
+        paths, (owner, name) = traced.captures.paths, recorded_if
+        paths.require_same(paths.attribute(paths.const(owner), name), False)
     if transform.kind == "vjp":
         return vjp_program(target, transform, traced, args, kwargs, wanted)
     if transform.kind == "linearize":
@@ -137,16 +145,16 @@ def marked_graph(
     marks = leaf_marks(traced.arguments, wanted.positions, target)
     value, aux = split_aux(transform, out, target)
     traced_graph, value = float_constant(traced.graph, value, OPS)
-    check_scalar(transform, value, traced_graph, target, traced.hints)
+    wanted_output = check_scalar(transform, value, traced_graph, target, traced.hints)
     dropped = int(transform.kind == "grad")  # the value itself is then no output of the final graph
-    graph, moved = value_first(traced_graph, value, dropped)
-    aux = pytree.tree_map(moved, aux)
+    graph, moved = value_first(traced_graph, wanted_output, dropped)
+    value, aux = pytree.tree_map(moved, value), pytree.tree_map(moved, aux)
     first = len(graph.outputs) - dropped
     gradients = gradients_template([*args, *kwargs.values()], wanted, marks, first)
     if transform.kind == "grad":
         template = (gradients, aux) if transform.has_aux else gradients
     else:
-        template = ((moved(value), aux) if transform.has_aux else moved(value), gradients)
+        template = ((value, aux) if transform.has_aux else value, gradients)
     return mark_inputs(graph, traced.inputs, marks), template
 
 

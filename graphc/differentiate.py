@@ -25,7 +25,7 @@ from graphc.ir.rewrite import drop_dead
 from graphc.ir.shapes import ShapeFacts
 from graphc.ir.types import ArrayType
 from graphc.trace.arguments import ArgumentLeaf
-from graphc.trace.record import Constant, Input, Output
+from graphc.trace.record import Constant, GradientOutput, Input, Output
 from graphc.trace.target import Target
 from graphc.transform import Transform
 
@@ -103,7 +103,7 @@ def leaf_marks(
     """Which argument leaves are differentiated. ``strict``: ``TraceTypeError`` for a whole argument that cannot be."""
     marks = []
     for argument in arguments:
-        wanted = argument.argument in positions and not argument.frozen
+        wanted = argument.argument in positions and not argument.frozen and not argument.quiet
         dtype = getattr(argument.leaf, "dtype", None)
         is_float = type(argument.leaf) is float or (isinstance(dtype, np.dtype) and dtype.kind == "f")
         if strict and wanted and argument.whole and not is_float:
@@ -143,8 +143,10 @@ def split_aux(transform: Transform, out: Any, target: Target) -> tuple[Any, Any]
     return out
 
 
-def check_scalar(transform: Transform, out: Any, graph: Graph, target: Target, sizes: Mapping[str, int]) -> None:
-    """Raise ``GradientError`` unless the differentiated output is one float scalar."""
+def check_scalar(transform: Transform, out: Any, graph: Graph, target: Target, sizes: Mapping[str, int]) -> Output:
+    """The differentiated output, as such or as a tensor's. Raises ``GradientError`` unless it is one float scalar."""
+    if pytree.is_tensor(type(out)):
+        (out,) = pytree.flatten(out)[0]
     what = f"grad needs a function with one scalar output, and {target.name}"
     if not isinstance(out, Output):
         raise GradientError(
@@ -158,6 +160,7 @@ def check_scalar(transform: Transform, out: Any, graph: Graph, target: Target, s
         raise GradientError(f"{what} returns an array of shape {shape}: sum it, or use graphc.vjp", location=location)
     if not value.type.is_float:
         raise GradientError(f"{what} returns {value.type.dtype}: it has no derivative", location=location)
+    return out
 
 
 def sizes_of(value: Value, sizes: Mapping[str, int]) -> Iterator[int]:
@@ -175,11 +178,11 @@ def _kind(out: Any) -> str:
 def gradients_template(
     arguments: Sequence[Any], wanted: Differentiated, leaf_is_marked: Sequence[bool], first_output: int
 ) -> Any:
-    """The gradients in the structure of the differentiated arguments: ``Output`` at marked leaves, None elsewhere."""
+    """The gradients in the structure of the arguments: ``GradientOutput`` at marked leaves, None elsewhere."""
     _, spec = pytree.flatten(tuple(arguments))
     leaves: list[Any] = []
     for is_marked in leaf_is_marked:
-        leaves.append(Output(first_output) if is_marked else Constant(None))
+        leaves.append(GradientOutput(first_output) if is_marked else Constant(None))
         first_output += is_marked
     gradients = pytree.unflatten(spec, leaves)
     chosen = tuple(gradients[position] for position in wanted.positions)

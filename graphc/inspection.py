@@ -132,6 +132,8 @@ def _outside(traced: Traced) -> list[str]:
             lines.append(f"{where}: must equal {expected!r}")
         elif kind is Check.IS:
             lines.append(f"{where}: must be the same {type(expected).__name__}")
+        elif kind is Check.KEYS:
+            lines.append(f"{where}: must have the keys {', '.join(map(repr, expected))}")
         else:
             length = f" of length {rest[0]}" if rest and rest[0] >= 0 else ""
             lines.append(f"{where}: must be a {expected.__name__}{length}")

@@ -44,7 +44,7 @@ class LinearProgram(Program):
             return results
         out, residuals, sizes = results
         shapes = [np.shape(leaves[source.leaf]) for _, source in self.moving]
-        _, spec = pytree.flatten(pytree.bare(tuple(arguments)))
+        _, spec = pytree.flatten_as_arrays(pytree.bare(tuple(arguments)))
         return out, LinearMap(self, residuals, sizes, shapes, spec)
 
     def deliver(self, results: Sequence[Any]) -> Any:
@@ -85,7 +85,7 @@ class LinearMap:
 
 def tangent_leaves(spec: pytree.TreeSpec, tangents: tuple[Any, ...]) -> list[Any]:
     """The leaves of tangents that must have the structure of the primals. Raises ``GradientError``."""
-    leaves, given = pytree.flatten(pytree.bare(tangents))
+    leaves, given = pytree.flatten_as_arrays(pytree.bare(tangents))
     if given != spec:
         raise GradientError(
             f"tangents must have the structure of the primals, {spec}; they are {given}", location=user_location()

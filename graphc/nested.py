@@ -141,11 +141,11 @@ def _differentiate(
     value, aux = split_aux(transform, inner.out, target)
     hints = session.F.facts.hints or {}
     graph, value = float_constant(inner.graph, value, OPS)
-    check_scalar(transform, value, graph, target, hints)
-    joint, _ = differentiate(mark(_in_front(graph, value.index), inner.marks), OPS)
+    index = check_scalar(transform, value, graph, target, hints).index
+    joint, _ = differentiate(mark(_in_front(graph, index), inner.marks), OPS)
     count = len(graph.outputs)
     moved = inline(session, joint, inner.outer)
-    order = [value.index, *(i for i in range(count) if i != value.index)]
+    order = [index, *(i for i in range(count) if i != index)]
     values = [moved[order.index(i)] for i in range(count)]
     template = gradients_template(arguments, wanted, inner.leaf_marks, 0)
     gradients = result(session, template, moved[count:])

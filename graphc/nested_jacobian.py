@@ -69,7 +69,7 @@ def call_hessian(
     """Forward over reverse: the Jacobian of the gradient, or of the Jacobian of what is no scalar."""
     positions = differentiated(transform, target, len(args), list(kwargs), offset).positions
     leaves = [leaf for leaf in argument_leaves(target, args, kwargs) if leaf.argument in positions]
-    if leaves and all(leaf.frozen for leaf in leaves):  # the gradient is None, which has no Jacobian
+    if leaves and all(leaf.frozen or leaf.quiet for leaf in leaves):  # the gradient is None, which has no Jacobian
         return call_jacobian(session, target, dataclasses.replace(transform, kind="jacobian"), args, kwargs, offset)
     inner = staged(target, dataclasses.replace(transform, kind="jacobian", mode="rev"), offset)
     outer = dataclasses.replace(transform, kind="jacobian", mode="fwd")

@@ -127,7 +127,7 @@ class NestedLinearMap:
 
     def __init__(self, session: Session, inner: Inner, both: Graph, out: Any, primals: tuple[Any, ...]):
         self._session, self._inner, self._both, self._out = session, inner, both, out
-        _, self._spec = pytree.flatten(pytree.bare(primals))
+        _, self._spec = pytree.flatten_as_arrays(pytree.bare(primals))
 
     def __call__(self, *tangents: Any) -> Any:
         inner, here = self._inner, current()
@@ -151,7 +151,7 @@ def call_jvp(
     kwargs: Mapping[str, Any] = {},
 ) -> Any:
     """``(out, tangent of out)`` at these primals as part of the active trace; ``kwargs`` do not move."""
-    _, spec = pytree.flatten(pytree.bare(primals))
+    _, spec = pytree.flatten_as_arrays(pytree.bare(primals))
     leaves = tangent_leaves(spec, tangents)
     wanted = Differentiated(tuple(range(len(primals))), single=False)
     inner = trace_inner(session, target, primals, kwargs, wanted, strict=False)

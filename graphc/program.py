@@ -302,6 +302,28 @@ class Program:
         return pytree.unflatten(self.out_spec, [deliver_leaf(output, results) for output in self.outputs])
 
 
+class RecordedCalls(Program):
+    """Serves calls whose operations are recorded elsewhere, to be differentiated there: by the plain function.
+
+    ``recorded_if``: an object and the name of its attribute that is true while that is so.
+    """
+
+    def __init__(
+        self, traced: Traced, template: Any, function: Callable[..., Any], keywords: tuple[str, ...],
+        recorded_if: tuple[Any, str],
+    ):  # fmt: skip
+        super().__init__(traced, traced.graph, template, InterpretedRunner(traced.graph))
+        self.function, self.keywords, self.recorded_if = function, keywords, recorded_if
+
+    def attempt(self, arguments: Sequence[Any], leaves: Sequence[Any]) -> Any:
+        if not getattr(*self.recorded_if):
+            return self.MISSED
+        count = len(arguments) - len(self.keywords)
+        args = pytree.bare(tuple(arguments[:count]))
+        kwargs = pytree.bare(dict(zip(self.keywords, arguments[count:], strict=True)))
+        return self.function(*args, **kwargs)
+
+
 def deliver_leaf(output: Output | Constant, results: Sequence[Any]) -> Any:
     if isinstance(output, Constant):
         return output.value

@@ -111,8 +111,8 @@ class Pullback:
 
 def cotangents_by_output(template: Any, cotangent: Any) -> dict[int, Any]:
     """The cotangent of each output of the graph, by its index. Raises ``GradientError`` for another structure."""
-    leaves, spec = pytree.flatten(template)
-    given, given_spec = pytree.flatten(cotangent)
+    leaves, spec = pytree.flatten_as_arrays(template)
+    given, given_spec = pytree.flatten_as_arrays(cotangent)
     if given_spec != spec:
         raise GradientError(
             f"the cotangent must have the structure of the function's result, {spec}; it is {given_spec}",

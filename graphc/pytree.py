@@ -7,8 +7,8 @@ first met: its fields are its children, and it is rebuilt without running ``__in
 from __future__ import annotations
 
 import dataclasses
-from collections.abc import Callable, Sequence
-from typing import Any, TypeAlias
+from collections.abc import Callable, Hashable, Sequence
+from typing import Any, Protocol, TypeAlias
 
 import optree
 
@@ -36,6 +36,62 @@ class Frozen:
 
 
 optree.register_pytree_node(Frozen, lambda f: ((f.tree,), None), lambda _, children: children[0], namespace=NAMESPACE)
+
+
+# --- objects of graphc's own that hold arrays -------------------------------------------------------------------------
+
+
+class ObjectNode(Protocol):
+    """How the objects of a class are containers: what ``register_object`` is given."""
+
+    def take_apart(self, obj: Any) -> tuple[Sequence[Any], Hashable]:
+        """The children, and what else there is to the object, which is compared between calls."""
+
+    def rebuild(self, rest: Any, children: Sequence[Any]) -> Any:
+        """An object of these children: the same, traced ones, or what stands at the places of a result."""
+
+    def reach(self, paths: Any, path: int, obj: Any) -> list[int]:
+        """Where each child is read (``trace.paths``), given where the object is; what must not change, as guards."""
+
+    def names(self, obj: Any) -> Sequence[str]:
+        """What each child is called in the object; empty for the object itself."""
+
+    def is_frozen(self, obj: Any) -> bool:
+        """Whether no gradient by what the object holds is wanted, where it is part of something else."""
+
+
+_objects: dict[type, ObjectNode] = {}
+_tensors: set[type] = set()
+
+
+def register_object(cls: type, node: ObjectNode, *, is_tensor: bool = False) -> None:
+    """Make instances of the class (of this very one) containers. ``is_tensor``: of one array, whose face it has."""
+    optree.register_pytree_node(cls, node.take_apart, node.rebuild, namespace=NAMESPACE)
+    _objects[cls] = node
+    if is_tensor:
+        _tensors.add(cls)
+
+
+def object_node(cls: type) -> ObjectNode | None:
+    """How instances of the class are taken apart, where they are graphc's own; else None."""
+    return _objects.get(cls)
+
+
+def is_tensor(cls: type) -> bool:
+    """Whether instances of the class stand for one array."""
+    return cls in _tensors
+
+
+def flatten_as_arrays(tree: Any) -> tuple[list[Any], TreeSpec]:
+    """As ``flatten``, where a tensor is the same structure as an array; the leaves are arrays."""
+    flatten(tree)  # which makes dataclasses known
+    leaves, spec = optree.tree_flatten(
+        tree, lambda node: type(node) in _tensors, none_is_leaf=True, namespace=NAMESPACE
+    )
+    return [_objects[type(leaf)].take_apart(leaf)[0][0] if type(leaf) in _tensors else leaf for leaf in leaves], spec
+
+
+# --- dataclasses ------------------------------------------------------------------------------------------------------
 
 
 def is_dataclass_instance(obj: Any) -> bool:

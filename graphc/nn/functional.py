@@ -7,11 +7,11 @@ from typing import Any
 import numpy as np
 
 from graphc.tensors import methods
-from graphc.tensors.core import Tensor, from_array, record
+from graphc.tensors.core import Tensor, record
 from graphc.tensors.functions.table import FUNCTIONS
 from graphc.tensors.memory import settled
 from graphc.tensors.modes import no_grad
-from graphc.tensors.random import default_generator
+from graphc.tensors.random import default_generator, drawn, known
 from graphc.tensors.shaping import one_hot
 
 __all__ = [
@@ -100,12 +100,13 @@ def dropout(
     if not training or p == 0.0:
         return input
     kind = input._kind
+    shape = known(kind.shape)
 
     def draw() -> Any:
-        kept = (generator or default_generator()).random(kind.shape) >= p
+        kept = (generator or default_generator()).random(shape) >= p
         return settled(np.asarray(kept, kind.dtype) * kind.dtype.type(1.0 / (1.0 - p) if p < 1.0 else 0.0))
 
-    factor = from_array(draw())
+    factor = drawn(draw, kind.dtype)
     factor._source = draw
     return record(DROPOUT, (input, factor))
 

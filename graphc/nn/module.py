@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator, Mapping
+import difflib
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from typing import Any, NamedTuple, TypeVar
 
 import numpy as np
@@ -12,7 +13,10 @@ from graphc.nn.parameter import Parameter
 from graphc.tensors.core import Tensor, compute
 from graphc.tensors.interchange import replace
 from graphc.tensors.memory import settled
+from graphc.tensors.recording import now
+from graphc.tensors.traced import TracedTensor, lifted
 from graphc.tensors.writing import copy_
+from graphc.trace.callees import traced_callee
 from graphc.trace.location import user_location
 
 M = TypeVar("M", bound="Module")
@@ -47,8 +51,17 @@ class Module:
     def __init__(self) -> None:
         self.training = True
 
+    def __init_subclass__(cls, **options: Any) -> None:
+        super().__init_subclass__(**options)
+        from graphc.nn.containers import register
+
+        register(cls)
+
     def __call__(self, *args: Any, **kwargs: Any) -> Any:
-        return self.forward(*args, **kwargs)
+        forward: Any = self.forward
+        if now.recording.traced:
+            forward = traced_callee(forward)
+        return forward(*map(lifted, args), **{name: lifted(value) for name, value in kwargs.items()})
 
     def forward(self, *args: Any) -> Any:
         """What the module computes; to be written by subclasses."""
@@ -102,7 +115,7 @@ class Module:
         seen: set[int] = set()
         for path, module in self.named_modules(prefix=prefix) if recurse else [(prefix, self)]:
             for name, value in module.__dict__.items():
-                if isinstance(value, Parameter) and id(value) not in seen:
+                if is_parameter(value) and id(value) not in seen:
                     seen.add(id(value))
                     yield (f"{path}.{name}" if path else name), value
 
@@ -121,12 +134,37 @@ class Module:
         """The buffers."""
         return (buffer for _, buffer in self.named_buffers(recurse=recurse))
 
+    def get_submodule(self, target: str) -> Module:
+        """The module at this path, ``"layers.0"``; this one for ``""``. Raises ``AttributeError``."""
+        found: Any = self
+        for name in target.split(".") if target else []:
+            found = getattr(found, name, None)
+            if not isinstance(found, Module):
+                raise AttributeError(f"{type(self).__name__} has no submodule {target!r}{near(target, self._paths())}")
+        return found
+
+    def get_parameter(self, target: str) -> Parameter:
+        """The parameter at this path. Raises ``AttributeError``."""
+        return self._at(target, "parameter", dict(self.named_parameters()))
+
+    def get_buffer(self, target: str) -> Tensor:
+        """The buffer at this path. Raises ``AttributeError``."""
+        return self._at(target, "buffer", dict(self.named_buffers()))
+
+    def _at(self, target: str, what: str, known: Mapping[str, Any]) -> Any:
+        if target not in known:
+            raise AttributeError(f"{type(self).__name__} has no {what} {target!r}{near(target, known)}")
+        return known[target]
+
+    def _paths(self) -> list[str]:
+        return [name for name, _ in self.named_modules() if name]
+
     # --- state --------------------------------------------------------------------------------------------------------
 
     def _state(self, prefix: str = "") -> Iterator[tuple[str, Tensor]]:
         """Parameters, persistent buffers and those of the submodules, in PyTorch's order."""
         for name, value in self.__dict__.items():
-            if isinstance(value, Parameter):
+            if is_parameter(value):
                 yield prefix + name, value
         for name, persistent in self._buffers.items():
             if persistent and self.__dict__[name] is not None:
@@ -216,6 +254,17 @@ class Module:
         lines = [f"  ({name}): {module!r}".replace("\n", "\n  ") for name, module in self.named_children()]
         body = self.extra_repr()
         return f"{type(self).__name__}({body})" if not lines else "\n".join([f"{type(self).__name__}(", *lines, ")"])
+
+
+def near(name: str, known: Iterable[str]) -> str:
+    """A closing remark with the name that was probably meant."""
+    match = difflib.get_close_matches(name, list(known), n=1)
+    return f": did you mean {match[0]!r}?" if match else ""
+
+
+def is_parameter(obj: Any) -> bool:
+    """Whether the object is a parameter, also while a compiled function is traced."""
+    return isinstance(obj, Parameter) or (isinstance(obj, TracedTensor) and issubclass(obj.origin.cls, Parameter))
 
 
 def copy_detached(tensor: Tensor, values: np.ndarray) -> None:

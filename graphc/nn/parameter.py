@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from typing import Any
 
+from graphc.tensors.containers import register
 from graphc.tensors.core import Tensor, compute, from_array
 from graphc.tensors.creation import tensor as make_tensor
 from graphc.tensors.memory import settled
@@ -23,3 +24,6 @@ class Parameter(Tensor):
 
     def __repr__(self) -> str:
         return f"Parameter containing:\n{Tensor.__repr__(self)}"
+
+
+register(Parameter)

@@ -45,11 +45,12 @@ class Mode:
         """Record the function of operands in these dtypes."""
         now.autocast = None
         try:
-            return take(function, tuple([self._lowered(function.name, x) for x in operands]), statics)
+            return take(function, tuple([self.lowered(function.name, x) for x in operands]), statics)
         finally:
             now.autocast = self
 
-    def _lowered(self, name: str, operand: Any) -> Any:
+    def lowered(self, name: str, operand: Any) -> Any:
+        """The operand of the function in the dtype that it is to be computed in."""
         if not isinstance(operand, Tensor) or operand._kind.dtype.kind != "f" or name in KEPT:
             return operand
         given = operand._kind.dtype

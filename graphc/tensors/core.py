@@ -55,6 +55,7 @@ class Tensor:
         def __getattr__(self, name: str) -> Any: ...
 
 
+NOWHERE = -1  # where a tensor stands in a recording that records nothing
 _new = object.__new__
 
 
@@ -85,6 +86,8 @@ def fresh(recording: Recording, state: State, output: int = 0) -> Tensor:
 
 def enter(recording: Recording, tensor: Tensor) -> int:
     """The position of a tensor that was not in the recording yet."""
+    if recording.traced:
+        return NOWHERE
     array = tensor._array
     if array is None or tensor._special:
         if array is None and tensor._recording is not None and tensor._recording is not recording:
@@ -139,9 +142,18 @@ def take(function: Function, operands: tuple[Any, ...], statics: tuple[Any, ...]
 
 
 def record(function: Function, operands: tuple[Any, ...], statics: tuple[Any, ...] = ()) -> Tensor:
-    """As ``take``; the tensor that the function makes."""
+    """As ``take``; the tensor that the function makes. Inside a compiled function it is a part of that."""
+    if now.recording.traced:
+        return traced_apply(function, operands, statics)[0]
     recording, state = take(function, operands, statics)
     return fresh(recording, state)
+
+
+def traced_apply(function: Function, operands: tuple[Any, ...], statics: tuple[Any, ...]) -> tuple[Tensor, ...]:
+    """What the function makes, in the trace that is active."""
+    from graphc.tensors.traced import apply
+
+    return apply(function, operands, statics)
 
 
 def learn(function: Function, operands: tuple[Any, ...], statics: tuple[Any, ...]) -> tuple[Recording, State]:

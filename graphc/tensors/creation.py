@@ -11,8 +11,10 @@ from graphc.tensors.core import Tensor, compute, from_array
 from graphc.tensors.functions.promotion import Default
 from graphc.tensors.kinds import known_dtype
 from graphc.tensors.memory import FOREVER, settled
-from graphc.tensors.recording import forget
+from graphc.tensors.recording import forget, now
 from graphc.trace.location import user_location
+from graphc.trace.symbolic import SymbolicInt
+from graphc.trace.values import TracedValue, has_traced
 
 
 def tensor(data: Any, *, dtype: Any = None, requires_grad: bool = False, device: Any = None) -> Tensor:
@@ -30,10 +32,20 @@ def tensor(data: Any, *, dtype: Any = None, requires_grad: bool = False, device:
         is asked for and the dtype is not floating.
     """
     _only_cpu(device)
-    made = _from_data(data, dtype)
-    if requires_grad:
-        made.requires_grad_()
-    return made
+    return _marked(_from_data(data, dtype), requires_grad)
+
+
+def _marked(made: Tensor, requires_grad: bool) -> Tensor:
+    return made.requires_grad_() if requires_grad else made
+
+
+def _own(array: Any, requires_grad: bool = False) -> Tensor:
+    """A tensor of an array that belongs to it alone; inside a compiled function a constant of the program."""
+    if now.recording.traced:
+        from graphc.tensors.traced import constant
+
+        return constant(array)
+    return _marked(from_array(settled(array)), requires_grad)
 
 
 def _only_cpu(device: Any) -> None:
@@ -42,6 +54,10 @@ def _only_cpu(device: Any) -> None:
 
 
 def _from_data(data: Any, dtype: Any) -> Tensor:
+    if now.recording.traced and has_traced(data):
+        from graphc.tensors.traced import from_traced
+
+        return from_traced(data, dtype)
     if isinstance(data, Tensor):
         array = np.array(compute(data))
     else:
@@ -52,7 +68,7 @@ def _from_data(data: Any, dtype: Any) -> Tensor:
         message = f"a tensor cannot be made of {type(data).__name__} with dtype {array.dtype}: give real numbers"
         raise TraceTypeError(message, location=user_location())
     wanted = known_dtype(array.dtype if dtype is None else np.dtype(dtype))
-    return from_array(settled(array.astype(wanted, order="C", copy=False)))
+    return _own(array.astype(wanted, order="C", copy=False))
 
 
 def _without_tensors(data: Any) -> Any:
@@ -70,6 +86,10 @@ def from_numpy(array: Any) -> Tensor:
     >>> t
     tensor([1., 0.])
     """
+    if isinstance(array, TracedValue):
+        from graphc.tensors.traced import TracedTensor
+
+        return TracedTensor(array)
     if not isinstance(array, np.ndarray):
         message = f"from_numpy needs a NumPy array, got {type(array).__name__}: use graphc.tensor"
         raise TraceTypeError(message, location=user_location())
@@ -83,7 +103,7 @@ def as_tensor(data: Any, dtype: Any = None, device: Any = None) -> Tensor:
     _only_cpu(device)
     if isinstance(data, Tensor):
         return data if dtype is None else data.to(dtype)
-    made = from_numpy(data) if isinstance(data, np.ndarray) else _from_data(data, dtype)
+    made = from_numpy(data) if isinstance(data, np.ndarray | TracedValue) else _from_data(data, dtype)
     return made if dtype is None else made.to(dtype)
 
 
@@ -103,15 +123,19 @@ def get_default_dtype() -> np.dtype:
 
 def filled(shape: tuple[int, ...], number: Any, dtype: Any, requires_grad: bool) -> Tensor:
     """A tensor of this shape, all elements the number."""
-    made = from_array(settled(np.full(shape, number, known_dtype(np.dtype(dtype or Default.dtype)))))
-    return made.requires_grad_() if requires_grad else made
+    wanted = known_dtype(np.dtype(dtype or Default.dtype))
+    if now.recording.traced:
+        from graphc.tensors.traced import filled as traced_filled
+
+        return traced_filled(shape, number, wanted)
+    return _own(np.full(shape, number, wanted), requires_grad)
 
 
-def shape_of(sizes: tuple[Any, ...]) -> tuple[int, ...]:
-    """A shape given as separate ints or as one sequence."""
-    if len(sizes) == 1 and not isinstance(sizes[0], int | np.integer):
+def shape_of(sizes: tuple[Any, ...]) -> tuple[Any, ...]:
+    """A shape given as separate ints or as one sequence; inside a compiled function sizes may be symbols."""
+    if len(sizes) == 1 and not isinstance(sizes[0], int | np.integer | SymbolicInt):
         sizes = tuple(sizes[0])
-    return tuple([int(size) for size in sizes])
+    return tuple([size if isinstance(size, SymbolicInt) else int(size) for size in sizes])
 
 
 def zeros(*size: Any, dtype: Any = None, requires_grad: bool = False) -> Tensor:
@@ -133,8 +157,7 @@ def full(size: Any, fill_value: Any, *, dtype: Any = None, requires_grad: bool =
 
 def eye(n: int, m: int | None = None, *, dtype: Any = None, requires_grad: bool = False) -> Tensor:
     """Ones on the diagonal of an n x m matrix."""
-    made = from_array(np.eye(n, n if m is None else m, dtype=known_dtype(np.dtype(dtype or Default.dtype))))
-    return made.requires_grad_() if requires_grad else made
+    return _own(np.eye(n, n if m is None else m, dtype=known_dtype(np.dtype(dtype or Default.dtype))), requires_grad)
 
 
 def arange(start: Any, end: Any = None, step: Any = 1, *, dtype: Any = None, requires_grad: bool = False) -> Tensor:
@@ -143,14 +166,12 @@ def arange(start: Any, end: Any = None, step: Any = 1, *, dtype: Any = None, req
         start, end = 0, start
     is_float = any(isinstance(number, float) for number in (start, end, step))
     wanted = known_dtype(np.dtype(dtype or (Default.dtype if is_float else np.int64)))
-    made = from_array(np.arange(start, end, step, dtype=wanted))
-    return made.requires_grad_() if requires_grad else made
+    return _own(np.arange(start, end, step, dtype=wanted), requires_grad)
 
 
 def linspace(start: float, end: float, steps: int, *, dtype: Any = None, requires_grad: bool = False) -> Tensor:
     """``steps`` numbers from ``start`` to ``end``, both included."""
-    made = from_array(np.linspace(start, end, steps, dtype=known_dtype(np.dtype(dtype or Default.dtype))))
-    return made.requires_grad_() if requires_grad else made
+    return _own(np.linspace(start, end, steps, dtype=known_dtype(np.dtype(dtype or Default.dtype))), requires_grad)
 
 
 def zeros_like(input: Tensor, *, dtype: Any = None, requires_grad: bool = False) -> Tensor:

@@ -11,10 +11,11 @@ from typing import Any
 import numpy as np
 
 from graphc.errors import TraceTypeError
-from graphc.tensors.core import Tensor, fresh, record, take
+from graphc.tensors.core import Tensor, fresh, record, take, traced_apply
 from graphc.tensors.functions.table import FUNCTIONS
 from graphc.tensors.kinds import known_dtype
 from graphc.tensors.operators import binary, operand, unary
+from graphc.tensors.recording import now
 from graphc.trace.location import user_location
 
 Dims = int | Sequence[int] | None
@@ -60,6 +61,8 @@ def dims_of(dim: Dims) -> Any:
 
 def several(name: str, operands: tuple[Any, ...], statics: tuple[Any, ...]) -> tuple[Tensor, ...]:
     """All that a function with several results makes."""
+    if now.recording.traced:
+        return traced_apply(FUNCTIONS[name], operands, statics)
     recording, state = take(FUNCTIONS[name], operands, statics)
     return tuple([fresh(recording, state, k) for k in range(len(state.kinds))])
 

@@ -9,6 +9,7 @@ from types import TracebackType
 from typing import Any
 
 from graphc.tensors.recording import now
+from graphc.trace.session import current
 
 
 def is_grad_enabled() -> bool:
@@ -26,20 +27,24 @@ class _Mode:
 
     def __init__(self, enabled: bool):
         self._enabled = enabled
-        self._before: list[bool] = []
+        self._before: list[tuple[bool, Any]] = []
 
     def _again(self) -> _Mode:
         return type(self)()  # type: ignore[call-arg]
 
     def __enter__(self) -> _Mode:
-        self._before.append(now.enabled)
-        now.enabled = self._enabled
+        self._switch()
         return self
+
+    def _switch(self) -> None:
+        session = current()
+        self._before.append((now.enabled, now.switched_in))
+        now.enabled, now.switched_in = self._enabled, None if session is None else session.root
 
     def __exit__(
         self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
     ) -> None:
-        now.enabled = self._before.pop()
+        now.enabled, now.switched_in = self._before.pop()
 
     def __call__(self, function: Callable[..., Any]) -> Callable[..., Any]:
         if inspect.isgeneratorfunction(function):
@@ -105,8 +110,7 @@ class set_grad_enabled(_Mode):
 
     def __init__(self, mode: bool):
         super().__init__(bool(mode))
-        self._before.append(now.enabled)
-        now.enabled = self._enabled
+        self._switch()
 
     def __enter__(self) -> set_grad_enabled:
         if not self._before:
@@ -114,7 +118,7 @@ class set_grad_enabled(_Mode):
         return self
 
     def __call__(self, function: Callable[..., Any]) -> Callable[..., Any]:
-        now.enabled = self._before.pop()
+        now.enabled, now.switched_in = self._before.pop()
         return super().__call__(function)
 
     def _again(self) -> _Mode:

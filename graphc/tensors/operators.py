@@ -12,6 +12,8 @@ from graphc.tensors.core import Tensor, enter, from_array, record
 from graphc.tensors.functions.function import Function
 from graphc.tensors.functions.table import FUNCTIONS
 from graphc.tensors.recording import now
+from graphc.trace.symbolic import SymbolicInt
+from graphc.trace.values import TracedValue
 
 _NUMBERS = (int, float, np.generic)
 _new = object.__new__
@@ -73,14 +75,14 @@ def operand(other: Any) -> Any:
         from graphc.tensors.creation import from_numpy
 
         return from_numpy(other)
-    return None
+    return other if isinstance(other, TracedValue | SymbolicInt) else None
 
 
-_BINARY = {
+BINARY = {
     "add": "add", "sub": "sub", "mul": "mul", "truediv": "div", "pow": "pow", "mod": "remainder",
     "floordiv": "floor_divide", "matmul": "matmul", "and": "bitwise_and", "or": "bitwise_or", "xor": "bitwise_xor",
 }  # fmt: skip
-_COMPARISONS = {"lt": "lt", "le": "le", "gt": "gt", "ge": "ge", "eq": "eq", "ne": "ne"}
+COMPARISONS = {"lt": "lt", "le": "le", "gt": "gt", "ge": "ge", "eq": "eq", "ne": "ne"}
 _UNARY = {"neg": "neg", "abs": "abs", "invert": "bitwise_not"}
 
 ADD = FUNCTIONS["add"]
@@ -97,8 +99,8 @@ def added_to(self: Tensor, other: Any) -> Any:
 
 
 OPERATORS: dict[str, Callable[..., Any]] = {
-    **{f"__{name}__": binary(FUNCTIONS[function]) for name, function in (_BINARY | _COMPARISONS).items()},
-    **{f"__r{name}__": reflected(FUNCTIONS[function]) for name, function in _BINARY.items()},
+    **{f"__{name}__": binary(FUNCTIONS[function]) for name, function in (BINARY | COMPARISONS).items()},
+    **{f"__r{name}__": reflected(FUNCTIONS[function]) for name, function in BINARY.items()},
     **{f"__{name}__": unary(FUNCTIONS[function]) for name, function in _UNARY.items()},
     "__radd__": added_to,
     "__pos__": lambda self: self,

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from typing import Any
 
 import numpy as np
@@ -11,6 +12,7 @@ from graphc.tensors.creation import shape_of
 from graphc.tensors.functions.promotion import Default
 from graphc.tensors.kinds import known_dtype
 from graphc.tensors.memory import settled
+from graphc.tensors.recording import now
 
 
 class _Generator:
@@ -42,34 +44,46 @@ def set_rng_state(state: dict[str, Any]) -> None:
     default_generator().bit_generator.state = state
 
 
-def _made(array: Any, dtype: Any, requires_grad: bool) -> Tensor:
+def drawn(draw: Callable[[], Any], dtype: Any = None, requires_grad: bool = False) -> Tensor:
+    """A tensor of what ``draw`` gives; inside a compiled function it is drawn anew at each call."""
     wanted = known_dtype(np.dtype(dtype or Default.dtype))
-    made = from_array(settled(np.asarray(array, wanted)))
+    if now.recording.traced:
+        from graphc.tensors.traced import drawn as traced_drawn
+
+        return traced_drawn(lambda: settled(np.asarray(draw(), wanted)))
+    made = from_array(settled(np.asarray(draw(), wanted)))
     return made.requires_grad_() if requires_grad else made
+
+
+def known(sizes: tuple[Any, ...]) -> tuple[int, ...]:
+    """A shape in numbers."""
+    return tuple([int(size) for size in sizes])
 
 
 def rand(
     *size: Any, generator: np.random.Generator | None = None, dtype: Any = None, requires_grad: bool = False
 ) -> Tensor:
     """Uniform numbers in [0, 1)."""
-    return _made((generator or default_generator()).random(shape_of(size)), dtype, requires_grad)
+    shape = known(shape_of(size))
+    return drawn(lambda: (generator or default_generator()).random(shape), dtype, requires_grad)
 
 
 def randn(
     *size: Any, generator: np.random.Generator | None = None, dtype: Any = None, requires_grad: bool = False
 ) -> Tensor:
     """Standard normal numbers."""
-    return _made((generator or default_generator()).standard_normal(shape_of(size)), dtype, requires_grad)
+    shape = known(shape_of(size))
+    return drawn(lambda: (generator or default_generator()).standard_normal(shape), dtype, requires_grad)
 
 
 def randint(low: int, high: int | None = None, size: Any = (), *, generator: np.random.Generator | None = None,
             dtype: Any = None) -> Tensor:  # fmt: skip
     """Whole numbers from ``low`` (0 where only one bound is given) below ``high``, as int64."""
     low, high = (0, low) if high is None else (low, high)
-    drawn = (generator or default_generator()).integers(low, high, shape_of((size,)))
-    return _made(drawn, dtype or np.int64, False)
+    shape = known(shape_of((size,)))
+    return drawn(lambda: (generator or default_generator()).integers(low, high, shape), dtype or np.int64)
 
 
 def randperm(n: int, *, generator: np.random.Generator | None = None) -> Tensor:
     """The numbers below n in random order, as int64."""
-    return _made((generator or default_generator()).permutation(n), np.int64, False)
+    return drawn(lambda: (generator or default_generator()).permutation(int(n)), np.int64)

@@ -90,6 +90,7 @@ class Recording:
     """
 
     __slots__ = ("arrays", "cuts", "freed", "overwritten", "refs", "state", "tensors")
+    traced = False  # whether it stands for a trace, which is what records then
 
     def __init__(self) -> None:
         self.state = ROOT
@@ -132,11 +133,15 @@ class _Now(threading.local):
 
     ``mode``: what steps are looked up by: ``enabled``; or the mode of ``autocast``, by which none is found, so that its
     operands are cast first. (Other operations need not ask whether there is one.)
+    ``outer``: what it recorded into before the traces that are active. ``switched_in``: the trace in which ``enabled``
+    was set, None where that was outside of any.
     """
 
     def __init__(self) -> None:
         self.recording = Recording()
+        self.outer: list[Recording] = []
         self._enabled = True
+        self.switched_in: Any = None
         self._autocast: Mode | None = None
         self.mode: Any = True
         self.inference = False

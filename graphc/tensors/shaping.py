@@ -8,11 +8,13 @@ from typing import Any
 import numpy as np
 
 from graphc.errors import ShapeError
+from graphc.tensors import traced
 from graphc.tensors.core import Tensor, compute, from_array, record
 from graphc.tensors.creation import from_numpy, shape_of
 from graphc.tensors.functions.table import FUNCTIONS
 from graphc.tensors.memory import settled
 from graphc.tensors.methods import given
+from graphc.tensors.recording import now
 from graphc.tensors.views import DETACH, EXPAND, NARROW, SELECT, is_contiguous, reshaped, view
 from graphc.tensors.writing import write
 from graphc.trace.location import user_location
@@ -161,6 +163,8 @@ def _positions(item: Any) -> Iterator[Tensor]:
 
 def getitem(self: Tensor, key: Any) -> Tensor:
     """``x[key]``: a view for integers, slices, None and ``...``; a copy for positions and masks."""
+    if now.recording.traced:
+        return traced.get_item(traced.lifted(self), key)
     parts, arrays = parsed(self, key)
     if arrays:
         return record(INDEX, (self, *arrays), (parts,))

@@ -9,10 +9,11 @@ from typing import Any
 import numpy as np
 
 from graphc.errors import AutogradError
-from graphc.tensors import hooks, interchange, methods, operators, shaping, writing
+from graphc.tensors import containers, hooks, interchange, methods, operators, shaping, traced, writing
 from graphc.tensors.backward import BackwardPass, check_root
 from graphc.tensors.core import Tensor, compute
 from graphc.tensors.creation import ones, require_floating, tensor, zeros
+from graphc.tensors.functions.table import FUNCTIONS
 from graphc.tensors.interchange import replace
 from graphc.tensors.kinds import kind_of
 from graphc.tensors.memory import settled
@@ -36,6 +37,8 @@ def _set_requires_grad(self: Tensor, flag: bool) -> None:
 
 def is_leaf(self: Tensor) -> bool:
     """Whether the tensor was not made by operations through which a gradient flows."""
+    if isinstance(self, traced.TracedTensor):
+        return self.origin.is_input
     return not self._kind.requires_grad or (self._array is not None and self._history is None)
 
 
@@ -173,6 +176,7 @@ PROPERTIES: dict[str, Any] = {
     "mT": property(lambda self: self.transpose(-2, -1)),
     "nbytes": property(lambda self: numel(self) * self._kind.dtype.itemsize),
     "itemsize": property(lambda self: self._kind.dtype.itemsize),
+    "current_values": containers.CURRENT_VALUES,
 }
 METHODS: dict[str, Callable[..., Any]] = {
     "backward": backward, "requires_grad_": requires_grad_, "size": size, "__len__": __len__, "__repr__": __repr__,
@@ -203,3 +207,4 @@ def complete(cls: type) -> None:
 
 
 complete(Tensor)
+traced.complete({symbol: FUNCTIONS[name] for symbol, name in (operators.BINARY | operators.COMPARISONS).items()})

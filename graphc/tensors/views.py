@@ -14,6 +14,7 @@ from weakref import ref
 import numpy as np
 
 from graphc.errors import AutogradError
+from graphc.tensors import traced
 from graphc.tensors.core import Tensor, compute, from_array, record
 from graphc.tensors.functions.function import Function
 from graphc.tensors.functions.table import FUNCTIONS
@@ -36,6 +37,8 @@ def root_of(tensor: Tensor) -> Tensor:
 
 def view(function: Function, tensor: Tensor, statics: tuple[Any, ...] = ()) -> Tensor:
     """The tensor that the function makes, as a view; of memory that is there and lies so, without a program."""
+    if now.recording.traced:
+        return traced.view(function, traced.lifted(tensor), statics, "read-only" if function is DETACH else "view")
     made = _shown(function, tensor, statics)
     if made is None:
         made = record(function, (tensor,), statics)
@@ -180,6 +183,8 @@ def _applied(memory: np.ndarray, function: Function, statics: tuple[Any, ...]) -
 
 def is_contiguous(tensor: Tensor) -> bool:
     """Whether the elements lie in memory in the order of the tensor's indices, one after the other."""
+    if isinstance(tensor, traced.TracedTensor):
+        return True  # how they lie is the compiler's affair
     if all(function in SAME_ORDER or function is DETACH for function, _ in tensor._view):
         return True
     return bool(layout(tensor).flags.c_contiguous)
@@ -190,6 +195,8 @@ def reshaped(tensor: Tensor, shape: tuple[int, ...], must_view: bool) -> Tensor:
 
     Raises ``AutogradError`` where it ``must_view`` and cannot.
     """
+    if now.recording.traced:
+        return traced.view(RESHAPE, traced.lifted(tensor), (shape,), "view" if must_view else "reshaped")
     if all(function in SAME_ORDER or function is DETACH for function, _ in tensor._view):
         return view(VIEW if must_view else RESHAPE, tensor, (shape,))
     here = layout(tensor)

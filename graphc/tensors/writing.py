@@ -13,6 +13,7 @@ from typing import Any
 import numpy as np
 
 from graphc.errors import AutogradError
+from graphc.tensors import traced
 from graphc.tensors.core import Tensor, compute, flush, record
 from graphc.tensors.functions.table import FUNCTIONS
 from graphc.tensors.memory import is_shared, writable
@@ -53,6 +54,9 @@ def refuse_overlap(array: np.ndarray) -> None:
 
 def write(tensor: Tensor, make: Callable[[], Tensor]) -> Tensor:
     """Write into the tensor what ``make`` records; the tensor. Raises ``AutogradError`` for what does not fit."""
+    if now.recording.traced:
+        traced.write(tensor, _fitted(tensor, make()))
+        return tensor
     check_writable(tensor)
     value = _fitted(tensor, make())
     root = root_of(tensor)

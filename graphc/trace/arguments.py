@@ -29,6 +29,7 @@ class ArgumentLeaf:
 
     ``leaf`` is None once the program is built: it must not keep the arrays of its first call alive.
     ``by_type``: an object known to the program by its type, and by what is read from it at each call.
+    ``quiet``: a tensor that says of itself that no gradient by it is wanted; None where its fellows decide.
     """
 
     leaf: Any
@@ -38,6 +39,7 @@ class ArgumentLeaf:
     frozen: bool
     whole: bool  # the argument itself, not part of a container
     by_type: bool
+    quiet: bool | None = False
 
 
 def handed_to(target: Target, leaves: Sequence[ArgumentLeaf], seen: Sequence[Any]) -> list[Any]:
@@ -56,9 +58,14 @@ class ArgumentWalk:
         self.leaves: list[ArgumentLeaf] = []
         self.checks: list[tuple] = []
         self.reachable = True
+        self._quiet: bool | None = False
+        self._in_module = False
         for position, (argument, name) in enumerate(zip(arguments, names, strict=True)):
             self._argument = position
+            first, self._asks = len(self.leaves), False
             self._walk(argument, paths.arg(position), name, frozen=False, whole=True)
+            for leaf in self.leaves[first:]:
+                leaf.quiet = self._asks if leaf.quiet is None else leaf.quiet
 
     def _walk(self, obj: Any, path: int | None, name: str, *, frozen: bool, whole: bool = False) -> None:
         kind = type(obj)
@@ -70,13 +77,15 @@ class ArgumentWalk:
                 self._walk(value, self.paths.sequence_item(path, i), f"{name}_{i}", frozen=frozen)
         elif kind is pytree.Frozen:
             self._fields(obj, ("tree",), path, name, frozen=True)
+        elif (node := pytree.object_node(kind)) is not None:
+            self._object(obj, node, path, name, frozen=frozen, whole=whole)
         elif pytree.is_dataclass_instance(obj):
             self._fields(obj, pytree.field_names(kind), path, name, frozen=frozen)
         elif optree.tree_is_leaf(obj, none_is_leaf=True, namespace=pytree.NAMESPACE):
             self.reachable = self.reachable and path is not None
             by_type = kind is Receiver or is_object(obj)
             leaf = obj.obj if kind is Receiver else obj
-            self.leaves.append(ArgumentLeaf(leaf, self._argument, path, name, frozen, whole, by_type))
+            self.leaves.append(ArgumentLeaf(leaf, self._argument, path, name, frozen, whole, by_type, self._quiet))
         else:
             self.reachable = False
             flattened = optree.tree_flatten_one_level(obj, none_is_leaf=True, namespace=pytree.NAMESPACE)
@@ -96,6 +105,36 @@ class ArgumentWalk:
     def key_checks(self) -> list[tuple]:
         """The checks of dict keys: equal keys may differ, as 1 and True, which the tree structure does not see."""
         return [check for check in self.checks if check[0] is Check.KEYS]
+
+    def _object(
+        self, obj: Any, node: pytree.ObjectNode, path: int | None, name: str, *, frozen: bool, whole: bool
+    ) -> None:
+        """An object of graphc's own."""
+        children, _ = node.take_apart(obj)
+        below: list[int | None] = [None] * len(children)
+        if path is not None:
+            guards = self.paths.without_checks()
+            guards.require_type(path, type(obj))
+            below = list(node.reach(guards, path, obj))
+            self.checks += guards.all_checks()
+        before = self._quiet, self._in_module
+        names = node.names(obj)
+        is_tensor = pytree.is_tensor(type(obj))
+        self._quiet = self._wants_none(node.is_frozen(obj), whole) if is_tensor else True
+        self._in_module = not is_tensor
+        for child, where, own in zip(children, below, names, strict=True):
+            self._walk(child, where, f"{name}_{own}" if own else name, frozen=frozen, whole=whole and is_tensor)
+        self._quiet, self._in_module = before
+
+    def _wants_none(self, frozen: bool, whole: bool) -> bool | None:
+        """Whether no gradient by a tensor is wanted. An argument by itself is differentiated whatever it says, a part
+        of a module is not where it does not require grad. Among tensors in containers those are that require grad, and
+        where none does, all."""
+        if whole:
+            return False
+        if not self._in_module and not frozen:
+            self._asks = True
+        return frozen if self._in_module or not frozen else None
 
     def _fields(self, obj: Any, names: tuple[str, ...], path: int | None, name: str, *, frozen: bool) -> None:
         if path is not None:

@@ -17,6 +17,7 @@ from typing import Any
 
 import numpy as np
 
+from graphc import pytree
 from graphc.abi import LeafKind
 from graphc.errors import ConcretizationError, Location, SideEffectError, TraceTypeError
 from graphc.ir.graph import Value
@@ -55,6 +56,7 @@ class Captures:
         self.stand_ins: dict[int, tuple[Any, Any]] = {}  # functions without source, by id, and what runs in their place
         self._snapshots: list[tuple[np.ndarray, np.ndarray]] = []
         self.refused: ConcretizationError | None = None  # the first time a traced array was asked for its numbers
+        self.recorded_if: tuple[Any, str] | None = None  # where this attribute is true, the call must not be compiled
 
     # --- reading ------------------------------------------------------------------------------------------------------
 
@@ -75,8 +77,26 @@ class Captures:
             return self._mapping(obj, path)
         if isinstance(obj, tuple | list):
             return self._sequence(obj, path)
+        node = pytree.object_node(kind)
+        if node is not None:
+            return self._object(obj, node, path)
         self.guard(obj, path)
         return obj
+
+    def _object(self, obj: Any, node: pytree.ObjectNode, path: int) -> Any:
+        """One of graphc's own objects, with traced arrays in it."""
+        self.paths.require_type(path, type(obj))
+        children, rest = node.take_apart(obj)
+        seen = [
+            self._number(child, where) if isinstance(child, np.ndarray | np.generic) else self.materialise(child, where)
+            for child, where in zip(children, node.reach(self.paths, path, obj), strict=True)
+        ]
+        return self._copied(obj, node.rebuild(rest, seen), path)
+
+    def drawn(self, source: Any, name: str, first: Any) -> Any:
+        """An array that the source makes anew for each call, under this attribute, like the first one; traced."""
+        path = self.paths.attribute(self.paths.const(source), name)
+        return LazyTracer(self.session, lambda: self._input(first, path))
 
     def _sequence(self, obj: Any, path: int) -> Any:
         kind = type(obj)
@@ -105,7 +125,7 @@ class Captures:
 
     def _copied(self, original: Any, copy: Any, path: int) -> Any:
         """Remember the copy: a write to it is a write to the outside object, which a program would not repeat."""
-        self._known[id(copy)] = (copy, -1)
+        self.shown_as(copy)
         self.remember(original, path)
         return copy
 
@@ -145,6 +165,10 @@ class Captures:
             self.paths.require_same(path, obj)
             if known[1] >= 0:
                 self.paths.require_same(known[1], obj)
+
+    def shown_as(self, copy: Any) -> None:
+        """The object is what the function sees of one from outside: a write to it would be one to that."""
+        self._known[id(copy)] = (copy, -1)
 
     def path_of(self, obj: Any) -> int | None:
         """Where the object was read from outside; None when it was not."""

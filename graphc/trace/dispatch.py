@@ -15,7 +15,7 @@ from typing import Any
 from graphc.trace.callees import is_library_name
 from graphc.trace.rewrite import rewritten
 from graphc.trace.symbolic import SymbolicInt
-from graphc.trace.values import TracedValue, converted
+from graphc.trace.values import TracedValue, converted, opened
 
 _HEAP_TYPE = 1 << 9  # set for classes that are written in Python
 _OPERATORS: dict[str, tuple[str, str, Callable[[Any, Any], Any]]] = {
@@ -102,6 +102,7 @@ def is_in(element: Any, container: Any) -> bool:
 
 def truth(obj: Any) -> Any:
     """What Python tests in place of the object."""
+    obj = opened(obj)
     for name in ("__bool__", "__len__"):
         method = special_method(obj, name)
         if method is not None:

@@ -60,6 +60,12 @@ class Output:
         self.index, self.as_int = index, as_int
 
 
+class GradientOutput(Output):
+    """An output that is the gradient by what an argument has at this place."""
+
+    __slots__ = ()
+
+
 @dataclass(frozen=True)
 class Traced:
     """A traced call.

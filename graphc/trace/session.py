@@ -141,6 +141,7 @@ class _Active(threading.local):
 _active = _Active()
 traces_running: list[int] = []  # one entry for each trace in progress, of any thread: empty in ordinary calls
 when_a_trace_begins: list[Callable[[], None]] = []  # called when one is in ``traces_running``, before it records
+when_a_trace_ends: list[Callable[[], None]] = []  # called when it has ended, on the same thread
 
 
 def current() -> Session | None:
@@ -162,6 +163,9 @@ def recording(session: Session) -> Iterator[Session]:
         _active.session = before
         session.alive = False
         traces_running.remove(id(session))
+        if session.parent is None:
+            for listener in when_a_trace_ends:
+                listener()
 
 
 def hint_of(session: Session, dim: Dim) -> int:

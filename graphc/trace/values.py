@@ -35,6 +35,24 @@ class TracedValue:
         return None
 
 
+class TracedBox:
+    """An object with the face of another library's array, around the traced array ``traced``."""
+
+    traced: TracedValue
+
+
+def opened(obj: Any) -> Any:
+    """The traced array in a box; any other object as it is."""
+    return obj.traced if isinstance(obj, TracedBox) else obj
+
+
+def has_traced(obj: Any) -> bool:
+    """Whether there is a traced value in the object, or in lists and tuples of it."""
+    if isinstance(obj, list | tuple):
+        return any(map(has_traced, obj))
+    return isinstance(obj, TracedValue | TracedBox | SymbolicInt)
+
+
 def session_at(traced: TracedValue) -> Session:
     """Where an operation on the value is recorded: in the region that is being traced, if one is."""
     session, here = alive(traced), current()
@@ -76,6 +94,8 @@ def _innermost(obj: Any, found: Session | None) -> Session | None:
     if isinstance(obj, TracedValue):
         session = alive(obj)
         return session if found is None or session.depth > found.depth else found
+    if isinstance(obj, TracedBox):
+        return _innermost(obj.traced, found)
     if isinstance(obj, list | tuple):
         for part in obj:
             found = _innermost(part, found)
@@ -101,6 +121,8 @@ def unwrap(session: Session, obj: Any) -> Any:
     """The builder's side of an operand or argument, containers included."""
     if isinstance(obj, TracedValue):
         return value_in(session, obj)
+    if isinstance(obj, TracedBox):
+        return value_in(session, obj.traced)
     if isinstance(obj, SymbolicInt):
         return session.F.facts.resolve(obj.dim)
     if isinstance(obj, np.ndarray):
