@@ -8,7 +8,11 @@ import subprocess
 import sys
 from pathlib import Path
 
+import numpy as np
 import pytest
+from scipy.optimize import minimize
+
+import graphc
 
 ROOT = Path(__file__).resolve().parents[2]
 
@@ -43,6 +47,23 @@ def test_hmc_draws_from_the_posterior(tmp_path: Path) -> None:
     assert off is not None
     assert float(off[1]) < 0.05  # 20,000 draws
     assert float(off[2]) < 10.0
+
+
+def test_nlopt_calls_compiled_functions_by_their_addresses() -> None:
+    pytest.importorskip("nlopt", reason="NLopt is not installed")
+    from examples import nlopt_fit
+
+    both = [graphc.value_and_grad(f) for f in (nlopt_fit.energy, nlopt_fit.too_deep)]
+    start = np.full(nlopt_fit.LINKS - 1, -0.1)
+    least, x, count = nlopt_fit.minimize(*(f.cfunc(nlopt_fit.FUNCTION).address for f in both), start)
+    found = minimize(
+        both[0], start, jac=True, method="SLSQP", options={"maxiter": 2000, "ftol": 1e-12},
+        constraints={"type": "ineq", "fun": lambda x: -both[1](x)[0], "jac": lambda x: -both[1](x)[1]},
+    )  # fmt: skip
+    assert least == pytest.approx(found.fun, abs=1e-7)
+    assert least == pytest.approx(nlopt_fit.energy(x), rel=1e-12)
+    assert nlopt_fit.too_deep(x) < 1e-8
+    assert count > 10
 
 
 @pytest.mark.slow
