@@ -47,22 +47,32 @@ def transition(position, gradient, density, step, leapfrogs):
     return position, gradient, density, False
 
 
+@numba.njit(nogil=True)
+def run_chain(start, warmup, step, leapfrogs, samples):
+    """Fills ``samples`` (draws, dim) from one chain; returns the share of accepted proposals."""
+    draws, dim = samples.shape
+    accepted = 0
+    position = start.copy()
+    density, gradient = log_posterior_and_gradient(position)
+    for draw in range(-warmup, draws):
+        # a length that varies a little: a fixed one may be the period of an orbit
+        length = leapfrogs + np.random.randint(-2, 3)
+        position, gradient, density, took = transition(position, gradient, density, step, length)
+        if draw >= 0:
+            accepted += took
+            for k in range(dim):
+                samples[draw, k] = position[k]
+    return accepted / draws
+
+
 @numba.njit(parallel=True, nogil=True)
 def sample(starts, draws, warmup, step, leapfrogs, seed):
     """Draws (chains, draws, dim) and the share of accepted proposals of each chain."""
     chains, dim = starts.shape
-    samples, accepted = np.empty((chains, draws, dim)), np.zeros(chains)
+    samples, accepted = np.empty((chains, draws, dim)), np.empty(chains)
     for chain in numba.prange(chains):
         np.random.seed(seed + chain)
-        position = starts[chain].copy()
-        density, gradient = log_posterior_and_gradient(position)
-        for draw in range(-warmup, draws):
-            # a length that varies a little: a fixed one may be the period of an orbit
-            length = leapfrogs + np.random.randint(-2, 3)
-            position, gradient, density, took = transition(position, gradient, density, step, length)
-            if draw >= 0:
-                samples[chain, draw] = position
-                accepted[chain] += took / draws
+        accepted[chain] = run_chain(starts[chain], warmup, step, leapfrogs, samples[chain])
     return samples, accepted
 
 

@@ -185,10 +185,10 @@ class _ResultWriter:
         fresh = f"np.empty({self._shape(index, rank)}, dtype{index})"
         if kind.layout == "C":
             self.before += [f"s{index} = {shared}", f"o{index} = {fresh} if s{index} else {out}"]
-            self.after += [f"if s{index}:", f"    {out}[...] = o{index}"]
+            self.after += [f"if s{index}:", *(f"    {line}" for line in _copy(out, f"o{index}", rank))]
         else:
             self.before.append(f"o{index} = {fresh}")
-            self.after.append(f"{out}[...] = o{index}")
+            self.after += _copy(out, f"o{index}", rank)
         self._buffers[index] = f"o{index}"
 
 
@@ -222,6 +222,14 @@ def extent(array: Any) -> Any:
         else:
             high += step
     return low, high + array.itemsize
+
+
+def _copy(target: str, source: str, rank: int) -> list[str]:
+    """Lines that copy an array. Numba takes seconds to compile ``target[...] = source``."""
+    axes = range(rank)
+    loops = [f"{'    ' * axis}for k{axis} in range({target}.shape[{axis}]):" for axis in axes]
+    place = ", ".join(f"k{axis}" for axis in axes) or "()"
+    return [*loops, f"{'    ' * rank}{target}[{place}] = {source}[{place}]"]
 
 
 # --- intrinsics -------------------------------------------------------------------------------------------------------
