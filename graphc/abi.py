@@ -18,7 +18,7 @@ that one trampoline per argument count can call any of them; the result slot is 
 from __future__ import annotations
 
 from enum import IntEnum
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
 ALIGNMENT = 64
 
@@ -135,6 +135,19 @@ class LeafKind(IntEnum):
     FLOAT = 1  # exactly a Python float: a weak f64 scalar
     INT = 2  # exactly a Python int that fits int64: binds its symbol; its value is also readable as an i64 scalar
     SCALAR = 3  # exactly the NumPy scalar type of its dtype
+
+
+class DeviceLeaf:
+    """An array on the device of a number, as far as a trace needs to know it: C-ordered, whatever its strides are."""
+
+    __slots__ = ("device", "dtype", "shape")
+
+    def __init__(self, shape: tuple[int, ...], dtype: Any, device: int):
+        self.shape, self.dtype, self.device = shape, dtype, device
+
+    def key(self) -> tuple[Any, ...]:
+        """What a program must know of the array."""
+        raise NotImplementedError
 
 
 class InputLeaf(NamedTuple):

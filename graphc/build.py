@@ -7,7 +7,8 @@ from collections.abc import Callable, Mapping, Sequence
 from typing import Any
 
 from graphc import pytree
-from graphc.compiler import compile_graph
+from graphc.abi import DeviceLeaf
+from graphc.compiler import compile_graph, without_rules
 from graphc.config import settings
 from graphc.differentiate import (
     Differentiated,
@@ -20,6 +21,7 @@ from graphc.differentiate import (
     mark_inputs,
     split_aux,
 )
+from graphc.errors import UnsupportedError
 from graphc.ir.graph import Graph
 from graphc.ops.table import OPS
 from graphc.program import (
@@ -62,6 +64,10 @@ def _build(
     is_method: bool,
     fallback: Callable[..., Any],
 ) -> Program:
+    number = device_of(args, kwargs)
+    if number is not None and transform.is_split:
+        message = f"{transform.kind} of arrays on a device is not there yet: use grad or value_and_grad"
+        raise UnsupportedError(message, location=target.location)
     wanted = differentiated(transform, target, len(args), list(kwargs), int(is_method))
     strict = not transform.is_split
 
@@ -96,11 +102,12 @@ def _build(
 
     if settings.disable_jit:
         return Program(traced, marked, template, _checked(InterpretedRunner(finish(marked)), transform, marked))
-    if transform.target == "cuda":
-        from graphc.cuda_runner import CudaRunner
-        from graphc.runtime.cuda_program import device
+    if transform.target == "cuda" or number is not None:
+        from graphc.cuda_runner import cuda_runner
 
-        return Program(traced, marked, template, _checked(CudaRunner(finish(marked), device()), transform, marked))
+        runner = cuda_runner(without_rules(finish(marked)), traced, number or 0)
+        there = number is not None  # where nothing looks at results
+        return Program(traced, marked, template, runner if there else _checked(runner, transform, marked))
     executable = compile_graph(marked, finish, kind=f"{transform.kind} {transposed}")
     specs = [*(source.spec for source in traced.inputs), *(INT for _ in traced.int_leaves)]
     program = Program(traced, marked, template, _checked(CompiledRunner(marked, executable, specs), transform, marked))
@@ -128,6 +135,12 @@ def _checked(runner: Runner, transform: Transform, marked: Graph) -> Runner:
         return found
 
     return NanCheckedRunner(runner, graphs)
+
+
+def device_of(args: Sequence[Any], kwargs: Mapping[str, Any]) -> int | None:
+    """The number of the device that the arguments are on; None for the CPU."""
+    leaves, _ = pytree.flatten((args, kwargs))
+    return next((leaf.device for leaf in leaves if isinstance(leaf, DeviceLeaf)), None)
 
 
 def marked_graph(

@@ -52,9 +52,12 @@ class Executable:
     keepalive: object = field(repr=False, default=None)
 
 
-def compile_graph(traced: Graph, transform: Transform, *, kind: str) -> Executable:
-    """The executable for ``transform(traced)``; ``kind`` names the transformation in the key on disk."""
-    transform = _without_rules(transform)
+def compile_graph(traced: Graph, finish: Transform, *, kind: str) -> Executable:
+    """The executable for ``finish(traced)``; ``kind`` names the transformation in the key on disk."""
+
+    def transform(traced: Graph) -> Graph:
+        return without_rules(finish(traced))
+
     key = cache.content_key(kind, repr(settings.code_key()), print_graph(traced, locations=False))
     known = cache.get("program", key)
 
@@ -80,18 +83,13 @@ def compile_graph(traced: Graph, transform: Transform, *, kind: str) -> Executab
     return _load(metadata, addresses, index_checks)
 
 
-def _without_rules(transform: Transform) -> Transform:
-    """The transform and then: what carried a derivative rule of the user's is plain."""
+def without_rules(graph: Graph) -> Graph:
+    """The graph in which what carried a derivative rule of the user's is plain."""
+    from graphc.ops.table import OPS
+    from graphc.passes import custom
+    from graphc.passes.pipeline import optimize
 
-    def transformed(traced: Graph) -> Graph:
-        from graphc.ops.table import OPS
-        from graphc.passes.custom import has_rules, without_rules
-        from graphc.passes.pipeline import optimize
-
-        graph = transform(traced)
-        return optimize(without_rules(graph, OPS), OPS) if has_rules(graph) else graph
-
-    return transformed
+    return optimize(custom.without_rules(graph, OPS), OPS) if custom.has_rules(graph) else graph
 
 
 @contextmanager

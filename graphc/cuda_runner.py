@@ -1,26 +1,33 @@
-"""Programs for CUDA: from a graph to what runs it on a device."""
+"""Programs for CUDA: from a graph to what runs it on a device, on NumPy arrays or on arrays that are there already."""
 
 from __future__ import annotations
 
-from collections.abc import Sequence
-from typing import Any
+import ctypes
+from collections.abc import Collection, Sequence
+from typing import Any, NamedTuple
 
 import numpy as np
 
+from graphc.abi import ALIGNMENT
+from graphc.abi import Step as AccessStep
 from graphc.codegen.cuda_driver import print_cuda_program
 from graphc.codegen.driver import arena_bytes
 from graphc.compiler import Executable
 from graphc.config import settings
-from graphc.errors import ProgramError, UnsupportedError
+from graphc.errors import CudaError, ProgramError, UnsupportedError
 from graphc.ir.dims import evaluate, product, substitute, symbols_of
 from graphc.ir.graph import Graph, Value
-from graphc.ir.opdef import Composite, Pointwise, Routine
+from graphc.ir.opdef import Composite, Foreign, Pointwise, Routine
 from graphc.ops.index import range_error
 from graphc.ops.scipy_functions import PREFIX
 from graphc.ops.table import OPS
 from graphc.program import sizes_fit
-from graphc.runtime.cuda_program import Device, LoadedProgram
+from graphc.runtime.cuda_arrays import DeviceView, elements
+from graphc.runtime.cuda_program import Device, Layout, LoadedProgram, Step, device, layout
 from graphc.schedule.plan import schedule
+from graphc.trace.record import Traced
+
+MOST_SIZES = 64  # of a program that are remembered
 
 
 def require_on_device(graph: Graph) -> None:
@@ -28,20 +35,47 @@ def require_on_device(graph: Graph) -> None:
     for node in graph.nodes:
         op = node.op
         in_library = isinstance(op.kind, Pointwise) and isinstance(op.expr, str) and op.expr.startswith(PREFIX)
-        if in_library or isinstance(op.kind, Routine | Composite):
+        if in_library or isinstance(op.kind, Routine | Composite | Foreign):
             message = f'{op.name} is not there for target="cuda" yet: compute it in a function for the CPU'
             raise UnsupportedError(message, location=node.location)
         for region in node.regions:
             require_on_device(region)
 
 
+def cuda_runner(graph: Graph, traced: Traced, number: int) -> CudaRunner:
+    """The runner for the device with this number. Raises ``CudaError`` where there is none, ``UnsupportedError``."""
+    steps = traced.captures.paths.steps
+    paths = [(k, source.path) for k, source in enumerate(traced.inputs) if source.path is not None]
+    constants = [k for k, path in paths if steps[path][0] is AccessStep.CONST]
+    return CudaRunner(graph, device(number), constants)
+
+
+class Sizes(NamedTuple):
+    """What follows from the shapes and ints of a call.
+
+    ``known``: of each symbol; ``symbols``: in the driver's order; ``capacities``: the most elements of each output;
+    ``shapes``: of the outputs, None where some of them show when the program has run.
+    """
+
+    known: dict[str, int]
+    symbols: tuple[int, ...]
+    arena: int
+    capacities: tuple[int, ...]
+    shapes: tuple[tuple[int, ...], ...] | None
+
+
 class CudaRunner:
-    """Runs a graph on a device: NumPy arrays are copied there, and the results back (a ``program.Runner``)."""
+    """Runs a graph on a device (a ``program.Runner``).
+
+    NumPy arrays are copied there, and the results back. Where arrays are on the device already, results are, too, of
+    the same kind, and nothing waits for them.
+    """
 
     executable: Executable | None = None
 
-    def __init__(self, graph: Graph, device: Device):
-        self.graph, self.device = graph, device
+    def __init__(self, graph: Graph, device: Device, constants: Collection[int] = ()):
+        """``constants``: numbers of the parameters that are part of the program, and NumPy arrays in any call."""
+        self.graph, self.device, self.constants = graph, device, frozenset(constants)
         require_on_device(graph)
         program = schedule(graph, OPS)
         printed = print_cuda_program(program, len(graph.params) + len(graph.ints), repr(settings.code_key()))
@@ -51,58 +85,187 @@ class CudaRunner:
         names = [kernel.printed.name for kernel in printed.kernels]
         self.kernels = tuple(name for name in names if name.startswith("cuda_kernel_"))
         self.loaded = LoadedProgram(printed, device)
+        self.numbers = [k for k, p in enumerate(graph.params) if not p.dims]
+        self.report = 0  # where the host finds the number of a check that failed in an earlier call
+        self.reported: Sizes | None = None
+        self.by_sizes: dict[tuple, Sizes] = {}
+        self.by_places: dict[tuple, Layout] = {}
 
     def run(self, inputs: Sequence[Any]) -> list[Any] | None:
-        """The outputs, or None where the sizes do not fit the program. Raises ``IndexRangeError``, ``CudaError``."""
-        if not sizes_fit(self.graph, inputs):
-            return None
+        """The outputs, or None where the sizes do not fit the program. Raises ``IndexRangeError``, ``CudaError``.
+
+        Where results stay on the device, a wrong index makes their floating numbers NaN, and the error is raised by a
+        later call, since nothing waits for the check.
+        """
         sizes = self._sizes(inputs)
-        held: list[int] = []
+        if sizes is None:
+            return None
+        like = next((view for view in inputs if isinstance(view, DeviceView)), None)
+        with self.loaded.lock, self.device.current():
+            if like is None:
+                return self._run_copied(inputs, sizes)
+            self._raise_reported()
+            self.reported = sizes
+            return self._run_there(inputs, sizes, like)
 
-        def new(size: int) -> int:
-            held.append(self.device.allocate(max(size, 1)))
-            return held[-1]
+    # --- two ways of a call -------------------------------------------------------------------------------------------
 
-        try:
-            addresses = []
-            for param, given in zip(self.graph.params, inputs, strict=False):
-                array = np.asarray(given, param.type.dtype)
-                addresses.append(new(array.nbytes))
-                self.device.write(addresses[-1], array)
-            addresses += [0] * len(self.graph.ints)  # they bind symbols, and have no memory
-            outputs = [new(self._capacity(value, sizes)) for value in self.graph.outputs]
-            values = [sizes.get(name, 0) for name in self.symbols]
-            status = self.loaded.run([*addresses, *outputs], values, new(evaluate(self.arena, sizes)))
-            after = sizes | dict(zip(self.symbols, values, strict=True))
-            if status:
-                raise self._error(status, after)
-            return [self._result(v, place, after) for v, place in zip(self.graph.outputs, outputs, strict=True)]
-        finally:
-            for address in held:
-                self.device.release(address)
+    def _run_copied(self, inputs: Sequence[Any], sizes: Sizes) -> list[Any]:
+        staged = [i.nbytes if p.dims else -1 for p, i in self._parameters(inputs)]
+        outputs = self.graph.outputs
+        staged += [n * v.type.dtype.itemsize for n, v in zip(sizes.capacities, outputs, strict=True)]
+        plan, block = self._place(sizes, staged, self.device.stream)
+        places = [block + offset for offset in plan.staged]
+        ints = (0,) * len(self.graph.ints)  # they bind symbols, and have no memory
+        addresses = self._inputs(inputs, places, plan, block)
+        step = self._step(sizes, plan, block, (*addresses, *ints, *places[len(addresses) :]), inputs)
+        status, symbols = self.loaded.run(step)
+        shapes = self._shapes(sizes, symbols)
+        results = [np.empty(shape, v.type.dtype) for shape, v in zip(shapes, outputs, strict=True)]
+        failed = np.zeros((), np.int64)
+        wanted = [*zip(places[len(addresses) :], results, strict=True), (step.arena - ALIGNMENT, failed)]
+        self.device.read(wanted, self.loaded.stream)
+        if status or failed:
+            self.device.clear(step.arena - ALIGNMENT, 8, self.loaded.stream)
+            raise self._error(status or int(failed), sizes, symbols)
+        return [array if array.ndim else array[()] for array in results]
 
-    def _sizes(self, inputs: Sequence[Any]) -> dict[str, int]:
-        """What each symbol is in this call."""
-        found: dict[str, int] = {}
-        for param, array in zip(self.graph.params, inputs, strict=False):
+    def _run_there(self, inputs: Sequence[Any], sizes: Sizes, like: DeviceView) -> list[Any]:
+        staged = [self._staged(k, p, i, like) for k, (p, i) in enumerate(self._parameters(inputs))]
+        plan, block = self._place(sizes, staged, like.stream)
+        for view in inputs:
+            if isinstance(view, DeviceView) and view.stream != like.stream:
+                self.device.follow(like.stream, view.stream)
+        addresses = self._inputs(inputs, [block + offset for offset in plan.staged], plan, block)
+        made = []
+        for k, value in enumerate(self.graph.outputs):
+            shape = sizes.shapes[k] if sizes.shapes is not None else (sizes.capacities[k],)
+            made.append(like.kind.empty(like, shape, value.type.dtype))
+        ints = (0,) * len(self.graph.ints)
+        step = self._step(sizes, plan, block, (*addresses, *ints, *(place for _, place in made)), inputs)
+        if self.loaded.program.has_notes:
+            self.report = self.report or self.device.pinned(8)
+            floats = [
+                (place, count, value.type.short)
+                for (_, place), count, value in zip(made, sizes.capacities, self.graph.outputs, strict=True)
+                if value.type.is_float
+            ]
+            step = step._replace(results=tuple(floats), report=self.report)
+        status, symbols = self.loaded.run(step)
+        if status:
+            raise self._error(status, sizes, symbols)
+        shapes = self._shapes(sizes, symbols)
+        flat = sizes.shapes is None
+        return [
+            like.kind.finished(array, elements(shape) if flat else None, shape)
+            for (array, _), shape in zip(made, shapes, strict=True)
+        ]
+
+    def _parameters(self, inputs: Sequence[Any]) -> list[tuple[Value, Any]]:
+        return list(zip(self.graph.params, inputs, strict=False))
+
+    def _staged(self, number: int, param: Value, given: Any, like: DeviceView) -> int:
+        """The bytes that the input needs in the program's own block, or -1. Raises ``CudaError``."""
+        if isinstance(given, DeviceView):
+            return -1 if given.is_plain else elements(given.shape) * param.type.dtype.itemsize
+        if not param.dims:
+            return -1
+        if number not in self.constants:
+            raise CudaError(
+                f"{param.name}, which the function reads from outside, is a NumPy array, and the arguments are on "
+                f"device {like.device} ({like.kind.name}): pass it as an argument that is there, too"
+            )
+        return given.nbytes
+
+    # --- sizes and places ---------------------------------------------------------------------------------------------
+
+    def _sizes(self, inputs: Sequence[Any]) -> Sizes | None:
+        count = len(self.graph.params)
+        shapes = [i.shape for p, i in self._parameters(inputs) if p.dims]
+        key = (*shapes, *inputs[count:])
+        if key not in self.by_sizes:
+            if not sizes_fit(self.graph, inputs):
+                return None
+            if len(self.by_sizes) >= MOST_SIZES:
+                self.by_sizes.clear()
+                self.by_places.clear()
+            self.by_sizes[key] = self._new_sizes(inputs)
+        return self.by_sizes[key]
+
+    def _new_sizes(self, inputs: Sequence[Any]) -> Sizes:
+        known: dict[str, int] = {}
+        for param, array in self._parameters(inputs):
             for dim, size in zip(param.dims, np.shape(array), strict=True):
                 if str(dim) in symbols_of(dim):
-                    found.setdefault(str(dim), size)
+                    known.setdefault(str(dim), size)
         for dim, number in zip(self.graph.ints, inputs[len(self.graph.params) :], strict=True):
             if str(dim) in symbols_of(dim):
-                found.setdefault(str(dim), int(number))
-        return found
+                known.setdefault(str(dim), int(number))
+        symbols = tuple([known.get(name, 0) for name in self.symbols])
+        outputs = self.graph.outputs
+        capacities = [evaluate(substitute(product(v.dims), self.bounds), known) for v in outputs]
+        late = any(symbols_of(dim) & set(self.bounds) for v in outputs for dim in v.dims)
+        shapes = None if late else tuple([tuple([evaluate(d, known) for d in v.dims]) for v in outputs])
+        return Sizes(known, symbols, evaluate(self.arena, known), tuple(capacities), shapes)
 
-    def _capacity(self, value: Value, sizes: dict[str, int]) -> int:
-        """The most bytes that the output can have."""
-        return evaluate(substitute(product(value.dims), self.bounds), sizes) * value.type.dtype.itemsize
+    def _shapes(self, sizes: Sizes, symbols: Sequence[int]) -> Sequence[tuple[int, ...]]:
+        if sizes.shapes is not None:
+            return sizes.shapes
+        after = sizes.known | dict(zip(self.symbols, symbols, strict=True))
+        return [tuple([evaluate(d, after) for d in v.dims]) for v in self.graph.outputs]
 
-    def _result(self, value: Value, address: int, sizes: dict[str, int]) -> Any:
-        array = self.device.read(address, tuple(evaluate(d, sizes) for d in value.dims), value.type.dtype)
-        return array if array.ndim else array[()]
+    def _place(self, sizes: Sizes, staged: Sequence[int], stream: int) -> tuple[Layout, int]:
+        """Where things stand in the block, and its address."""
+        key = (sizes.symbols, *staged)
+        plan = self.by_places.get(key)
+        if plan is None:
+            workspace = self.device.workspace if self.loaded.program.has_products else 0
+            plan = self.by_places[key] = layout(len(self.numbers), sizes.arena, workspace, staged)
+        return plan, self.loaded.block_for(plan, stream)
 
-    def _error(self, status: int, sizes: dict[str, int]) -> Exception:
+    def _inputs(self, inputs: Sequence[Any], places: Sequence[int], plan: Layout, block: int) -> list[int]:
+        """The addresses of the inputs, of which those that need it are copied to the block."""
+        addresses, numbers = [], 0
+        for (param, given), place, offset in zip(self._parameters(inputs), places, plan.staged, strict=False):
+            if isinstance(given, DeviceView):
+                if offset >= 0:
+                    self.loaded.gather(given.address, given, given.strides, place)
+                addresses.append(place if offset >= 0 else given.address)
+            elif param.dims:
+                self.device.write(place, given, self.loaded.stream)
+                addresses.append(place)
+            else:
+                addresses.append(block + plan.number(numbers))
+            numbers += not param.dims
+        return addresses
+
+    def _step(self, sizes: Sizes, plan: Layout, block: int, addresses: tuple[int, ...], inputs: Sequence[Any]) -> Step:
+        words = tuple([self._word(self.graph.params[k], inputs[k]) for k in self.numbers])
+        return Step(addresses, sizes.symbols, block + plan.arena, block + plan.workspace, block + plan.numbers, words)
+
+    @staticmethod
+    def _word(param: Value, given: Any) -> int:
+        """The number as the 8 bytes in whose first ones a kernel reads it."""
+        if isinstance(given, DeviceView):
+            return 0
+        data = np.asarray(given, param.type.dtype).tobytes()
+        return int.from_bytes(data.ljust(8, b"\0"), "little", signed=True)
+
+    # --- failed checks ------------------------------------------------------------------------------------------------
+
+    def _raise_reported(self) -> None:
+        """Raise what an earlier call found out after it had returned."""
+        if not self.report or self.reported is None:
+            return
+        word = ctypes.c_int64.from_address(self.report)
+        if word.value:
+            status, word.value = word.value, 0
+            self.loaded.forget_failure()
+            raise self._error(status, self.reported, self.reported.symbols)
+
+    def _error(self, status: int, sizes: Sizes, symbols: Sequence[int]) -> Exception:
         if not 0 < status <= len(self.checks):
             return ProgramError(f"the program failed with status {status}")
         check = self.checks[status - 1]
-        return range_error(check.axis, evaluate(check.size, sizes), location=check.location)
+        after = sizes.known | dict(zip(self.symbols, symbols, strict=True))
+        return range_error(check.axis, evaluate(check.size, after), location=check.location)

@@ -18,6 +18,8 @@ from collections.abc import Callable, Hashable, Sequence
 from types import MethodType
 from typing import TYPE_CHECKING, Any
 
+import numpy as np
+
 from graphc import pytree
 from graphc.config import settings
 from graphc.errors import SideEffectError, UnsupportedError
@@ -35,6 +37,7 @@ if TYPE_CHECKING:  # what traces and compiles is imported when a function is fir
 MAX_PROGRAMS = 256  # of one function; the oldest goes first
 MAX_CHAINED = 8  # entries that a call tries one after the other, for 0.1 us each
 
+_ON_THE_HOST = frozenset((np.ndarray, float, int, bool, str, type(None), np.float64, np.float32))
 _all_functions: weakref.WeakSet[CompiledFunction] = weakref.WeakSet()
 _native: dict[int, weakref.ref[CompiledFunction]] = {}  # by id: those that may be called without the slow path
 
@@ -77,11 +80,13 @@ class CompiledFunction:
             if not self._target.takes_frozen:
                 args, kwargs = pytree.bare((args, kwargs))
             return self._target.original(*args, **kwargs)
+        arguments = [*args, *kwargs.values()]
         given = (Receiver(args[0]), *args[1:]) if self._is_method and args else args
         leaves, spec = pytree.flatten((given, kwargs))
+        if any(type(leaf) not in _ON_THE_HOST for leaf in leaves):
+            leaves, given, kwargs = _seen_there(leaves, spec, given, kwargs)
         key = (spec, tuple([leaf_key(leaf) for leaf in leaves]), settings.code_key(), settings.disable_jit,
                settings.nan)  # fmt: skip
-        arguments = [*args, *kwargs.values()]
         for program in self._programs.get(key, ()):
             result = program.attempt(arguments, leaves)
             if result is not program.MISSED:
@@ -257,6 +262,20 @@ class CompiledFunction:
         if self._latest is None:
             raise ValueError(f"{self._target.name} has not been called yet: call it first, or pass example arguments")
         return self._latest
+
+
+def _seen_there(leaves: list[Any], spec: Any, given: Any, kwargs: Any) -> tuple[list[Any], Any, Any]:
+    """Leaves and arguments with views in place of arrays that are on a device. Raises ``CudaError``."""
+    from graphc.runtime.cuda_arrays import require_together, view_of
+
+    views = [view_of(leaf) for leaf in leaves]
+    if all(view is None for view in views):
+        return leaves, given, kwargs
+    seen = [leaf if view is None else view for leaf, view in zip(leaves, views, strict=True)]
+    require_together([*zip(pytree.names(spec), seen, strict=True)])
+    if settings.disable_jit:
+        raise UnsupportedError("GRAPHC_DISABLE_JIT: arrays on a device cannot be interpreted; pass NumPy arrays")
+    return seen, *pytree.unflatten(spec, seen)
 
 
 def _find(module: str | None, qualified_name: str) -> Any:

@@ -112,6 +112,14 @@ def unflatten(spec: TreeSpec, leaves: Sequence[Any]) -> Any:
     return spec.unflatten(leaves)
 
 
+def names(spec: TreeSpec) -> list[str]:
+    """For each leaf of a call's ``(args, kwargs)``: how a user would name it, such as ``argument 0['w']``."""
+    found = []
+    for group, first, *rest in spec.paths():
+        found.append("".join([f"argument {first}" if group == 0 else str(first), *(f"[{part!r}]" for part in rest)]))
+    return found
+
+
 def bare(tree: Any) -> Any:
     """The tree without ``Frozen`` around parts of it; the very tree where there is none."""
     return tree_map(lambda leaf: leaf, tree) if any(map(_is_frozen, _down_to_frozen(tree))) else tree

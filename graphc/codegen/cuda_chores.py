@@ -1,10 +1,29 @@
-"""CUDA kernels that are no nest's: filling, copying, combining the blocks of a total, matrix products."""
+"""What a CUDA kernel is, and those that are no nest's: filling, copying, combining the blocks of a total, checks."""
 
 from __future__ import annotations
 
-from graphc.abi import GEMM_ACCUMULATE, GEMM_TRANSPOSE_A, GEMM_TRANSPOSE_B
-from graphc.codegen.text import NARROW, Lines, literal, loaded, stored
+import hashlib
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+from graphc.codegen.driver import PrintedKernel
+from graphc.codegen.text import ELEMENTS, NARROW, Lines, imports, literal, loaded, stored
 from graphc.errors import ProgramError
+
+APART = 2  # words from one packed number to the next: kernels may ask that a buffer starts at 16 bytes
+
+
+@dataclass(frozen=True)
+class CudaKernel:
+    """``mapping`` is one of ``codegen.cuda_kernel``, or ``tiles``; the signature ends with an int64 ``count``."""
+
+    printed: PrintedKernel
+    mapping: str
+
+    @property
+    def waits(self) -> bool:
+        """Whether the threads of a block wait for each other."""
+        return "barrier()" in self.printed.source
 
 
 def chore(kind: str, *, step: str = "", init: str = "", dtype: str = "f64") -> str:
@@ -36,23 +55,55 @@ def _combine(lines: Lines, step: str, init: str, dtype: str) -> None:
     lines.add(f"b1[element] = {stored(dtype, 'sum_of(total)' if is_sum else 'total')}")
 
 
-def gemm_kernel(flags: int, dtype: str) -> str:
-    """``c = op(a) op(b) (+ c)`` for a batch of matrices, a thread for each element of c; see ``program.Gemm``.
+def note_kernel() -> str:
+    """``b1[0] = status`` where the flag ``b0[0]`` is set and no check has failed before."""
+    return (
+        "def NAME(b0, b1, status, count):\n"
+        "    for element in range(global_index(), count, global_count()):\n"
+        "        if b0[element] != 0 and b1[element] == 0:\n"
+        "            b1[element] = status\n"
+    )
 
-    ``NAME(b0, b1, b2, m, n, k, row lengths of a, b, c, inner, two strides each of a, b, c, count)``.
-    """
-    a = "step * ld0 + row" if flags & GEMM_TRANSPOSE_A else "row * ld0 + step"
-    b = "column * ld1 + step" if flags & GEMM_TRANSPOSE_B else "step * ld1 + column"
-    strides = ", ".join(f"outer{k}, inner{k}" for k in range(3))
+
+def poison_kernel(dtype: str) -> CudaKernel:
+    """NaN in all of ``b0`` where a check has failed: ``b1[0]`` is not 0."""
+    text = (
+        "def NAME(b0, b1, count):\n"
+        "    if b1[0] != 0:\n"
+        "        for element in range(global_index(), count, global_count()):\n"
+        f"            b0[element] = {literal(dtype, 'nan')}\n"
+    )
+    return whole_kernel("poison", text, [dtype, "i64"], 0, "elements")
+
+
+def pack_kernel(numbers: int) -> CudaKernel:
+    """``b0[APART * i] = w<i>`` for so many words: a call's single numbers get their places in one launch."""
+    words = ", ".join(f"w{i}" for i in range(numbers))
+    body = "\n".join(f"        b0[{APART * i}] = w{i}" for i in range(numbers))
+    text = f"def NAME(b0, {words}, count):\n    for element in range(global_index(), count, global_count()):\n{body}\n"
+    return whole_kernel("pack", text, ["i64"], numbers, "elements")
+
+
+def gather_kernel(rank: int, dtype: str) -> CudaKernel:
+    """``b1``: the elements of ``b0``, which lie at strides, in C order; words: sizes, then strides in elements."""
     lines = Lines()
     with lines.inside("for element in range(global_index(), count, global_count()):"):
-        for line in ("column = element % n", "rest = element // n", "row = rest % m", "matrix = rest // m"):
-            lines.add(line)
-        for k in range(3):
-            lines.add(f"start{k} = matrix // inner * outer{k} + matrix % inner * inner{k}")
-        lines.add(f"total = {literal(dtype, '0')}")
-        with lines.inside("for step in range(k):"):
-            lines.add(f"total = total + b0[start0 + {a}] * b1[start1 + {b}]")
-        place = "b2[start2 + row * ld2 + column]"
-        lines.add(f"{place} = {f'{place} + total' if flags & GEMM_ACCUMULATE else 'total'}")
-    return f"def NAME(b0, b1, b2, m, n, k, ld0, ld1, ld2, inner, {strides}, count):\n{lines}\n"
+        rest, position = "element", ["0"]
+        for axis in reversed(range(rank)):
+            lines.add(f"i{axis} = {rest} % n{axis}")
+            lines.add(f"rest{axis} = {rest} // n{axis}")
+            rest = f"rest{axis}"
+            position.append(f"i{axis} * n{rank + axis}")
+        lines.add(f"b1[element] = b0[{' + '.join(position)}]")
+    names = ", ".join(f"n{k}" for k in range(2 * rank))
+    text = f"def NAME(b0, b1, {names}, count):\n{lines}\n"
+    return whole_kernel("gather", text, [dtype, dtype], 2 * rank, "elements")
+
+
+def whole_kernel(kind: str, text: str, dtypes: Sequence[str], sizes: int, mapping: str, flags: str = "") -> CudaKernel:
+    """The kernel of a text: buffers of these dtypes, so many sizes, and ``count``; named by its hash."""
+    types = [f"CPointer({ELEMENTS[dtype]})" for dtype in dtypes]
+    signature = f"void({', '.join([*types, *['int64'] * (sizes + 1)])})"
+    name = f"cuda_{kind}_" + hashlib.sha256(f"{flags}\n{text}{signature}".encode()).hexdigest()[:20]
+    head = "\n".join(imports(text))
+    return CudaKernel(PrintedKernel(name, f"{head}\n\n\n" + text.replace("NAME", name, 1), signature), mapping)

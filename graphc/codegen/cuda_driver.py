@@ -1,7 +1,9 @@
 """Prints the host's side of a CUDA program: sizes, addresses on the device, launches in order.
 
 The text is the CPU driver's, with what differs on a device: every kernel is launched, one number is read through
-``read_<dtype>(address)``. It runs as plain Python over the functions of ``runtime.cuda_program``.
+``read_<dtype>(address)``. It runs as plain Python over the functions of ``runtime.cuda_program``. Only what the host
+cannot do without is read, since reading waits for the device: a failed check of an index is noted there (``note``), in
+the word before the arena, and the program goes on at positions that are inside.
 """
 
 from __future__ import annotations
@@ -9,14 +11,17 @@ from __future__ import annotations
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 
-from graphc.codegen.cuda_chores import chore, gemm_kernel
-from graphc.codegen.cuda_kernel import print_cuda_kernel
-from graphc.codegen.driver import DriverPrinter, PrintedKernel
-from graphc.codegen.text import ELEMENTS, imports
-from graphc.ir.dims import Dim
-from graphc.schedule.loopnest import Nest
+from graphc.abi import ALIGNMENT
+from graphc.codegen.cuda_chores import CudaKernel, chore, note_kernel, whole_kernel
+from graphc.codegen.cuda_gemm import TILE, gemm_kernel
+from graphc.codegen.cuda_kernel import WIDE_BYTES, print_cuda_kernel
+from graphc.codegen.driver import DriverPrinter
+from graphc.ir.dims import Dim, ceildiv
+from graphc.ir.types import DTYPES
+from graphc.schedule.loopnest import Fold, Nest, Phase, Store
 from graphc.schedule.program import (
     Branch,
+    Check,
     Clear,
     Combine,
     Copy,
@@ -29,23 +34,23 @@ from graphc.schedule.program import (
     While,
     walk_steps,
 )
-
-
-@dataclass(frozen=True)
-class CudaKernel:
-    """``mapping`` is one of ``codegen.cuda_kernel``; the signature ends with an int64 ``count``."""
-
-    printed: PrintedKernel
-    mapping: str
+from graphc.schedule.scalars import Affine, Scalars
 
 
 @dataclass(frozen=True)
 class CudaProgram:
-    """``source``: a module with the function ``name(args, symbols, arena, table)``, which returns a status."""
+    """``source``: a module with the function ``name(args, symbols, arena, table)``, which returns a status.
+
+    ``has_notes``: checks fail by a word in memory. ``decides``: the driver reads numbers from the device, or asks for
+    memory, so that it has to run at each call. ``has_products``: it multiplies matrices.
+    """
 
     name: str
     source: str
     kernels: tuple[CudaKernel, ...]
+    has_notes: bool
+    decides: bool
+    has_products: bool
 
 
 def print_cuda_program(program: Program, number_of_inputs: int, flags: str) -> CudaProgram:
@@ -53,7 +58,9 @@ def print_cuda_program(program: Program, number_of_inputs: int, flags: str) -> C
     _place_locals(program)
     printer = CudaDriverPrinter(program, number_of_inputs, flags)
     printed = printer.run()
-    return CudaProgram(printed.name, printed.source, tuple(printer.cuda_kernels.values()))
+    decides = "read_" in printed.source or "call_service" in printed.source
+    kernels = tuple(printer.cuda_kernels.values())
+    return CudaProgram(printed.name, printed.source, kernels, printer.notes, decides, printer.products)
 
 
 def _place_locals(program: Program) -> None:
@@ -82,6 +89,7 @@ class CudaDriverPrinter(DriverPrinter):
     def __init__(self, program: Program, number_of_inputs: int, flags: str):
         super().__init__(program, number_of_inputs, f"cuda {flags}")
         self.cuda_kernels: dict[str, CudaKernel] = {}
+        self.notes = self.products = False
 
     def imports(self, body: str) -> list[str]:
         return []
@@ -89,59 +97,105 @@ class CudaDriverPrinter(DriverPrinter):
     def number(self, storage: Storage) -> str:
         return f"read_{storage.dtype}({self.place(storage)})"
 
+    # --- launches -----------------------------------------------------------------------------------------------------
+
     def _launch(self, step: Launch) -> None:
         self._nest(step.nest, step.count)
 
     def _inline(self, step: Inline) -> None:
         self._nest(step.nest, 1)
 
-    def _nest(self, nest: Nest, count: Dim) -> None:
-        source = print_cuda_kernel(nest, count)
-        self._start("kernel", source.text, source.buffers, source.sizes, source.mapping, source.count)
+    def _nest(self, nest: Nest, count: Dim, kind: str = "kernel") -> None:
+        source = print_cuda_kernel(nest, count, separate=self._are_separate(nest))
+        dtypes = [self.storage[b].dtype for b in source.buffers]
+        kernel = self._kernel_number(kind, source.text, dtypes, len(source.sizes), source.mapping)
+        self._start(kernel, source.count, source.width, [*map(self.address, source.buffers)], source.sizes, kind)
+
+    def _are_separate(self, nest: Nest) -> bool:
+        """Whether the buffers start at multiples of 16 bytes, and what is written is no part of another one."""
+        uses = nest.buffers()
+        roots: dict[int, list[str]] = {}
+        for buffer, how in uses.items():
+            storage = self.storage[buffer]
+            roots.setdefault(id(_root(storage)), []).append(how)
+            if not _is_aligned(storage):
+                return False
+        return all(len(found) == 1 or set(found) == {"read"} for found in roots.values())
+
+    def _chores(self, kind: str, text: str, buffers: Sequence[int], sizes: Sequence[Dim], count: Dim) -> None:
+        """Launch a kernel over whole buffers, which has one thread for each of ``count`` elements."""
+        dtypes = [self.storage[b].dtype for b in buffers]
+        kernel = self._kernel_number(kind, text, dtypes, len(sizes), "elements")
+        self._start(kernel, count, 1, [*map(self.address, buffers)], sizes, kind)
+
+    def _kernel_number(self, kind: str, text: str, dtypes: Sequence[str], sizes: int, mapping: str) -> int:
+        kernel = whole_kernel(kind, text, dtypes, sizes, mapping, self.flags)
+        name = kernel.printed.name
+        if name not in self.cuda_kernels:
+            self.cuda_kernels[name] = kernel
+            self.indices[name] = len(self.indices)
+        return self.indices[name]
 
     def _start(
-        self, kind: str, text: str, buffers: Sequence[int], sizes: Sequence[Dim], mapping: str, count: Dim
+        self, kernel: int, count: Dim, width: Dim, addresses: Sequence[str], sizes: Sequence[Dim], comment: str
     ) -> None:
-        """Print the launch of a kernel over whole buffers."""
-        types = [self.storage[b].dtype for b in buffers]
-        self._launch_of(kind, text, types, [*map(self.address, buffers)], sizes, mapping, count)
+        words = ", ".join([*addresses, *map(self.dim, sizes)])
+        self.lines.add(f"launch({kernel}, {self.dim(count)}, {self.dim(width)}, {words})  # {comment}")
 
-    def _launch_of(
-        self,
-        kind: str,
-        text: str,
-        dtypes: Sequence[str],
-        addresses: Sequence[str],
-        sizes: Sequence[Dim],
-        mapping: str,
-        count: Dim,
-    ) -> None:
-        types = [f"CPointer({ELEMENTS[dtype]})" for dtype in dtypes]
-        signature = f"void({', '.join([*types, *['int64'] * (len(sizes) + 1)])})"
-        name = f"cuda_{kind}_" + self._hash(text + signature)
-        if name not in self.cuda_kernels:
-            head = "\n".join(imports(text))
-            module = f"{head}\n\n\n" + text.replace("NAME", name, 1)
-            self.cuda_kernels[name] = CudaKernel(PrintedKernel(name, module, signature), mapping)
-            self.indices[name] = len(self.indices)
-        arguments = ", ".join([*addresses, *map(self.dim, sizes)])
-        self.lines.add(f"launch({self.indices[name]}, {self.dim(count)}, {arguments})  # {kind}")
+    # --- chores -------------------------------------------------------------------------------------------------------
 
     def _clear(self, step: Clear) -> None:
-        text = chore("fill", init=step.init, dtype=step.dtype)
-        self._start("fill", text, [step.buffer], [], "elements", step.size)
+        self._chores("fill", chore("fill", init=step.init, dtype=step.dtype), [step.buffer], [], step.size)
 
     def _copy(self, step: Copy) -> None:
-        self._start("copy", chore("copy"), [step.source, step.target], [], "elements", step.size)
+        self._chores("copy", chore("copy"), [step.source, step.target], [], step.size)
 
     def _combine(self, step: Combine) -> None:
+        if step.kept == 1:  # a block of threads folds them; for one thread they would be many
+            self._nest(_combining_nest(step), 1, "combine")
+            return
         text = chore("combine", step=step.step, init=step.init, dtype=step.dtype)
-        self._start("combine", text, [step.partial, step.result], [step.kept, step.blocks], "elements", step.kept)
+        self._chores("combine", text, [step.partial, step.result], [step.kept, step.blocks], step.kept)
+
+    def _check(self, step: Check) -> None:
+        if self.program.checks[step.status - 1].barrier:
+            super()._check(step)
+            return
+        self.notes = True
+        dtype = self.storage[step.buffer].dtype
+        kernel = self._kernel_number("note", note_kernel(), [dtype, "i64"], 1, "elements")
+        places = [self.address(step.buffer), f"arena - {ALIGNMENT}"]
+        self._start(kernel, 1, 1, places, [step.status], "note")
+
+    # --- products -----------------------------------------------------------------------------------------------------
 
     def _gemm(self, step: Gemm) -> None:
+        self.products = True
         places = zip((step.a, step.b, step.c), step.offsets, strict=True)
         addresses = [self.address(buffer) + self._bytes(offset, step.dtype) for buffer, offset in places]
         sizes = [step.m, step.n, step.k, *step.leading, step.inner, *(s for pair in step.strides for s in pair)]
-        count = step.batch * step.m * step.n
+        tiles = step.batch * ceildiv(step.m, TILE) * ceildiv(step.n, TILE)
         text = gemm_kernel(step.flags, step.dtype)
-        self._launch_of("gemm", text, [step.dtype] * 3, addresses, sizes, "elements", count)
+        kernel = self._kernel_number("gemm", text, [step.dtype] * 3, len(sizes), "tiles")
+        words = ", ".join([*addresses, *map(self.dim, sizes)])
+        first = f"{kernel}, {self.dim(tiles)}, {step.flags}, '{step.dtype}', {self.dim(step.batch)}"
+        self.lines.add(f"multiply({first}, {words})")
+
+
+def _combining_nest(step: Combine) -> Nest:
+    """One row, whose fold is that of the partial results."""
+    scalars = Scalars()
+    fold = Fold(0, step.dtype, step.init, step.step, scalars.load(step.dtype, step.partial, Affine.axis(1)))
+    store = Store(step.result, Affine(), scalars.folded(step.dtype, 0, frozenset((0,))))
+    return Nest((1, step.blocks), 1, [Phase((1,), folds=[fold]), Phase(stores=[store])])
+
+
+def _root(storage: Storage) -> Storage:
+    return storage if storage.whole is None else _root(storage.whole)
+
+
+def _is_aligned(storage: Storage) -> bool:
+    if storage.whole is None:
+        return True
+    offset = storage.offset * DTYPES[storage.dtype].itemsize
+    return isinstance(offset, int) and offset % WIDE_BYTES == 0 and _is_aligned(storage.whole)

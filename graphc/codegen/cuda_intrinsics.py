@@ -18,6 +18,8 @@ from graphc.codegen.conversions import NUMBA_TYPES
 
 INT64, INT32 = ir.IntType(64), ir.IntType(32)
 SHARED_ELEMENTS = 1024  # of each kind of shared memory: the most threads that a block can have
+WARP = 32  # threads that run in step
+TILE_ELEMENTS = 1024  # of each of the two tiles of a matrix product
 
 
 class Place(IntEnum):
@@ -27,9 +29,11 @@ class Place(IntEnum):
     THREADS = 1
     BLOCK = 2
     BLOCKS = 3
-    SHARED = 4  # address of shared memory: SHARED_ELEMENTS of 8 bytes for folds, as many for positions
+    SHARED = 4  # address of shared memory: SHARED_ELEMENTS of 8 bytes for folds, as many for positions, two tiles
     BARRIER = 5  # address of the barrier
     WAIT = 6  # address of the C function that waits at it
+    WARP = 7  # threads of a warp
+    EXCHANGE = 8  # address of memory through which the threads of a warp hand each other values, 8 bytes each
 
 
 def is_ptx(builder: Any) -> bool:
@@ -89,25 +93,37 @@ global_index, global_count = _number(thread_in_grid), _number(threads_of_grid)
 
 
 @intrinsic
+def warp_size(typingctx: Any) -> Any:
+    """The threads of a warp."""
+
+    def emit(context: Any, builder: Any, signature: Any, args: Any) -> Any:
+        return INT64(WARP) if is_ptx(builder) else _recorded(builder, Place.WARP)
+
+    return types.int64(), emit
+
+
+def _wait(builder: Any) -> None:
+    if is_ptx(builder):
+        kind = ir.FunctionType(ir.VoidType(), [INT32])
+        builder.call(_declared(builder, "llvm.nvvm.barrier.cta.sync.aligned.all", kind), [INT32(0)])
+        return
+    function = ir.FunctionType(INT32, [INT64]).as_pointer()
+    builder.call(builder.inttoptr(_recorded(builder, Place.WAIT), function), [_recorded(builder, Place.BARRIER)])
+
+
+@intrinsic
 def barrier(typingctx: Any) -> Any:
     """All threads of the block arrive before one goes on; what they have stored is seen by all."""
 
     def emit(context: Any, builder: Any, signature: Any, args: Any) -> Any:
-        if is_ptx(builder):
-            kind = ir.FunctionType(ir.VoidType(), [INT32])
-            wait = _declared(builder, "llvm.nvvm.barrier.cta.sync.aligned.all", kind)
-            builder.call(wait, [INT32(0)])
-        else:
-            function = ir.FunctionType(INT32, [INT64]).as_pointer()
-            wait = builder.inttoptr(_recorded(builder, Place.WAIT), function)
-            builder.call(wait, [_recorded(builder, Place.BARRIER)])
+        _wait(builder)
         return context.get_dummy_value()
 
     return types.void(), emit
 
 
 @intrinsic
-def wide_accesses(typingctx: Any) -> Any:
+def separate_buffers(typingctx: Any) -> Any:
     """Marks the kernel being compiled: its buffers start at multiples of 16 bytes, and none is written by two names."""
 
     def emit(context: Any, builder: Any, signature: Any, args: Any) -> Any:
@@ -120,7 +136,54 @@ def wide_accesses(typingctx: Any) -> Any:
     return types.void(), emit
 
 
-def _shared(element: types.Type, name: str, offset: int) -> Any:
+# --- what threads hand each other -------------------------------------------------------------------------------------
+
+
+def _shuffled_word(builder: Any, word: Any, distance: Any) -> Any:
+    """The 32 bits of the thread so much further on in the warp; one's own where there is none."""
+    shuffle = _declared(builder, "llvm.nvvm.shfl.sync.down.i32", ir.FunctionType(INT32, [INT32] * 4))
+    return builder.call(shuffle, [INT32(0xFFFFFFFF), word, builder.trunc(distance, INT32), INT32(WARP - 1)])
+
+
+def _shuffled(builder: Any, bits: Any, distance: Any) -> Any:
+    if bits.type.width <= 32:
+        word = bits if bits.type.width == 32 else builder.zext(bits, INT32)
+        moved = _shuffled_word(builder, word, distance)
+        return moved if bits.type.width == 32 else builder.trunc(moved, bits.type)
+    low, high = builder.trunc(bits, INT32), builder.trunc(builder.lshr(bits, INT64(32)), INT32)
+    low, high = (builder.zext(_shuffled_word(builder, word, distance), INT64) for word in (low, high))
+    return builder.or_(low, builder.shl(high, INT64(32)))
+
+
+def _exchanged(builder: Any, bits: Any, distance: Any) -> Any:
+    """The same in the emulator, where threads are not in step: through memory, between two barriers."""
+    places = builder.inttoptr(_recorded(builder, Place.EXCHANGE), INT64.as_pointer())
+    own = thread_in_block(builder)
+    wide = bits if bits.type.width == 64 else builder.zext(bits, INT64)
+    builder.store(wide, builder.gep(places, [own]))
+    _wait(builder)
+    warp, further = _recorded(builder, Place.WARP), builder.add(own, distance)
+    same = builder.icmp_signed("==", builder.sdiv(own, warp), builder.sdiv(further, warp))
+    found = builder.load(builder.gep(places, [builder.select(same, further, own)]))
+    _wait(builder)
+    return found if bits.type.width == 64 else builder.trunc(found, bits.type)
+
+
+def _shuffle(kind: types.Type) -> Any:
+    def typing(typingctx: Any, value: Any, distance: Any) -> Any:
+        def emit(context: Any, builder: Any, signature: Any, args: Any) -> Any:
+            value, distance = args
+            bits = builder.bitcast(value, ir.IntType(kind.bitwidth)) if isinstance(kind, types.Float) else value
+            moved = (_shuffled if is_ptx(builder) else _exchanged)(builder, bits, distance)
+            return builder.bitcast(moved, value.type) if isinstance(kind, types.Float) else moved
+
+        return kind(kind, types.int64), emit
+
+    return intrinsic(typing)
+
+
+def _shared(element: types.Type, name: str, offset: int, elements: int = SHARED_ELEMENTS) -> Any:
+    """Memory of the block, of ``elements`` of 8 bytes; ``offset``: of the emulator's, in bytes."""
     pointer = types.CPointer(element)
 
     def typing(typingctx: Any) -> Any:
@@ -130,7 +193,7 @@ def _shared(element: types.Type, name: str, offset: int) -> Any:
                 return builder.inttoptr(builder.add(_recorded(builder, Place.SHARED), INT64(offset)), kind)
             memory = builder.module.globals.get(name)
             if memory is None:
-                memory = ir.GlobalVariable(builder.module, ir.ArrayType(INT64, SHARED_ELEMENTS), name, addrspace=3)
+                memory = ir.GlobalVariable(builder.module, ir.ArrayType(INT64, elements), name, addrspace=3)
                 memory.linkage, memory.align = "internal", 16
                 memory.initializer = ir.Constant(memory.value_type, ir.Undefined)
             return builder.addrspacecast(builder.bitcast(memory, ir.PointerType(INT64, 3)), kind)
@@ -142,4 +205,10 @@ def _shared(element: types.Type, name: str, offset: int) -> Any:
 
 for _short, _kind in NUMBA_TYPES.items():  # shared_f64() and the like: memory of the block, for one fold at a time
     globals()[f"shared_{_short}"] = _shared(types.uint8 if _short == "bool" else _kind, "shared_folds", 0)
+    if _short != "bool":
+        globals()[f"shuffle_down_{_short}"] = _shuffle(_kind)
+for _short in ("f64", "f32"):  # the tiles of a matrix product
+    for _which, _side in enumerate("ab"):
+        _offset = 8 * (2 * SHARED_ELEMENTS + _which * TILE_ELEMENTS)
+        globals()[f"tile_{_side}_{_short}"] = _shared(NUMBA_TYPES[_short], f"tile_{_side}", _offset, TILE_ELEMENTS)
 shared_positions = _shared(types.int64, "shared_places", 8 * SHARED_ELEMENTS)

@@ -15,10 +15,11 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
+from functools import reduce
 
 from graphc.codegen.fold_text import FoldPrinter, is_compensated
 from graphc.codegen.text import Lines, loaded, stored
-from graphc.ir.dims import Dim, product
+from graphc.ir.dims import Dim, dim_max, product
 from graphc.ir.types import DTYPES
 from graphc.schedule.loopnest import Fold, Nest, Phase, Store
 from graphc.schedule.scalars import Affine, Scalar, walk
@@ -30,25 +31,36 @@ THREADS = 256  # of a block; a power of two, since folds meet in halves
 
 @dataclass(frozen=True)
 class CudaSource:
-    """``NAME(*buffers, *sizes, count)``: ``count`` rows or blocks of rows, for ``elements`` an element each."""
+    """``NAME(*buffers, *sizes, count)``: ``count`` rows or blocks of rows, for ``elements`` an element each.
+
+    ``width``: how many rounds the threads of a block share at most.
+    """
 
     text: str
     buffers: list[int]
     sizes: list[Dim]
     mapping: str
     count: Dim
+    width: Dim
 
 
-def print_cuda_kernel(nest: Nest, count: Dim) -> CudaSource:
-    """The nest's kernel; ``count``: its rows, or blocks of rows."""
+def print_cuda_kernel(nest: Nest, count: Dim, *, separate: bool) -> CudaSource:
+    """The nest's kernel.
+
+    Args: count: its rows, or blocks of rows; separate: each buffer starts at a multiple of 16 bytes, and none overlaps
+        another one that is written.
+    """
     mapping = mapping_of(nest)
     lines = Lines()
-    printer = CudaNestPrinter(nest, lines, shared=mapping == "rows")
+    if separate:
+        lines.add("separate_buffers()")
+    printer = CudaNestPrinter(nest, lines, shared=mapping == "rows", wide=separate)
     printer.run(mapping)
     parameters = [*printer.buffers.values(), *printer.sizes.values(), "count"]
     source = f"def NAME({', '.join(parameters)}):\n{lines}\n"
     whole = product(nest.space) if mapping == "elements" else count
-    return CudaSource(source, list(printer.buffers), list(printer.sizes), mapping, whole)
+    width = shared_rounds(nest) if mapping == "rows" else 1
+    return CudaSource(source, list(printer.buffers), list(printer.sizes), mapping, whole, width)
 
 
 # --- mappings ---------------------------------------------------------------------------------------------------------
@@ -88,15 +100,28 @@ def _passes_on(nest: Nest) -> bool:
     return False
 
 
+def shared_rounds(nest: Nest) -> Dim:
+    """The rounds of the longest loop that the threads of a block share."""
+    rounds: list[Dim] = [1]
+    for phase in nest.phases:
+        if phase.axes:
+            axis = phase.axes[-1]
+            rounds.append(nest.space[axis] if axis or nest.block is None else nest.block)
+    return reduce(dim_max, rounds)
+
+
 # --- printing ---------------------------------------------------------------------------------------------------------
 
 
 class CudaNestPrinter(FoldPrinter):
-    """Prints one nest. ``shared``: the threads of a block run each row together."""
+    """Prints one nest.
 
-    def __init__(self, nest: Nest, lines: Lines, *, shared: bool):
+    ``shared``: the threads of a block run each row together; ``wide``: buffers start at 16 bytes.
+    """
+
+    def __init__(self, nest: Nest, lines: Lines, *, shared: bool, wide: bool):
         super().__init__(nest, lines)
-        self.shared = shared
+        self.shared, self.wide = shared, wide
         self.divided = False  # whether what is printed stands in a loop that threads share
 
     def run(self, mapping: str) -> None:
@@ -138,7 +163,6 @@ class CudaNestPrinter(FoldPrinter):
                 self._positions("element")
                 self._element(needed, phase)
             return
-        self.lines.add("wide_accesses()")
         self.lines.add(f"groups = count // {together}")
         with self.lines.inside("for group in range(global_index(), groups, global_count()):"):
             outside = dict(self.names)
@@ -165,7 +189,7 @@ class CudaNestPrinter(FoldPrinter):
 
         Buffers start at multiples of 16 bytes.
         """
-        if len(self.order) != 1:
+        if len(self.order) != 1 or not self.wide:
             return 1
         neighbours = Affine.axis(self.order[0])
         loads = [s for s in needed if s.form == "load"]
@@ -328,36 +352,43 @@ class CudaNestPrinter(FoldPrinter):
             self._meet(fold)
 
     def _meet(self, fold: Fold) -> None:
-        """Join what each thread came to, half of them with the other half, again and again."""
+        """Join what each thread came to: by halves in each warp, then the warps' results in order, by every thread."""
+        self.lines.add("distance = warp_size() // 2")
+        with self.lines.inside("while distance > 0:"):
+            self._join_lanes(fold)
+            self.lines.add("distance = distance // 2")
         place, position = f"m{fold.key}", f"mp{fold.key}"
-        add = self.lines.add
-        add(f"{place} = shared_{fold.dtype}()")
-        add("barrier()")
-        add(f"{place}[thread] = {stored(fold.dtype, f'f{fold.key}')}")
+        self.lines.add(f"{place} = shared_{fold.dtype}()")
         if fold.index_of is not None:
-            add(f"{position} = shared_positions()")
-            add(f"{position}[thread] = p{fold.key}")
-        add("barrier()")
-        add("half = threads // 2")
-        with self.lines.inside("while half > 0:"):
-            with self.lines.inside("if thread < half:"):
-                own, other = (loaded(fold.dtype, f"{place}[thread{ahead}]") for ahead in ("", " + half"))
-                if fold.index_of is None:
-                    add(f"{place}[thread] = {stored(fold.dtype, self._stepped(fold, own, other))}")
-                else:
-                    self._meet_best(fold, place, position, own, other)
-            add("barrier()")
-            add("half = half // 2")
-        add(f"f{fold.key} = {loaded(fold.dtype, f'{place}[0]')}")
+            self.lines.add(f"{position} = shared_positions()")
+        self.lines.add("barrier()")
+        with self.lines.inside("if thread % warp_size() == 0:"):
+            self.lines.add(f"{place}[thread // warp_size()] = {stored(fold.dtype, f'f{fold.key}')}")
+            if fold.index_of is not None:
+                self.lines.add(f"{position}[thread // warp_size()] = p{fold.key}")
+        self.lines.add("barrier()")
+        self.lines.add(f"f{fold.key} = {loaded(fold.dtype, f'{place}[0]')}")
         if fold.index_of is not None:
-            add(f"p{fold.key} = {position}[0]")
-        add("barrier()")
+            self.lines.add(f"p{fold.key} = {position}[0]")
+        with self.lines.inside("for warp in range(1, threads // warp_size()):"):
+            self._join(fold, loaded(fold.dtype, f"{place}[warp]"), f"{position}[warp]")
 
-    def _meet_best(self, fold: Fold, place: str, position: str, own: str, other: str) -> None:
-        """The better element of two threads, of equally good ones the first."""
-        better = fold.step.format(other, acc=own)
-        worse = fold.step.format(own, acc=other)
-        first = f"{position}[thread + half] < {position}[thread]"
-        with self.lines.inside(f"if {better} or ((not {worse}) and {first}):"):
-            self.lines.add(f"{place}[thread] = {place}[thread + half]")
-            self.lines.add(f"{position}[thread] = {position}[thread + half]")
+    def _join_lanes(self, fold: Fold) -> None:
+        """Take in what the thread ``distance`` further on in the warp has."""
+        kind = "u8" if fold.dtype == "bool" else fold.dtype
+        moved = f"shuffle_down_{kind}({stored(fold.dtype, f'f{fold.key}')}, distance)"
+        self.lines.add(f"other{fold.key} = {loaded(fold.dtype, moved)}")
+        if fold.index_of is not None:
+            self.lines.add(f"place{fold.key} = shuffle_down_i64(p{fold.key}, distance)")
+        self._join(fold, f"other{fold.key}", f"place{fold.key}")
+
+    def _join(self, fold: Fold, other: str, place: str) -> None:
+        """The fold with another thread's result; of equally good elements the first."""
+        own = f"f{fold.key}"
+        if fold.index_of is None:
+            self.lines.add(f"{own} = {self._stepped(fold, own, other)}")
+            return
+        better, worse = fold.step.format(other, acc=own), fold.step.format(own, acc=other)
+        with self.lines.inside(f"if {better} or ((not {worse}) and {place} < p{fold.key}):"):
+            self.lines.add(f"{own} = {other}")
+            self.lines.add(f"p{fold.key} = {place}")

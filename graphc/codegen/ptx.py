@@ -5,7 +5,7 @@ from __future__ import annotations
 from functools import lru_cache
 from typing import Any
 
-from graphc.codegen.cuda_driver import CudaKernel
+from graphc.codegen.cuda_chores import CudaKernel
 from graphc.codegen.machine import LOCK, llvm, parse
 from graphc.codegen.objects import Source, source_ir
 from graphc.codegen.targets import CUDA, ptx_machine

@@ -23,9 +23,10 @@ FOLDS = {
 FORTRAN = {"at", "fortran", "fortran_integer"}
 DRIVER = {"call_service", "launch", "run", "stack_slots"}
 CUDA = {
-    "barrier", "block_count", "block_index", "global_count", "global_index", "thread_count", "thread_index",
-    "wide_accesses",
+    "barrier", "block_count", "block_index", "global_count", "global_index", "separate_buffers", "thread_count",
+    "thread_index", "warp_size",
 }  # fmt: skip
+CUDA_KINDS = ("shared_", "shuffle_down_", "tile_a_", "tile_b_")  # one for each dtype
 INT64_MIN = str(-(2**63))
 
 
@@ -102,7 +103,7 @@ def imports(body: str) -> list[str]:
     called = set(_CALL.findall(body))
     vecmath = sorted(n for n in called if _is_vector_math(n))
     core = sorted(called & {"fma", "reassociating_add", "select", "wide_vectors"})
-    apart = ("as_pointer", "new_sum", "row_slots", "shared")
+    apart = ("as_pointer", "new_sum", "row_slots", *CUDA_KINDS)
     helpers = sorted(n for n in called if _HELPER.match(n) and not _is_vector_math(n) and not n.startswith(apart))
     lines = []
     if re.search(r"\b(inf|nan)\b", body):
@@ -115,7 +116,7 @@ def imports(body: str) -> list[str]:
         lines.append("from graphc.codegen.accumulators import " + ", ".join(folds))
     if vecmath or core:
         lines.append("from graphc.codegen.vecmath import " + ", ".join(vecmath + core))
-    cuda = sorted(n for n in called if n in CUDA or n.startswith("shared_"))
+    cuda = sorted(n for n in called if n in CUDA or n.startswith(CUDA_KINDS))
     if cuda:
         lines.append("from graphc.codegen.cuda_intrinsics import " + ", ".join(cuda))
     fortran = sorted(called & FORTRAN)

@@ -1,7 +1,7 @@
 """NVIDIA's driver, called through ctypes: no package is needed beside the driver itself.
 
-One context, the device's primary one, which other libraries in the process share. Work goes to the legacy default
-stream, in order; reading waits for it. Signatures and codes are those of the CUDA driver API (cuda.h, version 12).
+One context for each device, its primary one, which other libraries in the process share. Memory comes from the device's
+default pool, in the order of a stream. Signatures and codes are those of the CUDA driver API (cuda.h, version 12).
 """
 
 from __future__ import annotations
@@ -9,21 +9,37 @@ from __future__ import annotations
 import ctypes
 import functools
 import sys
-from collections.abc import Sequence
+import threading
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import contextmanager
 from enum import IntEnum
 from typing import Any
 
 import numpy as np
 
-from graphc.codegen.cuda_driver import CudaKernel
+from graphc.codegen.cuda_chores import CudaKernel
+from graphc.codegen.cuda_intrinsics import WARP
 from graphc.codegen.cuda_kernel import THREADS
-from graphc.codegen.ptx import kernel_ptx
 from graphc.errors import CudaError
+from graphc.runtime.cuda_blas import Blas, open_blas
+from graphc.runtime.cuda_images import image_of
+from graphc.runtime.cuda_program import Product
 
 LIBRARY = {"linux": "libcuda.so.1", "win32": "nvcuda.dll"}
 BLOCKS_OF_A_MULTIPROCESSOR = 8
-OUT_OF_MEMORY, NO_DEVICE = 2, 100
+NO_DEVICE = 100
+NON_BLOCKING = 1  # CU_STREAM_NON_BLOCKING: apart from the legacy default stream
+THREAD_LOCAL = 1  # CU_STREAM_CAPTURE_MODE_THREAD_LOCAL: other threads may do as they like meanwhile
+RELEASE_THRESHOLD = 4  # CU_MEMPOOL_ATTR_RELEASE_THRESHOLD
+DEVICE_ORDINAL = 9  # CU_POINTER_ATTRIBUTE_DEVICE_ORDINAL
+NO_TIMING = 2  # CU_EVENT_DISABLE_TIMING
+BUFFER, BUFFER_SIZE = 1, 2  # CU_LAUNCH_PARAM_BUFFER_POINTER, CU_LAUNCH_PARAM_BUFFER_SIZE
+PINNED_PAGE = 4096
+NEWEST = 90  # the compute capability that kernels are written for where the device's is higher
+WORKSPACE = 32 << 20  # bytes for cuBLAS, what it asks for on the largest devices
 Word = ctypes.c_uint64
+Size = ctypes.c_size_t
+Handle = ctypes.c_void_p
 
 
 class Attribute(IntEnum):
@@ -32,30 +48,64 @@ class Attribute(IntEnum):
     MULTIPROCESSORS = 16
     MAJOR = 75
     MINOR = 76
+    MEMORY_POOLS = 115
 
 
 class CudaDevice:
     """The device with this number, see ``runtime.cuda_program.Device``. Raises ``CudaError``."""
 
-    threads = THREADS
+    threads, warp = THREADS, WARP
 
-    def __init__(self, number: int = 0, library: Any = None):
-        self.library = open_library() if library is None else library
+    def __init__(self, number: int = 0, library: Any = None, blas: Callable[[], Any] = open_blas):
+        self.number, self.library = number, open_library() if library is None else library
         self._call("cuInit", 0)
-        handle, context = ctypes.c_int(), ctypes.c_void_p()
+        count, handle, self.context = ctypes.c_int(), ctypes.c_int(), Handle()
+        self._call("cuDeviceGetCount", ctypes.byref(count))
+        if number >= count.value:
+            raise CudaError(f'target="cuda": there is no device {number}, the driver finds {count.value}')
         self._call("cuDeviceGet", ctypes.byref(handle), number)
         text = ctypes.create_string_buffer(256)
         self._call("cuDeviceGetName", text, len(text), handle)
         self.name = text.value.decode()
-        self.architecture = f"sm_{self._attribute(handle, Attribute.MAJOR)}{self._attribute(handle, Attribute.MINOR)}"
+        capability = 10 * self._attribute(handle, Attribute.MAJOR) + self._attribute(handle, Attribute.MINOR)
+        self.architecture = f"sm_{capability}"
+        self.language = f"sm_{min(capability, NEWEST)}"
         self.most_blocks = BLOCKS_OF_A_MULTIPROCESSOR * self._attribute(handle, Attribute.MULTIPROCESSORS)
-        self._call("cuDevicePrimaryCtxRetain", ctypes.byref(context), handle)
-        self.context = context
+        if not self._attribute(handle, Attribute.MEMORY_POOLS):
+            raise CudaError(f"{self.name}: the device or its driver has no stream-ordered memory (CUDA 11.2)")
+        self._call("cuDevicePrimaryCtxRetain", ctypes.byref(self.context), handle)
+        self.event, self.lock, self.find_blas = Handle(), threading.RLock(), blas
+        self.functions: dict[str, Handle] = {}
+        self.page, self.page_left = 0, 0
+        with self.current():
+            self._keep_memory(handle)
+            self.stream, self.capturing = self._new_stream(), self._new_stream()
+            self._call("cuEventCreate", ctypes.byref(self.event), NO_TIMING)
 
     def _attribute(self, handle: ctypes.c_int, attribute: Attribute) -> int:
         found = ctypes.c_int()
         self._call("cuDeviceGetAttribute", ctypes.byref(found), int(attribute), handle)
         return found.value
+
+    def _keep_memory(self, handle: ctypes.c_int) -> None:
+        """Have the pool keep what is given back: else it returns memory to the system whenever a stream is idle."""
+        pool, most = Handle(), Word(2**64 - 1)
+        self._call("cuDeviceGetDefaultMemPool", ctypes.byref(pool), handle)
+        self._call("cuMemPoolSetAttribute", pool, RELEASE_THRESHOLD, ctypes.byref(most))
+
+    def _new_stream(self) -> int:
+        stream = Handle()
+        self._call("cuStreamCreate", ctypes.byref(stream), NON_BLOCKING)
+        return stream.value or 0
+
+    @functools.cached_property
+    def blas(self) -> Blas | None:
+        """cuBLAS, where it is found; it is looked for when a program first multiplies matrices."""
+        return self.find_blas()
+
+    @property
+    def workspace(self) -> int:
+        return 0 if self.blas is None else WORKSPACE
 
     def _call(self, name: str, *arguments: Any) -> None:
         status = getattr(self.library, name)(*arguments)
@@ -67,45 +117,109 @@ class CudaDevice:
             reason = text.value.decode() if text.value else f"error {status}"
             raise CudaError(f"{name}: {reason}")
 
-    def _in_context(self) -> None:
-        """Contexts belong to threads: whichever thread calls may be a new one."""
-        self._call("cuCtxSetCurrent", self.context)
+    def number_of(self, address: int) -> int:
+        found = ctypes.c_int()
+        self._call("cuPointerGetAttribute", ctypes.byref(found), DEVICE_ORDINAL, Word(address))
+        return found.value
+
+    @contextmanager
+    def current(self) -> Iterator[None]:
+        """The block asks the driver for this device. Contexts belong to threads, and others use this thread too."""
+        self._call("cuCtxPushCurrent_v2", self.context)
+        try:
+            yield
+        finally:
+            self._call("cuCtxPopCurrent_v2", ctypes.byref(Handle()))
+
+    # --- kernels ------------------------------------------------------------------------------------------------------
 
     def load(self, kernels: Sequence[CudaKernel]) -> list[Any]:
-        self._in_context()
-        found = []
-        for kernel in kernels:
-            module, function = ctypes.c_void_p(), ctypes.c_void_p()
-            self._call("cuModuleLoadData", ctypes.byref(module), kernel_ptx(kernel, self.architecture).encode())
-            self._call("cuModuleGetFunction", ctypes.byref(function), module, kernel.printed.name.encode())
-            found.append(function)
-        return found
+        with self.lock, self.current():
+            return [self._function(kernel) for kernel in kernels]
 
-    def allocate(self, size: int) -> int:
-        self._in_context()
+    def _function(self, kernel: CudaKernel) -> Handle:
+        """Programs share kernels: a name holds the hash of what it stands for."""
+        name = kernel.printed.name
+        if name not in self.functions:
+            module, function = Handle(), Handle()
+            image = image_of(kernel, self.architecture, self.language, self._call)
+            self._call("cuModuleLoadData", ctypes.byref(module), image)
+            self._call("cuModuleGetFunction", ctypes.byref(function), module, name.encode())
+            self.functions[name] = function
+        return self.functions[name]
+
+    def launch(self, kernel: Any, blocks: int, threads: int, words: Sequence[int], stream: int) -> None:
+        """All parameters are words of 8 bytes: one buffer holds them."""
+        values, size = (ctypes.c_int64 * len(words))(*words), Size(8 * len(words))
+        extra = (Handle * 5)(BUFFER, ctypes.addressof(values), BUFFER_SIZE, ctypes.addressof(size), None)
+        self._call("cuLaunchKernel", kernel, blocks, 1, 1, threads, 1, 1, 0, Handle(stream), None, extra)
+
+    def multiply(self, product: Product, workspace: int, stream: int) -> bool:
+        if self.blas is None:
+            return False
+        self.blas.multiply(product, workspace, WORKSPACE, stream)
+        return True
+
+    # --- memory -------------------------------------------------------------------------------------------------------
+
+    def allocate(self, size: int, stream: int) -> int:
         address = Word()
-        self._call("cuMemAlloc_v2", ctypes.byref(address), ctypes.c_size_t(size))
+        self._call("cuMemAllocAsync", ctypes.byref(address), Size(max(size, 1)), Handle(stream))
         return address.value
 
-    def release(self, address: int) -> None:
-        self._call("cuMemFree_v2", Word(address))
+    def release(self, address: int, stream: int) -> None:
+        self._call("cuMemFreeAsync", Word(address), Handle(stream))
 
-    def write(self, address: int, array: np.ndarray) -> None:
-        contiguous = np.ascontiguousarray(array)
-        source = ctypes.c_void_p(contiguous.ctypes.data)
-        self._call("cuMemcpyHtoD_v2", Word(address), source, ctypes.c_size_t(contiguous.nbytes))
+    def clear(self, address: int, size: int, stream: int) -> None:
+        self._call("cuMemsetD8Async", Word(address), ctypes.c_ubyte(0), Size(size), Handle(stream))
 
-    def read(self, address: int, shape: tuple[int, ...], dtype: np.dtype) -> np.ndarray:
-        array = np.empty(shape, dtype)
-        target = ctypes.c_void_p(array.ctypes.data)
-        self._call("cuMemcpyDtoH_v2", target, Word(address), ctypes.c_size_t(array.nbytes))
-        return array
+    def write(self, address: int, array: np.ndarray, stream: int) -> None:
+        source = Handle(array.ctypes.data)
+        self._call("cuMemcpyHtoDAsync_v2", Word(address), source, Size(array.nbytes), Handle(stream))
 
-    def launch(self, kernel: Any, blocks: int, threads: int, arguments: Sequence[int], *, waits: bool) -> None:
-        values = (ctypes.c_int64 * len(arguments))(*arguments)
-        start = ctypes.addressof(values)
-        places = (ctypes.c_void_p * len(arguments))(*(start + 8 * k for k in range(len(arguments))))
-        self._call("cuLaunchKernel", kernel, blocks, 1, 1, threads, 1, 1, 0, None, places, None)
+    def read(self, places: Sequence[tuple[int, np.ndarray]], stream: int) -> None:
+        for address, array in places:
+            target = Handle(array.ctypes.data)
+            self._call("cuMemcpyDtoHAsync_v2", target, Word(address), Size(array.nbytes), Handle(stream))
+        self._call("cuStreamSynchronize", Handle(stream))
+
+    def send(self, target: int, source: int, size: int, stream: int) -> None:
+        self._call("cuMemcpyDtoHAsync_v2", Handle(target), Word(source), Size(size), Handle(stream))
+
+    def pinned(self, size: int) -> int:
+        if size > self.page_left:
+            page = Handle()
+            self._call("cuMemAllocHost_v2", ctypes.byref(page), Size(PINNED_PAGE))
+            self.page, self.page_left = page.value or 0, PINNED_PAGE
+            ctypes.memset(self.page, 0, PINNED_PAGE)
+        self.page_left -= size
+        return self.page + self.page_left
+
+    # --- streams and graphs -------------------------------------------------------------------------------------------
+
+    def follow(self, stream: int, other: int) -> None:
+        with self.lock:
+            self._call("cuEventRecord", self.event, Handle(other))
+            self._call("cuStreamWaitEvent", Handle(stream), self.event, 0)
+
+    def capture(self, run: Callable[[int], None]) -> Any:
+        """Captured on a stream of its own: the legacy default stream cannot be."""
+        graph, executable = Handle(), Handle()
+        with self.lock:
+            self._call("cuStreamBeginCapture_v2", Handle(self.capturing), THREAD_LOCAL)
+            try:
+                run(self.capturing)
+            finally:
+                self._call("cuStreamEndCapture", Handle(self.capturing), ctypes.byref(graph))
+        self._call("cuGraphInstantiateWithFlags", ctypes.byref(executable), graph, Word(0))
+        self._call("cuGraphDestroy", graph)
+        return executable
+
+    def replay(self, graph: Any, stream: int) -> None:
+        self._call("cuGraphLaunch", graph, Handle(stream))
+
+    def drop(self, graph: Any) -> None:
+        self._call("cuGraphExecDestroy", graph)
 
 
 def open_library() -> Any:
@@ -123,6 +237,6 @@ def open_library() -> Any:
 
 
 @functools.cache
-def first_device() -> CudaDevice:
-    """The process' device 0. Raises ``CudaError`` where there is no GPU or no driver."""
-    return CudaDevice()
+def numbered_device(number: int) -> CudaDevice:
+    """The process' device of this number. Raises ``CudaError`` where there is no GPU or no driver."""
+    return CudaDevice(number)

@@ -2,75 +2,142 @@
 
 A kernel is compiled for the CPU from the same text, its special registers read from a record (``Place``). Where threads
 of a block wait for each other, each is a thread of this process, and the barrier is the C library's; else they run one
-after another. Addresses "on the device" are addresses of this process.
+after another. Addresses "on the device" are addresses of this process, and streams are numbers without a meaning.
 """
 
 from __future__ import annotations
 
 import ctypes
 import threading
-from collections.abc import Sequence
-from typing import Any
+from collections.abc import Callable, Sequence
+from contextlib import AbstractContextManager, nullcontext
+from typing import Any, NamedTuple
 
 import numpy as np
 
 from graphc.abi import ALIGNMENT
-from graphc.codegen.cuda_driver import CudaKernel
-from graphc.codegen.cuda_intrinsics import SHARED_ELEMENTS, Place
+from graphc.codegen.cuda_chores import CudaKernel
+from graphc.codegen.cuda_intrinsics import SHARED_ELEMENTS, TILE_ELEMENTS, Place
 from graphc.codegen.machine import LOCK, emit_object
 from graphc.codegen.objects import Source, source_ir
 from graphc.codegen.targets import EMULATED
+from graphc.runtime.cuda_program import Product
 from graphc.runtime.native import load_object
 
 BARRIER_BYTES = 64  # more than any C library's pthread_barrier_t
-THREADS, BLOCKS = 4, 3  # small, and enough for several threads to share a row and several blocks the rows
+THREADS, WARP, BLOCKS = 4, 2, 3  # small, and enough for several threads, warps and blocks to share work
+
+
+class Launched(NamedTuple):
+    """A launch, as tests look at it."""
+
+    name: str
+    blocks: int
+    threads: int
 
 
 class Emulator:
     """A device, see ``runtime.cuda_program.Device``."""
 
-    name = "emulator"
-    threads, most_blocks = THREADS, BLOCKS
+    name, number, stream, workspace = "emulator", 0, 0, 0
+    threads, warp, most_blocks = THREADS, WARP, BLOCKS
 
     def __init__(self) -> None:
         self.memory: dict[int, np.ndarray] = {}
-        self.launches: list[tuple[str, int, int]] = []  # kernel, blocks, threads
+        self.kept: list[np.ndarray] = []  # what is pinned
+        self.launches: list[Launched] = []
+        self.functions: dict[str, Any] = {}
+        self.graph: list[Callable[[], object]] | None = None  # what is captured now
+
+    def number_of(self, address: int) -> int:
+        return self.number
+
+    def current(self) -> AbstractContextManager[None]:
+        return nullcontext()
 
     def load(self, kernels: Sequence[CudaKernel]) -> list[Any]:
-        found = []
-        for kernel in kernels:
-            printed = kernel.printed
+        return [self._function(kernel) for kernel in kernels]
+
+    def _function(self, kernel: CudaKernel) -> Any:
+        printed = kernel.printed
+        if printed.name not in self.functions:
             text = source_ir(Source(printed.name, printed.source, "<cuda>", printed.signature), EMULATED)
             with LOCK:
                 data = emit_object(text, 2)
             address = load_object(data, [printed.name])[printed.name]
             count = printed.signature.count(",") + 1
-            found.append((printed.name, ctypes.CFUNCTYPE(None, *[ctypes.c_int64] * (count + 1))(address)))
-        return found
+            function = ctypes.CFUNCTYPE(None, *[ctypes.c_int64] * (count + 1))(address)
+            self.functions[printed.name] = (printed.name, function, kernel.waits)
+        return self.functions[printed.name]
 
-    def allocate(self, size: int) -> int:
+    # --- memory -------------------------------------------------------------------------------------------------------
+
+    def allocate(self, size: int, stream: int) -> int:
         """Memory of so many bytes, filled with a byte that makes NaN of floats: nothing may rely on zeros."""
         array = np.full(size + ALIGNMENT, 0xFF, np.uint8)
         address = -(-array.ctypes.data // ALIGNMENT) * ALIGNMENT
         self.memory[address] = array
         return address
 
-    def release(self, address: int) -> None:
+    def release(self, address: int, stream: int) -> None:
         del self.memory[address]
 
-    def write(self, address: int, array: np.ndarray) -> None:
-        contiguous = np.ascontiguousarray(array)
-        ctypes.memmove(address, contiguous.ctypes.data, contiguous.nbytes)
+    def pinned(self, size: int) -> int:
+        self.kept.append(np.zeros(size, np.uint8))
+        return self.kept[-1].ctypes.data
 
-    def read(self, address: int, shape: tuple[int, ...], dtype: np.dtype) -> np.ndarray:
-        array = np.empty(shape, dtype)
-        ctypes.memmove(array.ctypes.data, address, array.nbytes)
-        return array
+    def clear(self, address: int, size: int, stream: int) -> None:
+        ctypes.memset(address, 0, size)
 
-    def launch(self, kernel: Any, blocks: int, threads: int, arguments: Sequence[int], *, waits: bool) -> None:
-        name, function = kernel
-        self.launches.append((name, blocks, threads))
-        shared = np.zeros(2 * SHARED_ELEMENTS, np.int64)
+    def write(self, address: int, array: np.ndarray, stream: int) -> None:
+        ctypes.memmove(address, array.ctypes.data, array.nbytes)
+
+    def read(self, places: Sequence[tuple[int, np.ndarray]], stream: int) -> None:
+        for address, array in places:
+            ctypes.memmove(array.ctypes.data, address, array.nbytes)
+
+    def send(self, target: int, source: int, size: int, stream: int) -> None:
+        self._ask(lambda: ctypes.memmove(target, source, size))
+
+    # --- work ---------------------------------------------------------------------------------------------------------
+
+    def _ask(self, action: Callable[[], object]) -> None:
+        if self.graph is None:
+            action()
+        else:
+            self.graph.append(action)
+
+    def follow(self, stream: int, other: int) -> None:
+        """All is done in order."""
+
+    def launch(self, kernel: Any, blocks: int, threads: int, words: Sequence[int], stream: int) -> None:
+        self._ask(lambda: self._run(kernel, blocks, threads, words))
+
+    def multiply(self, product: Product, workspace: int, stream: int) -> bool:
+        """There is no vendor's library: graphc's own kernel is what is checked."""
+        return False
+
+    def capture(self, run: Callable[[int], None]) -> Any:
+        graph: list[Callable[[], object]] = []
+        self.graph = graph
+        try:
+            run(self.stream)
+        finally:
+            self.graph = None
+        return graph
+
+    def replay(self, graph: Any, stream: int) -> None:
+        for action in graph:
+            action()
+
+    def drop(self, graph: Any) -> None:
+        graph.clear()
+
+    def _run(self, kernel: Any, blocks: int, threads: int, words: Sequence[int]) -> None:
+        name, function, waits = kernel
+        self.launches.append(Launched(name, blocks, threads))
+        shared = np.zeros(2 * SHARED_ELEMENTS + 2 * TILE_ELEMENTS, np.int64)
+        exchange = np.zeros(SHARED_ELEMENTS, np.int64)
         barrier = (ctypes.c_char * BARRIER_BYTES)()
         library = ctypes.CDLL(None)
         library.pthread_barrier_init(barrier, None, ctypes.c_uint(threads))
@@ -81,10 +148,10 @@ class Emulator:
             place = np.zeros(len(Place), np.int64)
             place[Place.THREAD], place[Place.THREADS], place[Place.BLOCKS] = thread, threads, blocks
             place[Place.SHARED], place[Place.BARRIER] = shared.ctypes.data, ctypes.addressof(barrier)
-            place[Place.WAIT] = wait
+            place[Place.WAIT], place[Place.WARP], place[Place.EXCHANGE] = wait, self.warp, exchange.ctypes.data
             for block in range(blocks):
                 place[Place.BLOCK] = block
-                function(place.ctypes.data, *arguments)
+                function(place.ctypes.data, *words)
 
         if waits and threads > 1:
             team = [threading.Thread(target=run, args=(thread,)) for thread in range(threads)]

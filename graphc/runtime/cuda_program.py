@@ -1,103 +1,362 @@
-"""Runs printed CUDA programs: memory, launches, and the numbers that the host reads back."""
+"""Runs printed CUDA programs: their memory, their launches, and graphs of launches that repeat.
+
+A program has one piece of memory, the *block*, from the device's stream-ordered pool: a word for failed checks, single
+numbers, the planned arena, and where NumPy arrays stand while they are on the device. It is kept between calls, so that
+addresses stay. A step that comes again with the same sizes and addresses is captured as a graph, and replayed from then
+on. Calls of one program from several threads, or for several streams, run one after another.
+"""
 
 from __future__ import annotations
 
 import functools
-from collections.abc import Sequence
-from typing import Any, Protocol
+import math
+import threading
+import weakref
+from collections import OrderedDict
+from collections.abc import Callable, Sequence
+from contextlib import AbstractContextManager
+from typing import Any, NamedTuple, Protocol
 
 import numpy as np
 
-from graphc.abi import Service
-from graphc.codegen.cuda_driver import CudaKernel, CudaProgram
+from graphc.abi import ALIGNMENT, DeviceLeaf, Service
+from graphc.codegen.cuda_chores import APART, CudaKernel, gather_kernel, pack_kernel, poison_kernel
+from graphc.codegen.cuda_driver import CudaProgram
+from graphc.codegen.cuda_gemm import TILE_THREADS
 from graphc.codegen.text import ELEMENTS
 from graphc.config import settings
+from graphc.errors import CudaError
+
+SHORT = {np.dtype(name): short for short, name in ELEMENTS.items() if short != "bool"} | {np.dtype(bool): "u8"}
+MOST_GRAPHS = 16  # of one program, and as many steps are remembered as candidates
+MOST_CAPTURED = 5000  # launches of a graph: longer steps run one launch after another
+MOST_PACKED = 400  # numbers that one launch can take: a kernel's parameters have 4 KB
+
+
+class Product(NamedTuple):
+    """Row-major ``c = op(a) op(b) (+ c)`` for ``batch`` matrices; the rest as in ``schedule.program.Gemm``."""
+
+    flags: int
+    dtype: str
+    batch: int
+    addresses: tuple[int, int, int]
+    sizes: tuple[int, int, int]
+    leading: tuple[int, int, int]
+    inner: int
+    strides: tuple[tuple[int, int], tuple[int, int], tuple[int, int]]
 
 
 class Device(Protocol):
-    """What a program asks of a device. Addresses are ints, sizes are bytes.
+    """What a program asks of a device. Addresses and streams are ints, sizes are bytes.
 
-    ``threads``: of a block; ``most_blocks``: of a launch.
+    ``threads``: the most of a block; ``warp``: the fewest; ``most_blocks``: of a launch; ``stream``: the device's own.
     """
 
     name: str
+    number: int
     threads: int
+    warp: int
     most_blocks: int
+    stream: int
+
+    @property
+    def workspace(self) -> int:
+        """Bytes that ``multiply`` needs."""
+
+    def number_of(self, address: int) -> int:
+        """The number of the device to which memory belongs."""
+
+    def current(self) -> AbstractContextManager[None]:
+        """What is asked in the block, by this thread, is asked of this device: all but ``load``."""
 
     def load(self, kernels: Sequence[CudaKernel]) -> list[Any]:
         """The kernels, ready to launch."""
 
-    def allocate(self, size: int) -> int:
-        """The address of new memory."""
+    def allocate(self, size: int, stream: int) -> int:
+        """The address of new memory, to be used on the stream."""
 
-    def release(self, address: int) -> None:
-        """Give memory back."""
+    def release(self, address: int, stream: int) -> None:
+        """Give memory back when the stream has come so far."""
 
-    def write(self, address: int, array: np.ndarray) -> None:
-        """Copy an array to the device, in C order."""
+    def clear(self, address: int, size: int, stream: int) -> None:
+        """Fill memory with zeros."""
 
-    def read(self, address: int, shape: tuple[int, ...], dtype: np.dtype) -> np.ndarray:
-        """A copy of what stands on the device, once all that was launched is done."""
+    def write(self, address: int, array: np.ndarray, stream: int) -> None:
+        """Copy a C-contiguous array to the device."""
 
-    def launch(self, kernel: Any, blocks: int, threads: int, arguments: Sequence[int], *, waits: bool) -> None:
-        """Start a kernel; ``waits``: its threads wait for each other."""
+    def read(self, places: Sequence[tuple[int, np.ndarray]], stream: int) -> None:
+        """Copy what stands on the device into arrays, and wait until that is done."""
+
+    def send(self, target: int, source: int, size: int, stream: int) -> None:
+        """Copy memory of the device to pinned memory of the host, without waiting."""
+
+    def pinned(self, size: int) -> int:
+        """The address of memory of the host to which ``send`` copies; it is never given back."""
+
+    def follow(self, stream: int, other: int) -> None:
+        """Have the stream wait for what has been asked of the other one."""
+
+    def launch(self, kernel: Any, blocks: int, threads: int, words: Sequence[int], stream: int) -> None:
+        """Start a kernel."""
+
+    def multiply(self, product: Product, workspace: int, stream: int) -> bool:
+        """Start a vendor's matrix product; False where there is none."""
+
+    def capture(self, run: Callable[[int], None]) -> Any:
+        """The graph of what ``run(stream)`` asks of the stream that it is given; nothing is done."""
+
+    def replay(self, graph: Any, stream: int) -> None:
+        """Do all that a graph stands for."""
+
+    def drop(self, graph: Any) -> None:
+        """Let go of a graph."""
 
 
 @functools.cache
-def emulator() -> Device:
+def emulator() -> Any:
     from graphc.runtime.cuda_emulator import Emulator
 
     return Emulator()
 
 
-def device() -> Device:
+def device(number: int = 0) -> Device:
     """The device that programs run on. Raises ``CudaError`` where there is none."""
     if settings.cuda_emulator:
-        return emulator()
-    from graphc.runtime.cuda_device import first_device
+        found: Device = emulator()
+        return found
+    from graphc.runtime.cuda_device import numbered_device
 
-    return first_device()
+    return numbered_device(number)
+
+
+class Layout(NamedTuple):
+    """Where things stand in a program's block, in bytes from its start; the word for failed checks is before ``arena``.
+
+    ``numbers``: the packed numbers; ``staged``: for each input and then each output its place, or -1.
+    """
+
+    numbers: int
+    arena: int
+    workspace: int
+    staged: tuple[int, ...]
+    size: int
+
+    def number(self, index: int) -> int:
+        """Where this packed number stands."""
+        return self.numbers + 8 * APART * index
+
+
+def layout(numbers: int, arena: int, workspace: int, staged: Sequence[int]) -> Layout:
+    """The layout for so many packed numbers, bytes of arena and of workspace; ``staged``: bytes, -1 for nothing."""
+
+    def after(size: int) -> int:
+        return -(-size // ALIGNMENT) * ALIGNMENT
+
+    packed = after(8 * APART * numbers)
+    start = packed + ALIGNMENT
+    place = start + after(arena)
+    space, place = place, place + after(workspace)
+    places = []
+    for size in staged:
+        places.append(place if size >= 0 else -1)
+        place += after(max(size, 0))
+    return Layout(0, start, space, tuple(places), max(place, 1))
+
+
+class Step(NamedTuple):
+    """One run of a program.
+
+    ``addresses``: of each input and then each output. ``words``: the packed numbers. ``results``: the address, number
+    of elements and dtype of each output that is made NaN where a check failed. ``report``: where the host looks for the
+    number of a failed check later, or 0.
+    """
+
+    addresses: tuple[int, ...]
+    symbols: tuple[int, ...]
+    arena: int
+    workspace: int
+    numbers: int
+    words: tuple[int, ...]
+    results: tuple[tuple[int, int, str], ...] = ()
+    report: int = 0
+
+
+def give_back(device: Device, address: int, stream: int) -> None:
+    """Release memory, in whatever thread it is found to be dead."""
+    with device.current():
+        device.release(address, stream)
 
 
 class LoadedProgram:
-    """A program on a device. ``run`` takes what a driver takes, and gives its status."""
+    """A program on a device. ``graphs``: what was captured, by sizes and addresses."""
 
     def __init__(self, program: CudaProgram, on: Device):
-        self.device, self.kernels = on, program.kernels
+        self.device, self.program, self.kernels = on, program, program.kernels
         self.handles = on.load(list(program.kernels))
         namespace: dict[str, Any] = {
-            "greatest": max, "least": min, "launch": self._launch,
+            "greatest": max, "least": min, "launch": self._launch, "multiply": self._multiply,
             "call_service": lambda service, *arguments: service(*arguments),
             **{f"read_{short}": functools.partial(self._number, dtype) for short, dtype in ELEMENTS.items()},
         }  # fmt: skip
         exec(compile(program.source, f"<{program.name}>", "exec"), namespace)
         self.driver = namespace[program.name]
         self.services = {int(Service.GROW): self._grow, int(Service.RELEASE): self._release}
+        self.lock = threading.RLock()
+        self.stream, self.workspace, self.launched = on.stream, 0, 0
+        self.block, self.size, self.failure = 0, 0, 0  # failure: where the number of a failed check stands
+        self.own: dict[tuple, Any] = {}  # kernels that pack numbers and poison results
+        self.graphs: OrderedDict[tuple, Any] = OrderedDict()
+        self.once: OrderedDict[tuple, None] = OrderedDict()  # steps that ran once
+        self.at_end: weakref.finalize | None = None
 
-    def run(self, addresses: Sequence[int], symbols: list[int], arena: int) -> int:
-        """The status: 0, or what ``Check`` found."""
-        status: int = self.driver(addresses, symbols, arena, self.services)
-        return status
+    # --- memory -------------------------------------------------------------------------------------------------------
 
-    def _launch(self, index: int, count: int, *arguments: int) -> None:
+    def block_for(self, plan: Layout, stream: int) -> int:
+        """The address of the block, which is large enough; from here on the program runs on the stream."""
+        if stream != self.stream:
+            self.device.follow(stream, self.stream)
+            self.stream = stream
+        if plan.size > self.size:
+            self._leave_block()
+            self.block, self.size = self.device.allocate(plan.size, stream), plan.size
+            self.at_end = weakref.finalize(self, give_back, self.device, self.block, stream)
+            self.at_end.atexit = False  # the process' memory goes with the process
+            self.failure = self.block + plan.arena - ALIGNMENT
+            self.forget_failure()
+        return self.block
+
+    def forget_failure(self) -> None:
+        """From here on, no check has failed."""
+        self.device.clear(self.failure, ALIGNMENT, self.stream)
+
+    def gather(self, address: int, array: DeviceLeaf, strides: Sequence[int], target: int) -> None:
+        """Copy an array that lies at strides, in bytes, to the target, in C order."""
+        size = array.dtype.itemsize
+        if address % size or any(stride % size for stride in strides):
+            raise CudaError(
+                f"an array of {array.dtype} whose elements do not start at multiples of {size} bytes: copy it"
+            )
+        kernel = self._own(gather_kernel, len(array.shape), SHORT[array.dtype])
+        words = (address, target, *array.shape, *(stride // size for stride in strides))
+        self._start(kernel, "elements", math.prod(array.shape), 1, words)
+
+    def _leave_block(self) -> None:
+        for graph in self.graphs.values():
+            self.device.drop(graph)
+        self.graphs.clear()
+        self.once.clear()
+        if self.at_end is not None:
+            self.at_end()
+
+    # --- running ------------------------------------------------------------------------------------------------------
+
+    def run(self, step: Step) -> tuple[int, Sequence[int]]:
+        """Ask a whole step of the stream.
+
+        Returns: the status, where the driver itself found a failed check, and the symbols after it.
+        """
+        self._pack(step)
+        key = (step.addresses, step.symbols)
+        graph = self.graphs.get(key)
+        if graph is not None:
+            self.graphs.move_to_end(key)
+            self.device.replay(graph, self.stream)
+            return 0, step.symbols
+        if self.program.decides or key not in self.once:
+            status, symbols = self._drive(step)
+            if not self.program.decides and self.launched <= MOST_CAPTURED:
+                self.once[key] = None
+                if len(self.once) > MOST_GRAPHS:
+                    self.once.popitem(last=False)
+            return status, symbols
+        self.device.replay(self._captured(key, step), self.stream)
+        return 0, step.symbols
+
+    def _captured(self, key: tuple, step: Step) -> Any:
+        before = self.stream
+
+        def run(stream: int) -> None:
+            self.stream = stream
+            self._drive(step)
+
+        try:
+            graph = self.device.capture(run)
+        finally:
+            self.stream = before
+        self.graphs[key] = graph
+        del self.once[key]
+        if len(self.graphs) > MOST_GRAPHS:
+            self.device.drop(self.graphs.popitem(last=False)[1])
+        return graph
+
+    def _drive(self, step: Step) -> tuple[int, Sequence[int]]:
+        symbols, self.workspace, self.launched = list(step.symbols), step.workspace, 0
+        status: int = self.driver(step.addresses, symbols, step.arena, self.services)
+        for address, count, dtype in step.results:
+            self._start(self._own(poison_kernel, dtype), "elements", count, 1, (address, step.arena - ALIGNMENT))
+        if step.report:
+            self.device.send(step.report, step.arena - ALIGNMENT, 8, self.stream)
+        return status, symbols
+
+    def _own(self, print_kernel: Callable[..., CudaKernel], *arguments: Any) -> Any:
+        """A kernel that is no part of the printed program."""
+        key = (print_kernel, arguments)
+        if key not in self.own:
+            (self.own[key],) = self.device.load([print_kernel(*arguments)])
+        return self.own[key]
+
+    def _pack(self, step: Step) -> None:
+        """Put the single numbers where the kernels find them."""
+        for first in range(0, len(step.words), MOST_PACKED):
+            words = step.words[first : first + MOST_PACKED]
+            place = step.numbers + 8 * APART * first
+            self.device.launch(self._own(pack_kernel, len(words)), 1, 1, (place, *words, 1), self.stream)
+
+    # --- what the driver calls ----------------------------------------------------------------------------------------
+
+    def _launch(self, index: int, count: int, width: int, *words: int) -> None:
+        self._start(self.handles[index], self.kernels[index].mapping, count, width, words)
+
+    def _start(self, kernel: Any, mapping: str, count: int, width: int, words: tuple[int, ...]) -> None:
         if count <= 0:
             return
-        mapping = self.kernels[index].mapping
-        threads = 1 if mapping == "serial" else self.device.threads
-        units = count if mapping == "rows" else -(-count // threads)
-        blocks = 1 if mapping == "serial" else min(units, self.device.most_blocks)
-        waits = mapping == "rows"
-        self.device.launch(self.handles[index], blocks, threads, (*arguments, count), waits=waits)
+        self.launched += 1
+        blocks, threads = self._grid(mapping, count, width)
+        self.device.launch(kernel, blocks, threads, (*words, count), self.stream)
+
+    def _grid(self, mapping: str, count: int, width: int) -> tuple[int, int]:
+        """Blocks, and threads of each. Only a fold's tree depends on them, and they depend on sizes alone."""
+        most = self.device.threads
+        match mapping:
+            case "serial":
+                return 1, 1
+            case "tiles":
+                return min(count, self.device.most_blocks), TILE_THREADS
+            case "rows":
+                threads = min(most, max(self.device.warp, 1 << (width - 1).bit_length()))
+                return min(count, self.device.most_blocks * (most // threads)), threads
+        return min(-(-count // most), self.device.most_blocks), most
+
+    def _multiply(self, index: int, tiles: int, flags: int, dtype: str, batch: int, *words: int) -> None:
+        if tiles <= 0:
+            return
+        a, b, c, m, n, k, lda, ldb, ldc, inner, *strides = words
+        pairs = ((strides[0], strides[1]), (strides[2], strides[3]), (strides[4], strides[5]))
+        product = Product(flags, dtype, batch, (a, b, c), (m, n, k), (lda, ldb, ldc), inner, pairs)
+        self.launched += 1
+        if not self.device.multiply(product, self.workspace, self.stream):
+            self._launch(index, tiles, 1, *words)
 
     def _number(self, dtype: str, address: int) -> Any:
-        return self.device.read(address, (), np.dtype(dtype)).item()
+        found = np.empty((), dtype)
+        self.device.read([(address, found)], self.stream)
+        return found.item()
 
     def _grow(self, address: int, size: int) -> int:
-        if address:
-            self.device.release(address)
-        return self.device.allocate(size)
+        self._release(address)
+        return self.device.allocate(size, self.stream)
 
     def _release(self, address: int) -> int:
         if address:
-            self.device.release(address)
+            self.device.release(address, self.stream)
         return 0

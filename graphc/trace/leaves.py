@@ -17,7 +17,7 @@ from typing import Any, NamedTuple
 
 import numpy as np
 
-from graphc.abi import LeafKind
+from graphc.abi import DeviceLeaf, LeafKind
 from graphc.errors import TraceTypeError
 from graphc.ir.types import SHORT_NAMES
 from graphc.trace.location import user_location
@@ -95,6 +95,8 @@ def leaf_key(leaf: Any) -> Hashable:
         return int
     if isinstance(leaf, np.generic):
         return (kind,)
+    if isinstance(leaf, DeviceLeaf):
+        return leaf.key()
     if is_object(leaf):
         return ByType(kind)
     if kind is Receiver:
@@ -126,7 +128,9 @@ def _hashable(key: Any) -> bool:
 def is_object(leaf: Any) -> bool:
     """An instance of a class written in Python whose identity is all there is to compare."""
     kind = type(leaf)
-    if isinstance(leaf, _VALUES + UNKNOWN_CONTAINERS) or not (kind.__flags__ & _HEAP_TYPE or kind is SimpleNamespace):
+    if isinstance(leaf, (*_VALUES, *UNKNOWN_CONTAINERS, DeviceLeaf)) or not (
+        kind.__flags__ & _HEAP_TYPE or kind is SimpleNamespace
+    ):
         return False
     hash_function: Any = kind.__hash__
     return (hash_function is None or hash_function is object.__hash__) and not getattr(kind, "graphc_static", False)
@@ -142,6 +146,9 @@ def input_spec(leaf: Any) -> LeafSpec | None:
         fortran = leaf.flags.f_contiguous and not leaf.flags.c_contiguous
         shape = leaf.shape[::-1] if fortran else leaf.shape
         return LeafSpec(LeafKind.ARRAY, dtype, tuple([d if d < 2 else None for d in shape]), fortran)
+    if isinstance(leaf, DeviceLeaf):
+        dims = tuple([d if d < 2 else None for d in leaf.shape])
+        return LeafSpec(LeafKind.ARRAY, native_dtype(leaf.dtype), dims)
     if isinstance(leaf, np.generic):
         return LeafSpec(LeafKind.SCALAR, native_dtype(leaf.dtype), ())
     if kind is float:
@@ -172,7 +179,12 @@ def raise_kind(leaf: np.ndarray) -> None:
 
 
 def as_input(spec: LeafSpec, leaf: Any) -> Any:
-    """The leaf as the program takes it: a C-contiguous, aligned array in native byte order, or the number itself."""
+    """The leaf as the program takes it: a C-contiguous, aligned array in native byte order, or the number itself.
+
+    What is on a device stays as it is.
+    """
+    if isinstance(leaf, DeviceLeaf):
+        return leaf
     if spec.kind is not LeafKind.ARRAY:
         return spec.dtype.type(leaf) if spec.kind is LeafKind.SCALAR and type(leaf) is not spec.dtype.type else leaf
     array = np.asarray(leaf.T if spec.transposed else leaf)

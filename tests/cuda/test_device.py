@@ -2,106 +2,206 @@
 
 from __future__ import annotations
 
-import ctypes
-import re
+import gc
 
 import numpy as np
 import pytest
 
-from graphc.codegen.cuda_driver import CudaKernel
-from graphc.codegen.driver import PrintedKernel
+import graphc
+from graphc.codegen.cuda_chores import whole_kernel
+from graphc.config import override, settings
 from graphc.errors import CudaError
 from graphc.runtime import cuda_device
+from graphc.runtime.cuda_arrays import DeviceArray
+from graphc.runtime.cuda_blas import Blas, candidates
 from graphc.runtime.cuda_device import CudaDevice
+from tests.cuda.fake_cuda import FakeBlas, FakeCuda, FakeDevice
+from tests.cuda.test_residency import OnDevice
 
-KERNEL = CudaKernel(
-    PrintedKernel(
-        "cuda_kernel_twice",
-        "from graphc.codegen.cuda_intrinsics import global_count, global_index\n\n\n"
-        "def cuda_kernel_twice(b0, b1, count):\n"
-        "    for i in range(global_index(), count, global_count()):\n"
-        "        b1[i] = b0[i] * 2.0\n",
-        "void(CPointer(float64), CPointer(float64), int64)",
-    ),
-    "elements",
-)
+pytestmark = pytest.mark.skipif(settings.disable_jit, reason="GRAPHC_DISABLE_JIT: nothing is compiled")
+KERNEL = whole_kernel(
+    "twice",
+    "def NAME(b0, b1, count):\n"
+    "    for i in range(global_index(), count, global_count()):\n"
+    "        b1[i] = b0[i] * 2.0\n",
+    ["f64", "f64"], 0, "elements",
+)  # fmt: skip
+X = np.random.default_rng(2).normal(size=(7, 5))
 
 
-class FakeLibrary:
-    """Answers as a driver does whose device is an sm_86 with 30 multiprocessors; memory is this process' own."""
+@pytest.fixture
+def fake(monkeypatch):
+    """The device of all programs; no kernel was assembled before."""
+    made = FakeDevice()
+    monkeypatch.setattr(cuda_device, "numbered_device", lambda number: made)
+    with override(cuda_emulator=False):
+        yield made
 
-    def __init__(self, status: dict[str, int] | None = None):
-        self.status, self.calls, self.images = status or {}, [], []
-        self.buffers: dict[int, ctypes.Array] = {}
 
-    def __getattr__(self, name):
-        def call(*arguments):
-            self.calls.append(name)
-            if name in self.status:
-                return self.status[name]
-            answer = getattr(type(self), "_" + name, None)
-            if answer is not None:
-                answer(self, *arguments)
-            return 0
-
-        return call
-
-    def _cuDeviceGetName(self, text, size, handle):
-        text.value = b"Fake GPU"
-
-    def _cuDeviceGetAttribute(self, found, attribute, handle):
-        found._obj.value = {16: 30, 75: 8, 76: 6}[attribute]
-
-    def _cuModuleLoadData(self, module, image):
-        self.images.append(image)
-
-    def _cuMemAlloc_v2(self, address, size):
-        buffer = ctypes.create_string_buffer(size.value)
-        address._obj.value = ctypes.addressof(buffer)
-        self.buffers[address._obj.value] = buffer
-
-    def _cuMemFree_v2(self, address):
-        del self.buffers[address.value]
-
-    def _cuMemcpyHtoD_v2(self, target, source, size):
-        ctypes.memmove(target.value, source, size.value)
-
-    def _cuMemcpyDtoH_v2(self, target, source, size):
-        ctypes.memmove(target, source.value, size.value)
-
-    def _cuLaunchKernel(self, kernel, *rest):
-        *grid, _, _, places, _ = rest  # shared memory, stream, and more
-        values = [ctypes.cast(place, ctypes.POINTER(ctypes.c_int64)).contents.value for place in places]
-        self.launched = grid, values
+# --- the binding ------------------------------------------------------------------------------------------------------
 
 
 def test_memory_goes_there_and_back():
-    device = CudaDevice(library=FakeLibrary())
-    array = np.arange(12.0).reshape(3, 4)
-    address = device.allocate(array.nbytes)
-    device.write(address, array.T)
-    np.testing.assert_array_equal(device.read(address, (4, 3), array.dtype), array.T)
-    device.release(address)
+    device = FakeDevice()
+    array, found = np.arange(12.0).reshape(3, 4), np.empty((3, 4))
+    address = device.allocate(array.nbytes, device.stream)
+    device.write(address, array, device.stream)
+    device.read([(address, found)], device.stream)
+    np.testing.assert_array_equal(found, array)
+    device.clear(address, 16, device.stream)
+    device.read([(address, found)], device.stream)
+    np.testing.assert_array_equal(found.ravel()[:3], [0, 0, 2])
+    device.release(address, device.stream)
     assert not device.library.buffers
 
 
-def test_kernels_are_compiled_for_the_device_and_launched():
-    library = FakeLibrary()
-    device = CudaDevice(library=library)
-    assert (device.name, device.architecture, device.most_blocks) == ("Fake GPU", "sm_86", 240)
+def test_kernels_are_assembled_once_for_a_device_and_kept_on_disk(tmp_path):
+    with override(cache_dir=tmp_path):
+        first, second = FakeDevice(), FakeDevice()
+        assert (first.name, first.architecture, first.most_blocks) == ("Fake GPU", "sm_86", 240)
+        first.load([KERNEL, KERNEL])
+        second.load([KERNEL])
+    assert first.library.calls["cuLinkComplete"] == first.library.calls["cuModuleLoadData"] == 1
+    assert b".target sm_86" in first.library.images[0]
+    assert second.library.images == first.library.images
+    assert second.library.calls["cuLinkComplete"] == 0
+
+
+def test_a_launch_packs_its_arguments():
+    device = FakeDevice(FakeCuda(runs=False))
     (kernel,) = device.load([KERNEL])
-    assert re.search(rb"\.target sm_86\b", library.images[0])
-    device.launch(kernel, 7, 256, (1 << 40, 2 << 40, 1000), waits=False)
-    assert library.launched == ([7, 1, 1, 256, 1, 1], [1 << 40, 2 << 40, 1000])
-    assert library.calls.index("cuInit") < library.calls.index("cuDevicePrimaryCtxRetain")
-    assert library.calls.index("cuCtxSetCurrent") < library.calls.index("cuModuleLoadData")
+    device.launch(kernel, 7, 256, (1 << 40, -2, 1000), 5)
+    assert device.library.launches == [(KERNEL.printed.name, 7, 256, 5, (1 << 40, -2, 1000))]
+
+
+def test_every_use_restores_the_context_of_the_thread():
+    device = FakeDevice()
+    calls = device.library.calls
+    with pytest.raises(ZeroDivisionError), device.current():
+        1 / 0
+    assert calls["cuCtxPushCurrent_v2"] == calls["cuCtxPopCurrent_v2"] > 0
+    assert calls["cuCtxSetCurrent"] == 0
 
 
 def test_no_gpu_and_no_driver_are_said(monkeypatch):
     with pytest.raises(CudaError, match="finds no GPU"):
-        CudaDevice(library=FakeLibrary({"cuInit": 100}))
-    with pytest.raises(CudaError, match="cuMemAlloc_v2: error 2"):
-        CudaDevice(library=FakeLibrary({"cuMemAlloc_v2": 2})).allocate(10)
+        CudaDevice(library=FakeCuda({"cuInit": 100}))
+    with pytest.raises(CudaError, match="there is no device 3"):
+        CudaDevice(3, library=FakeCuda())
+    with pytest.raises(CudaError, match="cuMemAllocAsync: error 2"):
+        CudaDevice(library=FakeCuda({"cuMemAllocAsync": 2})).allocate(10, 0)
     monkeypatch.setattr(cuda_device, "LIBRARY", {})
-    with pytest.raises(CudaError, match="needs an NVIDIA GPU and its driver"):
-        CudaDevice()
+    function = graphc.grad(np.sum, target="cuda")
+    with override(cuda_emulator=False), pytest.raises(CudaError, match="needs an NVIDIA GPU and its driver"):
+        function(X)
+
+
+# --- programs ---------------------------------------------------------------------------------------------------------
+
+
+def loss(x, w, scale):
+    return np.sum(np.tanh(x @ w) ** 2) * scale
+
+
+def test_a_step_is_launched_then_captured_then_replayed(fake):
+    f, w = graphc.value_and_grad(loss, target="cuda"), np.ones((5, 3))
+    library, launched = fake.library, []
+    for scale in (1.0, 2.0, 3.0, 4.0):
+        library.launches.clear()
+        value, gradient = f(X, w, scale)
+        expected = graphc.value_and_grad(loss)(X, w, scale)
+        np.testing.assert_allclose(value, expected[0], rtol=1e-13)
+        np.testing.assert_allclose(gradient, expected[1], rtol=1e-12)
+        launched.append([launch.kernel.split("_")[1] for launch in library.launches])
+    assert launched[0][0] == "pack"  # the single number, in one launch
+    assert len(launched[0]) > 2
+    assert launched[1:] == [["pack"]] * 3
+    assert len(library.graphs) == 1
+    assert library.calls["cuGraphLaunch"] == 3
+    assert library.calls["cuMemAllocAsync"] == 1
+    assert library.calls["cuStreamSynchronize"] == 4  # one for the results of each call
+    assert {launch.stream for launch in library.launches} == {fake.stream}
+
+
+def test_another_size_is_another_graph_in_the_same_memory(fake):
+    f = graphc.grad(lambda x: np.sum(np.sin(x) ** 2), target="cuda")
+    for x in (X, X[:3], X, X[:3], X, X[:3]):
+        np.testing.assert_allclose(f(x), np.sin(2 * x), rtol=1e-13)
+    assert len(fake.library.graphs) == 2
+    assert fake.library.calls["cuMemAllocAsync"] == 1
+    f(np.ones((70, 5)))  # too large for it
+    assert fake.library.calls["cuMemAllocAsync"] == 2
+    assert fake.library.calls["cuGraphExecDestroy"] == 2
+    assert len(fake.library.buffers) == 1
+
+
+def test_nothing_waits_where_results_stay_on_the_device(fake):
+    f = graphc.grad(lambda x, i: np.sum(x[i] ** 2))
+    x, index = OnDevice(X), OnDevice(np.array([1, -1, 2]))
+    for _ in range(3):
+        found = f(x, index)
+        assert type(found) is DeviceArray
+    assert fake.library.calls["cuStreamSynchronize"] == 0
+    expected = np.zeros_like(X)
+    expected[[1, -1, 2]] = 2 * X[[1, -1, 2]]
+    np.testing.assert_allclose(found.copy_to_host(), expected)
+
+
+def test_a_loop_that_decides_is_no_graph(fake):
+    def halved(x):
+        while np.sum(x) > 1:
+            x = x / 2
+        return x
+
+    f = graphc.jit(halved, target="cuda")
+    for start in (8.0, 32.0, 32.0):
+        np.testing.assert_allclose(f(np.full(4, start)), np.full(4, 0.25))
+    assert not fake.library.graphs
+
+
+def test_memory_of_dead_programs_is_given_back(fake):
+    f = graphc.jit(lambda x: x + 1, target="cuda")
+    f(X)
+    assert fake.library.bytes > 0
+    del f
+    gc.collect()
+    assert fake.library.bytes == 0
+
+
+# --- matrix products --------------------------------------------------------------------------------------------------
+
+
+def products(a, b, c, d):
+    """Transposes, batches with one and with two strides, a sum of products."""
+    scores = np.swapaxes(c.reshape(2, 4, 3, 2), 1, 2) @ np.swapaxes(d.reshape(2, 4, 3, 2), 1, 2).swapaxes(2, 3)
+    return np.sum(np.tanh(a @ b + a @ b[:, ::-1]) ** 2) + np.sum(np.sin(scores)) + np.sum((a.T @ a) ** 3)
+
+
+@pytest.mark.parametrize("dtype", [np.float64, np.float32])
+def test_products_by_a_vendors_library(monkeypatch, dtype):
+    library = FakeBlas()
+    device = FakeDevice(blas=lambda: Blas(library))
+    monkeypatch.setattr(cuda_device, "numbered_device", lambda number: device)
+    rng = np.random.default_rng(0)
+    args = [rng.normal(size=s).astype(dtype) for s in ((6, 5), (5, 4), (2, 4, 6), (2, 4, 6))]
+    wanted = (0, 1, 2, 3)
+    with override(cuda_emulator=False):
+        found = graphc.value_and_grad(products, argnums=wanted, target="cuda")(*args)
+    expected = graphc.value_and_grad(products, argnums=wanted)(*args)
+    tolerance = 1e-12 if dtype == np.float64 else 2e-4
+    np.testing.assert_allclose(found[0], expected[0], rtol=tolerance)
+    for ours, other in zip(found[1], expected[1], strict=True):
+        np.testing.assert_allclose(ours, other, rtol=tolerance, atol=tolerance)
+    assert len(library.calls) >= 6
+    assert max(count for count, *_ in library.calls) >= 3
+    assert not any("gemm" in launch.kernel for launch in device.library.launches)
+    assert device.stream in library.settings
+
+
+def test_where_cublas_is_looked_for():
+    names = list(candidates())
+    assert names[0] == "libcublas.so.13"
+    assert all("libcublas.so" in name for name in names)
+    large = cuda_device.Product(0, "f64", 1, (0, 0, 0), (2**31, 1, 1), (1, 1, 1), 1, ((0, 0),) * 3)
+    with pytest.raises(CudaError, match="above 2"):
+        Blas(FakeBlas()).multiply(large, 0, 0, 0)

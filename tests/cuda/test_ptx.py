@@ -10,7 +10,7 @@ import numpy as np
 import pytest
 
 import graphc
-from graphc.codegen.cuda_driver import CudaKernel
+from graphc.codegen.cuda_chores import CudaKernel
 from graphc.codegen.ptx import kernel_ptx
 from graphc.config import settings
 from graphc.cuda_runner import CudaRunner
@@ -22,7 +22,7 @@ pytestmark = pytest.mark.skipif(settings.disable_jit, reason="GRAPHC_DISABLE_JIT
 class Unloaded:
     """A device that takes programs and runs nothing."""
 
-    name, threads, most_blocks = "none", 256, 1000
+    name, threads, warp, most_blocks, stream, workspace = "none", 256, 32, 1000, 0, 0
 
     def load(self, kernels):
         return list(kernels)

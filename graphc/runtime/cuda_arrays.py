@@ -1,0 +1,287 @@
+"""Arrays on a device, of whichever library: what programs read of them, and how results of the same kind are made.
+
+A *view* describes an array for the length of a call. PyTorch's tensors, CuPy's and Numba's arrays get results from
+their own library, which knows when the memory is free again. Any other object with ``__cuda_array_interface__`` gets a
+``DeviceArray``, and one with DLPack and ``__array_namespace__`` what its ``from_dlpack`` makes of that.
+"""
+
+from __future__ import annotations
+
+import sys
+from collections.abc import Sequence
+from typing import Any, Protocol
+
+import numpy as np
+
+from graphc.abi import DeviceLeaf
+from graphc.errors import CudaError, TraceTypeError
+from graphc.runtime import dlpack
+from graphc.runtime.cuda_program import Device, device, give_back
+
+LEGACY_STREAM = 0
+ALIGNED = 16  # bytes: kernels may load so many at once
+_STREAM_NUMBERS = {None: 0, 1: 0}  # in interfaces, 1 is the legacy default stream, and none is one that is done
+
+
+class Kind(Protocol):
+    """A library's arrays. ``name``: for messages."""
+
+    name: str
+
+    def view(self, array: Any) -> DeviceView | None:
+        """What the array is, or None where it is not on a device."""
+
+    def empty(self, like: DeviceView, shape: tuple[int, ...], dtype: np.dtype) -> tuple[Any, int]:
+        """A new C-ordered array on the device and stream of ``like``, and its address."""
+
+    def finished(self, array: Any, size: int | None, shape: tuple[int, ...]) -> Any:
+        """The array that a call returns: where ``size`` is given, the first so many elements in this shape."""
+
+
+class DeviceView(DeviceLeaf):
+    """An array on a device: ``strides`` in bytes; ``stream``: on which its library works now."""
+
+    __slots__ = ("address", "kind", "owner", "stream", "strides")
+
+    def __init__(
+        self, kind: Kind, owner: Any, address: int, shape: tuple[int, ...], strides: tuple[int, ...] | None,
+        dtype: np.dtype, place: tuple[int, int],
+    ):  # fmt: skip
+        """``place``: the device's number and the stream."""
+        number, self.stream = place
+        super().__init__(shape, dtype, number)
+        self.kind, self.owner, self.address = kind, owner, address
+        self.strides = dlpack.contiguous_strides(shape, dtype.itemsize) if strides is None else strides
+
+    @property
+    def is_plain(self) -> bool:
+        """C-ordered, at a multiple of 16 bytes."""
+        expected = dlpack.contiguous_strides(self.shape, self.dtype.itemsize)
+        ordered = all(s == e or n < 2 for s, e, n in zip(self.strides, expected, self.shape, strict=True))
+        return (ordered or 0 in self.shape) and self.address % ALIGNED == 0
+
+    def key(self) -> tuple[Any, ...]:
+        """What a program must know of the array."""
+        return "device", self.device, self.kind.name, self.dtype.num, tuple([d if d < 2 else None for d in self.shape])
+
+
+def elements(shape: Sequence[int]) -> int:
+    count = 1
+    for size in shape:
+        count *= size
+    return count
+
+
+# --- libraries --------------------------------------------------------------------------------------------------------
+
+
+class _Torch:
+    name = "torch.Tensor"
+
+    def view(self, array: Any) -> DeviceView | None:
+        if not array.is_cuda:
+            return None
+        name = str(array.dtype).removeprefix("torch.")
+        try:
+            dtype = np.dtype(name)
+        except TypeError:
+            raise TraceTypeError(
+                f"a tensor of dtype {array.dtype}: NumPy has no such dtype; convert it first"
+            ) from None
+        number = array.device.index or 0
+        stream = sys.modules["torch"].cuda.current_stream(number).cuda_stream
+        strides = tuple([dtype.itemsize * step for step in array.stride()])
+        return DeviceView(self, array, array.data_ptr(), tuple(array.shape), strides, dtype, (number, stream))
+
+    def empty(self, like: DeviceView, shape: tuple[int, ...], dtype: np.dtype) -> tuple[Any, int]:
+        torch = sys.modules["torch"]
+        array = torch.empty(shape, dtype=getattr(torch, dtype.name), device=like.owner.device)
+        return array, array.data_ptr()
+
+    def finished(self, array: Any, size: int | None, shape: tuple[int, ...]) -> Any:
+        return array if size is None else array[:size].reshape(shape)
+
+
+class _CuPy:
+    name = "cupy.ndarray"
+
+    def view(self, array: Any) -> DeviceView | None:
+        stream = sys.modules["cupy"].cuda.get_current_stream().ptr
+        place = (array.device.id, stream)
+        return DeviceView(self, array, array.data.ptr, array.shape, array.strides, array.dtype, place)
+
+    def empty(self, like: DeviceView, shape: tuple[int, ...], dtype: np.dtype) -> tuple[Any, int]:
+        with like.owner.device:
+            array = sys.modules["cupy"].empty(shape, dtype)
+        return array, array.data.ptr
+
+    def finished(self, array: Any, size: int | None, shape: tuple[int, ...]) -> Any:
+        return array if size is None else array[:size].reshape(shape)
+
+
+class _Numba:
+    name = "numba.cuda device array"
+
+    def view(self, array: Any) -> DeviceView | None:
+        return interface_view(self, array)
+
+    def empty(self, like: DeviceView, shape: tuple[int, ...], dtype: np.dtype) -> tuple[Any, int]:
+        array = sys.modules["numba.cuda"].device_array(shape, dtype, stream=getattr(like.owner, "stream", 0))
+        return array, array.__cuda_array_interface__["data"][0]
+
+    def finished(self, array: Any, size: int | None, shape: tuple[int, ...]) -> Any:
+        return array if size is None else array[:size].reshape(shape)
+
+
+class _Interface:
+    """Whatever has ``__cuda_array_interface__``: results are ``DeviceArray``."""
+
+    name = "__cuda_array_interface__"
+
+    def view(self, array: Any) -> DeviceView | None:
+        return interface_view(self, array)
+
+    def empty(self, like: DeviceView, shape: tuple[int, ...], dtype: np.dtype) -> tuple[Any, int]:
+        array = DeviceArray(shape, dtype, like.device, like.stream)
+        return array, array.address
+
+    def finished(self, array: Any, size: int | None, shape: tuple[int, ...]) -> Any:
+        if size is not None:
+            array.shape = shape
+        return array
+
+
+class _DLPack(_Interface):
+    """Whatever has DLPack alone: it is asked to be ready on the device's own stream."""
+
+    name = "DLPack"
+
+    def view(self, array: Any) -> DeviceView | None:
+        kind, number = array.__dlpack_device__()
+        if int(kind) != dlpack.CUDA:
+            return None
+        stream = device(number).stream
+        capsule = array.__dlpack__(stream=stream or 1)
+        found = dlpack.described(capsule)
+        owner = (array, capsule)
+        return DeviceView(self, owner, found.address, found.shape, found.strides, found.dtype, (number, stream))
+
+
+class _Namespace(_DLPack):
+    """DLPack and the array API: results come from the library's own ``from_dlpack``."""
+
+    name = "array API"
+
+    def view(self, array: Any) -> DeviceView | None:
+        view = super().view(array)
+        if view is not None:
+            view.kind = _Made(array.__array_namespace__(), type(array).__name__)
+        return view
+
+
+class _Made(_DLPack):
+    def __init__(self, namespace: Any, name: str):
+        self.namespace, self.name = namespace, name
+
+    def finished(self, array: Any, size: int | None, shape: tuple[int, ...]) -> Any:
+        return self.namespace.from_dlpack(super().finished(array, size, shape))
+
+
+def interface_view(kind: Kind, array: Any) -> DeviceView:
+    """What ``__cuda_array_interface__`` says (version 2 or 3)."""
+    said = array.__cuda_array_interface__
+    if said.get("mask") is not None:
+        raise TraceTypeError("a device array with a mask: graphc computes with whole arrays")
+    address = said["data"][0] or 0
+    stream = said.get("stream")
+    place = (device(0).number_of(address), _STREAM_NUMBERS.get(stream, stream))
+    return DeviceView(kind, array, address, tuple(said["shape"]), said.get("strides"), np.dtype(said["typestr"]), place)
+
+
+class DeviceArray:
+    """An array on a device that graphc made: other libraries read it by either protocol. ``shape``, ``dtype``."""
+
+    def __init__(self, shape: tuple[int, ...], dtype: np.dtype, number: int, stream: int):
+        self.shape, self.dtype, self.number, self.stream = shape, dtype, number, stream
+        self.on: Device = device(number)
+        with self.on.current():
+            self.address = self.on.allocate(elements(shape) * dtype.itemsize, stream)
+
+    def __del__(self) -> None:
+        if hasattr(self, "address") and not sys.is_finalizing():
+            give_back(self.on, self.address, self.stream)
+
+    @property
+    def __cuda_array_interface__(self) -> dict[str, Any]:
+        data = (self.address, False)
+        return {"shape": self.shape, "typestr": self.dtype.str, "data": data, "version": 3, "stream": self.stream or 1}
+
+    def __dlpack_device__(self) -> tuple[int, int]:
+        return dlpack.CUDA, self.number
+
+    def __dlpack__(self, *, stream: Any = None, **ignored: Any) -> Any:
+        """``stream``: of the consumer, which waits for what is asked of this array's."""
+        if stream not in (None, -1):
+            with self.on.current():
+                self.on.follow(_STREAM_NUMBERS.get(stream, stream), self.stream)
+        return dlpack.capsule_of(self, self.address, self.shape, self.dtype, self.__dlpack_device__())
+
+    def copy_to_host(self) -> np.ndarray:
+        """The values as a NumPy array."""
+        array = np.empty(self.shape, self.dtype)
+        with self.on.current():
+            self.on.read([(self.address, array)], self.stream)
+        return array
+
+    def __repr__(self) -> str:
+        return f"DeviceArray(shape={self.shape}, dtype={self.dtype}, device={self.number})"
+
+
+# --- finding them -----------------------------------------------------------------------------------------------------
+
+_KINDS: dict[type, Kind | None] = dict.fromkeys((np.ndarray, float, int, bool, str, type(None), np.float64))
+
+
+def _kind_of(cls: type) -> Kind | None:
+    library = cls.__module__.partition(".")[0]
+    by_library: dict[str, Kind] = {"torch": _Torch(), "cupy": _CuPy(), "numba": _Numba()}
+    has_interface = hasattr(cls, "__cuda_array_interface__")
+    if library in ("numpy", "graphc") and not has_interface:
+        return None
+    if has_interface and library in by_library:
+        return by_library[library]
+    if hasattr(cls, "__dlpack_device__") and hasattr(cls, "__array_namespace__"):
+        return _Namespace()
+    if has_interface:
+        return _Interface()
+    return _DLPack() if hasattr(cls, "__dlpack_device__") else None
+
+
+def view_of(leaf: Any) -> DeviceView | None:
+    """The leaf of a call as an array on a device, or None where it is none."""
+    cls = type(leaf)
+    if cls not in _KINDS:
+        _KINDS[cls] = _kind_of(cls)
+    kind = _KINDS[cls]
+    return None if kind is None else kind.view(leaf)
+
+
+def require_together(named: Sequence[tuple[str, Any]]) -> None:
+    """Raises: CudaError: some arrays are on a device and others are not, or on another one, or of another library."""
+    (first, view), *others = [(name, leaf) for name, leaf in named if isinstance(leaf, DeviceView)]
+    for name, leaf in named:
+        if isinstance(leaf, np.ndarray):
+            raise CudaError(
+                f"{first} is on device {view.device} ({view.kind.name}), and {name} is a NumPy array: move one of "
+                "them, so that all arrays of a call are in one place"
+            )
+    for name, other in others:
+        if other.device != view.device:
+            raise CudaError(
+                f"{first} is on device {view.device}, and {name} on device {other.device}: move one of them"
+            )
+        if other.kind.name != view.kind.name:
+            raise CudaError(
+                f"{first} is a {view.kind.name}, and {name} a {other.kind.name}: convert one of them, so that the kind "
+                "of the results is plain"
+            )
