@@ -17,6 +17,7 @@ import scipy.special
 from graphc.ir.opdef import NotDifferentiable, Unknown, ZeroDerivative
 from graphc.ops.table import OPS
 from graphc.trace import creation
+from graphc.trace.algorithms.table import ALGORITHMS
 from graphc.trace.functions import (
     METHODS,
     NUMPY_FUNCTIONS,
@@ -197,6 +198,9 @@ def page() -> str:
         ("## NumPy functions", signatures(under("numpy"), skipped=1)),
         ("Functions that write into their first argument:", signatures(under("numpy", WRITING_FUNCTIONS), skipped=1)),
         ("## numpy.linalg", signatures(under("numpy.linalg"), skipped=1)),
+        ("## scipy.linalg", signatures(under("scipy.linalg"), skipped=1)),
+        ("Written in NumPy, and traced so:", signatures(under("scipy.linalg", ALGORITHMS), skipped=0)),
+        ("## scipy.signal", signatures(under("scipy.signal", ALGORITHMS), skipped=0)),
         (
             "## scipy.special",
             [listed(ufunc_names(lambda _: True, False)), "", *signatures(under("scipy.special"), skipped=1)],

@@ -95,7 +95,7 @@ class ShapeFacts:
             return
         for name in symbols_of(expr):
             self._with.setdefault(name, {})[guard] = None
-        if guard.relation is Relation.EQ and self._solve(expr):
+        if guard.relation is Relation.EQ and self._solve(self._without_common_factor(expr)):
             return
         if guard.relation is not Relation.GE or not self._note_bound(expr):
             self._compound[guard] = None
@@ -110,6 +110,21 @@ class ShapeFacts:
                 self._lower[monomial[0]] = max(-constant, self._lower.get(monomial[0], -constant))
                 return True
         return False
+
+    def _without_common_factor(self, expr: Expr) -> Expr:
+        """What is zero where the expression is: without symbols that stand in each term and are positive.
+
+        >>> n, a, b = symbol("n"), symbol("a"), symbol("b")
+        >>> ShapeFacts([Guard(Relation.GE, n - 2)])._without_common_factor(n * a - n * b)
+        a-b
+        """
+        for name in sorted(symbols_of(expr)):
+            while self._lower.get(name, 0) >= 1 and all(name in monomial for monomial, _ in expr.terms):
+                quotient = expr // symbol(name)
+                if not isinstance(quotient, Expr):
+                    return expr
+                expr = quotient
+        return expr
 
     def _solve(self, expr: Expr) -> bool:
         """Replace one symbol that stands alone with coefficient 1 or -1, the youngest first; whether there is one."""

@@ -11,6 +11,7 @@ from typing import Any
 import numpy as np
 
 from graphc.errors import SideEffectError
+from graphc.trace.algorithms.table import ALGORITHMS
 from graphc.trace.classes import class_of, is_instance, is_scalar
 from graphc.trace.concretization import cannot_be_concrete
 from graphc.trace.creation import array_function
@@ -47,6 +48,7 @@ LIBRARIES = (
     )
     | sys.stdlib_module_names
 )
+_STAGED = "graphc.trace.algorithms."  # graphc's own, traced as a user's
 _TEXTS = (str, repr, ascii, format)
 _WRITERS = frozenset(["json", "csv", "struct", "decimal", "fractions"])  # libraries that want the numbers themselves
 _HIGHER_ORDER = (map, filter, functools.reduce, sorted)
@@ -59,8 +61,8 @@ def is_library(module: ModuleType) -> bool:
 
 
 def is_library_name(name: str | None) -> bool:
-    root = (name or "").partition(".")[0]
-    return root in LIBRARIES
+    name = name or ""
+    return name.partition(".")[0] in LIBRARIES and not name.startswith(_STAGED)
 
 
 def traced_callee(function: Any) -> Any:
@@ -200,4 +202,10 @@ def _make_substitute(function: Any) -> Any:
         return function
     if function is np.isscalar:
         return is_scalar
-    return array_function(function, public_name(function))
+    name = public_name(function)
+    algorithm = ALGORITHMS.get(name)
+    if algorithm is None:
+        return array_function(function, name)
+    return lambda *args, **kwargs: (
+        rewritten(algorithm)(*args, **kwargs) if has_traced([args, kwargs]) else function(*args, **kwargs)
+    )

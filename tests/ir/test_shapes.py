@@ -136,3 +136,12 @@ def test_many_symbols_are_solved_in_work_that_grows_with_them(monkeypatch: pytes
         return counted["substitute"]
 
     assert chain(400) <= 2.2 * chain(200)
+
+
+def test_a_common_positive_factor_is_divided_out() -> None:
+    n, a, b, c = (symbol(name) for name in "nabc")
+    facts = ShapeFacts([Guard(Relation.GE, n - 1), Guard(Relation.EQ, n * n * a - n * n * b)])
+    assert facts.equal(a * c + 1, b * c + 1)
+    unbounded = ShapeFacts([Guard(Relation.EQ, n * a - n * b)])  # n may be 0
+    with pytest.raises(InvalidGraphError, match="cannot decide"):
+        unbounded.equal(a, b)

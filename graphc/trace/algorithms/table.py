@@ -1,0 +1,14 @@
+"""``ALGORITHMS``: "scipy.linalg.expm" -> the function, written in NumPy, that is traced in its place."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Any
+
+from graphc.trace.algorithms import filters, matrix_functions, structured
+
+ALGORITHMS: Mapping[str, Any] = {
+    **matrix_functions.FUNCTIONS,
+    **structured.FUNCTIONS,
+    **filters.FUNCTIONS,
+}

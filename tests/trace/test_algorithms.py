@@ -1,0 +1,136 @@
+"""SciPy's functions that graphc traces as programs of NumPy: values are SciPy's, derivatives those of differences."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import Any
+
+import numpy as np
+import pytest
+import scipy.linalg
+import scipy.signal
+
+import graphc
+from graphc.config import override
+from graphc.trace.algorithms.table import ALGORITHMS
+
+rng = np.random.default_rng(7)
+A, B, E = rng.normal(size=(3, 3, 3))
+POSITIVE = A @ A.T + np.eye(3)
+WIDE = rng.normal(size=(3, 4))
+SECTIONS = scipy.signal.butter(4, 0.3, output="sos")
+
+CASES: dict[str, list[tuple[Any, ...]]] = {
+    "linalg.expm": [(A,), (20 * A,), (np.zeros((2, 2)),), (rng.normal(size=(2, 3, 3)),)],
+    "linalg.sqrtm": [(POSITIVE,), (scipy.linalg.expm(A),)],
+    "linalg.logm": [(POSITIVE,), (scipy.linalg.expm(0.5 * A),)],
+    "linalg.block_diag": [(A, WIDE, WIDE[0])],
+    "linalg.toeplitz": [(WIDE[0], WIDE[1, :3]), (WIDE[0],)],
+    "linalg.hankel": [(WIDE[0], WIDE[1, :3]), (WIDE[0],)],
+    "linalg.circulant": [(WIDE[0],)],
+    "linalg.khatri_rao": [(A, WIDE[:2, :3])],
+    "linalg.solve_sylvester": [(A, WIDE[:2, :2] + 3 * np.eye(2), WIDE[:, :2])],
+    "linalg.solve_continuous_lyapunov": [(A, B)],
+    "linalg.solve_discrete_lyapunov": [(0.3 * A, POSITIVE)],
+    "linalg.expm_frechet": [(A, E)],
+    "linalg.sinhm": [(A,)],
+    "linalg.coshm": [(A,)],
+    "linalg.tanhm": [(0.5 * A,)],
+    "linalg.fractional_matrix_power": [(POSITIVE, 0.3)],
+    "linalg.norm": [(A,), (WIDE[0], 3.0)],
+    "signal.lfilter": [
+        (WIDE[0, :3], np.array([1.5, 0.3, -0.2]), rng.normal(size=(2, 6))),
+        (WIDE[0], np.array([2.0]), rng.normal(size=6)),
+        (WIDE[0, :2], np.array([1.5, 0.3, -0.2]), rng.normal(size=(6, 2)), 0, rng.normal(size=(2, 2))),
+    ],
+    "signal.sosfilt": [(SECTIONS, rng.normal(size=8))],
+    "signal.convolve": [
+        *((rng.normal(size=6), rng.normal(size=4), mode) for mode in ("full", "same", "valid")),
+        (rng.normal(size=(5, 4)), rng.normal(size=(3, 2)), "same"),
+    ],
+    "signal.fftconvolve": [(rng.normal(size=4), rng.normal(size=6), "valid")],
+}
+
+
+def scipys(name: str) -> Callable[..., Any]:
+    module, _, last = name.partition(".")
+    return getattr({"linalg": scipy.linalg, "signal": scipy.signal}[module], last)  # type: ignore[no-any-return]
+
+
+def test_every_algorithm_is_tested() -> None:
+    assert {f"scipy.{name}" for name in CASES} == set(ALGORITHMS)
+
+
+@pytest.mark.parametrize(("name", "given"), [(name, given) for name, all_ in CASES.items() for given in all_])
+def test_values_and_gradients(name: str, given: tuple[Any, ...]) -> None:
+    function = scipys(name)
+    floats = [i for i, a in enumerate(given) if isinstance(a, np.ndarray | float) and a is not SECTIONS]
+
+    def loss(*some: Any) -> Any:
+        known = dict(zip(floats, some, strict=True))
+        found = function(*[known.get(i, a) for i, a in enumerate(given)])
+        parts = found if isinstance(found, tuple) else (found,)
+        total = 0.0
+        for part in parts:
+            total = total + np.sum(part * np.reshape(np.cos(np.arange(np.size(part))), np.shape(part)))
+        return total
+
+    point = [given[i] for i in floats]
+    with override(disable_jit=True):
+        value, gradients = graphc.value_and_grad(loss, argnums=tuple(range(len(floats))))(*point)
+    np.testing.assert_allclose(value, loss(*point), rtol=1e-11, atol=1e-12)
+    directions = [rng.normal(size=np.shape(a)) for a in point]
+    h = 1e-6
+    ends = [loss(*[a + sign * h * d for a, d in zip(point, directions, strict=True)]) for sign in (1, -1)]
+    slope = sum(np.sum(g * d) for g, d in zip(gradients, directions, strict=True))
+    np.testing.assert_allclose(slope, (ends[0] - ends[1]) / (2 * h), rtol=1e-6, atol=1e-7)
+
+
+def test_second_derivatives_of_matrix_functions() -> None:
+    for function, at in ((scipy.linalg.expm, A), (scipy.linalg.sqrtm, POSITIVE), (scipy.linalg.logm, POSITIVE)):
+
+        def loss(M: Any, function: Any = function) -> Any:
+            return np.sum(function(M) * B)
+
+        with override(disable_jit=True):
+            gradient = graphc.grad(loss)
+            ends = [gradient(at + sign * 1e-5 * E) for sign in (1, -1)]
+            found = graphc.hvp(loss)(at, E)
+        np.testing.assert_allclose(found, (ends[0] - ends[1]) / 2e-5, rtol=1e-5, atol=1e-7)
+
+
+def test_compiled_for_every_number_of_squarings() -> None:
+    compiled = graphc.jit(lambda M: scipy.linalg.expm(1.0 * M))
+    for size in (0.1, 3.0, 40.0):
+        np.testing.assert_allclose(compiled(size * A), scipy.linalg.expm(size * A), rtol=1e-11)
+    assert compiled.cache_info()["programs"] == 1
+
+
+def test_float32_stays() -> None:
+    single = POSITIVE.astype(np.float32)
+    with override(disable_jit=True):
+        found = graphc.jvp(scipy.linalg.sqrtm, (single,), (single,))[0]
+    assert found.dtype == np.float32
+    np.testing.assert_allclose(found, scipy.linalg.sqrtm(POSITIVE), rtol=1e-5, atol=1e-5)
+
+
+def test_what_has_no_real_root_is_nan() -> None:
+    negative = np.diag([-1.0, 2.0])
+    with override(disable_jit=True), np.errstate(all="ignore"):
+        for function in (scipy.linalg.sqrtm, scipy.linalg.logm):
+            found = graphc.jvp(lambda M, function=function: function(M), (negative,), (negative,))[0]
+            assert np.all(np.isnan(found))
+
+
+@pytest.mark.parametrize(
+    ("call", "text"),
+    [
+        (scipy.linalg.expm, r"expm.*\(3, 4\)"),
+        (scipy.linalg.toeplitz, r"toeplitz.*no vector"),
+        (lambda x: scipy.signal.convolve(x, x[0]), "not two vectors or two matrices"),
+        (lambda x: scipy.signal.convolve(x, x, "some"), "'full', 'same', 'valid'"),
+    ],
+)
+def test_errors(call: Callable[[Any], Any], text: str) -> None:
+    with pytest.raises(ValueError, match=text):
+        graphc.jit(call)(WIDE)
