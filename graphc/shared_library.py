@@ -11,25 +11,33 @@ import shutil
 import subprocess
 import sys
 import tempfile
+from collections.abc import Iterable, Iterator
 from pathlib import Path
 
 import numpy as np
 
-from graphc.abi import KERNELS_START, Service
+from graphc.abi import KERNELS_START, Lapack, Service
 from graphc.cfunc import c_function_ir, prototype_form
 from graphc.codegen.driver import DRIVER_SIGNATURE
-from graphc.codegen.machine import LOCK, emit_for, parse
+from graphc.codegen.machine import LOCK, emit_for, parse, vector_bits_of
 from graphc.codegen.objects import Source, optimisation, source_ir
 from graphc.direct import Built, DirectFunction
 from graphc.errors import ProgramError, UnsupportedError
 from graphc.function import CompiledFunction
+from graphc.ir.graph import Graph, Node
 from graphc.prototype import Prototype, parse_prototype
 from graphc.runtime import pool_code
 from graphc.runtime.direct import direct_ir, direct_source
 from graphc.runtime.direct_layout import KEPT_BLOCKS
+from graphc.runtime.tiled_code import tiled_gemm_ir
 
-_OWN = (Service.LAUNCH, Service.GROW, Service.RELEASE)  # what a library brings along
-_FOREIGN = re.compile(rf"table\[(?:{'|'.join(str(int(s)) for s in Service if s not in _OWN)})\]")
+_PRODUCTS = {
+    Service.GEMM_F64: "graphc_tiled_f64_{}",
+    Service.GEMM_F32: "graphc_tiled_f32_{}",
+    Service.GEMM_BATCH_F64: "graphc_tiled_batch_f64_{}",
+    Service.GEMM_BATCH_F32: "graphc_tiled_batch_f32_{}",
+}
+_MEMORY = ("graphc_launch", "malloc", "free")  # what products take from the rest of the library
 
 
 def export(function: CompiledFunction, signature: str, path: str | Path, *, cpu: str = "native") -> Path:
@@ -46,10 +54,11 @@ def export(function: CompiledFunction, signature: str, path: str | Path, *, cpu:
         path: where it goes, without suffix: for ``lib/cubes``, ``lib/libcubes.so``, ``lib/cubes.h`` and, for Python,
             ``lib/cubes.py`` are written.
         cpu: ``"native"`` for this machine's CPU, or a name that LLVM knows, such as ``"x86-64-v3"``.
-    Returns: the path of the library. It needs the C library alone. Its function serves all sizes that the guards of the
-        one program in it allow, gives status -3 for others, runs on the thread that calls it, and may run on many.
-    Raises: ``UnsupportedError`` for what needs Python, or a BLAS, when it runs, naming it; ``ProgramError`` without a
-        C compiler (``cc`` or ``gcc``) to link with; what ``f.cfunc`` raises.
+    Returns: the path of the library. It needs the C library alone: products of matrices are graphc's own. Its function
+        serves all sizes that the guards of the one program in it allow, gives status -3 for others, runs on the thread
+        that calls it, and may run on many.
+    Raises: ``UnsupportedError`` for what needs this process (``graphc.opaque``) or LAPACK when it runs, naming it and
+        its line; ``ProgramError`` without a C compiler (``cc`` or ``gcc``) to link with; what ``f.cfunc`` raises.
     """
     prototype = parse_prototype(signature)
     match = re.match(r".*?(\w+)\s*\(", signature, re.DOTALL)
@@ -88,31 +97,68 @@ def _objects(direct: DirectFunction, name: str, prototype: Prototype, cpu: str) 
     *kernels, driver = sources
     with LOCK:
         found = [emit_for(source_ir(source), optimisation(source), cpu) for source in sources]
-        glue = _glue(direct, built, name, prototype, [kernel.name for kernel in kernels], driver.name)
+        bits = vector_bits_of(cpu) if _uses(driver.text, _PRODUCTS) else 0
+        if bits:
+            found.append(emit_for(tiled_gemm_ir(bits, _MEMORY), 1, cpu))
+        glue = _glue(direct, built, name, prototype, [kernel.name for kernel in kernels], driver.name, bits)
         parse(glue)
         found.append(emit_for(glue, 1, cpu))
     assert driver.signature == DRIVER_SIGNATURE
     return found
 
 
+def _uses(driver: str, services: Iterable[Service]) -> bool:
+    """Whether a driver's text takes one of these services from its table."""
+    return any(f"table[{int(service)}]" in driver for service in services)
+
+
 def _require_exportable(direct: DirectFunction, built: Built) -> None:
+    """Raises: ``UnsupportedError``: the program calls what is in this process only."""
     executable = built.program.runner.executable
     assert executable is not None
-    if "call_service(as_pointer" in executable.source:
+    *kernels, (_, driver, _) = executable.functions
+    if "call_service(as_pointer" in driver:
+        called = [node for node in _nodes(built.program.marked) if node.op.name == "foreign"]
+        names = ", ".join(dict.fromkeys(f"{node.attrs['name']} ({node.location})" for node in called))
         raise UnsupportedError(
-            f"{direct.name} cannot be exported: it calls an opaque function, which needs this process"
+            f"{direct.name} cannot be exported: it calls what is in this process only, the opaque {names}: write it in "
+            "NumPy, or call it outside of what is exported"
         )
-    if any(_FOREIGN.search(source) for _, source, _ in executable.functions):
+    if _uses(driver, [Service.LIBRARY]):
+        used = {int(k) for _, text, _ in kernels for k in re.findall(r"as_pointer_i64\(library\)\[(\d+)\]", text)}
+        names = ", ".join(Lapack(k).name.lower() for k in sorted(used - {Lapack.WIDE}))
         raise UnsupportedError(
-            f"{direct.name} cannot be exported: it has products of matrices or linear systems, which a BLAS or LAPACK "
-            "computes; products of a matrix and a vector are graphc's own"
+            f"{direct.name} cannot be exported: it calls LAPACK ({names}) at {', '.join(_lines_of_lapack(driver))}, "
+            "and a library has none: factorise or solve outside of what is exported, or write the steps as loops"
         )
+
+
+def _nodes(graph: Graph) -> Iterator[Node]:
+    """Every node, those of regions included."""
+    for node in graph.nodes:
+        yield node
+        for region in node.regions:
+            yield from _nodes(region)
+
+
+def _lines_of_lapack(driver: str) -> list[str]:
+    """The user's lines, as the driver's comments have them, that take LAPACK from its table."""
+    found, comment = [], ""
+    for line in driver.splitlines():
+        if line.lstrip().startswith("# "):
+            comment = line.strip(" #")
+        elif f"table[{int(Service.LIBRARY)}]" in line:
+            found.append(comment)
+    return list(dict.fromkeys(found))
 
 
 def _glue(
-    direct: DirectFunction, built: Built, name: str, prototype: Prototype, kernels: list[str], driver: str
+    direct: DirectFunction, built: Built, name: str, prototype: Prototype, kernels: list[str], driver: str, bits: int
 ) -> str:
-    """Tables, the record of the program, its site, and the C function, as textual LLVM IR."""
+    """Tables, the record of the program, its site, and the C function, as textual LLVM IR.
+
+    ``bits``: of the vectors of the library's products of matrices, 0 where it has none.
+    """
     hidden = [np.ascontiguousarray(array) for array in built.hidden]
     direct_text = direct_source(built.plan, built.sources, [np.shape(array) for array in built.hidden])
     names = (f"prepare_{name}", f"run_{name}")
@@ -120,6 +166,9 @@ def _glue(
     services = ["0"] * KERNELS_START
     services[Service.LAUNCH] = _at("graphc_launch")
     services[Service.GROW], services[Service.RELEASE] = _at("realloc"), _at("free")
+    for service, symbol in _PRODUCTS.items() if bits else ():
+        services[service] = _at(symbol.format(bits))
+        parts.append(f"declare i64 @{symbol.format(bits)}(...)")
     for k, array in enumerate(hidden):
         content = "".join(f"\\{byte:02X}" for byte in array.tobytes())
         parts.append(f'@hidden{k} = internal constant [{array.nbytes} x i8] c"{content}", align 64')

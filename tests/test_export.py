@@ -10,7 +10,9 @@ import numpy as np
 import pytest
 
 import graphc
+from graphc.codegen.machine import LOCK, host_cpu, vector_bits_of
 from graphc.errors import ProgramError, UnsupportedError
+from graphc.runtime import blas
 
 needs_compiler = pytest.mark.skipif(
     not (shutil.which("cc") or shutil.which("gcc")), reason="there is no C compiler to link with"
@@ -66,14 +68,58 @@ def test_the_header_compiles_in_c(tmp_path):
     assert run.stdout == "8.0"
 
 
-def test_what_needs_python_or_a_blas_says_so(tmp_path, monkeypatch):
+PRODUCTS = """
+import sys
+import numpy as np
+from layers import layers
+rows, parts = np.arange(70.0 * 30).reshape(70, 30) % 7 - 3.0, np.arange(30.0 * 40).reshape(30, 40) % 5 - 2.0
+value, by_rows, by_parts = np.zeros(1), np.zeros((70, 30)), np.zeros((30, 40))
+out = [a.ctypes.data for a in (value, by_rows, by_parts)]
+print(layers(70, 30, 40, rows.ctypes.data, parts.ctypes.data, *out), value[0].hex(), by_rows.sum().hex())
+print(by_parts.tobytes().hex())
+print(any(name in sys.modules for name in ("graphc", "numba", "llvmlite", "scipy")))
+"""
+
+
+@needs_compiler
+@pytest.mark.parametrize("cpu", ["native", "x86-64-v3"])
+def test_products_of_matrices_are_part_of_the_library(tmp_path, cpu):
+    if cpu != "native" and "+avx2" not in host_cpu()[1]:
+        pytest.skip("a CPU without vectors of 256 bits")
+    f = graphc.value_and_grad(lambda a, b: np.sum(np.tanh(a @ b / 9.0)), argnums=(0, 1))
+    rows, parts = np.arange(70.0 * 30).reshape(70, 30) % 7 - 3.0, np.arange(30.0 * 40).reshape(30, 40) % 5 - 2.0
+    value, (by_rows, by_parts) = f(rows, parts)
+    signature = (
+        "int layers(size_t n, size_t k, size_t m, const double a[n][k], const double b[k][m], double *value, "
+        "double by_a[n][k], double by_b[k][m])"
+    )
+    graphc.export(f, signature, tmp_path / "layers", cpu=cpu)
+    done = subprocess.run(
+        [sys.executable, "-S", "-c", f"import sys; sys.path = {[str(tmp_path), *sys.path]!r}\n{PRODUCTS}"],
+        cwd=tmp_path, env={"PYTHONPATH": ""}, capture_output=True, text=True, check=True,
+    )  # fmt: skip
+    first, gradient, imported = done.stdout.splitlines()
+    if cpu == "native" and blas.library() is blas.OWN:  # of other products the bits may differ
+        assert first == f"0 {float(value).hex()} {by_rows.sum().hex()}"
+        assert gradient == by_parts.tobytes().hex()
+    np.testing.assert_allclose(np.frombuffer(bytes.fromhex(gradient)).reshape(30, 40), by_parts, rtol=1e-13, atol=1e-13)
+    assert imported == "False"
+
+
+def test_vectors_of_named_cpus():
+    with LOCK:
+        found = [vector_bits_of(cpu) for cpu in ("x86-64", "x86-64-v3", "x86-64-v4")]
+    assert found == [128, 256, 512]
+
+
+def test_what_needs_this_process_or_lapack_says_so(tmp_path, monkeypatch):
     opaque = graphc.opaque(np.sort)
     signature = "void f(int n, const double x[n], double y[n])"
-    with pytest.raises(UnsupportedError, match="it calls an opaque function"):
-        graphc.export(graphc.jit(opaque), signature, tmp_path / "a")
-    product = graphc.jit(lambda a: a @ a.T)
-    with pytest.raises(UnsupportedError, match="it has products of matrices or linear systems"):
-        graphc.export(product, "void f(int n, const double a[n][n], double y[n][n])", tmp_path / "b")
+    with pytest.raises(UnsupportedError, match=r"in this process only, the opaque sort \(.*test_export.py:\d+\)"):
+        graphc.export(graphc.jit(lambda x: 2.0 * opaque(x)), signature, tmp_path / "a")
+    solution = graphc.jit(lambda a, b: np.linalg.solve(a, b) * 2.0)
+    with pytest.raises(UnsupportedError, match=r"it calls LAPACK \(dgetrf, dtrsm\) at test_export.py:\d+"):
+        graphc.export(solution, "int f(int n, const double a[n][n], const double b[n], double x[n])", tmp_path / "b")
     monkeypatch.setattr(shutil, "which", lambda name: None)
     with pytest.raises(ProgramError, match="neither cc nor gcc"):
         graphc.export(graphc.jit(np.sin), signature, tmp_path / "c")

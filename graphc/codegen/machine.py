@@ -111,17 +111,43 @@ def emit_for(text: str, optimisation: int, cpu: str) -> bytes:
 
     Args: cpu: "native", or a name that LLVM knows. Raises ProgramError: the text is not valid IR.
     """
-    binding = llvm()
-    name, features = host_cpu() if cpu == "native" else (cpu, "")
-    machine = binding.Target.from_default_triple().create_target_machine(
-        cpu=name, features=features, opt=optimisation, reloc="pic", codemodel="default"
-    )
+    binding, machine = llvm(), _machine_for(optimisation, cpu)
     module = parse(text)
     if optimisation:
         tuning = binding.create_pipeline_tuning_options(speed_level=optimisation)
         builder = binding.create_pass_builder(machine, tuning)
         builder.getModulePassManager().run(module, builder)
     return bytes(machine.emit_object(module))
+
+
+def _machine_for(optimisation: int, cpu: str) -> llvm_types.TargetMachine:
+    name, features = host_cpu() if cpu == "native" else (cpu, "")
+    return (
+        llvm()
+        .Target.from_default_triple()
+        .create_target_machine(cpu=name, features=features, opt=optimisation, reloc="pic", codemodel="default")
+    )
+
+
+_VECTOR_PROBE = """
+declare <8 x double> @llvm.fma.v8f64(<8 x double>, <8 x double>, <8 x double>)
+define void @probe(ptr %a) "prefer-vector-width"="512" "min-legal-vector-width"="512" {
+  %x = load <8 x double>, ptr %a
+  %y = call <8 x double> @llvm.fma.v8f64(<8 x double> %x, <8 x double> %x, <8 x double> %x)
+  store <8 x double> %y, ptr %a
+  ret void
+}
+"""
+
+
+def vector_bits_of(cpu: str) -> int:
+    """The width (int) of the vectors in which a CPU multiplies and adds, 512, 256 or 128; call it under ``LOCK``.
+
+    LLVM has no table to ask: a multiplication and addition is compiled, and its registers are looked at.
+    """
+    text = _machine_for(1, cpu).emit_assembly(parse(_VECTOR_PROBE))
+    widths = {"zmm": 512, "ymm": 256}
+    return next((bits for register, bits in widths.items() if "vfmadd" in text and register in text), 128)
 
 
 _MACHINES = threading.local()

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
+
 from graphc.runtime import gemm_code, panel_code
 from graphc.runtime.gemm_layout import Job, Kind, State
 from graphc.runtime.machine_code import llvm_text
@@ -12,7 +14,7 @@ _FUNCTIONS = ("tile", "wide", "narrow", "straight_a", "edge_a", "turned_a", "str
 _SINGLE, _BATCH = Job.BATCH // 8, Job.KIND // 8  # arguments of the services
 
 _HEAD = f"""
-@state = internal global [{State.SIZE // 8} x i64] zeroinitializer, align 64
+@state = internal global [{State.SIZE // 8} x i64] [{{words}}], align 64
 declare void @llvm.prefetch.p0(ptr, i32, i32, i32)
 declare i64 @llvm.smin.i64(i64, i64)
 
@@ -42,9 +44,17 @@ define i64 @graphc_tiled_{name}_{bits}({single}) {{
 """
 
 
-def tiled_gemm_ir(bits: int) -> str:
-    """The services as textual LLVM IR (str). Args: bits: the width of the machine's vectors, 128, 256 or 512."""
-    parts = [_HEAD.format(bits=bits), llvm_text([gemm_code, panel_code], exported=())]
+def tiled_gemm_ir(bits: int, given: Sequence[str] = ()) -> str:
+    """The services as textual LLVM IR (str).
+
+    Args: bits: the width of the machine's vectors, 128, 256 or 512. given: the symbols of functions that launch,
+        allocate and free, where they are known before the module is loaded (``State``).
+    """
+    words = [f"i64 ptrtoint (ptr @{symbol} to i64)" for symbol in given]
+    words += ["i64 0"] * (State.SIZE // 8 - len(words))
+    head = _HEAD.format(bits=bits, words=", ".join(words))
+    parts = [head, *(f"declare void @{symbol}(...)" for symbol in given)]
+    parts.append(llvm_text([gemm_code, panel_code], exported=()))
     for name, real in REALS.items():
         shape = shape_of(real, bits)
         fields = [str(shape.bytes), str(shape.rows), str(shape.columns)]
