@@ -7,6 +7,7 @@ from graphc.tensors.functions.function import Function
 from graphc.tensors.functions.losses import LOSSES
 from graphc.tensors.functions.normalization import NORMALIZATION
 from graphc.tensors.functions.pointwise import POINTWISE
+from graphc.tensors.functions.recurrent import RECURRENT
 from graphc.tensors.functions.reductions import REDUCTIONS
 from graphc.tensors.functions.shaping import SHAPING
 
@@ -22,5 +23,5 @@ def build_table(*families: list[Function]) -> dict[str, Function]:
     return table
 
 
-FUNCTIONS = build_table(POINTWISE, REDUCTIONS, SHAPING, LOSSES, CONVOLUTION, NORMALIZATION)
+FUNCTIONS = build_table(POINTWISE, REDUCTIONS, SHAPING, LOSSES, CONVOLUTION, NORMALIZATION, RECURRENT)
 GRADIENT = Function("gradient", lambda *_: None)  # a step of its own: ``replay`` differentiates what was recorded
