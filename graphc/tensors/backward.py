@@ -14,9 +14,9 @@ from typing import Any
 
 from graphc.errors import AutogradError
 from graphc.tensors.core import Tensor, compute, enter, flush, fresh, from_array, of_kind, record
-from graphc.tensors.functions.table import FUNCTIONS, GRADIENT
+from graphc.tensors.functions.table import FUNCTIONS
 from graphc.tensors.kinds import Kind
-from graphc.tensors.plans import Plan, plan_of
+from graphc.tensors.plans import Foresight, Plan, gradient_state, plan_of
 from graphc.tensors.recording import Recording, State, now
 from graphc.tensors.segments import Segment, version_of
 from graphc.trace.location import user_location
@@ -73,7 +73,7 @@ class BackwardPass:
         before, now.enabled = now.enabled, self.create
         try:
             recording = now.recording
-            if not (self.create or self.captured or recording.cuts) and self._are_in(recording, roots):
+            if not (self.create or recording.cuts) and self._are_in(recording, roots) and self._ends_at_leaves():
                 self._through_recording(recording, roots, seeds)
             else:
                 flush(recording)
@@ -92,6 +92,14 @@ class BackwardPass:
     def _are_in(recording: Recording, roots: Sequence[Tensor]) -> bool:
         return all(root._array is None and root._recording is recording for root in roots)
 
+    def _ends_at_leaves(self) -> bool:
+        """Whether no gradient is asked for of a value that was computed of others."""
+        return all(tensor._array is not None and tensor._history is None for tensor in self.captured.values())
+
+    def _leads_on(self, tensor: Any, history: Any) -> bool:
+        """Whether the gradient by what came into a path is asked for, or leads to what is."""
+        return self.accumulates or history is not None or id(tensor) in self.captured
+
     # --- one recording ------------------------------------------------------------------------------------------------
 
     def _through_recording(self, recording: Recording, roots: Sequence[Tensor], seeds: Sequence[Tensor | None]) -> None:
@@ -100,9 +108,11 @@ class BackwardPass:
         given = tuple([None if s is None else _place(recording, s) for s in seeds])
         plan = plan_of(recording.state, positions)
         self._check(plan, recording.freed, bool(recording.overwritten & plan.saved))
-        numbers = [plan.inputs[p] for p in plan.sources]
         tensors = recording.tensors
-        first = record_gradient(recording, positions, given, plan.sources, recorded=False)
+        pairs = [(p, plan.inputs[p]) for p in plan.sources]
+        pairs = [(p, k) for p, k in pairs if (t := tensors[k]) is not None and self._leads_on(t, t._history)]
+        sources, numbers = tuple([p for p, _ in pairs]), [k for _, k in pairs]
+        first = record_gradient(recording, positions, given, sources, recorded=False) if sources else 0
         if not self.retain:
             recording.freed |= plan.frees
         for number, array in zip(numbers, flush(recording, tuple(range(first, first + len(numbers)))), strict=True):
@@ -155,16 +165,39 @@ class BackwardPass:
         self._check(plan, segment.freed, not is_freed and segment.written_since(plan.saved, plan.inputs) is not None)
         if not self.retain:
             segment.freed |= plan.frees
-        if not plan.sources:
+        wanted = [p for p in plan.sources if p in cuts or self._is_wanted(segment, plan.inputs.get(p))]
+        if not wanted:
             return []
+        ahead = self._computed_ahead(segment, roots, tuple(wanted), cuts)
+        if ahead is not None:
+            return list(zip(wanted, map(from_array, ahead), strict=True))
         recording = now.recording
         here = self._retaken(recording, segment, plan)
         given = tuple([None if roots[p] is None else _place(recording, roots[p]) for p in positions])
-        sources = tuple([here[p] for p in plan.sources])
+        sources = tuple([here[p] for p in wanted])
         first = record_gradient(recording, tuple([here[p] for p in positions]), given, sources, recorded=self.create)
         found = [fresh(recording, recording.state, k) for k in range(len(sources))]
         assert found[0]._position == first
-        return list(zip(plan.sources, found, strict=True))
+        return list(zip(wanted, found, strict=True))
+
+    def _is_wanted(self, segment: Segment, number: int | None) -> bool:
+        return number is None or self._leads_on(segment.tensors[number], segment.histories[number])
+
+    def _computed_ahead(
+        self, segment: Segment, roots: Seeds, sources: tuple[int, ...], cuts: tuple[int, ...]
+    ) -> Sequence[Any] | None:
+        """The gradients that were computed with the values, if they were; else they will be in the next round."""
+        (root, seed), *others = roots.items()
+        if self.create or cuts or others or seed is not None or segment.key is None:
+            return None
+        foresight, arrays = segment.ahead
+        if arrays is None:
+            segment.state.foresights[segment.key] = Foresight(root, sources)
+            return None
+        if (foresight.root, foresight.sources) != (root, sources):
+            return None
+        foresight.used = True
+        return arrays
 
     def _retaken(self, recording: Recording, segment: Segment, plan: Plan) -> dict[int, int]:
         """The steps of the plan taken again in the recording; the new position of each old one."""
@@ -257,14 +290,8 @@ def record_gradient(
     recorded: bool,
 ) -> int:
     """Take the step of the gradients by the sources; the position of the first. The caller makes tensors of them."""
-    step = (GRADIENT, recorded, (*roots, *seeds, *sources), (len(roots),))
-    state = recording.state.next.get(step)
-    if state is None:
-        kinds = [kind for reached in recording.state.path() for kind in reached.kinds]
-        found = tuple([kinds[p] if recorded else kinds[p].frozen for p in sources])
-        state = recording.state.grow(step, found, user_location())
-    recording.state = state
-    return state.position
+    recording.state = gradient_state(recording.state, roots, seeds, sources, recorded=recorded)
+    return recording.state.position
 
 
 def _one(tensor: Tensor) -> Tensor:

@@ -19,6 +19,7 @@ from graphc.tensors.recording import LIMIT, Recording, State, now
 from graphc.trace.location import user_location
 
 if TYPE_CHECKING:
+    from graphc.tensors.plans import Foresight
     from graphc.tensors.segments import Segment
 
 
@@ -213,10 +214,11 @@ def flush(recording: Recording, wanted: tuple[int, ...] = ()) -> list[Any]:
     key = (*[position for position, _ in alive], *wanted)
     arrays: list[Any] = []
     if key:
-        state = recording.state
-        program = state.programs.get(key)
+        foresight = None if wanted else foreseen(recording.state, key)
+        state, ahead = (recording.state, ()) if foresight is None else gradients_of(recording.state, foresight)
+        program = state.programs.get((*key, *ahead))
         if program is None:
-            program = state.programs[key] = program_of(state, key)
+            program = state.programs[*key, *ahead] = program_of(state, (*key, *ahead))
         computed: Any = program(recording.arrays)
         if computed is None:
             kinds = [f"{np.shape(a)} {getattr(a, 'dtype', type(a))}" for a in recording.arrays]
@@ -228,6 +230,28 @@ def flush(recording: Recording, wanted: tuple[int, ...] = ()) -> list[Any]:
             if tensor._kind.requires_grad:
                 if segment is None:
                     segment = segment_of(recording, alive)
+                    segment.key = None if wanted else key
+                    segment.ahead = (foresight, None if foresight is None else arrays[len(key) :])
                 tensor._history = (segment, position)
     recording.tensors, recording.arrays, recording.refs = [], [], []
     return arrays[len(alive) :]
+
+
+def foreseen(state: State, key: tuple[int, ...]) -> Foresight | None:
+    """What followed when these values were computed; forgotten where it did not follow the last time."""
+    found: Foresight | None = state.foresights.get(key)
+    if found is None:
+        return None
+    if not found.used:
+        del state.foresights[key]
+        return None
+    found.used = False
+    return found
+
+
+def gradients_of(state: State, foresight: Foresight) -> tuple[State, tuple[int, ...]]:
+    """The state after the gradients that are foreseen, and their positions."""
+    from graphc.tensors.plans import gradient_state
+
+    after = gradient_state(state, (foresight.root,), (None,), foresight.sources, recorded=False)
+    return after, tuple(range(after.position, after.end))

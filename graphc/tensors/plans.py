@@ -8,6 +8,7 @@ from typing import NamedTuple
 from graphc.tensors.functions.table import GRADIENT
 from graphc.tensors.kinds import Kind
 from graphc.tensors.recording import State
+from graphc.trace.location import user_location
 
 
 class Plan(NamedTuple):
@@ -23,6 +24,37 @@ class Plan(NamedTuple):
     frees: int
     states: tuple[State, ...]
     inputs: dict[int, int]
+
+
+class Foresight:
+    """That values computed here were differentiated afterwards: by which root, and by which sources.
+
+    Where a loop reads its loss before ``backward()``, the gradients are computed with the loss from the second round
+    on, by one program, so that the forward part does not run twice. ``used``: whether it was so the last time.
+    """
+
+    __slots__ = ("root", "sources", "used")
+
+    def __init__(self, root: int, sources: tuple[int, ...]):
+        self.root, self.sources, self.used = root, sources, True
+
+
+def gradient_state(
+    state: State,
+    roots: tuple[int, ...],
+    seeds: tuple[int | None, ...],
+    sources: tuple[int, ...],
+    *,
+    recorded: bool,
+) -> State:
+    """The state after the step of the gradients of the roots by the sources; see ``backward``."""
+    step = (GRADIENT, recorded, (*roots, *seeds, *sources), (len(roots),))
+    after = state.next.get(step)
+    if after is None:
+        kinds = [kind for reached in state.path() for kind in reached.kinds]
+        found = tuple([kinds[p] if recorded else kinds[p].frozen for p in sources])
+        after = state.grow(step, found, user_location())
+    return after
 
 
 def plan_of(state: State, roots: tuple[int, ...], cuts: tuple[int, ...] = ()) -> Plan:

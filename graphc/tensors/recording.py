@@ -31,10 +31,13 @@ class State:
     """Where a recording stands after its last ``step``, which made the values from ``position`` on, of these kinds.
 
     ``next``: the states that were reached from here, by step. ``programs`` and ``plans`` keep what was made for this
-    path. ``numbers``: the steps that were seen with a constant; with another one the constant becomes an input.
+    path; ``foresights`` what followed, by the values that were held. ``numbers``: the steps that were seen with a
+    constant; with another one the constant becomes an input.
     """
 
-    __slots__ = ("kind", "kinds", "location", "next", "numbers", "parent", "plans", "position", "programs", "step")
+    __slots__ = (
+        "foresights", "kind", "kinds", "location", "next", "numbers", "parent", "plans", "position", "programs", "step",
+    )  # fmt: skip
 
     def __init__(self, parent: State | None, step: Step, kinds: tuple[Kind, ...], location: Location | None):
         self.parent, self.step, self.kinds, self.location = parent, step, kinds, location
@@ -44,6 +47,7 @@ class State:
         self.programs: dict[Any, Any] = {}
         self.plans: dict[Any, Any] = {}
         self.numbers: set[Any] = set()
+        self.foresights: dict[Any, Any] = {}
 
     @property
     def end(self) -> int:

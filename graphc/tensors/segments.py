@@ -22,10 +22,12 @@ class Segment:
     for each value whose step a backward pass has used up. ``overwritten``: a bit for each value whose tensor was
     written into before the recording ended; ``versions`` tell it of later writes, for what came in and for ``outputs``.
     ``cuts``: the tensors at which a backward pass has something to do, a hook or a gradient to keep, by position.
+    ``key``: the positions of the values that were held; ``ahead``: gradients that were computed with them.
     """
 
     __slots__ = (
-        "arrays", "cuts", "freed", "histories", "outputs", "overwritten", "serial", "state", "tensors", "versions",
+        "ahead", "arrays", "cuts", "freed", "histories", "key", "outputs", "overwritten", "serial", "state", "tensors",
+        "versions",
     )  # fmt: skip
 
     def __init__(self, recording: Recording, alive: list[tuple[int, Tensor]]) -> None:
@@ -35,6 +37,8 @@ class Segment:
         self.histories = [None if tensor is None else tensor._history for tensor in self.tensors]
         self.versions = [0 if tensor is None else version_of(tensor) for tensor in self.tensors]
         self.freed, self.overwritten, self.cuts = recording.freed, recording.overwritten, recording.cuts
+        self.key: tuple[int, ...] | None = None
+        self.ahead: tuple[Any, Any] = (None, None)
         self.outputs: dict[int, tuple[ref[Tensor], int]] = {
             position: (ref(tensor), tensor._version) for position, tensor in alive if tensor._kind.requires_grad
         }
@@ -78,6 +82,7 @@ class Used(Segment):
         self.state, self.freed = recording.state, recording.freed
         self.tensors, self.arrays, self.histories, self.versions = [], [], [], []
         self.overwritten, self.cuts, self.outputs = 0, {}, {}
+        self.key, self.ahead = None, (None, None)
 
 
 def segment_of(recording: Recording, alive: list[tuple[int, Tensor]]) -> Segment:

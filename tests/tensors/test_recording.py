@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator
+from typing import Any
 
 import numpy as np
 import pytest
@@ -134,3 +135,82 @@ def test_a_frozen_layer_has_no_adjoint_in_the_program(compilations: list[object]
         graph = optimize(Replay(state, wanted).graph(), OPS)
         products.append(sum(node.op.name == "matmul" for node in graph.nodes))
     assert products == [5, 4, 3, 2]
+
+
+def runs_of(compilations: list[object], round_: Callable[[], None]) -> list[str]:
+    """For each program that runs in the third round of a loop: whether it has a product, and one in its gradient."""
+    ran: list[str] = []
+    original = programs.program_of
+
+    def noted(state: Any, wanted: Any) -> Any:
+        run = original(state, wanted)
+        graph = optimize(Replay(state, wanted).graph(), OPS)
+        text = f"{sum(node.op.name == 'tanh' for node in graph.nodes)} tanh"
+
+        def call(inputs: Any) -> Any:
+            ran.append(text)
+            return run(inputs)
+
+        return call
+
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(programs, "program_of", noted)
+        for _ in range(2):
+            round_()
+        ran.clear()
+        round_()
+    return ran
+
+
+def test_the_forward_part_runs_once_where_a_loop_reads_its_loss_before_backward(compilations: list[object]) -> None:
+    w = graphc.tensor([[0.5, -0.5], [1.0, 2.0]], requires_grad=True)
+    gradients = []
+
+    def round_() -> None:
+        w.grad = None
+        loss = (w @ w).tanh().sum()
+        assert np.isfinite(loss.item())
+        loss.backward()
+        gradients.append(w.grad.tolist())
+
+    assert runs_of(compilations, round_) == ["1 tanh"]
+    np.testing.assert_allclose(gradients[2], gradients[0], rtol=1e-14)
+
+
+def test_gradients_are_not_computed_ahead_where_none_followed_the_last_time(compilations: list[object]) -> None:
+    w = graphc.tensor([0.5, -0.5], requires_grad=True)
+
+    def loss() -> Any:
+        made = (w * w).tanh().sum()
+        made.item()
+        return made
+
+    counts = []
+    for differentiated in (True, True, False, False, True, True):
+        w.grad = None
+        made = loss()
+        if differentiated:
+            made.backward()
+            np.testing.assert_allclose(w.grad.numpy(), 2 * w.detach().numpy() / np.cosh(w.detach().numpy() ** 2) ** 2)
+        counts.append(made._history[0].ahead[1] is not None)
+    assert counts == [False, True, True, False, False, True]
+    made = loss()  # gradients are there, and what they need is overwritten
+    with graphc.no_grad():
+        w.mul_(2.0)
+    with pytest.raises(graphc.GraphcError, match="modified by an inplace"):
+        made.backward()
+
+
+def test_autograd_grad_runs_one_program_and_differentiates_by_what_is_asked_for(compilations: list[object]) -> None:
+    w, v = (graphc.tensor([[0.5, -0.5], [1.0, 2.0]], requires_grad=True) for _ in range(2))
+
+    def round_() -> None:
+        (found,) = graphc.autograd.grad((w @ v).tanh().sum(), w)
+        assert found.shape == (2, 2)
+
+    assert runs_of(compilations, round_) == ["1 tanh"]
+    state, wanted = compilations[-1]  # type: ignore[misc]
+    graph = optimize(Replay(state, wanted).graph(), OPS)
+    assert sum(node.op.name == "matmul" for node in graph.nodes) == 2
+    assert w.grad is None
+    assert v.grad is None
