@@ -19,6 +19,7 @@ from graphc.ir.graph import Graph, Value
 from graphc.ir.types import ArrayType
 from graphc.nested import Inner, argument_leaves, inline, result, staged, trace_inner
 from graphc.nested_modes import call_jvp
+from graphc.ops.custom import only_mode
 from graphc.ops.table import OPS
 from graphc.passes.pipeline import optimize
 from graphc.trace.location import user_location
@@ -125,7 +126,11 @@ def _cheaper(session: Session, graph: Graph, rows: Sequence[int], columns: Seque
     """Where there are fewer directions to go in, or outputs to come from.
 
     Of as many, the outputs: their rows lie in memory as the result has them. But what loops do, reverse mode saves.
+    A rule of the user's own may be for one mode alone.
     """
+    only = only_mode(graph)
+    if only is not None:
+        return "fwd" if only == "fwd" else "rev"
     facts = session.F.facts
     directions = _total(graph.params[c] for c in columns)
     results = _total(graph.outputs[r] for r in set(rows))

@@ -22,6 +22,7 @@ from graphc.autodiff.sparsity import structure
 from graphc.errors import GradientError
 from graphc.function import CompiledFunction
 from graphc.higher import vmap
+from graphc.ops.custom import only_mode
 from graphc.ops.table import OPS
 from graphc.passes.pipeline import optimize
 from graphc.program import reach_plan
@@ -118,7 +119,7 @@ class SparseJacobian:
 
     def _find(self, args: tuple[Any, ...]) -> _Found:
         if self.given is not None:
-            return _Found(self._coloured(sparse.csr_array(self.given, dtype=np.int8)), None, ())
+            return _Found(self._coloured(sparse.csr_array(self.given, dtype=np.int8), self.mode), None, ())
         traced = trace(self.target, args, {}, OPS, derivatives=1)
         if len(traced.outputs) != 1 or not isinstance(traced.outputs[0], Output):
             raise GradientError(f"sparse: {self.target.name} must return one array", location=self.target.location)
@@ -133,15 +134,18 @@ class SparseJacobian:
         rows = structure(optimize(traced.graph, OPS), inputs, ints, places[0])[traced.outputs[0].index]
         paths = [i.path for i in traced.inputs if i.leaf < 0 and i.path is not None]
         access = traced.captures.paths.access(paths, traced.walk.key_checks())
-        return _Found(self._coloured(rows), reach_plan(access) if access.steps else None, tuple(map(_key, hidden)))
+        mode = self.mode if self.mode != "auto" else only_mode(traced.graph) or "auto"
+        return _Found(
+            self._coloured(rows, mode), reach_plan(access) if access.steps else None, tuple(map(_key, hidden))
+        )
 
     def _is_ours(self, traced: Traced, leaf: int) -> bool:
         """Whether the leaf is of the differentiated argument."""
         return traced.arguments[leaf].argument == self.argnums
 
-    def _coloured(self, matrix: sparse.csr_array) -> Pattern:
+    def _coloured(self, matrix: sparse.csr_array, mode: str) -> Pattern:
         matrix.sum_duplicates()  # sorts, too
-        return coloured(matrix, "fwd" if self.symmetric else self.mode)
+        return coloured(matrix, "fwd" if self.symmetric else mode)
 
     def __call__(self, *args: Any) -> sparse.csr_array:
         pattern = self.pattern(*args)

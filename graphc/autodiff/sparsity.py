@@ -19,8 +19,9 @@ from scipy import sparse
 from graphc.errors import UnsupportedError
 from graphc.ir.graph import Graph, Node, Value
 from graphc.ir.interp import concrete
-from graphc.ir.opdef import Bind, Compact, Contract, Control, Movement, Pointwise, Reduce, Scan
+from graphc.ir.opdef import Bind, Compact, Contract, Control, Custom, Movement, Pointwise, Reduce, Scan
 from graphc.ir.regions import carried
+from graphc.ops.custom import parts
 
 MOST_ENTRIES = 100_000_000  # of one value: a structure of more is none worth having
 MOST_WALKED = 20_000  # iterations of a loop; of a longer one each counts as any
@@ -75,6 +76,8 @@ class _Walk:
     def apply(self, node: Node, inputs: list[Known], symbols: dict[str, int]) -> list[Known]:
         if isinstance(node.op.kind, Control):
             return self._control(node, inputs, symbols)
+        if isinstance(node.op.kind, Custom):
+            return self._ruled(node, inputs, symbols)
         if isinstance(node.op.kind, Compact):
             raise UnsupportedError("sparse: the structure depends on how many entries a mask selects",
                                    location=node.location)  # fmt: skip
@@ -218,6 +221,42 @@ class _Walk:
                 f"sparse: a value on the way depends on so much that its structure has {entries:.1g} entries: this "
                 "Jacobian is not sparse; use graphc.jacobian"
             )
+
+    # --- rules of the user's own --------------------------------------------------------------------------------------
+
+    def _ruled(self, node: Node, inputs: list[Known], symbols: Mapping[str, int]) -> list[Known]:
+        """What the rule says of the results, whatever their values are made of: the rule is walked through."""
+        values = dict(zip(node.inputs, inputs, strict=True))
+        results, arguments, backward, forward, _ = parts(node)
+        if all(values[a].rows is None for a in arguments):
+            return [Known(values[r].shape, values[r].numbers) for r in results]
+        if node.attrs["forward"] is not None:
+            known = [Known(values[v].shape, values[v].numbers) for v in forward]
+            tangents = [Known(values[a].shape, None, values[a].rows) for a in arguments if a.type.is_float]
+            rows = [found.rows for found in self.run(node.attrs["forward"], [*known, *tangents], symbols)]
+        else:
+            rows = self._pulled_back(node, values, backward, symbols)
+        left = iter(rows)
+        return [Known(values[r].shape, None, next(left)) if r.type.is_float else values[r] for r in results]
+
+    def _pulled_back(
+        self, node: Node, values: Mapping[Value, Known], known: Sequence[Value], symbols: Mapping[str, int]
+    ) -> list[Rows]:
+        """The rows of the floating results by a rule for cotangents: the structure of what it does, transposed."""
+        results, arguments, *_ = parts(node)
+        shapes = [values[r].shape for r in results if r.type.is_float]
+        ends = np.cumsum([int(np.prod(shape, dtype=np.int64)) for shape in shapes])
+        total = int(ends[-1])
+        units = sparse.csr_array(sparse.eye_array(total, dtype=np.int8))
+        spans = [slice(end - int(np.prod(shape, dtype=np.int64)), end) for end, shape in zip(ends, shapes, strict=True)]
+        given = [Known(values[v].shape, values[v].numbers) for v in known]
+        given += [Known(shape, None, units[span]) for shape, span in zip(shapes, spans, strict=True)]
+        found = _Walk(total).run(node.attrs["backward"], given, symbols)
+        joined = sparse.csr_array((total, self.columns), dtype=np.int8)
+        for k, cotangent in zip(node.attrs["reached"], found, strict=True):
+            turned = sparse.csr_array(_rows_of(cotangent, total).T).astype(np.int32)
+            joined = self._join([joined, _clean(turned @ _rows_of(values[arguments[k]], self.columns))])
+        return [sparse.csr_array(joined[span]) for span in spans]
 
     # --- loops and branches -------------------------------------------------------------------------------------------
 

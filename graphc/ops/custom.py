@@ -96,4 +96,18 @@ def custom_jvp(F: Builder, node: Node, tangents: Slots) -> Slots:
     return tuple(next(found) if value.type.is_float else None for value in node.outputs)
 
 
+def only_mode(graph: Graph) -> str | None:
+    """The mode, "fwd" or "rev", in which a graph can be differentiated where one of its rules is for that alone."""
+    for node in graph.nodes:
+        if isinstance(node.op.kind, Custom):
+            for direction, other in (("forward", "rev"), ("backward", "fwd")):
+                if node.attrs[direction] is None:
+                    return other
+        for region in node.regions:
+            found = only_mode(region)
+            if found is not None:
+                return found
+    return None
+
+
 CUSTOM = [Op("custom_rule", Custom(), custom_ref, General(custom_vjp, custom_jvp), type=custom_type)]
