@@ -134,7 +134,8 @@ def to_torch(function: Callable[..., Any]) -> Callable[..., Any]:
 
     Args: function: a plain NumPy function (or ``graphc.jit`` of one) that returns an array, or a tuple of them.
     Returns: a function of tensors on the CPU, and of numbers, which stands in PyTorch's graph as one
-        ``torch.autograd.Function``. Its gradients cannot be differentiated again.
+        ``torch.autograd.Function``. Gradients by tensors that do not require them are not computed. Its gradients
+        cannot be differentiated again.
     Raises: ``ImportError`` without PyTorch; ``TraceTypeError`` for a tensor on another device; the errors of tracing.
     """
     import torch
@@ -151,8 +152,10 @@ def to_torch(function: Callable[..., Any]) -> Callable[..., Any]:
         @torch.autograd.function.once_differentiable
         def backward(context: Any, *cotangents: Any) -> Any:
             given = tuple(_array(both.name, g) for g in cotangents)
-            gradients = both.pullback(context.arrays, given[0] if len(given) == 1 else given)
-            pairs = zip(gradients, context.needs_input_grad, strict=True)
+            needs = context.needs_input_grad
+            arrays = [a if needed else pytree.Frozen(a) for a, needed in zip(context.arrays, needs, strict=True)]
+            gradients = both.pullback(arrays, given[0] if len(given) == 1 else given)
+            pairs = zip(gradients, needs, strict=True)
             return tuple(_tensors(g) if needed and g is not None else None for g, needed in pairs)
 
     def _tensors(result: Any) -> Any:
@@ -161,6 +164,8 @@ def to_torch(function: Callable[..., Any]) -> Callable[..., Any]:
         return torch.from_numpy(np.ascontiguousarray(result).reshape(np.shape(result)))
 
     def _array(name: str, arg: Any) -> Any:
+        if isinstance(arg, pytree.Frozen):
+            return pytree.Frozen(pytree.tree_map(lambda leaf: _array(name, leaf), arg.tree))
         if not isinstance(arg, torch.Tensor):
             return arg
         if arg.device.type != "cpu":

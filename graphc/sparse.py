@@ -147,7 +147,9 @@ class SparseJacobian:
         matrix.sum_duplicates()  # sorts, too
         return coloured(matrix, "fwd" if self.symmetric else mode)
 
-    def __call__(self, *args: Any) -> sparse.csr_array:
+    def __call__(self, *args: Any) -> sparse.csr_array | None:
+        if self.argnums < len(args) and isinstance(args[self.argnums], pytree.Frozen):
+            return None
         pattern = self.pattern(*args)
         matrix, dtype = pattern.matrix, args[self.argnums].dtype
         data = np.zeros(matrix.nnz, dtype)
@@ -176,8 +178,8 @@ def sparse_jacobian(
             by structure, through loops, for the sizes and integer arguments of the call.
         mode: ``"fwd"`` colours columns, ``"rev"`` rows, ``"auto"`` takes what needs fewer sweeps.
     Returns: a function of the function's arguments. Rows of its result are elements of the function's result in C
-        order, columns those of the argument. ``.pattern(*args)`` is the structure, kept for arguments of equal shapes
-        and integers.
+        order, columns those of the argument; it is None for an argument that is frozen. ``.pattern(*args)`` is the
+        structure, kept for arguments of equal shapes and integers.
     Raises: when called: ``GradientError`` (another result, another argument), ``UnsupportedError`` (the structure
         depends on floating values, or there is none to speak of), and the errors of tracing.
     """

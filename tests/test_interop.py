@@ -8,6 +8,7 @@ import scipy.optimize
 from scipy.integrate import odeint, solve_ivp
 
 import graphc
+from graphc import interop, pytree
 from graphc.config import override
 from graphc.errors import TraceTypeError
 
@@ -119,6 +120,27 @@ def test_inside_a_pytorch_model():
     assert x.grad[1].tolist() == [2.0, 2.0, 2.0]
     with pytest.raises(TraceTypeError, match="a tensor is on meta: pass"):
         f(w.to("meta"), x)
+
+
+def test_pytorch_asks_only_for_the_gradients_that_it_needs(monkeypatch):
+    torch = pytest.importorskip("torch", reason="PyTorch is not installed")
+    frozen = []
+    pullback = interop._BothWays.pullback
+
+    def seen(self, args, cotangent):
+        frozen.append([isinstance(a, pytree.Frozen) for a in args])
+        return pullback(self, args, cotangent)
+
+    monkeypatch.setattr(interop._BothWays, "pullback", seen)
+    f = graphc.to_torch(lambda x, s: np.sum(x * s))
+    x, s = (torch.arange(1.0, 4.0, dtype=torch.float64, requires_grad=True) for _ in range(2))
+    with override(disable_jit=True):
+        f(x, s.detach()).backward()
+        f(x, graphc.frozen(s)).backward()
+        assert (x.grad.tolist(), s.grad) == ([2.0, 4.0, 6.0], None)
+        f(x, s).backward()
+    assert s.grad.tolist() == [1.0, 2.0, 3.0]
+    assert frozen == [[False, True], [False, True], [False, False]]
 
 
 def test_inside_a_jax_model():

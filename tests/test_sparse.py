@@ -165,6 +165,17 @@ def test_what_is_read_from_outside_is_looked_at_again(monkeypatch):
     np.testing.assert_allclose(second[[0, 2], [1, 2]], 2 * X[1:3])
 
 
+def test_frozen_arguments_have_no_columns():
+    scale = np.arange(6.0)
+    for found in (
+        graphc.sparse_jacobian(lambda x, s: x**2 * s),
+        graphc.sparse_hessian(lambda x, s: np.sum(x[1:] ** 2 * x[:-1] * s[1:])),
+    ):
+        with override(disable_jit=True):
+            np.testing.assert_array_equal(found(X, graphc.frozen(scale)).toarray(), found(X, scale).toarray())
+            assert found(graphc.frozen(X), scale) is None
+
+
 def test_a_pattern_may_be_given():
     jacobian = graphc.sparse_jacobian(lambda x: x**2, pattern=np.eye(6))
     np.testing.assert_allclose(jacobian(X).toarray(), np.diag(2 * X))
