@@ -24,6 +24,7 @@ def grad(
     argnames: str | tuple[str, ...] | None = None,
     has_aux: bool = False,
     target: str = "cpu",
+    holomorphic: bool = False,
 ) -> Any:
     """The gradient of a function with one scalar output; also a decorator, with or without arguments.
 
@@ -36,14 +37,17 @@ def grad(
         argnames: arguments to differentiate by name; a tuple gives a tuple.
         has_aux: the function returns ``(value, aux)``; the result is ``(gradient, aux)``.
         target: ``"cpu"``, or ``"cuda"``: kernels for an NVIDIA GPU, where NumPy arrays are copied to and back.
+        holomorphic: the output is complex, and a holomorphic function of the complex arguments: the gradient is its
+            complex derivative. Without it a complex output is an error, and the gradient of a real one by a complex
+            ``x + iy`` is ``df/dx - i df/dy``, as in JAX and autograd.
     Returns: a compiled function. Its gradients have the structure, shapes and dtypes of the arguments: an array for a
-        float64 or float32 array, a NumPy scalar for a float, None for what is frozen or is not of a floating dtype.
+        real or complex array, a NumPy scalar for a number, None for what is frozen or is not of a floating dtype.
     Raises: ``ValueError`` for another target. When called: ``GradientError`` (the output is no floating scalar, the
         call lacks an argument), ``TraceTypeError`` (an argument to differentiate that is not floating), ``CudaError``
         (no GPU, or its driver failed), and the errors of tracing: ``ConcretizationError``, ``UnsupportedError``,
         ``SideEffectError``, ``ShapeError``.
     """
-    return _compiled("grad", function, argnums, argnames, has_aux, target)
+    return _compiled("grad", function, argnums, argnames, has_aux, target, holomorphic)
 
 
 def value_and_grad(
@@ -53,6 +57,7 @@ def value_and_grad(
     argnames: str | tuple[str, ...] | None = None,
     has_aux: bool = False,
     target: str = "cpu",
+    holomorphic: bool = False,
 ) -> Any:
     """As :func:`grad`, and the value with it: ``(value, gradient)``, or ``((value, aux), gradient)``.
 
@@ -61,7 +66,7 @@ def value_and_grad(
 
     The value is a NumPy scalar. Raises what :func:`grad` raises.
     """
-    return _compiled("value_and_grad", function, argnums, argnames, has_aux, target)
+    return _compiled("value_and_grad", function, argnums, argnames, has_aux, target, holomorphic)
 
 
 def jit(function: Callable[..., Any] | None = None, *, target: str = "cpu") -> Any:
@@ -83,11 +88,12 @@ def _compiled(
     argnames: str | tuple[str, ...] | None,
     has_aux: bool,
     target: str,
+    holomorphic: bool = False,
 ) -> Any:
     if target not in ("cpu", "cuda"):
         raise ValueError(f"target={target!r}: it is 'cpu' or 'cuda'")
     numbers, names = which_arguments(argnums, argnames)
-    return compiled(function, Transform(kind, numbers, names, has_aux, target))
+    return compiled(function, Transform(kind, numbers, names, has_aux, target, holomorphic=holomorphic))
 
 
 def compiled(function: Callable[..., Any] | None, transform: Transform) -> Any:

@@ -64,10 +64,10 @@ def compile_graph(traced: Graph, finish: Transform, *, kind: str) -> Executable:
     @functools.cache
     def index_checks() -> Sequence[IndexCheck]:
         from graphc.ops.table import OPS
-        from graphc.passes.composites import expand_composites
+        from graphc.passes.lowering import lowered
         from graphc.schedule.plan import schedule
 
-        return schedule(expand_composites(transform(traced), OPS), OPS).checks
+        return schedule(lowered(transform(traced), OPS), OPS).checks
 
     if known is not None:
         return _load(known.metadata, _addresses(known.metadata["functions"]), index_checks)
@@ -109,11 +109,11 @@ def _build(graph: Graph) -> dict[str, Any]:
     """Schedule and print: as JSON-able metadata, what a warm process needs to load the program."""
     from graphc.codegen.driver import DRIVER_SIGNATURE, arena_bytes, print_program
     from graphc.ops.table import OPS
-    from graphc.passes.composites import expand_composites
+    from graphc.passes.lowering import lowered
     from graphc.schedule.plan import schedule
     from graphc.schedule.program import launches
 
-    program = schedule(expand_composites(graph, OPS), OPS)
+    program = schedule(lowered(graph, OPS), OPS)
     printed = print_program(program, len(graph.params) + len(graph.ints), repr(settings.code_key()))
     work = dim_sum(
         substitute(step.work * step.count * times, program.bounds) for step, times in launches(program.steps)

@@ -105,7 +105,7 @@ def leaf_marks(
     for argument in arguments:
         wanted = argument.argument in positions and not argument.frozen and not argument.quiet
         dtype = getattr(argument.leaf, "dtype", None)
-        is_float = type(argument.leaf) is float or (isinstance(dtype, np.dtype) and dtype.kind == "f")
+        is_float = type(argument.leaf) in (float, complex) or (isinstance(dtype, np.dtype) and dtype.kind in "fc")
         if strict and wanted and argument.whole and not is_float:
             raise TraceTypeError(_not_differentiable(argument, target, dtype), location=target.location)
         marks.append(wanted and is_float)
@@ -160,6 +160,9 @@ def check_scalar(transform: Transform, out: Any, graph: Graph, target: Target, s
         raise GradientError(f"{what} returns an array of shape {shape}: sum it, or use graphc.vjp", location=location)
     if not value.type.is_float:
         raise GradientError(f"{what} returns {value.type.dtype}: it has no derivative", location=location)
+    if value.type.is_complex and not transform.holomorphic:
+        remedy = "return its real part or its size (abs), or say holomorphic=True of a function that is"
+        raise GradientError(f"{what} returns {value.type.dtype}, no real number: {remedy}", location=location)
     return out
 
 

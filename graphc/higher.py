@@ -25,6 +25,7 @@ def jacobian(
     argnames: ArgNames = None,
     mode: Mode = "auto",
     has_aux: bool = False,
+    holomorphic: bool = False,
 ) -> Any:
     """All partial derivatives of a function of any shape; also a decorator, with or without arguments.
 
@@ -38,17 +39,20 @@ def jacobian(
         mode: ``"fwd"`` goes along every element of the arguments at once, ``"rev"`` comes from every element of the
             result; ``"auto"`` takes the one with fewer directions.
         has_aux: the function returns ``(value, aux)``; the result is ``(jacobian, aux)``.
+        holomorphic: complex results are holomorphic functions of complex arguments: the complex derivatives. Without
+            it, complex results of real arguments have complex derivatives, and real results of complex arguments
+            ``df/dx - i df/dy``, as in :func:`graphc.grad`.
     Returns: a compiled function. Its result has the structure of the function's result; at each leaf of that stands
         the structure of the differentiated arguments; and at each leaf of that an array whose shape is the output's
         and then the input's (None where either is not of a floating dtype).
-    Raises: ``ValueError`` for another mode. When called: ``GradientError`` (nothing that is returned is floating, the
-        call lacks an argument), ``TraceTypeError`` (an argument that is not floating), and the errors of tracing (see
-        :func:`graphc.grad`).
+    Raises: ``ValueError`` for another mode. When called: ``GradientError`` (nothing that is returned is floating,
+        complex results of complex arguments without ``holomorphic``, the call lacks an argument),
+        ``TraceTypeError`` (an argument that is not floating), and the errors of tracing (see :func:`graphc.grad`).
     """
     if mode not in ("auto", "fwd", "rev"):
         raise ValueError(f"mode={mode!r}: it is 'auto', 'fwd' or 'rev'")
     numbers, names = which_arguments(argnums, argnames)
-    return compiled(function, Transform("jacobian", numbers, names, has_aux, mode=mode))
+    return compiled(function, Transform("jacobian", numbers, names, has_aux, mode=mode, holomorphic=holomorphic))
 
 
 def hessian(
@@ -57,6 +61,7 @@ def hessian(
     *,
     argnames: ArgNames = None,
     has_aux: bool = False,
+    holomorphic: bool = False,
 ) -> Any:
     """The second derivatives: the Jacobian of the gradient, forward over reverse; also a decorator.
 
@@ -69,7 +74,7 @@ def hessian(
     scalar its own structure and shape stand in front. Arguments and errors are those of :func:`jacobian`.
     """
     numbers, names = which_arguments(argnums, argnames)
-    return compiled(function, Transform("hessian", numbers, names, has_aux))
+    return compiled(function, Transform("hessian", numbers, names, has_aux, holomorphic=holomorphic))
 
 
 def hvp(function: Callable[..., Any] | None = None, argnums: int = 0) -> Any:
@@ -96,6 +101,7 @@ def elementwise_grad(
     argnums: Argnums = 0,
     *,
     argnames: ArgNames = None,
+    holomorphic: bool = False,
 ) -> Any:
     """The derivative of a function that works on each element alone, at every element; also a decorator.
 
@@ -107,7 +113,7 @@ def elementwise_grad(
     result may be an array of any shape.
     """
     numbers, names = which_arguments(argnums, argnames)
-    transform = Transform("grad", numbers, names)
+    transform = Transform("grad", numbers, names, holomorphic=holomorphic)
     if function is None:
         return lambda f: compiled(SumOf(f), transform)
     return compiled(SumOf(function), transform)

@@ -114,9 +114,10 @@ def as_tangent(tangent: Any, param: Value, shape: tuple[int, ...], *, turned: bo
             location=user_location(),
         )
     array = np.zeros(shape, dtype) if tangent is None else np.asarray(tangent)
-    if array.shape != shape or array.dtype.kind not in "fiub":
+    if array.shape != shape or array.dtype.kind not in ("fiubc" if dtype.kind == "c" else "fiub"):
+        kind = "complex" if dtype.kind == "c" else "real"
         raise GradientError(
-            f"the tangent must be a real array of shape {shape}, like its argument; it has shape {array.shape} and "
+            f"the tangent must be a {kind} array of shape {shape}, like its argument; it has shape {array.shape} and "
             f"dtype {array.dtype}",
             location=user_location(),
         )

@@ -45,7 +45,11 @@ def call_jacobian(
     graph, leaves, spec = _outputs(inner, value, target)
     rows = [leaf.index for leaf in leaves if _is_float(graph, leaf)]
     columns = [position for position, is_marked in enumerate(inner.marks) if is_marked]
-    mode = transform.mode if transform.mode != "auto" else _cheaper(session, graph, rows, columns)
+    mode = transform.mode
+    if not transform.holomorphic:
+        mode = _mode_of_complex(graph, rows, columns, mode, target)
+    if mode == "auto":
+        mode = _cheaper(session, graph, rows, columns)
     derive = _forward if mode == "fwd" else _reverse
     blocks = derive(session, inner, graph, rows, columns)
     template = gradients_template([*args, *kwargs.values()], wanted, inner.leaf_marks, 0)
@@ -120,6 +124,25 @@ def _outputs(inner: Inner, value: Any, target: Target) -> tuple[Graph, list[Any]
 
 def _is_float(graph: Graph, leaf: Output | Constant) -> bool:
     return isinstance(leaf, Output) and graph.outputs[leaf.index].type.is_float
+
+
+def _mode_of_complex(graph: Graph, rows: Sequence[int], columns: Sequence[int], mode: Mode, target: Target) -> Mode:
+    """The mode in which unit arrays are all the directions that there are: complex numbers have another one, i.
+
+    Raises ``GradientError`` where neither is.
+    """
+    complex_rows = any(graph.outputs[r].type.is_complex for r in rows)
+    complex_columns = any(graph.params[c].type.is_complex for c in columns)
+    needed: Mode = "fwd" if complex_rows else "rev" if complex_columns else mode
+    both = complex_rows and complex_columns
+    if both or mode not in ("auto", needed):
+        how = "complex results of complex arguments" if both else f"complex, in mode {mode!r}"
+        message = (
+            f"the Jacobian of {target.name}, {how}: say holomorphic=True if it is, else take the real and the "
+            "imaginary part as arguments or results of their own"
+        )
+        raise GradientError(message, location=target.location)
+    return needed
 
 
 def _cheaper(session: Session, graph: Graph, rows: Sequence[int], columns: Sequence[int]) -> Mode:

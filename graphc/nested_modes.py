@@ -86,7 +86,11 @@ def seed_value(session: Session, cotangent: Any, like: Value) -> Value:
     F.location = user_location()
     if cotangent is None:
         return F.zeros(like.type)
-    value = F.cast(F.value(unwrap(session, cotangent)), like.type.dtype)
+    value = F.value(unwrap(session, cotangent))
+    if value.type.is_complex and not like.type.is_complex:
+        message = f"the tangent or cotangent of a {like.type.dtype} value is real; this one is {value.type.dtype}"
+        raise GradientError(message, location=F.location)
+    value = F.cast(value, like.type.dtype)
     facts = F.facts
     if value.rank != like.rank or not all(map(facts.equal, value.dims, like.dims)):
         wanted, given = (tuple(d if facts.is_bound(d) else hint_of(session, d) for d in v.dims) for v in (like, value))

@@ -132,9 +132,10 @@ def as_cotangent(cotangent: Any, value: Value, shape: tuple[int, ...]) -> Any:
             location=user_location(),
         )
     array = np.asarray(cotangent)
-    if array.shape != shape or array.dtype.kind not in "fiub":
+    if array.shape != shape or array.dtype.kind not in ("fiubc" if value.type.is_complex else "fiub"):
+        kind = "complex" if value.type.is_complex else "real"
         raise GradientError(
-            f"the cotangent must be a real array of shape {shape}, like the result; it has shape {array.shape} and "
+            f"the cotangent must be a {kind} array of shape {shape}, like the result; it has shape {array.shape} and "
             f"dtype {array.dtype}",
             location=user_location(),
         )

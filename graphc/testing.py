@@ -28,12 +28,12 @@ def check_grads(
     """Check the derivatives of ``function`` at ``args`` up to an order; raises ``AssertionError`` where one is wrong.
 
     Args:
-        function: takes arrays, floats and nested containers of them; returns such.
+        function: takes arrays, numbers and nested containers of them, real or complex; returns such.
         args: its arguments; leaves that are not floating are passed and not differentiated.
         order: 1 checks first derivatives, 2 also the derivatives of those, and so on.
         modes: ``"fwd"`` checks ``jvp`` against central differences along a random direction; ``"rev"`` checks that
             ``vjp`` is the transpose of the difference quotient. The next order differentiates by the same mode.
-        atol, rtol: tolerances; by default 1e-6 for float64 and 2e-2 for float32, on the scale of the derivative.
+        atol, rtol: tolerances; by default 1e-6 in double and 2e-2 in single precision, on the scale of the derivative.
         eps: the step of the differences.
         seed: of the random directions.
     """
@@ -75,10 +75,13 @@ class _Check:
     def _random_leaf(self, leaf: Any) -> Any:
         if not is_float(leaf):
             return None
-        if isinstance(leaf, float) and not isinstance(leaf, np.generic):
-            return float(self.rng.normal())
         array = np.asarray(leaf)
-        values = self.rng.normal(size=array.shape).astype(array.dtype)
+        numbers = self.rng.normal(size=array.shape)
+        if array.dtype.kind == "c":
+            numbers = numbers + 1j * self.rng.normal(size=array.shape)
+        if not hasattr(leaf, "dtype"):
+            return numbers.item() if array.dtype.kind == "c" else float(numbers)
+        values = np.asarray(numbers, array.dtype)
         return values if isinstance(leaf, np.ndarray) else array.dtype.type(values)
 
     def difference(self, function: Callable[..., Any], args: tuple[Any, ...], direction: Any) -> Any:
@@ -88,7 +91,7 @@ class _Check:
         leaves, spec = pytree.flatten(plus)
         others, _ = pytree.flatten(minus)
         quotients = [
-            (np.asarray(a, np.float64) - np.asarray(b, np.float64)) / (2 * eps) if is_float(a) else None
+            (in_double(a) - in_double(b)) / (2 * eps) if is_float(a) else None
             for a, b in zip(leaves, others, strict=True)
         ]
         return pytree.unflatten(spec, quotients)
@@ -100,7 +103,7 @@ class _Check:
                 continue
             scale = max(1.0, float(np.max(np.abs(b), initial=0.0)))
             np.testing.assert_allclose(
-                np.asarray(a, np.float64),
+                in_double(a),
                 b,
                 rtol=self.rtol if self.rtol is not None else tolerance,
                 atol=self.atol if self.atol is not None else tolerance * scale,
@@ -117,13 +120,18 @@ def _reverse_of(function: Callable[..., Any], cotangent: Any) -> Callable[..., A
 
 
 def is_float(leaf: Any) -> bool:
-    return isinstance(leaf, float) or (hasattr(leaf, "dtype") and leaf.dtype.kind == "f")
+    return isinstance(leaf, float | complex) or (hasattr(leaf, "dtype") and leaf.dtype.kind in "fc")
+
+
+def in_double(leaf: Any) -> np.ndarray:
+    array = np.asarray(leaf)
+    return array.astype(np.complex128 if array.dtype.kind == "c" else np.float64)
 
 
 def precision(tree: Any) -> str:
     """The coarsest floating dtype among the leaves."""
     names = [np.asarray(leaf).dtype.name for leaf in pytree.flatten(tree)[0] if is_float(leaf)]
-    return "float32" if "float32" in names else "float64"
+    return "float32" if {"float32", "complex64"} & set(names) else "float64"
 
 
 def moved(args: Any, direction: Any, step: float) -> Any:
@@ -135,11 +143,11 @@ def moved(args: Any, direction: Any, step: float) -> Any:
 
 
 def _shift(leaf: Any, direction: Any, step: float) -> Any:
-    result = leaf + direction * (step if isinstance(leaf, float) else leaf.dtype.type(step))
-    return float(result) if type(leaf) is float else result
+    result = leaf + direction * (leaf.dtype.type(step) if hasattr(leaf, "dtype") else step)
+    return type(leaf)(result) if type(leaf) in (float, complex) else result
 
 
 def inner(a: Any, b: Any) -> float:
-    """The inner product of two trees over the leaves that both have."""
+    """The real part of the inner product of two trees, without a conjugate, over the leaves that both have."""
     pairs = zip(pytree.flatten(a)[0], pytree.flatten(b)[0], strict=True)
-    return float(sum(np.sum(np.asarray(x, np.float64) * y) for x, y in pairs if x is not None and y is not None))
+    return float(sum(np.sum(in_double(x) * y).real for x, y in pairs if x is not None and y is not None))

@@ -15,7 +15,8 @@ class Transform:
     """``argnums`` counts the arguments after ``self``; ``argnames`` adds arguments by name.
 
     ``forward_mode``: the function itself differentiates, inside its trace (``jvp``): it cannot run without one.
-    ``mode`` is of ``jacobian``; ``in_axes`` and ``out_axes`` are of ``vmap``.
+    ``mode`` is of ``jacobian``; ``in_axes`` and ``out_axes`` are of ``vmap``. ``holomorphic``: complex results are
+    differentiated, as complex numbers.
     """
 
     kind: Kind
@@ -27,6 +28,7 @@ class Transform:
     mode: Mode = "auto"
     in_axes: Any = 0
     out_axes: Any = 0
+    holomorphic: bool = False
 
     @property
     def differentiates(self) -> bool:

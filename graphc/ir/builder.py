@@ -18,12 +18,12 @@ from graphc.ir.graph import Graph, Node, Value
 from graphc.ir.opdef import Op, Pointwise, loop_dtypes
 from graphc.ir.regions import results_of
 from graphc.ir.shapes import ShapeFacts
-from graphc.ir.types import BOOL, F64, I64, ArrayType
+from graphc.ir.types import BOOL, C128, F64, I64, ArrayType
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
-Operand = Value | float | int | bool | np.generic | Expr
+Operand = Value | float | complex | int | bool | np.generic | Expr
 
 
 class Builder:
@@ -62,6 +62,8 @@ class Builder:
         values = [self.value(x) for x in inputs]
         if isinstance(op.kind, Pointwise) and op.name != "cast":
             try:
+                if not op.takes_complex:
+                    refuse_complex(op, [v.type for v in values])
                 values = self._cast_to_loop(op, values)
             except (TraceTypeError, UnsupportedError) as error:
                 raise type(error)(error.message, location=error.location or self.location) from None
@@ -71,8 +73,11 @@ class Builder:
     def raw(self, op: Op, inputs: tuple[Value, ...], attrs: Mapping[str, Any], regions: tuple[Graph, ...] = ()) -> Node:
         """A node with these very inputs, no promotion."""
         try:
-            types = op.result_types(self.facts, [v.type for v in inputs], attrs, regions)
-        except ShapeError as error:
+            given = [v.type for v in inputs]
+            if not op.takes_complex:
+                refuse_complex(op, given)
+            types = op.result_types(self.facts, given, attrs, regions)
+        except (ShapeError, UnsupportedError) as error:
             raise type(error)(error.message, location=error.location or self.location) from None
         grad = op.differentiable and any(v.grad for v in inputs)
         node = Node(op, inputs, dict(attrs), types, grad=grad, regions=regions, location=self.location)
@@ -103,6 +108,8 @@ class Builder:
             return self.constant(operand, ArrayType(BOOL))
         if isinstance(operand, int):
             return self.constant(operand, ArrayType(I64, weak=True))
+        if isinstance(operand, complex):
+            return self.constant(operand, ArrayType(C128, weak=True))
         return self.constant(float(operand), ArrayType(F64, weak=True))
 
     def _bound_size(self, dim: Dim) -> Value:
@@ -124,7 +131,7 @@ class Builder:
         size = symbol(atom) if isinstance(atom, str) else Expr((((atom,), 1),))
         return self.apply(self.ops["dim"], (), {"dim": size})
 
-    def constant(self, number: float | int | bool, type_: ArrayType) -> Value:
+    def constant(self, number: float | complex | int | bool, type_: ArrayType) -> Value:
         """A 0-d constant; the same number of the same type is one node."""
         key = (repr(number), type_.dtype, type_.weak)
         if key not in self._constants:
@@ -135,18 +142,23 @@ class Builder:
     def cast(self, value: Value, dtype: np.dtype) -> Value:
         """The value in another dtype; the same value when it has it already (and is then no longer weak).
 
-        Raises ``TraceTypeError`` for a Python integer that an integer dtype cannot hold, where NumPy raises too.
+        Of a complex number a real dtype takes the real part, and bool whether it is not zero. Raises ``TraceTypeError``
+        for a Python integer that an integer dtype cannot hold, where NumPy raises too.
         """
         node = value.node
         if node is not None and node.op.name == "const":
             if value.type.dtype == dtype and not value.type.weak:
                 return value
             number = node.attrs["value"]
+            if value.type.is_complex and dtype.kind not in "cb":
+                number = complex(number).real
             if value.type.weak and dtype.kind in "iu" and not np.iinfo(dtype).min <= number <= np.iinfo(dtype).max:
                 raise TraceTypeError(f"the Python integer {number} is out of bounds for {dtype}; use a wider dtype")
             return self.constant(np.asarray(number).astype(dtype).item(), ArrayType(dtype))
         if value.type.dtype == dtype:
             return value
+        if value.type.is_complex and dtype.kind != "c":
+            return self.ne(value, 0) if dtype == BOOL else self.cast(self.real(value), dtype)
         if node is not None and node.op.name == "dim" and value.type.weak and dtype.kind in "iu":
             self._require_fits(node.attrs["dim"], dtype)
         return self.raw(self.ops["cast"], (value,), {"dtype": dtype}).output
@@ -166,7 +178,7 @@ class Builder:
     def zeros(self, type_: ArrayType) -> Value:
         return self.full(type_, 0.0 if type_.is_float else 0)
 
-    def full(self, type_: ArrayType, number: float | int | bool) -> Value:
+    def full(self, type_: ArrayType, number: float | complex | int | bool) -> Value:
         return self.broadcast_to(self.constant(number, ArrayType(type_.dtype)), type_.dims)
 
     def broadcast_to(self, value: Operand, dims: tuple[Dim, ...]) -> Value:
@@ -207,6 +219,16 @@ class Builder:
         stretched = [a + extra for a, d in enumerate(dims) if d == 1 and value.dims[a + extra] != 1]
         summed = self.reduce("sum", value, [*range(extra), *stretched])
         return self.reshape(summed, tuple(dims))
+
+
+def refuse_complex(op: Op, types: Sequence[ArrayType]) -> None:
+    """Raise ``UnsupportedError`` for complex inputs of an op that takes none."""
+    complex_ = next((t for t in types if t.is_complex), None)
+    if complex_ is not None:
+        raise UnsupportedError(
+            f"{op.name} of {complex_.dtype} is not supported; where its real and imaginary part, its size or its angle "
+            "will do, take those: z.real, z.imag, np.abs(z), np.angle(z)"
+        )
 
 
 def finish(

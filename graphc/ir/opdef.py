@@ -229,7 +229,8 @@ class Op:
     ``ref(*arrays, **attrs)`` is the NumPy reference. ``type`` gives the output types where the kind does not.
     ``expr`` prints a pointwise op: source over ``{0}``, ``{1}``, ... and ``{t}``, the first input's short dtype; or a
     function from that dtype to such source. ``dtypes(input types) -> loop dtypes`` for pointwise ops whose reference is
-    no ufunc. ``cost``: rough arithmetic operations an element.
+    no ufunc. ``cost``: rough arithmetic operations an element. ``complex``: it takes complex numbers, its derivative
+    holds for them, and ``passes.complex_parts`` knows its real and imaginary part; None: as its kind does.
     """
 
     name: str
@@ -240,6 +241,7 @@ class Op:
     expr: str | Callable[[str], str] = ""
     dtypes: Callable[[Sequence[ArrayType]], tuple[np.dtype, ...]] | None = None
     cost: int = 1
+    complex: bool | None = None
 
     def __post_init__(self) -> None:
         if not isinstance(self.derivative, Derivative):
@@ -250,6 +252,12 @@ class Op:
             raise TypeError(f"op {self.name!r}: a pointwise op needs the expression that prints it")
         if self.type is None and not isinstance(self.kind, Pointwise | Reduce | Scan):
             raise TypeError(f"op {self.name!r}: a {type(self.kind).__name__} op needs a type rule")
+
+    @property
+    def takes_complex(self) -> bool:
+        if self.complex is not None:
+            return self.complex
+        return isinstance(self.kind, Movement | Create | Gather | Scatter | Read | Write | Control)
 
     @property
     def differentiable(self) -> bool:
@@ -299,8 +307,8 @@ def loop_dtypes(op: Op, types: Sequence[ArrayType]) -> tuple[np.dtype, ...]:
 
 
 def _python_type(dtype: np.dtype) -> type | np.dtype:
-    if dtype.kind == "f":
-        return float
+    if dtype.kind in "fc":
+        return float if dtype.kind == "f" else complex
     return int if dtype.kind == "i" else dtype
 
 

@@ -95,6 +95,8 @@ def print_attr(attr: Any) -> str:
         return SHORT_NAMES[attr]
     if isinstance(attr, Expr):
         return str(attr).replace(" ", "")
+    if isinstance(attr, complex):
+        return f"complex({attr.real!r},{attr.imag!r})"
     if attr is None or isinstance(attr, bool | int | float | str):
         return repr(attr)
     raise InvalidGraphError(f"an attr of type {type(attr).__name__} has no text form")
@@ -209,6 +211,8 @@ def _attr_from_ast(node: ast.expr) -> Any:
             return math.nan if name == "nan" else math.inf
         case ast.Name(id=name) if name in DTYPES:
             return DTYPES[name]
+        case ast.Call(func=ast.Name(id="complex"), args=[re, im]):
+            return complex(_attr_from_ast(re), _attr_from_ast(im))
         case ast.UnaryOp(op=ast.USub(), operand=ast.Name(id="inf")):
             return -math.inf
         case ast.UnaryOp(op=ast.USub(), operand=ast.Constant(value=float(value))):

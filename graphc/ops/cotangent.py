@@ -12,14 +12,26 @@ zero for either reason: a masked place (g is 0) stays masked in every order.
 
 from __future__ import annotations
 
+from collections.abc import Sequence
+
 import numpy as np
 
+from graphc.errors import InvalidGraphError
 from graphc.ir.builder import Builder
 from graphc.ir.graph import Node, Value
 from graphc.ir.opdef import General, Op, Pointwise
-from graphc.ops.pointwise import of_first_float
+from graphc.ir.types import C64, ArrayType
 
 Slots = tuple[Value | None, ...]
+
+
+def of_both_floats(types: Sequence[ArrayType]) -> tuple[np.dtype, ...]:
+    """The loop of a product of floats; a real number times a complex one is complex."""
+    if not all(t.is_float for t in types):
+        raise InvalidGraphError(f"a product of floats is given {', '.join(map(str, types))}")
+    first = types[0].dtype
+    dtype = np.result_type(first, C64) if types[1].is_complex else first
+    return dtype, dtype, dtype
 
 
 def guarded_mul_ref(g: np.ndarray, p: np.ndarray) -> np.ndarray:
@@ -66,7 +78,7 @@ def _sum(F: Builder, a: Value | None, b: Value | None) -> Value | None:
 
 COTANGENT = [
     Op("guarded_mul", Pointwise(2), guarded_mul_ref, General(guarded_mul_vjp, guarded_mul_jvp),
-       expr="select({0} == 0, {0}, {0} * {1})", dtypes=of_first_float),
+       expr="select({0} == 0, {0}, {0} * {1})", dtypes=of_both_floats, complex=True),
     Op("absorbing_mul", Pointwise(2), absorbing_mul_ref, General(absorbing_mul_vjp, absorbing_mul_jvp),
-       expr="select({0} == 0, {0}, select({1} == 0, {1}, {0} * {1}))", dtypes=of_first_float),
+       expr="select({0} == 0, {0}, select({1} == 0, {1}, {0} * {1}))", dtypes=of_both_floats, complex=True),
 ]  # fmt: skip

@@ -22,7 +22,8 @@ LN2, LN10 = math.log(2.0), math.log(10.0)
 
 
 def unary(name: str, ref: np.ufunc, rule: PartialsRule, cost: int) -> Op:
-    return Op(name, Pointwise(1), ref, Partials(rule), expr=helper(name), cost=cost)
+    holds_complex = any(signature.startswith("D") for signature in ref.types)
+    return Op(name, Pointwise(1), ref, Partials(rule), expr=helper(name), cost=cost, complex=holds_complex)
 
 
 def binary(name: str, ref: np.ufunc, rule: PartialsRule, cost: int) -> Op:
@@ -40,6 +41,11 @@ def inverse_sqrt(F: Builder, x: Value) -> Value:
 
 def arccosh_partial(F: Builder, x: Value) -> Value:
     return F.div(1.0, F.mul(F.sqrt(F.sub(x, 1.0)), F.sqrt(F.add(x, 1.0))))
+
+
+def arcsinh_partial(F: Builder, x: Value) -> Value:
+    root = F.sqrt(F.add(F.square(x), 1.0)) if x.type.is_complex else F.hypot(x, 1.0)
+    return F.div(1.0, root)
 
 
 def length_partial(F: Builder, y: Value, x: Value) -> Value:
@@ -100,7 +106,7 @@ HYPERBOLIC = [
     unary("sinh", np.sinh, lambda F, y, x: (F.cosh(x),), 20),
     unary("cosh", np.cosh, lambda F, y, x: (F.sinh(x),), 20),
     unary("tanh", np.tanh, lambda F, y, x: (one_minus_square(F, y),), 20),
-    unary("arcsinh", np.arcsinh, lambda F, y, x: (F.div(1.0, F.hypot(x, 1.0)),), 25),
+    unary("arcsinh", np.arcsinh, lambda F, y, x: (arcsinh_partial(F, x),), 25),
     unary("arccosh", np.arccosh, lambda F, y, x: (arccosh_partial(F, x),), 25),
     unary("arctanh", np.arctanh, lambda F, y, x: (F.div(1.0, one_minus_square(F, x)),), 25),
 ]

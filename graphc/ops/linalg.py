@@ -49,4 +49,4 @@ def matmul_jvp(F: Builder, node: Node, tangents: tuple[Value | None, ...]) -> tu
     return (F.add(left, right),)
 
 
-LINALG = [Op("matmul", Contract(), np.matmul, General(matmul_vjp, matmul_jvp), type=matmul_type, cost=2)]
+LINALG = [Op("matmul", Contract(), np.matmul, General(matmul_vjp, matmul_jvp), type=matmul_type, cost=2, complex=True)]

@@ -45,7 +45,12 @@ def numeric_extreme_partials(better: str) -> PartialsRule:
 
 
 def sign_partial(F: Builder, y: Value, /, *inputs: Value) -> tuple[Value]:
-    return (F.sign(*inputs),)
+    """The sign; of a complex number ``conj(z) / abs(z)``, and 0 at 0."""
+    (x,) = inputs
+    if not x.type.is_complex:
+        return (F.sign(x),)
+    at_zero = F.eq(y, 0.0)
+    return (F.select(at_zero, 0.0, F.div(F.conj(x), F.select(at_zero, 1.0, y))),)
 
 
 EXTREMES = [
@@ -60,7 +65,14 @@ EXTREMES = [
 ]  # fmt: skip
 
 SIGNS = [
-    Op("abs", Pointwise(1), np.absolute, Partials(sign_partial), expr=by_kind(b="{0}", u="{0}", other=helper("abs"))),
+    Op(
+        "abs",
+        Pointwise(1),
+        np.absolute,
+        Partials(sign_partial),
+        expr=by_kind(b="{0}", u="{0}", other=helper("abs")),
+        complex=True,
+    ),
     Op("fabs", Pointwise(1), np.fabs, Partials(sign_partial), expr=helper("abs")),
     Op("sign", Pointwise(1), np.sign, ZeroDerivative(), expr=helper("sign"), cost=2),
 ]
@@ -79,9 +91,16 @@ ROUNDING = [
 ]
 
 TESTS = [
-    Op("isnan", Pointwise(1), np.isnan, TEST, expr=by_kind(f=helper("isnan"), other="({0} != {0})")),
-    Op("isinf", Pointwise(1), np.isinf, TEST, expr=by_kind(f=helper("isinf"), other="({0} != {0})")),
-    Op("isfinite", Pointwise(1), np.isfinite, TEST, expr=by_kind(f=helper("isfinite"), other="({0} == {0})")),
+    Op("isnan", Pointwise(1), np.isnan, TEST, expr=by_kind(f=helper("isnan"), other="({0} != {0})"), complex=True),
+    Op("isinf", Pointwise(1), np.isinf, TEST, expr=by_kind(f=helper("isinf"), other="({0} != {0})"), complex=True),
+    Op(
+        "isfinite",
+        Pointwise(1),
+        np.isfinite,
+        TEST,
+        expr=by_kind(f=helper("isfinite"), other="({0} == {0})"),
+        complex=True,
+    ),
     Op("signbit", Pointwise(1), np.signbit, TEST, expr=helper("signbit")),
 ]
 

@@ -87,8 +87,8 @@ def difference_ref(a: np.ndarray, b: np.ndarray) -> np.ndarray:
 
 
 def of_first_float(types: Sequence[ArrayType]) -> tuple[np.dtype, ...]:
-    """The loop of graphc's own ops on floats: all in the dtype of the first input."""
-    if not types[0].is_float:
+    """The loop of graphc's own ops on real floats: all in the dtype of the first input."""
+    if not types[0].is_float or types[0].is_complex:
         raise InvalidGraphError(f"an op on floats is given {', '.join(map(str, types))}")
     return (types[0].dtype,) * (len(types) + 1)
 
@@ -112,7 +112,7 @@ def select_dtypes(types: Sequence[ArrayType]) -> tuple[np.dtype, ...]:
 def _signature(type_: ArrayType) -> type | np.dtype:
     if not type_.weak:
         return type_.dtype
-    return float if type_.dtype.kind == "f" else int
+    return {"f": float, "c": complex}.get(type_.dtype.kind, int)
 
 
 def select_transpose(F: Builder, g: Value, node: Node) -> tuple[None, Value, Value]:
@@ -124,20 +124,22 @@ def select_transpose(F: Builder, g: Value, node: Node) -> tuple[None, Value, Val
 
 ARITHMETIC = [
     Op("add", Pointwise(2), np.add, Partials(lambda F, y, a, b: (1.0, 1.0), finite=True),
-       expr=by_kind(b="({0} | {1})", other="({0} + {1})")),
-    Op("sub", Pointwise(2), np.subtract, Partials(lambda F, y, a, b: (1.0, -1.0), finite=True), expr="({0} - {1})"),
+       expr=by_kind(b="({0} | {1})", other="({0} + {1})"), complex=True),
+    Op("sub", Pointwise(2), np.subtract, Partials(lambda F, y, a, b: (1.0, -1.0), finite=True), expr="({0} - {1})",
+       complex=True),
     Op("difference", Pointwise(2), difference_ref, Partials(lambda F, y, a, b: (1.0, -1.0), finite=True),
        expr=helper("difference", 2), dtypes=of_first_float, cost=2),
     Op("mul", Pointwise(2), np.multiply, Partials(lambda F, y, a, b: (b, a)),
-       expr=by_kind(b="({0} & {1})", other="({0} * {1})")),
-    Op("div", Pointwise(2), np.divide, Partials(div_partials), expr="({0} / {1})", cost=4),
-    Op("neg", Pointwise(1), np.negative, Partials(lambda F, y, x: (-1.0,), finite=True), expr="(-{0})"),
-    Op("positive", Pointwise(1), np.positive, Partials(lambda F, y, x: (1.0,), finite=True), expr="{0}"),
-    Op("pow", Pointwise(2), np.power, Partials(pow_partials), expr=helper("pow", 2), cost=30),
-    Op("float_power", Pointwise(2), np.float_power, Partials(pow_partials), expr=helper("pow", 2), cost=30),
-    Op("square", Pointwise(1), np.square, Partials(lambda F, y, x: (F.mul(x, 2.0),)), expr="({0} * {0})"),
+       expr=by_kind(b="({0} & {1})", other="({0} * {1})"), complex=True),
+    Op("div", Pointwise(2), np.divide, Partials(div_partials), expr="({0} / {1})", cost=4, complex=True),
+    Op("neg", Pointwise(1), np.negative, Partials(lambda F, y, x: (-1.0,), finite=True), expr="(-{0})", complex=True),
+    Op("positive", Pointwise(1), np.positive, Partials(lambda F, y, x: (1.0,), finite=True), expr="{0}", complex=True),
+    Op("pow", Pointwise(2), np.power, Partials(pow_partials), expr=helper("pow", 2), cost=30, complex=True),
+    Op("float_power", Pointwise(2), np.float_power, Partials(pow_partials), expr=helper("pow", 2), cost=30,
+       complex=True),
+    Op("square", Pointwise(1), np.square, Partials(lambda F, y, x: (F.mul(x, 2.0),)), expr="({0} * {0})", complex=True),
     Op("reciprocal", Pointwise(1), np.reciprocal, Partials(lambda F, y, x: (F.neg(F.square(y)),)),
-       expr=helper("reciprocal"), cost=4),
+       expr=helper("reciprocal"), cost=4, complex=True),
     Op("floor_divide", Pointwise(2), np.floor_divide, ZeroDerivative(), expr=helper("floor_divide", 2), cost=8),
     Op("remainder", Pointwise(2), np.remainder,
        Partials(lambda F, y, a, b: (1.0, F.neg(F.floor_divide(a, b)))), expr=helper("remainder", 2), cost=12),
@@ -158,12 +160,12 @@ ARITHMETIC = [
 
 SELECTION = [
     Op("select", Pointwise(3), np.where,
-       Linear(select_transpose, wrt=(1, 2)), dtypes=select_dtypes, expr="select({0}, {1}, {2})"),
+       Linear(select_transpose, wrt=(1, 2)), dtypes=select_dtypes, expr="select({0}, {1}, {2})", complex=True),
 ]  # fmt: skip
 
 COMPARISONS = [
-    Op("eq", Pointwise(2), np.equal, COMPARISON, expr="({0} == {1})"),
-    Op("ne", Pointwise(2), np.not_equal, COMPARISON, expr="({0} != {1})"),
+    Op("eq", Pointwise(2), np.equal, COMPARISON, expr="({0} == {1})", complex=True),
+    Op("ne", Pointwise(2), np.not_equal, COMPARISON, expr="({0} != {1})", complex=True),
     Op("lt", Pointwise(2), np.less, COMPARISON, expr="({0} < {1})"),
     Op("le", Pointwise(2), np.less_equal, COMPARISON, expr="({0} <= {1})"),
     Op("gt", Pointwise(2), np.greater, COMPARISON, expr="({0} > {1})"),
@@ -171,12 +173,12 @@ COMPARISONS = [
 ]
 
 LOGICAL = [
-    Op("logical_not", Pointwise(1), np.logical_not, LOGIC, expr="({0} == 0)"),
+    Op("logical_not", Pointwise(1), np.logical_not, LOGIC, expr="({0} == 0)", complex=True),
     Op("logical_and", Pointwise(2), np.logical_and, LOGIC,
-       expr=by_kind(b="({0} & {1})", other="(({0} != 0) & ({1} != 0))")),
+       expr=by_kind(b="({0} & {1})", other="(({0} != 0) & ({1} != 0))"), complex=True),
     Op("logical_or", Pointwise(2), np.logical_or, LOGIC,
-       expr=by_kind(b="({0} | {1})", other="(({0} != 0) | ({1} != 0))")),
-    Op("logical_xor", Pointwise(2), np.logical_xor, LOGIC, expr="(({0} != 0) != ({1} != 0))"),
+       expr=by_kind(b="({0} | {1})", other="(({0} != 0) | ({1} != 0))"), complex=True),
+    Op("logical_xor", Pointwise(2), np.logical_xor, LOGIC, expr="(({0} != 0) != ({1} != 0))", complex=True),
 ]  # fmt: skip
 
 BITS = [

@@ -164,8 +164,9 @@ def one(dtype: np.dtype) -> str:
 EXTREME = General(extreme_vjp, extreme_jvp)
 
 REDUCTIONS = [
-    Op("sum", Reduce(zero, "{acc} + {0}"), fold_in_dtype(np.sum), Linear(sum_transpose)),
-    Op("prod", Reduce(one, "{acc} * {0}"), fold_in_dtype(np.prod), General(prod_vjp, prod_jvp)),
+    Op("sum", Reduce(zero, "{acc} + {0}"), fold_in_dtype(np.sum), Linear(sum_transpose), complex=True),
+    Op("prod", Reduce(one, "{acc} * {0}"), fold_in_dtype(np.prod), General(prod_vjp, prod_jvp),
+       complex=True),
     Op("max", Reduce(lowest, "fold_max_{t}({acc}, {0})"), fold(np.max), EXTREME, type=chosen_type("max")),
     Op("min", Reduce(highest, "fold_min_{t}({acc}, {0})"), fold(np.min), EXTREME, type=chosen_type("min")),
     Op("any", Reduce(lambda dtype: "False", "{acc} | {0}"), fold(np.any), TRUTH, type=truth_type),

@@ -123,8 +123,9 @@ def linear_scan_jvp(F: Builder, node: Node, tangents: Slots) -> Slots:
 
 
 SCANS = [
-    Op("cumsum", Scan(zero, "{acc} + {0}"), scan_ref(np.add), Linear(cumsum_transpose)),
-    Op("cumprod", Scan(one, "{acc} * {0}"), scan_ref(np.multiply), General(cumprod_vjp, cumprod_jvp), cost=2),
+    Op("cumsum", Scan(zero, "{acc} + {0}"), scan_ref(np.add), Linear(cumsum_transpose), complex=True),
+    Op("cumprod", Scan(one, "{acc} * {0}"), scan_ref(np.multiply), General(cumprod_vjp, cumprod_jvp), cost=2,
+       complex=True),
     Op("linear_scan", Scan(zero, "select({acc} == 0, {1}, {0} * {acc} + {1})"), linear_scan_ref,
-       General(linear_scan_vjp, linear_scan_jvp), type=linear_scan_type, cost=4),
+       General(linear_scan_vjp, linear_scan_jvp), type=linear_scan_type, cost=4, complex=True),
 ]  # fmt: skip

@@ -70,7 +70,9 @@ STRUCTURAL = [
     Op("const", Create(), const_ref, NotDifferentiable("a constant"), type=const_type),
     Op("dim", Create(), dim_ref, NotDifferentiable("a size"), type=dim_type),
     Op("iota", Create(), iota_ref, NotDifferentiable("positions along an axis"), type=iota_type),
-    Op("cast", Pointwise(1), cast_ref, General(cast_back, cast_tangent), type=cast_type, expr="cast({0})"),
+    Op(
+        "cast", Pointwise(1), cast_ref, General(cast_back, cast_tangent), type=cast_type, expr="cast({0})", complex=True
+    ),
     Op(
         "stop_gradient",
         Pointwise(1),
@@ -78,5 +80,6 @@ STRUCTURAL = [
         NotDifferentiable("cut by stop_gradient"),
         dtypes=same_dtypes,
         expr="{0}",
+        complex=True,
     ),
 ]

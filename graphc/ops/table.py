@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from graphc.ir.opdef import Op
 from graphc.ops.blocks import BLOCKS
+from graphc.ops.complex_numbers import COMPLEX
 from graphc.ops.control import CONTROL
 from graphc.ops.cotangent import COTANGENT
 from graphc.ops.custom import CUSTOM
@@ -40,6 +41,7 @@ def build_table(*families: list[Op]) -> dict[str, Op]:
 OPS = build_table(
     STRUCTURAL,
     POINTWISE,
+    COMPLEX,
     ORDERING,
     ELEMENTARY,
     SPECIAL,

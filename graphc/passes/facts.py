@@ -5,6 +5,7 @@ Nothing is assumed of parameters: they may hold NaN, infinities and zeros of bot
 
 from __future__ import annotations
 
+import cmath
 import math
 from collections.abc import Callable
 
@@ -75,7 +76,9 @@ def _finite(value: Value) -> Answer:
     if node is None:
         return False
     if node.op.name == "const":
-        return math.isfinite(node.attrs["value"])
+        return cmath.isfinite(node.attrs["value"])
+    if value.type.is_complex and not isinstance(node.op.kind, Movement | Gather):
+        return False
     if node.op.name == "cast":
         return _cast_is_finite(node)
     if isinstance(node.op.kind, Movement | Gather) or node.op.name in _FINITE_OF_FINITE:
@@ -128,7 +131,7 @@ def _nonnegative(value: Value) -> Answer:
     if value.type.dtype.kind in "ub":
         return True
     node = value.node
-    if node is None:
+    if node is None or value.type.is_complex:
         return False
     if node.op.name == "const":
         return bool(node.attrs["value"] > 0 or str(node.attrs["value"]) in ("0", "0.0"))

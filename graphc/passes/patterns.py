@@ -16,7 +16,9 @@ def made_by(value: Value, name: str) -> Node | None:
 
 
 def constant(value: Value) -> float | int | bool | None:
-    """The number that every element of the value is known to be, or None."""
+    """The number that every element of the value is known to be, or None; of complex ones the parts are asked about."""
+    if value.type.is_complex:
+        return None
     node = value.node
     while node is not None and node.op.name in _SAME_NUMBER_EVERYWHERE:
         node = node.inputs[0].node

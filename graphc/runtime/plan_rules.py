@@ -50,6 +50,8 @@ def builtin_dtype(name: str) -> np.dtype:
 
 def expected_type(leaf: InputLeaf) -> type:
     """The exact type that a leaf's object must have."""
+    if leaf.kind is LeafKind.FLOAT and builtin_dtype(leaf.dtype).kind == "c":
+        return complex
     return _TYPES.get(leaf.kind) or builtin_dtype(leaf.dtype).type
 
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import Any
 
-from graphc.ir.types import DTYPES
+from graphc.ir.types import DTYPES, REAL_DTYPES
 from graphc.tensors import methods, shaping
 from graphc.tensors import tensor as tensor_module
 from graphc.tensors.autocasting import autocast, is_autocast_enabled
@@ -38,7 +38,7 @@ from graphc.tensors.random import get_rng_state, manual_seed, rand, randint, ran
 Tensor = tensor_module.Tensor
 is_tensor = lambda obj: isinstance(obj, Tensor)  # noqa: E731
 
-_dtypes: dict[str, Any] = {dtype.name: dtype for dtype in DTYPES.values()}
+_dtypes: dict[str, Any] = {dtype.name: dtype for dtype in REAL_DTYPES.values()}
 globals().update(_dtypes)
 for _table in (methods.BOTH, shaping.BOTH, shaping.ONLY_FUNCTIONS):
     globals().update(_table)

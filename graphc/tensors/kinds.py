@@ -8,7 +8,7 @@ import numpy as np
 
 from graphc.abi import LeafKind
 from graphc.errors import TraceTypeError
-from graphc.ir.types import SHORT_NAMES
+from graphc.ir.types import REAL_DTYPES
 from graphc.trace.leaves import LeafSpec
 from graphc.trace.location import user_location
 
@@ -48,8 +48,8 @@ def known_dtype(dtype: Any) -> np.dtype:
     found = _dtypes.get(dtype)
     if found is None:
         native = np.dtype(dtype).newbyteorder("=")
-        if native not in SHORT_NAMES:
-            known = ", ".join(d.name for d in SHORT_NAMES)
+        if native not in REAL_DTYPES.values():
+            known = ", ".join(d.name for d in REAL_DTYPES.values())
             message = f"a tensor of dtype {native} is not supported; the dtypes are {known}"
             raise TraceTypeError(message, location=user_location())
         found = _dtypes[dtype] = np.dtype(native.str)

@@ -20,7 +20,6 @@ _WAYS_OUT = {
     "int(x)": "a function that cannot trace asked for it: sizes (x.shape[0]) are integers already, x.astype(int) is an "
     "integer array",
     "round(x)": "use np.round(x), which gives a traced value",
-    "complex(x)": "complex numbers are not supported",
     "an index": "a position or size that depends on a traced value: use np.take or x[index_array]; "
     "pass a Python int for a size",
     "v in x": "write (x == v).any()",

@@ -91,6 +91,8 @@ def leaf_key(leaf: Any) -> Hashable:
         return leaf.dtype.num, tuple([d if d < 2 else None for d in leaf.shape]), fortran
     if kind is float:
         return float
+    if kind is complex:
+        return complex
     if kind is int and leaf in INT64:
         return int
     if isinstance(leaf, np.generic):
@@ -155,8 +157,8 @@ def input_spec(leaf: Any) -> LeafSpec | None:
         return LeafSpec(LeafKind.FLOAT, np.dtype(np.float64), ())
     if kind is int and leaf in INT64:
         return LeafSpec(LeafKind.INT, np.dtype(np.int64), ())
-    if isinstance(leaf, complex):
-        raise_dtype(np.dtype(complex))
+    if kind is complex:
+        return LeafSpec(LeafKind.FLOAT, np.dtype(np.complex128), ())
     unknown = isinstance(leaf, UNKNOWN_CONTAINERS) and kind not in (set, frozenset)
     if unknown or not (is_object(leaf) or _hashable(_exact(leaf))):
         name = kind.__name__

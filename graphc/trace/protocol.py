@@ -57,7 +57,7 @@ def _is_weak(operand: Any) -> bool:
 
 def make_weak(value: Value) -> None:
     """Make the output of a new node a Python number, whose dtype gives way to that of an array."""
-    if not value.type.weak and value.type.dtype.kind in "fiu":
+    if not value.type.weak and value.type.dtype.kind in "fiuc":
         value.type = ArrayType(value.type.dtype, value.type.dims, weak=True)
 
 
@@ -66,6 +66,9 @@ def python_number(number: Any, dtype: Any = None) -> Any:
     session = session_at(number)
     F, value = session.F, value_in(session, number)
     F.location = user_location()
+    if value.type.is_complex and dtype is not None and np.dtype(dtype).kind != "c":
+        message = f"{np.dtype(dtype).name} of a complex number: take its real part, z.real, or its size, abs(z)"
+        raise TraceTypeError(message, location=F.location)
     # also from a dtype to itself: a value of its own, since what it was made of stays a NumPy number
     own = F.raw(F.ops["cast"], (value,), {"dtype": np.dtype(dtype or value.type.dtype)}).output
     make_weak(own)

@@ -6,6 +6,7 @@ dtype gives way to that of an array.
 
 from __future__ import annotations
 
+import cmath
 import functools
 import math
 import operator
@@ -14,6 +15,8 @@ from typing import Any
 
 import numpy as np
 
+from graphc.errors import TraceTypeError
+from graphc.trace.location import user_location
 from graphc.trace.made import is_constant
 from graphc.trace.protocol import make_weak, python_number
 from graphc.trace.symbolic import SymbolicInt
@@ -94,6 +97,13 @@ def _int(*args: Any, **kwargs: Any) -> Any:
     return python_number(number, np.int64)
 
 
+def _complex(*args: Any) -> Any:
+    if not any(map(_is_traced_number, args)):
+        return complex(*args)
+    whole = args[0] if len(args) == 1 else args[0] + 1j * args[1]
+    return python_number(whole, np.complex128)
+
+
 # --- math -------------------------------------------------------------------------------------------------------------
 
 
@@ -155,7 +165,24 @@ MATH_FORMS: dict[Any, Callable[..., Any]] = {
 def _math(function: Callable[..., Any], *args: Any, **kwargs: Any) -> Any:
     """A function of ``math``, whose result is a Python number also where NumPy's is an array's."""
     args = tuple(arg if isinstance(arg, TracedValue) and not arg.value.dims else _listed(arg) for arg in args)
+    if any(isinstance(arg, TracedValue) and arg.value.type.is_complex for arg in args):
+        raise TraceTypeError(f"math.{function.__name__} takes no complex number; use cmath or NumPy",
+                             location=user_location())  # fmt: skip
     return as_number(MATH_FORMS[function](*args, **kwargs)) if has_traced(args) else function(*args, **kwargs)
+
+
+def _cmath(function: Callable[..., Any], x: Any) -> Any:
+    """A function of ``cmath``: of real numbers as of complex ones."""
+    return as_number(CMATH_FORMS[function](x + 0j)) if _is_traced_number(x) else function(x)
+
+
+CMATH_FORMS: dict[Any, Callable[..., Any]] = {
+    **{getattr(cmath, name): getattr(np, name) for name in (
+        "exp", "log10", "sqrt", "sin", "cos", "tan", "sinh", "cosh", "tanh", "isnan", "isinf", "isfinite",
+    )},
+    cmath.log: np.log, cmath.phase: np.angle, cmath.asin: np.arcsin, cmath.acos: np.arccos, cmath.atan: np.arctan,
+    cmath.asinh: np.arcsinh, cmath.acosh: np.arccosh, cmath.atanh: np.arctanh,
+}  # fmt: skip
 
 
 # --- the table --------------------------------------------------------------------------------------------------------
@@ -174,9 +201,11 @@ TRACED_FORMS: dict[Any, Callable[..., Any]] = {
     operator.index: _index,
     float: _float,
     int: _int,
+    complex: _complex,
     max: functools.partial(_extremum, max, operator.gt),
     min: functools.partial(_extremum, min, operator.lt),
     any: functools.partial(_quantifier, any, True),
     all: functools.partial(_quantifier, all, False),
     **{function: functools.partial(_math, function) for function in MATH_FORMS},
+    **{function: functools.partial(_cmath, function) for function in CMATH_FORMS},
 }

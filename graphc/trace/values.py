@@ -131,7 +131,7 @@ def unwrap(session: Session, obj: Any) -> Any:
         return slice(*(unwrap(session, part) for part in (obj.start, obj.stop, obj.step)))
     if type(obj) in (list, tuple):
         return type(obj)([unwrap(session, part) for part in obj])
-    if isinstance(obj, complex | np.complexfloating | np.float16):
+    if isinstance(obj, np.float16 | np.clongdouble):
         raise_dtype(np.asarray(obj).dtype)
     number = converted(obj, "__array__", "__index__")
     return obj if number is obj else unwrap(session, number)
@@ -170,7 +170,7 @@ def outside_value(session: Session, array: np.ndarray) -> Any:
 def raise_dtype(dtype: np.dtype) -> None:
     """Raise ``TraceTypeError`` for a dtype that graphc does not compute in."""
     known = ", ".join(d.name for d in SHORT_NAMES)
-    hint = {"O": "an array of Python objects; give it a numeric dtype", "c": "complex numbers are not supported yet"}
+    hint = {"O": "an array of Python objects; give it a numeric dtype"}
     detail = hint.get(dtype.kind, "it is not numeric" if dtype.kind in "USVmM" else "convert it with astype")
     message = f"an array of dtype {dtype} cannot be traced: {detail}; the dtypes are {known}"
     raise TraceTypeError(message, location=user_location())

@@ -1,8 +1,8 @@
 """Views: values that are rearrangements of an array's value, read again after a write and written through.
 
-What a function made of an array is followed back through its nodes (``slice``, ``reshape``, ``transpose``, and a gather
-at single positions). The same nodes over the array's new value are the view's new value; their inverses, last first,
-turn a write into the view into one into the array.
+What a function made of an array is followed back through its nodes (``slice``, ``reshape``, ``transpose``, ``real``,
+``imag``, and a gather at single positions). The same nodes over the array's new value are the view's new value; their
+inverses, last first, turn a write into the view into one into the array.
 """
 
 from __future__ import annotations
@@ -35,7 +35,7 @@ def steps_between(base: Value, value: Value) -> Steps | None:
 def _rearranges(node: Node) -> bool:
     if node.op.name == "gather":
         return not any(index.rank for index in node.inputs[1:])
-    return node.op.name in ("slice", "reshape", "transpose", "broadcast_to")
+    return node.op.name in ("slice", "reshape", "transpose", "broadcast_to", "real", "imag")
 
 
 def moved(node: Node, found: Callable[[Value], Value]) -> Node:
@@ -70,6 +70,10 @@ def _put_back(F: Builder, node: Node, before: Value, new: Value) -> Value:
             return F.transpose(new, [attrs["perm"].index(axis) for axis in range(before.rank)])
         case "reshape":
             return F.reshape(new, before.dims)
+        case "real":
+            return F.complex(new, F.imag(before))
+        case "imag":
+            return F.complex(F.real(before), new)
         case "broadcast_to":
             message = "assignment destination is read-only: one element of a broadcast array stands at many places"
             raise ShapeError(message, location=F.location)
@@ -117,6 +121,8 @@ def _strides_after(F: Builder, node: Node, dims: Sequence[Dim], strides: Strides
             return tuple(stride * step for stride, step in zip(strides, node.attrs["steps"], strict=True))
         case "reshape":
             return _reshaped(F, dims, strides, node.output.dims)
+        case "real" | "imag":  # every second number
+            return tuple(stride * 2 for stride in strides)
     return tuple(stride for axis, stride in enumerate(strides) if axis not in node.attrs["axes"])
 
 

@@ -9,14 +9,15 @@ import numpy as np
 
 from graphc.errors import GraphcError
 from graphc.ir.opdef import Op, Pointwise, loop_dtypes
-from graphc.ir.types import BOOL, DTYPES, F32, F64, I64, ArrayType
+from graphc.ir.types import BOOL, F32, F64, I64, REAL_DTYPES, ArrayType
+from graphc.ops.complex_numbers import COMPLEX
 from graphc.ops.scipy_functions import SCIPY_FUNCTIONS  # which have tests of their own
 from graphc.ops.table import OPS
 
 POINTWISE = {
     name: op
     for name, op in OPS.items()
-    if isinstance(op.kind, Pointwise) and name != "cast" and op not in SCIPY_FUNCTIONS
+    if isinstance(op.kind, Pointwise) and name != "cast" and op not in [*SCIPY_FUNCTIONS, *COMPLEX]
 }
 FLOATS_ONLY = ("linear_scan",)  # made for cotangents, which are floats
 
@@ -43,7 +44,7 @@ def input_dtypes(op: Op, dtype: np.dtype) -> tuple[np.dtype, ...]:
 def loops(op: Op) -> Iterator[tuple[np.dtype, ...]]:
     """Every combination of input dtypes that the op computes in."""
     arity = op.kind.arity  # type: ignore[union-attr]
-    yield from (d for d in itertools.product(DTYPES.values(), repeat=arity) if computes_in(op, d))
+    yield from (d for d in itertools.product(REAL_DTYPES.values(), repeat=arity) if computes_in(op, d))
 
 
 # --- numbers ----------------------------------------------------------------------------------------------------------

@@ -10,12 +10,17 @@ import pytest
 from graphc.codegen import helpers
 from graphc.codegen.text import imports
 from graphc.ir.opdef import Op, Pointwise, Reduce, Scan
-from graphc.ir.types import DTYPES, SHORT_NAMES
+from graphc.ir.types import REAL_DTYPES, SHORT_NAMES
+from graphc.ops.complex_numbers import COMPLEX
 from graphc.ops.scipy_functions import SCIPY_FUNCTIONS  # which have tests of their own
 from graphc.ops.table import OPS
 from tests.codegen.legal import FLOATS_ONLY, loops
 
-PRINTING = [n for n, op in OPS.items() if isinstance(op.kind, Pointwise | Reduce | Scan) and op not in SCIPY_FUNCTIONS]
+PRINTING = [
+    n
+    for n, op in OPS.items()
+    if isinstance(op.kind, Pointwise | Reduce | Scan) and op not in [*SCIPY_FUNCTIONS, *COMPLEX]
+]
 IMPORT = re.compile(r"from (\S+) import (.*)")
 CALL = re.compile(r"\b([a-z]\w*)\(")
 
@@ -25,13 +30,13 @@ def printed(op: Op) -> dict[str, str]:
     arguments = ["x", "y", "z"]
     if isinstance(op.kind, Pointwise):
         if op.name == "cast":
-            return {short: f"cast_{short}(x)" for short in DTYPES}
+            return {short: f"cast_{short}(x)" for short in REAL_DTYPES}
         found = {}
         for dtypes in loops(op):
             shorts = [SHORT_NAMES[d] for d in dtypes]
             found[" ".join(shorts)] = op.print_expr(shorts[0], arguments[: len(shorts)])
         return found
-    only = ["bool"] if op.name in ("any", "all") else ["f64", "f32"] if op.name in FLOATS_ONLY else DTYPES
+    only = ["bool"] if op.name in ("any", "all") else ["f64", "f32"] if op.name in FLOATS_ONLY else REAL_DTYPES
     return {short: op.kind.step.format("x", "y", acc="acc", t=short) for short in only}
 
 

@@ -17,7 +17,7 @@ from graphc.ir.dims import symbol
 from graphc.ir.graph import Graph, Value
 from graphc.ir.interp import interpret
 from graphc.ir.shapes import ShapeFacts
-from graphc.ir.types import DTYPES, F32, F64, ArrayType
+from graphc.ir.types import F32, F64, REAL_DTYPES, ArrayType
 from graphc.ops.table import OPS
 from tests.codegen.compare import assert_close
 from tests.codegen.legal import POINTWISE, computes_in, input_dtypes, inputs_for, special_points
@@ -76,7 +76,7 @@ def arguments_for(name: str, dtypes: tuple[np.dtype, ...]) -> list[np.ndarray]:
 
 GROUPS = [
     (short, arity)
-    for short, dtype in DTYPES.items()
+    for short, dtype in REAL_DTYPES.items()
     for arity in (1, 2, 3)
     if any(op.kind.arity == arity and computes_in(op, input_dtypes(op, dtype)) for op in POINTWISE.values())
 ]
@@ -87,11 +87,11 @@ def test_pointwise_values(short, arity):
     """All ops of so many arguments in one dtype, at every combination of special points."""
     names = [
         name for name, op in POINTWISE.items()
-        if op.kind.arity == arity and computes_in(op, input_dtypes(op, DTYPES[short]))
+        if op.kind.arity == arity and computes_in(op, input_dtypes(op, REAL_DTYPES[short]))
     ]  # fmt: skip
     many, shared, reads = Collected(), {}, {}
     for name in names:
-        dtypes = input_dtypes(OPS[name], DTYPES[short])
+        dtypes = input_dtypes(OPS[name], REAL_DTYPES[short])
         key = name if name in ("pow", "polygamma") else dtypes
         if key not in shared:
             shared[key] = [many.param(x) for x in arguments_for(name, dtypes)]
@@ -123,15 +123,15 @@ def test_casts():
     """Between all dtypes: integers wrap, a float goes towards zero; what C leaves undefined is not asked."""
     many = Collected()
     size = 40
-    for source in DTYPES.values():
+    for source in REAL_DTYPES.values():
         points = special_points(source)
         if source.kind == "f":
             points = np.array([0.0, -0.0, 1.0, 0.5, 2.0, 3.7, 100.0, 126.9, 1e-10, 0.999], source)
         x = many.param(np.resize(points, size))
-        many.outputs += [many.F.cast(x, target) for target in DTYPES.values() if target != source]
+        many.outputs += [many.F.cast(x, target) for target in REAL_DTYPES.values() if target != source]
     signed = many.param(np.resize(np.array([-1.0, -3.7, -100.0, -0.5]), size))
     wide = many.param(np.resize(np.array([1e300, np.inf, -np.inf, np.nan, 1e-50, 16777217.0]), size))
-    targets = [dtype for dtype in DTYPES.values() if dtype.kind == "i"]
+    targets = [dtype for dtype in REAL_DTYPES.values() if dtype.kind == "i"]
     many.outputs += [many.F.cast(signed, dtype) for dtype in targets] + [many.F.cast(wide, F32)]
     graph = many.graph()
     for value, found, expected in zip(

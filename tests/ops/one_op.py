@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import itertools
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import replace
 from typing import Any
@@ -18,7 +19,10 @@ from graphc.ir.opdef import Op
 from graphc.ir.shapes import ShapeFacts
 from graphc.ir.types import ArrayType
 from graphc.ir.verify import verify
+from graphc.ops.complex_numbers import COMPLEX
 from graphc.ops.table import OPS
+
+OF_COMPLEX = frozenset(op.name for op in COMPLEX)  # which have tests of their own
 
 Arrays = Sequence[np.ndarray]
 RELATIVE = 1e-6
@@ -86,21 +90,26 @@ def extrapolated(difference: Callable[[float], np.ndarray], levels: int = 6) -> 
 
 
 def numeric_gradient(graph: Graph, arrays: Arrays, position: int, cotangents: Arrays) -> tuple[np.ndarray, np.ndarray]:
-    """The gradient of ``sum(cotangent * output)`` by one parameter, each element apart, and its error estimates."""
-    x = arrays[position]
-    found, errors = np.zeros(x.shape), np.zeros(x.shape)
-    for place in np.ndindex(x.shape):
+    """The gradient of ``Re sum(cotangent * output)`` by one parameter, each element apart, and its error estimates.
 
-        def difference(step: float, place: tuple[int, ...] = place) -> float:
+    By a complex parameter x + iy it is the derivative by x, less i times that by y.
+    """
+    x = arrays[position]
+    found, errors = np.zeros(x.shape, x.dtype), np.zeros(x.shape)
+    for place, along in itertools.product(np.ndindex(x.shape), (1, 1j) if x.dtype.kind == "c" else (1,)):
+
+        def difference(step: float, place: tuple[int, ...] = place, along: complex = along) -> float:
             ends = []
             for sign in (1, -1):
                 moved = np.array(x)
-                moved[place] += sign * step
+                moved[place] += sign * step * along
                 ends.append(interpret(graph, [*arrays[:position], moved, *arrays[position + 1 :]]))
-            changes = (np.sum(g * (a - b)) for g, a, b in zip(cotangents, *ends, strict=True))
+            changes = (np.sum(g * (a - b)).real for g, a, b in zip(cotangents, *ends, strict=True))
             return sum(changes) / (2 * step)
 
-        found[place], errors[place] = extrapolated(difference)
+        slope, doubt = extrapolated(difference)
+        found[place] += slope / along
+        errors[place] += doubt
     return found, errors
 
 
@@ -108,10 +117,14 @@ def numeric_gradient(graph: Graph, arrays: Arrays, position: int, cotangents: Ar
 
 
 def cotangents_for(graph: Graph, arrays: Arrays, seed: int = 0) -> list[np.ndarray]:
-    """Numbers of both signs away from zero, one array for each output."""
+    """Numbers of both signs away from zero, one array for each output; complex ones for complex outputs."""
     rng = np.random.default_rng(seed)
-    shapes = [np.shape(y) for y in interpret(graph, arrays)]
-    return [rng.uniform(0.5, 1.5, shape) * rng.choice([-1.0, 1.0], shape) for shape in shapes]
+    return [numbers_like(rng, np.asarray(y)) for y in interpret(graph, arrays)]
+
+
+def numbers_like(rng: np.random.Generator, like: np.ndarray) -> np.ndarray:
+    numbers = rng.uniform(0.5, 1.5, like.shape) * rng.choice([-1.0, 1.0], like.shape)
+    return numbers + 1j * rng.uniform(0.5, 1.5, like.shape) if like.dtype.kind == "c" else numbers
 
 
 def check_gradient(graph: Graph, arrays: Arrays, ops: Mapping[str, Op] = OPS) -> None:
@@ -126,10 +139,13 @@ def check_gradient(graph: Graph, arrays: Arrays, ops: Mapping[str, Op] = OPS) ->
 
 
 def check_modes_agree(graph: Graph, arrays: Arrays, ops: Mapping[str, Op] = OPS) -> None:
-    """<g, jvp t> == <vjp g, t>."""
+    """<g, jvp t> == <vjp g, t>, of complex values the real parts."""
     cotangents = cotangents_for(graph, arrays, seed=1)
     rng = np.random.default_rng(2)
-    tangents = [rng.normal(size=a.shape) for a, p in zip(arrays, graph.params, strict=True) if p.grad]
+    marked = [np.asarray(a) for a, p in zip(arrays, graph.params, strict=True) if p.grad]
+    tangents = [
+        rng.normal(size=a.shape) + (1j * rng.normal(size=a.shape) if a.dtype.kind == "c" else 0) for a in marked
+    ]
     backward = interpret(gradient_graph(graph, ops), [*arrays, *cotangents])
     forward = jvp_graph(graph, ops)
     verify(forward)
@@ -137,7 +153,7 @@ def check_modes_agree(graph: Graph, arrays: Arrays, ops: Mapping[str, Op] = OPS)
     left = [g * t for g, t in zip(cotangents, moved, strict=True)]
     right = [g * t for g, t in zip(backward, tangents, strict=True)]
     total, size = (sum(np.sum(function(part)) for part in left + right) for function in (np.abs, np.size))
-    difference = sum(map(np.sum, left)) - sum(map(np.sum, right))
+    difference = (sum(map(np.sum, left)) - sum(map(np.sum, right))).real
     assert abs(difference) <= 1e-13 * size * total, f"forward and reverse mode differ by {difference} of {total}"
 
 

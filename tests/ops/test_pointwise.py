@@ -15,14 +15,23 @@ from graphc.ir.graph import Graph, Value
 from graphc.ir.interp import interpret
 from graphc.ir.opdef import Pointwise, ZeroDerivative
 from graphc.ir.shapes import ShapeFacts
-from graphc.ir.types import DTYPES, F32, F64, ArrayType
+from graphc.ir.types import DTYPES, F32, F64, REAL_DTYPES, ArrayType
 from graphc.ir.verify import verify
 from graphc.ops.scipy_functions import SCIPY_FUNCTIONS  # which have tests of their own
 from graphc.ops.table import OPS
 from tests.ops.domains import ATTRS, DOMAINS, FIXED, NASTY, STEADY
-from tests.ops.one_op import check_orders, float_marks, gradient_graph, numeric_gradient, one_op, run
+from tests.ops.one_op import (
+    OF_COMPLEX,
+    check_orders,
+    float_marks,
+    gradient_graph,
+    numeric_gradient,
+    one_op,
+    run,
+)
 
-POINTWISE = {n: op for n, op in OPS.items() if isinstance(op.kind, Pointwise) and op not in SCIPY_FUNCTIONS}
+POINTWISE = {n: op for n, op in OPS.items() if isinstance(op.kind, Pointwise) and op not in SCIPY_FUNCTIONS
+             and n not in OF_COMPLEX}  # fmt: skip
 SMOOTH = [name for name, op in POINTWISE.items() if op.differentiable]
 OF_FLOATS = ("guarded_mul", "absorbing_mul", "difference")  # graphc's own
 BY_NUMPY = [name for name in POINTWISE if name not in ("cast", "stop_gradient", *OF_FLOATS)]
@@ -32,6 +41,8 @@ def samples(dtype: np.dtype, shape: tuple[int, ...], seed: int) -> np.ndarray:
     rng = np.random.default_rng(seed)
     if dtype.kind == "f":
         return rng.uniform(-3, 3, shape).astype(dtype)
+    if dtype.kind == "c":
+        return (rng.uniform(-3, 3, shape) + 1j * rng.uniform(-3, 3, shape)).astype(dtype)
     return rng.integers(0 if dtype.kind in "ub" else -3, 2 if dtype.kind == "b" else 4, shape).astype(dtype)
 
 
@@ -39,7 +50,7 @@ def inputs_for(name: str, dtypes: tuple[np.dtype, ...], shapes: tuple[tuple[int,
     arrays = [samples(dtype, shape, seed) for seed, (dtype, shape) in enumerate(zip(dtypes, shapes, strict=True))]
     if name == "pow" and all(d.kind in "iu" for d in dtypes):
         arrays[1] = np.abs(arrays[1])  # NumPy raises for an integer to a negative power
-    if name in ("left_shift", "right_shift"):
+    if name in ("left_shift", "right_shift") and dtypes[1].kind == "i":
         arrays[1] = np.abs(arrays[1])  # a negative shift is undefined in C
     return arrays
 
@@ -65,6 +76,10 @@ def test_dtypes_are_numpys(name):
     first = [DTYPES["bool"]] if name == "select" else DTYPES.values()
     for dtypes in itertools.product(first, *[DTYPES.values()] * (arity - 1)):
         arrays = inputs_for(name, dtypes, ((3,),) * arity)
+        if not POINTWISE[name].takes_complex and any(dtype.kind == "c" for dtype in dtypes):
+            with pytest.raises(UnsupportedError, match=f"{name} of complex"):
+                run(name, arrays)
+            continue
         try:
             expected = by_reference(name, arrays)
         except TypeError:
@@ -107,7 +122,7 @@ def uses_float16(name: str, arrays: list[Any]) -> bool:
 @pytest.mark.parametrize("name", [name for name in BY_NUMPY if POINTWISE[name].kind.arity > 1])
 @pytest.mark.parametrize("number", [2, 1.5])
 def test_python_numbers_are_weak(name, number):
-    for position, dtype in itertools.product(range(2), DTYPES.values()):
+    for position, dtype in itertools.product(range(2), REAL_DTYPES.values()):
         arrays: list[Any] = [samples(dtype, (3,), 0)] * 2
         arrays[position] = number
         if name == "select":
@@ -283,7 +298,7 @@ def test_expressions_have_the_references_value(name):
     """The printed source, evaluated over arrays with NumPy's functions as helpers, for each dtype that the op takes."""
     op = POINTWISE[name]
     letters = [f"x{k}" for k in range(op.kind.arity)]
-    for short, dtype in DTYPES.items():
+    for short, dtype in REAL_DTYPES.items():
         if name in OF_FLOATS and dtype.kind != "f":
             continue
         dtypes = (dtype,) * op.kind.arity

@@ -47,19 +47,19 @@ NO_NUMBERS = frozenset(
     ]
 )
 
-_COMPLEX = "complex numbers are not supported yet"
+_COMPLEX_FUNCTION = "a function with complex values that graphc does not have yet"
 _TABLE = "a table for constants: compute it outside and pass it in"
 
 ABSENT: Mapping[str, str] = {
     "numpy.bincount": "the length of its result depends on the values; make counts = np.zeros(n), and write "
     "np.add.at(counts, x, weights)",
     "numpy.frompyfunc": "its result is an array of Python objects; call the function itself, or use np.vectorize",
-    "numpy.sort_complex": _COMPLEX,
-    "numpy.roots": _COMPLEX + ", and roots are complex",
-    "numpy.linalg.eig": _COMPLEX + ", and eigenvalues are complex; for symmetric matrices use np.linalg.eigh",
-    "numpy.linalg.eigvals": _COMPLEX + ", and eigenvalues are complex; for symmetric ones use np.linalg.eigvalsh",
-    **dict.fromkeys(qualified("numpy.fft", _TRANSFORMS), _COMPLEX),
-    **dict.fromkeys(qualified("scipy.special", _COMPLEX_VALUED), _COMPLEX),
+    "numpy.sort_complex": "an order of complex numbers; sort by np.lexsort((z.imag, z.real))",
+    "numpy.roots": "its result is complex, and as long as the polynomial has no leading zeros",
+    "numpy.linalg.eig": "what it gives for a general matrix is complex; for symmetric ones use np.linalg.eigh",
+    "numpy.linalg.eigvals": "those of a general matrix are complex; for symmetric ones use np.linalg.eigvalsh",
+    **dict.fromkeys(qualified("numpy.fft", _TRANSFORMS), _COMPLEX_FUNCTION),
+    **dict.fromkeys(qualified("scipy.special", _COMPLEX_VALUED), _COMPLEX_FUNCTION),
     **dict.fromkeys(qualified("scipy.special", _TABLES), _TABLE),
 }
 

@@ -58,7 +58,7 @@ def as_array(F: Builder, a: Any) -> Value:
         if not parts:
             raise unsupported(F, "an empty list cannot stand for an array here: write np.zeros(0)")
         return F.concat(*(F.expand_dims(part, (0,)) for part in parts), axis=0)
-    if isinstance(a, Value | Expr | bool | int | float | np.bool_ | np.integer | np.floating):
+    if isinstance(a, Value | Expr | bool | int | float | complex | np.bool_ | np.integer | np.inexact):
         return F.value(a)
     kind = f"an array of dtype {a.dtype}" if isinstance(a, np.ndarray) else f"a {type(a).__name__}"
     raise TraceTypeError(f"{kind} cannot be part of a traced computation", location=F.location)
@@ -81,7 +81,7 @@ def mask_of(F: Builder, where: Any) -> Value | None:
 
 
 def as_dtype(F: Builder, name: str, dtype: Any) -> np.dtype:
-    """The dtype; raises ``UnsupportedError`` for one that graphc does not compute in (object, complex, strings)."""
+    """The dtype; raises ``UnsupportedError`` for one that graphc does not compute in (object, strings)."""
     try:
         result = np.dtype(dtype)
     except TypeError as error:
@@ -101,7 +101,7 @@ def sum_dtype(dtype: np.dtype) -> np.dtype:
 
 def mean_dtype(dtype: np.dtype) -> np.dtype:
     """The dtype of a mean: integers give float64."""
-    return dtype if dtype.kind == "f" else np.dtype(np.float64)
+    return dtype if dtype.kind in "fc" else np.dtype(np.float64)
 
 
 # --- numbers that are part of the program -----------------------------------------------------------------------------

@@ -283,4 +283,4 @@ def same_kind(F: Builder, v: Value, dtype: np.dtype, what: str) -> Value:
     return F.cast(v, dtype)
 
 
-_PYTHON: dict[str, type] = {"f": float, "i": int, "b": bool, "u": int}
+_PYTHON: dict[str, type] = {"f": float, "c": complex, "i": int, "b": bool, "u": int}

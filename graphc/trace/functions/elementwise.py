@@ -1,4 +1,4 @@
-"""Functions of each element alone that are no ufuncs: ``fix sinc angle isposinf iscomplex real_if_close`` and bits."""
+"""Functions of each element alone that are no ufuncs: ``fix sinc i0 isposinf isneginf`` and bits."""
 
 from __future__ import annotations
 
@@ -9,7 +9,6 @@ import numpy as np
 
 from graphc.ir.builder import Builder
 from graphc.ir.graph import Value
-from graphc.ir.types import BOOL, ArrayType
 from graphc.trace.functions.arguments import Implementation, as_array, as_int, axis_of, mean_dtype, unsupported
 from graphc.trace.functions.slicing import take_range
 
@@ -41,15 +40,6 @@ def i0(F: Builder, x: Any) -> Value:
     return F.i0(F.cast(a, mean_dtype(a.type.dtype)))
 
 
-def angle(F: Builder, z: Any, deg: bool = False) -> Value:
-    """0 for positive numbers and pi for negative ones: the arrays are real. The derivative is zero."""
-    a = as_array(F, z)
-    dtype = mean_dtype(a.type.dtype)
-    half = F.constant(180.0 if deg else math.pi, ArrayType(dtype))
-    found = F.select(F.signbit(F.cast(a, dtype)), half, F.constant(0.0, ArrayType(dtype)))
-    return F.select(F.isnan(F.cast(a, dtype)), F.cast(a, dtype), found) if a.type.is_float else found
-
-
 def isposinf(F: Builder, x: Any, out: None = None) -> Value:
     a = as_array(F, x)
     return F.logical_and(F.isinf(a), F.logical_not(F.signbit(a)))
@@ -58,16 +48,6 @@ def isposinf(F: Builder, x: Any, out: None = None) -> Value:
 def isneginf(F: Builder, x: Any, out: None = None) -> Value:
     a = as_array(F, x)
     return F.logical_and(F.isinf(a), F.signbit(a))
-
-
-def iscomplex(F: Builder, x: Any) -> Value:
-    """False everywhere: the arrays are real."""
-    return F.full(ArrayType(BOOL, as_array(F, x).dims), False)
-
-
-def real_if_close(F: Builder, a: Any, tol: Any = 100) -> Value:
-    """The array itself: the arrays are real."""
-    return as_array(F, a)
 
 
 # --- bits -------------------------------------------------------------------------------------------------------------
@@ -127,7 +107,6 @@ def unpackbits(F: Builder, a: Any, /, axis: Any = None, count: Any = None, bitor
 
 
 FUNCTIONS: dict[str, Implementation] = {
-    "numpy.fix": fix, "numpy.i0": i0, "numpy.sinc": sinc, "numpy.angle": angle, "numpy.isposinf": isposinf,
-    "numpy.isneginf": isneginf, "numpy.iscomplex": iscomplex, "numpy.real_if_close": real_if_close,
-    "numpy.packbits": packbits, "numpy.unpackbits": unpackbits,
+    "numpy.fix": fix, "numpy.i0": i0, "numpy.sinc": sinc, "numpy.isposinf": isposinf,
+    "numpy.isneginf": isneginf, "numpy.packbits": packbits, "numpy.unpackbits": unpackbits,
 }  # fmt: skip

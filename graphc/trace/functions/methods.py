@@ -8,6 +8,7 @@ from typing import Any
 from graphc.ir.builder import Builder
 from graphc.ir.graph import Value
 from graphc.trace.functions import (
+    complex_values,
     creation,
     diagonals,
     editing,
@@ -72,13 +73,14 @@ METHODS: dict[str, Callable[..., Any]] = {
     "repeat": rearranging.repeat, "round": selection.round_, "astype": astype, "copy": copy,
     "trace": diagonals.trace, "diagonal": diagonals.diagonal, "take": indexing.take, "compress": compress,
     "argsort": sorting.argsort, "argpartition": sorting.argpartition, "searchsorted": sorting.searchsorted,
-    "nonzero": positions.nonzero, "choose": editing.choose, "conj": selection.real, "conjugate": selection.real,
+    "nonzero": positions.nonzero, "choose": editing.choose, "conj": complex_values.conjugate,
+    "conjugate": complex_values.conjugate,
 }  # fmt: skip
 
 PROPERTIES: dict[str, Callable[[Builder, Value], Value]] = {
     "T": shaping.transpose,
     "mT": shaping.matrix_transpose,
-    "real": selection.real,
-    "imag": selection.imag,
+    "real": complex_values.real,
+    "imag": complex_values.imag,
     "flat": shaping.ravel,
 }

@@ -15,6 +15,7 @@ from graphc.trace.functions.arguments import (
     shape_error,
     specialised,
 )
+from graphc.trace.functions.complex_values import squared_size
 from graphc.trace.functions.reductions import max_, of_something, require_elements
 
 
@@ -25,7 +26,7 @@ def _as_float(F: Builder, x: Any) -> Value:
 
 def two_norm(F: Builder, a: Value, axes: tuple[int, ...], keepdims: bool) -> Value:
     """The root of the sum of squares; its derivative at 0 is 0."""
-    return F.length(F.reduce("sum", F.square(a), axes, keepdims))
+    return F.length(F.reduce("sum", squared_size(F, a), axes, keepdims))
 
 
 def power_norm(F: Builder, a: Value, order: Any, axes: tuple[int, ...], keepdims: bool) -> Value:
@@ -41,7 +42,7 @@ def power_norm(F: Builder, a: Value, order: Any, axes: tuple[int, ...], keepdims
 
 def norm_of_traced_order(F: Builder, a: Value, order: Value, axes: tuple[int, ...], keepdims: bool) -> Value:
     """The norm of an order known only when the program runs: one of all that it may be."""
-    order = F.cast(order, a.type.dtype)
+    order = F.cast(order, a.type.real_dtype)
     total = F.reduce("sum", F.pow(F.abs(a), order), axes, keepdims)
     result = F.pow(total, F.div(1.0, order))
     for special in (0.0, math.inf, -math.inf):
@@ -63,7 +64,7 @@ def vector_norms(F: Builder, a: Value, order: Any, axes: tuple[int, ...], keepdi
         require_elements(F, "norm", a, axes)
         return of_something(F, a, axes, lambda: F.reduce("max" if order > 0 else "min", F.abs(a), axes, keepdims))
     if order == 0:
-        return F.reduce("sum", F.cast(F.ne(a, 0), a.type.dtype), axes, keepdims)
+        return F.reduce("sum", F.cast(F.ne(a, 0), a.type.real_dtype), axes, keepdims)
     if order == 1:
         return F.reduce("sum", F.abs(a), axes, keepdims)
     return power_norm(F, a, order, axes, keepdims)

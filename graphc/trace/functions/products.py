@@ -26,6 +26,7 @@ from graphc.trace.functions.arguments import (
     shape_error,
     shape_text,
 )
+from graphc.trace.functions.complex_values import conjugate
 from graphc.trace.functions.paths import Chain, chain_order, known_size
 from graphc.trace.functions.slicing import take_range
 
@@ -83,20 +84,20 @@ def inner(F: Builder, a: Any, b: Any, /) -> Value:
 
 
 def vdot(F: Builder, a: Any, b: Any, /) -> Value:
-    """The sum of the products of all elements."""
+    """The sum of the products of all elements; those of a are conjugated."""
     x, y = pair(F, a, b)
     require_equal(F, "vdot", product(x.dims), product(y.dims), (x.dims, y.dims))
     if x.dims != y.dims:
         x, y = (F.reshape(v, (product(v.dims),)) for v in (x, y))
-    return sum_of_products(F, x, y, range(x.rank))
+    return sum_of_products(F, conjugate(F, x), y, range(x.rank))
 
 
 def vecdot(F: Builder, x1: Any, x2: Any, /, *, axis: int = -1) -> Value:
-    """The inner products of vectors along the axis; the other dims broadcast."""
+    """The inner products of vectors along the axis; the other dims broadcast. Those of x1 are conjugated."""
     a, b = pair(F, x1, x2)
     a, b = (_axis_last(F, "vecdot", v, axis) for v in (a, b))
     require_equal(F, "vecdot", a.dims[-1], b.dims[-1], (a.dims, b.dims))
-    return sum_of_products(F, a, b, (max(a.rank, b.rank) - 1,))
+    return sum_of_products(F, conjugate(F, a), b, (max(a.rank, b.rank) - 1,))
 
 
 def _axis_last(F: Builder, name: str, a: Value, axis: int) -> Value:

@@ -74,7 +74,7 @@ def round_(F: Builder, a: Any, decimals: Any = 0, out: None = None) -> Value:
 def isclose(F: Builder, a: Any, b: Any, rtol: Any = 1e-05, atol: Any = 1e-08, equal_nan: bool = False) -> Value:
     """Whether ``|a - b| <= atol + rtol * |b|``, elementwise; infinities are close to themselves."""
     x, y = as_array(F, a), as_array(F, b)
-    if y.type.dtype.kind != "f":
+    if not y.type.is_float:
         y = F.cast(y, np.result_type(y.type.dtype, np.float64))
     near = F.le(F.abs(F.sub(x, y)), F.add(atol, F.mul(rtol, F.abs(y))))
     result = F.logical_or(F.logical_and(near, F.isfinite(y)), F.eq(x, y))
@@ -106,29 +106,6 @@ def array_equiv(F: Builder, a1: Any, a2: Any) -> Value:
     return all_(F, F.eq(x, y)) if F.facts.broadcast([x.dims, y.dims]) is not None else F.value(False)
 
 
-def real(F: Builder, val: Any) -> Value:
-    return as_array(F, val)
-
-
-def imag(F: Builder, val: Any) -> Value:
-    """Zeros: the arrays are real."""
-    a = as_array(F, val)
-    return F.zeros(a.type)
-
-
-def is_real(F: Builder, x: Any) -> Value:
-    a = as_array(F, x)
-    return F.broadcast_to(F.value(True), a.dims)
-
-
-def is_complex_object(F: Builder, x: Any) -> bool:
-    return False
-
-
-def is_real_object(F: Builder, x: Any) -> bool:
-    return True
-
-
 def result_type(F: Builder, *arrays_and_dtypes: Any) -> np.dtype:
     """The dtype that NumPy's promotion gives; Python numbers are weak."""
     return np.result_type(*(_promotes_as(a) for a in arrays_and_dtypes))
@@ -139,7 +116,7 @@ def _promotes_as(a: Any) -> Any:
         return a
     if not a.type.weak:
         return a.type.dtype
-    return 0.0 if a.type.is_float else 0
+    return {"f": 0.0, "c": 0j}.get(a.type.dtype.kind, 0)
 
 
 def select(F: Builder, condlist: Any, choicelist: Any, default: Any = 0) -> Value:
@@ -156,7 +133,6 @@ def select(F: Builder, condlist: Any, choicelist: Any, default: Any = 0) -> Valu
 FUNCTIONS: dict[str, Implementation] = {
     "numpy.where": where, "numpy.clip": clip, "numpy.nan_to_num": nan_to_num, "numpy.round": round_,
     "numpy.around": round_, "numpy.isclose": isclose, "numpy.allclose": allclose, "numpy.array_equal": array_equal,
-    "numpy.array_equiv": array_equiv, "numpy.real": real, "numpy.imag": imag, "numpy.isreal": is_real,
-    "numpy.iscomplexobj": is_complex_object, "numpy.isrealobj": is_real_object, "numpy.result_type": result_type,
+    "numpy.array_equiv": array_equiv, "numpy.result_type": result_type,
     "numpy.select": select,
 }  # fmt: skip

@@ -16,7 +16,7 @@ from typing import Any
 _VIEWS = [
     "transpose", "permute_dims", "swapaxes", "moveaxis", "rollaxis", "expand_dims", "squeeze", "atleast_1d",
     "atleast_2d", "atleast_3d", "matrix_transpose", "flip", "fliplr", "flipud", "rot90", "split", "array_split",
-    "hsplit", "vsplit", "dsplit", "unstack", "real", "linalg.matrix_transpose",
+    "hsplit", "vsplit", "dsplit", "unstack", "real", "imag", "linalg.matrix_transpose",
 ]  # fmt: skip
 _READ_ONLY = ["diagonal", "diag", "broadcast_to", "linalg.diagonal"]
 
@@ -29,7 +29,7 @@ VIEWS: Mapping[str, str] = {
     "numpy.broadcast_arrays": "each",
     "numpy.meshgrid": "each",
 }
-VIEW_PROPERTIES = frozenset(["T", "mT", "real", "flat"])
+VIEW_PROPERTIES = frozenset(["T", "mT", "real", "imag", "flat"])
 _METHODS = {
     "transpose": "view",
     "swapaxes": "view",

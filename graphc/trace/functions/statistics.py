@@ -18,6 +18,7 @@ from graphc.trace.functions.arguments import (
     require_equal,
     shape_error,
 )
+from graphc.trace.functions.complex_values import squared_size
 from graphc.trace.functions.reductions import masked, max_, min_, of_something, prod, require_elements, sum_
 
 
@@ -63,9 +64,9 @@ def var(  # noqa: PLR0913 - NumPy's own parameters
     axes = axes_of(F, "var", axis, a.rank)
     centre = _mean(F, a, axes, True, mask) if mean is None else F.cast(as_array(F, mean), a.type.dtype)
     off = F.sub(a, centre)
-    total = F.reduce("sum", masked(F, F.mul(off, off), mask, 0), axes, keepdims)
+    total = F.reduce("sum", masked(F, squared_size(F, off), mask, 0), axes, keepdims)
     count = element_count(F, a, axes, keepdims, mask)
-    return F.cast(F.div(total, _degrees(F, count, ddof if correction is None else correction)), a.type.dtype)
+    return F.cast(F.div(total, _degrees(F, count, ddof if correction is None else correction)), a.type.real_dtype)
 
 
 def std(  # noqa: PLR0913 - NumPy's own parameters

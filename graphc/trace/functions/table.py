@@ -15,13 +15,14 @@ An implementation is called as ``f(F, *args, **kwargs)`` with the user's argumen
 from __future__ import annotations
 
 import inspect
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from functools import cache, wraps
 from typing import Any
 
 from graphc.errors import UnsupportedError
 from graphc.ir.builder import Builder
 from graphc.trace.functions import (
+    complex_values,
     covariances,
     creation,
     diagonals,
@@ -55,6 +56,7 @@ from graphc.trace.functions import (
     writing,
 )
 from graphc.trace.functions.arguments import Implementation, as_flag, qualified
+from graphc.trace.functions.complex_values import TAKES_COMPLEX, complex_dtype_of
 
 _FLAGS = {
     "keepdims",
@@ -80,6 +82,8 @@ def signature_of(implementation: Implementation) -> inspect.Signature:
 def checked(name: str, implementation: Implementation) -> Implementation:
     """The implementation, refusing arguments that it does not have by the function's and the argument's name."""
 
+    takes_complex = name in TAKES_COMPLEX
+
     @wraps(implementation)
     def call(F: Builder, *args: Any, **kwargs: Any) -> Any:
         parameters = signature_of(implementation)
@@ -91,11 +95,20 @@ def checked(name: str, implementation: Implementation) -> Implementation:
         if bound.arguments.get("out") is not None:
             message = f"{name}: out= is not supported; assign the result: y = {name}(...)"
             raise UnsupportedError(message, location=F.location)
+        if not takes_complex:
+            _refuse_complex(F, name, bound.arguments.values())
         for flag in _FLAGS & bound.arguments.keys():
             bound.arguments[flag] = as_flag(F, name, flag, bound.arguments[flag])
         return implementation(*bound.args, **bound.kwargs)
 
     return call
+
+
+def _refuse_complex(F: Builder, name: str, arguments: Iterable[Any]) -> None:
+    dtype = complex_dtype_of(arguments)
+    if dtype is not None:
+        remedy = "write it with the functions that docs/complex.md lists, or with z.real and z.imag"
+        raise UnsupportedError(f"{name} of {dtype} is not supported; {remedy}", location=F.location)
 
 
 def _without_builder(parameters: inspect.Signature) -> str:
@@ -140,6 +153,7 @@ NUMPY_FUNCTIONS = build_table(
     polynomials.FUNCTIONS,
     histograms.FUNCTIONS,
     elementwise.FUNCTIONS,
+    complex_values.FUNCTIONS,
     covariances.FUNCTIONS,
     editing.FUNCTIONS,
     spectra.FUNCTIONS,

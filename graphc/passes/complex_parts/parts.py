@@ -1,0 +1,116 @@
+"""A complex value as its parts, and arithmetic with those."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from typing import NamedTuple
+
+from graphc.ir.builder import Builder
+from graphc.ir.graph import Node, Value
+from graphc.ir.types import ArrayType
+
+
+class Parts(NamedTuple):
+    """Real and imaginary part, of one type; ``im`` None: zero everywhere, since the number was real."""
+
+    re: Value
+    im: Value | None
+
+    @property
+    def dims(self) -> tuple:
+        return self.re.dims
+
+
+Split = Parts | Value  # what stands for a value: parts of a complex one
+Rule = Callable[[Builder, Node, Sequence[Split]], Split]
+
+
+def imaginary(F: Builder, z: Parts) -> Value:
+    """The imaginary part as a value."""
+    return F.full(z.re.type, 0.0) if z.im is None else z.im
+
+
+def number(F: Builder, like: Value, constant: float) -> Value:
+    """A constant of the value's dtype."""
+    return F.constant(constant, ArrayType(like.type.dtype))
+
+
+def broadcast(F: Builder, z: Parts, dims: tuple) -> Parts:
+    return Parts(F.broadcast_to(z.re, dims), None if z.im is None else F.broadcast_to(z.im, dims))
+
+
+# --- arithmetic -------------------------------------------------------------------------------------------------------
+
+
+def add(F: Builder, a: Parts, b: Parts) -> Parts:
+    re = F.add(a.re, b.re)
+    if a.im is None or b.im is None:
+        im = a.im if b.im is None else b.im
+        return Parts(re, None if im is None else F.broadcast_to(im, re.dims))
+    return Parts(re, F.add(a.im, b.im))
+
+
+def neg(F: Builder, z: Parts) -> Parts:
+    return Parts(F.neg(z.re), None if z.im is None else F.neg(z.im))
+
+
+def sub(F: Builder, a: Parts, b: Parts) -> Parts:
+    if a.im is None or b.im is None:
+        return add(F, a, neg(F, b))
+    return Parts(F.sub(a.re, b.re), F.sub(a.im, b.im))
+
+
+def mul(F: Builder, a: Parts, b: Parts) -> Parts:
+    """As NumPy: no case is made of infinite factors."""
+    if a.im is None:
+        return Parts(F.mul(a.re, b.re), None if b.im is None else F.mul(a.re, b.im))
+    if b.im is None:
+        return Parts(F.mul(a.re, b.re), F.mul(a.im, b.re))
+    re = F.sub(F.mul(a.re, b.re), F.mul(a.im, b.im))
+    return Parts(re, F.add(F.mul(a.re, b.im), F.mul(a.im, b.re)))
+
+
+def times_i(F: Builder, z: Parts) -> Parts:
+    return Parts(F.neg(imaginary(F, z)), z.re)
+
+
+def over_i(F: Builder, z: Parts) -> Parts:
+    return Parts(imaginary(F, z), F.neg(z.re))
+
+
+def scale(F: Builder, z: Parts, factor: Value | float) -> Parts:
+    return Parts(F.mul(z.re, factor), None if z.im is None else F.mul(z.im, factor))
+
+
+def square(F: Builder, z: Parts) -> Parts:
+    if z.im is None:
+        return Parts(F.square(z.re), None)
+    product = F.mul(z.re, z.im)
+    return Parts(F.sub(F.square(z.re), F.square(z.im)), F.add(product, product))
+
+
+def div(F: Builder, a: Parts, b: Parts) -> Parts:
+    """By Smith's method: nothing overflows that the quotient does not."""
+    if b.im is None:
+        return Parts(F.div(a.re, b.re), None if a.im is None else F.div(a.im, b.re))
+    im = imaginary(F, a)
+    wide = F.ge(F.abs(b.re), F.abs(b.im))
+    zero = F.logical_and(F.eq(b.re, 0.0), F.eq(b.im, 0.0))
+    large, small = F.select(wide, b.re, b.im), F.select(wide, b.im, b.re)
+    ratio = F.select(zero, 0.0, F.div(small, F.select(zero, 1.0, large)))
+    below = F.add(F.select(zero, F.abs(b.re), large), F.mul(small, ratio))
+    top_re = F.select(wide, F.add(a.re, F.mul(im, ratio)), F.add(F.mul(a.re, ratio), im))
+    top_im = F.select(wide, F.sub(im, F.mul(a.re, ratio)), F.sub(F.mul(im, ratio), a.re))
+    return Parts(F.div(top_re, below), F.div(top_im, below))
+
+
+def is_zero(F: Builder, z: Parts) -> Value:
+    at = F.eq(z.re, 0.0)
+    return at if z.im is None else F.logical_and(at, F.eq(z.im, 0.0))
+
+
+def choose(F: Builder, condition: Value, a: Parts, b: Parts) -> Parts:
+    re = F.select(condition, a.re, b.re)
+    if a.im is None and b.im is None:
+        return Parts(re, None)
+    return Parts(re, F.select(condition, imaginary(F, a), imaginary(F, b)))

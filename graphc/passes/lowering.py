@@ -1,0 +1,18 @@
+"""The last steps before a graph is scheduled: what the scheduler does not know is written in terms of what it does."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+
+from graphc.ir.graph import Graph
+from graphc.ir.opdef import Op
+from graphc.passes.complex_parts import split_complex
+from graphc.passes.composites import expand_composites
+from graphc.passes.pipeline import optimize
+
+
+def lowered(graph: Graph, ops: Mapping[str, Op]) -> Graph:
+    """Without composites and complex numbers: a complex parameter or output is a real one of the same bytes."""
+    graph = expand_composites(graph, ops)
+    real = split_complex(graph, ops)
+    return graph if real is graph else optimize(real, ops)
