@@ -44,10 +44,14 @@ def flatten_args(
     Returns: ``g``, with ``g(x) == function(*unflatten(x))``, to be differentiated and compiled where ``function`` is
         plain; ``x0``, all floating numbers of the arguments, shape (n,), in the widest of their dtypes; and
         ``unflatten``, which gives the tuple of arguments, each part in its own dtype.
-    Raises: ``TraceTypeError`` where nothing is floating.
+    Raises: ``TraceTypeError`` where nothing is floating, or something complex.
     """
     leaves, spec = pytree.flatten(tuple(trees))
     marks = pytree.frozen_leaves(tuple(trees))
+    if any(np.iscomplexobj(leaf) and not frozen for leaf, frozen in zip(leaves, marks, strict=True)):
+        raise TraceTypeError(
+            "flatten: complex numbers are no part of a real vector; pass z.real and z.imag, or freeze z"
+        )
     parts = [np.asarray(leaf) if _is_float(leaf) and not f else None for leaf, f in zip(leaves, marks, strict=True)]
     given = [part for part in parts if part is not None]
     if not given:
@@ -151,12 +155,12 @@ def to_torch(function: Callable[..., Any]) -> Callable[..., Any]:
         @staticmethod
         @torch.autograd.function.once_differentiable
         def backward(context: Any, *cotangents: Any) -> Any:
-            given = tuple(_array(both.name, g) for g in cotangents)
+            given = tuple(np.conj(_array(both.name, g)) for g in cotangents)  # torch: df/dx + i df/dy
             needs = context.needs_input_grad
             arrays = [a if needed else pytree.Frozen(a) for a, needed in zip(context.arrays, needs, strict=True)]
             gradients = both.pullback(arrays, given[0] if len(given) == 1 else given)
             pairs = zip(gradients, needs, strict=True)
-            return tuple(_tensors(g) if needed and g is not None else None for g, needed in pairs)
+            return tuple(_tensors(np.conj(g)) if needed and g is not None else None for g, needed in pairs)
 
     def _tensors(result: Any) -> Any:
         if isinstance(result, tuple):
@@ -170,7 +174,7 @@ def to_torch(function: Callable[..., Any]) -> Callable[..., Any]:
             return arg
         if arg.device.type != "cpu":
             raise TraceTypeError(f"{name} runs on the CPU, and a tensor is on {arg.device}: pass x.cpu()")
-        return arg.detach().contiguous().numpy()
+        return arg.detach().resolve_conj().contiguous().numpy()
 
     def call(*args: Any) -> Any:
         return Compiled.apply(*args)
@@ -226,7 +230,7 @@ def to_jax(function: Callable[..., Any], result: Callable[..., Any] | None = Non
     def backward(args: Any, cotangent: Any) -> Any:
         found = jax.pure_callback(pull, given(args), args, cotangent, vmap_method="sequential")
         return tuple(
-            g if jax.numpy.issubdtype(g.dtype, np.floating) else np.zeros(g.shape, jax.dtypes.float0) for g in found
+            g if jax.numpy.issubdtype(g.dtype, np.inexact) else np.zeros(g.shape, jax.dtypes.float0) for g in found
         )
 
     compiled.defvjp(forward, backward)

@@ -50,7 +50,7 @@ class NanCheckedRunner:
 def has_nan(value: Any) -> bool:
     """Whether a floating array or number holds NaN."""
     array = np.asarray(value)
-    return array.dtype.kind == "f" and bool(np.isnan(array).any())
+    return array.dtype.kind in "fc" and bool(np.isnan(array).any())
 
 
 def nan_error(graphs: Sequence[tuple[str, Graph]], inputs: Inputs) -> NanError:

@@ -185,7 +185,7 @@ def test_an_index_out_of_range_is_an_error():
 def test_what_cannot_be_typed_names_itself():
     dictionary = graphc.jit(lambda x: {"a": x})
     for f, argument, message in (
-        (cube_gradient, np.ones(3, complex), "array of dtype complex128"),
+        (cube_gradient, np.ones(3, complex), "returns complex128, no real number"),
         (cube_gradient, True, "argument 0 of cubes is bool"),
         (dictionary, np.ones(3), "lambda returns a dict"),
         (graphc.jit(lambda x: x[x > 0]), np.ones(3), "a result whose size only the values tell"),

@@ -18,6 +18,7 @@ import numpy as np
 
 from graphc.ir.graph import Graph, Node, Value
 from graphc.ir.opdef import Op
+from graphc.ir.types import real_part_dtype
 from graphc.passes.patterns import made_by
 from graphc.passes.rewriter import Rewriter, Rules, rewrite
 
@@ -43,7 +44,7 @@ def cast_of_widening(rewriter: Rewriter, node: Node) -> Value | None:
 
 def _rounds(source: np.dtype, target: np.dtype) -> bool:
     """NumPy calls int64 to float64 safe, though it rounds."""
-    return source.kind in "iu" and target.kind == "f" and source.itemsize >= target.itemsize
+    return source.kind in "iu" and target.kind in "fc" and source.itemsize >= real_part_dtype(target).itemsize
 
 
 CAST_RULES: Rules = {"cast": (cast_to_same, cast_of_widening)}

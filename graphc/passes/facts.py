@@ -111,7 +111,7 @@ def _nonzero(value: Value) -> Answer:
 
 def _cast_keeps_nonzero(node: Node) -> bool:
     source, target = node.inputs[0].type, node.output.type
-    return target.is_float and (not source.is_float or source.dtype.itemsize <= target.dtype.itemsize)
+    return target.is_float and (not source.is_float or source.real_dtype.itemsize <= target.real_dtype.itemsize)
 
 
 def _is_size(value: Value) -> bool:

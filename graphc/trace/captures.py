@@ -213,7 +213,7 @@ class Captures:
     def check_unchanged(self, location: Location | None) -> None:
         """Raise ``SideEffectError`` when an array was written after the program had read it."""
         for array, before in self._snapshots:
-            if not np.array_equal(array, before, equal_nan=array.dtype.kind == "f"):
+            if not np.array_equal(array, before, equal_nan=array.dtype.kind in "fc"):
                 raise SideEffectError(
                     f"an array of shape {array.shape} that the function reads was changed while it was traced: "
                     "fill it before traced values meet it, or build it with np.where, np.stack or np.concatenate",

@@ -11,6 +11,7 @@ import numpy as np
 
 from graphc.ir.builder import Builder
 from graphc.ir.graph import Value
+from graphc.ir.types import complex_dtype
 
 
 class _Precision(threading.local):
@@ -38,8 +39,9 @@ def lowered(F: Builder, operand: Any) -> Any:
     if dtype is None:
         return operand
     if isinstance(operand, Value):
-        is_wider = operand.type.is_float and operand.type.dtype.itemsize > dtype.itemsize
-        return F.cast(operand, dtype) if is_wider and not operand.type.weak else operand
+        is_wider = operand.type.is_float and operand.type.real_dtype.itemsize > dtype.itemsize
+        narrow = complex_dtype(dtype) if operand.type.is_complex else dtype
+        return F.cast(operand, narrow) if is_wider and not operand.type.weak else operand
     if type(operand) in (list, tuple):
         return type(operand)([lowered(F, part) for part in operand])
     return operand

@@ -1,4 +1,4 @@
-"""Products and running folds of complex numbers: a state of two parts, which no fold of the scheduler has, so a loop."""
+"""Products and running folds of complex numbers: a state of two parts, which no fold of the scheduler has: a loop."""
 
 from __future__ import annotations
 

@@ -1,6 +1,6 @@
 """Functions about complex numbers, and which of all others take them.
 
-A function that is composed for real arrays may be wrong for complex ones without a sign of it (a square where the
+A function that is composed for real arrays may be wrong for complex ones without a of it (a square where the
 square of the size is meant, an order, a sign). So it refuses them, unless it stands in ``TAKES_COMPLEX``: those are
 tested.
 """
@@ -109,23 +109,23 @@ FUNCTIONS: dict[str, Implementation] = {
 }  # fmt: skip
 
 _MOVING = """
-    append array_split atleast_1d atleast_2d atleast_3d block broadcast_arrays broadcast_to choose column_stack compress
-    concat concatenate copy delete diag diagflat diagonal dsplit dstack ediff1d empty_like expand_dims extract flip
-    fliplr flipud full full_like hsplit hstack insert linalg.diagonal linalg.matrix_transpose matrix_transpose
-    meshgrid moveaxis ndim ones_like pad permute_dims ravel repeat reshape resize roll rollaxis rot90 row_stack select
-    shape size split squeeze stack swapaxes take take_along_axis tile transpose tril triu unstack vsplit vstack where
-    zeros_like astype result_type
+    append array_split atleast_1d atleast_2d atleast_3d block broadcast_arrays broadcast_to choose column_stack
+    compress concat concatenate copy delete diag diagflat diagonal dsplit dstack ediff1d empty_like expand_dims
+    extract flip fliplr flipud full full_like hsplit hstack insert linalg.diagonal linalg.matrix_transpose
+    matrix_transpose meshgrid moveaxis ndim ones_like pad permute_dims ravel repeat reshape resize roll rollaxis rot90
+    row_stack select shape size split squeeze stack swapaxes take take_along_axis tile transpose tril triu unstack
+    vsplit vstack where zeros_like astype result_type
 """
 _COMPUTING = """
     all allclose any array_equal array_equiv average count_nonzero cross cumsum cumulative_sum diff dot einsum inner
     isclose kron linalg.cross linalg.matmul linalg.multi_dot linalg.norm linalg.outer linalg.tensordot linalg.trace
     linalg.vecdot linalg.vector_norm linspace matmul matvec mean nonzero flatnonzero argwhere outer polyadd polyder
-    polyint polymul polysub polyval prod cumprod cumulative_prod std sum tensordot trace trapezoid var vdot vecdot vecmat vander conjugate sign
-    linalg.matrix_norm
+    polyint polymul polysub polyval prod cumprod cumulative_prod std sum tensordot trace trapezoid var vdot vecdot
+    vecmat vander conjugate linalg.matrix_norm
 """
 _METHODS = """
-    all any astype choose compress conj conjugate copy cumprod cumsum diagonal dot fill flatten mean nonzero prod ravel repeat
-    reshape squeeze std sum swapaxes take trace transpose var
+    all any astype choose compress conj conjugate copy cumprod cumsum diagonal dot fill flatten mean nonzero prod
+    ravel repeat reshape squeeze std sum swapaxes take trace transpose var
 """
 _WRITING = "copyto fill_diagonal place put put_along_axis putmask"
 

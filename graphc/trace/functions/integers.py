@@ -1,4 +1,4 @@
-"""Ufuncs on integers, where NumPy does more than compute in the loop's dtype.
+"""Ufuncs on integers (and the sign of complex numbers), where NumPy does more than compute in the loop's dtype.
 
 A Python integer that an array's dtype cannot hold is an error in arithmetic, and an answer in comparisons. Integers
 have no negative integer powers.
@@ -18,6 +18,7 @@ from graphc.ir.graph import Value
 from graphc.ir.types import BOOL, F64, I64, ArrayType
 from graphc.ops.index import NEGATIVE_POWER
 from graphc.trace.functions.arguments import UNSIGNED
+from graphc.trace.functions.complex_values import sign
 
 _COMPARISONS: dict[str, Callable[[Any, Any], bool]] = {
     name: getattr(operator, name) for name in ("lt", "le", "gt", "ge", "eq", "ne")
@@ -28,6 +29,8 @@ def apply_op(F: Builder, op: str, operands: Sequence[Any]) -> Any:
     """The op on operands of a ufunc: values, Python numbers, dims."""
     if op in _COMPARISONS:
         return _compare(F, op, *map(F.value, operands))
+    if op == "sign":
+        return sign(F, *operands)
     if op == "pow":
         return _power(F, *map(F.value, operands))
     return F.apply(F.ops[op], operands, {})

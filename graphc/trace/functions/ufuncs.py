@@ -11,7 +11,7 @@ from graphc.ir.builder import Builder
 from graphc.ir.graph import Value
 from graphc.ops.scipy_functions import SCIPY_FUNCTIONS
 from graphc.trace.functions.arguments import as_array
-from graphc.trace.functions.complex_values import conjugate, sign
+from graphc.trace.functions.complex_values import conjugate
 from graphc.trace.functions.products import matmul, vecdot
 from graphc.trace.functions.reductions import all_, any_, cumprod, cumsum, max_, min_, prod, sum_
 
@@ -27,7 +27,7 @@ SAME_NAME = [
     "add", "positive", "float_power", "square", "reciprocal", "floor_divide", "remainder", "fmod", "copysign",
     "nextafter", "spacing", "ldexp", "heaviside", "deg2rad", "rad2deg", "logical_not", "logical_and", "logical_or",
     "logical_xor", "bitwise_and", "bitwise_or", "bitwise_xor", "invert", "left_shift", "right_shift", "gcd", "lcm",
-    "minimum", "maximum", "fmin", "fmax", "fabs", "floor", "ceil", "trunc", "rint", "isnan", "isinf",
+    "minimum", "maximum", "fmin", "fmax", "fabs", "sign", "floor", "ceil", "trunc", "rint", "isnan", "isinf",
     "isfinite", "signbit", "exp", "exp2", "expm1", "log", "log2", "log10", "log1p", "logaddexp", "logaddexp2",
     "sin", "cos", "tan", "arcsin", "arccos", "arctan", "arctan2", "sinh", "cosh", "tanh", "arcsinh", "arccosh",
     "arctanh", "sqrt", "cbrt", "hypot", "erf", "erfc", "erfcx", "erfinv", "ndtr", "log_ndtr", "expit", "logit",
@@ -93,7 +93,7 @@ def vecmat(F: Builder, x1: Any, x2: Any, /) -> Value:
 
 # ufuncs that are no single op
 UFUNC_FUNCTIONS: dict[str, Callable[..., Any]] = {
-    "matmul": matmul, "vecdot": vecdot, "matvec": matvec, "vecmat": vecmat, "conjugate": conjugate, "sign": sign,
+    "matmul": matmul, "vecdot": vecdot, "matvec": matvec, "vecmat": vecmat, "conjugate": conjugate,
     "divmod": divmod_, "modf": modf, "frexp": frexp, "bitwise_count": bitwise_count, "softplus": softplus,
 }  # fmt: skip
 
