@@ -263,7 +263,7 @@ class CudaRunner:
             self.loaded.forget_failure()
             raise self._error(status, self.reported, self.reported.symbols)
 
-    def _error(self, status: int, sizes: Sizes, symbols: Sequence[int]) -> Exception:
+    def _error(self, status: int, sizes: Sizes, symbols: Sequence[int]) -> BaseException:
         if not 0 < status <= len(self.checks):
             return ProgramError(f"the program failed with status {status}")
         check = self.checks[status - 1]

@@ -12,8 +12,8 @@ from typing import TYPE_CHECKING, Protocol
 
 from graphc.ir.builder import Builder
 from graphc.ir.graph import Graph, Node, Value
-from graphc.ir.regions import carried, lead, map_regions
-from graphc.ir.rewrite import inline, with_inputs
+from graphc.ir.regions import carried, lead
+from graphc.ir.rewrite import inline
 from graphc.ir.types import I64, ArrayType
 
 if TYPE_CHECKING:
@@ -42,21 +42,6 @@ def entry(F: Builder, stacked: Value, i: Value) -> Value:
     starts = [i, *(F.value(0) for _ in rest)]
     block = F.read(stacked, *starts, steps=(1,) * stacked.rank, dims=(1, *rest))
     return F.reshape(block, rest)
-
-
-def without_checks(region: Graph) -> Graph:
-    """The region without checks of its indices: the way forward has made them already."""
-    new: dict[Value, Value] = {}
-    nodes = []
-    for node in region.nodes:
-        current = map_regions(with_inputs(node, tuple(new.get(v, v) for v in node.inputs)), without_checks)
-        if node.op.name == "checked_index":
-            new[node.output] = current.inputs[0]
-            continue
-        nodes.append(current)
-        new.update((a, b) for a, b in zip(node.outputs, current.outputs, strict=True) if a is not b)
-    outputs = tuple(new.get(v, v) for v in region.outputs)
-    return Graph(region.name, region.params, tuple(nodes), outputs, region.guards)
 
 
 class _Bases:
@@ -137,7 +122,7 @@ class LoopPlan:
         by_state = dict(zip(states, given, strict=False))
         seeds = [by_state[k] for k in range(carried(node)) if self.body.outputs[k].grad] + late
         arguments = [*saved, *free, *seeds, *given[len(states) :]]
-        found = iter(inline(R, without_checks(self.parts.backward), arguments))
+        found = iter(inline(R, self.parts.backward, arguments))
         params = self.body.params[1:]  # a state that an iteration makes and none reads: its last cotangent counts alone
         before = [next(found) if params[k].grad else R.zeros(given[n].type) for n, k in enumerate(states)]
         return Graph(f"{node.regions[0].name}_back", (i, *given, *outside), tuple(R.nodes), (*before, *found))
@@ -200,7 +185,7 @@ def _branch_back(
     bases = dict(zip(later, params[len(captures) + len(wanted) :], strict=True))
     arguments = [*captures, *(seeds[k] for k, o in enumerate(branch.outputs) if o.grad)]
     arguments += [bases[k] for k, p in enumerate(branch.params) if p.grad and k in bases]
-    found = iter(inline(R, without_checks(joint), arguments)[len(branch.outputs) :])
+    found = iter(inline(R, joint, arguments)[len(branch.outputs) :])
     totals = {k: next(found) for k, p in enumerate(branch.params) if p.grad}
     outputs = tuple(totals[k] if k in totals else bases[k] if k in bases else R.zeros(captures[k].type) for k in marked)
     return Graph(f"{branch.name}_back", tuple(params), tuple(R.nodes), outputs)

@@ -182,6 +182,11 @@ class ShapeFacts:
     def at_least(self, a: Dim, b: Dim) -> bool:
         return a == b or self._decide(Relation.GE, a - b)
 
+    def holds(self, dim: Dim) -> bool:
+        """Whether ``dim >= 0`` in the call being traced; nothing is recorded."""
+        assert self.hints is not None
+        return evaluate(self.resolve(dim), self.hints) >= 0
+
     def proves_at_least(self, a: Dim, b: Dim) -> bool:
         """Whether ``a >= b`` follows from what is known; nothing is asked, and no guard recorded."""
         difference = self.resolve(a - b)
@@ -242,7 +247,7 @@ class ShapeFacts:
         >>> facts.lowest(symbol("n") - i)
         1
         """
-        return self.lower_bound(self._at_lowest_end(dim))
+        return self.lower_bound(self.lowest_end(dim))
 
     def always_at_least(self, a: Dim, b: Dim) -> bool:
         """Whether ``a >= b`` for all values of the symbols that are bound at run time; guarded where it is for others.
@@ -253,10 +258,11 @@ class ShapeFacts:
             return self.at_least(a, b)
         if self.proves_at_least(a, b):
             return True
-        end = self._at_lowest_end(self.resolve(a - b))
+        end = self.lowest_end(self.resolve(a - b))
         return not self.is_bound(end) and self.at_least(end, 0)
 
-    def _at_lowest_end(self, dim: Dim) -> Dim:
+    def lowest_end(self, dim: Dim) -> Dim:
+        """The dim with symbols of limited size at the end that makes it least, as far as that can be said."""
         for name in reversed(self.limits):
             if name not in symbols_of(dim):
                 continue

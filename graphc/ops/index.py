@@ -20,7 +20,6 @@ from collections.abc import Sequence
 import numpy as np
 
 from graphc.errors import (
-    GraphcError,
     IndexRangeError,
     InvalidGraphError,
     LinearAlgebraError,
@@ -34,6 +33,7 @@ from graphc.ir.graph import Attrs, Node, Value
 from graphc.ir.opdef import Compact, Gather, Linear, Movement, NotDifferentiable, Op, Scatter
 from graphc.ir.shapes import ShapeFacts
 from graphc.ir.types import BOOL, I64, ArrayType
+from graphc.ops.exceptions import exception_of, is_number
 
 
 def gathered_dims(
@@ -153,8 +153,10 @@ _NO_FACTOR = {
 }
 
 
-def range_error(axis: int, size: int, what: str = "an index", location: Location | None = None) -> GraphcError:
-    """The error of a ``checked_index`` that failed."""
+def range_error(axis: int, size: int, what: str = "an index", location: Location | None = None) -> BaseException:
+    """The error of a ``checked_index`` that failed: of one that stands for an exception, that."""
+    if is_number(axis):
+        return exception_of(axis, location)
     if axis in _NO_ANSWER:
         return NumberError(_NO_ANSWER[axis], location=location)
     if axis in _NO_FACTOR:

@@ -14,15 +14,15 @@ from typing import Any
 import numpy as np
 
 from graphc import pytree
-from graphc.errors import UnsupportedError
 from graphc.ir.graph import Value
 from graphc.trace import dispatch
 from graphc.trace.aliases import link_results, root
 from graphc.trace.location import user_location
 from graphc.trace.made import is_constant
+from graphc.trace.raising import attempted, raise_again
 from graphc.trace.regions import Writes, stage_cond, trace_region
 from graphc.trace.session import Session, current
-from graphc.trace.signals import FALLS, RETURNS, Signal, leaving, way_of, ways_of
+from graphc.trace.signals import FALLS, RAISES, RETURNS, Signal, leaving, raises, way_of, ways_of
 from graphc.trace.tracer import Tracer
 from graphc.trace.trees import Places, Skeleton, ValueTree, changing_flags, value_of
 from graphc.trace.twins import for_a_try
@@ -104,15 +104,16 @@ class _Side:
         self.ways = ways_of(signal)
         self.changed = changed(before, after, names)
         self.defined = {name for name in names if is_defined(after[name])}
+        self.error: Any = signal.value if raises(signal) else None
         known = signal.known if signal is not None else {}
         self.kinds = {name: Skeleton(inside, after[name]) for name in self.changed if name in self.defined}
         self.kinds |= {name: Skeleton(inside, value) for name, value in known.items() if name not in self.defined}
-        self.kind = Skeleton(inside, signal.value if signal is not None else None)
+        self.kind = Skeleton(inside, signal.value if signal is not None and RETURNS in signal.ways else None)
 
     @property
     def returns(self) -> bool:
-        """Always: its variables are of no interest."""
-        return min(self.ways) == RETURNS
+        """Always, or it raises: its variables are of no interest."""
+        return min(self.ways) >= RETURNS
 
 
 class _Merge:
@@ -127,7 +128,8 @@ class _Merge:
     def look_at(self, yes: Piece, no: Piece) -> None:
         """``full``: the variables that have a value afterwards; ``partly``: those that have one where it goes on."""
         self.sides = [self._side(piece) for piece in (yes, no)]
-        self.ways = self.sides[0].ways | self.sides[1].ways
+        ways = self.sides[0].ways | self.sides[1].ways
+        self.ways = ways - {RAISES} or ways
         lasting = [side for side in self.sides if not side.returns]
         moved = {name for side in lasting for name in side.changed}
         self.moved = [name for name in self.variables.alive if name in moved]
@@ -143,7 +145,7 @@ class _Merge:
         def run(inside: Session, params: list[Value]) -> list[Value]:
             self.variables.write(self.before)
             with self.variables.kept():
-                signal = piece()
+                signal = attempted(inside, piece)
             side = _Side(inside, signal, self.before, self.variables.read(), self.variables.alive)
             self.variables.require_one_change(self.before, side.changed)
             found.append(side)
@@ -159,7 +161,7 @@ class _Merge:
     def body(self, piece: Piece, side: int) -> Callable[[Session, list[Value]], list[Value]]:
         def run(inside: Session, params: list[Value]) -> list[Value]:
             self.variables.write(self.before)
-            state = self._state(inside, piece(), self.variables.read(), self.sides[side])
+            state = self._state(inside, attempted(inside, piece), self.variables.read(), self.sides[side])
             self.memory.append([root(leaf) for leaf in pytree.flatten(state)[0]])
             if not self.trees:
                 self.trees.append(tree_of(inside, state, self._flags()))
@@ -213,6 +215,8 @@ class _Merge:
         self.variables.write({**self.before, **undefined, **state})
         if self.ways == frozenset([FALLS]):
             return None
+        if self.ways == frozenset([RAISES]):
+            raise_again(self.session, self.sides[0].error)
         return Signal(self.ways, way, value, known)
 
 
@@ -266,20 +270,6 @@ def first_true(first: Any, *rest: Callable[[], Any]) -> Any:
 
 def _itself(value: Any) -> Any:
     return value
-
-
-def raising(error: Any) -> Any:
-    """What ``raise error`` raises: a loop or branch that the compiled program runs cannot raise an exception."""
-    session = current()
-    if session is None or not session.is_region:
-        return error
-    name = getattr(error, "__name__", type(error).__name__)
-    what = "assert" if name == "AssertionError" else f"raise {name}"
-    return UnsupportedError(
-        f"`{what}` in a loop or branch of the compiled program, which cannot raise it: look at the arguments "
-        "before the call, or return a value that shows it, such as np.nan",
-        location=user_location(),
-    )
 
 
 def both(first: Any, *rest: Callable[[], Any]) -> Any:

@@ -235,11 +235,16 @@ def _stage_while(session: Session, test: Piece, body: Piece, staged: StagedLoop)
     session.F.location = user_location()
     staged.discover([], lambda inside, params: body(), lambda: False)
 
+    are_open = []
+
     def ask(inside: Session, params: list[Value]) -> list[Value]:
-        return [value_of(inside, both(staged.goes_on(), lambda: flag_of(test())))]
+        flag = dispatch.truth(test())
+        are_open.append(is_open(flag))
+        return [value_of(inside, both(staged.goes_on(), lambda: flag_of(flag)))]
 
     def run(inside: Session, params: list[Value]) -> list[Value]:
         return staged.run(inside, params, body)
 
     asking = staged.asking(ask, skipped=0)
-    return staged.finish(lambda: stage_while(session, staged.tree.values, staged.tree.names, asking, run))
+    signal = staged.finish(lambda: stage_while(session, staged.tree.values, staged.tree.names, asking, run))
+    return signal if signal is None or are_open[-1] else signal.from_(BREAKS)  # nothing but an iteration ends it

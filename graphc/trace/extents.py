@@ -8,11 +8,11 @@ brought into its limits as a number first, and the result bound to a symbol of i
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from typing import Any
 
 from graphc.ir.builder import Builder
-from graphc.ir.dims import Dim, symbol
+from graphc.ir.dims import Dim, substitute, symbol, symbols_of
 from graphc.ir.graph import Value
 from graphc.ir.types import I64
 from graphc.trace.session import Session, current
@@ -28,12 +28,16 @@ def dim_of(session: Session, value: Value) -> Dim | None:
     """The integer scalar of this session as an expression over sizes and loop indices; None where it is another."""
     if value.rank or value.type.dtype.kind not in "iu":
         return None
+    return _followed(session, value, _index)
+
+
+def _followed(session: Session, value: Value, of_index: Callable[[Session, Value], Dim]) -> Dim | None:
     if value in session.indices:
-        return _index(session, value)
+        return of_index(session, value)
     node = value.node
     if node is None:
         outer = session.origins.get(value)
-        return None if outer is None or session.parent is None else dim_of(session.parent, outer)
+        return None if outer is None or session.parent is None else _followed(session.parent, outer, of_index)
     match node.op.name:
         case "const":
             return int(node.attrs["value"])
@@ -41,14 +45,50 @@ def dim_of(session: Session, value: Value) -> Dim | None:
             found: Dim = node.attrs["dim"]
             return found
         case "cast" | "reshape":
-            return dim_of(session, node.inputs[0])
+            return _followed(session, node.inputs[0], of_index)
         case "neg":
-            inner = dim_of(session, node.inputs[0])
+            inner = _followed(session, node.inputs[0], of_index)
             return None if inner is None else -inner
         case "add" | "sub" | "mul":
-            a, b = (dim_of(session, v) for v in node.inputs)
+            a, b = (_followed(session, v, of_index) for v in node.inputs)
             return None if a is None or b is None else _ARITHMETIC[node.op.name](a, b)
     return None
+
+
+def settle_position(value: Value, size: Dim) -> None:
+    """Have the sizes decide whether a position that is made of loop indices is inside of its axis.
+
+    Where it is in this call, that is a guard, by which a pass drops the check of each iteration.
+    """
+    session = current()
+    if session is None or value.rank or value.type.dtype.kind not in "iu":
+        return
+    names: dict[Value, str] = {}
+    limits: dict[str, Dim] = {}
+
+    def passing(owner: Session, index: Value) -> Dim:
+        trips, name = owner.indices[index]
+        if not name:  # a symbol of no program: the loop is not asked to bind it
+            name = names.setdefault(index, f"index {len(names)}")
+            limits[name] = trips - 1
+        return symbol(name)
+
+    dim, facts = _followed(session, value, passing), session.F.facts
+    if dim is None or isinstance(dim, int):
+        return
+    ends = [facts.lowest_end(_at_lowest(facts.resolve(end), limits)) for end in (dim, size - 1 - dim)]
+    if not any(symbols_of(end) & limits.keys() or facts.is_bound(end) for end in ends) and all(map(facts.holds, ends)):
+        for end in ends:
+            facts.at_least(end, 0)
+
+
+def _at_lowest(dim: Dim, limits: Mapping[str, Dim]) -> Dim:
+    """The least that the dim is in loops over these indices, as far as that can be said."""
+    for name, limit in limits.items():
+        slope = substitute(dim, {name: 1}) - substitute(dim, {name: 0})
+        if isinstance(slope, int) and substitute(dim, {name: 2}) - substitute(dim, {name: 1}) == slope:
+            dim = substitute(dim, {name: 0 if slope >= 0 else limit})
+    return dim
 
 
 def dim_of_number(value: Value) -> Dim | None:

@@ -243,6 +243,14 @@ class LoadRewriter(ast.NodeTransformer):
             node.exc = _hook("raising", node.exc, node.exc)
         return node
 
+    def visit_Try(self, node: ast.Try) -> ast.Try:
+        """What a ``raise`` in its body does is noted where a handler may stand ready for it."""
+        self.generic_visit(node)
+        if node.handlers:
+            item = ast.withitem(_hook("handler", node.body[0]), None)
+            node.body = [ast.copy_location(ast.With([item], node.body), node.body[0])]
+        return node
+
     def _iterated(self, node: ast.expr) -> ast.expr:
         return _hook("iterated", node, self.visit(node))
 

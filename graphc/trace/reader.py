@@ -23,6 +23,7 @@ from graphc.trace.classes import matched, plain_class
 from graphc.trace.environment import environment_function, environment_variable, refuse_unseen_names
 from graphc.trace.location import user_location
 from graphc.trace.made import settled
+from graphc.trace.raising import Handler, raising
 from graphc.trace.session import current
 from graphc.trace.stores import MUTATORS, Store, contains_traced, mutator
 from graphc.trace.symbolic import SymbolicInt
@@ -196,7 +197,8 @@ class Reader:
     either = staticmethod(branches.either)
     first_false = staticmethod(branches.first_false)
     first_true = staticmethod(branches.first_true)
-    raising = staticmethod(branches.raising)
+    raising = staticmethod(raising)
+    handler = staticmethod(Handler)
     negated = staticmethod(branches.negated)
     compared = staticmethod(branches.compared)
     span = staticmethod(iteration.span)

@@ -24,6 +24,7 @@ from graphc.trace.concretization import raise_at
 from graphc.trace.leaves import LeafSpec, input_spec
 from graphc.trace.location import user_location
 from graphc.trace.precision import own_precision
+from graphc.trace.raising import after_checks
 from graphc.trace.rewrite import prepare
 from graphc.trace.session import Session, recording
 from graphc.trace.symbolic import SymbolicInt
@@ -178,7 +179,7 @@ def output_leaves(session: Session, out: Any) -> tuple[pytree.TreeSpec, tuple[Ou
     for leaf in leaves:
         if isinstance(leaf, TracedValue | SymbolicInt | np.ndarray):
             outputs.append(Output(len(values), isinstance(leaf, SymbolicInt)))
-            values.append(session.F.value(unwrap(session, leaf)))
+            values.append(after_checks(session, session.F.value(unwrap(session, leaf))))
         elif isinstance(leaf, Undefined):
             leaf.refuse_returned()
         elif isinstance(leaf, Iterator | Coroutine):

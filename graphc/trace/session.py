@@ -39,6 +39,7 @@ class Session:
         "alive",
         "depth",
         "derivatives",
+        "handlers",
         "imports",
         "indices",
         "is_region",
@@ -48,9 +49,12 @@ class Session:
         "origins",
         "params",
         "parent",
+        "raised",
         "refusal",
         "retired",
         "symbols",
+        "takes_exceptions",
+        "thrown",
         "twins",
         "wrap",
         "written",
@@ -86,6 +90,10 @@ class Session:
         self.twins: dict[int, tuple[Any, list[Any]]] = {}  # by an array's id: those that may share memory (``aliases``)
         self.retired: list[tuple[Any, Session, Value]] = []  # arrays that a write into a twin made unusable
         self.refusal = ""  # why values of this session cannot be used, if that is not that its trace has ended
+        self.raised: Any = None  # the traced number that says that the function raised, if it may
+        self.thrown: BaseException | None = None  # what a ``raise`` in a region raises, on its way to its end
+        self.takes_exceptions = False  # a region in which ``raise`` may stand
+        self.handlers = 0  # of exceptions, around what is traced
         self._captures = captures
         self.notes: list[str] = [] if parent is None else parent.notes
         self.symbols: dict[str, str] = {} if parent is None else parent.symbols  # what each symbol is, in words

@@ -1,20 +1,21 @@
 """How the pieces of a function end: by their last statement, ``continue``, ``break`` or ``return``.
 
 A piece gives None where it ends by its last statement, else a ``Signal``. Where a traced value decides, several ways
-are possible, and which it was is a traced number.
+are possible, and which it was is a traced number. Where a piece raises an exception, the program ends: of two ways of
+which one raises, the other is the one that is taken.
 """
 
 from __future__ import annotations
 
 from collections.abc import Mapping
-from typing import Any, NoReturn
+from typing import Any, NoReturn, TypeGuard
 
 import numpy as np
 
 from graphc.errors import UnsupportedError
 from graphc.trace.location import user_location
 
-FALLS, CONTINUES, BREAKS, RETURNS = range(4)
+FALLS, CONTINUES, BREAKS, RETURNS, RAISES = range(5)
 WORDS = {CONTINUES: "continue", BREAKS: "break", RETURNS: "return"}
 _ENDED = frozenset([FALLS])
 
@@ -22,8 +23,8 @@ _ENDED = frozenset([FALLS])
 class Signal:
     """``ways``: those that are possible; ``way``: which it is, a traced number where there are several.
 
-    ``value``: what is returned if it is ``RETURNS``. ``known``: variables that have a value if it is ``FALLS``, and
-    otherwise none.
+    ``value``: what is returned if it is ``RETURNS``, or the exception where it raises. ``known``: variables that have a
+    value if it is ``FALLS``, and otherwise none.
     """
 
     __slots__ = ("known", "value", "way", "ways")
@@ -63,6 +64,10 @@ def leaving(value: Any) -> Signal:
     return Signal(frozenset([RETURNS]), RETURNS, value)
 
 
+def raises(signal: Signal | None) -> TypeGuard[Signal]:
+    return signal is not None and RAISES in signal.ways
+
+
 def ways_of(signal: Signal | None) -> frozenset[int]:
     return _ENDED if signal is None else signal.ways
 
@@ -73,7 +78,7 @@ def way_of(signal: Signal | None) -> Any:
 
 def ended_loop(signal: Signal | None) -> Signal | None:
     """The signal of a loop as a statement, of the one with which its last iteration ended."""
-    if signal is None or RETURNS not in signal.ways:
+    if signal is None or not signal.ways & {RETURNS, RAISES}:
         return None
     if signal.is_settled:
         return signal
@@ -102,7 +107,7 @@ def returned(signal: Signal, is_final: bool) -> Any:
 
 def refuse(signal: Signal) -> NoReturn:
     raise UnsupportedError(
-        f"`{signal.word}`, decided by a traced value, inside of a `with`, `try` or `match`: put the statement around "
-        "the loop, or around the parts of its body",
+        f"`{signal.word}`, decided by a traced value, inside of a `finally`, or before a statement with `global` "
+        "or `yield`: use `if`, or put the statement around the loop",
         location=user_location(),
     )

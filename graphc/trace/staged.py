@@ -14,9 +14,10 @@ from graphc.ir.graph import Value
 from graphc.ir.types import ArrayType
 from graphc.trace.aliases import Carried
 from graphc.trace.branches import VALUE, WAY
+from graphc.trace.raising import attempted
 from graphc.trace.regions import Body, Writes, trace_region
 from graphc.trace.session import Session
-from graphc.trace.signals import BREAKS, FALLS, RETURNS, Signal, way_of, ways_of
+from graphc.trace.signals import BREAKS, FALLS, RETURNS, Signal, raises, way_of, ways_of
 from graphc.trace.trees import Places, Skeleton, ValueTree, changing_flags
 from graphc.trace.twins import for_a_try, retire
 from graphc.trace.variables import State, Undefined, Variables, changed, is_defined, tree_of
@@ -85,8 +86,9 @@ class StagedLoop:
         def run(inside: Session, params: list[Value]) -> list[Value]:
             self.variables.write(self.outside)
             with self.variables.kept():
-                signal = body(inside, params)
-            self._note(inside, signal, self.variables.read())
+                signal = attempted(inside, lambda: body(inside, params))
+            if not raises(signal):
+                self._note(inside, signal, self.variables.read())
             self.variables.require_one_change(self.before, self.kinds)
             return []
 
@@ -158,12 +160,12 @@ class StagedLoop:
 
     def run(self, inside: Session, values: Sequence[Value], body: Callable[[], Signal | None]) -> list[Value]:
         seen = self.enter(inside, values)
-        signal = body()
-        after = self.variables.read()
+        signal = attempted(inside, body)
+        after = self.variables.read() if not raises(signal) else {**self.outside, **seen}
         self._require_known(inside, signal, after)
         ends = {name: after[name] for name in self.carried}
         if WAY in seen:
-            ends[WAY] = way_of(signal)
+            ends[WAY] = way_of(signal) if not raises(signal) else seen[WAY]
         if VALUE in seen:
             ends[VALUE] = seen[VALUE] if signal is None or RETURNS not in signal.ways else signal.value
         begun = self._begun()

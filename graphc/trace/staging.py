@@ -113,6 +113,10 @@ class _Stager:
             rest = list(nodes[position + 1 :])
             if isinstance(node, ast.Continue) and tail:
                 return [*result, at(node, ast.Pass())]
+            if isinstance(node, ast.With | ast.Try | ast.Match) and _leaves(node) and self._is_movable(node):
+                result += self._enclosed(node, in_piece, tail and not rest)
+                names = self._assigned([node, *rest])
+                return result + self._rest(node, rest, names, in_piece=in_piece, tail=tail, closed=closed)
             if not isinstance(node, ast.If | ast.For | ast.While) or not self._is_movable(node):
                 result.append(self._plain(node, in_piece))
                 continue
@@ -153,7 +157,7 @@ class _Stager:
         for name, value in ast.iter_fields(node):
             if isinstance(value, list) and value and isinstance(value[0], ast.stmt):
                 setattr(node, name, self.statements(value, in_piece=in_piece, closed=True))
-            elif isinstance(value, list) and value and isinstance(value[0], ast.ExceptHandler):
+            elif isinstance(value, list) and value and isinstance(value[0], ast.ExceptHandler | ast.match_case):
                 for handler in value:
                     handler.body = self.statements(handler.body, in_piece=in_piece, closed=True)
             elif isinstance(value, ast.expr):
@@ -168,6 +172,35 @@ class _Stager:
             return at(node, ast.Return(hook("leaving", node, Expressions().visit(value))))
         name = "BREAK" if isinstance(node, ast.Break) else "CONTINUE"
         return at(node, ast.Return(at(node, ast.Attribute(name_of(HOOKS), name, ast.Load()))))
+
+    def _enclosed(self, node: ast.With | ast.Try | ast.Match, in_piece: bool, tail: bool) -> list[ast.stmt]:
+        """A statement that may be left from inside: what stands in it are pieces, and it ends with a signal."""
+        pieces: list[ast.stmt] = []
+
+        def moved(body: list[ast.stmt], is_last: bool = True) -> list[ast.stmt]:
+            piece = self._piece(f"within_{self._number()}", body[0], body, self._assigned(body), tail=tail and is_last)
+            pieces.append(piece)
+            return [self._call(node, at(node, ast.Call(name_of(piece.name), [], [])), True)]
+
+        if isinstance(node, ast.With):
+            for item in node.items:
+                item.context_expr = Expressions().visit(item.context_expr)
+            node.body = moved(node.body)
+            return [*pieces, node]
+        if isinstance(node, ast.Match):
+            node.subject = Expressions().visit(node.subject)
+            for case in node.cases:
+                case.guard = None if case.guard is None else Expressions().visit(case.guard)
+                case.body = moved(case.body)
+            return [*pieces, self._call(node, ast.Constant(None), True), node]
+        following = node.orelse
+        node.body = moved(node.body, is_last=not following)
+        for handler in node.handlers:
+            handler.body = moved(handler.body)
+        if following:
+            node.orelse = self._after(node, following, self._assigned(following), tail)
+        node.finalbody = self.statements(node.finalbody, in_piece=in_piece, closed=True)
+        return [*pieces, node]
 
     # --- pieces -------------------------------------------------------------------------------------------------------
 
@@ -221,17 +254,20 @@ class _Stager:
         signal = name_of(_SIGNAL)
         followed: list[ast.stmt] = []
         if rest and self._are_movable(rest):
-            number, alive = self._number(), self.alive.after(rest[-1])
-            variables = access(node, number, names, sorted(alive.intersection(names)), self._watched(rest))
-            piece = self._piece(f"rest_{number}", rest[0], rest, names, tail=tail)
-            call = hook("after", rest[0], signal, name_of(piece.name), variables)
-            followed = [piece, *accessors(node, number, names), self._call(rest[0], call, True)]
-            rest = []
+            followed, rest = self._after(node, rest, names, tail), []
         end = hook("passed_on" if in_piece else "returned", node, signal, ast.Constant(bool(rest) or closed))
         is_there = at(node, ast.Compare(signal, [ast.IsNot()], [ast.Constant(None)]))
         leave = at(node, ast.If(is_there, [at(node, ast.Return(end))], []))
         following = self.statements(rest, in_piece=in_piece, tail=tail, closed=closed)
         return [*followed, leave, *following]
+
+    def _after(self, node: ast.stmt, rest: list[ast.stmt], names: list[str], tail: bool) -> list[ast.stmt]:
+        """What follows where the signal so far says that nothing has left."""
+        number, alive = self._number(), self.alive.after(rest[-1])
+        variables = access(node, number, names, sorted(alive.intersection(names)), self._watched(rest))
+        piece = self._piece(f"rest_{number}", rest[0], rest, names, tail=tail)
+        call = hook("after", rest[0], name_of(_SIGNAL), name_of(piece.name), variables)
+        return [piece, *accessors(node, number, names), self._call(rest[0], call, True)]
 
     def _assigned(self, nodes: Sequence[ast.stmt]) -> list[str]:
         """The names that the statements may bind, those that functions called there may bind included."""

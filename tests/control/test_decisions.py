@@ -4,7 +4,7 @@ import numpy as np
 import pytest
 
 import graphc
-from graphc.errors import TraceTypeError, UnsupportedError
+from graphc.errors import TraceTypeError
 
 X = np.array([0.7, 0.4, 0.0])
 
@@ -32,16 +32,6 @@ def test_and_and_or_as_in_python(name):
 def test_operands_of_two_types():
     with pytest.raises(TraceTypeError, match="a bool number in one, a float64 number in the other"):
         graphc.jit(lambda x: x[0] and x[1] > 0)(X)
-
-
-def test_an_exception_that_only_values_decide():
-    def checked(x):
-        if x[0] < 0:
-            raise ValueError("negative")
-        return np.log(x[0])
-
-    with pytest.raises(UnsupportedError, match="`raise ValueError` in a loop or branch"):
-        graphc.jit(checked)(X)
 
 
 def test_an_exception_that_shapes_decide():

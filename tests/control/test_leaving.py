@@ -484,13 +484,14 @@ def ends_without_a_value(x):
             return x[i]
 
 
-def leaves_a_with(x):
+def leaves_a_finally(x):
     s = x[0]
     for i in range(6):
-        with np.errstate(all="ignore"):
+        try:
+            s = s + x[i]
+        finally:
             if x[i] > 1.0:
-                break
-        s = s + x[i]
+                break  # noqa: B012 (what is tested)
     return s
 
 
@@ -500,7 +501,7 @@ def leaves_a_with(x):
         (perhaps_without_a_value, "'y' is first assigned in a loop"),
         (never_runs_for_sure, "'y' is first assigned in a loop"),
         (ends_without_a_value, "returns a value in one case, and ends without one"),
-        (leaves_a_with, "`break`, decided by a traced value, inside of a `with`"),
+        (leaves_a_finally, "`break`, decided by a traced value, inside of a `finally`"),
     ],
 )
 def test_errors_name_the_line(program, message):

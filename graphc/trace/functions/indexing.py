@@ -12,7 +12,7 @@ from graphc.ir.builder import Builder
 from graphc.ir.dims import Dim, product
 from graphc.ir.graph import Value
 from graphc.ir.types import BOOL, I64, ArrayType
-from graphc.trace.extents import same_value
+from graphc.trace.extents import same_value, settle_position
 from graphc.trace.functions.arguments import (
     Implementation,
     as_array,
@@ -88,6 +88,7 @@ def selection(
 
 def wrapped(F: Builder, index: Value, size: Dim) -> Value:
     """int64 positions where negative ones count from the end."""
+    settle_position(index, size)
     position = F.cast(index, I64)
     if index.type.dtype.kind == "u" or _is_count(index):
         return position
