@@ -10,7 +10,7 @@ from collections.abc import Callable, Collection, Iterable
 from dataclasses import dataclass, field
 
 from graphc.ir.dims import Dim, symbols_of
-from graphc.schedule.bufferize import size_in_bytes
+from graphc.schedule.bufferize import fitting_slot, largest, size_in_bytes
 from graphc.schedule.program import (
     Bind,
     Branch,
@@ -106,8 +106,10 @@ def plan_slots(steps: list[Step], capacity: Callable[[Dim], Dim], open_sizes: Co
     lives = _Lives()
     lives.walk(steps)
     lives.through_loops()
-    slots: list[Dim] = []
+    traded = {id(s) for step in walk_steps(steps) if isinstance(step, Exchange) for s in (step.a, step.b)}
+    slots: list[list[Dim]] = []  # the different sizes of what has its place in each
     ends: list[int] = []  # when each slot is free again
+    fixed: set[int] = set()  # slots that trade places: each must stay as large as the other
     count = 0
     for life in sorted(lives.by_id.values(), key=lambda life: life.first):
         storage = life.storage
@@ -123,12 +125,19 @@ def plan_slots(steps: list[Step], capacity: Callable[[Dim], Dim], open_sizes: Co
             storage.place, storage.position = "grown", count
             count += 1
             continue
-        slot = next((k for k, end in enumerate(ends) if end < life.first and slots[k] == size), len(slots))
-        if slot == len(slots):
-            slots.append(size)
+        trades = id(storage) in traded
+        free = sorted((k for k, end in enumerate(ends) if end < life.first), key=ends.__getitem__)
+        free = [k for k in free if k not in fixed or slots[k] == [size]]
+        slot = fitting_slot(size, slots, free, may_grow=not trades)
+        if slot is None:
+            slot = len(slots)
+            slots.append([])
             ends.append(0)
+        if size not in slots[slot]:
+            slots[slot].append(size)
+        fixed |= {slot} if trades else set()
         storage.slot, ends[slot] = slot, life.last
-    return slots
+    return [largest(sizes) for sizes in slots]
 
 
 def grown_storage(steps: list[Step]) -> list[Storage]:
