@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import functools
 import math
+import sys
 from collections.abc import Callable, Sequence
 from types import MethodType
 from typing import Any
@@ -39,7 +40,9 @@ def checkpoint(
     S * n / every + B * every bytes in place of B * n, and every iteration runs forward twice. With ``memory_limit``,
     ``every`` is chosen for each loop over a range so that this is the least, where B * n is more than the limit.
 
-    The value and the gradient are the same; outside of a compiled function ``f`` is called as it is.
+    The value and the gradient are the same. Outside of a compiled function ``f`` is called as it is; but for tensors it
+    does the same as in one, and may be a module: nothing that it computes is saved. (Its loops run in Python, so that
+    ``every`` and ``memory_limit`` mean nothing there.)
 
     Args:
         f: a function of nested containers of numbers and arrays; None gives a decorator.
@@ -48,8 +51,9 @@ def checkpoint(
             would save more is compiled anew.
     Raises:
         ConfigError: ``every`` or ``memory_limit`` is no such number, or both are given.
-        UnsupportedError: the limit cannot be kept, or it is given for a loop whose iterations show when it runs; raised
-            by the call.
+        UnsupportedError: the limit cannot be kept, or it is given for a loop whose iterations show when it runs, or for
+            tensors; raised by the call.
+        AutogradError: ``f`` of tensors asks for the value of one, or writes into an argument; raised by the call.
 
     >>> @graphc.grad
     ... @graphc.checkpoint(every=10)
@@ -71,7 +75,7 @@ class Checkpointed:
 
     def __init__(self, function: Callable[..., Any], every: int | None, memory_limit: int | None):
         self._target, self._every, self._limit = make_target(function), every, memory_limit
-        functools.update_wrapper(self, function)
+        functools.update_wrapper(self, function, updated=())
 
     def __get__(self, instance: Any, owner: type | None = None) -> Any:
         return self if instance is None else MethodType(self, instance)
@@ -79,7 +83,7 @@ class Checkpointed:
     def __call__(self, *args: Any, **kwargs: Any) -> Any:
         session = current()
         if session is None:
-            return self._target.original(*args, **kwargs)
+            return self._plainly(args, kwargs)
         inner = trace_inner(session, self._target, args, kwargs, Differentiated((), single=False))
         region = optimize_region(inner.graph, OPS, session.F.facts)
         with session.F.at(user_location()):
@@ -88,6 +92,22 @@ class Checkpointed:
             else:
                 values = _loops_in_segments(session, region, inner.outer, self._every, self._limit)
         return result(session, inner.out, values)
+
+    def _plainly(self, args: Sequence[Any], kwargs: dict[str, Any]) -> Any:
+        """The call outside of a trace: of tensors, recorded so that it is computed again; else the function itself."""
+        if "graphc.tensors.core" not in sys.modules:
+            return self._target.original(*args, **kwargs)
+        from graphc.tensors.recomputing import has_tensors, recomputed
+
+        if not has_tensors(args, kwargs):
+            return self._target.original(*args, **kwargs)
+        if self._every is not None or self._limit is not None:
+            raise UnsupportedError(
+                "checkpoint: every= and memory_limit= are for the loops of compiled functions; a loop over tensors is "
+                "one of Python: checkpoint the function of a few of its iterations",
+                location=user_location(),
+            )
+        return recomputed(self._target.original, args, kwargs)
 
 
 def _require_numbers(every: int | None, memory_limit: int | None) -> None:

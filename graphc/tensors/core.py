@@ -12,7 +12,7 @@ from weakref import ref
 
 import numpy as np
 
-from graphc.errors import ProgramError
+from graphc.errors import AutogradError, ProgramError
 from graphc.tensors.functions.function import Function
 from graphc.tensors.kinds import Kind, kind_of
 from graphc.tensors.recording import LIMIT, Recording, State, now
@@ -164,7 +164,7 @@ def learn(function: Function, operands: tuple[Any, ...], statics: tuple[Any, ...
     if now.autocast is not None:
         return now.autocast.take(function, operands, statics)
     recording = now.recording
-    if recording.state.position >= LIMIT:
+    if recording.state.position >= LIMIT and not recording.enclosed:
         flush(recording)
         return take(function, operands, statics)
     positions = [position_of(recording, x) for x in operands]
@@ -208,6 +208,12 @@ def flush(recording: Recording, wanted: tuple[int, ...] = ()) -> list[Any]:
     from graphc.tensors.programs import program_of
     from graphc.tensors.segments import segment_of
 
+    if recording.enclosed:
+        raise AutogradError(
+            "checkpoint: the function asks for the value of a tensor (item(), print, numpy(), if x > 0, backward()), "
+            "which is computed later, with what follows: take such parts out of the function",
+            location=user_location(),
+        )
     if now.recording is recording:
         now.recording = Recording()
     alive = list(recording.alive())

@@ -95,6 +95,7 @@ class Recording:
 
     __slots__ = ("arrays", "cuts", "freed", "overwritten", "refs", "state", "tensors")
     traced = False  # whether it stands for a trace, which is what records then
+    enclosed = False  # whether it becomes one step of another recording
 
     def __init__(self) -> None:
         self.state = ROOT
@@ -130,6 +131,13 @@ class Recording:
                 tensor = reference()
                 if tensor is not None and tensor._recording is self and tensor._position == position:
                     yield position, tensor
+
+
+class Enclosed(Recording):
+    """Becomes one step of another recording (``recomputing``), so nothing of it can be computed before that."""
+
+    __slots__ = ()
+    enclosed = True
 
 
 class _Now(threading.local):

@@ -127,6 +127,22 @@ class Replay:
         return [new[v] for v in graph.outputs]
 
 
+def replayed(F: Builder, state: State, params: Sequence[Value]) -> list[Value]:
+    """The steps of a path without gradients taken in ``F``; the value of each position. ``params`` came in."""
+    values: list[Value] = []
+    given = iter(params)
+    for reached in state.path():
+        if isinstance(reached.step, Kind):
+            values.append(next(given))
+            continue
+        function, enabled, operands, statics = reached.step
+        found = [values[x] if isinstance(x, int) else x if x is None else x[0] for x in operands]
+        with F.at(reached.location):
+            made = built(F, function, found, statics)
+            values += [v if enabled or not v.type.is_float else F.stop_gradient(v) for v in made]
+    return values
+
+
 def _between(nodes: Iterable[Node], sources: Sequence[Value], root: Value) -> list[Node]:
     """The nodes on differentiable paths from the sources to the root; none that leads to a source."""
     nodes, stops = list(nodes), set(sources)
