@@ -200,6 +200,7 @@ def page() -> str:
         ("## numpy.linalg", signatures(under("numpy.linalg"), skipped=1)),
         ("## scipy.linalg", signatures(under("scipy.linalg"), skipped=1)),
         ("Written in NumPy, and traced so:", signatures(under("scipy.linalg", ALGORITHMS), skipped=0)),
+        ("## scipy.integrate", signatures(under("scipy.integrate", ALGORITHMS), skipped=0)),
         ("## scipy.signal", signatures(under("scipy.signal", ALGORITHMS), skipped=0)),
         (
             "## scipy.special",

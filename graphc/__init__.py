@@ -99,7 +99,7 @@ __all__ = [
 ]
 
 
-_MODULES = {"amp", "autograd", "nn", "optim", "testing"}
+_MODULES = {"amp", "autograd", "nn", "ode", "optim", "testing"}
 _LATER = dict.fromkeys(("cond", "fori_loop", "scan", "unroll", "while_loop"), "graphc.loops") | {
     "GradScaler": "graphc.optim.grad_scaler",
     "checkpoint": "graphc.checkpoints",

@@ -214,18 +214,9 @@ def stop_gradient(tree: Any) -> Any:
     """
     if current() is None:
         return tree
-    return pytree.tree_map(_stopped, tree)
+    from graphc.trace.values import held
 
-
-def _stopped(leaf: Any) -> Any:
-    from graphc.trace.tracer import Tracer
-    from graphc.trace.values import session_of, unwrap, wrap
-
-    if not isinstance(leaf, Tracer):
-        return leaf
-    session = session_of((leaf,))
-    value = unwrap(session, leaf)
-    return wrap(session, session.F.stop_gradient(value)) if value.type.is_float else leaf
+    return pytree.tree_map(held, tree)
 
 
 def frozen(tree: Any) -> Any:

@@ -197,6 +197,9 @@ def public_name(function: Callable[..., Any]) -> str:
         if hasattr(np, own_name):
             return f"numpy.{own_name}"
         return f"scipy.special.{own_name}" if hasattr(sys.modules.get("scipy.special"), own_name) else own_name
+    package = ".".join(module.split(".")[:2])
+    if module.startswith("scipy.") and getattr(sys.modules.get(package), own_name, None) is function:
+        return f"{package}.{own_name}"
     return ".".join([*(part for part in module.split(".") if not part.startswith("_")), own_name])
 
 

@@ -67,6 +67,8 @@ class Reader:
         if name in self.cells:
             path = paths.cell(paths.const(self.cells[name]))
         elif name in self.globals_:
+            if self.globals_.get("__name__", "").startswith("graphc."):
+                return value  # a constant of graphc's own algorithms
             path = paths.dict_item(paths.const(self.globals_), name)
         else:
             return value  # a builtin

@@ -186,3 +186,12 @@ def wrap(session: Session, result: Any) -> Any:
         parts = [wrap(session, part) for part in result]
         return tuple(parts) if isinstance(result, tuple) else parts
     return result
+
+
+def held(x: Any) -> Any:
+    """The traced number or array, through which no derivative flows; anything else as it is."""
+    if not isinstance(x, TracedValue):
+        return x
+    session = session_of((x,))
+    value = unwrap(session, x)
+    return wrap(session, session.F.stop_gradient(value)) if value.type.is_float else x

@@ -5,10 +5,11 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Any
 
-from graphc.trace.algorithms import filters, matrix_functions, structured
+from graphc.trace.algorithms import filters, initial_values, matrix_functions, structured
 
 ALGORITHMS: Mapping[str, Any] = {
     **matrix_functions.FUNCTIONS,
     **structured.FUNCTIONS,
     **filters.FUNCTIONS,
+    **initial_values.FUNCTIONS,
 }
