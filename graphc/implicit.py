@@ -71,9 +71,9 @@ def implicit_minimum(objective: Callable[..., Any], solver: Callable[..., Any]) 
     ...         x = x - 0.2 * (x - center)
     ...     return x
     >>> minimum = graphc.implicit_minimum(lambda x, c: np.sum((x - c) ** 2), descend)
-    >>> graphc.jacobian(lambda c: minimum(np.zeros(2), c))(np.array([1.0, 2.0]))
-    array([[ 1., -0.],
-           [-0.,  1.]])
+    >>> graphc.jacobian(lambda c: minimum(np.zeros(2), c))(np.array([1.0, 2.0])) + 0.0
+    array([[1., 0.],
+           [0., 1.]])
 
     ``objective(x, *params)`` is a scalar; its gradient by ``x`` is 0 at the solution. All else as for
     :func:`implicit_root`; the linear system is the Hessian's, which must not be singular.
