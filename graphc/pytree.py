@@ -91,6 +91,11 @@ def flatten_as_arrays(tree: Any) -> tuple[list[Any], TreeSpec]:
     return [_objects[type(leaf)].take_apart(leaf)[0][0] if type(leaf) in _tensors else leaf for leaf in leaves], spec
 
 
+def flatten_to_objects(tree: Any) -> tuple[list[Any], TreeSpec]:
+    """As ``flatten``, with graphc's own objects (tensors, modules) as leaves, whose values are not asked for."""
+    return _flatten(tree, lambda node: type(node) in _objects)
+
+
 # --- dataclasses ------------------------------------------------------------------------------------------------------
 
 
@@ -100,11 +105,15 @@ def is_dataclass_instance(obj: Any) -> bool:
 
 def flatten(tree: Any) -> tuple[list[Any], TreeSpec]:
     """The leaves and the structure. A dataclass that is new to graphc is registered, and counts as a container."""
-    leaves, spec = optree.tree_flatten(tree, none_is_leaf=True, namespace=NAMESPACE)
+    return _flatten(tree, None)
+
+
+def _flatten(tree: Any, is_leaf: Callable[[Any], bool] | None) -> tuple[list[Any], TreeSpec]:
+    leaves, spec = optree.tree_flatten(tree, is_leaf, none_is_leaf=True, namespace=NAMESPACE)
     for leaf in leaves:
         if hasattr(type(leaf), "__dataclass_fields__") and type(leaf) not in _dataclasses:
             register_dataclass(type(leaf))
-            return flatten(tree)
+            return _flatten(tree, is_leaf)
     return leaves, spec
 
 

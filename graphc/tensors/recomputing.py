@@ -42,7 +42,7 @@ CHECKPOINT = Function("checkpoint", _build)
 
 def has_tensors(args: Sequence[Any], kwargs: Mapping[str, Any]) -> bool:
     """Whether a tensor stands among the arguments, however deep in containers."""
-    return any(isinstance(leaf, Tensor) for leaf in pytree.flatten((tuple(args), dict(kwargs)))[0])
+    return any(isinstance(leaf, Tensor) for leaf in pytree.flatten_to_objects((tuple(args), dict(kwargs)))[0])
 
 
 def recomputed(function: Callable[..., Any], args: Sequence[Any], kwargs: Mapping[str, Any]) -> Any:
@@ -51,7 +51,7 @@ def recomputed(function: Callable[..., Any], args: Sequence[Any], kwargs: Mappin
     Raises ``AutogradError`` where it reads the value of a tensor, writes into an argument, or registers hooks.
     """
     inner = Enclosed()
-    leaves, spec = pytree.flatten((tuple(args), dict(kwargs)))
+    leaves, spec = pytree.flatten_to_objects((tuple(args), dict(kwargs)))
     originals = {id(leaf): leaf for leaf in leaves if isinstance(leaf, Tensor)}
     stand_ins = {key: _stand_in(inner, leaf) for key, leaf in originals.items()}
     given, named = pytree.unflatten(spec, [stand_ins.get(id(leaf), leaf) for leaf in leaves])
@@ -65,9 +65,10 @@ def recomputed(function: Callable[..., Any], args: Sequence[Any], kwargs: Mappin
         raise
     finally:
         now.recording = outer if outer.refs is waiting else Recording()  # it needed the values that waited there
-    _join(inner, {id(stand_in): originals[key] for key, stand_in in stand_ins.items()})
     back = {id(stand_in): originals[key] for key, stand_in in stand_ins.items()}
-    return pytree.tree_map(lambda leaf: back.get(id(leaf), leaf), out)
+    _join(inner, back)
+    found, out_spec = pytree.flatten_to_objects(out)
+    return pytree.unflatten(out_spec, [back.get(id(leaf), leaf) for leaf in found])
 
 
 def _stand_in(inner: Recording, tensor: Tensor) -> Tensor:
