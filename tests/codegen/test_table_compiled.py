@@ -82,9 +82,8 @@ GROUPS = [
 ]
 
 
-@pytest.mark.parametrize(("short", "arity"), GROUPS)
-def test_pointwise_values(short, arity):
-    """All ops of so many arguments in one dtype, at every combination of special points."""
+def pointwise_graph(short: str, arity: int) -> tuple[list[str], Collected, dict[str, list[int]]]:
+    """All ops of so many arguments in one dtype: their names, the graph, and which of its arrays each reads."""
     names = [
         name for name, op in POINTWISE.items()
         if op.kind.arity == arity and computes_in(op, input_dtypes(op, REAL_DTYPES[short]))
@@ -97,6 +96,13 @@ def test_pointwise_values(short, arity):
             shared[key] = [many.param(x) for x in arguments_for(name, dtypes)]
         reads[name] = [many.params.index(p) for p in shared[key]]
         many.outputs.append(many.F.apply(OPS[name], shared[key], {}))
+    return names, many, reads
+
+
+@pytest.mark.parametrize(("short", "arity"), GROUPS)
+def test_pointwise_values(short, arity):
+    """All ops of so many arguments in one dtype, at every combination of special points."""
+    names, many, reads = pointwise_graph(short, arity)
     size = min(a.size for a in many.arrays)
     arrays = [a[:size] for a in many.arrays]
     graph = many.graph()
