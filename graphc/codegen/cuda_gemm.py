@@ -12,7 +12,7 @@ from graphc.codegen.text import Lines, literal
 
 TILE, OWN, DEPTH = 64, 4, 16
 APART = TILE // OWN
-TILE_THREADS = APART * APART
+TILE_THREADS = APART * APART  # ``targets.BLOCK_THREADS``, the most of a block
 
 
 def gemm_kernel(flags: int, dtype: str) -> str:

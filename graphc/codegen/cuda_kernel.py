@@ -1,32 +1,24 @@
-"""Prints a loop nest as a CUDA kernel: the same scalars, loops shared among threads.
-
-A mapping is chosen from the nest alone:
-
-    elements   independent elements: each thread takes every n-th
-    rows       a block of threads takes a row (or a block of rows) at a time; its threads share the phases' innermost
-               loops, folds meet in shared memory, and phases are parted by barriers
-    items      each thread runs whole rows by itself: scans, and stores that may meet
-    serial     one thread runs it all, in order
+"""Prints a loop nest as a CUDA kernel: the same scalars, loops shared among threads as ``cuda_mapping`` says.
 
 Control flow around a barrier depends on sizes and on what all threads of the block read alike, so that all arrive.
 """
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass
-from functools import reduce
 
-from graphc.codegen.fold_text import FoldPrinter, is_compensated
-from graphc.codegen.text import Lines, loaded, stored
-from graphc.ir.dims import Dim, dim_max, product
+from graphc.codegen.cuda_folds import CudaFoldPrinter
+from graphc.codegen.cuda_mapping import mapping_of, shared_rounds
+from graphc.codegen.text import Lines, stored
+from graphc.ir.dims import Dim, product
 from graphc.ir.types import DTYPES
-from graphc.schedule.loopnest import Fold, Nest, Phase, Store
+from graphc.schedule.loopnest import Nest, Phase, Store
 from graphc.schedule.scalars import Affine, Scalar, walk
 
 WIDE_BYTES = 16  # the most that one instruction loads or stores
 MOST_TOGETHER = 4  # neighbours of a thread, whose code stands there so many times
-THREADS = 256  # of a block; a power of two, since folds meet in halves
+LIGHT = 60  # operations of a round that is done four times at once
 
 
 @dataclass(frozen=True)
@@ -42,6 +34,21 @@ class CudaSource:
     mapping: str
     count: Dim
     width: Dim
+
+
+@dataclass(frozen=True)
+class Rounds:
+    """A loop that threads share: ``index`` from ``start`` to ``stop``; ``thread``: the number of one of ``threads``.
+
+    ``positions(index)`` prints what follows from the index.
+    """
+
+    index: str
+    start: str
+    stop: str
+    thread: str
+    threads: str
+    positions: Callable[[str], None]
 
 
 def print_cuda_kernel(nest: Nest, count: Dim, *, separate: bool) -> CudaSource:
@@ -63,57 +70,7 @@ def print_cuda_kernel(nest: Nest, count: Dim, *, separate: bool) -> CudaSource:
     return CudaSource(source, list(printer.buffers), list(printer.sizes), mapping, whole, width)
 
 
-# --- mappings ---------------------------------------------------------------------------------------------------------
-
-
-def mapping_of(nest: Nest) -> str:
-    """How the nest's iterations are laid out over threads; see the module's text."""
-    if nest.sequential or not nest.space:
-        return "serial"
-    if not all(map(_is_shareable, nest.phases)) or _passes_on(nest):
-        return "items"
-    phases = nest.phases
-    is_pointwise = len(phases) == 1 and not (phases[0].folds or phases[0].totals or phases[0].lanes)
-    plain = is_pointwise and not any(store.accumulate for store in phases[0].stores)
-    if plain and nest.block is None and len(phases[0].axes) + nest.row == len(nest.space):
-        return "elements"
-    return "rows"
-
-
-def _is_shareable(phase: Phase) -> bool:
-    """Whether threads may share the innermost loop: no order among its rounds, and no two that write one place."""
-    folds = [*phase.folds, *(total.fold for total in phase.totals)]
-    if phase.compaction is not None or phase.exclusive or any(f.running or f.more for f in folds):
-        return False
-    if not phase.axes:
-        return True
-    return all(not s.gathered and s.index.coefficient(phase.axes[-1]) != 0 for s in phase.stores)
-
-
-def _passes_on(nest: Nest) -> bool:
-    """Whether what one round of a phase's loop stores is read in another round of it."""
-    for phase in nest.phases:
-        places = {store.buffer: store.index for store in phase.stores}
-        loads = [s for s in walk(phase.scalars()) if s.form == "load" and s.data.buffer in places]
-        if any(load.args or load.data.index != places[load.data.buffer] for load in loads):
-            return True
-    return False
-
-
-def shared_rounds(nest: Nest) -> Dim:
-    """The rounds of the longest loop that the threads of a block share."""
-    rounds: list[Dim] = [1]
-    for phase in nest.phases:
-        if phase.axes:
-            axis = phase.axes[-1]
-            rounds.append(nest.space[axis] if axis or nest.block is None else nest.block)
-    return reduce(dim_max, rounds)
-
-
-# --- printing ---------------------------------------------------------------------------------------------------------
-
-
-class CudaNestPrinter(FoldPrinter):
+class CudaNestPrinter(CudaFoldPrinter):
     """Prints one nest.
 
     ``shared``: the threads of a block run each row together; ``wide``: buffers start at 16 bytes.
@@ -159,9 +116,8 @@ class CudaNestPrinter(FoldPrinter):
         needed = walk(phase.scalars())
         together = self._together(phase, needed)
         if together == 1:
-            with self.lines.inside("for element in range(global_index(), count, global_count()):"):
-                self._positions("element")
-                self._element(needed, phase)
+            rounds = Rounds("element", "0", "count", "global_index()", "global_count()", self._positions)
+            self._shared_rounds(rounds, phase, needed)
             return
         self.lines.add(f"groups = count // {together}")
         with self.lines.inside("for group in range(global_index(), groups, global_count()):"):
@@ -197,7 +153,8 @@ class CudaNestPrinter(FoldPrinter):
             return 1
         if any(store.index != neighbours for store in phase.stores):
             return 1
-        sizes = {DTYPES[s.dtype].itemsize for s in (*loads, *(store.scalar for store in phase.stores))}
+        along = [s for s in loads if s.data.index == neighbours]
+        sizes = {DTYPES[s.dtype].itemsize for s in (*along, *(store.scalar for store in phase.stores))}
         return min(MOST_TOGETHER, max(1, WIDE_BYTES // max(sizes)))
 
     def _blocks(self, size: Dim) -> None:
@@ -269,6 +226,11 @@ class CudaNestPrinter(FoldPrinter):
     def _loop(self, depth: int, phase: Phase, needed: Sequence[Scalar], start: str, stop: str) -> None:
         axis, is_innermost = phase.axes[depth], depth == len(phase.axes) - 1
         low, high = (start, stop) if axis == 0 else ("0", self.dim(self.nest.space[axis]))
+        if self.shared and is_innermost and not phase.results:
+            self.divided = True
+            self._shared_rounds(Rounds(f"i{axis}", low, high, "thread", "threads", lambda index: None), phase, needed)
+            self.divided = False
+            return
         divides = self.shared and is_innermost
         span = f"{low} + thread, {high}, threads" if divides else f"{low}, {high}"
         with self.lines.inside(f"for i{axis} in range({span}):"):
@@ -282,6 +244,63 @@ class CudaNestPrinter(FoldPrinter):
                 self._loops(depth + 1, phase, needed, start, stop)
             self.divided = False
             self.names = names
+
+    def _shared_rounds(self, rounds: Rounds, phase: Phase, needed: Sequence[Scalar]) -> None:
+        """Rounds that threads share. A few of a thread's at a time load what they need before any of them computes.
+
+        A thread that waits for one load at a time would leave most of the memory's bandwidth unused. So a warp takes a
+        chunk of a few times its size, and what is left after the last whole chunk goes round by round.
+        """
+        copies, names, add = self._rounds_at_once(phase, needed), dict(self.names), self.lines.add
+        start, index = rounds.start, rounds.index
+        if copies > 1:
+            add(f"chunk = {copies} * warp_size()")
+            add(f"rest = {rounds.stop} - ({rounds.stop} - {start}) % chunk")
+            own = f"{start} + {rounds.thread} // warp_size() * chunk + {rounds.thread} % warp_size()"
+            with self.lines.inside(f"for at_{index} in range({own}, rest, {copies} * {rounds.threads}):"):
+                fetched = []
+                for copy in range(copies):
+                    self._place(rounds, copy)
+                    fetched.append(self._fetch(needed, copy, names))
+                for copy in range(copies):
+                    self.names = names | fetched[copy]
+                    self._place(rounds, copy)
+                    self._element(needed, phase)
+            start = "rest"
+        self.names = dict(names)
+        with self.lines.inside(f"for {index} in range({start} + {rounds.thread}, {rounds.stop}, {rounds.threads}):"):
+            rounds.positions(index)
+            self._element(needed, phase)
+        self.names = names
+
+    def _place(self, rounds: Rounds, copy: int) -> None:
+        ahead = f" + {copy} * warp_size()" if copy else ""
+        self.lines.add(f"{rounds.index} = at_{rounds.index}{ahead}")
+        rounds.positions(rounds.index)
+
+    def _fetch(self, needed: Iterable[Scalar], copy: int, names: dict[int, str]) -> dict[int, str]:
+        """Load what one round reads at places of its own; the variables by the scalars' numbers."""
+        fetched: dict[int, str] = {}
+        self.names = dict(names)
+        for scalar in needed:
+            if self._is_plain_load(scalar) and scalar.number not in names:
+                fetched[scalar.number] = f"v{scalar.number}_{copy}"
+                self.lines.add(f"{fetched[scalar.number]} = {self.text(scalar)}")
+        return fetched
+
+    def _is_plain_load(self, scalar: Scalar) -> bool:
+        return scalar.form == "load" and not scalar.args and not scalar.data.conditions and bool(scalar.axes)
+
+    def _rounds_at_once(self, phase: Phase, needed: Sequence[Scalar]) -> int:
+        loads = sum(self._is_plain_load(s) and s.number not in self.names for s in needed)
+        if not loads or phase.skip is not None:
+            return 1
+        loads += sum(bool(store.accumulate) for store in phase.stores)
+        cost = sum(s.data.cost for s in needed if s.form == "apply" and s.number not in self.names)
+        return next(
+            (n for n, most_loads, most in ((4, 3, LIGHT), (2, 8, 2 * LIGHT)) if loads <= most_loads and cost <= most),
+            1,
+        )
 
     def _lanes(self, phase: Phase, needed: Sequence[Scalar]) -> None:
         """Sums over the outer axis, a thread for each position of the inner one."""
@@ -335,60 +354,3 @@ class CudaNestPrinter(FoldPrinter):
                 self.lines.add(statement)
         else:
             self.lines.add(statement)
-
-    # --- folds --------------------------------------------------------------------------------------------------------
-
-    def _add(self, fold: Fold, value: str) -> str:
-        return f"add_to(total{fold.key}, {value})"
-
-    def _sum_ends(self, fold: Fold) -> None:
-        if is_compensated(fold):
-            self.lines.add(f"f{fold.key} = sum_of(total{fold.key})")
-
-    def _total(self, fold: Fold, phase: Phase) -> None:
-        """What a fold across rows came to; in a phase without loops, every thread holds it already."""
-        self._sum_ends(fold)
-        if self.shared and phase.axes:
-            self._meet(fold)
-
-    def _meet(self, fold: Fold) -> None:
-        """Join what each thread came to: by halves in each warp, then the warps' results in order, by every thread."""
-        self.lines.add("distance = warp_size() // 2")
-        with self.lines.inside("while distance > 0:"):
-            self._join_lanes(fold)
-            self.lines.add("distance = distance // 2")
-        place, position = f"m{fold.key}", f"mp{fold.key}"
-        self.lines.add(f"{place} = shared_{fold.dtype}()")
-        if fold.index_of is not None:
-            self.lines.add(f"{position} = shared_positions()")
-        self.lines.add("barrier()")
-        with self.lines.inside("if thread % warp_size() == 0:"):
-            self.lines.add(f"{place}[thread // warp_size()] = {stored(fold.dtype, f'f{fold.key}')}")
-            if fold.index_of is not None:
-                self.lines.add(f"{position}[thread // warp_size()] = p{fold.key}")
-        self.lines.add("barrier()")
-        self.lines.add(f"f{fold.key} = {loaded(fold.dtype, f'{place}[0]')}")
-        if fold.index_of is not None:
-            self.lines.add(f"p{fold.key} = {position}[0]")
-        with self.lines.inside("for warp in range(1, threads // warp_size()):"):
-            self._join(fold, loaded(fold.dtype, f"{place}[warp]"), f"{position}[warp]")
-
-    def _join_lanes(self, fold: Fold) -> None:
-        """Take in what the thread ``distance`` further on in the warp has."""
-        kind = "u8" if fold.dtype == "bool" else fold.dtype
-        moved = f"shuffle_down_{kind}({stored(fold.dtype, f'f{fold.key}')}, distance)"
-        self.lines.add(f"other{fold.key} = {loaded(fold.dtype, moved)}")
-        if fold.index_of is not None:
-            self.lines.add(f"place{fold.key} = shuffle_down_i64(p{fold.key}, distance)")
-        self._join(fold, f"other{fold.key}", f"place{fold.key}")
-
-    def _join(self, fold: Fold, other: str, place: str) -> None:
-        """The fold with another thread's result; of equally good elements the first."""
-        own = f"f{fold.key}"
-        if fold.index_of is None:
-            self.lines.add(f"{own} = {self._stepped(fold, own, other)}")
-            return
-        better, worse = fold.step.format(other, acc=own), fold.step.format(own, acc=other)
-        with self.lines.inside(f"if {better} or ((not {worse}) and {place} < p{fold.key}):"):
-            self.lines.add(f"{own} = {other}")
-            self.lines.add(f"p{fold.key} = {place}")

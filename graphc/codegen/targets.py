@@ -18,6 +18,9 @@ from graphc.codegen.machine import host_target, llvm
 
 STATUS = ir.IntType(32)
 PTX_TRIPLE = "nvptx64-nvidia-cuda"
+BLOCK_THREADS = 256  # the most of a block of a CUDA kernel
+# So many blocks shall fit on a multiprocessor at once: at most 80 registers a thread.
+LAUNCH_LIMITS = (f'"nvvm.maxntid"="{BLOCK_THREADS}"', '"nvvm.minctasm"="3"')
 
 
 class Target(Protocol):
@@ -57,6 +60,8 @@ class _Cuda:
     def declare(self, name: str, arguments: Sequence[ir.Type]) -> ir.Function:
         code = _function(name, ptx_target(), ir.VoidType(), arguments)
         code.calling_convention = "ptx_kernel"
+        for limit in LAUNCH_LIMITS:  # llvmlite's own ``add`` takes names that it knows
+            set.add(code.attributes, limit)
         return code
 
     def parameters(self, code: ir.Function) -> Sequence[Any]:

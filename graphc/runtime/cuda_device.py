@@ -19,7 +19,7 @@ import numpy as np
 
 from graphc.codegen.cuda_chores import CudaKernel
 from graphc.codegen.cuda_intrinsics import WARP
-from graphc.codegen.cuda_kernel import THREADS
+from graphc.codegen.targets import BLOCK_THREADS
 from graphc.errors import CudaError
 from graphc.runtime.cuda_blas import Blas, open_blas
 from graphc.runtime.cuda_images import image_of
@@ -54,7 +54,7 @@ class Attribute(IntEnum):
 class CudaDevice:
     """The device with this number, see ``runtime.cuda_program.Device``. Raises ``CudaError``."""
 
-    threads, warp = THREADS, WARP
+    threads, warp = BLOCK_THREADS, WARP
 
     def __init__(self, number: int = 0, library: Any = None, blas: Callable[[], Any] = open_blas):
         self.number, self.library = number, open_library() if library is None else library

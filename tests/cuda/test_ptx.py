@@ -10,11 +10,14 @@ import numpy as np
 import pytest
 
 import graphc
+from benchmarks.gpu.cases import gpu_cases
 from graphc.codegen.cuda_chores import CudaKernel
 from graphc.codegen.ptx import kernel_ptx
 from graphc.config import settings
 from graphc.cuda_runner import CudaRunner
-from tests.cuda.programs import PROGRAMS
+from tests.control.corpus import PROGRAMS as CORPUS
+from tests.cuda.programs import PROGRAMS, X
+from tests.cuda.test_corpus import NIGHTLY
 
 pytestmark = pytest.mark.skipif(settings.disable_jit, reason="GRAPHC_DISABLE_JIT: nothing is compiled")
 
@@ -45,27 +48,100 @@ def test_mappings():
     assert mappings(lambda x: x[:, 0] / np.max(x), x) == ["rows", "elements"]
 
 
+def assembled(kernel, architecture, folder) -> str:
+    """What ``ptxas`` reports of the kernel's PTX; nothing where there is none on this machine."""
+    text = kernel_ptx(kernel, architecture)
+    assert f".target {architecture}" in text
+    assert f".entry {kernel.printed.name}(" in text
+    assert ("bar.sync" in text or "barrier.sync" in text) == kernel.waits
+    if shutil.which("ptxas") is None:
+        return ""
+    path = folder / "kernel.ptx"
+    path.write_text(text)
+    command = ["ptxas", f"-arch={architecture}", "-v", str(path), "-o", str(folder / "kernel.cubin")]
+    return subprocess.run(command, check=True, capture_output=True, text=True).stderr
+
+
+def assert_no_spills(kernel, architecture, folder):
+    report = assembled(kernel, architecture, folder)
+    spilled = re.findall(r"(\d+) bytes spill", report)
+    if kernel.mapping in ("elements", "tiles"):
+        assert set(spilled) <= {"0"}, kernel.printed.source
+
+
 @pytest.mark.parametrize("architecture", ["sm_75", "sm_80", "sm_90"])
 def test_kernels_become_ptx(architecture, tmp_path):
     function, args = PROGRAMS["rows"]
     for kernel in kernels_of(graphc.value_and_grad(function), args):
-        text = kernel_ptx(kernel, architecture)
-        assert f".target {architecture}" in text
-        assert f".entry {kernel.printed.name}(" in text
-        assert ("bar.sync" in text or "barrier.sync" in text) == ("barrier()" in kernel.printed.source)
-        if shutil.which("ptxas") is None:
-            continue
-        path = tmp_path / "kernel.ptx"
-        path.write_text(text)
-        command = ["ptxas", f"-arch={architecture}", "-v", str(path), "-o", str(tmp_path / "kernel.cubin")]
-        report = subprocess.run(command, check=True, capture_output=True, text=True).stderr
-        assert re.findall(r"(\d+) bytes spill", report) == ["0", "0"]
+        assert_no_spills(kernel, architecture, tmp_path)
+
+
+@pytest.mark.parametrize("case", gpu_cases() if NIGHTLY else gpu_cases()[:1], ids=lambda case: case.name)
+def test_kernels_of_the_benchmarks(case, tmp_path):
+    args = case.inputs(np.random.default_rng(0), **case.small)
+    compiled = graphc.jit(case.function) if case.argnums is None else graphc.grad(case.function, argnums=case.argnums)
+    for kernel in kernels_of(compiled, args):
+        for architecture in ("sm_75", "sm_80", "sm_90") if NIGHTLY else ("sm_80",):
+            assert_no_spills(kernel, architecture, tmp_path)
+        if kernel.mapping == "elements" and case.name in ("black_scholes", "adam"):
+            text = kernel_ptx(kernel, "sm_80")
+            assert re.search(r"ld\.global\.nc\.v4\.b32", text)
+            assert "st.global.v4.b32" in text
+
+
+@pytest.mark.skipif(not NIGHTLY, reason="all kernels of the corpus: TEST_PROGRAMS=2000")
+@pytest.mark.parametrize("name", CORPUS)
+def test_kernels_of_the_corpus(name, tmp_path):
+    function, args = CORPUS[name]
+    for kernel in kernels_of(graphc.value_and_grad(function), args):
+        assert_no_spills(kernel, "sm_80", tmp_path)
+
+
+def norm(x, scale):
+    centred = x - np.mean(x, axis=1, keepdims=True)
+    return np.sum(np.exp(centred / np.sqrt(np.mean(centred**2, axis=1, keepdims=True) + 1e-5) * scale))
 
 
 def test_single_precision_stays_single():
-    function, args = PROGRAMS["single precision"]
-    for kernel in kernels_of(graphc.value_and_grad(function), args):
-        assert ".f64" not in kernel_ptx(kernel), kernel.printed.source
+    x = X.astype("f4")
+    programs = [
+        PROGRAMS["single precision"],
+        (norm, (x, x[0])),
+        (lambda x: np.sum(np.cumsum(np.tanh(x), axis=1)), (x,)),
+    ]
+    for function, args in programs:
+        for kernel in kernels_of(graphc.value_and_grad(function), args):
+            assert ".f64" not in kernel_ptx(kernel), kernel.printed.source
+
+
+GOLDEN = {
+    "cuda_cross_entropy": (graphc.value_and_grad, *PROGRAMS["rows"]),
+    "cuda_columns": (graphc.grad, *PROGRAMS["columns"]),
+    "cuda_layer": (graphc.grad, *PROGRAMS["single precision"]),
+    "cuda_scans": (graphc.jit, *PROGRAMS["scans"]),
+    "cuda_pointwise": (graphc.jit, lambda x, y: np.exp(x) * y + 2, (np.ones(9, np.float32),) * 2),
+}
+
+
+@pytest.mark.parametrize("name", GOLDEN)
+def test_golden(name, golden):
+    """The driver and the kernels, with numbers for hashes and no lines of this file."""
+    transform, function, args = GOLDEN[name]
+    runner = CudaRunner(transform(function).graph("final", *args), Unloaded())
+    text = "\n\n".join(source.strip() for source in runner.sources) + "\n"
+    for number, kernel in enumerate(runner.loaded.kernels):
+        text = text.replace(kernel.printed.name, f"kernel_{number}")
+    golden(f"{name}.txt", re.sub(r"\.py:\d+", ".py:LINE", text.replace(runner.loaded.program.name, "program_HASH")))
+
+
+def test_all_threads_take_a_few_neighbours_at_once():
+    """A warp's chunk: what it loads is asked for before any of it is used, and the rest goes one by one."""
+    (kernel,) = (k for k in kernels_of(graphc.jit(lambda x: np.sum(x * x, axis=1)), (X,)) if "kernel" in k.printed.name)
+    source = kernel.printed.source
+    assert source.count("chunk = 4 * warp_size()") == 1
+    assert [source.count(f"v0_{copy} = b0") for copy in range(5)] == [1, 1, 1, 1, 0]
+    loads, uses = source.index("v0_3 = "), source.index("add_to(")
+    assert loads < uses
 
 
 def test_contiguous_arrays_are_read_and_written_16_bytes_at_once():

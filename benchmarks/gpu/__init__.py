@@ -1,0 +1,1 @@
+"""Checks and times programs on a GPU: ``python -m benchmarks.gpu``."""
