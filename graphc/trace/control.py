@@ -20,6 +20,7 @@ from graphc.ir.types import I64, ArrayType
 from graphc.trace import dispatch
 from graphc.trace.branches import Piece, both, flag_of, going_on, is_open
 from graphc.trace.counting import Counted, Steps, staged_as
+from graphc.trace.grids import Chosen, Grid
 from graphc.trace.iteration import Elements, Rest, as_elements
 from graphc.trace.location import user_location
 from graphc.trace.regions import stage_for, stage_while
@@ -48,13 +49,32 @@ def loop(
 ) -> Signal | None:
     """``for target in iterable: body`` and ``else: otherwise``; the signal with which the loop was left."""
     session, elements = current(), as_elements(iterable)
-    if elements is None:
+    if isinstance(iterable, Grid):
+        signal = _run_grid(iterable, (), body, variables, targets, peek)
+    elif elements is None:
         signal = _run_all(dispatch.iterated(iterable), body, variables)
-    elif session is None or _needs_numbers(session, elements, peek):
+    elif session is None or needs_numbers(session, elements, peek):
         signal = _run_all(elements.plain(), body, variables)
     else:
         signal = _stage_or_peel(session, elements, body, variables, targets)
     return _ended(signal, otherwise, variables)
+
+
+def _run_grid(
+    grid: Grid, chosen: Chosen, body: Piece, variables: Variables, targets: Sequence[str], peek: Readers
+) -> Signal | None:
+    """The loops of the grid inside those that are at ``chosen``; what breaks one of them breaks all."""
+    session, elements = current(), grid.axes[len(chosen)](chosen)
+
+    def piece(value: Any) -> Signal | None:
+        now = (*chosen, value)
+        if len(now) == len(grid.axes):
+            return body(grid.value(now))
+        return _run_grid(grid, now, body, variables, targets, peek)
+
+    if session is None or needs_numbers(session, elements, peek):
+        return _run_all(elements.plain(), piece, variables)
+    return _stage_or_peel(session, elements, piece, variables, targets)
 
 
 def _ended(signal: Signal | None, otherwise: Piece | None, variables: Variables) -> Signal | None:
@@ -64,7 +84,7 @@ def _ended(signal: Signal | None, otherwise: Piece | None, variables: Variables)
     return going_on(signal, BREAKS, otherwise, variables, ended_loop)
 
 
-def _needs_numbers(session: Session, elements: Elements, peek: Readers) -> bool:
+def needs_numbers(session: Session, elements: Elements, peek: Readers) -> bool:
     """Whether the loop runs here: it is short, or reads or fills Python's containers at its index."""
     count = elements.count(session)
     return (isinstance(count, int) and count <= UNROLLED) or _reads_containers(peek)

@@ -15,11 +15,12 @@ from typing import Any
 import numpy as np
 
 from graphc.errors import SideEffectError
-from graphc.trace import branches, control, dispatch, iteration, signals
+from graphc.trace import branches, control, dispatch, grids, iteration, signals
 from graphc.trace.attributes import attribute_function
 from graphc.trace.callees import is_library, is_library_name, traced_callee
 from graphc.trace.captures import Captures
 from graphc.trace.classes import matched, plain_class
+from graphc.trace.comprehensions import collected
 from graphc.trace.environment import environment_function, environment_variable, refuse_unseen_names
 from graphc.trace.location import user_location
 from graphc.trace.made import settled
@@ -205,6 +206,8 @@ class Reader:
     compared = staticmethod(branches.compared)
     span = staticmethod(iteration.span)
     combined = staticmethod(iteration.combined)
+    grid = staticmethod(grids.grid)
+    collected = staticmethod(collected)
     leaving = staticmethod(signals.leaving)
     passed_on = staticmethod(signals.passed_on)
     returned = staticmethod(signals.returned)

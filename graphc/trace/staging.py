@@ -21,12 +21,12 @@ What the calls do is in ``control``: where nothing traced decides they run the p
 from __future__ import annotations
 
 import ast
-from collections.abc import Collection, Iterator, Sequence
+from collections.abc import Iterator, Sequence
 from typing import Any
 
 from graphc.trace.counters import can_be_tried, counters
 from graphc.trace.desugar import desugar
-from graphc.trace.expressions import Expressions, mark_tests
+from graphc.trace.expressions import Expressions, iterable, mark_tests, peek
 from graphc.trace.liveness import Liveness, Names, loaded
 from graphc.trace.loads import FRAME_READERS, HOOKS
 from graphc.trace.scopes import FUNCTIONS, Scope
@@ -35,7 +35,6 @@ from graphc.trace.syntax import access, accessors, at, constants, define, delaye
 _LEAVES = (ast.Return, ast.Break, ast.Continue)
 _UNMOVABLE = (ast.Yield, ast.YieldFrom, ast.Await, ast.AsyncFor, ast.AsyncWith, ast.Global, ast.Nonlocal)
 _SIGNAL = f"{HOOKS}signal"
-_MUTATORS = frozenset(["append", "extend", "insert", "pop", "add", "update", "setdefault", "clear", "remove"])
 
 
 def stage(function: Any, around: frozenset[str] = frozenset()) -> Any:
@@ -232,8 +231,8 @@ class _Stager:
             target = at(node, ast.Assign([node.target], name_of(f"{HOOKS}value")))
             body.body.insert(1 if names else 0, target)
             bound = {n.id for n in ast.walk(node.target) if isinstance(n, ast.Name)}
-            targets, peek = constants(sorted(bound)), _peek(node, bound)
-            call = hook("loop", node, _iterable(node.iter), name_of(body.name), variables, last, targets, peek)
+            targets, readers = constants(sorted(bound)), peek(node, _own(node), bound)
+            call = hook("loop", node, iterable(node.iter), name_of(body.name), variables, last, targets, readers)
         return [*pieces, *accessors(node, number, names), self._call(node, call, leaves)]
 
     def _head(self, node: ast.While) -> list[ast.expr]:
@@ -242,7 +241,7 @@ class _Stager:
             return [ast.Constant(None), ast.Constant(None)]
         found = {name: step for name, step in counters(node).items() if name not in self.shared}
         steps = ast.Dict([ast.Constant(name) for name in found], [delayed(step) for step in found.values()])
-        return [at(node, steps), _peek(node, assigned(node))]
+        return [at(node, steps), peek(node, _own(node), assigned(node))]
 
     def _rest(
         self, node: ast.stmt, rest: list[ast.stmt], names: list[str], *, in_piece: bool, tail: bool, closed: bool
@@ -331,43 +330,3 @@ def _leaves(node: ast.AST) -> bool:
     if isinstance(node, ast.For | ast.While):
         return _may_leave(node)
     return isinstance(node, _LEAVES) or any(map(_leaves, ast.iter_child_nodes(node)))
-
-
-def _peek(node: ast.For | ast.While, varying: Collection[str]) -> ast.expr:
-    """Readers of names that a traced index could not read, or that cannot be appended to, if they are containers.
-
-    ``varying``: the names that may be such an index.
-    """
-    found: dict[str, None] = {}
-    for part in _own(node):
-        if isinstance(part, ast.Subscript) and not loaded([part.slice]).isdisjoint(varying):
-            found.update(_root(part.value))
-        if isinstance(part, ast.Call) and isinstance(part.func, ast.Attribute) and part.func.attr in _MUTATORS:
-            found.update(_root(part.func.value))
-    readers: ast.expr = at(node, ast.Tuple([delayed(name_of(name)) for name in found], ast.Load()))
-    return readers
-
-
-def _root(node: ast.expr) -> dict[str, None]:
-    while isinstance(node, ast.Attribute | ast.Subscript):
-        node = node.value
-    return {node.id: None} if isinstance(node, ast.Name) else {}
-
-
-def _iterable(node: ast.expr) -> ast.expr:
-    """``range(...)`` keeps its symbolic bounds, ``enumerate``, ``zip`` and ``reversed`` what they go through."""
-    match node:
-        case ast.Call(func=ast.Name(id="range") as called, args=args, keywords=[]) if not _has_star(args):
-            return hook("span", node, called, *(Expressions().visit(arg) for arg in args))
-        case ast.Call(func=ast.Name(id="enumerate" | "zip" | "reversed") as called, args=args, keywords=keywords):
-            named = {k.arg: k.value for k in keywords}
-            if args and not _has_star(args) and named.keys() <= {"start" if called.id == "enumerate" else "strict"}:
-                parts = [_iterable(arg) for arg in args]
-                first = [named["start"]] if "start" in named else []
-                return hook("combined", node, called, named.get("strict", ast.Constant(False)), *parts, *first)
-    visited: ast.expr = Expressions().visit(node)
-    return visited
-
-
-def _has_star(args: Sequence[ast.expr]) -> bool:
-    return any(isinstance(arg, ast.Starred) for arg in args)
