@@ -33,6 +33,8 @@ if TYPE_CHECKING:
     from graphc.checkpoints import checkpoint
     from graphc.custom import custom_jvp, custom_vjp
     from graphc.foreign_functions import opaque
+    from graphc.health import diagnose
+    from graphc.health_history import GradientHistory
     from graphc.implicit import implicit_minimum, implicit_root
     from graphc.interop import flatten_args, to_jax, to_torch
     from graphc.loops import cond, fori_loop, scan, unroll, while_loop
@@ -48,6 +50,7 @@ __all__ = [
     "ConfigError",
     "CudaError",
     "GradientError",
+    "GradientHistory",
     "GraphcError",
     "GraphcWarning",
     "IndexRangeError",
@@ -66,6 +69,7 @@ __all__ = [
     "cond",
     "custom_jvp",
     "custom_vjp",
+    "diagnose",
     "elementwise_grad",
     "export",
     "flatten_args",
@@ -102,6 +106,8 @@ __all__ = [
 _MODULES = {"amp", "autograd", "nn", "ode", "optim", "testing"}
 _LATER = dict.fromkeys(("cond", "fori_loop", "scan", "unroll", "while_loop"), "graphc.loops") | {
     "GradScaler": "graphc.optim.grad_scaler",
+    "GradientHistory": "graphc.health_history",
+    "diagnose": "graphc.health",
     "checkpoint": "graphc.checkpoints",
     "custom_jvp": "graphc.custom",
     "custom_vjp": "graphc.custom",

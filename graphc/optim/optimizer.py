@@ -83,6 +83,24 @@ class Optimizer:
                 state[name] = from_array(settled(np.full(kind.shape, number, kind.dtype)))
         return parameter, state
 
+    def trial(self) -> list[tuple[Tensor, Any]]:
+        """Each parameter that has a gradient, with the values that ``step()`` would give it now; nothing changes.
+
+        By the program of ``step()``, on copies. Empty for an optimizer whose step depends on a closure.
+        """
+        found: list[tuple[Tensor, Any]] = []
+        for group in self.param_groups if hasattr(self, "rule") else ():
+            parameters = [p for p in group["params"] if p._grad is not None]
+            known = [p in self.state for p in parameters]
+            copies = [(_copy(p), {n: _copy(s) if isinstance(s, Tensor) else s for n, s in state.items()})
+                      for p, state in (self.member(p, group) for p in parameters)]  # fmt: skip
+            for p, was_known in zip(parameters, known, strict=True):
+                if not was_known:
+                    del self.state[p]
+            update(self._programs, self.rule, group, copies)
+            found += [(p, compute(made)) for p, (made, _) in zip(parameters, copies, strict=True)]
+        return found
+
     # --- saving -------------------------------------------------------------------------------------------------------
 
     def state_dict(self) -> dict[str, Any]:
@@ -126,6 +144,12 @@ class Optimizer:
             options = [f"    {name}: {value}" for name, value in sorted(group.items()) if name != "params"]
             lines += [f"Parameter Group {number}", *options]
         return "\n".join([*lines, ")"])
+
+
+def _copy(tensor: Tensor) -> Tensor:
+    made = from_array(settled(np.array(compute(tensor))), tensor._kind.requires_grad)
+    made._grad = tensor._grad
+    return made
 
 
 def parameters_of(groups: Sequence[Group]) -> list[Tensor]:

@@ -11,6 +11,7 @@ from __future__ import annotations
 import heapq
 from collections.abc import Sequence
 from typing import Any
+from weakref import ref
 
 from graphc.errors import AutogradError
 from graphc.tensors.core import Tensor, compute, enter, flush, fresh, from_array, of_kind, record
@@ -71,6 +72,8 @@ class BackwardPass:
     def run(self, roots: Sequence[Tensor], seeds: Sequence[Tensor | None]) -> None:
         """Everything. What was pending before is computed, too, but where the gradients are recorded."""
         before, now.enabled = now.enabled, self.create
+        if self.accumulates:
+            now.passed = []
         try:
             recording = now.recording
             if not (self.create or recording.cuts) and self._are_in(recording, roots) and self._ends_at_leaves():
@@ -112,6 +115,7 @@ class BackwardPass:
         pairs = [(p, plan.inputs[p]) for p in plan.sources]
         pairs = [(p, k) for p, k in pairs if (t := tensors[k]) is not None and self._leads_on(t, t._history)]
         sources, numbers = tuple([p for p, _ in pairs]), [k for _, k in pairs]
+        self._note_path(recording.state, positions, tensors)
         first = record_gradient(recording, positions, given, sources, recorded=False) if sources else 0
         if not self.retain:
             recording.freed |= plan.frees
@@ -122,6 +126,11 @@ class BackwardPass:
                 tensor._grad = of_kind(array, tensor._kind.frozen)
             else:
                 self._arrived(tensor, tensor._history, array)
+
+    def _note_path(self, state: State, roots: tuple[int, ...], tensors: Sequence[Tensor | None]) -> None:
+        """Remember where ``backward()`` went: ``graphc.diagnose`` tells by it why a parameter has no gradient."""
+        if self.accumulates:
+            now.passed.append((state, roots, [None if tensor is None else ref(tensor) for tensor in tensors]))
 
     def _check(self, plan: Plan, freed: int, was_written: bool) -> None:
         if freed & plan.frees:
@@ -141,6 +150,7 @@ class BackwardPass:
 
     def _through_segment(self, segment: Segment, pending: Seeds) -> None:
         """From the roots pending in a segment to what came into it, by way of its cuts."""
+        self._note_path(segment.state, tuple(pending), segment.tensors)
         cuts = dict(segment.cuts)
         for tensor in self.captured.values():
             if tensor._history is not None and tensor._history[0] is segment:

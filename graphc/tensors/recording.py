@@ -156,6 +156,7 @@ class _Now(threading.local):
         self.switched_in: Any = None
         self._autocast: Mode | None = None
         self.mode: Any = True
+        self.passed: list[tuple[State, tuple[int, ...], list[ref[Tensor] | None]]] = []  # see ``note_path``
         self.inference = False
 
     @property
