@@ -1,0 +1,78 @@
+"""Are the values right? The cases, and the corpus of the tests, on the device against NumPy's and the interpreter's."""
+
+from __future__ import annotations
+
+import shutil
+import subprocess
+import sys
+import time
+from collections.abc import Callable, Iterator
+from typing import Any
+
+import numpy as np
+
+import graphc
+from benchmarks.gpu.cases import GpuCase
+from benchmarks.tree import tree_leaves, tree_map
+from graphc import pytree
+from graphc.config import override
+
+SAMPLE = ("black_scholes", "xent", "norm_gelu", "mlp_small")  # what compute-sanitizer looks at
+SANITIZER_SECONDS = 60.0
+
+
+def compiled(case: GpuCase) -> Callable[..., Any]:
+    """graphc's version of what is timed."""
+    if case.argnums is None:
+        return graphc.jit(case.function, target="cuda")
+    return graphc.grad(case.function, argnums=case.argnums, target="cuda")
+
+
+def problem_of(case: GpuCase) -> str:
+    """What is wrong with the case's values at small sizes; empty where nothing is."""
+    arguments = case.inputs(np.random.default_rng(0), **case.small)
+    doubled = tree_map(lambda a: a.astype(float) if isinstance(a, np.ndarray) and a.dtype.kind == "f" else a, arguments)
+    plain = graphc.jit(case.function) if case.argnums is None else graphc.grad(case.function, argnums=case.argnums)
+    with override(disable_jit=case.argnums is not None):
+        expected = tree_leaves(plain(*doubled))
+    step = compiled(case)
+    found, again = (tree_leaves(step(*arguments)) for _ in range(2))
+    for number, (ours, repeated, right) in enumerate(zip(found, again, expected, strict=True)):
+        if not np.array_equal(ours, repeated):
+            return f"result {number} has other bits in the second run"
+        scale = float(np.max(np.abs(right))) or 1.0
+        error = float(np.max(np.abs(ours - right))) / scale
+        if not error <= case.rtol:
+            return f"result {number} is off by {error:.1e} of its largest entry"
+    return ""
+
+
+def corpus_problems(deadline: float) -> Iterator[tuple[str, str]]:
+    """The name of each program of the corpus, and what is wrong with it; ``skipped`` after the deadline."""
+    from tests.control.corpus import PROGRAMS
+
+    for name, (function, arguments) in PROGRAMS.items():
+        if time.monotonic() > deadline:
+            yield name, "skipped: no time left"
+            continue
+        with override(disable_jit=True):
+            value, gradient = graphc.value_and_grad(function)(*arguments)
+        found = graphc.value_and_grad(function, target="cuda")(*arguments)
+        pairs = [(found[0], value), *zip(pytree.flatten(found[1])[0], pytree.flatten(gradient)[0], strict=True)]
+        right = all(np.allclose(ours, expected, rtol=1e-9, atol=1e-11) for ours, expected in pairs)
+        yield name, "" if right else "another value or gradient than the interpreter's"
+
+
+def sanitizer_verdict() -> str:
+    """What ``compute-sanitizer`` says of the sample."""
+    tool = shutil.which("compute-sanitizer")
+    if tool is None:
+        return "compute-sanitizer is not installed"
+    command = [tool, "--error-exitcode=9", sys.executable, "-m", "benchmarks.gpu", "--only-values", *SAMPLE]
+    try:
+        done = subprocess.run(command, capture_output=True, text=True, timeout=SANITIZER_SECONDS, check=False)
+    except subprocess.TimeoutExpired:
+        return f"compute-sanitizer took more than {SANITIZER_SECONDS:.0f} s"
+    if done.returncode == 9:
+        return "compute-sanitizer found errors:\n" + done.stdout[-2000:]
+    return "compute-sanitizer: clean" if done.returncode == 0 else f"the sample failed:\n{done.stdout[-2000:]}"

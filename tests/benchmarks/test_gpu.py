@@ -1,0 +1,65 @@
+"""The GPU's benchmarks, as far as a machine without one can run them: values by the emulator, PyTorch's on the CPU."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+
+import numpy as np
+import pytest
+
+import graphc
+from benchmarks.gpu.__main__ import main
+from benchmarks.gpu.cases import gpu_cases
+from benchmarks.gpu.checks import problem_of
+from benchmarks.gpu.report import table, verdicts
+from benchmarks.gpu.timing import Times, on_device, seconds_of, torch_step
+from benchmarks.tree import tree_leaves, tree_map
+from graphc.config import override, settings
+
+CASES = {case.name: case for case in gpu_cases()}
+
+
+@pytest.mark.skipif(settings.disable_jit, reason="GRAPHC_DISABLE_JIT: nothing is compiled")
+def test_values_are_checked(capsys):
+    assert main(["--emulated", "adam", "xent"]) == 0
+    assert "2 programs right, 0 wrong" in capsys.readouterr().out
+    with override(cuda_emulator=True):
+        assert "off by" in problem_of(replace(CASES["adam"], rtol=1e-12))
+
+
+@pytest.mark.parametrize("name", CASES)
+def test_pytorch_computes_the_same(name):
+    pytest.importorskip("torch")
+    case = CASES[name]
+    arguments = case.inputs(np.random.default_rng(0), **case.small)
+    step = torch_step(case, tree_map(lambda a: on_device(a, "cpu"), arguments), compile_it=False)
+    theirs = step()
+    with override(disable_jit=True):
+        ours = graphc.jit(case.function) if case.argnums is None else graphc.grad(case.function, argnums=case.argnums)
+        expected = tree_leaves(ours(*arguments))
+    for found, right in zip(theirs, expected, strict=True):
+        scale = np.abs(right).max()
+        np.testing.assert_allclose(found.detach().numpy(), right, rtol=case.rtol, atol=case.rtol * scale)
+
+
+def test_a_step_is_asked_for_in_batches_and_waited_for():
+    asked = []
+    assert seconds_of(lambda: asked.append("step"), lambda: asked.append("wait")) > 0
+    assert asked[:5] == ["step", "step", "wait", "step", "wait"]
+    assert asked[-1] == "wait"
+
+
+def test_the_table_and_what_is_met():
+    rows = [
+        Times(CASES["adam"], graphc=1e-3, eager=4e-3, compiled=1.1e-3),
+        Times(CASES["mlp_large"], graphc=2e-3, eager=None, compiled=1.7e-3, notes="eager: out of memory; "),
+        Times(CASES["mlp_small"], graphc=1e-5, eager=9e-5),
+    ]
+    lines = table(rows, 3.0e12).splitlines()
+    assert len(lines) == 4
+    assert "(4.00x)" in lines[1]
+    assert lines[1].split()[-1] == "93%"
+    assert lines[2].endswith("out of memory; ")
+    found = verdicts(rows, 3.0e12, 12e-6)
+    assert [line.rpartition(": ")[2] for line in found] == ["met", "met", "met", "NOT MET", "met", "met"]
+    assert verdicts([], 3.0e12, None)[0].endswith("not measured")
