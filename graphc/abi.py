@@ -33,6 +33,11 @@ class Service(IntEnum):
     ``GEMM_BATCH_F64/GEMM_BATCH_F32(..., batch, inner, a_outer, a_inner, b_outer, b_inner, c_outer, c_inner)``: the same
     for ``batch`` matrices; the matrix number e of A is ``e // inner * a_outer + e % inner * a_inner`` elements after a.
     They return 0, or 1 where there is no memory for their work, and the result is not written.
+    ``CONVOLUTION_F64/CONVOLUTION_F32(flags, batch, n, groups, c, o, height, width, x, weight, y, bias)``: the result y
+    of a convolution, or with flag ``CONVOLUTION_BY_SOURCE`` its gradient by x, with ``CONVOLUTION_BY_WEIGHT`` that by
+    the weight, from that of y; for each of ``batch``. ``c`` and ``o`` are channels of a group; ``height`` and ``width``
+    stand for six numbers each: the sizes of x, the weight and y along the axis, stride, padding, dilation. ``bias`` is
+    0 where there is none. They return what ``GEMM`` does, and are not there in programs without convolutions.
     ``GROW(address, bytes)``: memory of so many bytes instead of that at the address (0: none yet), or 0 where there is
     none to be had. ``RELEASE(address)`` gives it back.
     ``LIBRARY`` is no function but a table of LAPACK's: int64*, see ``Lapack``.
@@ -46,6 +51,8 @@ class Service(IntEnum):
     GROW = 5
     RELEASE = 6
     LIBRARY = 7
+    CONVOLUTION_F64 = 8
+    CONVOLUTION_F32 = 9
 
 
 class Lapack(IntEnum):
@@ -80,11 +87,15 @@ OUT_OF_MEMORY = -1  # the status of a driver that got no memory where it asked f
 FOREIGN_FAILED = -2  # the status of a driver that called a function by its address, which failed
 MOST_ARGUMENTS = 96  # of a kernel, start and stop not counted
 
-KERNELS_START = 8  # the first kernel's index in the table; the slots before it are services, present and future
+KERNELS_START = 16  # the first kernel's index in the table; the slots before it are services, present and future
 
 GEMM_TRANSPOSE_A = 1
 GEMM_TRANSPOSE_B = 2
 GEMM_ACCUMULATE = 4
+
+CONVOLUTION_FORWARD, CONVOLUTION_BY_SOURCE, CONVOLUTION_BY_WEIGHT = 0, 1, 2
+CONVOLUTION_WHAT = 3  # the bits of the flags that say which of these
+CONVOLUTION_RECTIFIED = 4  # what is negative in the result becomes zero
 
 
 class Code(IntEnum):

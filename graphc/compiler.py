@@ -130,6 +130,7 @@ def _build(graph: Graph) -> dict[str, Any]:
         "arena": to_code(arena_bytes(program), index),
         "work": to_code(work, index),
         "lapack": printed.uses_lapack,
+        "convolutions": printed.convolutions,
     }
 
 
@@ -184,7 +185,7 @@ def _load(
         require_lapack()
     *kernels, (name, source, _) = metadata["functions"]
     *kernel_addresses, driver = addresses
-    table, keepalive = make_table(kernel_addresses)
+    table, keepalive = make_table(kernel_addresses, metadata["convolutions"])
     symbols = tuple(metadata["symbols"])
     outputs = tuple(
         OutputLeaf(dtype, tuple(map(tuple, dims)), None if capacity is None else tuple(capacity))

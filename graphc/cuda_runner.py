@@ -17,10 +17,11 @@ from graphc.config import settings
 from graphc.errors import CudaError, ProgramError, UnsupportedError
 from graphc.ir.dims import evaluate, product, substitute, symbols_of
 from graphc.ir.graph import Graph, Value
-from graphc.ir.opdef import Composite, Foreign, Pointwise, Routine
+from graphc.ir.opdef import Composite, Foreign, Pointwise, Routine, Windows
 from graphc.ops.index import range_error
 from graphc.ops.scipy_functions import PREFIX
 from graphc.ops.table import OPS
+from graphc.passes.composites import expand_composites
 from graphc.program import sizes_fit
 from graphc.runtime.cuda_arrays import DeviceView, elements
 from graphc.runtime.cuda_program import Device, Layout, LoadedProgram, Step, device, layout
@@ -77,7 +78,7 @@ class CudaRunner:
         """``constants``: numbers of the parameters that are part of the program, and NumPy arrays in any call."""
         self.graph, self.device, self.constants = graph, device, frozenset(constants)
         require_on_device(graph)
-        program = schedule(graph, OPS)
+        program = schedule(expand_composites(graph, OPS, Windows), OPS)
         printed = print_cuda_program(program, len(graph.params) + len(graph.ints), repr(settings.code_key()))
         self.symbols, self.bounds, self.checks = program.symbols, program.bounds, program.checks
         self.arena = arena_bytes(program)

@@ -11,7 +11,7 @@ import shutil
 import subprocess
 import sys
 import tempfile
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Mapping
 from pathlib import Path
 
 import numpy as np
@@ -27,6 +27,7 @@ from graphc.function import CompiledFunction
 from graphc.ir.graph import Graph, Node
 from graphc.prototype import Prototype, parse_prototype
 from graphc.runtime import pool_code
+from graphc.runtime.convolutions import convolution_ir
 from graphc.runtime.direct import direct_ir, direct_source
 from graphc.runtime.direct_layout import KEPT_BLOCKS
 from graphc.runtime.tiled_code import tiled_gemm_ir
@@ -37,6 +38,7 @@ _PRODUCTS = {
     Service.GEMM_BATCH_F64: "graphc_tiled_batch_f64_{}",
     Service.GEMM_BATCH_F32: "graphc_tiled_batch_f32_{}",
 }
+_CONVOLUTIONS = {Service.CONVOLUTION_F64: "f64", Service.CONVOLUTION_F32: "f32"}
 _MEMORY = ("graphc_launch", "malloc", "free")  # what products take from the rest of the library
 
 
@@ -97,10 +99,16 @@ def _objects(direct: DirectFunction, name: str, prototype: Prototype, cpu: str) 
     *kernels, driver = sources
     with LOCK:
         found = [emit_for(source_ir(source), optimisation(source), cpu) for source in sources]
-        bits = vector_bits_of(cpu) if _uses(driver.text, _PRODUCTS) else 0
-        if bits:
+        bits, linked = vector_bits_of(cpu), dict[Service, str]()
+        if _uses(driver.text, _PRODUCTS):
             found.append(emit_for(tiled_gemm_ir(bits, _MEMORY), 1, cpu))
-        glue = _glue(direct, built, name, prototype, [kernel.name for kernel in kernels], driver.name, bits)
+            linked |= _PRODUCTS
+        for service, real in _CONVOLUTIONS.items():
+            if _uses(driver.text, [service]):
+                found.append(emit_for(convolution_ir(real, bits, _MEMORY), 1, cpu))
+                linked[service] = f"graphc_convolution_{real}_{{}}"
+        symbols = {service: symbol.format(bits) for service, symbol in linked.items()}
+        glue = _glue(direct, built, name, prototype, [kernel.name for kernel in kernels], driver.name, symbols)
         parse(glue)
         found.append(emit_for(glue, 1, cpu))
     assert driver.signature == DRIVER_SIGNATURE
@@ -153,11 +161,17 @@ def _lines_of_lapack(driver: str) -> list[str]:
 
 
 def _glue(
-    direct: DirectFunction, built: Built, name: str, prototype: Prototype, kernels: list[str], driver: str, bits: int
+    direct: DirectFunction,
+    built: Built,
+    name: str,
+    prototype: Prototype,
+    kernels: list[str],
+    driver: str,
+    linked: Mapping[Service, str],
 ) -> str:
     """Tables, the record of the program, its site, and the C function, as textual LLVM IR.
 
-    ``bits``: of the vectors of the library's products of matrices, 0 where it has none.
+    ``linked``: the symbols of what it has of products of matrices and convolutions.
     """
     hidden = [np.ascontiguousarray(array) for array in built.hidden]
     direct_text = direct_source(built.plan, built.sources, [np.shape(array) for array in built.hidden])
@@ -166,9 +180,9 @@ def _glue(
     services = ["0"] * KERNELS_START
     services[Service.LAUNCH] = _at("graphc_launch")
     services[Service.GROW], services[Service.RELEASE] = _at("realloc"), _at("free")
-    for service, symbol in _PRODUCTS.items() if bits else ():
-        services[service] = _at(symbol.format(bits))
-        parts.append(f"declare i64 @{symbol.format(bits)}(...)")
+    for service, symbol in linked.items():
+        services[service] = _at(symbol)
+        parts.append(f"declare i64 @{symbol}(...)")
     for k, array in enumerate(hidden):
         content = "".join(f"\\{byte:02X}" for byte in array.tobytes())
         parts.append(f'@hidden{k} = internal constant [{array.nbytes} x i8] c"{content}", align 64')

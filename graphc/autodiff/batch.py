@@ -19,6 +19,7 @@ from typing import Any, Literal
 from graphc.autodiff.batch_basis import along_basis
 from graphc.autodiff.batch_custom import batch_custom, batch_foreign
 from graphc.autodiff.batch_positions import gather, read, read_back, scatter, write
+from graphc.autodiff.batch_windows import windows
 from graphc.autodiff.estimate import number
 from graphc.autodiff.lanes import Dense, Lane, Lanes, Scaled, along
 from graphc.errors import UnsupportedError
@@ -41,6 +42,7 @@ from graphc.ir.opdef import (
     Routine,
     Scan,
     Scatter,
+    Windows,
     Write,
 )
 from graphc.ir.rewrite import copy_node, drop_dead
@@ -286,6 +288,7 @@ RULES: dict[type, Callable[[Batcher, Node, Sequence[Lane]], Value]] = {
     Scatter: scatter,
     Compact: compact,
     Contract: contract,
+    Windows: windows,
     Read: read,
     Write: write,
 }

@@ -6,7 +6,7 @@ from collections.abc import Iterable, Mapping
 
 from graphc.ir.dims import Dim, evaluate, product, symbols_of
 from graphc.ir.graph import Node, Value
-from graphc.ir.opdef import Contract, Create, Movement
+from graphc.ir.opdef import Contract, Create, Movement, Windows
 
 UNKNOWN_SIZE = 64  # taken for a symbol of which nothing is known
 
@@ -25,6 +25,9 @@ def operations(node: Node) -> Dim:
         return 0
     if isinstance(node.op.kind, Contract) and node.inputs[0].rank:
         return elements(node.outputs[0]) * node.inputs[0].dims[-1] * node.op.cost
+    if isinstance(node.op.kind, Windows):
+        work: Dim = node.op.kind.work(node)
+        return work
     largest = node.outputs[0] if not node.inputs else max((*node.inputs, node.outputs[0]), key=lambda v: v.rank)
     return elements(largest) * node.op.cost
 

@@ -22,6 +22,7 @@ from graphc.schedule.program import (
     Check,
     Clear,
     Combine,
+    Convolve,
     Copy,
     Foreign,
     Gemm,
@@ -55,6 +56,7 @@ class PrintedProgram:
     source: str
     kernels: list[PrintedKernel] = field(default_factory=list)
     uses_lapack: bool = False
+    convolutions: tuple[str, ...] = ()  # their dtypes
 
 
 def print_program(program: Program, number_of_inputs: int, flags: str) -> PrintedProgram:
@@ -86,6 +88,7 @@ class DriverPrinter:
         self.storage = program.storage
         self.late = set(program.bounds)
         self.uses_lapack = False
+        self.convolutions: set[str] = set()  # dtypes of those that there are
         self.printed = 0  # steps so far
         self.head, self.lines = Lines(), Lines()
         self.sizes: dict[Atom, str] = {}
@@ -130,7 +133,9 @@ class DriverPrinter:
         name = "program_" + self._hash(body + "".join(self.kernels))
         head = "\n".join(self.imports(body))
         source = f"{head}\n\n\n" + body.replace("NAME", name, 1)
-        return PrintedProgram(name, source.lstrip(), list(self.kernels.values()), self.uses_lapack)
+        return PrintedProgram(
+            name, source.lstrip(), list(self.kernels.values()), self.uses_lapack, tuple(sorted(self.convolutions))
+        )
 
     def imports(self, body: str) -> list[str]:
         """The import lines of the driver's module."""
@@ -141,7 +146,7 @@ class DriverPrinter:
         for step in steps:
             if print_control(self, step):
                 continue
-            comment = step.comment if isinstance(step, Launch | Inline | Gemm | Call | Foreign) else ""
+            comment = step.comment if isinstance(step, Launch | Inline | Gemm | Convolve | Call | Foreign) else ""
             if comment:
                 self.lines.add(f"# {comment}")
             getattr(self, "_" + type(step).__name__.lower())(step)
@@ -247,6 +252,17 @@ class DriverPrinter:
         sizes = map(self.dim, (step.m, step.n, step.k))
         arguments = ", ".join([str(step.flags), *sizes, *operands, *batch])
         with self.lines.inside(f"if call_service(table[{int(service[step.dtype])}], {arguments}):"):
+            self.leave(OUT_OF_MEMORY)
+
+    def _convolve(self, step: Convolve) -> None:
+        service = {"f64": Service.CONVOLUTION_F64, "f32": Service.CONVOLUTION_F32}[step.dtype]
+        addresses = [
+            *map(self.address, (step.x, step.weight, step.y)),
+            "0" if step.bias is None else self.address(step.bias),
+        ]
+        arguments = ", ".join([str(step.flags), *map(self.dim, (step.count, *step.sizes)), *addresses])
+        self.convolutions.add(step.dtype)
+        with self.lines.inside(f"if call_service(table[{int(service)}], {arguments}):"):
             self.leave(OUT_OF_MEMORY)
 
     def _call(self, step: Call) -> None:

@@ -120,6 +120,17 @@ class Routine:
 
 
 @dataclass(frozen=True, eq=False)
+class Windows:
+    """Sums over windows, a service of the run time on the CPU; elsewhere what ``expand`` builds, as for ``Composite``.
+
+    ``work(node)``: its operations. All axes but the last of each input are a batch, as for ``Routine``.
+    """
+
+    expand: Callable[[Builder, Node, tuple[Value, ...]], Sequence[Value]]
+    work: Callable[[Node], Any]
+
+
+@dataclass(frozen=True, eq=False)
 class Composite:
     """Stands for other nodes until the program is scheduled, so that its derivative is stated for the whole.
 
@@ -145,6 +156,7 @@ Kind = (
     | Control
     | Custom
     | Routine
+    | Windows
     | Composite
     | Foreign
 )

@@ -6,6 +6,7 @@ from graphc.ir.opdef import Op
 from graphc.ops.blocks import BLOCKS
 from graphc.ops.complex_numbers import COMPLEX
 from graphc.ops.control import CONTROL
+from graphc.ops.convolution import CONVOLUTION
 from graphc.ops.cotangent import COTANGENT
 from graphc.ops.custom import CUSTOM
 from graphc.ops.elementary import ELEMENTARY
@@ -51,6 +52,7 @@ OPS = build_table(
     MOVEMENT,
     INDEX,
     LINALG,
+    CONVOLUTION,
     BLOCKS,
     SCATTERED,
     SCIPY_FUNCTIONS,

@@ -28,7 +28,6 @@ from graphc.runtime.gemm_layout import (
 from graphc.runtime.machine_code import address_of, call, divide_towards_zero, load, stack, store
 from graphc.runtime.panel_code import (
     block,
-    give,
     least,
     pack_a,
     pack_b,
@@ -37,8 +36,8 @@ from graphc.runtime.panel_code import (
     panels,
     prepare_a,
     prepare_b,
-    take,
 )
+from graphc.runtime.scratch_code import give, take
 
 
 def multiply(kind: int, job: int) -> int:
@@ -94,7 +93,7 @@ def launch(job: int, kernel: int, count: int, grain: int) -> int:
 def some_entries(result: int, error: int, job: int, start: int, stop: int) -> int:
     """A kernel: whole entries of a batch."""
     kind = load(job + Job.KIND)
-    scratch = take(load(kind + Kind.STATE) + State.SCRATCH, kind, SCRATCH)
+    scratch = take(load(kind + Kind.STATE) + State.SCRATCH, load(kind + Kind.STATE), SCRATCH)
     if scratch == 0:
         return store_failure(job)
     while start < stop:
@@ -102,7 +101,7 @@ def some_entries(result: int, error: int, job: int, start: int, stop: int) -> in
         b = load(job + Job.B) + entry(job, start, Job.B_OUTER)
         whole(kind, job, a, b, load(job + Job.C) + entry(job, start, Job.C_OUTER), scratch)
         start += 1
-    give(load(kind + Kind.STATE) + State.SCRATCH, kind, scratch)
+    give(load(kind + Kind.STATE) + State.SCRATCH, load(kind + Kind.STATE), scratch)
     return 0
 
 
@@ -156,7 +155,7 @@ def split(kind: int, job: int) -> int:
         kernel = address_of(row_parts)
     width = shared * unit
     depth = DEPTH + divide_towards_zero(LARGEST_SHARED, width * size * DEPTH) * DEPTH
-    packed = take(state + State.SHARED, kind, width * least(depth, k) * size)
+    packed = take(state + State.SHARED, state, width * least(depth, k) * size)
     if packed == 0:
         return store_failure(job)
     store(job + Job.WIDTH, width)
@@ -170,7 +169,7 @@ def split(kind: int, job: int) -> int:
         launch(job, address_of(pack_parts), shared, 1 + divide_towards_zero(LEAST_PACKED, unit * (stop - start)))
         launch(job, kernel, own, 1 + divide_towards_zero(LEAST_WORK, work * (stop - start)))
         start = stop
-    give(state + State.SHARED, kind, packed)
+    give(state + State.SHARED, state, packed)
     return 0
 
 
@@ -205,7 +204,7 @@ def row_parts(result: int, error: int, job: int, start: int, stop: int) -> int:
     first = load(job + Job.START)
     add = load(job + Job.FLAGS) & GEMM_ACCUMULATE
     panel = stack(Block.SIZE)
-    scratch = take(load(kind + Kind.STATE) + State.SCRATCH, kind, SCRATCH)
+    scratch = take(load(kind + Kind.STATE) + State.SCRATCH, load(kind + Kind.STATE), SCRATCH)
     if scratch == 0:
         return store_failure(job)
     i = start * load(kind + Kind.ROWS)
@@ -221,7 +220,7 @@ def row_parts(result: int, error: int, job: int, start: int, stop: int) -> int:
             block(kind, panel, depth, rows, load(job + Job.N), load(job + Job.C) + i * ldc * size, ldc, p + add)
             p += DEPTH
         i += rows
-    give(load(kind + Kind.STATE) + State.SCRATCH, kind, scratch)
+    give(load(kind + Kind.STATE) + State.SCRATCH, load(kind + Kind.STATE), scratch)
     return 0
 
 
@@ -233,7 +232,7 @@ def column_parts(result: int, error: int, job: int, start: int, stop: int) -> in
     first = load(job + Job.START)
     add = load(job + Job.FLAGS) & GEMM_ACCUMULATE
     panel = stack(Block.SIZE)
-    scratch = take(load(kind + Kind.STATE) + State.SCRATCH, kind, SCRATCH)
+    scratch = take(load(kind + Kind.STATE) + State.SCRATCH, load(kind + Kind.STATE), SCRATCH)
     if scratch == 0:
         return store_failure(job)
     j = start * load(kind + Kind.COLUMNS)
@@ -254,5 +253,5 @@ def column_parts(result: int, error: int, job: int, start: int, stop: int) -> in
                 i += rows
             p += DEPTH
         j += columns
-    give(load(kind + Kind.STATE) + State.SCRATCH, kind, scratch)
+    give(load(kind + Kind.STATE) + State.SCRATCH, load(kind + Kind.STATE), scratch)
     return 0

@@ -10,6 +10,7 @@ import numpy as np
 
 from graphc import abi
 from graphc.runtime import blas, lapack, threads
+from graphc.runtime.convolutions import convolution_address
 
 
 @lru_cache(maxsize=1)
@@ -39,12 +40,16 @@ def services_table() -> list[int]:
     return list(_services())
 
 
-def make_table(kernel_addresses: Sequence[int]) -> tuple[int, object]:
+def make_table(kernel_addresses: Sequence[int], convolutions: Sequence[str] = ()) -> tuple[int, object]:
     """A program's table: the services, then its kernels.
 
-    Args: kernel_addresses: addresses (int) in the order of their index.
+    Args:
+        kernel_addresses: addresses (int) in the order of their index.
+        convolutions: the dtypes (str, as in programs' texts) of the convolutions that it has.
     Returns: the table's address (int) and the object that keeps it alive.
     """
     words = [*_services(), *kernel_addresses]
+    for dtype in convolutions:
+        words[abi.Service[f"CONVOLUTION_{dtype.upper()}"]] = convolution_address(dtype)
     table = (ctypes.c_int64 * len(words))(*words)
     return ctypes.addressof(table), table

@@ -4,21 +4,14 @@ from __future__ import annotations
 
 from graphc.abi import GEMM_TRANSPOSE_A, GEMM_TRANSPOSE_B
 from graphc.runtime.gemm_layout import (
-    ALLOCATED,
     BLOCK_OF_A,
-    CAPACITY,
     CLOSE,
     FEW_PANELS,
-    PAGE,
-    PROBES,
-    SLOTS,
-    STACK,
     Block,
     Job,
     Kind,
-    State,
 )
-from graphc.runtime.machine_code import call, divide_towards_zero, exchange, load, stack, store
+from graphc.runtime.machine_code import call, divide_towards_zero, load, store
 
 
 def least(a: int, b: int) -> int:
@@ -151,37 +144,3 @@ def straight(kind: int, functions: int, width: int, source: int, ld: int, depth:
         call(load(functions + 8), target + wholes * width * depth * size, source + wholes * width * size, ld, depth,
              count - wholes * width)  # fmt: skip
     return 0
-
-
-# --- scratch memory ---------------------------------------------------------------------------------------------------
-
-
-def take(slots: int, kind: int, size: int) -> int:
-    """A kept block that is large enough, or a new one: aligned, and nobody else's until it is given back. 0 for none.
-
-    A thread looks where its stack says, so that it finds the block that it had before, which is in its cache.
-    """
-    own = divide_towards_zero(stack(8), STACK)
-    for k in range(PROBES):
-        data = exchange(slots + 8 * ((own + k) & (SLOTS - 1)), 0)
-        if data:
-            if load(data - CAPACITY) >= size:
-                return data
-            call(load(load(kind + Kind.STATE) + State.FREE), load(data - ALLOCATED))
-    allocated = call(load(load(kind + Kind.STATE) + State.ALLOCATE), size + PAGE + CAPACITY)
-    if allocated == 0:
-        return 0
-    data = (allocated + CAPACITY + PAGE - 1) & -PAGE
-    store(data - CAPACITY, size)
-    store(data - ALLOCATED, allocated)
-    return data
-
-
-def give(slots: int, kind: int, data: int) -> int:
-    """Keep the block; where all slots are taken, one goes."""
-    own = divide_towards_zero(stack(8), STACK)
-    for k in range(PROBES):
-        data = exchange(slots + 8 * ((own + k) & (SLOTS - 1)), data)
-        if data == 0:
-            return 0
-    return call(load(load(kind + Kind.STATE) + State.FREE), load(data - ALLOCATED))

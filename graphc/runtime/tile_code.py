@@ -60,17 +60,19 @@ def shape_of(real: str, bits: int) -> Shape:
 
 
 class Function:
-    """One function's text. What a loop changes stands in a variable (``alloca``), which LLVM keeps in a register."""
+    """One function's text. What a loop changes stands in a variable (``alloca``, first of all), which LLVM keeps in a
+    register."""
 
     def __init__(self, name: str, parameters: tuple[str, ...], bits: int):
         self.lines: list[str] = []
+        self.slots: list[str] = []
         self.made = 0
         listed = ", ".join(f"i64 %{p}" for p in parameters)
         width = f'"prefer-vector-width"="{bits}" "min-legal-vector-width"="{bits}"'
         self.head = f"define internal i64 @{name}({listed}) {width} {{"
 
     def text(self) -> str:
-        return "\n".join([self.head, *self.lines, "  ret i64 0", "}"])
+        return "\n".join([self.head, *self.slots, *self.lines, "  ret i64 0", "}"])
 
     def do(self, instruction: str) -> None:
         self.lines.append(f"  {instruction}")
@@ -81,7 +83,9 @@ class Function:
         return f"%v{self.made}"
 
     def variable(self, kind: str, value: str) -> str:
-        slot = self.let(f"alloca {kind}")
+        self.made += 1
+        slot = f"%v{self.made}"
+        self.slots.append(f"  {slot} = alloca {kind}")
         self.do(f"store {kind} {value}, ptr {slot}")
         return slot
 

@@ -51,9 +51,9 @@ class TiledGemm:
             ctypes.CFUNCTYPE(ctypes.c_void_p)(addresses[state])()
         )
         words[State.LAUNCH // 8] = threads.launch_address()
-        words[State.ALLOCATE // 8] = _address(ctypes.pythonapi.PyMem_RawMalloc)
-        words[State.FREE // 8] = _address(ctypes.pythonapi.PyMem_RawFree)
+        words[State.ALLOCATE // 8] = address_of(ctypes.pythonapi.PyMem_RawMalloc)
+        words[State.FREE // 8] = address_of(ctypes.pythonapi.PyMem_RawFree)
 
 
-def _address(function: object) -> int:
+def address_of(function: object) -> int:
     return ctypes.cast(function, ctypes.c_void_p).value or 0  # type: ignore[arg-type]

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
-from graphc.runtime import gemm_code, panel_code
+from graphc.runtime import gemm_code, panel_code, scratch_code
 from graphc.runtime.gemm_layout import Job, Kind, State
 from graphc.runtime.machine_code import llvm_text
 from graphc.runtime.tile_code import shape_of, tile_functions
@@ -54,7 +54,7 @@ def tiled_gemm_ir(bits: int, given: Sequence[str] = ()) -> str:
     words += ["i64 0"] * (State.SIZE // 8 - len(words))
     head = _HEAD.format(bits=bits, words=", ".join(words))
     parts = [head, *(f"declare void @{symbol}(...)" for symbol in given)]
-    parts.append(llvm_text([gemm_code, panel_code], exported=()))
+    parts.append(llvm_text([gemm_code, panel_code, scratch_code], exported=()))
     for name, real in REALS.items():
         shape = shape_of(real, bits)
         fields = [str(shape.bytes), str(shape.rows), str(shape.columns)]

@@ -21,6 +21,7 @@ from graphc.schedule.gemm import Product
 from graphc.schedule.lanes import fits_lanes, opens_lanes
 from graphc.schedule.scalars import Affine
 from graphc.schedule.tasks import Task, is_index_fold
+from graphc.schedule.windows import WindowCall
 
 FARTHEST = 32  # groups that a task looks back over
 ALONE = ("scan", "scatter", "compact")
@@ -48,7 +49,7 @@ class Group:
     row: int | None = None  # axes of the row loop; None while nothing asked for rows
     lanes: bool = False  # the axis after the row's is a level of its own
     closed: bool = False  # scans and scatters run alone
-    library: Product | None = None  # a library call has a place in the order, and no members
+    library: Product | WindowCall | None = None  # a library call has a place in the order, and no members
     check: int | None = None  # so has the check of this flag's buffer
     barrier: bool = False  # nothing may gather or scatter before the check
     values: int = 0  # that the members compute
@@ -61,13 +62,13 @@ class Group:
     def makes(self, stored: Mapping[Value, int]) -> set[int]:
         """The buffers that the group writes."""
         if self.library is not None:
-            return {stored[self.library.c.base]}
+            return {stored[self.library.makes]}
         return {stored[m.task.value] for m in self.members}
 
     def reads(self, stored: Mapping[Value, int]) -> set[int]:
         """The buffers that the group reads, its own included."""
         if self.library is not None:
-            return {stored[self.library.a.base], stored[self.library.b.base]}
+            return {stored[value] for value in self.library.reads}
         if self.check is not None:
             return {self.check}
         return {buffer for m in self.members for buffer in m.task.reads}
@@ -98,7 +99,7 @@ class Fusion:
         self.producer: dict[int, tuple[int, Placed]] = {}  # buffer -> (group, member)
         self.groups: list[Group] = []
 
-    def add_library(self, made: Product) -> None:
+    def add_library(self, made: Product | WindowCall) -> None:
         """A library call, after everything so far."""
         self.groups.append(Group((), closed=True, library=made))
 

@@ -35,8 +35,12 @@ class Product:
     adds: bool = False
 
     @property
-    def bases(self) -> tuple[Value, Value, Value]:
-        return self.a.base, self.b.base, self.c.base
+    def reads(self) -> tuple[Value, ...]:
+        return self.a.base, self.b.base
+
+    @property
+    def makes(self) -> Value:
+        return self.c.base
 
 
 @dataclass
@@ -55,7 +59,7 @@ class Products:
     def bases(self) -> set[Value]:
         """Every array that the calls read and write."""
         made = [call for result in (*self.by_result, *self.placed) for call in self.calls_for(result)]
-        return {base for call in made for base in call.bases}
+        return {base for call in made for base in (*call.reads, call.makes)}
 
     def calls_for(self, result: Value) -> list[Product]:
         """The calls that store the value, or pieces of it."""

@@ -20,6 +20,7 @@ from graphc.schedule.program import Bind, Check, Choice, Copy, Inline, Launch, P
 from graphc.schedule.regions import schedule_regions
 from graphc.schedule.sequence import has_barriers
 from graphc.schedule.tasks import Task, dear_values, find_roots, make_tasks, weights
+from graphc.schedule.windows import WindowCall, is_convolution, make_convolution
 
 MANY_LANES = 16  # two vectors: with fewer lanes, loops along the short axis are quicker
 ROUNDS = 3  # storing a dear value can make another one dear: decided again so many times
@@ -75,7 +76,11 @@ class Scheduler:
         self._choose()
         for number, group in enumerate(self.fusion.groups):
             if group.library is not None:
-                self.steps.append(make_gemm(group.library, self.stored))
+                call = group.library
+                if isinstance(call, WindowCall):
+                    self.steps.append(make_convolution(call, self.stored))
+                else:
+                    self.steps.append(make_gemm(call, self.stored))
             elif group.check is not None:
                 status = next(s for flag, s in self.flags.items() if self.stored[flag] == group.check)
                 self.steps.append(Check(group.check, status))
@@ -144,7 +149,7 @@ class Scheduler:
         return None
 
     def _has_own_task(self, root: Value) -> bool:
-        if root in self.products.by_result:
+        if root in self.products.by_result or is_convolution(root):
             return False
         source = self._reshaped_source(root)
         return source is None or self.stored[source] != self.stored[root]
@@ -161,6 +166,8 @@ class Scheduler:
         for root in roots:
             for made in self.products.calls_for(root):
                 self.fusion.add_library(made)
+            if root.node is not None and is_convolution(root):
+                self.fusion.add_library(WindowCall(root.node))
             for task in by_root.get(root, ()):
                 self.fusion.add(task)
             if root in self.flags:

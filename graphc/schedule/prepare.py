@@ -9,8 +9,9 @@ from graphc.errors import Location
 from graphc.ir.builder import Builder
 from graphc.ir.dims import Dim
 from graphc.ir.graph import Graph, Node, Value
-from graphc.ir.opdef import Gather, Op, Reduce, Scan, Scatter
+from graphc.ir.opdef import Gather, Op, Reduce, Scan, Scatter, Windows
 from graphc.ir.rewrite import drop_dead, rebuild
+from graphc.ops.convolution import along_channels
 from graphc.ops.index import counts_along
 from graphc.schedule.gathers import clamped, gather_of_operands
 from graphc.schedule.padding import find_paddings, padded_sum
@@ -45,6 +46,9 @@ def prepare(graph: Graph, ops: Mapping[str, Op]) -> tuple[Graph, list[IndexCheck
             if any(0 in value.dims for value in inputs):
                 return (F.zeros(node.output.type),)
             return thin_product(F, *inputs) if node.output.type.is_float else (integer_product(F, *inputs),)
+        if isinstance(node.op.kind, Windows) and any(0 in value.dims for value in inputs):
+            none = F.zeros(node.output.type)
+            return (none if len(inputs) < 3 else F.add(none, along_channels(F, inputs[2], node.output, node.attrs)),)
         if node.op.name == "checked_index":
             inside = clamped(F, inputs[0], node.attrs["size"])
             add_check(F, checks, inputs[0], node.attrs["axis"], node.attrs["size"], barrier=inside is None)

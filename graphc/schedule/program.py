@@ -1,7 +1,7 @@
 """Programs: the steps of a driver, and where what they read and write lives.
 
 Program   storage, steps, slots, symbols
-step   := Launch(nest) | Inline(nest) | Gemm | Clear | Combine | Copy | Bind | Check | Foreign
+step   := Launch(nest) | Inline(nest) | Gemm | Convolve | Clear | Combine | Copy | Bind | Check | Foreign
         | Section(steps) | Loop(steps) | While(steps) | Branch(steps) | Choice(sections) | Exchange
 """
 
@@ -56,6 +56,25 @@ class Gemm:
     offsets: tuple[Dim, Dim, Dim]
     leading: tuple[Dim, Dim, Dim]
     strides: tuple[tuple[Dim, Dim], tuple[Dim, Dim], tuple[Dim, Dim]]
+    comment: str
+
+
+@dataclass
+class Convolve:
+    """A convolution or one of its gradients (``flags``, see ``abi.Service``), ``count`` times.
+
+    ``sizes``: what the service is told after the count. ``bias`` is None where there is none.
+    """
+
+    dtype: str
+    flags: int
+    count: Dim
+    sizes: list[Dim]
+    x: int
+    weight: int
+    y: int
+    bias: int | None
+    work: Dim
     comment: str
 
 
@@ -197,6 +216,7 @@ Step = (
     Launch
     | Inline
     | Gemm
+    | Convolve
     | Call
     | Clear
     | Combine
@@ -235,10 +255,10 @@ def walk_steps(steps: Iterable[Step]) -> Iterator[Step]:
             yield from walk_steps(part)
 
 
-def launches(steps: Iterable[Step], times: Dim = 1) -> Iterator[tuple[Launch | Call, Dim]]:
-    """Every launch and call, and how often it runs; the iterations of a while count as one."""
+def launches(steps: Iterable[Step], times: Dim = 1) -> Iterator[tuple[Launch | Call | Convolve, Dim]]:
+    """Every launch, call and convolution, and how often it runs; the iterations of a while count as one."""
     for step in steps:
-        if isinstance(step, Launch | Call):
+        if isinstance(step, Launch | Call | Convolve):
             yield step, times
         for part in inner_steps(step):
             yield from launches(part, times * step.trips if isinstance(step, Loop) else times)
@@ -251,6 +271,8 @@ def step_buffers(step: Step) -> list[int]:
             return list(step.nest.buffers())
         case Gemm():
             return [step.a, step.b, step.c]
+        case Convolve():
+            return [step.x, step.weight, step.y, *([] if step.bias is None else [step.bias])]
         case Call():
             return step.buffers
         case Clear() | Bind() | Check():

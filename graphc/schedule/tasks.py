@@ -12,7 +12,7 @@ from dataclasses import dataclass, field
 
 from graphc.ir.dims import Dim, product
 from graphc.ir.graph import Graph, Node, Value
-from graphc.ir.opdef import Compact, Contract, Create, Gather, Movement, Read, Reduce, Scan, Scatter
+from graphc.ir.opdef import Compact, Contract, Create, Gather, Movement, Read, Reduce, Scan, Scatter, Windows
 from graphc.ir.positions import as_dim
 from graphc.schedule.gemm import Products
 from graphc.schedule.lower import ZERO, Index, Lowering, is_trivial_reshape, linear, split_gathered, unrolls
@@ -58,6 +58,8 @@ def find_roots(graph: Graph, products: Products, extra: Sequence[Value] = ()) ->
             continue
         if isinstance(kind, Scan | Scatter | Compact) or (isinstance(kind, Reduce) and not unrolls(node)):
             roots.update(node.outputs)
+        elif isinstance(kind, Windows):
+            roots.update((*node.inputs, *node.outputs))
         elif isinstance(kind, Gather) or (isinstance(kind, Read) and any(as_dim(v) is None for v in node.inputs[1:])):
             roots.add(node.inputs[0])
         elif node.op.name == "concat" or (node.op.name == "embed" and set(node.attrs["steps"]) - {1, -1}):

@@ -19,7 +19,8 @@ POINTWISE = {
     for name, op in OPS.items()
     if isinstance(op.kind, Pointwise) and name != "cast" and op not in [*SCIPY_FUNCTIONS, *COMPLEX]
 }
-FLOATS_ONLY = ("linear_scan",)  # made for cotangents, which are floats
+WINDOWS = ("convolution", "convolution_source", "convolution_weight")
+FLOATS_ONLY = ("linear_scan", *WINDOWS)  # made for cotangents, which are floats; calls for floats
 
 
 def computes_in(op: Op, dtypes: tuple[np.dtype, ...]) -> bool:

@@ -13,6 +13,7 @@ import numpy as np
 from graphc.ir.types import F64
 from tests.ops.case import RNG, Case, distinct, normal
 from tests.ops.matrix_cases import MATRIX_CASES
+from tests.ops.window_cases import WINDOW_CASES
 
 
 def with_zeros(zeros: tuple[tuple[int, ...], ...], *shape: int) -> np.ndarray:
@@ -305,6 +306,7 @@ CASES: dict[str, list[Case]] = {
     "scatter_update": scattering(added=False),
     "scatter_accumulate": scattering(added=True),
     "mask_indices": [Case((m,), np.flatnonzero, {"symbol": "m"}, 0) for m in MASKS],
+    **WINDOW_CASES,
     "matmul": [
         Case((normal(*a), normal(*b)), lambda a, b: np.einsum("...ij,...jk->...ik", a, b))
         for a, b in [((2, 3), (3, 2)), ((1, 2), (2, 1)), ((2, 2, 3), (2, 3, 1)), ((2, 0), (0, 3)), ((0, 2), (2, 2))]

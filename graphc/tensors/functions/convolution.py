@@ -1,7 +1,6 @@
-"""Convolutions and pooling over one or two dimensions, composed of slices and a matrix product.
+"""Convolutions and pooling over one or two dimensions.
 
-The windows of the input, one slice for each position of the kernel, side by side, are a matrix; the convolution is its
-product with the weight. Sizes are as PyTorch has them: ``(n + 2 padding - dilation (k - 1) - 1) // stride + 1``.
+Sizes are as PyTorch has them: ``(n + 2 padding - dilation (k - 1) - 1) // stride + 1``.
 """
 
 from __future__ import annotations
@@ -9,15 +8,16 @@ from __future__ import annotations
 import itertools
 import math
 from collections.abc import Sequence
+from typing import Any
 
 from graphc.errors import ShapeError
 from graphc.ir.builder import Builder
 from graphc.ir.dims import Dim, evaluate, floordiv, product
 from graphc.ir.graph import Value
 from graphc.ir.types import ArrayType
+from graphc.ops.convolution import COMPILED, by_windows
 from graphc.tensors.functions.function import Function
 from graphc.tensors.functions.promotion import promoted
-from graphc.trace.functions.products import matmul
 
 Ints = tuple[int, ...]
 
@@ -47,13 +47,7 @@ def fixed_size(F: Builder, dim: Dim) -> int:
 def windows(F: Builder, x: Value, kernel: Ints, stride: Ints, dilation: Ints) -> tuple[list[Value], tuple[Dim, ...]]:
     """What each position of the kernel meets, in order, and the sizes of the result. Raises ``ShapeError``."""
     first = x.rank - len(kernel)
-    sizes: list[Dim] = []
-    for dim, k, s, d in zip(x.dims[first:], kernel, stride, dilation, strict=True):
-        span = d * (k - 1) + 1
-        if not F.facts.at_least(dim, span):
-            message = f"a kernel of size {k} (dilation {d}) does not fit into a padded input of size {dim}"
-            raise ShapeError(message, location=F.location)
-        sizes.append(floordiv(dim - span, s) + 1)
+    sizes = [window_count(F, *axis) for axis in zip(x.dims[first:], kernel, stride, dilation, strict=True)]
     steps = (1,) * first + stride
     dims = (*x.dims[:first], *sizes)
     found = []
@@ -63,11 +57,20 @@ def windows(F: Builder, x: Value, kernel: Ints, stride: Ints, dilation: Ints) ->
     return found, tuple(sizes)
 
 
+def window_count(F: Builder, dim: Dim, kernel: int, stride: int, dilation: int) -> Dim:
+    """How many windows there are along an axis. Raises ``ShapeError`` where there is no room for one."""
+    span = dilation * (kernel - 1) + 1
+    if not F.facts.at_least(dim, span):
+        message = f"a kernel of size {kernel} (dilation {dilation}) does not fit into a padded input of size {dim}"
+        raise ShapeError(message, location=F.location)
+    return floordiv(dim - span, stride) + 1
+
+
 def convolution(
     F: Builder, x: Value, weight: Value, bias: Value | None, stride: Ints, padding: Ints, dilation: Ints, groups: int
 ) -> Value:
     """(n, c, ...) with a weight (o, c / groups, k, ...): (n, o, ...). Without n where x has one dimension less."""
-    x, weight = promoted(F, (x, weight))
+    x, weight, *biases = promoted(F, [v for v in (x, weight, bias) if v is not None])
     spatial = len(stride)
     if x.rank == spatial + 1:
         whole = convolution(F, F.expand_dims(x, (0,)), weight, bias, stride, padding, dilation, groups)
@@ -75,26 +78,18 @@ def convolution(
     if x.rank != spatial + 2 or not F.facts.equal(x.dims[1], weight.dims[1] * groups):
         message = f"a convolution of {x.type} by a weight {weight.type} in {groups} groups: the channels do not fit"
         raise ShapeError(message, location=F.location)
-    kernel = tuple(fixed_size(F, d) for d in weight.dims[2:])
-    met, sizes = windows(F, padded(F, x, padding), kernel, stride, dilation)
-    n, channels, outputs = x.dims[0], weight.dims[1], weight.dims[0]
-    count = math.prod(kernel)
-    columns = met[0] if count == 1 else F.concat(*(F.expand_dims(m, (2,)) for m in met), axis=2)
-    result = _product(F, weight, columns, (n, groups, channels * count, product(sizes)), outputs)
-    result = F.reshape(result, (n, outputs, *sizes))
-    return result if bias is None else F.add(result, F.reshape(bias, (outputs, *(1,) * spatial)))
-
-
-def _product(F: Builder, weight: Value, columns: Value, dims: tuple[Dim, ...], outputs: Dim) -> Value:
-    """The weight times the columns of each example, and of each group."""
-    n, groups, rows, places = dims
-    if groups == 1:
-        return matmul(F, F.reshape(weight, (outputs, rows)), F.reshape(columns, (n, rows, places)))
-    each = floordiv(outputs, groups)
-    if not F.facts.equal(each * groups, outputs):
+    outputs, kernel = weight.dims[0], tuple(fixed_size(F, d) for d in weight.dims[2:])
+    if not F.facts.equal(floordiv(outputs, groups) * groups, outputs):
         message = f"{outputs} output channels cannot be divided into {groups} groups"
         raise ShapeError(message, location=F.location)
-    return matmul(F, F.reshape(weight, (groups, each, rows)), F.reshape(columns, dims))
+    if any(b.rank != 1 or not F.facts.equal(b.dims[0], outputs) for b in biases):
+        raise ShapeError(f"a bias {biases[0].type} for {outputs} output channels", location=F.location)
+    axes = zip(x.dims[2:], kernel, stride, padding, dilation, strict=True)
+    sizes = tuple(window_count(F, n + 2 * p, k, s, d) for n, k, s, p, d in axes)
+    attrs: dict[str, Any] = {"stride": stride, "padding": padding, "dilation": dilation, "groups": groups}
+    attrs["sizes"] = (outputs, *sizes)
+    given = (x, F.reshape(weight, (*weight.dims[:2], *kernel)), *biases)
+    return F.convolution(*given, **attrs) if x.type.dtype in COMPILED else by_windows(F, *given, **attrs)
 
 
 def max_pool(F: Builder, x: Value, kernel: Ints, stride: Ints, padding: Ints, dilation: Ints) -> Value:
