@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import ctypes
 import shutil
 import subprocess
 import sys
@@ -12,6 +13,7 @@ import pytest
 import graphc
 from graphc.codegen.machine import LOCK, host_cpu, vector_bits_of
 from graphc.errors import ProgramError, UnsupportedError
+from graphc.nn.functional import conv2d
 from graphc.runtime import blas
 
 needs_compiler = pytest.mark.skipif(
@@ -104,6 +106,20 @@ def test_products_of_matrices_are_part_of_the_library(tmp_path, cpu):
         assert gradient == by_parts.tobytes().hex()
     np.testing.assert_allclose(np.frombuffer(bytes.fromhex(gradient)).reshape(30, 40), by_parts, rtol=1e-13, atol=1e-13)
     assert imported == "False"
+
+
+@needs_compiler
+def test_convolutions_are_part_of_the_library(tmp_path):
+    weight = np.arange(24.0).reshape(2, 3, 2, 2) % 5 - 2.0
+    f = graphc.grad(lambda x: np.sum(conv2d(x, weight, stride=2) ** 2))
+    x = np.arange(240.0).reshape(2, 3, 5, 8) % 7 - 3.0
+    signature = "int by_source(size_t n, size_t h, size_t l, const double x[n][3][h][l], double gradient[n][3][h][l])"
+    graphc.export(f, signature, tmp_path / "by_source")
+    found, pointer = np.full_like(x, np.nan), ctypes.POINTER(ctypes.c_double)
+    library = ctypes.CDLL(str(tmp_path / "libby_source.so"))
+    sizes = [ctypes.c_size_t(k) for k in (2, 5, 8)]
+    assert library.by_source(*sizes, x.ctypes.data_as(pointer), found.ctypes.data_as(pointer)) == 0
+    np.testing.assert_array_equal(found, f(x))
 
 
 def test_vectors_of_named_cpus():
