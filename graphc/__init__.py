@@ -103,7 +103,7 @@ __all__ = [
 ]
 
 
-_MODULES = {"amp", "autograd", "nn", "ode", "optim", "testing"}
+_MODULES = {"amp", "autograd", "linalg", "nn", "ode", "optim", "testing", "utils"}
 _LATER = dict.fromkeys(("cond", "fori_loop", "scan", "unroll", "while_loop"), "graphc.loops") | {
     "GradScaler": "graphc.optim.grad_scaler",
     "GradientHistory": "graphc.health_history",
@@ -134,6 +134,9 @@ def __getattr__(name: str) -> object:
         raise AttributeError(f"module 'graphc' has no attribute {name!r}")
     module = importlib.import_module(_LATER.get(name, "graphc.tensors.api"))
     if not hasattr(module, name):
-        raise AttributeError(f"module 'graphc' has no attribute {name!r}")
+        from graphc.errors import nearest
+
+        known = {*__all__, *dir(module), *_MODULES}
+        raise AttributeError(f"module 'graphc' has no attribute {name!r}{nearest(name, known)}")
     globals()[name] = found = getattr(module, name)
     return found

@@ -6,6 +6,7 @@ file and line), what was expected, what came, and what to do instead.
 
 from __future__ import annotations
 
+from collections.abc import Callable, Iterable, Mapping
 from typing import NamedTuple
 
 from numpy.exceptions import AxisError
@@ -131,3 +132,22 @@ class ProgramError(GraphcError, RuntimeError):
 
 class GraphcWarning(UserWarning):
     """Something that works, but not as well as it could; says what to do."""
+
+
+def nearest(name: str, known: Iterable[str]) -> str:
+    """A closing remark with the name that was probably meant."""
+    import difflib
+
+    match = difflib.get_close_matches(name, [k for k in known if not k.startswith("_")], n=1, cutoff=0.7)
+    return f": did you mean {match[0]!r}?" if match else ""
+
+
+def absent_names(module: str, known: Mapping[str, object]) -> Callable[[str], object]:
+    """A module's ``__getattr__``, which names the name that was probably meant."""
+
+    def absent(name: str) -> object:
+        if name.startswith("__"):
+            raise AttributeError(f"module {module!r} has no attribute {name!r}")
+        raise AttributeError(f"module {module!r} has no attribute {name!r}{nearest(name, known)}")
+
+    return absent

@@ -1,5 +1,6 @@
 """Modules, under PyTorch's names: layers, losses, initialisers."""
 
+from graphc.errors import absent_names
 from graphc.nn import functional, init, utils
 from graphc.nn.layers import (
     ELU,
@@ -98,3 +99,4 @@ __all__ = [
     "utils",
 ]
 del _complete
+__getattr__ = absent_names(__name__, globals())

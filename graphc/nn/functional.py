@@ -6,6 +6,7 @@ from typing import Any
 
 import numpy as np
 
+from graphc.errors import absent_names
 from graphc.tensors import methods
 from graphc.tensors.core import Tensor, record
 from graphc.tensors.functions.table import FUNCTIONS
@@ -305,3 +306,6 @@ def binary_cross_entropy(
 ) -> Tensor:
     """``-(y log x + (1 - y) log(1 - x))`` of probabilities x; the logarithms are no lower than -100."""
     return record(FUNCTIONS["binary_cross_entropy"], (input, target, weight), (_checked(reduction),))
+
+
+__getattr__ = absent_names(__name__, globals())

@@ -2,13 +2,12 @@
 
 from __future__ import annotations
 
-import difflib
-from collections.abc import Callable, Iterable, Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from typing import Any, NamedTuple, TypeVar
 
 import numpy as np
 
-from graphc.errors import AutogradError
+from graphc.errors import AutogradError, nearest
 from graphc.nn.parameter import Parameter
 from graphc.tensors.core import Tensor, compute
 from graphc.tensors.interchange import replace
@@ -140,7 +139,9 @@ class Module:
         for name in target.split(".") if target else []:
             found = getattr(found, name, None)
             if not isinstance(found, Module):
-                raise AttributeError(f"{type(self).__name__} has no submodule {target!r}{near(target, self._paths())}")
+                raise AttributeError(
+                    f"{type(self).__name__} has no submodule {target!r}{nearest(target, self._paths())}"
+                )
         return found
 
     def get_parameter(self, target: str) -> Parameter:
@@ -153,7 +154,7 @@ class Module:
 
     def _at(self, target: str, what: str, known: Mapping[str, Any]) -> Any:
         if target not in known:
-            raise AttributeError(f"{type(self).__name__} has no {what} {target!r}{near(target, known)}")
+            raise AttributeError(f"{type(self).__name__} has no {what} {target!r}{nearest(target, known)}")
         return known[target]
 
     def _paths(self) -> list[str]:
@@ -254,12 +255,6 @@ class Module:
         lines = [f"  ({name}): {module!r}".replace("\n", "\n  ") for name, module in self.named_children()]
         body = self.extra_repr()
         return f"{type(self).__name__}({body})" if not lines else "\n".join([f"{type(self).__name__}(", *lines, ")"])
-
-
-def near(name: str, known: Iterable[str]) -> str:
-    """A closing remark with the name that was probably meant."""
-    match = difflib.get_close_matches(name, list(known), n=1)
-    return f": did you mean {match[0]!r}?" if match else ""
 
 
 def is_parameter(obj: Any) -> bool:

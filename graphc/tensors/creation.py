@@ -8,6 +8,7 @@ import numpy as np
 
 from graphc.errors import AutogradError, TraceTypeError
 from graphc.tensors.core import Tensor, compute, from_array
+from graphc.tensors.devices import require_cpu
 from graphc.tensors.functions.promotion import Default
 from graphc.tensors.kinds import known_dtype
 from graphc.tensors.memory import FOREVER, settled
@@ -31,7 +32,7 @@ def tensor(data: Any, *, dtype: Any = None, requires_grad: bool = False, device:
     Raises: ``TraceTypeError`` for data or a dtype that graphc does not compute in; ``AutogradError`` where a gradient
         is asked for and the dtype is not floating.
     """
-    _only_cpu(device)
+    require_cpu(device)
     return _marked(_from_data(data, dtype), requires_grad)
 
 
@@ -46,11 +47,6 @@ def _own(array: Any, requires_grad: bool = False) -> Tensor:
 
         return constant(array)
     return _marked(from_array(settled(array)), requires_grad)
-
-
-def _only_cpu(device: Any) -> None:
-    if device is not None and str(device) != "cpu":
-        raise ValueError(f"device={device!r}: only 'cpu' is supported")
 
 
 def _from_data(data: Any, dtype: Any) -> Tensor:
@@ -100,7 +96,7 @@ def from_numpy(array: Any) -> Tensor:
 
 def as_tensor(data: Any, dtype: Any = None, device: Any = None) -> Tensor:
     """The tensor itself, a tensor over an array's memory, or of any other data a new one."""
-    _only_cpu(device)
+    require_cpu(device)
     if isinstance(data, Tensor):
         return data if dtype is None else data.to(dtype)
     made = from_numpy(data) if isinstance(data, np.ndarray | TracedValue) else _from_data(data, dtype)
@@ -138,30 +134,37 @@ def shape_of(sizes: tuple[Any, ...]) -> tuple[Any, ...]:
     return tuple([size if isinstance(size, SymbolicInt) else int(size) for size in sizes])
 
 
-def zeros(*size: Any, dtype: Any = None, requires_grad: bool = False) -> Tensor:
+def zeros(*size: Any, dtype: Any = None, device: Any = None, requires_grad: bool = False) -> Tensor:
     """Zeros of this shape."""
+    require_cpu(device)
     return filled(shape_of(size), 0, dtype, requires_grad)
 
 
-def ones(*size: Any, dtype: Any = None, requires_grad: bool = False) -> Tensor:
+def ones(*size: Any, dtype: Any = None, device: Any = None, requires_grad: bool = False) -> Tensor:
     """Ones of this shape."""
+    require_cpu(device)
     return filled(shape_of(size), 1, dtype, requires_grad)
 
 
-def full(size: Any, fill_value: Any, *, dtype: Any = None, requires_grad: bool = False) -> Tensor:
+def full(size: Any, fill_value: Any, *, dtype: Any = None, device: Any = None, requires_grad: bool = False) -> Tensor:
     """A tensor of this shape, all elements ``fill_value``."""
+    require_cpu(device)
     if dtype is None and not isinstance(fill_value, float):
         dtype = np.asarray(fill_value).dtype
     return filled(shape_of((size,)), fill_value, dtype, requires_grad)
 
 
-def eye(n: int, m: int | None = None, *, dtype: Any = None, requires_grad: bool = False) -> Tensor:
+def eye(n: int, m: int | None = None, *, dtype: Any = None, device: Any = None, requires_grad: bool = False) -> Tensor:
     """Ones on the diagonal of an n x m matrix."""
+    require_cpu(device)
     return _own(np.eye(n, n if m is None else m, dtype=known_dtype(np.dtype(dtype or Default.dtype))), requires_grad)
 
 
-def arange(start: Any, end: Any = None, step: Any = 1, *, dtype: Any = None, requires_grad: bool = False) -> Tensor:
+def arange(
+    start: Any, end: Any = None, step: Any = 1, *, dtype: Any = None, device: Any = None, requires_grad: bool = False
+) -> Tensor:
     """Numbers from ``start`` (0 where only one is given) below ``end``."""
+    require_cpu(device)
     if end is None:
         start, end = 0, start
     is_float = any(isinstance(number, float) for number in (start, end, step))
@@ -169,24 +172,37 @@ def arange(start: Any, end: Any = None, step: Any = 1, *, dtype: Any = None, req
     return _own(np.arange(start, end, step, dtype=wanted), requires_grad)
 
 
-def linspace(start: float, end: float, steps: int, *, dtype: Any = None, requires_grad: bool = False) -> Tensor:
+def logspace(start: float, end: float, steps: int, base: float = 10.0, *, dtype: Any = None) -> Tensor:
+    """``steps`` powers of the base, with exponents from ``start`` to ``end``."""
+    return _own(np.logspace(start, end, steps, base=base, dtype=known_dtype(np.dtype(dtype or Default.dtype))))
+
+
+def linspace(
+    start: float, end: float, steps: int, *, dtype: Any = None, device: Any = None, requires_grad: bool = False
+) -> Tensor:
     """``steps`` numbers from ``start`` to ``end``, both included."""
+    require_cpu(device)
     return _own(np.linspace(start, end, steps, dtype=known_dtype(np.dtype(dtype or Default.dtype))), requires_grad)
 
 
-def zeros_like(input: Tensor, *, dtype: Any = None, requires_grad: bool = False) -> Tensor:
+def zeros_like(input: Tensor, *, dtype: Any = None, device: Any = None, requires_grad: bool = False) -> Tensor:
     """Zeros of the tensor's shape and dtype."""
+    require_cpu(device)
     return filled(input._kind.shape, 0, dtype or input._kind.dtype, requires_grad)
 
 
-def ones_like(input: Tensor, *, dtype: Any = None, requires_grad: bool = False) -> Tensor:
+def ones_like(input: Tensor, *, dtype: Any = None, device: Any = None, requires_grad: bool = False) -> Tensor:
     """Ones of the tensor's shape and dtype."""
+    require_cpu(device)
     return filled(input._kind.shape, 1, dtype or input._kind.dtype, requires_grad)
 
 
 def full_like(input: Tensor, fill_value: Any, *, dtype: Any = None, requires_grad: bool = False) -> Tensor:
     """A tensor of the same shape and dtype, all elements ``fill_value``."""
     return filled(input._kind.shape, fill_value, dtype or input._kind.dtype, requires_grad)
+
+
+empty, empty_like = zeros, zeros_like  # in PyTorch whatever was in the memory
 
 
 def require_floating(made: Tensor) -> None:

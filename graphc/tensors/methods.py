@@ -11,6 +11,7 @@ from typing import Any
 import numpy as np
 
 from graphc.errors import TraceTypeError
+from graphc.tensors import devices
 from graphc.tensors.core import Tensor, fresh, record, take, traced_apply
 from graphc.tensors.functions.table import FUNCTIONS
 from graphc.tensors.kinds import known_dtype
@@ -116,8 +117,10 @@ def clamp(input: Tensor, min: Any = None, max: Any = None) -> Tensor:
     return record(FUNCTIONS["clamp"], (input, low, high))
 
 
-def where(condition: Tensor, input: Any, other: Any) -> Tensor:
-    """Elements of ``input`` where the condition holds, of ``other`` elsewhere."""
+def where(condition: Tensor, input: Any = None, other: Any = None) -> Any:
+    """Elements of ``input`` where the condition holds, of ``other`` elsewhere; of a condition alone its positions."""
+    if input is None and other is None:
+        return condition.nonzero(as_tuple=True)
     return record(FUNCTIONS["where"], (given(condition), given(input), given(other)))
 
 
@@ -282,17 +285,20 @@ def elu(input: Tensor, alpha: float = 1.0) -> Tensor:
 # --- dtypes, copies ---------------------------------------------------------------------------------------------------
 
 
-def to(input: Tensor, *args: Any, dtype: Any = None, device: Any = None, copy: bool = False) -> Tensor:
+def to(
+    input: Tensor, *args: Any, dtype: Any = None, device: Any = None, copy: bool = False, non_blocking: bool = False
+) -> Tensor:
     """The tensor in another dtype, or in that of another tensor; itself where it has it already."""
     for arg in args:
         if isinstance(arg, Tensor):
             dtype = arg.dtype
-        elif isinstance(arg, str) and arg == "cpu":
+        elif isinstance(arg, str) and (
+            isinstance(arg, devices.device) or arg.partition(":")[0] in ("cpu", "cuda", "mps")
+        ):
             device = arg
         else:
             dtype = arg
-    if device is not None and str(device) != "cpu":
-        raise ValueError(f"device={device!r}: only 'cpu' is supported")
+    devices.require_cpu(device)
     wanted = input._kind.dtype if dtype is None else known_dtype(np.dtype(dtype))
     if wanted == input._kind.dtype:
         return clone(input) if copy else input
@@ -316,11 +322,12 @@ _ONE = (
     "exp", "log", "tanh", "sigmoid", "sqrt", "relu", "abs", "neg", "square", "rsqrt", "reciprocal", "expm1", "exp2",
     "log2", "log10", "log1p", "sin", "cos", "tan", "asin", "acos", "atan", "sinh", "cosh", "asinh", "acosh", "atanh",
     "erf", "erfc", "lgamma", "digamma", "logit", "sign", "floor", "ceil", "round", "trunc", "isnan", "isinf",
-    "isfinite", "logical_not", "bitwise_not",
+    "isfinite", "logical_not", "bitwise_not", "erfinv", "sinc", "deg2rad", "rad2deg",
 )  # fmt: skip
 _TWO = (
     "mul", "pow", "matmul", "dot", "maximum", "minimum", "remainder", "fmod", "floor_divide", "atan2", "hypot",
-    "logaddexp", "xlogy", "eq", "ne", "lt", "le", "gt", "ge", "logical_and", "logical_or", "logical_xor", "bitwise_and",
+    "logaddexp", "xlogy", "fmax", "fmin", "copysign", "heaviside", "gcd", "lcm",
+    "eq", "ne", "lt", "le", "gt", "ge", "logical_and", "logical_or", "logical_xor", "bitwise_and",
     "bitwise_or", "bitwise_xor",
 )  # fmt: skip
 
@@ -349,4 +356,9 @@ ONLY_METHODS: dict[str, Callable[..., Any]] = {
 IN_PLACE = (
     "add", "sub", "mul", "div", "pow", "clamp", "exp", "log", "tanh", "sigmoid", "sqrt", "relu", "abs", "neg", "square",
     "reciprocal", "addcmul", "addcdiv", "lerp", "masked_fill", "floor", "ceil", "round", "remainder", "sin", "cos",
+    "rsqrt", "expm1", "exp2", "log2", "log10", "log1p", "tan", "asin", "acos", "atan", "sinh", "cosh", "asinh", "acosh",
+    "atanh", "erf", "erfc", "erfinv", "lgamma", "digamma", "logit", "sign", "trunc", "floor_divide", "fmod", "atan2",
+    "hypot", "xlogy", "copysign", "eq", "ne", "lt", "le", "gt", "ge", "logical_and", "logical_or", "logical_xor",
+    "logical_not", "bitwise_and", "bitwise_or", "bitwise_xor", "bitwise_not", "cumsum", "cumprod", "tril", "triu",
+    "multiply", "divide", "true_divide", "subtract", "absolute", "negative", "clip", "deg2rad", "rad2deg", "sinc",
 )  # fmt: skip

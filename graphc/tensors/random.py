@@ -7,12 +7,14 @@ from typing import Any
 
 import numpy as np
 
-from graphc.tensors.core import Tensor, from_array
+from graphc.tensors.core import Tensor, compute, from_array
 from graphc.tensors.creation import shape_of
+from graphc.tensors.devices import require_cpu
 from graphc.tensors.functions.promotion import Default
 from graphc.tensors.kinds import known_dtype
 from graphc.tensors.memory import settled
 from graphc.tensors.recording import now
+from graphc.tensors.writing import copy_
 
 
 class _Generator:
@@ -61,24 +63,31 @@ def known(sizes: tuple[Any, ...]) -> tuple[int, ...]:
 
 
 def rand(
-    *size: Any, generator: np.random.Generator | None = None, dtype: Any = None, requires_grad: bool = False
-) -> Tensor:
+    *size: Any, generator: np.random.Generator | None = None, dtype: Any = None, device: Any = None,
+    requires_grad: bool = False,
+) -> Tensor:  # fmt: skip
     """Uniform numbers in [0, 1)."""
+    require_cpu(device)
     shape = known(shape_of(size))
     return drawn(lambda: (generator or default_generator()).random(shape), dtype, requires_grad)
 
 
 def randn(
-    *size: Any, generator: np.random.Generator | None = None, dtype: Any = None, requires_grad: bool = False
-) -> Tensor:
+    *size: Any, generator: np.random.Generator | None = None, dtype: Any = None, device: Any = None,
+    requires_grad: bool = False,
+) -> Tensor:  # fmt: skip
     """Standard normal numbers."""
+    require_cpu(device)
     shape = known(shape_of(size))
     return drawn(lambda: (generator or default_generator()).standard_normal(shape), dtype, requires_grad)
 
 
-def randint(low: int, high: int | None = None, size: Any = (), *, generator: np.random.Generator | None = None,
-            dtype: Any = None) -> Tensor:  # fmt: skip
+def randint(low: int, high: Any = None, size: Any = (), *, generator: np.random.Generator | None = None,
+            dtype: Any = None, device: Any = None) -> Tensor:  # fmt: skip
     """Whole numbers from ``low`` (0 where only one bound is given) below ``high``, as int64."""
+    require_cpu(device)
+    if isinstance(high, tuple | list):
+        high, size = None, high
     low, high = (0, low) if high is None else (low, high)
     shape = known(shape_of((size,)))
     return drawn(lambda: (generator or default_generator()).integers(low, high, shape), dtype or np.int64)
@@ -87,3 +96,83 @@ def randint(low: int, high: int | None = None, size: Any = (), *, generator: np.
 def randperm(n: int, *, generator: np.random.Generator | None = None) -> Tensor:
     """The numbers below n in random order, as int64."""
     return drawn(lambda: (generator or default_generator()).permutation(int(n)), np.int64)
+
+
+def rand_like(input: Tensor, *, dtype: Any = None) -> Tensor:
+    """Uniform numbers in [0, 1), of the tensor's shape and dtype."""
+    return rand(*input._kind.shape, dtype=dtype or input._kind.dtype)
+
+
+def randn_like(input: Tensor, *, dtype: Any = None) -> Tensor:
+    """Standard normal numbers, of the tensor's shape and dtype."""
+    return randn(*input._kind.shape, dtype=dtype or input._kind.dtype)
+
+
+def randint_like(input: Tensor, low: int, high: int | None = None) -> Tensor:
+    """Whole numbers from ``low`` below ``high``, of the tensor's shape and dtype."""
+    return randint(low, high, input._kind.shape, dtype=input._kind.dtype)
+
+
+def normal(
+    mean: Any = 0.0, std: Any = 1.0, size: Any = None, *, generator: np.random.Generator | None = None,
+    dtype: Any = None,
+) -> Tensor:  # fmt: skip
+    """Normal numbers of this mean and standard deviation, numbers or tensors."""
+    shapes = [part._kind.shape for part in (mean, std) if isinstance(part, Tensor)]
+    shape = np.broadcast_shapes(*shapes) if size is None else shape_of((size,))
+    made: Any = randn(*shape, generator=generator, dtype=dtype)
+    return made * std + mean
+
+
+def bernoulli(input: Tensor, *, generator: np.random.Generator | None = None) -> Tensor:
+    """For each probability 1 or 0, in its dtype."""
+    drawn_: Any = rand(*input._kind.shape, generator=generator, dtype=input._kind.dtype)
+    return (drawn_ < input.detach()).to(input._kind.dtype)
+
+
+def multinomial(
+    input: Tensor, num_samples: int, replacement: bool = False, *, generator: np.random.Generator | None = None
+) -> Tensor:
+    """Positions drawn by their weights, from a vector or from each row of a matrix."""
+    rng = generator or default_generator()
+    weights = np.asarray(compute(input), np.float64)
+    rows = [
+        rng.choice(row.size, num_samples, replacement, row / row.sum())
+        for row in weights.reshape(-1, weights.shape[-1])
+    ]
+    return from_array(np.array(rows, np.int64).reshape(*weights.shape[:-1], num_samples))
+
+
+# --- in place ---------------------------------------------------------------------------------------------------------
+
+
+def uniform_(self: Tensor, a: float = 0.0, b: float = 1.0, *, generator: np.random.Generator | None = None) -> Tensor:
+    """Write uniform numbers between a and b; the tensor."""
+    made: Any = rand(*self._kind.shape, generator=generator, dtype=self._kind.dtype)
+    return copy_(self, made * (b - a) + a)
+
+
+def normal_(
+    self: Tensor, mean: float = 0.0, std: float = 1.0, *, generator: np.random.Generator | None = None
+) -> Tensor:
+    """Write normal numbers; the tensor."""
+    return copy_(self, normal(mean, std, self._kind.shape, generator=generator, dtype=self._kind.dtype))
+
+
+def bernoulli_(self: Tensor, p: Any = 0.5, *, generator: np.random.Generator | None = None) -> Tensor:
+    """Write 1 with probability p, else 0; the tensor."""
+    made: Any = rand(*self._kind.shape, generator=generator)
+    return copy_(self, made < p)
+
+
+def random_(self: Tensor, low: int = 0, high: int | None = None) -> Tensor:
+    """Write whole numbers from ``low`` below ``high`` (by default as many as the dtype holds); the tensor."""
+    most = 2**24 if self._kind.dtype.itemsize == 4 else 2**53
+    low, high = (low, most) if high is None and low == 0 else (0, low) if high is None else (low, high)
+    return copy_(self, randint(low, high, self._kind.shape))
+
+
+METHODS = {
+    "uniform_": uniform_, "normal_": normal_, "bernoulli_": bernoulli_, "random_": random_, "bernoulli": bernoulli,
+    "multinomial": multinomial,
+}  # fmt: skip

@@ -8,15 +8,29 @@ from typing import Any
 
 import numpy as np
 
-from graphc.errors import AutogradError
-from graphc.tensors import containers, hooks, interchange, methods, operators, shaping, traced, writing
+from graphc.errors import AutogradError, nearest
+from graphc.tensors import (
+    containers,
+    devices,
+    hooks,
+    interchange,
+    library,
+    methods,
+    operators,
+    ordering,
+    random,
+    shaping,
+    traced,
+    writing,
+)
 from graphc.tensors.backward import BackwardPass, check_root
 from graphc.tensors.core import Tensor, compute
-from graphc.tensors.creation import ones, require_floating, tensor, zeros
+from graphc.tensors.creation import full, ones, require_floating, tensor, zeros
 from graphc.tensors.functions.table import FUNCTIONS
 from graphc.tensors.interchange import replace
 from graphc.tensors.kinds import kind_of
 from graphc.tensors.memory import settled
+from graphc.tensors.views import layout
 from graphc.trace.location import user_location
 
 __all__ = ["Tensor"]
@@ -115,6 +129,12 @@ def size(self: Tensor, dim: int | None = None) -> Any:
     return self._kind.shape if dim is None else self._kind.shape[dim]
 
 
+def strides(self: Tensor, dim: int | None = None) -> Any:
+    """How many elements lie between neighbours along each dimension, or along one."""
+    found = layout(self).strides
+    return tuple(found) if dim is None else found[dim]
+
+
 # --- gradients --------------------------------------------------------------------------------------------------------
 
 
@@ -170,7 +190,7 @@ PROPERTIES: dict[str, Any] = {
     "shape": property(lambda self: self._kind.shape),
     "dtype": property(lambda self: self._kind.dtype),
     "ndim": property(ndim),
-    "device": property(lambda self: "cpu"),
+    "device": property(lambda self: devices.CPU),
     "data": property(interchange.data, interchange.set_data),
     "T": property(lambda self: self.permute(*range(len(self._kind.shape))[::-1])),
     "mT": property(lambda self: self.transpose(-2, -1)),
@@ -185,25 +205,44 @@ METHODS: dict[str, Callable[..., Any]] = {
     "detach_": detach_, "element_size": lambda self: self._kind.dtype.itemsize, "one_hot": shaping.one_hot,
     "is_floating_point": lambda self: self._kind.dtype.kind == "f",
     "new_zeros": lambda self, *size: zeros(*size, dtype=self._kind.dtype),
+    "new_empty": lambda self, *size: zeros(*size, dtype=self._kind.dtype),
     "new_ones": lambda self, *size: ones(*size, dtype=self._kind.dtype),
+    "new_full": lambda self, size, fill_value: full(size, fill_value, dtype=self._kind.dtype),
+    "type_as": lambda self, other: self.to(other._kind.dtype),
+    "get_device": lambda self: -1,
+    "stride": strides,
+    "is_complex": lambda self: False,
+    "cuda": lambda self, *device: self.to("cuda"),
     "new_tensor": lambda self, data: tensor(data, dtype=self._kind.dtype),
 }  # fmt: skip
-WRITING = {f"{name}_": writing.in_place(methods.BOTH[name]) for name in methods.IN_PLACE}
+WRITING = {
+    f"{name}_": writing.in_place(function)
+    for name, function in (methods.BOTH | shaping.BOTH | ordering.BOTH | library.BOTH).items()
+    if name in (*methods.IN_PLACE, *ordering.IN_PLACE, *library.IN_PLACE)
+}
 AUGMENTED = {f"__i{symbol}__": WRITING[f"{name}_"] for symbol, name in (
     ("add", "add"), ("sub", "sub"), ("mul", "mul"), ("truediv", "div"), ("pow", "pow"),
 )}  # fmt: skip
+
+
+def _absent(self: Tensor, name: str) -> Any:
+    if not name.startswith("_"):
+        raise AttributeError(f"a tensor has no attribute {name!r}{nearest(name, dir(Tensor))}")
+    raise AttributeError(name)
 
 
 def complete(cls: type) -> None:
     """Give the class its properties and methods."""
     tables = (
         PROPERTIES, interchange.METHODS, operators.OPERATORS, methods.BOTH, methods.ONLY_METHODS, shaping.BOTH,
-        shaping.ONLY_METHODS, METHODS, WRITING, AUGMENTED,
+        shaping.ONLY_METHODS, ordering.BOTH, random.METHODS, library.BOTH, library.ONLY_METHODS, METHODS, WRITING,
+        AUGMENTED,
     )  # fmt: skip
     for table in tables:
         for name, member in table.items():
             setattr(cls, name, member)
     cls.__array_priority__ = 1000.0  # type: ignore[attr-defined]
+    cls.__getattr__ = _absent  # type: ignore[attr-defined]
 
 
 complete(Tensor)

@@ -127,6 +127,8 @@ def _entries() -> list[Function]:
         "maximum": ("maximum", "inputs"), "minimum": ("minimum", "inputs"), "remainder": ("remainder", "divisor"),
         "floor_divide": ("floor_divide", "nothing"), "fmod": ("fmod", "divisor"), "hypot": ("hypot", "inputs"),
         "logaddexp": ("logaddexp", "inputs"), "xlogy": ("xlogy", "inputs"),
+        "fmax": ("fmax", "inputs"), "fmin": ("fmin", "inputs"), "copysign": ("copysign", "inputs"),
+        "heaviside": ("heaviside", "nothing"), "gcd": ("gcd", "nothing"), "lcm": ("lcm", "nothing"),
     }  # fmt: skip
     compared = {"eq": "eq", "ne": "ne", "lt": "lt", "le": "le", "gt": "gt", "ge": "ge",
                 "bitwise_and": "bitwise_and", "bitwise_or": "bitwise_or", "bitwise_xor": "bitwise_xor",

@@ -8,7 +8,6 @@ import numpy as np
 
 from graphc.errors import TraceTypeError
 from graphc.ir.builder import Builder
-from graphc.ir.dims import product
 from graphc.ir.graph import Value
 from graphc.tensors.functions.function import Function
 from graphc.tensors.functions.promotion import floating
@@ -120,33 +119,6 @@ def logsumexp(F: Builder, x: Value, dim: Dims, keepdim: bool) -> Value:
     return result
 
 
-def median(F: Builder, x: Value, dim: int, keepdim: bool) -> tuple[Value, Value]:
-    """The lower of the middle elements along the dimension, and where it stands: found by its rank.
-
-    The rank of an element is how many stand before it in sorted order, equal ones in the order of their positions.
-    """
-    axis = axis_of(F, "median", dim, x.rank)
-    if not x.rank:
-        return x, F.cast(F.value(0), np.dtype(np.int64))
-    last = F.transpose(x, [*(a for a in range(x.rank) if a != axis), axis])
-    size, rank = last.dims[-1], last.rank
-    mine, theirs = F.expand_dims(last, (rank,)), F.expand_dims(last, (rank - 1,))
-    place = F.iota(dims=(size, 1), axis=0)
-    before = F.logical_or(
-        F.lt(theirs, mine), F.logical_and(F.eq(theirs, mine), F.lt(F.iota(dims=(1, size), axis=1), place))
-    )
-    order = F.reduce("sum", F.cast(before, np.dtype(np.int64)), (rank,))
-    is_middle = F.eq(order, F.floor_divide(F.sub(F.value(size), 1), 2))
-    is_middle = F.logical_or(F.reduce("any", F.isnan(mine), (rank,)), is_middle) if x.type.is_float else is_middle
-    position = reductions.argmax(F, F.cast(is_middle, np.dtype(np.int64)), rank - 1, keepdims=True)
-    back = [*range(axis), rank - 1, *range(axis, rank - 1)]
-    return _at(F, x, F.transpose(position, back), axis, keepdim)
-
-
-def median_of_all(F: Builder, x: Value) -> Value:
-    return median(F, F.reshape(x, (product(x.dims),)), 0, False)[0]
-
-
 REDUCTIONS = [
     Function("sum", sum_, "nothing"),
     Function("prod", prod),
@@ -167,6 +139,4 @@ REDUCTIONS = [
     Function("softmax", softmax, "result"),
     Function("log_softmax", log_softmax, "result"),
     Function("logsumexp", logsumexp),
-    Function("median", median_of_all),
-    Function("median_dim", median),
 ]

@@ -4,8 +4,10 @@ from __future__ import annotations
 
 from graphc.tensors.functions.convolution import CONVOLUTION
 from graphc.tensors.functions.function import Function
+from graphc.tensors.functions.library import LIBRARY
 from graphc.tensors.functions.losses import LOSSES
 from graphc.tensors.functions.normalization import NORMALIZATION
+from graphc.tensors.functions.ordering import ORDERING
 from graphc.tensors.functions.pointwise import POINTWISE
 from graphc.tensors.functions.recurrent import RECURRENT
 from graphc.tensors.functions.reductions import REDUCTIONS
@@ -23,5 +25,7 @@ def build_table(*families: list[Function]) -> dict[str, Function]:
     return table
 
 
-FUNCTIONS = build_table(POINTWISE, REDUCTIONS, SHAPING, LOSSES, CONVOLUTION, NORMALIZATION, RECURRENT)
+FUNCTIONS = build_table(
+    POINTWISE, REDUCTIONS, SHAPING, LOSSES, CONVOLUTION, NORMALIZATION, RECURRENT, ORDERING, LIBRARY
+)  # fmt: skip
 GRADIENT = Function("gradient", lambda *_: None)  # a step of its own: ``replay`` differentiates what was recorded

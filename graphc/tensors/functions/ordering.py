@@ -1,0 +1,146 @@
+"""Sorting along a dimension, and reading and writing at positions along one."""
+
+from __future__ import annotations
+
+import numpy as np
+
+from graphc.ir.builder import Builder
+from graphc.ir.graph import Value
+from graphc.ir.types import I64
+from graphc.tensors.functions.function import Function
+from graphc.tensors.functions.promotion import as_value
+from graphc.trace.functions import assignment, rearranging, sorting
+from graphc.trace.functions.arguments import axis_of
+from graphc.trace.functions.indexing import take, take_along_axis
+
+
+def order(F: Builder, x: Value, dim: int, descending: bool) -> Value:
+    """The positions along the dimension in the order of the elements, equal ones as they stand; NaN is the largest."""
+    axis = axis_of(F, "sort", dim, x.rank)
+    if not descending:
+        return sorting.argsort(F, x, axis, stable=True)
+    last = F.sub(F.cast(F.value(x.dims[axis]), I64), 1)
+    backwards = sorting.argsort(F, rearranging.flip(F, x, axis), axis, stable=True)
+    return F.sub(last, rearranging.flip(F, backwards, axis))
+
+
+def sort(F: Builder, x: Value, dim: int, descending: bool) -> tuple[Value, Value]:
+    """The elements along the dimension in order, and where each stood."""
+    if not x.rank:
+        return x, F.cast(F.value(0), I64)
+    places = order(F, x, dim, descending)
+    return take_along_axis(F, x, places, axis_of(F, "sort", dim, x.rank)), places
+
+
+def topk(F: Builder, x: Value, count: int, dim: int, largest: bool) -> tuple[Value, Value]:
+    """The first so many in order."""
+    axis = axis_of(F, "topk", dim, x.rank)
+    first = take(F, order(F, x, axis, largest), F.iota(dims=(count,), axis=0), axis)
+    return take_along_axis(F, x, first, axis), first
+
+
+def median(F: Builder, x: Value, dim: int, keepdim: bool) -> tuple[Value, Value]:
+    """The lower of the middle elements along the dimension, and where it stands; NaN where there is one."""
+    if not x.rank:
+        return x, F.cast(F.value(0), I64)
+    axis = axis_of(F, "median", dim, x.rank)
+    places = order(F, x, axis, False)
+    size = F.cast(F.value(x.dims[axis]), I64)
+    middle = _one_of(F, places, F.floor_divide(F.sub(size, 1), 2), axis)
+    if x.type.is_float:
+        last = _one_of(F, places, F.sub(size, 1), axis)
+        middle = F.select(F.isnan(take_along_axis(F, x, last, axis)), last, middle)
+    values = take_along_axis(F, x, middle, axis)
+    return (values, middle) if keepdim else (F.squeeze(values, (axis,)), F.squeeze(middle, (axis,)))
+
+
+def _one_of(F: Builder, x: Value, position: Value, axis: int) -> Value:
+    return take(F, x, F.expand_dims(position, (0,)), axis)
+
+
+def median_of_all(F: Builder, x: Value) -> Value:
+    from graphc.ir.dims import product
+
+    return median(F, F.reshape(x, (product(x.dims),)), 0, False)[0]
+
+
+# --- positions along a dimension --------------------------------------------------------------------------------------
+
+
+def _places(F: Builder, index: Value, axis: int) -> tuple[Value, ...]:
+    """For each axis the positions that an index along one of them means: at the others, its own place."""
+    return tuple(
+        F.cast(index, I64) if a == axis else F.iota(dims=tuple(d if b == a else 1 for b, d in enumerate(index.dims)),
+                                                    axis=a)
+        for a in range(index.rank)
+    )  # fmt: skip
+
+
+def _source(F: Builder, x: Value, index: Value, source: object) -> Value:
+    """What is written: in x's dtype, and of a larger source the first elements along each axis."""
+    value = F.cast(as_value(F, source), x.type.dtype)
+    if value.rank != index.rank:
+        return F.broadcast_to(value, index.dims)
+    if all(map(F.facts.equal, value.dims, index.dims)):
+        return value
+    return F.slice(value, starts=(0,) * value.rank, steps=(1,) * value.rank, dims=index.dims)
+
+
+def scatter(F: Builder, x: Value, index: Value, source: object, dim: int) -> Value:
+    """x with ``source[i][j]`` at ``[index[i][j]][j]`` for dim 0."""
+    axis = axis_of(F, "scatter", dim, x.rank)
+    return assignment.setitem(F, x, _places(F, index, axis), _source(F, x, index, source))
+
+
+def scatter_add(F: Builder, x: Value, index: Value, source: object, dim: int) -> Value:
+    """As ``scatter``, where what is there is added to."""
+    axis = axis_of(F, "scatter_add", dim, x.rank)
+    return assignment.add_at(F, x, _places(F, index, axis), _source(F, x, index, source))
+
+
+def _along(x: Value, index: Value, axis: int) -> tuple[object, ...]:
+    return (*(slice(None),) * axis, index, *(slice(None),) * (x.rank - axis - 1))
+
+
+def index_add(F: Builder, x: Value, index: Value, source: Value, dim: int) -> Value:
+    """x with the source's entries added at these positions of the dimension."""
+    axis = axis_of(F, "index_add", dim, x.rank)
+    return assignment.add_at(F, x, _along(x, F.cast(index, I64), axis), F.cast(source, x.type.dtype))
+
+
+def index_copy(F: Builder, x: Value, index: Value, source: object, dim: int) -> Value:
+    """x with the source's entries, or a number, at these positions of the dimension."""
+    axis = axis_of(F, "index_copy", dim, x.rank)
+    value = F.cast(as_value(F, source), x.type.dtype)
+    return assignment.setitem(F, x, _along(x, F.cast(index, I64), axis), value)
+
+
+def take_along_dim(F: Builder, x: Value, index: Value, dim: int | None) -> Value:
+    """``np.take_along_axis``; without a dimension, of all elements in order."""
+    if dim is not None:
+        return take_along_axis(F, x, F.cast(index, I64), axis_of(F, "take_along_dim", dim, x.rank))
+    from graphc.ir.dims import product
+
+    flat = F.reshape(x, (product(x.dims),))
+    return take_along_axis(F, flat, F.cast(F.reshape(index, (product(index.dims),)), I64), 0)
+
+
+def searchsorted(F: Builder, edges: Value, x: Value, right: bool) -> Value:
+    """Where each element would stand among the edges, which are in order."""
+    dtype = np.result_type(edges.type.dtype, x.type.dtype)
+    return sorting.searchsorted(F, F.cast(edges, dtype), F.cast(x, dtype), "right" if right else "left")
+
+
+ORDERING = [
+    Function("sort", sort, "nothing"),
+    Function("argsort", order, "nothing", differentiable=False),
+    Function("topk", topk, "nothing"),
+    Function("median", median_of_all),
+    Function("median_dim", median),
+    Function("scatter", scatter, "after first"),
+    Function("scatter_add", scatter_add, "after first"),
+    Function("index_add", index_add, "after first"),
+    Function("index_copy", index_copy, "after first"),
+    Function("take_along_dim", take_along_dim, "after first"),
+    Function("searchsorted", searchsorted, "nothing", differentiable=False),
+]

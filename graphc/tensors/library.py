@@ -1,0 +1,359 @@
+"""More of PyTorch's functions of tensors: repeating and dividing, products, statistics."""
+
+from __future__ import annotations
+
+import itertools
+import math
+from collections.abc import Callable, Sequence
+from typing import Any
+
+import numpy as np
+
+from graphc.errors import ShapeError
+from graphc.tensors import methods, shaping
+from graphc.tensors.core import Tensor, from_array, record
+from graphc.tensors.creation import as_tensor, from_numpy, shape_of
+from graphc.tensors.functions.table import FUNCTIONS
+from graphc.tensors.methods import Dims, dims_of, given
+from graphc.tensors.ordering import known
+from graphc.tensors.recording import now
+from graphc.trace.location import user_location
+
+# --- repeating, joining, dividing -------------------------------------------------------------------------------------
+
+
+def tile(input: Tensor, *dims: Any) -> Tensor:
+    """The tensor so many times along each dimension, the last ones where there are fewer."""
+    return record(FUNCTIONS["tile"], (input,), (shape_of(dims),))
+
+
+def repeat(self: Tensor, *repeats: Any) -> Tensor:
+    """The tensor so many times along each dimension, of which there may be more than the tensor has."""
+    counts = shape_of(repeats)
+    if len(counts) < self.ndim:
+        message = f"repeat: {len(counts)} numbers of repeats for a tensor of {self.ndim} dimensions"
+        raise ShapeError(message, location=user_location())
+    return tile(self, counts)
+
+
+def repeat_interleave(input: Tensor, repeats: Any, dim: int | None = None) -> Tensor:
+    """Each element so many times in a row, along the dimension or of all in order."""
+    if isinstance(repeats, Tensor):
+        counts = known(repeats, "repeat_interleave with a tensor of repeats")
+        repeats = tuple(counts.ravel().tolist()) if counts.ndim else int(counts)
+    if isinstance(repeats, tuple):
+        flat = input if dim is not None else shaping.reshape(input, -1)
+        places = np.repeat(np.arange(flat.shape[dim or 0]), repeats)
+        return shaping.index_select(flat, dim or 0, from_array(places))
+    return record(FUNCTIONS["repeat_interleave"], (input,), (int(repeats), dim))
+
+
+def _stacked(name: str, dim: int, rank: int) -> Callable[..., Tensor]:
+    def call(tensors: Sequence[Tensor]) -> Tensor:
+        parts = [_of_rank(x, rank, dim) for x in tensors]
+        return shaping.cat(parts, dim if parts[0].ndim > dim else 0)
+
+    call.__name__ = name
+    call.__doc__ = f"The tensors one after the other along dimension {dim}, with at least {rank} dimensions each."
+    return call
+
+
+def _of_rank(x: Tensor, rank: int, dim: int) -> Tensor:
+    """With at least so many dimensions: in front, and for ``dstack`` one more behind."""
+    if dim == 2 and x.ndim < 3:
+        return shaping.unsqueeze(_of_rank(x, 2, 0), 2)
+    while x.ndim < rank:
+        x = shaping.unsqueeze(x, 0)
+    return x
+
+
+def column_stack(tensors: Sequence[Tensor]) -> Tensor:
+    """Vectors as the columns of a matrix, matrices side by side."""
+    return shaping.cat([shaping.reshape(x, -1, 1) if x.ndim < 2 else x for x in tensors], 1)
+
+
+def tensor_split(input: Tensor, indices_or_sections: Any, dim: int = 0) -> tuple[Tensor, ...]:
+    """Views of so many nearly equal pieces, or of the pieces between these positions."""
+    size = input.shape[dim]
+    if isinstance(indices_or_sections, int):
+        whole, more = divmod(size, indices_or_sections)
+        sizes = [whole + (k < more) for k in range(indices_or_sections)]
+    else:
+        ends = [0, *[min(int(i), size) for i in indices_or_sections], size]
+        sizes = [max(b - a, 0) for a, b in itertools.pairwise(ends)]
+    return shaping.split(input, sizes, dim)
+
+
+def unflatten(input: Tensor, dim: int, sizes: Sequence[int]) -> Tensor:
+    """A view with one dimension as several."""
+    axis = dim % input.ndim
+    sizes = tuple(sizes)
+    if -1 in sizes:
+        rest = math.prod(s for s in sizes if s != -1)
+        sizes = tuple(input.shape[axis] // rest if s == -1 else s for s in sizes)
+    return shaping.reshape(input, *input.shape[:axis], *sizes, *input.shape[axis + 1 :])
+
+
+def unfold(input: Tensor, dimension: int, size: int, step: int) -> Tensor:
+    """Windows of a dimension, along a new last one (a copy)."""
+    return record(FUNCTIONS["unfold"], (input,), (int(dimension), int(size), int(step)))
+
+
+def ravel(input: Tensor) -> Tensor:
+    """All elements in one dimension."""
+    return shaping.reshape(input, -1)
+
+
+def fliplr(input: Tensor) -> Tensor:
+    """The second dimension reversed."""
+    return shaping.flip(input, 1)
+
+
+def flipud(input: Tensor) -> Tensor:
+    """The first dimension reversed."""
+    return shaping.flip(input, 0)
+
+
+def rot90(input: Tensor, k: int = 1, dims: Sequence[int] = (0, 1)) -> Tensor:
+    """Turned by 90 degrees in the plane of two dimensions, k times."""
+    return record(FUNCTIONS["rot90"], (input,), (int(k), tuple(dims)))
+
+
+def meshgrid(*tensors: Any, indexing: str = "ij") -> tuple[Tensor, ...]:
+    """Vectors broadcast against each other: each along a dimension of its own."""
+    vectors = list(tensors[0]) if len(tensors) == 1 and not isinstance(tensors[0], Tensor) else list(tensors)
+    if indexing not in ("ij", "xy"):
+        raise ValueError(f"indexing={indexing!r}: expected 'ij' or 'xy'")
+    swaps = indexing == "xy" and len(vectors) > 1
+    order = [1, 0, *range(2, len(vectors))] if swaps else list(range(len(vectors)))
+    sizes = [vectors[k].shape[0] if vectors[k].ndim else 1 for k in order]
+    made = []
+    for k, vector in enumerate(vectors):
+        shape = [1] * len(vectors)
+        shape[order.index(k)] = -1
+        made.append(shaping.expand(shaping.reshape(vector, *shape), *sizes))
+    return tuple(made)
+
+
+def broadcast_tensors(*tensors: Tensor) -> tuple[Tensor, ...]:
+    """Views of the tensors broadcast against each other."""
+    shape = np.broadcast_shapes(*(x.shape for x in tensors))
+    return tuple([shaping.expand(x, *shape) for x in tensors])
+
+
+def cartesian_prod(*tensors: Tensor) -> Tensor:
+    """All combinations of an element of each vector, one row each."""
+    if len(tensors) == 1:
+        return tensors[0]
+    return shaping.stack([ravel(x) for x in meshgrid(*tensors)], 1)
+
+
+# --- products ---------------------------------------------------------------------------------------------------------
+
+
+def einsum(equation: str, *operands: Any) -> Tensor:
+    """The sum of products that the equation says, such as ``"bij,bjk->bik"``."""
+    tensors = list(operands[0]) if len(operands) == 1 and isinstance(operands[0], list | tuple) else operands
+    return record(FUNCTIONS["einsum"], tuple(tensors), (equation.replace(" ", ""),))
+
+
+def tensordot(a: Tensor, b: Tensor, dims: Any = 2) -> Tensor:
+    """The sum of products over the last dimensions of a and the first of b, or over these of both."""
+    axes = dims if isinstance(dims, int) else tuple(tuple(d) if isinstance(d, list | tuple) else (d,) for d in dims)
+    return record(FUNCTIONS["tensordot"], (a, b), (axes,))
+
+
+def addmm(input: Any, mat1: Tensor, mat2: Tensor, *, beta: float = 1, alpha: float = 1) -> Tensor:
+    """``beta * input + alpha * mat1 @ mat2``; also of a matrix and a vector, and of batches."""
+    product = methods.BOTH["matmul"](mat1, mat2)
+    scaled = product if alpha == 1 else methods.BOTH["mul"](product, alpha)
+    return scaled if beta == 0 else methods.add(scaled, input if beta == 1 else methods.BOTH["mul"](input, beta))
+
+
+def _pair(name: str) -> Callable[[Tensor, Tensor], Tensor]:
+    def call(input: Tensor, other: Tensor) -> Tensor:
+        return record(FUNCTIONS[name], (input, other))
+
+    call.__name__ = name
+    return call
+
+
+outer, inner, kron = _pair("outer"), _pair("inner"), _pair("kron")
+
+
+def cross(input: Tensor, other: Tensor, dim: int = -1) -> Tensor:
+    """The vector product along a dimension of length 3."""
+    return record(FUNCTIONS["cross"], (input, other), (int(dim),))
+
+
+def diag(input: Tensor, diagonal: int = 0) -> Tensor:
+    """A vector as the diagonal of a matrix, or the diagonal of a matrix."""
+    return record(FUNCTIONS["diag"], (input,), (int(diagonal),))
+
+
+def diagonal(input: Tensor, offset: int = 0, dim1: int = 0, dim2: int = 1) -> Tensor:
+    """The diagonal of two dimensions, as the last one (a copy)."""
+    return record(FUNCTIONS["diagonal"], (input,), (int(offset), int(dim1), int(dim2)))
+
+
+def diag_embed(input: Tensor) -> Tensor:
+    """The last dimension as the diagonal of matrices."""
+    return record(FUNCTIONS["diag_embed"], (input,))
+
+
+def trace(input: Tensor) -> Tensor:
+    """The sum of the diagonal of a matrix."""
+    return record(FUNCTIONS["trace"], (input,))
+
+
+def cdist(x1: Tensor, x2: Tensor, p: float = 2.0) -> Tensor:
+    """The p-norms of the differences of all rows of the one and all rows of the other."""
+    return record(FUNCTIONS["cdist"], (x1, x2), (float(p),))
+
+
+def dist(input: Tensor, other: Tensor, p: float = 2) -> Tensor:
+    """The p-norm of the difference."""
+    return methods.norm(methods.sub(input, other), p)
+
+
+# --- statistics -------------------------------------------------------------------------------------------------------
+
+
+def quantile(input: Tensor, q: Any, dim: int | None = None, keepdim: bool = False) -> Tensor:
+    """The quantile along the dimension, of all elements by default; linear between two of them."""
+    return record(FUNCTIONS["quantile"], (input, given(q)), (dim, keepdim, False))
+
+
+def nanquantile(input: Tensor, q: Any, dim: int | None = None, keepdim: bool = False) -> Tensor:
+    """As ``quantile``, of the elements that are not NaN."""
+    return record(FUNCTIONS["quantile"], (input, given(q)), (dim, keepdim, True))
+
+
+def nansum(input: Tensor, dim: Dims = None, keepdim: bool = False) -> Tensor:
+    """The sum of the elements that are not NaN."""
+    return record(FUNCTIONS["nansum"], (input,), (dims_of(dim), keepdim))
+
+
+def nanmean(input: Tensor, dim: Dims = None, keepdim: bool = False) -> Tensor:
+    """The mean of the elements that are not NaN."""
+    return record(FUNCTIONS["nanmean"], (input,), (dims_of(dim), keepdim))
+
+
+def var_mean(input: Tensor, dim: Any = None, *, correction: float = 1, keepdim: bool = False) -> tuple[Tensor, Tensor]:
+    """The variance and the mean."""
+    return methods.var(input, dim, correction=correction, keepdim=keepdim), methods.mean(input, dim, keepdim)
+
+
+def std_mean(input: Tensor, dim: Any = None, *, correction: float = 1, keepdim: bool = False) -> tuple[Tensor, Tensor]:
+    """The standard deviation and the mean."""
+    return methods.std(input, dim, correction=correction, keepdim=keepdim), methods.mean(input, dim, keepdim)
+
+
+def aminmax(input: Tensor, *, dim: int | None = None, keepdim: bool = False) -> tuple[Tensor, Tensor]:
+    """The smallest and the largest."""
+    return methods.amin(input, dim, keepdim), methods.amax(input, dim, keepdim)
+
+
+def count_nonzero(input: Tensor, dim: Dims = None) -> Tensor:
+    """How many elements are not 0."""
+    return record(FUNCTIONS["count_nonzero"], (input,), (dims_of(dim),))
+
+
+def bincount(input: Tensor, weights: Tensor | None = None, minlength: int = 0) -> Tensor:
+    """How often each of the numbers 0, 1, ... stands there, or the sum of the weights of each."""
+    largest = int(np.max(known(input, "bincount()"), initial=-1))
+    return record(FUNCTIONS["bincount"], (input, weights), (max(largest + 1, minlength),))
+
+
+def histc(input: Tensor, bins: int = 100, min: float = 0, max: float = 0) -> Tensor:
+    """How many elements lie in each of so many equal intervals between ``min`` and ``max``, or of the elements."""
+    values = known(input, "histc()")
+    low, high = (float(values.min()), float(values.max())) if min == max else (min, max)
+    counts, _ = np.histogram(values, bins, (low, high if high > low else low + 1))
+    return from_array(counts.astype(values.dtype))
+
+
+def diff(input: Tensor, n: int = 1, dim: int = -1) -> Tensor:
+    """The differences of neighbours along the dimension, n times."""
+    return record(FUNCTIONS["diff"], (input,), (int(n), int(dim)))
+
+
+def isclose(input: Tensor, other: Tensor, rtol: float = 1e-5, atol: float = 1e-8, equal_nan: bool = False) -> Tensor:
+    """Where the elements agree within ``atol + rtol * |other|``."""
+    return record(FUNCTIONS["isclose"], (input, given(other)), (float(rtol), float(atol), equal_nan))
+
+
+def nan_to_num(input: Tensor, nan: float = 0.0, posinf: float | None = None, neginf: float | None = None) -> Tensor:
+    """Numbers in place of NaN and infinities: 0, the largest and the smallest by default."""
+    return record(FUNCTIONS["nan_to_num"], (input,), (nan, posinf, neginf))
+
+
+def clamp_min(input: Tensor, min: Any) -> Tensor:
+    """Each element no lower than ``min``."""
+    return methods.clamp(input, min=min)
+
+
+def clamp_max(input: Tensor, max: Any) -> Tensor:
+    """Each element no higher than ``max``."""
+    return methods.clamp(input, max=max)
+
+
+def frac(input: Tensor) -> Tensor:
+    """What stands behind the point, with the sign of the element."""
+    return methods.sub(input, methods.BOTH["trunc"](input))
+
+
+def isin(elements: Tensor, test_elements: Any, *, invert: bool = False) -> Tensor:
+    """Which elements are among the test elements."""
+    values = known(as_tensor(test_elements), "isin() of traced test elements") if not now.recording.traced else None
+    among = as_tensor(test_elements if values is None else values)
+    equal = methods.BOTH["eq"](shaping.unsqueeze(elements, -1), shaping.reshape(among, -1))
+    found = methods.BOTH["any"](equal, -1)
+    return methods.BOTH["logical_not"](found) if invert else found
+
+
+def trapezoid(y: Tensor, x: Tensor | None = None, *, dx: float = 1.0, dim: int = -1) -> Tensor:
+    """The integral by the trapezoidal rule."""
+    size = y.shape[dim]
+    pairs = methods.add(shaping.narrow(y, dim, 1, size - 1), shaping.narrow(y, dim, 0, size - 1))
+    widths: Any = dx if x is None else diff(x, 1, dim if x.ndim == y.ndim else -1)
+    return methods.sum(methods.BOTH["mul"](pairs, methods.BOTH["mul"](widths, 0.5)), dim)
+
+
+# --- places of triangles ----------------------------------------------------------------------------------------------
+
+
+def tril_indices(row: int, col: int, offset: int = 0) -> Tensor:
+    """The positions on and below the diagonal of a matrix, (2, n)."""
+    return from_numpy(np.stack(np.tril_indices(row, offset, col))).clone()
+
+
+def triu_indices(row: int, col: int, offset: int = 0) -> Tensor:
+    """The positions on and above the diagonal of a matrix, (2, n)."""
+    return from_numpy(np.stack(np.triu_indices(row, offset, col))).clone()
+
+
+BOTH: dict[str, Callable[..., Any]] = {
+    f.__name__: f
+    for f in (
+        tile, repeat_interleave, tensor_split, unflatten, ravel, fliplr, flipud, rot90, addmm, outer, inner, kron,
+        cross, diag, diagonal, diag_embed, trace, dist, quantile, nanquantile, nansum, nanmean, aminmax, count_nonzero,
+        bincount, histc, diff, isclose, nan_to_num, clamp_min, clamp_max, frac,
+    )
+}  # fmt: skip
+BOTH |= {"addmv": addmm, "baddbmm": addmm, "ger": outer, "vdot": methods.BOTH["dot"], "arctan2": methods.BOTH["atan2"],
+         "not_equal": methods.BOTH["ne"], "less": methods.BOTH["lt"], "less_equal": methods.BOTH["le"],
+         "greater": methods.BOTH["gt"], "greater_equal": methods.BOTH["ge"], "fix": methods.BOTH["trunc"],
+         "float_power": methods.BOTH["pow"],
+         **{f"arc{k}": methods.BOTH[f"a{k}"] for k in ("sin", "cos", "tan", "sinh", "cosh", "tanh")}}  # fmt: skip
+ONLY_METHODS: dict[str, Callable[..., Any]] = {"repeat": repeat, "unfold": unfold}
+ONLY_FUNCTIONS: dict[str, Callable[..., Any]] = {
+    f.__name__: f
+    for f in (
+        column_stack, meshgrid, broadcast_tensors, cartesian_prod, einsum, tensordot, cdist,
+        var_mean, std_mean, isin, trapezoid, tril_indices, triu_indices,
+    )
+}  # fmt: skip
+ONLY_FUNCTIONS |= {"vstack": _stacked("vstack", 0, 2), "hstack": _stacked("hstack", 1, 1), "trapz": trapezoid,
+                   "dstack": _stacked("dstack", 2, 3)}  # fmt: skip
+IN_PLACE = ("clamp_min", "clamp_max", "nan_to_num", "frac")
