@@ -53,6 +53,10 @@ and writing with integers, slices (also negative steps), `...`, `None`, integer 
 `np.asarray` of traced values, and of lists that hold some, work where graphc can read the function's source.
 """
 
+SPLINES = """`CubicSpline`, `PchipInterpolator`, `BSpline`, `PPoly` and other splines made outside can be called at
+traced points. Through traced values:
+"""
+
 
 def ufunc_names(wanted: Callable[[Any], bool], of_numpy: bool) -> list[str]:
     """Names of the ufuncs whose op has such a derivative; NumPy's, or those of ``scipy.special``."""
@@ -201,6 +205,7 @@ def page() -> str:
         ("## scipy.linalg", signatures(under("scipy.linalg"), skipped=1)),
         ("Written in NumPy, and traced so:", signatures(under("scipy.linalg", ALGORITHMS), skipped=0)),
         ("## scipy.integrate", signatures(under("scipy.integrate", ALGORITHMS), skipped=0)),
+        ("## scipy.interpolate", [SPLINES, *signatures(under("scipy.interpolate", ALGORITHMS), skipped=0)]),
         ("## scipy.signal", signatures(under("scipy.signal", ALGORITHMS), skipped=0)),
         (
             "## scipy.special",

@@ -11,6 +11,7 @@ from typing import Any
 import numpy as np
 
 from graphc.errors import SideEffectError
+from graphc.trace.algorithms.splines import is_spline, piecewise
 from graphc.trace.algorithms.table import ALGORITHMS
 from graphc.trace.classes import class_of, is_instance, is_scalar
 from graphc.trace.concretization import cannot_be_concrete
@@ -94,6 +95,8 @@ def traced_callee(function: Any) -> Any:
         return _library_function(function)
     if is_of_stats(function):
         return traced_law(function)
+    if is_spline(function):
+        return _spline(function)
     call = kind.__call__ if callable(function) else None
     if type(call) is FunctionType and not is_library_name(call.__module__):
         return MethodType(rewritten(call), function)
@@ -124,6 +127,8 @@ def _builtin(function: Any) -> Any:
 def _class(cls: type) -> Any:
     if issubclass(cls, np.generic):
         return lambda *args: _scalar_type(cls, tuple(converted(a, "__float__", "__index__") for a in args))
+    if cls.__module__.startswith("scipy."):
+        return _library_function(cls)
     init = cls.__dict__.get("__init__")
     is_plain = type(cls) is type and cls.__new__ is object.__new__
     if not is_plain or type(init) is not FunctionType or is_library_name(cls.__module__):
@@ -135,6 +140,17 @@ def _class(cls: type) -> Any:
         return instance
 
     return make
+
+
+def _spline(spline: Any) -> Callable[..., Any]:
+    """SciPy's object, made outside, called at points that may be traced."""
+
+    def call(*args: Any, **kwargs: Any) -> Any:
+        if not has_traced([args, kwargs]):
+            return spline(*args, **kwargs)
+        return traced_callee(piecewise(spline))(*args, **kwargs)
+
+    return call
 
 
 def _with_rewritten_functions(function: Any) -> Any:

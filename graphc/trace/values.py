@@ -80,10 +80,11 @@ def alive(traced: TracedValue) -> Session:
 
 
 def session_of(operands: Any) -> Session:
-    """The innermost session among the traced operands, however deep they stand in lists and tuples."""
+    """Where an operation on the operands is recorded: by the function or region that is being traced, if it is one that
+    can read them; what it makes of outer values alone is its own too, and can be written into."""
     found = _innermost(operands, None)
     here = current()
-    if found is None or (here is not None and here.is_region and found.encloses(here)):
+    if found is None or (here is not None and found.encloses(here)):
         found = here
     if found is None:
         raise LeakedTracerError("a traced value was used outside of any trace", location=user_location())

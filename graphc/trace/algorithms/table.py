@@ -5,11 +5,12 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Any
 
-from graphc.trace.algorithms import filters, initial_values, matrix_functions, structured
+from graphc.trace.algorithms import filters, initial_values, matrix_functions, splines, structured
 
 ALGORITHMS: Mapping[str, Any] = {
     **matrix_functions.FUNCTIONS,
     **structured.FUNCTIONS,
     **filters.FUNCTIONS,
     **initial_values.FUNCTIONS,
+    **splines.FUNCTIONS,
 }
