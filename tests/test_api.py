@@ -299,7 +299,11 @@ def test_int_arguments_are_symbols():
     for n in (1, 2, -3, 40):
         np.testing.assert_array_equal(g(X, n), X * n + 4 // n)
     assert g.cache_info()["programs"] <= 2
-    loop = graphc.jit(lambda x, n: sum(x * k for k in range(n)))
+    loop = graphc.jit(lambda x, n: sum(x * k for k in range(n)))  # a loop of the program
+    np.testing.assert_array_equal(loop(X, 3), 3 * X)
+    np.testing.assert_array_equal(loop(X, 4), 6 * X)
+    assert loop.cache_info()["programs"] == 1
+    loop = graphc.jit(lambda x, n: sum(x * k for k in graphc.unroll(range(n))))
     np.testing.assert_array_equal(loop(X, 3), 3 * X)
     np.testing.assert_array_equal(loop(X, 4), 6 * X)
     assert loop.cache_info()["programs"] == 2
