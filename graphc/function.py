@@ -272,7 +272,7 @@ def _seen_there(leaves: list[Any], spec: Any, given: Any, kwargs: Any) -> tuple[
     if all(view is None for view in views):
         return leaves, given, kwargs
     seen = [leaf if view is None else view for leaf, view in zip(leaves, views, strict=True)]
-    require_together([*zip(pytree.names(spec), seen, strict=True)])
+    require_together(seen, lambda: pytree.names(spec))
     if settings.disable_jit:
         raise UnsupportedError("GRAPHC_DISABLE_JIT: arrays on a device cannot be interpreted; pass NumPy arrays")
     return seen, *pytree.unflatten(spec, seen)

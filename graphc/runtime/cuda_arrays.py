@@ -8,7 +8,7 @@ their own library, which knows when the memory is free again. Any other object w
 from __future__ import annotations
 
 import sys
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from typing import Any, Protocol
 
 import numpy as np
@@ -39,9 +39,12 @@ class Kind(Protocol):
 
 
 class DeviceView(DeviceLeaf):
-    """An array on a device: ``strides`` in bytes; ``stream``: on which its library works now."""
+    """An array on a device: ``strides`` in bytes; ``stream``: on which its library works now.
 
-    __slots__ = ("address", "kind", "owner", "stream", "strides")
+    ``is_plain``: it lies in C order, from a multiple of 16 bytes on.
+    """
+
+    __slots__ = ("address", "is_plain", "kind", "owner", "stream", "strides")
 
     def __init__(
         self, kind: Kind, owner: Any, address: int, shape: tuple[int, ...], strides: tuple[int, ...] | None,
@@ -51,18 +54,19 @@ class DeviceView(DeviceLeaf):
         number, self.stream = place
         super().__init__(shape, dtype, number)
         self.kind, self.owner, self.address = kind, owner, address
-        self.strides = dlpack.contiguous_strides(shape, dtype.itemsize) if strides is None else strides
-
-    @property
-    def is_plain(self) -> bool:
-        """C-ordered, at a multiple of 16 bytes."""
-        expected = dlpack.contiguous_strides(self.shape, self.dtype.itemsize)
-        ordered = all(s == e or n < 2 for s, e, n in zip(self.strides, expected, self.shape, strict=True))
-        return (ordered or 0 in self.shape) and self.address % ALIGNED == 0
+        expected = dlpack.contiguous_strides(shape, dtype.itemsize)
+        self.strides = expected if strides is None else strides
+        ordered = self.strides == expected or 0 in shape or _same_but_for_ones(self.strides, expected, shape)
+        self.is_plain = ordered and address % ALIGNED == 0
 
     def key(self) -> tuple[Any, ...]:
         """What a program must know of the array."""
         return "device", self.device, self.kind.name, self.dtype.num, tuple([d if d < 2 else None for d in self.shape])
+
+
+def _same_but_for_ones(strides: Sequence[int], expected: Sequence[int], shape: Sequence[int]) -> bool:
+    """Whether the strides differ only along axes that have one element."""
+    return all(s == e or n < 2 for s, e, n in zip(strides, expected, shape, strict=True))
 
 
 def elements(shape: Sequence[int]) -> int:
@@ -266,8 +270,17 @@ def view_of(leaf: Any) -> DeviceView | None:
     return None if kind is None else kind.view(leaf)
 
 
-def require_together(named: Sequence[tuple[str, Any]]) -> None:
-    """Raises: CudaError: some arrays are on a device and others are not, or on another one, or of another library."""
+def require_together(leaves: Sequence[Any], names: Callable[[], Sequence[str]]) -> None:
+    """Raises: CudaError: some arrays are on a device and others are not, or on another one, or of another library.
+
+    ``names()``: how a user would call the leaves, of which some are views.
+    """
+    views = [leaf for leaf in leaves if isinstance(leaf, DeviceView)]
+    like = views[0]
+    alike = all(view.device == like.device and view.kind.name == like.kind.name for view in views)
+    if alike and not any(isinstance(leaf, np.ndarray) for leaf in leaves):
+        return
+    named = list(zip(names(), leaves, strict=True))
     (first, view), *others = [(name, leaf) for name, leaf in named if isinstance(leaf, DeviceView)]
     for name, leaf in named:
         if isinstance(leaf, np.ndarray):

@@ -63,6 +63,7 @@ class CudaDevice:
         self._call("cuDeviceGetCount", ctypes.byref(count))
         if number >= count.value:
             raise CudaError(f'target="cuda": there is no device {number}, the driver finds {count.value}')
+        self.devices = count.value
         self._call("cuDeviceGet", ctypes.byref(handle), number)
         text = ctypes.create_string_buffer(256)
         self._call("cuDeviceGetName", text, len(text), handle)
@@ -118,6 +119,8 @@ class CudaDevice:
             raise CudaError(f"{name}: {reason}")
 
     def number_of(self, address: int) -> int:
+        if self.devices == 1:
+            return 0
         found = ctypes.c_int()
         self._call("cuPointerGetAttribute", ctypes.byref(found), DEVICE_ORDINAL, Word(address))
         return found.value
