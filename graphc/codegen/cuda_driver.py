@@ -106,7 +106,9 @@ class CudaDriverPrinter(DriverPrinter):
         self._nest(step.nest, 1)
 
     def _nest(self, nest: Nest, count: Dim, kind: str = "kernel") -> None:
-        source = print_cuda_kernel(nest, count, separate=self._are_separate(nest))
+        source = print_cuda_kernel(
+            nest, count, separate=self._are_separate(nest), size_of=lambda buffer: self.storage[buffer].size
+        )
         dtypes = [self.storage[b].dtype for b in source.buffers]
         kernel = self._kernel_number(kind, source.text, dtypes, len(source.sizes), source.mapping)
         self._start(kernel, source.count, source.width, [*map(self.address, source.buffers)], source.sizes, kind)

@@ -8,8 +8,8 @@ from __future__ import annotations
 from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass
 
-from graphc.codegen.cuda_folds import CudaFoldPrinter
-from graphc.codegen.cuda_mapping import mapping_of, shared_rounds
+from graphc.codegen.cuda_mapping import column_axis, mapping_of, shared_rounds
+from graphc.codegen.cuda_ordered import OrderedPrinter
 from graphc.codegen.text import Lines, stored
 from graphc.ir.dims import Dim, product
 from graphc.ir.types import DTYPES
@@ -51,26 +51,43 @@ class Rounds:
     positions: Callable[[str], None]
 
 
-def print_cuda_kernel(nest: Nest, count: Dim, *, separate: bool) -> CudaSource:
+def print_cuda_kernel(nest: Nest, count: Dim, *, separate: bool, size_of: Callable[[int], Dim]) -> CudaSource:
     """The nest's kernel.
 
     Args: count: its rows, or blocks of rows; separate: each buffer starts at a multiple of 16 bytes, and none overlaps
-        another one that is written.
+        another one that is written; size_of: the elements of a buffer.
     """
     mapping = mapping_of(nest)
     lines = Lines()
     if separate:
         lines.add("separate_buffers()")
-    printer = CudaNestPrinter(nest, lines, shared=mapping == "rows", wide=separate)
+    shared = mapping in ("rows", "alone")
+    printer = CudaNestPrinter(nest, lines, shared=shared, wide=separate)
     printer.run(mapping)
     parameters = [*printer.buffers.values(), *printer.sizes.values(), "count"]
     source = f"def NAME({', '.join(parameters)}):\n{lines}\n"
-    whole = product(nest.space) if mapping == "elements" else count
-    width = shared_rounds(nest) if mapping == "rows" else 1
-    return CudaSource(source, list(printer.buffers), list(printer.sizes), mapping, whole, width)
+    width = nest.space[0] if mapping == "scan" else shared_rounds(nest) if shared else 1
+    units = _units(nest, mapping, count, size_of)
+    return CudaSource(source, list(printer.buffers), list(printer.sizes), mapping, units, width)
 
 
-class CudaNestPrinter(CudaFoldPrinter):
+def _units(nest: Nest, mapping: str, count: Dim, size_of: Callable[[int], Dim]) -> Dim:
+    """What the threads, or blocks of threads, share."""
+    match mapping:
+        case "elements":
+            return product(nest.space)
+        case "alone" | "scan":
+            return 1
+        case "columns":
+            axis = column_axis(nest)
+            assert axis is not None
+            return nest.space[axis]
+        case "owners":
+            return size_of(nest.phases[0].stores[0].buffer)
+    return count
+
+
+class CudaNestPrinter(OrderedPrinter):
     """Prints one nest.
 
     ``shared``: the threads of a block run each row together; ``wide``: buffers start at 16 bytes.
@@ -82,10 +99,11 @@ class CudaNestPrinter(CudaFoldPrinter):
         self.divided = False  # whether what is printed stands in a loop that threads share
 
     def run(self, mapping: str) -> None:
-        if mapping == "elements":
-            self._elements()
+        whole = {"elements": self._elements, "columns": self._columns, "owners": self._owners, "scan": self._scan}
+        if mapping in whole:
+            whole[mapping]()
             return
-        if mapping == "serial":
+        if mapping in ("serial", "alone"):
             if self.nest.space:
                 self.lines.add("first = 0")
                 self.lines.add(f"last = {self.dim(self.nest.space[0])}")
@@ -101,11 +119,6 @@ class CudaNestPrinter(CudaFoldPrinter):
             self._rows("first", "last", 0)
         else:
             self._blocks(self.nest.block)
-
-    def _start(self) -> None:
-        everything = walk(self.nest.scalars())
-        self._count_uses(everything)
-        self._assign(s for s in everything if self.level(s) == 0 and s.number not in self.pinned)
 
     def _elements(self) -> None:
         """One loop over all elements, whose number tells each axis' position."""

@@ -30,6 +30,7 @@ from graphc.errors import CudaError
 SHORT = {np.dtype(name): short for short, name in ELEMENTS.items() if short != "bool"} | {np.dtype(bool): "u8"}
 MOST_GRAPHS = 16  # of one program, and as many steps are remembered as candidates
 MOST_CAPTURED = 5000  # launches of a graph: longer steps run one launch after another
+MOST_OWNERS = 64  # blocks of threads that each look at all updates of a scatter
 MOST_PACKED = 400  # numbers that one launch can take: a kernel's parameters have 4 KB
 
 
@@ -332,7 +333,9 @@ class LoadedProgram:
                 return 1, 1
             case "tiles":
                 return min(count, self.device.most_blocks), TILE_THREADS
-            case "rows":
+            case "owners":
+                return min(-(-count // most), MOST_OWNERS), most
+            case "rows" | "alone" | "scan":
                 threads = min(most, max(self.device.warp, 1 << (width - 1).bit_length()))
                 return min(count, self.device.most_blocks * (most // threads)), threads
         return min(-(-count // most), self.device.most_blocks), most

@@ -10,7 +10,7 @@ import pytest
 import graphc
 from graphc.config import override, settings
 from graphc.runtime.cuda_program import emulator
-from tests.cuda.programs import PROGRAMS, W, X, steps
+from tests.cuda.programs import PROGRAMS, RNG, W, X, steps
 
 pytestmark = pytest.mark.skipif(settings.disable_jit, reason="GRAPHC_DISABLE_JIT: nothing is compiled")
 
@@ -60,6 +60,42 @@ def test_lengths_that_are_no_multiple_of_a_wide_access():
     for size in (0, 1, 3, 4, 5, 97):
         x = np.arange(size, dtype=np.float32)
         np.testing.assert_array_equal(compiled(x), x * x + 1)
+
+
+def test_whole_arrays_in_order():
+    """Running folds by parts, forward and back; the first of the largest."""
+
+    def both(x):
+        return np.sum(np.cumsum(x) ** 2) + np.sum(np.cumprod(1 + x / 9)) + x[np.argmax(x)]
+
+    gradient = graphc.value_and_grad(both, target="cuda")
+    for size in (2, 3, 4, 5, 97):
+        x = np.sin(np.arange(size) * 1.7)
+        with override(disable_jit=True):
+            value, expected = graphc.value_and_grad(both)(x)
+        found = gradient(x)
+        np.testing.assert_allclose(found[0], value, rtol=1e-13)
+        np.testing.assert_allclose(found[1], expected, rtol=1e-12)
+
+
+def test_updates_that_meet_are_made_in_order():
+    """By columns where rows are written, else by owners of parts of the target: the bits are NumPy's."""
+    index, x = RNG.integers(-6, 6, size=40), X[:6]
+    rows, numbers = RNG.normal(size=(40, 11)), RNG.normal(size=40)
+
+    def replaced(x, i, v):
+        y = x.copy()
+        y[i] = v
+        return y
+
+    def added(x, i, v):
+        y = x.copy()
+        np.add.at(y, i, v)
+        return y
+
+    for function in (replaced, added):
+        for args in ((x, index, rows), (x[:, 0].copy(), index, numbers)):
+            np.testing.assert_array_equal(graphc.jit(function, target="cuda")(*args), function(*args))
 
 
 def test_ties_and_nan_are_numpys():

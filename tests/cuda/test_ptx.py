@@ -5,6 +5,7 @@ from __future__ import annotations
 import re
 import shutil
 import subprocess
+from types import FunctionType
 
 import numpy as np
 import pytest
@@ -36,7 +37,8 @@ def kernels_of(function, args) -> list[CudaKernel]:
 
 
 def mappings(function, *args) -> list[str]:
-    return [k.mapping for k in kernels_of(graphc.jit(function), args) if k.printed.name.startswith("cuda_kernel_")]
+    compiled = graphc.jit(function) if type(function) is FunctionType else function
+    return [k.mapping for k in kernels_of(compiled, args) if k.printed.name.startswith("cuda_kernel_")]
 
 
 def test_mappings():
@@ -46,6 +48,12 @@ def test_mappings():
     assert mappings(lambda x: np.sin(x) * x[:, :1], x) == ["elements"]
     assert mappings(lambda x: np.cumsum(x, axis=1), x) == ["items"]
     assert mappings(lambda x: x[:, 0] / np.max(x), x) == ["rows", "elements"]
+    assert mappings(graphc.jit(np.argmax), x) == ["alone"]
+    assert mappings(graphc.jit(np.cumsum), x) == ["scan"]
+    index = np.arange(3)
+    assert mappings(graphc.grad(lambda x, i: np.sum(np.sin(x[i]))), x, index)[-1] == "columns"
+    assert mappings(graphc.grad(lambda x, i: np.sum(np.sin(x[i]))), x[0], index)[-1] == "owners"
+    assert mappings(graphc.grad(lambda x, i: np.sum(np.sin(x[i, i]))), x, index)[-1] == "owners"
 
 
 def assembled(kernel, architecture, folder) -> str:
