@@ -240,9 +240,11 @@ def _verdict(
     if mean > EXPLODING * typical or (weight_norm and norm > EXPLODING * weight_norm) or (ratio or 0.0) > FASTEST:
         return "exploding", ("Its steps are large: clip the gradients (graphc.nn.utils.clip_grad_norm_), lower the "
                              "learning rate or warm it up, or normalise what comes in.")  # fmt: skip
-    if mean < VANISHING * typical or (ratio is not None and ratio < SLOWEST):
+    if mean < VANISHING * typical:
         return "vanishing", ("Hardly anything of the loss reaches it: shorten the way (residual connections), use "
                              "activations that do not saturate, normalise, or raise its learning rate.")  # fmt: skip
+    if ratio is not None and 0.0 < ratio < SLOWEST:
+        return "vanishing", "Steps hardly change it: raise the learning rate, or scale what comes in."
     if zeros > MOSTLY_ZERO:
         return (
             "healthy",

@@ -4,6 +4,7 @@ from graphc.interop import flatten_args as flatten
 from graphc.optim import lr_scheduler
 from graphc.optim.algorithms import SGD, Adagrad, Adam, AdamW, RMSprop
 from graphc.optim.compiled import CompiledStep, compile_step
+from graphc.optim.fitting import Fit, fit
 from graphc.optim.lbfgs import LBFGS
 from graphc.optim.optimizer import Optimizer
 
@@ -14,9 +15,11 @@ __all__ = [
     "Adam",
     "AdamW",
     "CompiledStep",
+    "Fit",
     "Optimizer",
     "RMSprop",
     "compile_step",
+    "fit",
     "flatten",
     "lr_scheduler",
 ]

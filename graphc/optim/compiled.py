@@ -14,7 +14,7 @@ from graphc.tensors.core import Tensor, enter, flush, from_array
 from graphc.tensors.creation import as_tensor
 from graphc.tensors.plans import plan_of
 from graphc.tensors.programs import program_of
-from graphc.tensors.recording import Recording, now
+from graphc.tensors.recording import Recording, Repeated, now
 from graphc.trace.location import user_location
 
 Loss = Callable[..., Tensor]
@@ -86,9 +86,10 @@ class _Plan:
 
     def __init__(self, step: CompiledStep, batch: Sequence[Tensor]):
         self.rule, self.optimizer = step.optimizer.rule, step.optimizer
+        self.is_new = True
         self.buckets: list[_Bucket] = []
         self.targets: list[Tensor] = []
-        before, now.recording = now.recording, Recording()
+        before, now.recording = now.recording, Repeated()
         enabled, now.enabled = now.enabled, True
         try:
             self._record(step, batch, now.recording)
@@ -199,7 +200,9 @@ class _Plan:
         for number, place in self.given:
             inputs[number] = as_input(batch[place])
         for number, draw in self.drawn:
-            inputs[number] = draw()
+            if not self.is_new:  # what was drawn when it was recorded is for the first step
+                inputs[number] = draw()
+        self.is_new = False
         for number, tensor in self.kept:
             inputs[number] = as_input(tensor)
         for bucket in self.buckets:

@@ -54,6 +54,8 @@ def drawn(draw: Callable[[], Any], dtype: Any = None, requires_grad: bool = Fals
 
         return traced_drawn(lambda: settled(np.asarray(draw(), wanted)))
     made = from_array(settled(np.asarray(draw(), wanted)))
+    if now.recording.redraws and not requires_grad:
+        made._source = lambda: settled(np.asarray(draw(), wanted))
     return made.requires_grad_() if requires_grad else made
 
 

@@ -96,6 +96,7 @@ class Recording:
     __slots__ = ("arrays", "cuts", "freed", "overwritten", "refs", "state", "tensors")
     traced = False  # whether it stands for a trace, which is what records then
     enclosed = False  # whether it becomes one step of another recording
+    redraws = False  # whether random numbers that are drawn meanwhile are drawn anew when its program runs again
 
     def __init__(self) -> None:
         self.state = ROOT
@@ -133,11 +134,18 @@ class Recording:
                     yield position, tensor
 
 
+class Repeated(Recording):
+    """Becomes a program that runs at every step of a training."""
+
+    __slots__ = ()
+    redraws = True
+
+
 class Enclosed(Recording):
     """Becomes one step of another recording (``recomputing``), so nothing of it can be computed before that."""
 
     __slots__ = ()
-    enclosed = True
+    enclosed = redraws = True
 
 
 class _Now(threading.local):

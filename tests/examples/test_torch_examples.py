@@ -11,6 +11,7 @@ import numpy as np
 import pytest
 
 import graphc
+from graphc.config import override
 
 EXAMPLES = Path(__file__).resolve().parents[2] / "examples"
 
@@ -51,6 +52,37 @@ def test_linear_regression(lib: Any, capsys: pytest.CaptureFixture[str]) -> None
     if lib is graphc:
         regression.main()
         assert "after 300 steps" in capsys.readouterr().out
+
+
+def test_gradients_of_micro_batches_in_mixed_precision(lib: Any) -> None:
+    with override(disable_jit=True):
+        losses, accuracy = example("torch_accumulate").train(lib, epochs=4)
+        assert losses[-1] < 0.9 * losses[0]
+        assert accuracy > 0.6
+        if lib is graphc:
+            with graphc.autocast(graphc.float32):
+                mixed, _ = example("torch_accumulate").train(lib, epochs=1)
+            np.testing.assert_allclose(mixed[0], example("torch_accumulate").train(lib, epochs=1)[0][0], rtol=1e-5)
+
+
+def test_a_training_with_checkpoints(tmp_path: Path) -> None:
+    for library in ("sklearn", "safetensors"):
+        pytest.importorskip(library, reason=f"{library} is not installed")
+    module = example("training")
+    training, test = module.images()
+    training = tuple(part[:320] for part in training)
+    with override(disable_jit=True):
+        whole, halves = module.Digits(), []
+        losses = whole.train(training, 4, tmp_path / "whole.safetensors").losses
+        first = module.Digits()
+        halves += first.train(training, 2, tmp_path / "half.safetensors").losses
+        second = module.Digits()
+        second.load(tmp_path / "half.safetensors")
+        halves += second.train(training, 2, tmp_path / "half.safetensors").losses
+        assert halves == losses
+        assert second.done == 4
+        assert second.accuracy(test) == whole.accuracy(test) > 0.2
+        assert not second.health(training).problems
 
 
 def test_a_cnn_is_trained_and_fine_tuned() -> None:

@@ -90,6 +90,32 @@ def test_random_numbers_are_drawn_at_each_step() -> None:
 
     found = both(make, steps)
     assert len(set(found[1][0])) == 5  # every step has another mask
+    np.testing.assert_allclose(found[0][0], found[1][0], rtol=1e-12)  # and each draws once, as the steps one by one do
+
+
+def test_what_a_model_draws_is_drawn_at_each_step() -> None:
+    fixed = graphc.randn(3)
+
+    class Noisy(graphc.nn.Module):
+        def __init__(self) -> None:
+            super().__init__()
+            self.layer = graphc.nn.Linear(3, 2)
+
+        def forward(self, x: Any) -> Any:
+            return self.layer(x + fixed) + graphc.randn(x.shape[0], 2) * graphc.rand(1)
+
+    def make() -> Any:
+        graphc.manual_seed(0)
+        model = Noisy()
+        return model, graphc.nn.MSELoss(), graphc.optim.SGD(model.parameters(), lr=0.0)
+
+    def steps(model: Any, optimizer: Any, step: Any) -> Any:
+        for _ in range(3):
+            yield step(*batch(4))
+
+    plain, compiled = both(make, steps)
+    assert len(set(plain[0])) == 3
+    np.testing.assert_allclose(plain[0], compiled[0], rtol=1e-12)
 
 
 def test_a_buffer_that_the_model_writes_is_kept() -> None:
