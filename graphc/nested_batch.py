@@ -10,8 +10,8 @@ import numpy as np
 from graphc import pytree
 from graphc.autodiff.batch import Role, batch_graph
 from graphc.errors import Location, ShapeError, TraceTypeError
-from graphc.ir.dims import Dim
-from graphc.ir.graph import Value
+from graphc.ir.dims import SMALL, Dim, symbol, symbols_of
+from graphc.ir.graph import Graph, Value
 from graphc.ir.types import SHORT_NAMES, ArrayType
 from graphc.nested import argument_leaves, inline, trace_leaves
 from graphc.ops.table import OPS
@@ -51,6 +51,7 @@ def call_vmap(
         optimize(inner.graph, OPS), OPS, roles, session.F.facts.resolve(size), session.F.facts.hints
     )
     values = inline(session, optimize(batched, OPS), inner.outer)
+    _note_small_sizes(session, inner.graph)
     out_leaves, spec = pytree.flatten(inner.out)
     out_axes = _prefix("out_axes", transform.out_axes, inner.out, target, location)
     results = [
@@ -58,6 +59,16 @@ def call_vmap(
         for leaf, axis in zip(out_leaves, out_axes, strict=True)
     ]
     return pytree.unflatten(spec, results)
+
+
+def _note_small_sizes(session: Session, element: Graph) -> None:
+    """Where all sizes of an element are small, programs may count on it: see ``schedule.across``."""
+    facts = session.F.facts
+    names = {name for value in element.values() for dim in value.dims for name in symbols_of(dim)}
+    hints = facts.hints or {}
+    if all(name in hints and hints[name] <= SMALL for name in names):
+        for name in sorted(names):
+            facts.at_least(SMALL, symbol(name))
 
 
 def _leaf_axes(

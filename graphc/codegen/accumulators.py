@@ -41,6 +41,12 @@ def short_loop(typingctx: Any) -> Any:
     return types.void(), lambda context, builder, sig, args: context.get_dummy_value()
 
 
+@intrinsic
+def lane_loop(typingctx: Any) -> Any:
+    """What the rounds of the loop around it read and write, but for variables, is apart (``frontend``)."""
+    return types.void(), lambda context, builder, sig, args: context.get_dummy_value()
+
+
 def _new_sum(float_type: types.Float) -> Any:
     pointer = types.CPointer(float_type)
 

@@ -9,8 +9,8 @@ from dataclasses import dataclass, field
 from graphc.abi import ALIGNMENT, FOREIGN_FAILED, KERNELS_START, MOST_ARGUMENTS, OUT_OF_MEMORY, Service
 from graphc.codegen.control import print_control
 from graphc.codegen.kernel import NestPrinter, Part
+from graphc.codegen.print_kernel import print_kernel
 from graphc.codegen.routines import print_routine
-from graphc.codegen.row_tiles import print_kernel
 from graphc.codegen.text import ELEMENTS, NARROW, STORED, Lines, dim_text, imports, literal, loaded, stored
 from graphc.errors import ProgramError
 from graphc.ir.dims import Atom, Dim, dim_max, dim_sum, map_atoms, symbol, symbols_of

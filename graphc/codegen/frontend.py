@@ -21,6 +21,7 @@ from numba.core.extending import _Intrinsic
 
 from graphc.codegen import operators
 from graphc.codegen.conversions import convert, llvm_type
+from graphc.codegen.loop_rules import access_group, begins_with, give_rule, has_long_loop
 from graphc.codegen.operators import Number, as_type, truth
 from graphc.codegen.scopes import memory_names
 from graphc.codegen.targets import HOST, Target
@@ -202,10 +203,15 @@ class _Translator:
         self.b.position_at_end(latch)
         index.add_incoming(self.b.add(index, step, flags=["nsw"]), latch)
         back = self.b.branch(head)
-        if _has_long_loop(statement.body):
+        if has_long_loop(statement.body):
             give_rule(back, "llvm.loop.unroll.disable")
-        elif _is_short(statement.body):
-            give_rule(back, "llvm.loop.interleave.count", 2)
+        elif begins_with(statement.body, "short_loop"):
+            give_rule(back, "llvm.loop.interleave.count", ir.IntType(32)(2))
+        elif begins_with(statement.body, "lane_loop"):
+            blocks = self.code.blocks[self.code.blocks.index(body) :]
+            give_rule(
+                back, "llvm.loop.parallel_accesses", access_group(block for block in blocks if block is not after)
+            )
         self.b.position_at_end(after)
 
     def _range(self, span: ast.expr) -> tuple[Any, Any, Any]:
@@ -343,36 +349,6 @@ class _Translator:
 
 def _is_negative(step: Any) -> bool:
     return isinstance(step, ir.Constant) and step.constant < 0
-
-
-def _has_long_loop(statements: list[ast.stmt]) -> bool:
-    """Whether a loop of unknown length is among the statements."""
-    loops = [part for statement in statements for part in ast.walk(statement) if isinstance(part, ast.For | ast.While)]
-    return any(isinstance(p, ast.While) or not all(map(_is_number, p.iter.args)) for p in loops)  # type: ignore
-
-
-def _is_number(node: ast.expr) -> bool:
-    return isinstance(node, ast.Constant)
-
-
-def _is_short(body: list[ast.stmt]) -> bool:
-    """Whether the printer says so: LLVM would take four vectors at a time, and the rest of few rounds one by one."""
-    match body[0]:
-        case ast.Expr(value=ast.Call(func=ast.Name(id="short_loop"))):
-            return True
-    return False
-
-
-def give_rule(back: ir.Branch, name: str, *numbers: int) -> None:
-    """Tell LLVM how to treat the loop of this branch back.
-
-    It would write a loop of eight rounds out eight times with all the loops in it, each vectorised on its own.
-    """
-    module = back.module
-    rule = module.add_metadata([ir.MetaDataString(module, name), *(ir.Constant(ir.IntType(32), n) for n in numbers)])
-    loop = ir.MDValue(module, [rule], name=str(len(module.metadata)))
-    loop.operands = (loop, rule)  # a loop's name is a node that refers to itself
-    back.set_metadata("llvm.loop", loop)
 
 
 def allow_contraction(function: ir.Function) -> None:

@@ -7,9 +7,7 @@ from collections.abc import Sequence
 from graphc.codegen.fold_text import is_compensated
 from graphc.codegen.kernel import NestPrinter, Part
 from graphc.codegen.row_stages import Stage, plan_stages
-from graphc.codegen.text import STORED, Lines, literal, loaded, stored
-from graphc.ir.dims import Dim
-from graphc.schedule.loopnest import Nest
+from graphc.codegen.text import STORED, literal, loaded, stored
 from graphc.schedule.scalars import MOST_TOGETHER, Scalar
 
 
@@ -42,6 +40,8 @@ class RowTilePrinter(NestPrinter):
             self.lines.add(f"a{fold.key} = {literal(fold.dtype, fold.init)}")
         names, self.read = dict(self.names), set(stage.reads)
         with self.lines.inside("for i0 in range(tile, tile_end):"):
+            if self.nest.across:
+                self.lines.add("lane_loop()")
             for scalar in stage.reads.values():
                 name = f"f{scalar.data}" if scalar.form == "folded" else f"v{scalar.number}"
                 self.lines.add(f"{name} = {loaded(scalar.dtype, self._slot(scalar))}")
@@ -92,16 +92,3 @@ class RowTilePrinter(NestPrinter):
                 if scalar.number not in self.read:
                     stack.extend((arg, False) for arg in reversed(scalar.args))
         return list(order.values())
-
-
-def print_kernel(nest: Nest) -> tuple[str, list[int], list[Dim]]:
-    """The kernel's source under the name ``NAME``, its buffers and its sizes, in the order of its parameters."""
-    lines = Lines()
-    if nest.space:
-        lines.add("wide_vectors()")
-    printer = NestPrinter(nest, lines) if nest.together is None else RowTilePrinter(nest, lines)
-    is_whole = nest.sequential and nest.space
-    printer.print_body(Part("0", printer.dim(nest.space[0])) if is_whole else Part("start", "stop"))
-    parameters = [*printer.buffers.values(), *printer.sizes.values(), "start", "stop"]
-    source = f"def NAME({', '.join(parameters)}):\n{lines}\n"
-    return source, list(printer.buffers), list(printer.sizes)

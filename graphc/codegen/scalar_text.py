@@ -41,8 +41,8 @@ class ScalarPrinter:
     def buffer(self, number: int) -> str:
         return self.buffers.setdefault(number, f"{self.prefix}b{len(self.buffers)}")
 
-    def element(self, buffer: int, position: str) -> str:
-        return self.variables.get(buffer) or f"{self.buffer(buffer)}[{position}]"
+    def element(self, buffer: int, index: Affine, gathered: Iterable[tuple[Scalar, Dim]]) -> str:
+        return self.variables.get(buffer) or "{}[{}]".format(*self.buffer_at(buffer, index, gathered))
 
     def dim(self, dim: Dim) -> str:
         """The dim's text: symbols are parameters, and so is a dim that would need a division or a comparison."""
@@ -109,12 +109,16 @@ class ScalarPrinter:
 
     def _text_load(self, scalar: Scalar) -> str:
         data = scalar.data
-        position = self._position(data.index, zip(scalar.args, data.strides, strict=True))
+        gathered = list(zip(scalar.args, data.strides, strict=True))
         conditions = [c for c in data.conditions if c not in self.assumed]
         if not conditions:
-            return loaded(scalar.dtype, self.element(data.buffer, position))
-        guarded = f"load_where({self._conditions_text(conditions)}, {self.buffer(data.buffer)}, {position})"
-        return loaded(scalar.dtype, guarded)
+            return loaded(scalar.dtype, self.element(data.buffer, data.index, gathered))
+        buffer, position = self.buffer_at(data.buffer, data.index, gathered)
+        return loaded(scalar.dtype, f"load_where({self._conditions_text(conditions)}, {buffer}, {position})")
+
+    def buffer_at(self, buffer: int, index: Affine, gathered: Iterable[tuple[Scalar, Dim]]) -> tuple[str, str]:
+        """The array in which an element of a buffer is found, and its position there."""
+        return self.buffer(buffer), self._position(index, gathered)
 
     def _position(self, index: Affine, gathered: Iterable[tuple[Scalar, Dim]]) -> str:
         text = self.affine(index)
@@ -152,7 +156,7 @@ class ScalarPrinter:
         )
 
     def _store(self, store: Store) -> None:
-        target = self.element(store.buffer, self._position(store.index, store.gathered))
+        target = self.element(store.buffer, store.index, store.gathered)
         value = self.text(store.scalar)
         dtype = store.scalar.dtype
         if store.accumulate:

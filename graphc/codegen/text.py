@@ -18,7 +18,7 @@ ELEMENTS = {
 }  # fmt: skip
 FOLDS = {
     "add_to", "copy", "corrected", "fill", "greatest", "least", "load_where", "lost", "new_sum_f32", "new_sum_f64",
-    "short_loop", "sum_blocks", "sum_of",
+    "lane_loop", "short_loop", "sum_blocks", "sum_of",
 }  # fmt: skip
 FORTRAN = {"at", "fortran", "fortran_integer"}
 DRIVER = {"call_service", "launch", "run", "stack_slots"}

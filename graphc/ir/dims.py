@@ -18,6 +18,8 @@ Dim: TypeAlias = Union[int, "Expr"]
 Atom: TypeAlias = Union[str, "Call"]
 Monomial: TypeAlias = tuple[Atom, ...]
 
+SMALL = 16  # the most that the sizes of one element of a batch may be for its loops to run inside out
+
 
 class Call:
     """An opaque atom: ``floordiv``, ``mod``, ``max`` or ``min`` of two dims."""

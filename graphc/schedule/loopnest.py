@@ -113,7 +113,9 @@ class Nest:
     """One kernel's loops: a row loop over ``space[:row]``, and in each row the phases one after another.
 
     Totals are folds across rows, one result for each block of ``block`` iterations of axis 0 (``blocks`` of them). Axis
-    0, or the blocks, is what threads share, unless the nest is ``sequential``. ``together``: rows that run as one.
+    0, or the blocks, is what threads share, unless the nest is ``sequential``. ``together``: rows that run as one;
+    ``across``: rows are lanes, inside of all other loops; then ``packed`` are buffers of which each row has a part of
+    its own, with the size of that.
     """
 
     space: tuple[Dim, ...]
@@ -123,6 +125,8 @@ class Nest:
     block: Dim | None = None
     blocks: Dim | None = None
     together: Dim | None = None
+    across: bool = False
+    packed: dict[int, Dim] = field(default_factory=dict)
 
     @property
     def totals(self) -> list[Total]:

@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Container, Mapping, Sequence
 from dataclasses import replace
 
 from graphc.ir.dims import Dim, ceildiv, dim_max, product
 from graphc.ir.graph import Value
 from graphc.ir.opdef import Reduce, Scan
+from graphc.schedule.across import packed_rows, runs_across
 from graphc.schedule.fuse import Group, Placed, is_row_fold
 from graphc.schedule.lanes import LaneShaper, lanes_last, renamed, zero_where
 from graphc.schedule.loopnest import Compaction, Fold, LaneFold, Nest, Phase, Store, Total, storing_nest
@@ -30,7 +31,8 @@ class NestBuilder:
     """Builds the nest of one group, with its axes merged.
 
     ``needed(value)``: something outside the group reads the value. ``new_buffer(dtype, size)``: a program buffer.
-    ``count_of(positions)``: the buffer for the number of a compaction's results.
+    ``count_of(positions)``: the buffer for the number of a compaction's results. ``size_of``: of a buffer, in
+    elements; ``small``: sizes that are.
     After ``build``, ``clears`` and ``copies_before`` hold what to run before the kernel, ``combines`` and
     ``copies_after`` what to run after it.
     """
@@ -43,7 +45,10 @@ class NestBuilder:
         needed: Callable[[Value], bool],
         new_buffer: Callable[[str, Dim], int],
         count_of: Callable[[Value], int],
+        size_of: Callable[[int], Dim],
+        small: Container[Dim] = (),
     ):
+        self.size_of, self.small = size_of, small
         self.group, self.stored, self.needed = group, stored, needed
         self.new_buffer, self.count_of = new_buffer, count_of
         self.merge = merge
@@ -56,6 +61,7 @@ class NestBuilder:
             phases=[],
             sequential=any(self._is_sequential(m.task) for m in group.members),
         )
+        self.nest.across = not self.nest.sequential and runs_across(group, self.nest.space, small)
         last = max(m.time for m in group.members)
         self.phases = [[Phase(self._axes(time))] for time in range(last + group.levels + 1)]
         self.combines: list[Combine] = []
@@ -92,7 +98,9 @@ class NestBuilder:
         if self.group.lanes:
             self._shape_lanes()
         self.nest.phases = [phase for phases in self.phases for phase in phases if not phase.is_empty()]
-        self.nest.together = rows_together(self.nest)
+        if self.nest.across:
+            self.nest.packed = packed_rows(self.nest, self.size_of, self.small)
+        self.nest.together = None if self.nest.across else rows_together(self.nest)
         return self.nest
 
     def _shape_lanes(self) -> None:
@@ -145,6 +153,10 @@ class NestBuilder:
         """A buffer with an element for each position of these axes in a row, and where that element is."""
         sizes = [self.group.space[a] for a in axes]
         size = product(sizes)
+        if self.nest.across:  # rows of a tile run at once: each has its own, side by side
+            rows = self.nest.space[0]
+            buffer = self.new_buffer(task.value.type.short, rows * size)
+            return buffer, linear(sizes, [Affine.axis(a) for a in axes]).times(rows).plus(Affine.axis(0))
         buffer = self.new_buffer(task.value.type.short, self._blocks(MOST_BLOCKS) * size)
         return buffer, linear(sizes, [Affine.axis(a) for a in axes]).plus(Affine(0, ((BLOCK_AXIS, size),)))
 

@@ -9,6 +9,7 @@ from graphc.errors import Location
 from graphc.ir.dims import Dim, dim_min, product, substitute, symbols_of
 from graphc.ir.graph import Graph, Value
 from graphc.ir.opdef import Compact, Op
+from graphc.schedule.across import SmallSizes
 from graphc.schedule.bufferize import plan_arena
 from graphc.schedule.fuse import Fusion, Group
 from graphc.schedule.gemm import make_gemm, plan_products
@@ -59,7 +60,8 @@ class Scheduler:
 
     def __init__(self, graph: Graph, checks: Sequence[IndexCheck], owned: Collection[int] = (), lanes: bool = True):
         self.graph, self.checks = graph, checks
-        self.may_have_lanes = lanes
+        self.small = SmallSizes(graph)
+        self.may_have_lanes = lanes and not self.small.any()
         self.lanes: list[Dim] = []  # the lengths of those that there are
         self.products = plan_products(graph, [graph.params[k] for k in owned])
         self.flags = {check.flag: status for status, check in enumerate(checks, start=1)}
@@ -67,7 +69,7 @@ class Scheduler:
         self.counts: dict[Value, int] = {}  # positions of a mask -> buffer of their number
         self.storage: list[Storage] = []
         self.stored: dict[Value, int] = {}
-        self.fusion = Fusion({}, lanes)
+        self.fusion = Fusion({}, self.may_have_lanes)
         self.steps: list[Step] = []
         self.readers: dict[int, set[int]] = {}  # buffer -> groups that read it
         self.kept: set[int] = set()  # buffers that outputs are
@@ -187,7 +189,9 @@ class Scheduler:
         merge = merge_axes(group)
         if group.lanes:
             self.lanes.append(group.space[group.row or 0])
-        builder = NestBuilder(group, merge, self.stored, needed, self._new_buffer, self._count_of)
+        builder = NestBuilder(
+            group, merge, self.stored, needed, self._new_buffer, self._count_of, self._size_of, self.small
+        )
         nest = builder.build()
         comment = places(group)
         self.steps += builder.clears
@@ -209,6 +213,9 @@ class Scheduler:
         operations = max(1, sum(weights(s) for s in nest.scalars()))
         work = operations * product(nest.space[1:]) * (nest.block or 1)
         self.steps.append(Launch(nest, count, work, comment))
+
+    def _size_of(self, buffer: int) -> Dim:
+        return self.storage[buffer].size
 
     def _count_of(self, positions: Value) -> int:
         if positions not in self.counts:

@@ -1,0 +1,65 @@
+"""What LLVM is told of a loop, as metadata of its branch back."""
+
+from __future__ import annotations
+
+import ast
+from collections.abc import Iterable
+from typing import Any
+
+from llvmlite import ir
+
+
+def has_long_loop(statements: list[ast.stmt]) -> bool:
+    """Whether a loop of unknown length is among the statements."""
+    loops = [part for statement in statements for part in ast.walk(statement) if isinstance(part, ast.For | ast.While)]
+    return any(isinstance(p, ast.While) or not all(map(_is_number, p.iter.args)) for p in loops)  # type: ignore
+
+
+def _is_number(node: ast.expr) -> bool:
+    return isinstance(node, ast.Constant)
+
+
+def begins_with(body: list[ast.stmt], hint: str) -> bool:
+    """Whether the printer says so of a loop.
+
+    ``short_loop``: LLVM would take four vectors at a time, and the rest of few rounds one by one. ``lane_loop``: LLVM
+    cannot know that rounds whose places are apart by a size never meet.
+    """
+    match body[0]:
+        case ast.Expr(value=ast.Call(func=ast.Name(id=name))):
+            return name == hint
+    return False
+
+
+class _AccessGroup(ir.MDValue):
+    """Metadata that LLVM takes for a name of memory accesses: distinct, and empty."""
+
+    def descr(self, buf: list[str]) -> None:
+        buf += ("distinct !{}", "\n")
+
+
+def access_group(blocks: Iterable[ir.Block]) -> ir.MDValue:
+    """A name for what the blocks read and write, variables aside."""
+    group: ir.MDValue | None = None
+    for block in blocks:
+        for instruction in block.instructions:
+            if instruction.opname in ("load", "store"):
+                if group is None:
+                    module = block.function.module
+                    group = _AccessGroup(module, [], name=str(len(module.metadata)))
+                if not isinstance(instruction.operands[-1], ir.AllocaInstr):
+                    instruction.set_metadata("llvm.access.group", group)
+    assert group is not None
+    return group
+
+
+def give_rule(back: ir.Branch, name: str, *details: Any) -> None:
+    """Tell LLVM how to treat the loop of this branch back.
+
+    It would write a loop of eight rounds out eight times with all the loops in it, each vectorised on its own.
+    """
+    module = back.module
+    rule = module.add_metadata([ir.MetaDataString(module, name), *details])
+    loop = ir.MDValue(module, [rule], name=str(len(module.metadata)))
+    loop.operands = (loop, rule)  # a loop's name is a node that refers to itself
+    back.set_metadata("llvm.loop", loop)
