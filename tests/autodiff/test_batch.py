@@ -7,6 +7,7 @@ import itertools
 import numpy as np
 import pytest
 
+from graphc.autodiff.adjoint import joint_vjp
 from graphc.autodiff.batch import RULES, batch_graph
 from graphc.autodiff.requires_grad import mark
 from graphc.autodiff.tangent import jvp_graph
@@ -123,6 +124,32 @@ def test_a_basis(name, k):
             rows = np.stack(expected) if expected else np.zeros((0, *found.shape[1:]))
             np.testing.assert_allclose(np.broadcast_to(found, rows.shape), rows, rtol=1e-13, atol=1e-13)
             assert flags[-1] or found.ndim == rows.ndim - 1
+
+
+@pytest.mark.parametrize(("name", "k"), SMOOTH)
+def test_gradients_of_batches_are_batches_of_gradients(name, k):
+    arrays, attrs = inputs_of(name, k)
+    graph = one_op(name, arrays, attrs)
+    marks = [x.dtype.kind == "f" and not (name == "polygamma" and i == 0) for i, x in enumerate(arrays)]
+    joint = joint_vjp(mark(graph, marks), OPS, "params")
+    given = [elements(x, name) for x in arrays]
+    batched, _ = batch_graph(graph, OPS, ["batched"] * len(arrays), COUNT)
+    values = interpret(batched, given)
+    rng = np.random.default_rng(0)
+    cotangents = [rng.normal(size=v.shape).astype(v.dtype) for v in values if v.dtype.kind == "f"]
+    within, flags = batch_graph(joint, OPS, ["batched"] * len(joint.params), COUNT)
+    around = joint_vjp(mark(batched, marks), OPS, "params")
+    found, others = interpret(within, [*given, *cotangents]), interpret(around, [*given, *cotangents])
+    for mine, other, flag in zip(found, others, flags, strict=True):
+        expected = mine if flag else np.broadcast_to(mine, other.shape)
+        np.testing.assert_allclose(other, expected, rtol=1e-12, atol=1e-12)
+
+
+def test_no_op_is_left_out():
+    """But for those that make values of nothing or run regions, which have tests of their own, as SciPy's functions."""
+    tested = {name for name, _ in all_inputs()}
+    apart = {n for n, op in OPS.items() if isinstance(op.kind, Create | Control | Bind | Custom | Foreign)}
+    assert set(OPS) == tested | apart | {op.name for op in SCIPY_FUNCTIONS}
 
 
 def count(graph, name: str) -> int:
