@@ -3,25 +3,29 @@
 from __future__ import annotations
 
 import ctypes
-from collections.abc import Collection, Sequence
+from collections.abc import Collection, Iterator, Sequence
 from typing import Any, NamedTuple
 
 import numpy as np
 
 from graphc.abi import ALIGNMENT
 from graphc.abi import Step as AccessStep
+from graphc.codegen.cuda_chores import WORDS
 from graphc.codegen.cuda_driver import print_cuda_program
+from graphc.codegen.cuda_routines import ROUTINES
 from graphc.codegen.driver import arena_bytes
 from graphc.compiler import Executable
 from graphc.config import settings
 from graphc.errors import CudaError, ProgramError, UnsupportedError
 from graphc.ir.dims import evaluate, product, substitute, symbols_of
-from graphc.ir.graph import Graph, Value
+from graphc.ir.graph import Graph, Node, Value
 from graphc.ir.opdef import Composite, Foreign, Pointwise, Routine, Windows
+from graphc.ir.types import SHORT_NAMES, real_part_dtype
 from graphc.ops.index import range_error
 from graphc.ops.scipy_functions import PREFIX
 from graphc.ops.table import OPS
 from graphc.passes.composites import expand_composites
+from graphc.passes.lowering import lowered
 from graphc.program import sizes_fit
 from graphc.runtime.cuda_arrays import DeviceView, elements
 from graphc.runtime.cuda_program import Device, Layout, LoadedProgram, Step, device, layout
@@ -31,16 +35,30 @@ from graphc.trace.record import Traced
 MOST_SIZES = 64  # of a program that are remembered
 
 
-def require_on_device(graph: Graph) -> None:
-    """Raises: UnsupportedError: at the user's line, what is computed by a library of the CPU or by its routines."""
-    for node in graph.nodes:
+def graph_for_device(graph: Graph) -> Graph:
+    """The graph as it is scheduled: without composites, complex numbers and services of the CPU.
+
+    Raises: UnsupportedError: at the user's line, what is computed by a library of the CPU or by its routines.
+    """
+    composites = {node.location: node.op.name for node in _nodes(graph) if isinstance(node.op.kind, Composite)}
+    plain = expand_composites(lowered(graph, OPS), OPS, Windows)
+    for node in _nodes(plain):
         op = node.op
         in_library = isinstance(op.kind, Pointwise) and isinstance(op.expr, str) and op.expr.startswith(PREFIX)
-        if in_library or isinstance(op.kind, Routine | Composite | Foreign):
-            message = f'{op.name} is not there for target="cuda" yet: compute it in a function for the CPU'
+        is_factor = isinstance(op.kind, Routine) and op.name not in ROUTINES
+        if in_library or is_factor or isinstance(op.kind, Composite | Foreign):
+            name = composites.get(node.location, op.name)
+            message = f'{name} is not there for target="cuda" yet: compute it in a function for the CPU'
             raise UnsupportedError(message, location=node.location)
+    return plain
+
+
+def _nodes(graph: Graph) -> Iterator[Node]:
+    """The nodes of the graph and of its regions."""
+    for node in graph.nodes:
+        yield node
         for region in node.regions:
-            require_on_device(region)
+            yield from _nodes(region)
 
 
 def cuda_runner(graph: Graph, traced: Traced, number: int) -> CudaRunner:
@@ -77,8 +95,7 @@ class CudaRunner:
     def __init__(self, graph: Graph, device: Device, constants: Collection[int] = ()):
         """``constants``: numbers of the parameters that are part of the program, and NumPy arrays in any call."""
         self.graph, self.device, self.constants = graph, device, frozenset(constants)
-        require_on_device(graph)
-        program = schedule(expand_composites(graph, OPS, Windows), OPS)
+        program = schedule(graph_for_device(graph), OPS)
         printed = print_cuda_program(program, len(graph.params) + len(graph.ints), repr(settings.code_key()))
         self.symbols, self.bounds, self.checks = program.symbols, program.bounds, program.checks
         self.arena = arena_bytes(program)
@@ -147,7 +164,7 @@ class CudaRunner:
         if self.loaded.program.has_notes:
             self.report = self.report or self.device.pinned(8)
             floats = [
-                (place, count, value.type.short)
+                (place, count * (1 + value.type.is_complex), SHORT_NAMES[real_part_dtype(value.type.dtype)])
                 for (_, place), count, value in zip(made, sizes.capacities, self.graph.outputs, strict=True)
                 if value.type.is_float
             ]
@@ -241,16 +258,16 @@ class CudaRunner:
         return addresses
 
     def _step(self, sizes: Sizes, plan: Layout, block: int, addresses: tuple[int, ...], inputs: Sequence[Any]) -> Step:
-        words = tuple([self._word(self.graph.params[k], inputs[k]) for k in self.numbers])
+        words = tuple([word for k in self.numbers for word in self._words(self.graph.params[k], inputs[k])])
         return Step(addresses, sizes.symbols, block + plan.arena, block + plan.workspace, block + plan.numbers, words)
 
     @staticmethod
-    def _word(param: Value, given: Any) -> int:
-        """The number as the 8 bytes in whose first ones a kernel reads it."""
+    def _words(param: Value, given: Any) -> tuple[int, ...]:
+        """The number as words, in whose first bytes a kernel reads it."""
         if isinstance(given, DeviceView):
-            return 0
-        data = np.asarray(given, param.type.dtype).tobytes()
-        return int.from_bytes(data.ljust(8, b"\0"), "little", signed=True)
+            return (0,) * WORDS
+        data = np.asarray(given, param.type.dtype).tobytes().ljust(8 * WORDS, b"\0")
+        return tuple([int.from_bytes(data[8 * k : 8 * k + 8], "little", signed=True) for k in range(WORDS)])
 
     # --- failed checks ------------------------------------------------------------------------------------------------
 

@@ -10,7 +10,7 @@ from graphc.codegen.driver import PrintedKernel
 from graphc.codegen.text import ELEMENTS, NARROW, Lines, imports, literal, loaded, stored
 from graphc.errors import ProgramError
 
-APART = 2  # words from one packed number to the next: kernels may ask that a buffer starts at 16 bytes
+WORDS = 2  # of 8 bytes, of a packed number: kernels may ask that a buffer starts at 16 bytes, and complex ones fill it
 
 
 @dataclass(frozen=True)
@@ -76,12 +76,12 @@ def poison_kernel(dtype: str) -> CudaKernel:
     return whole_kernel("poison", text, [dtype, "i64"], 0, "elements")
 
 
-def pack_kernel(numbers: int) -> CudaKernel:
-    """``b0[APART * i] = w<i>`` for so many words: a call's single numbers get their places in one launch."""
-    words = ", ".join(f"w{i}" for i in range(numbers))
-    body = "\n".join(f"        b0[{APART * i}] = w{i}" for i in range(numbers))
+def pack_kernel(count: int) -> CudaKernel:
+    """``b0[i] = w<i>`` for so many words: a call's single numbers get their places in one launch."""
+    words = ", ".join(f"w{i}" for i in range(count))
+    body = "\n".join(f"        b0[{i}] = w{i}" for i in range(count))
     text = f"def NAME(b0, {words}, count):\n    for element in range(global_index(), count, global_count()):\n{body}\n"
-    return whole_kernel("pack", text, ["i64"], numbers, "elements")
+    return whole_kernel("pack", text, ["i64"], count, "elements")
 
 
 def gather_kernel(rank: int, dtype: str) -> CudaKernel:

@@ -15,12 +15,14 @@ from graphc.abi import ALIGNMENT
 from graphc.codegen.cuda_chores import CudaKernel, chore, note_kernel, whole_kernel
 from graphc.codegen.cuda_gemm import TILE, gemm_kernel
 from graphc.codegen.cuda_kernel import WIDE_BYTES, print_cuda_kernel
+from graphc.codegen.cuda_routines import routine_kernel
 from graphc.codegen.driver import DriverPrinter
 from graphc.ir.dims import Dim, ceildiv
 from graphc.ir.types import DTYPES
 from graphc.schedule.loopnest import Fold, Nest, Phase, Store
 from graphc.schedule.program import (
     Branch,
+    Call,
     Check,
     Clear,
     Combine,
@@ -168,6 +170,12 @@ class CudaDriverPrinter(DriverPrinter):
         kernel = self._kernel_number("note", note_kernel(), [dtype, "i64"], 1, "elements")
         places = [self.address(step.buffer), f"arena - {ALIGNMENT}"]
         self._start(kernel, 1, 1, places, [step.status], "note")
+
+    def _call(self, step: Call) -> None:
+        count = step.count * step.sizes[1] if step.name == "search" else step.count
+        dtypes = [self.storage[b].dtype for b in step.buffers]
+        kernel = self._kernel_number("kernel", routine_kernel(step), dtypes, len(step.sizes), "items")
+        self._start(kernel, count, 1, [*map(self.address, step.buffers)], step.sizes, step.name)
 
     # --- products -----------------------------------------------------------------------------------------------------
 

@@ -64,16 +64,19 @@ def sort(call: Call) -> str:
 """
 
 
-def search(call: Call) -> str:
-    """Bisection for each element."""
+EVERY_ELEMENT = """
+    for row in range(start, stop):
+        for e in range(n1):"""
+
+
+def search(call: Call, loops: str = EVERY_ELEMENT) -> str:
+    """Bisection for each element ``e`` of each row, in these loops."""
     element, key = "b0[row * n0 + middle]", "key"
     if "right" in call.flags:
         goes_on = f"not {precedes(call.dtype, key, element)}"
     else:
         goes_on = precedes(call.dtype, element, key)
-    return f"""
-    for row in range(start, stop):
-        for e in range(n1):
+    return f"""{loops}
             key = b1[row * n1 + e]
             low = 0
             high = n0

@@ -20,7 +20,7 @@ from typing import Any, NamedTuple, Protocol
 import numpy as np
 
 from graphc.abi import ALIGNMENT, DeviceLeaf, Service
-from graphc.codegen.cuda_chores import APART, CudaKernel, gather_kernel, pack_kernel, poison_kernel
+from graphc.codegen.cuda_chores import WORDS, CudaKernel, gather_kernel, pack_kernel, poison_kernel
 from graphc.codegen.cuda_driver import CudaProgram
 from graphc.codegen.cuda_gemm import TILE_THREADS
 from graphc.codegen.text import ELEMENTS
@@ -31,7 +31,7 @@ SHORT = {np.dtype(name): short for short, name in ELEMENTS.items() if short != "
 MOST_GRAPHS = 16  # of one program, and as many steps are remembered as candidates
 MOST_CAPTURED = 5000  # launches of a graph: longer steps run one launch after another
 MOST_OWNERS = 64  # blocks of threads that each look at all updates of a scatter
-MOST_PACKED = 400  # numbers that one launch can take: a kernel's parameters have 4 KB
+MOST_PACKED = 400  # words that one launch can take: a kernel's parameters have 4 KB
 
 
 class Product(NamedTuple):
@@ -144,7 +144,7 @@ class Layout(NamedTuple):
 
     def number(self, index: int) -> int:
         """Where this packed number stands."""
-        return self.numbers + 8 * APART * index
+        return self.numbers + 8 * WORDS * index
 
 
 def layout(numbers: int, arena: int, workspace: int, staged: Sequence[int]) -> Layout:
@@ -153,7 +153,7 @@ def layout(numbers: int, arena: int, workspace: int, staged: Sequence[int]) -> L
     def after(size: int) -> int:
         return -(-size // ALIGNMENT) * ALIGNMENT
 
-    packed = after(8 * APART * numbers)
+    packed = after(8 * WORDS * numbers)
     start = packed + ALIGNMENT
     place = start + after(arena)
     space, place = place, place + after(workspace)
@@ -237,9 +237,13 @@ class LoadedProgram:
             raise CudaError(
                 f"an array of {array.dtype} whose elements do not start at multiples of {size} bytes: copy it"
             )
-        kernel = self._own(gather_kernel, len(array.shape), SHORT[array.dtype])
-        words = (address, target, *array.shape, *(stride // size for stride in strides))
-        self._start(kernel, "elements", math.prod(array.shape), 1, words)
+        shape, short = array.shape, SHORT.get(array.dtype)
+        if short is None:  # a complex number is two real ones
+            size //= 2
+            shape, strides, short = (*shape, 2), (*strides, size), f"f{8 * size}"
+        kernel = self._own(gather_kernel, len(shape), short)
+        words = (address, target, *shape, *(stride // size for stride in strides))
+        self._start(kernel, "elements", math.prod(shape), 1, words)
 
     def _leave_block(self) -> None:
         for graph in self.graphs.values():
@@ -310,7 +314,7 @@ class LoadedProgram:
         """Put the single numbers where the kernels find them."""
         for first in range(0, len(step.words), MOST_PACKED):
             words = step.words[first : first + MOST_PACKED]
-            place = step.numbers + 8 * APART * first
+            place = step.numbers + 8 * first
             self.device.launch(self._own(pack_kernel, len(words)), 1, 1, (place, *words, 1), self.stream)
 
     # --- what the driver calls ----------------------------------------------------------------------------------------

@@ -12,7 +12,7 @@ import numpy as np
 
 CUDA = 2  # kDLCUDA
 NAME = b"dltensor"
-_CODES = {0: "i", 1: "u", 2: "f", 6: "b"}
+_CODES = {0: "i", 1: "u", 2: "f", 5: "c", 6: "b"}
 
 
 class _Device(ctypes.Structure):

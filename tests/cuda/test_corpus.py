@@ -13,6 +13,7 @@ import pytest
 import graphc
 from graphc import pytree
 from graphc.autodiff.requires_grad import mark
+from graphc.codegen.cuda_routines import ROUTINES
 from graphc.config import override, settings
 from graphc.cuda_runner import CudaRunner
 from graphc.ir.interp import interpret
@@ -26,7 +27,7 @@ from tests.ops.one_op import gradient_graph
 
 pytestmark = pytest.mark.skipif(settings.disable_jit, reason="GRAPHC_DISABLE_JIT: nothing is compiled")
 NIGHTLY = int(os.environ.get("TEST_PROGRAMS", "200")) >= 2000
-LOOPS = [name for name in CASES if name not in MATRICES]
+LOOPS = [name for name in CASES if name not in MATRICES or name in ROUTINES]
 
 
 def some(names, first, step):

@@ -98,6 +98,19 @@ def test_updates_that_meet_are_made_in_order():
             np.testing.assert_array_equal(graphc.jit(function, target="cuda")(*args), function(*args))
 
 
+def test_complex_numbers_and_routines():
+    """A complex array is a real one of the same bytes; rows are sorted, elements searched for."""
+    z, scale = X + 1j * X[::-1], 2 - 1j
+    product = graphc.jit(lambda z, s: (np.conj(z) * s).T, target="cuda")
+    for _ in range(3):
+        np.testing.assert_allclose(product(z, scale), (np.conj(z) * scale).T, rtol=1e-14)
+    order = graphc.jit(lambda x: (np.sort(x, axis=1), np.argsort(x, axis=0)), target="cuda")
+    np.testing.assert_array_equal(order(X)[0], np.sort(X, axis=1))
+    np.testing.assert_array_equal(order(X)[1], np.argsort(X, axis=0))
+    find = graphc.jit(np.searchsorted, target="cuda")
+    np.testing.assert_array_equal(find(np.sort(W), X), np.searchsorted(np.sort(W), X))
+
+
 def test_ties_and_nan_are_numpys():
     x = np.array([[1.0, 3.0, 3.0, 2.0, 3.0], [np.nan, 1.0, np.nan, 5.0, 0.0], [-np.inf] * 5])
     found = graphc.jit(lambda x: (np.argmax(x, axis=1), np.argmin(x, axis=1), np.max(x, axis=1)), target="cuda")(x)
