@@ -7,7 +7,9 @@ What the function reads from outside is read when a program is made, as Numba do
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+import inspect
+import itertools
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -26,6 +28,25 @@ from graphc.trace.paths import Access
 from graphc.trace.record import Constant, Output
 
 _LIKELY_SIZES = (61, 3, 2, 1)  # of every axis: large enough for most slices, then small ones for fixed shapes
+
+
+MOST_TRIED = 64  # combinations of sizes; each that fails costs a trace of some milliseconds
+
+
+def outside_sizes(function: Any, deep: int = 3) -> set[int]:
+    """The sizes of the arrays that a function, and the functions that it reads, have in their closures and globals."""
+    plain = inspect.unwrap(function)
+    if not deep or not inspect.isfunction(plain):
+        return set()
+    seen = inspect.getclosurevars(plain)
+    found: set[int] = set()
+    for thing in (*seen.nonlocals.values(), *seen.globals.values()):
+        if inspect.isfunction(thing):
+            found |= outside_sizes(thing, deep - 1)
+        elif isinstance(thing, np.ndarray | dict | list | tuple):
+            arrays = (leaf for leaf in pytree.flatten(thing)[0] if isinstance(leaf, np.ndarray))
+            found |= {size for array in arrays for size in array.shape}
+    return found
 
 
 class Form:
@@ -91,11 +112,12 @@ class DirectFunction:
         self.site.add(record(first))
 
     def _first(self) -> Built:
-        """A program for sizes that are made up: those of an earlier call, where it was of these forms."""
+        """A program for sizes that are made up: all alike, else as arrays that the function reads from outside have."""
         failed: GraphcError | None = None
-        for size in _LIKELY_SIZES:
+        count = sum(form.sizes for form in self.inputs)
+        for sizes in itertools.chain(((size,) * count for size in _LIKELY_SIZES), self._sizes_outside(count)):
             try:
-                return self.build([size for form in self.inputs for _ in range(form.sizes)])
+                return self.build(sizes)
             except ShapeError as error:
                 failed = failed or error
             except (IndexError, ValueError) as error:
@@ -104,6 +126,10 @@ class DirectFunction:
                 failed = failed or ShapeError(f"{self.name}: {error}")
         assert failed is not None
         raise failed
+
+    def _sizes_outside(self, count: int) -> Iterator[tuple[int, ...]]:
+        outside = (*sorted(outside_sizes(self.function._target.original)), _LIKELY_SIZES[0])
+        yield from itertools.islice(itertools.product(outside, repeat=count), MOST_TRIED)
 
     def build(self, sizes: Sequence[int]) -> Built:
         """A program for these sizes: of each array in memory order, and the value of each int."""

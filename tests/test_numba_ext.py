@@ -148,6 +148,21 @@ def test_large_arenas_of_calls_at_the_same_time_are_apart():
     assert not failures
 
 
+def test_sizes_are_those_of_what_is_read_from_outside():
+    weights = {"a": np.ones((17, 5))}
+
+    def product(x, y):
+        return x @ weights["a"] * y
+
+    f = graphc.jit(lambda x, y: np.sum(product(x, y)))
+
+    @numba.njit
+    def call(x, y):
+        return f(x, y)
+
+    assert call(np.ones(17), np.ones(5)) == 85.0
+
+
 def test_a_compiled_function_is_an_argument_like_any_other():
     @numba.njit
     def apply(f, x):
