@@ -40,7 +40,7 @@ class Service(IntEnum):
     0 where there is none. They return what ``GEMM`` does, and are not there in programs without convolutions.
     ``GROW(address, bytes)``: memory of so many bytes instead of that at the address (0: none yet), or 0 where there is
     none to be had. ``RELEASE(address)`` gives it back.
-    ``LIBRARY`` is no function but a table of LAPACK's: int64*, see ``Lapack``.
+    ``LIBRARY`` is no function but a table of those of other libraries: int64*, see ``Lapack`` and ``Fourier``.
     """
 
     LAUNCH = 0
@@ -76,6 +76,26 @@ class Lapack(IntEnum):
     SGELQF = 12
     DORGLQ = 13
     SORGLQ = 14
+
+
+class Fourier(IntEnum):
+    """Index in the same table of the loops of NumPy's transforms; behind each stands the loop's data.
+
+    ``loop(char **arrays, intp *sizes, intp *steps, void *data)``: arrays are the operand, a factor, the result; sizes
+    those of the batch, a row of the operand and one of the result; steps, in bytes, those of the three arrays from row
+    to row, and then within a row of the operand and of the result.
+    """
+
+    FFT_F64 = 64
+    FFT_F32 = 66
+    IFFT_F64 = 68
+    IFFT_F32 = 70
+    RFFT_N_EVEN_F64 = 72
+    RFFT_N_EVEN_F32 = 74
+    RFFT_N_ODD_F64 = 76
+    RFFT_N_ODD_F32 = 78
+    IRFFT_F64 = 80
+    IRFFT_F32 = 82
 
 
 def scipy_symbol(name: str) -> str:

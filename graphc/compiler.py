@@ -129,7 +129,7 @@ def _build(graph: Graph) -> dict[str, Any]:
         "outputs": [_described(v, program, index) for v in graph.outputs],
         "arena": to_code(arena_bytes(program), index),
         "work": to_code(work, index),
-        "lapack": printed.uses_lapack,
+        "libraries": sorted(printed.libraries),
         "convolutions": printed.convolutions,
     }
 
@@ -178,11 +178,10 @@ def _addresses(functions: Sequence[tuple[str, str, str]]) -> list[int]:
 def _load(
     metadata: dict[str, Any], addresses: Sequence[int], index_checks: Callable[[], Sequence[IndexCheck]]
 ) -> Executable:
-    from graphc.runtime.lapack import require_lapack
     from graphc.runtime.launch import make_table
+    from graphc.runtime.libraries import require
 
-    if metadata["lapack"]:
-        require_lapack()
+    require(metadata["libraries"])
     *kernels, (name, source, _) = metadata["functions"]
     *kernel_addresses, driver = addresses
     table, keepalive = make_table(kernel_addresses, metadata["convolutions"])

@@ -55,7 +55,7 @@ class PrintedProgram:
     name: str
     source: str
     kernels: list[PrintedKernel] = field(default_factory=list)
-    uses_lapack: bool = False
+    libraries: frozenset[str] = frozenset()
     convolutions: tuple[str, ...] = ()  # their dtypes
 
 
@@ -87,7 +87,7 @@ class DriverPrinter:
         self.program, self.number_of_inputs, self.flags = program, number_of_inputs, flags
         self.storage = program.storage
         self.late = set(program.bounds)
-        self.uses_lapack = False
+        self.libraries: set[str] = set()
         self.convolutions: set[str] = set()  # dtypes of those that there are
         self.printed = 0  # steps so far
         self.head, self.lines = Lines(), Lines()
@@ -134,7 +134,7 @@ class DriverPrinter:
         head = "\n".join(self.imports(body))
         source = f"{head}\n\n\n" + body.replace("NAME", name, 1)
         return PrintedProgram(
-            name, source.lstrip(), list(self.kernels.values()), self.uses_lapack, tuple(sorted(self.convolutions))
+            name, source.lstrip(), list(self.kernels.values()), frozenset(self.libraries), tuple(sorted(self.convolutions))
         )
 
     def imports(self, body: str) -> list[str]:
@@ -267,13 +267,13 @@ class DriverPrinter:
 
     def _call(self, step: Call) -> None:
         """A routine; one that calls LAPACK runs on this thread, since LAPACK has threads of its own."""
-        source, lapack = print_routine(step)
-        self.uses_lapack = self.uses_lapack or lapack
-        index = self._kernel("kernel", source, step.buffers, len(step.sizes) + lapack)
+        source, library = print_routine(step)
+        self.libraries |= {library} - {""}
+        index = self._kernel("kernel", source, step.buffers, len(step.sizes) + bool(library))
         arguments = [*map(self.address, step.buffers), *map(self.dim, step.sizes)]
         count = self.dim(step.count)
-        grain = count if lapack else self.dim(GRAIN // dim_max(step.work, 1) + 1)
-        arguments += [f"table[{int(Service.LIBRARY)}]"] if lapack else []
+        grain = count if library == "lapack" else self.dim(GRAIN // dim_max(step.work, 1) + 1)
+        arguments += [f"table[{int(Service.LIBRARY)}]"] if library else []
         self.lines.add(f"launch(table, {index}, {count}, {grain}, {', '.join(arguments)})")
 
     def _bytes(self, offset: Dim, dtype: str) -> str:

@@ -1,13 +1,14 @@
-"""Printed routines: sorting, searching, and calls of LAPACK, for rows and matrices ``start`` to ``stop`` of a batch.
+"""Printed routines: sorting, searching, calls of LAPACK and transforms, for rows and matrices ``start`` to ``stop``.
 
 A text is a kernel over its buffers ``b0, b1, ...`` (operands, results, room to work in, see ``schedule.routines``), the
-sizes ``n0, n1, ...`` of one row or matrix, and ``library``, the address of LAPACK's functions.
+sizes ``n0, n1, ...`` of one row or matrix, and ``library``, the address of the table of functions of other libraries.
 """
 
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping
 
+from graphc.codegen.fourier_routines import FOURIER_ROUTINES
 from graphc.codegen.lapack_routines import LAPACK_ROUTINES
 from graphc.schedule.program import Call
 
@@ -90,13 +91,13 @@ def search(call: Call, loops: str = EVERY_ELEMENT) -> str:
 """
 
 
-ROUTINES: Mapping[str, Printer] = {"sort": sort, "search": search, **LAPACK_ROUTINES}
+ROUTINES: Mapping[str, Printer] = {"sort": sort, "search": search, **LAPACK_ROUTINES, **FOURIER_ROUTINES}
 
 
-def print_routine(call: Call) -> tuple[str, bool]:
-    """The kernel's text, named ``NAME``, and whether it calls LAPACK, with the library as its last argument."""
+def print_routine(call: Call) -> tuple[str, str]:
+    """The kernel's text, named ``NAME``, and which library it calls ("" for none): its last argument is the table."""
     body = ROUTINES[call.name](call)
-    lapack = "library" in body
+    library = "lapack" if call.name in LAPACK_ROUTINES else "fourier" if call.name in FOURIER_ROUTINES else ""
     names = [f"b{k}" for k in range(len(call.buffers))] + [f"n{k}" for k in range(len(call.sizes))]
-    arguments = ", ".join([*names, *(["library"] if lapack else []), "start", "stop"])
-    return f"def NAME({arguments}):{body}", lapack
+    arguments = ", ".join([*names, *(["library"] if library else []), "start", "stop"])
+    return f"def NAME({arguments}):{body}", library

@@ -20,6 +20,7 @@ FOLDS = {
     "add_to", "copy", "corrected", "fill", "greatest", "least", "load_where", "lost", "new_sum_f32", "new_sum_f64",
     "lane_loop", "short_loop", "sum_blocks", "sum_of",
 }  # fmt: skip
+FOURIER = {"transform"}
 FORTRAN = {"at", "fortran", "fortran_integer"}
 DRIVER = {"call_service", "launch", "run", "stack_slots"}
 CUDA = {
@@ -122,6 +123,8 @@ def imports(body: str) -> list[str]:
     fortran = sorted(called & FORTRAN)
     if fortran:
         lines.append("from graphc.codegen.fortran import " + ", ".join(fortran))
+    if called & FOURIER:
+        lines.append("from graphc.codegen.fourier import transform")
     driver = sorted(n for n in called if n.startswith("as_pointer") or n in DRIVER)
     if driver:
         lines.append("from graphc.codegen.intrinsics import " + ", ".join(driver))

@@ -12,6 +12,7 @@ from graphc.ops.custom import CUSTOM
 from graphc.ops.elementary import ELEMENTARY
 from graphc.ops.factors import FACTORS
 from graphc.ops.foreign import FOREIGN
+from graphc.ops.fourier import FOURIER
 from graphc.ops.index import INDEX
 from graphc.ops.linalg import LINALG
 from graphc.ops.movement import MOVEMENT
@@ -60,6 +61,7 @@ OPS = build_table(
     FACTORS,
     SYSTEMS,
     SPECTRA,
+    FOURIER,
     CONTROL,
     CUSTOM,
     FOREIGN,

@@ -41,21 +41,12 @@ def _found(path: str) -> list[int] | None:
 
 
 @lru_cache(maxsize=1)
-def _table() -> ctypes.Array | None:
-    for path in library_paths(settings.blas):
-        words = _found(path)
-        if words is not None:
-            return (ctypes.c_int64 * len(words))(*words)
-    return None
-
-
-def table_address() -> int:
-    """Address (int) of the table that ``abi.Lapack`` describes; 0 where no library has all of its functions."""
-    table = _table()
-    return 0 if table is None else ctypes.addressof(table)
+def words() -> list[int] | None:
+    """The words that ``abi.Lapack`` describes; None where no library has all of its functions."""
+    return next((found for path in library_paths(settings.blas) if (found := _found(path)) is not None), None)
 
 
 def require_lapack() -> None:
     """Raises: ConfigError: there is no LAPACK."""
-    if _table() is None:
+    if words() is None:
         raise ConfigError("linear algebra needs a LAPACK: neither NumPy's nor SciPy's library has one; install SciPy")

@@ -9,7 +9,7 @@ from functools import lru_cache
 import numpy as np
 
 from graphc import abi
-from graphc.runtime import blas, lapack, threads
+from graphc.runtime import blas, libraries, threads
 from graphc.runtime.convolutions import convolution_address
 
 
@@ -21,7 +21,7 @@ def _services() -> tuple[int, ...]:
     slots[abi.Service.GEMM_F64], slots[abi.Service.GEMM_F32] = blas.gemm_address(f64), blas.gemm_address(f32)
     slots[abi.Service.GEMM_BATCH_F64] = blas.gemm_address(f64, batched=True)
     slots[abi.Service.GEMM_BATCH_F32] = blas.gemm_address(f32, batched=True)
-    slots[abi.Service.LIBRARY] = lapack.table_address()
+    slots[abi.Service.LIBRARY] = libraries.table_address()
     slots[abi.Service.GROW] = _python_address("PyMem_RawRealloc")
     slots[abi.Service.RELEASE] = _python_address("PyMem_RawFree")
     return tuple(slots)

@@ -52,6 +52,9 @@ PLANS: Mapping[str, Plan] = {
     "triangular_solve": Plan(2, lambda node: list(node.inputs[1].dims[-2:]), work=lambda n, k: n * n * k),
     "symmetric_eigen": Plan(2, _last(1), _eigen_room, lambda n: 9 * n * n * n),
     "singular": Plan(2, _last(2), _singular_room, lambda m, n: 20 * m * n * dim_min(m, n)),
+    "fft_pairs": Plan(2, lambda node: [node.inputs[0].dims[-2]] * 2, work=lambda n, m: 40 * n),
+    "rfft_pairs": Plan(1, lambda node: [node.inputs[0].dims[-1], node.output.dims[-2]], work=lambda n, m: 20 * n),
+    "irfft_pairs": Plan(2, lambda node: [node.inputs[0].dims[-2], node.output.dims[-1]], work=lambda m, n: 20 * n),
     "orthogonal": Plan(2, _last(2), lambda m, n: [("", n), ("", 64 * dim_max(m, n) + 1)], lambda m, n: 4 * m * n * n),
 }
 

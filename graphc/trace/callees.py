@@ -24,6 +24,7 @@ from graphc.trace.python_functions import TRACED_FORMS, has_traced
 from graphc.trace.rewrite import rewritten
 from graphc.trace.values import TracedValue, converted, session_of, unwrap, wrap
 
+DISPATCHING = ("numpy", "uarray")  # of the classes of library functions that are no Python functions
 LIBRARIES = (
     frozenset(
         [
@@ -91,7 +92,7 @@ def traced_callee(function: Any) -> Any:
         return functools.partial(traced_callee(function.func), *function.args, **function.keywords)
     if hasattr(function, "py_func") and type(function.py_func) is FunctionType:  # Numba's: traced through its source
         return rewritten(function.py_func)
-    if kind.__module__ == "numpy":
+    if kind.__module__ in DISPATCHING:
         return _library_function(function)
     if is_of_stats(function):
         return traced_law(function)

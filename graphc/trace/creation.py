@@ -32,7 +32,7 @@ CONSTANT_ONLY = frozenset(
         "numpy",
         """
         geomspace logspace indices fromiter fromfunction bartlett blackman hamming hanning kaiser diag_indices
-        tril_indices triu_indices mask_indices broadcast_shapes fft.fftfreq fft.rfftfreq
+        tril_indices triu_indices mask_indices broadcast_shapes
     """,
     )
 )

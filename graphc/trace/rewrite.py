@@ -146,11 +146,11 @@ def _without_source(function: FunctionType) -> Callable[..., Any]:
 
 def _as_callee(value: Any) -> Any:
     """A helper or a library's function is seen in its traced form, since the calls to it cannot be."""
-    from graphc.trace.callees import is_library, traced_callee
+    from graphc.trace.callees import DISPATCHING, is_library, traced_callee
 
     if type(value) is ModuleType and is_library(value):
         return _Library(value)
-    is_function = type(value) in (FunctionType, BuiltinFunctionType) or type(value).__module__ == "numpy"
+    is_function = type(value) in (FunctionType, BuiltinFunctionType) or type(value).__module__ in DISPATCHING
     return traced_callee(value) if is_function and callable(value) else value
 
 

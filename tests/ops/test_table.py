@@ -14,11 +14,12 @@ from graphc.errors import GraphcError, IndexRangeError, InvalidGraphError, Shape
 from graphc.ir.interp import interpret
 from graphc.ir.opdef import Control, Custom, Foreign, General, Linear, Op, Partials, Pointwise, Reduce, Scan
 from graphc.ir.text import parse, print_graph
-from graphc.ir.types import DTYPES, F32, F64
+from graphc.ir.types import C64, C128, DTYPES, F32, F64
 from graphc.ops.scipy_functions import SCIPY_FUNCTIONS
 from graphc.ops.table import OPS, build_table
 from tests.ops.cases import CASES
 from tests.ops.domains import DOMAINS
+from tests.ops.fourier_cases import FOURIER_CASES
 from tests.ops.matrix_cases import MATRIX_CASES
 from tests.ops.one_op import OF_COMPLEX, check_orders, float_marks, floats_of, gradient_graph, one_op
 from tests.ops.test_pointwise import masked_graph
@@ -73,7 +74,7 @@ def test_values(name, k):
     results = tuple(expected) if len(graph.outputs) > 1 else (expected,)
     for found, wanted in zip(interpret(graph, case.arrays), map(np.asarray, results), strict=True):
         assert found.dtype == wanted.dtype
-        tolerance = 1e-13 if name in MATRIX_CASES else 1e-14
+        tolerance = 1e-13 if name in MATRIX_CASES or name in FOURIER_CASES else 1e-14
         np.testing.assert_allclose(found, wanted, rtol=tolerance, atol=tolerance)
 
 
@@ -93,13 +94,14 @@ def test_derivatives(name, k):
 @pytest.mark.parametrize(("name", "k"), SMOOTH)
 def test_float32_stays_float32(name, k):
     case = CASES[name][k]
-    arrays = [a.astype(np.float32) if a.dtype == F64 else a for a in case.arrays]
+    single = {F64: F32, C128: C64}
+    arrays = [a.astype(single.get(a.dtype, a.dtype)) for a in case.arrays]
     graph = floats_of(one_op(name, arrays, case.attrs))
     first = gradient_graph(mark(graph, float_marks(graph)))
     second = gradient_graph(mark(first, float_marks(first)))
     for order in (graph, first, second):
-        assert [str(v) for v in order.values() if v.type.dtype == F64] == []
-    assert interpret(graph, arrays)[0].dtype == F32
+        assert [str(v) for v in order.values() if v.type.dtype in single] == []
+    assert interpret(graph, arrays)[0].dtype in single.values()
 
 
 @pytest.mark.parametrize("name", [name for name, op in OPS.items() if isinstance(op.kind, Reduce | Scan)])

@@ -39,6 +39,38 @@ def broadcast(F: Builder, z: Parts, dims: tuple) -> Parts:
     return Parts(F.broadcast_to(z.re, dims), None if z.im is None else F.broadcast_to(z.im, dims))
 
 
+# --- pairs: both parts in one array, along one more axis --------------------------------------------------------------
+
+
+def part_of(F: Builder, pairs: Value, which: int) -> Value:
+    """One part of the numbers in an array whose last axis has both."""
+    dims = pairs.dims[:-1]
+    starts = (*(0 for _ in dims), which)
+    sliced = F.slice(pairs, starts=starts, steps=(1,) * pairs.rank, dims=(*dims, 1))
+    return F.reshape(sliced, dims)
+
+
+def joined(F: Builder, z: Parts) -> Value:
+    """Both parts along a new last axis; the array that they are the parts of, where they are."""
+    im = imaginary(F, z)
+    first, second = _source(z.re), _source(im)
+    if first is not None and second is not None and first[0] is second[0] and (first[1], second[1]) == (0, 1):
+        return first[0]
+    rank = z.re.rank
+    return F.concat(*(F.expand_dims(part, (rank,)) for part in (z.re, im)), axis=rank)
+
+
+def _source(part: Value) -> tuple[Value, int] | None:
+    """The pairs that ``part_of`` has taken the part of, and which; None for any other value."""
+    sliced = part.node.inputs[0].node if part.node is not None and part.node.op.name == "reshape" else None
+    if sliced is None or sliced.op.name != "slice":
+        return None
+    (pairs,), starts = sliced.inputs, sliced.attrs["starts"]
+    whole = pairs.dims[-1] == 2 and pairs.dims[:-1] == part.dims and sliced.output.dims == (*part.dims, 1)
+    plain = not any(starts[:-1]) and set(sliced.attrs["steps"]) == {1}
+    return (pairs, starts[-1]) if whole and plain else None
+
+
 # --- arithmetic -------------------------------------------------------------------------------------------------------
 
 

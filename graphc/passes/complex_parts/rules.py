@@ -10,6 +10,7 @@ from graphc.ir.graph import Node, Value
 from graphc.ir.opdef import Gather, Movement, Read, Scatter, Write
 from graphc.ir.types import BOOL, ArrayType, real_part_dtype
 from graphc.passes.complex_parts import functions, parts
+from graphc.passes.complex_parts.fourier import TRANSFORMS
 from graphc.passes.complex_parts.parts import Parts, Rule, Split, imaginary
 from graphc.passes.complex_parts.scans import SCANS
 
@@ -124,6 +125,7 @@ def logical(name: str) -> Rule:
 
 RULES: dict[str, Rule] = {
     **SCANS,
+    **TRANSFORMS,
     **{name: of_one(function) for name, function in functions.FUNCTIONS.items()},
     "cast": cast, "const": const, "complex": whole, "pow": power, "float_power": power,
     "real": of_one(lambda F, z: z.re), "imag": of_one(imaginary), "conj": of_one(conj),

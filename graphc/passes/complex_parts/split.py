@@ -13,7 +13,7 @@ from graphc.ir.regions import lead
 from graphc.ir.rewrite import drop_dead, with_inputs
 from graphc.ir.shapes import ShapeFacts
 from graphc.ir.types import ArrayType
-from graphc.passes.complex_parts.parts import Parts, Split, imaginary
+from graphc.passes.complex_parts.parts import Parts, Split, imaginary, joined, part_of
 from graphc.passes.complex_parts.rules import RULES, is_part_by_part, part_by_part
 
 
@@ -39,29 +39,13 @@ def split_complex(graph: Graph, ops: Mapping[str, Op]) -> Graph:
         new = param
         if param.type.is_complex:
             new = Value(ArrayType(param.type.real_dtype, (*param.dims, 2)), name=param.name)
-            known[param] = Parts(_part(F, new, 0), _part(F, new, 1))
+            known[param] = Parts(part_of(F, new, 0), part_of(F, new, 1))
         else:
             known[param] = param
         params.append(new)
     _walk(F, graph.nodes, known)
-    outputs = [_joined(F, known[v]) for v in graph.outputs]
+    outputs = [joined(F, found) if isinstance(found := known[v], Parts) else found for v in graph.outputs]
     return drop_dead(replace(graph, params=tuple(params), nodes=tuple(F.nodes), outputs=tuple(outputs)))
-
-
-def _part(F: Builder, pairs: Value, which: int) -> Value:
-    """One part of the numbers in an array whose last axis has both."""
-    dims = pairs.dims[:-1]
-    starts = (*(0 for _ in dims), which)
-    sliced = F.slice(pairs, starts=starts, steps=(1,) * pairs.rank, dims=(*dims, 1))
-    return F.reshape(sliced, dims)
-
-
-def _joined(F: Builder, split: Split) -> Value:
-    """Both parts along a new last axis."""
-    if isinstance(split, Value):
-        return split
-    rank = split.re.rank
-    return F.concat(*(F.expand_dims(part, (rank,)) for part in (split.re, imaginary(F, split))), axis=rank)
 
 
 def _walk(F: Builder, nodes: Iterable[Node], known: dict[Value, Split]) -> None:

@@ -26,7 +26,6 @@ _DTYPES = """
     isfortran may_share_memory shares_memory nested_iters frompyfunc asmatrix bmat require
 """
 _CALENDAR = "busday_count busday_offset is_busday datetime_as_string datetime_data isnat"
-_TRANSFORMS = "fft fft2 fftn ifft ifft2 ifftn rfft rfft2 rfftn irfft irfft2 irfftn hfft ihfft"
 _COMPLEX_VALUED = "hankel1 hankel1e hankel2 hankel2e h1vp h2vp kelvin wofz sph_harm_y sph_harm_y_all"
 _TABLES = """
     ai_zeros bei_zeros beip_zeros ber_zeros berp_zeros bi_zeros erf_zeros fresnel_zeros fresnelc_zeros
@@ -58,7 +57,6 @@ ABSENT: Mapping[str, str] = {
     "numpy.roots": "its result is complex, and as long as the polynomial has no leading zeros",
     "numpy.linalg.eig": "what it gives for a general matrix is complex; for symmetric ones use np.linalg.eigh",
     "numpy.linalg.eigvals": "those of a general matrix are complex; for symmetric ones use np.linalg.eigvalsh",
-    **dict.fromkeys(qualified("numpy.fft", _TRANSFORMS), _COMPLEX_FUNCTION),
     **dict.fromkeys(qualified("scipy.special", _COMPLEX_VALUED), _COMPLEX_FUNCTION),
     **dict.fromkeys(qualified("scipy.special", _TABLES), _TABLE),
 }

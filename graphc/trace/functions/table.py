@@ -31,6 +31,7 @@ from graphc.trace.functions import (
     einsum,
     elementwise,
     exponentials,
+    fourier,
     histograms,
     indexing,
     joining,
@@ -82,7 +83,7 @@ def signature_of(implementation: Implementation) -> inspect.Signature:
 def checked(name: str, implementation: Implementation) -> Implementation:
     """The implementation, refusing arguments that it does not have by the function's and the argument's name."""
 
-    takes_complex = name in TAKES_COMPLEX
+    takes_complex = name in TAKES_COMPLEX or name in fourier.TAKES_COMPLEX
 
     @wraps(implementation)
     def call(F: Builder, *args: Any, **kwargs: Any) -> Any:
@@ -154,6 +155,7 @@ NUMPY_FUNCTIONS = build_table(
     histograms.FUNCTIONS,
     elementwise.FUNCTIONS,
     complex_values.FUNCTIONS,
+    fourier.FUNCTIONS,
     covariances.FUNCTIONS,
     editing.FUNCTIONS,
     spectra.FUNCTIONS,
