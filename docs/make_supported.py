@@ -28,6 +28,8 @@ from graphc.trace.functions import (
     VALUE_ONLY,
     WRITING_FUNCTIONS,
     WRITING_METHODS,
+    complex_values,
+    fourier,
 )
 from graphc.trace.functions.absent import NO_NUMBERS, reason
 from graphc.trace.laws.calls import methods_of, names_of_laws
@@ -137,6 +139,18 @@ def laws() -> list[str]:
     return lines
 
 
+def taking_complex() -> list[str]:
+    """What takes complex arrays: ufuncs, and the functions of each module."""
+    ufuncs = sorted(n for n, op in UFUNCS.items() if isinstance(getattr(np, n, None), np.ufunc) and OPS[op].complex)
+    names = sorted({name for name in complex_values.TAKES_COMPLEX | fourier.TAKES_COMPLEX if "ndarray" not in name})
+    plain = [name.removeprefix("numpy.") for name in names if name.startswith("numpy.")]
+    lines = [
+        "`complex64` and `complex128`; see [usage](usage.md#complex-numbers). All operators but comparisons by size."
+    ]
+    lines += ["", "Ufuncs:", "", listed([*ufuncs, "sign"]), "", "Functions of NumPy:", "", listed(plain), ""]
+    return [*lines, "Functions of SciPy:", "", listed(n for n in names if not n.startswith("numpy."))]
+
+
 # --- every public function, yes or no ---------------------------------------------------------------------------------
 
 MODULES = {"numpy": np, "numpy.linalg": np.linalg, "numpy.fft": np.fft, "scipy.special": scipy.special}
@@ -202,6 +216,9 @@ def page() -> str:
         ("## NumPy functions", signatures(under("numpy"), skipped=1)),
         ("Functions that write into their first argument:", signatures(under("numpy", WRITING_FUNCTIONS), skipped=1)),
         ("## numpy.linalg", signatures(under("numpy.linalg"), skipped=1)),
+        ("## numpy.fft", signatures(under("numpy.fft"), skipped=1)),
+        ("## scipy.fft", signatures(under("scipy.fft"), skipped=1)),
+        ("## Complex numbers", taking_complex()),
         ("## scipy.linalg", signatures(under("scipy.linalg"), skipped=1)),
         ("Written in NumPy, and traced so:", signatures(under("scipy.linalg", ALGORITHMS), skipped=0)),
         ("## scipy.integrate", signatures(under("scipy.integrate", ALGORITHMS), skipped=0)),

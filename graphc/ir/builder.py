@@ -27,12 +27,17 @@ Operand = Value | float | complex | int | bool | np.generic | Expr
 
 
 class Builder:
-    """Appends nodes; ``facts`` answers questions about dims; ``location`` is given to new nodes."""
+    """Appends nodes; ``facts`` answers questions about dims; ``location`` is given to new nodes.
+
+    ``takes_real_parts``: a cast of a complex number to a real dtype is its real part, as derivative rules need it; else
+    it is an error, since an imaginary part would be lost.
+    """
 
     def __init__(self, ops: Mapping[str, Op], facts: ShapeFacts):
         self.ops, self.facts = ops, facts
         self.nodes: list[Node] = []
         self.location: Location | None = None
+        self.takes_real_parts = True
         self._constants: dict[tuple[Any, ...], Value] = {}
         self._loops: dict[tuple[Any, ...], tuple[np.dtype, ...]] = {}
 
@@ -142,10 +147,13 @@ class Builder:
     def cast(self, value: Value, dtype: np.dtype) -> Value:
         """The value in another dtype; the same value when it has it already (and is then no longer weak).
 
-        Of a complex number a real dtype takes the real part, and bool whether it is not zero. Raises ``TraceTypeError``
-        for a Python integer that an integer dtype cannot hold, where NumPy raises too.
+        Of a complex number a real dtype takes the real part (see the class), and bool whether it is not zero. Raises
+        ``TraceTypeError`` for a Python integer that an integer dtype cannot hold, where NumPy raises too.
         """
         node = value.node
+        if value.type.is_complex and dtype.kind not in "cb" and not self.takes_real_parts:
+            message = f"a complex number where {dtype} is due: take its real part, z.real, or its size, np.abs(z)"
+            raise TraceTypeError(message, location=self.location)
         if node is not None and node.op.name == "const":
             if value.type.dtype == dtype and not value.type.weak:
                 return value

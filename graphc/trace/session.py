@@ -75,6 +75,7 @@ class Session:
         self.wrap = wrap
         facts = ShapeFacts(hints={}) if parent is None else parent.F.facts
         self.F: Builder = Builder(ops, facts)
+        self.F.takes_real_parts = False
         self.depth: int = 0 if parent is None else parent.depth + 1
         self.derivatives: int = 0 if parent is None else parent.derivatives
         self.alive = True

@@ -118,10 +118,10 @@ _MOVING = """
 """
 _COMPUTING = """
     all allclose any array_equal array_equiv average count_nonzero cross cumsum cumulative_sum diff dot einsum inner
-    isclose kron linalg.cross linalg.matmul linalg.multi_dot linalg.norm linalg.outer linalg.tensordot linalg.trace
-    linalg.vecdot linalg.vector_norm linspace matmul matvec mean nonzero flatnonzero argwhere outer polyadd polyder
-    polyint polymul polysub polyval prod cumprod cumulative_prod std sum tensordot trace trapezoid var vdot vecdot
-    vecmat vander conjugate linalg.matrix_norm
+    isclose kron convolve correlate linalg.cross linalg.matmul linalg.multi_dot linalg.norm linalg.outer
+    linalg.tensordot linalg.trace linalg.vecdot linalg.vector_norm linspace matmul matvec mean nonzero flatnonzero
+    argwhere outer polyadd polyder polyint polymul polysub polyval prod cumprod cumulative_prod std sum tensordot
+    trace trapezoid var vdot vecdot vecmat vander conjugate linalg.matrix_norm
 """
 _METHODS = """
     all any astype choose compress conj conjugate copy cumprod cumsum diagonal dot fill flatten mean nonzero prod

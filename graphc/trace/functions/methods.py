@@ -2,8 +2,11 @@
 
 from __future__ import annotations
 
+import warnings
 from collections.abc import Callable
 from typing import Any
+
+import numpy as np
 
 from graphc.ir.builder import Builder
 from graphc.ir.graph import Value
@@ -53,7 +56,11 @@ def astype(
     ignore_order(F, order)
     if casting != "unsafe":
         raise unsupported(F, f"astype: casting={casting!r} is not supported; leave it out")
-    return F.cast(as_array(F, a), as_dtype(F, "astype", dtype))
+    value, wanted = as_array(F, a), as_dtype(F, "astype", dtype)
+    if value.type.is_complex and wanted.kind not in "cb":
+        warnings.warn("astype discards the imaginary part", np.exceptions.ComplexWarning, stacklevel=2)
+        value = F.real(value)
+    return F.cast(value, wanted)
 
 
 def compress(F: Builder, a: Any, /, condition: Any, axis: int | None = None, out: None = None) -> Value:

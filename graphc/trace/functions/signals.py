@@ -17,6 +17,7 @@ from graphc.trace.functions.arguments import (
     shape_error,
     unsupported,
 )
+from graphc.trace.functions.complex_values import conjugate
 from graphc.trace.functions.rearranging import flip
 from graphc.trace.functions.slicing import take_range
 from graphc.trace.functions.sorting import positions_in
@@ -60,8 +61,8 @@ def convolve(F: Builder, a: Any, v: Any, mode: str = "full") -> Value:
 
 
 def correlate(F: Builder, a: Any, v: Any, mode: str = "valid") -> Value:
-    """``sum_j a[k + j] v[j]``."""
-    first, second = promoted(F, [_vector(F, "correlate", a), _vector(F, "correlate", v)])
+    """``sum_j a[k + j] v[j]``; those of v are conjugated."""
+    first, second = promoted(F, [_vector(F, "correlate", a), conjugate(F, _vector(F, "correlate", v))])
     if F.facts.at_least(first.dims[0], second.dims[0]):
         return _slide(F, first, flip(F, second), mode, "correlate")
     return flip(F, _slide(F, second, flip(F, first), mode, "correlate"))

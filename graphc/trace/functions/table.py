@@ -108,7 +108,7 @@ def checked(name: str, implementation: Implementation) -> Implementation:
 def _refuse_complex(F: Builder, name: str, arguments: Iterable[Any]) -> None:
     dtype = complex_dtype_of(arguments)
     if dtype is not None:
-        remedy = "write it with the functions that docs/complex.md lists, or with z.real and z.imag"
+        remedy = "docs/supported.md lists, under complex numbers, what does; or take z.real and z.imag"
         raise UnsupportedError(f"{name} of {dtype} is not supported; {remedy}", location=F.location)
 
 

@@ -16,6 +16,7 @@ from graphc.program import reach_plan
 from graphc.runtime import pycall
 from graphc.testing import check_grads
 from graphc.trace import record
+from graphc.trace.functions import fourier
 from graphc.trace.functions.complex_values import TAKES_COMPLEX
 from graphc.trace.functions.table import METHODS, NUMPY_FUNCTIONS, UFUNC_FUNCTIONS, UFUNC_METHODS, signature_of
 from graphc.trace.target import make_target
@@ -105,6 +106,12 @@ MOVING = {
 }  # fmt: skip
 
 
+def put_into_reals(z):
+    x = np.zeros(4)
+    x[1] = z[0]
+    return x
+
+
 def copied_to(z, w):
     y = z * 1
     np.copyto(y, w, where=MASK)
@@ -134,7 +141,9 @@ COMPUTING = {
     "a loop": (powers_in_a_loop, Z), "a while loop": (until_large, Z), "a branch": (branches, Z),
     "a python number": (lambda a: a * a + a.real, 2 - 3j), "python's abs": (abs, 1 + 2j), "exp of a phase":
         (lambda x: np.exp(1j * x), Z.real), "made of parts": (lambda z: complex(z[0].real, 2.0) * z, Z),
-    "add.reduce": (np.add.reduce, P), "add.outer": (np.add.outer, Z, W),
+    "convolve": (np.convolve, Z, W[:3]), "correlate": (np.correlate, Z, W[:3]),
+    "correlate with a longer one":
+        (lambda a, b: np.correlate(a, b, "full"), W[:3], Z), "add.reduce": (np.add.reduce, P), "add.outer": (np.add.outer, Z, W),
 }  # fmt: skip
 
 VALUES_ALONE = {
@@ -198,7 +207,8 @@ def needed_arguments(f):
 TABLES = [NUMPY_FUNCTIONS, {f"ndarray.{n}": f for n, f in METHODS.items()},
           {f"numpy.{n}": f for n, f in UFUNC_FUNCTIONS.items()},
           {f"numpy.{'.'.join(n)}": f for n, f in UFUNC_METHODS.items()}]  # fmt: skip
-OTHERS = {name: f for table in TABLES for name, f in table.items() if name not in TAKES_COMPLEX and needed_arguments(f)}
+ACCEPTING = TAKES_COMPLEX | fourier.TAKES_COMPLEX
+OTHERS = {name: f for table in TABLES for name, f in table.items() if name not in ACCEPTING and needed_arguments(f)}
 
 
 @pytest.mark.parametrize("name", OTHERS)
@@ -207,6 +217,12 @@ def test_every_other_function_refuses_complex_arrays_by_its_name(name):
     count = max(len(needed_arguments(OTHERS[name])), 1)
     with pytest.raises(UnsupportedError, match=f"{name} of complex128 is not supported"):
         trace(OTHERS[name], *[S] * count)
+
+
+def test_the_imaginary_part_is_discarded_with_numpys_warning():
+    with pytest.warns(np.exceptions.ComplexWarning):
+        gradient = graphc.grad(lambda z: np.sum(z.astype(float) ** 2))(Z)
+    np.testing.assert_allclose(gradient, 2 * Z.real)
 
 
 def test_names_of_functions_that_take_complex_arrays_exist():
@@ -222,6 +238,8 @@ def test_names_of_functions_that_take_complex_arrays_exist():
         (lambda z: z < 1, "lt of complex128 is not supported"),
         (lambda z: np.maximum(z, 0), "maximum of complex128"),
         (np.floor, "floor"),
+        (lambda z: np.sum(z, dtype=float), "a complex number where float64 is due"),
+        (put_into_reals, "a complex number where float64 is due"),
         (lambda z: float(z[0]) + z, "float64 of a complex number"),
         (lambda z: np.arctan2(z, z), "arctan2"),
     ],
