@@ -133,9 +133,8 @@ class DriverPrinter:
         name = "program_" + self._hash(body + "".join(self.kernels))
         head = "\n".join(self.imports(body))
         source = f"{head}\n\n\n" + body.replace("NAME", name, 1)
-        return PrintedProgram(
-            name, source.lstrip(), list(self.kernels.values()), frozenset(self.libraries), tuple(sorted(self.convolutions))
-        )
+        kernels, libraries = list(self.kernels.values()), frozenset(self.libraries)
+        return PrintedProgram(name, source.lstrip(), kernels, libraries, tuple(sorted(self.convolutions)))
 
     def imports(self, body: str) -> list[str]:
         """The import lines of the driver's module."""

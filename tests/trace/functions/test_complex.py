@@ -143,7 +143,8 @@ COMPUTING = {
         (lambda x: np.exp(1j * x), Z.real), "made of parts": (lambda z: complex(z[0].real, 2.0) * z, Z),
     "convolve": (np.convolve, Z, W[:3]), "correlate": (np.correlate, Z, W[:3]),
     "correlate with a longer one":
-        (lambda a, b: np.correlate(a, b, "full"), W[:3], Z), "add.reduce": (np.add.reduce, P), "add.outer": (np.add.outer, Z, W),
+        (lambda a, b: np.correlate(a, b, "full"), W[:3], Z),
+    "add.reduce": (np.add.reduce, P), "add.outer": (np.add.outer, Z, W),
 }  # fmt: skip
 
 VALUES_ALONE = {
