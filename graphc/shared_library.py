@@ -134,9 +134,10 @@ def _require_exportable(direct: DirectFunction, built: Built) -> None:
         )
     if _uses(driver, [Service.LIBRARY]):
         used = {int(k) for _, text, _ in kernels for k in re.findall(r"as_pointer_i64\(library\)\[(\d+)\]", text)}
-        names = ", ".join(Lapack(k).name.lower() for k in sorted(used - {Lapack.WIDE})) or "numpy.fft"
+        names = ", ".join(Lapack(k).name.lower() for k in sorted(used - {Lapack.WIDE}))
+        what = f"LAPACK ({names})" if names else "NumPy's Fourier transforms"
         raise UnsupportedError(
-            f"{direct.name} cannot be exported: it calls LAPACK or NumPy ({names}) at "
+            f"{direct.name} cannot be exported: it calls {what} at "
             f"{', '.join(_lines_of_lapack(driver))}, "
             "and a library has none: factorise or solve outside of what is exported, or write the steps as loops"
         )
