@@ -55,6 +55,9 @@ and writing with integers, slices (also negative steps), `...`, `None`, integer 
 `np.asarray` of traced values, and of lists that hold some, work where graphc can read the function's source.
 """
 
+SPARSE = """A sparse array or matrix from outside, in CSR or CSC format, times a traced vector or matrix: `A @ x`,
+`x @ A`, `A.dot(x)`, `A.T @ x`. Its numbers are read at each call, and are not differentiated.
+"""
 SPLINES = """`CubicSpline`, `PchipInterpolator`, `BSpline`, `PPoly` and other splines made outside can be called at
 traced points. Through traced values:
 """
@@ -223,6 +226,7 @@ def page() -> str:
         ("Written in NumPy, and traced so:", signatures(under("scipy.linalg", ALGORITHMS), skipped=0)),
         ("## scipy.integrate", signatures(under("scipy.integrate", ALGORITHMS), skipped=0)),
         ("## scipy.interpolate", [SPLINES, *signatures(under("scipy.interpolate", ALGORITHMS), skipped=0)]),
+        ("## scipy.sparse", [SPARSE]),
         ("## scipy.signal", signatures(under("scipy.signal", ALGORITHMS), skipped=0)),
         (
             "## scipy.special",

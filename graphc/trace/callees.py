@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import functools
+import operator
 import sys
 from collections.abc import Callable
 from types import BuiltinFunctionType, FunctionType, MethodType, ModuleType
@@ -11,6 +12,7 @@ from typing import Any
 import numpy as np
 
 from graphc.errors import SideEffectError
+from graphc.trace.algorithms.sparse_products import SPARSE_PRODUCTS, is_sparse
 from graphc.trace.algorithms.splines import is_spline, piecewise
 from graphc.trace.algorithms.table import ALGORITHMS
 from graphc.trace.classes import class_of, is_instance, is_scalar
@@ -85,7 +87,7 @@ def traced_callee(function: Any) -> Any:
         inner = function.__func__
         if type(inner) is FunctionType and not is_library_name(inner.__module__):
             return MethodType(rewritten(inner), function.__self__)
-        return traced_method(function) if is_of_stats(function.__self__) else function
+        return _library_method(function)
     if kind is BuiltinFunctionType or isinstance(function, type):
         return _writer(function) if is_writer(function) else _builtin(function)
     if kind is functools.partial:
@@ -141,6 +143,24 @@ def _class(cls: type) -> Any:
         return instance
 
     return make
+
+
+def _library_method(method: MethodType) -> Callable[..., Any]:
+    owner = method.__self__
+    if is_of_stats(owner):
+        return traced_method(method)
+    if method.__name__ == "dot" and is_sparse(owner):
+        return lambda other: (sparse_operation(owner, other) or operator.matmul)(owner, other)
+    return method
+
+
+def sparse_operation(left: Any, right: Any) -> Callable[[Any, Any], Any] | None:
+    """What computes ``left @ right`` where one is traced and the other a sparse matrix of SciPy."""
+    if isinstance(right, TracedValue) and is_sparse(left):
+        return rewritten(SPARSE_PRODUCTS["left"])
+    if isinstance(left, TracedValue) and is_sparse(right):
+        return rewritten(SPARSE_PRODUCTS["right"])
+    return None
 
 
 def _spline(spline: Any) -> Callable[..., Any]:

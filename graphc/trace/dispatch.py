@@ -12,7 +12,7 @@ from collections.abc import Callable, Iterator
 from types import FunctionType, MethodType, ModuleType
 from typing import Any
 
-from graphc.trace.callees import is_library_name
+from graphc.trace.callees import is_library_name, sparse_operation
 from graphc.trace.rewrite import rewritten
 from graphc.trace.symbolic import SymbolicInt
 from graphc.trace.values import TracedValue, converted, opened
@@ -64,6 +64,10 @@ def binary(operation: str, left: Any, right: Any) -> Any:
     """``left <operation> right``, for the name of a node of ``ast``."""
     if operation in ("In", "NotIn"):
         return is_in(left, right) is (operation == "In")
+    if operation == "MatMult":
+        sparse = sparse_operation(left, right)
+        if sparse is not None:
+            return sparse(left, right)
     forward, reflected, operate = _OPERATORS[operation]
     if special_method(left, forward) is None and special_method(right, reflected) is None:
         inverted = operation == "NotEq" and (special_method(left, "__eq__") or special_method(right, "__eq__"))

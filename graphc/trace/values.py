@@ -168,6 +168,14 @@ def outside_value(session: Session, array: np.ndarray) -> Any:
     return session.import_value(root, root.captures.by_identity(array))
 
 
+def lifted(array: Any) -> Any:
+    """The outside array as a traced one, which is read at each call."""
+    if isinstance(array, TracedValue):
+        return array
+    session = session_of(())
+    return wrap(session, outside_value(session, array))
+
+
 def raise_dtype(dtype: np.dtype) -> None:
     """Raise ``TraceTypeError`` for a dtype that graphc does not compute in."""
     known = ", ".join(d.name for d in SHORT_NAMES)

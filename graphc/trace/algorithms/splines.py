@@ -10,7 +10,7 @@ from typing import Any
 
 import numpy as np
 
-from graphc.trace.values import outside_value, session_of, wrap
+from graphc.trace.values import lifted
 
 
 class PiecewisePolynomial:
@@ -121,9 +121,7 @@ def piecewise(spline: Any) -> PiecewisePolynomial:
 
     known = spline if isinstance(spline, PPoly) else PPoly.from_spline(spline)
     axis = getattr(spline, "axis", 0)
-    session = session_of(())
-    c, x = (wrap(session, outside_value(session, array)) for array in (known.c, known.x))
-    return PiecewisePolynomial(c, x, known.extrapolate, axis)
+    return PiecewisePolynomial(lifted(known.c), lifted(known.x), known.extrapolate, axis)
 
 
 FUNCTIONS = {"scipy.interpolate.CubicSpline": cubic_spline}
