@@ -5,6 +5,7 @@ The examples assume ``import numpy as np`` and ``import graphc``.
 
 from __future__ import annotations
 
+import functools
 import threading
 from collections import OrderedDict
 from collections.abc import Callable, Hashable, Sequence
@@ -225,4 +226,9 @@ def frozen(tree: Any) -> Any:
     >>> graphc.grad(lambda p: np.sum(p["a"] * p["b"]))({"a": np.array([1.0, 2.0]), "b": graphc.frozen(3.0)})
     {'a': array([3., 3.]), 'b': None}
     """
-    return stop_gradient(tree) if current() is not None else pytree.Frozen(tree)
+    session = current()
+    if session is None:
+        return pytree.Frozen(tree)
+    from graphc.trace.values import frozen_in_trace
+
+    return pytree.tree_map(functools.partial(frozen_in_trace, session), tree)

@@ -181,7 +181,12 @@ def trace_inner(
 
 def argument_leaves(target: Target, args: Sequence[Any], kwargs: Mapping[str, Any]) -> Sequence[ArgumentLeaf]:
     names = argument_names(target, len(args), list(kwargs))
-    return ArgumentWalk(Paths(), [*args, *kwargs.values()], names).leaves
+    leaves = ArgumentWalk(Paths(), [*args, *kwargs.values()], names).leaves
+    session = current()
+    frozen = {} if session is None else session.frozen
+    for leaf in leaves:
+        leaf.frozen = leaf.frozen or id(leaf.leaf) in frozen
+    return leaves
 
 
 def trace_leaves(

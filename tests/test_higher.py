@@ -373,6 +373,21 @@ def test_what_is_frozen_has_no_derivative_in_any_transform():
         assert plain(graphc.jit(graphc.grad(scaled))(HALF)) == {"a": [4.0, 30.0], "b": None}
 
 
+def test_what_is_frozen_inside_has_no_gradient_either():
+    gradient = graphc.grad(lambda p, s: np.sum(p["a"] * p["b"] ** 2) * s, argnums=(0, 1))
+
+    def call(a, b):
+        return gradient({"a": a, "b": graphc.frozen(b)}, graphc.frozen(2.0))
+
+    with graphc.config.override(disable_jit=True):
+        found, by_s = graphc.vmap(call)(X, 2.0 * X)
+        assert (found["b"], by_s) == (None, None)
+        np.testing.assert_allclose(found["a"], 8.0 * X**2)
+        assert (graphc.vjp(call, X, X)[0][0]["b"], graphc.vjp(call, X, X)[0][1]) == (None, None)
+        by_b = graphc.grad(lambda b: np.sum(call(np.ones(3), b)[0]["a"] + graphc.frozen(b) * b))(np.ones(3))
+        np.testing.assert_allclose(by_b, 1.0)  # no derivative flows through what is frozen
+
+
 def test_a_plain_function_sees_what_is_frozen_bare():
     with override(disable_jit=True):
         assert graphc.jit(scaled)(HALF) == scaled(PARTS)

@@ -39,6 +39,7 @@ class Session:
         "alive",
         "depth",
         "derivatives",
+        "frozen",
         "handlers",
         "imports",
         "indices",
@@ -79,6 +80,7 @@ class Session:
         self.depth: int = 0 if parent is None else parent.depth + 1
         self.derivatives: int = 0 if parent is None else parent.derivatives
         self.alive = True
+        self.frozen: dict[int, Any] = {} if parent is None else parent.frozen  # traced arrays, by id: see ``frozen``
         self.is_region = False  # of a loop or branch: what it computes it computes inside, of operands from anywhere
         self.params: list[Value] = []
         self.imports: dict[Value, Value] = {}

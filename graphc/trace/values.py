@@ -197,6 +197,16 @@ def wrap(session: Session, result: Any) -> Any:
     return result
 
 
+def frozen_in_trace(session: Session, x: Any) -> Any:
+    """The traced number or array, through which no derivative flows, and which nested derivatives take for frozen."""
+    if isinstance(x, float | np.floating | np.ndarray) and not isinstance(x, TracedValue):
+        x = wrap(session, session.F.value(unwrap(session, x)))
+    result = held(x)
+    if isinstance(result, TracedValue):
+        session.frozen[id(result)] = result
+    return result
+
+
 def held(x: Any) -> Any:
     """The traced number or array, through which no derivative flows; anything else as it is."""
     if not isinstance(x, TracedValue):
