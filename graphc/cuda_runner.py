@@ -151,9 +151,9 @@ class CudaRunner:
     def _run_there(self, inputs: Sequence[Any], sizes: Sizes, like: DeviceView) -> list[Any]:
         staged = [self._staged(k, p, i, like) for k, (p, i) in enumerate(self._parameters(inputs))]
         plan, block = self._place(sizes, staged, like.stream)
-        for view in inputs:
-            if isinstance(view, DeviceView) and view.stream != like.stream:
-                self.device.follow(like.stream, view.stream)
+        others = {view.stream for view in inputs if isinstance(view, DeviceView)} - {like.stream}
+        for stream in others:
+            self.device.follow(like.stream, stream)
         addresses = self._inputs(inputs, [block + offset for offset in plan.staged], plan, block)
         made = []
         for k, value in enumerate(self.graph.outputs):
@@ -170,6 +170,8 @@ class CudaRunner:
             ]
             step = step._replace(results=tuple(floats), report=self.report)
         status, symbols = self.loaded.run(step)
+        for stream in others:  # what its owner does next to the memory, it does when this step has read it
+            self.device.follow(stream, like.stream)
         if status:
             raise self._error(status, sizes, symbols)
         shapes = self._shapes(sizes, symbols)

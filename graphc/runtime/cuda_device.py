@@ -75,13 +75,13 @@ class CudaDevice:
         if not self._attribute(handle, Attribute.MEMORY_POOLS):
             raise CudaError(f"{self.name}: the device or its driver has no stream-ordered memory (CUDA 11.2)")
         self._call("cuDevicePrimaryCtxRetain", ctypes.byref(self.context), handle)
-        self.event, self.lock, self.find_blas = Handle(), threading.RLock(), blas
+        self.lock, self.find_blas = threading.RLock(), blas
         self.functions: dict[str, Handle] = {}
         self.page, self.page_left = 0, 0
         with self.current():
             self._keep_memory(handle)
             self.stream, self.capturing = self._new_stream(), self._new_stream()
-            self._call("cuEventCreate", ctypes.byref(self.event), NO_TIMING)
+            self.event = self.new_mark()
 
     def _attribute(self, handle: ctypes.c_int, attribute: Attribute) -> int:
         found = ctypes.c_int()
@@ -202,8 +202,19 @@ class CudaDevice:
 
     def follow(self, stream: int, other: int) -> None:
         with self.lock:
-            self._call("cuEventRecord", self.event, Handle(other))
-            self._call("cuStreamWaitEvent", Handle(stream), self.event, 0)
+            self.mark(self.event, other)
+            self.wait_for(self.event, stream)
+
+    def new_mark(self) -> Any:
+        event = Handle()
+        self._call("cuEventCreate", ctypes.byref(event), NO_TIMING)
+        return event
+
+    def mark(self, mark: Any, stream: int) -> None:
+        self._call("cuEventRecord", mark, Handle(stream))
+
+    def wait_for(self, mark: Any, stream: int) -> None:
+        self._call("cuStreamWaitEvent", Handle(stream), mark, 0)
 
     def capture(self, run: Callable[[int], None]) -> Any:
         """Captured on a stream of its own: the legacy default stream cannot be."""

@@ -110,6 +110,15 @@ class Emulator:
     def follow(self, stream: int, other: int) -> None:
         """All is done in order."""
 
+    def new_mark(self) -> Any:
+        return 0
+
+    def mark(self, mark: Any, stream: int) -> None:
+        """All is done in order."""
+
+    def wait_for(self, mark: Any, stream: int) -> None:
+        """All is done in order."""
+
     def launch(self, kernel: Any, blocks: int, threads: int, words: Sequence[int], stream: int) -> None:
         self._ask(lambda: self._run(kernel, blocks, threads, words))
 

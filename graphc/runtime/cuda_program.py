@@ -97,6 +97,15 @@ class Device(Protocol):
     def follow(self, stream: int, other: int) -> None:
         """Have the stream wait for what has been asked of the other one."""
 
+    def new_mark(self) -> Any:
+        """A point in some stream's work, not set yet."""
+
+    def mark(self, mark: Any, stream: int) -> None:
+        """Set it to what has been asked of the stream."""
+
+    def wait_for(self, mark: Any, stream: int) -> None:
+        """Have the stream wait for it."""
+
     def launch(self, kernel: Any, blocks: int, threads: int, words: Sequence[int], stream: int) -> None:
         """Start a kernel."""
 
@@ -188,6 +197,13 @@ def give_back(device: Device, address: int, stream: int) -> None:
         device.release(address, stream)
 
 
+def give_back_after(device: Device, address: int, mark: Any) -> None:
+    """The same, on the device's own stream: the one that the memory was last used on may be gone."""
+    with device.current():
+        device.wait_for(mark, device.stream)
+        device.release(address, device.stream)
+
+
 class LoadedProgram:
     """A program on a device. ``graphs``: what was captured, by sizes and addresses."""
 
@@ -204,6 +220,7 @@ class LoadedProgram:
         self.services = {int(Service.GROW): self._grow, int(Service.RELEASE): self._release}
         self.lock = threading.RLock()
         self.stream, self.workspace, self.launched = on.stream, 0, 0
+        self.done: Any = None  # marks the end of the last step: streams of other libraries come and go
         self.block, self.size, self.failure = 0, 0, 0  # failure: where the number of a failed check stands
         self.own: dict[tuple, Any] = {}  # kernels that pack numbers and poison results
         self.graphs: OrderedDict[tuple, Any] = OrderedDict()
@@ -214,13 +231,16 @@ class LoadedProgram:
 
     def block_for(self, plan: Layout, stream: int) -> int:
         """The address of the block, which is large enough; from here on the program runs on the stream."""
-        if stream != self.stream:
-            self.device.follow(stream, self.stream)
-            self.stream = stream
+        if self.done is None:
+            self.done = self.device.new_mark()
+        elif stream != self.stream:
+            self.device.wait_for(self.done, stream)
+        self.stream = stream
         if plan.size > self.size:
             self._leave_block()
             self.block, self.size = self.device.allocate(plan.size, stream), plan.size
-            self.at_end = weakref.finalize(self, give_back, self.device, self.block, stream)
+            self.device.mark(self.done, stream)
+            self.at_end = weakref.finalize(self, give_back_after, self.device, self.block, self.done)
             self.at_end.atexit = False  # the process' memory goes with the process
             self.failure = self.block + plan.arena - ALIGNMENT
             self.forget_failure()
@@ -260,6 +280,12 @@ class LoadedProgram:
 
         Returns: the status, where the driver itself found a failed check, and the symbols after it.
         """
+        try:
+            return self._run(step)
+        finally:
+            self.device.mark(self.done, self.stream)
+
+    def _run(self, step: Step) -> tuple[int, Sequence[int]]:
         self._pack(step)
         key = (step.addresses, step.symbols)
         graph = self.graphs.get(key)

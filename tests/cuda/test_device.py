@@ -31,8 +31,9 @@ X = np.random.default_rng(2).normal(size=(7, 5))
 
 @pytest.fixture
 def fake(monkeypatch):
-    """The device of all programs; no kernel was assembled before."""
+    """The device of all programs, whose kernels nobody assembles."""
     made = FakeDevice()
+    monkeypatch.setattr(cuda_device, "image_of", lambda *kernel: b"not assembled here")
     monkeypatch.setattr(cuda_device, "numbered_device", lambda number: made)
     with override(cuda_emulator=False):
         yield made
@@ -181,6 +182,7 @@ def products(a, b, c, d):
 def test_products_by_a_vendors_library(monkeypatch, dtype):
     library = FakeBlas()
     device = FakeDevice(blas=lambda: Blas(library))
+    monkeypatch.setattr(cuda_device, "image_of", lambda *kernel: b"not assembled here")
     monkeypatch.setattr(cuda_device, "numbered_device", lambda number: device)
     rng = np.random.default_rng(0)
     args = [rng.normal(size=s).astype(dtype) for s in ((6, 5), (5, 4), (2, 4, 6), (2, 4, 6))]

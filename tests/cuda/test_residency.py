@@ -159,22 +159,20 @@ def test_a_wrong_index_makes_nan_and_the_next_call_raises():
     np.testing.assert_array_equal(pick(x, good)[0].copy_to_host(), [6.0, 6.0])
 
 
-def test_streams_wait_for_each_other(emulated):
+def test_streams_wait_for_each_other(emulated, monkeypatch):
     waits = []
-    emulated.follow = lambda stream, other: waits.append((stream, other))
-    try:
-        f = graphc.jit(lambda x, y: x + y)
-        f(OnDevice(X, 7), OnDevice(X, 7))
-        assert waits == [(7, 0)]  # the program's block was made for another one
-        f(OnDevice(X, 7), OnDevice(X, 9))
-        assert waits[1:] == [(7, 9)]
-        found = f(OnDevice(X, 1), OnDevice(X))  # both are the legacy default stream
-        assert waits[2:] == [(0, 7)]
-        assert found.__cuda_array_interface__["stream"] == 1
-        found.__dlpack__(stream=5)
-        assert waits[3:] == [(5, 0)]
-    finally:
-        del emulated.follow
+    monkeypatch.setattr(emulated, "follow", lambda stream, other: waits.append((stream, other)))
+    monkeypatch.setattr(emulated, "wait_for", lambda mark, stream: waits.append(stream))
+    f = graphc.jit(lambda x, y: x + y)
+    f(OnDevice(X, 7), OnDevice(X, 7))
+    assert waits == []
+    f(OnDevice(X, 7), OnDevice(X, 9))
+    assert waits == [(7, 9), (9, 7)]
+    found = f(OnDevice(X, 1), OnDevice(X))  # both are the legacy default stream
+    assert waits[2:] == [0]  # until the step before it is done: the program's memory is one block
+    assert found.__cuda_array_interface__["stream"] == 1
+    found.__dlpack__(stream=5)
+    assert waits[3:] == [(5, 0)]
 
 
 def test_dlpack_and_the_array_api():
