@@ -105,19 +105,21 @@ def make_sequence(graph: Graph) -> Sequence:
     """The graph's barriers in their order, and its other nodes each in a piece."""
     made, needs = Sequence(graph, level=dict.fromkeys(graph.params, 0)), Needs(graph)
     for node in graph.nodes:
+        needed = needs.of(node)  # what binds a size is used where the size is, though nothing reads its value
+        read: tuple[Value, ...] = needed
         if is_barrier(node):
             made.barriers.append(node)
             time, level = 2 * len(made.barriers) - 1, len(made.barriers)
         else:
-            level = max((made.level[v] for v in needs.of(node)), default=0)
-            if _is_free(node, made.free):
+            level = max((made.level[v] for v in needed), default=0)
+            if _is_free(node, made.free):  # it stands in any piece: its sizes are bound whichever that is
                 made.free.update(node.outputs)
-                made.level.update(dict.fromkeys(node.outputs, level))
-                continue
-            made.members.setdefault(level, []).append(node)
-            time = 2 * level
+                time, read = LAST, needed[len(node.inputs) :]
+            else:
+                made.members.setdefault(level, []).append(node)
+                time = 2 * level
         made.level.update(dict.fromkeys(node.outputs, level))
-        for value in node.inputs:
+        for value in read:
             made.uses.setdefault(value, []).append(time)
     for value in graph.outputs:
         made.uses.setdefault(value, []).append(LAST)

@@ -98,12 +98,13 @@ def test_huge_ints_are_static():
     np.testing.assert_array_equal(f(X, 3), X * 0)
 
 
-def test_iteration_over_rows_specialises():
-    f = graphc.jit(lambda x: sum(row * i for i, row in enumerate(x)))
+@pytest.mark.parametrize(("over", "programs"), [(lambda x: x, 1), (lambda x: graphc.unroll(x), 2)])
+def test_iteration_over_rows_is_a_loop_unless_it_is_unrolled(over, programs):
+    f = graphc.jit(lambda x: sum(row * i for i, row in enumerate(over(x))))
     for n in (2, 4):
         x = np.arange(n * 3.0).reshape(n, 3)
         np.testing.assert_array_equal(f(x), sum(row * i for i, row in enumerate(x)))
-    assert f.cache_info()["programs"] == 2
+    assert f.cache_info()["programs"] == programs
     parts = graphc.jit(lambda x: [*x])(np.ones(3))
     assert len(parts) == 3
 

@@ -310,10 +310,22 @@ def test_the_count_of_a_mask_keeps_float32():
     "use",
     [
         lambda x: 1.0 if len(x[x > 2.0]) > 3 else 0.0,
-        lambda x: sum(i * x[0] for i in range(len(x[x > 2.0]))),
         lambda x: np.zeros(len(x[x > 2.0])) + x.sum(),
     ],
 )
 def test_the_count_of_a_mask_decides_nothing(use):
     with pytest.raises(graphc.GraphcError, match=r"known only when the program runs.*np.count_nonzero"):
         graphc.jit(use)(np.arange(1.0, 8.0))
+
+
+def test_a_loop_over_the_count_of_a_mask_that_nothing_else_reads():
+    def total(x):
+        sum_ = 0.0
+        for i in range(len(x[x > 2.0])):
+            sum_ += i * x[0]
+        return sum_ + sum(i * x[1] for i in range(len(x[x > 3.0])))
+
+    x = np.arange(1.0, 8.0)
+    value, gradient = graphc.value_and_grad(total)(x)
+    assert value == total(x) == 10 + 6 * 2
+    np.testing.assert_array_equal(gradient, [10.0, 6.0, 0, 0, 0, 0, 0])
