@@ -152,8 +152,9 @@ def arcsinh(F: Builder, z: Parts) -> Parts:
 
 def arctanh(F: Builder, z: Parts) -> Parts:
     x, y = pair(F, z)
-    apart = F.add(F.square(F.sub(1.0, x)), F.square(y))
-    re = F.mul(F.log1p(F.div(F.mul(x, 4.0), apart)), 0.25)
+    far = F.abs(x)  # it is odd: near the pole at -1 as near that at 1
+    apart = F.add(F.square(F.sub(1.0, far)), F.square(y))
+    re = F.copysign(F.mul(F.log1p(F.div(F.mul(far, 4.0), apart)), 0.25), x)
     turned = F.sub(F.mul(F.sub(1.0, x), F.add(x, 1.0)), F.square(y))
     return Parts(re, F.mul(F.arctan2(F.mul(y, 2.0), turned), 0.5))
 

@@ -23,6 +23,7 @@ from graphc.errors import UnsupportedError
 from graphc.ir.builder import Builder
 from graphc.trace.functions import (
     complex_values,
+    cosines,
     covariances,
     creation,
     diagonals,
@@ -156,6 +157,7 @@ NUMPY_FUNCTIONS = build_table(
     elementwise.FUNCTIONS,
     complex_values.FUNCTIONS,
     fourier.FUNCTIONS,
+    cosines.FUNCTIONS,
     covariances.FUNCTIONS,
     editing.FUNCTIONS,
     spectra.FUNCTIONS,

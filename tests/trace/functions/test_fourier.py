@@ -134,3 +134,32 @@ def test_errors():
         graphc.jit(lambda z: np.fft.fft(z, norm="none"))(Z)
     with pytest.raises(ShapeError, match="no number of points"):
         graphc.jit(lambda z: np.fft.fft(z, 0))(Z)
+
+
+@pytest.mark.parametrize("name", ["dct", "idct", "dst", "idst"])
+@pytest.mark.parametrize("kind", [1, 2, 3, 4])
+def test_cosines_and_sines(name, kind):
+    scipys = getattr(scipy.fft, name)
+
+    def transform(x, n=None, axis=-1, norm=None):
+        return getattr(scipy.fft, name)(x, kind, n, axis, norm)
+
+    for n, axis, norm in [(None, -1, None), (7, -1, "ortho"), (5, 1, "forward"), (None, 0, "ortho")]:
+
+        def call(x, n=n, axis=axis, norm=norm):
+            return transform(x, n, axis, norm)
+
+        np.testing.assert_allclose(interpreted(call, X), scipys(X, kind, n, axis, norm), rtol=1e-13, atol=1e-13)
+        if norm == "ortho":
+            with override(disable_jit=True):
+                check_grads(call, (X,), order=1, modes=("rev",))
+
+
+def test_cosines_of_several_axes():
+    def spectrum(x):
+        return scipy.fft.idctn(scipy.fft.dctn(x, norm="ortho") ** 3, norm="ortho")
+
+    check(spectrum, X)
+    single = interpreted(spectrum, X.astype(np.float32))
+    assert single.dtype == np.float32
+    np.testing.assert_allclose(single, spectrum(X), rtol=1e-4, atol=1e-5)
