@@ -173,7 +173,7 @@ def one_axis(name: str, family: dict[int, Rows], *, inverse: bool) -> Implementa
 
 
 def several_axes(name: str, one: Implementation) -> Implementation:
-    def transform(  # noqa: PLR0913, PLR0917 - SciPy's own parameters
+    def transform(  # noqa: PLR0913 - SciPy's own parameters
         F: Builder, x: Any, type: Any = 2, s: Any = None, axes: Any = None, norm: Any = None, overwrite_x: Any = False,
         workers: Any = None, *, orthogonalize: Any = None,
     ) -> Value:  # fmt: skip
