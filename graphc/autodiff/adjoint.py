@@ -51,7 +51,7 @@ def joint_region(
     The new parameters stand after the old ones, those of the outputs first; the new outputs after the old ones.
     """
     F = Builder(ops, facts)
-    forward = with_tapes(F, region, joint_region)
+    forward = with_tapes(F, region, joint_region, region.params[1:first])
     reached = Reached(F)
     seeds = [Value(ArrayType(o.type.dtype, o.dims), name=f"ct{k}") for k, o in enumerate(region.outputs) if o.grad]
     later = [p for k, p in enumerate(region.params) if p.grad and k >= first and k not in fresh]

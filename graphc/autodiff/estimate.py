@@ -40,7 +40,13 @@ def total(dims: Iterable[Dim]) -> Dim:
 
 
 def number(dim: Dim, sizes: Mapping[str, int]) -> int:
-    """The dim under these sizes of symbols; a symbol that is not among them counts as ``UNKNOWN_SIZE``."""
+    """The dim under these sizes of symbols; a symbol that is not among them counts as ``UNKNOWN_SIZE``.
+
+    The difference of two such is not nothing: one of them, perhaps the index of a loop, may be small.
+    """
     if isinstance(dim, int):
         return dim
-    return evaluate(dim, {name: sizes.get(name, UNKNOWN_SIZE) for name in symbols_of(dim)})
+    known = {name: sizes.get(name, UNKNOWN_SIZE) for name in symbols_of(dim)}
+    unknown = [name for name in sorted(known) if name not in sizes]
+    found = evaluate(dim, known)
+    return max(found, *(evaluate(dim, {**known, name: 1}) for name in unknown)) if len(unknown) > 1 else found

@@ -7,7 +7,7 @@ functions are not.
 
 from __future__ import annotations
 
-from collections.abc import Collection, Iterable, Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from typing import NamedTuple
 
 from graphc.autodiff.estimate import number
@@ -81,9 +81,10 @@ class RegionSplit(NamedTuple):
 
 
 def split_region(
-    joint: Graph, ops: Mapping[str, Op], facts: ShapeFacts, n_params: int, n_outputs: int, at_hand: set[Value]
+    joint: Graph, ops: Mapping[str, Op], facts: ShapeFacts, n_params: int, n_outputs: int, at_hand: Mapping[Value, int]
 ) -> RegionSplit:
-    """The joint graph of a loop's body in two; ``at_hand``: its index and captures, which need not be saved."""
+    """The joint graph of a loop's body in two; ``at_hand``: its index and captures, which it need not save, and what
+    each costs in bytes an iteration."""
     room = Room(joint, facts, [node for node in joint.nodes if is_binder(node)])
     late = _descendants(joint, joint.params[n_params:])
     early = _ancestors(joint, joint.outputs[:n_outputs])
@@ -130,13 +131,14 @@ def _cut(
     late: set[Value],
     n_forward_outputs: int,
     sizes: Mapping[str, int],
-    at_hand: Collection[Value] = (),
+    at_hand: Mapping[Value, int] | None = None,
     room: Room | None = None,
 ) -> _Choice:
     """Each value that is not late is two nodes of a network, made (in) and kept (out), with its bytes between them.
 
-    What is ``at_hand`` anyway costs nothing. Of a value and its transpose the value is saved: to save the other is a
-    copy, and a product that reads it needs none. What there can be no room for is computed again, whatever it costs.
+    What is ``at_hand`` anyway costs as much as it says, mostly nothing. Of a value and its transpose the value is
+    saved: to save the other is a copy, and a product that reads it needs none. What there can be no room for is
+    computed again, whatever it costs.
     """
     needs = Needs(joint)
     values = [value for value in joint.values() if value not in late]
@@ -144,7 +146,8 @@ def _cut(
     network = Network(2 * len(values) + 2)
     source, sink = 0, 1
     for value in values:
-        network.connect(made[value], made[value] + 1, 0 if value in at_hand else _bytes_to_save(value, sizes, room))
+        known = None if at_hand is None else at_hand.get(value)
+        network.connect(made[value], made[value] + 1, _bytes_to_save(value, sizes, room) if known is None else known)
         if value.node is None or not (_cheap_again(value.node) or _must_be_again(value.node, room)):
             network.connect(source, made[value], INFINITE)
         else:

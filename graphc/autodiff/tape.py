@@ -8,12 +8,14 @@ nothing, and a loop that overwrites one element of an array saves an element, no
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 
 from graphc.autodiff.backward_loops import AgainPlan, BranchPlan, LoopPlan, Plan
+from graphc.autodiff.estimate import number, size_bytes
 from graphc.autodiff.partition import RegionSplit, split_region
 from graphc.ir.builder import Builder
+from graphc.ir.dims import Dim
 from graphc.ir.graph import Graph, Node, Value
 from graphc.ir.opdef import Op
 from graphc.ir.regions import carried
@@ -23,6 +25,8 @@ from graphc.ir.types import I64, ArrayType
 from graphc.passes.pipeline import optimize_region
 
 JointRegion = Callable[..., Graph]  # ``adjoint.joint_region``
+Dear = frozenset[int]  # places of operands
+PREFERENCE = 4  # an array that is saved whole once is better than as many bytes in entries, which take time
 
 
 @dataclass(frozen=True)
@@ -34,16 +38,23 @@ class Forward:
     plans: Mapping[Node, Plan]
 
 
-def with_tapes(F: Builder, graph: Graph, joint_region: JointRegion) -> Forward:
-    """Append the graph's nodes to the builder's; loops that are differentiated save what their adjoints read."""
+def with_tapes(F: Builder, graph: Graph, joint_region: JointRegion, states: Sequence[Value] = ()) -> Forward:
+    """Append the graph's nodes to the builder's; loops that are differentiated save what their adjoints read.
+
+    ``states``: the parameters that differ from one iteration to the next, where the graph is the body of a loop.
+    """
+    varying = set(states)
     new: dict[Value, Value] = {}
     plans: dict[Node, Plan] = {}
     for node in graph.nodes:
+        if any(v in varying for v in node.inputs):
+            varying.update(node.outputs)
         current = with_inputs(node, tuple(new.get(v, v) for v in node.inputs))
         outputs = current.outputs
         if current.regions and any(o.grad for o in current.outputs):
             with F.at(node.location):
-                current, plan = _MAKERS[node.op.name](F, current, joint_region)
+                dear = frozenset(k for k, v in enumerate(node.inputs) if v in varying)
+                current, plan = _MAKERS[node.op.name](F, current, joint_region, dear)
             plans[current] = plan
             outputs = current.outputs[: len(node.outputs)]
         else:
@@ -52,9 +63,9 @@ def with_tapes(F: Builder, graph: Graph, joint_region: JointRegion) -> Forward:
     return Forward(tuple(F.nodes), tuple(new.get(v, v) for v in graph.outputs), plans)
 
 
-def _tape_for(F: Builder, node: Node, joint_region: JointRegion) -> tuple[Node, LoopPlan]:
+def _tape_for(F: Builder, node: Node, joint_region: JointRegion, dear: Dear = frozenset()) -> tuple[Node, LoopPlan]:
     (body,) = node.regions
-    parts = split_body(body, carried(node), F.ops, F.facts, joint_region)
+    parts = split_body(body, carried(node), F.ops, F.facts, joint_region, dear, node.attrs["trips"])
     attrs = {**node.attrs, "stacked": node.attrs["stacked"] + len(parts.saved)}
     taped = F.raw(node.op, node.inputs, attrs, (parts.forward,))
     for old, fresh in zip(node.outputs, taped.outputs, strict=False):
@@ -65,15 +76,28 @@ def _tape_for(F: Builder, node: Node, joint_region: JointRegion) -> tuple[Node, 
 
 
 def split_body(
-    body: Graph, count: int, ops: Mapping[str, Op], facts: ShapeFacts, joint_region: JointRegion
+    body: Graph,
+    count: int,
+    ops: Mapping[str, Op],
+    facts: ShapeFacts,
+    joint_region: JointRegion,
+    dear: Dear = frozenset(),
+    trips: Dim = 1,
 ) -> RegionSplit:
-    """The body of a loop, its index before the ``count`` values that it carries, with its adjoint, as two."""
+    """The body of a loop, its index before the ``count`` values that it carries, with its adjoint, as two.
+
+    ``dear``: the operands that a loop around this one has to save once for all of its ``trips``.
+    """
     joint = optimize_region(joint_region(body, ops, facts, 1 + count), ops, facts)
-    free = {joint.params[0], *joint.params[1 + count : len(body.params)]}
+    free = dict.fromkeys([joint.params[0], *joint.params[1 + count : len(body.params)]], 0)
+    for k in dear:
+        if k >= count:
+            whole = number(size_bytes(joint.params[1 + k]), {})
+            free[joint.params[1 + k]] = whole // (PREFERENCE * number(trips, {}))
     return split_region(joint, ops, facts, len(body.params), len(body.outputs), free)
 
 
-def _tape_cond(F: Builder, node: Node, joint_region: JointRegion) -> tuple[Node, Plan]:
+def _tape_cond(F: Builder, node: Node, joint_region: JointRegion, dear: Dear) -> tuple[Node, Plan]:
     def joint(region: Graph, fresh: frozenset[int]) -> Graph:
         return optimize_region(joint_region(region, F.ops, F.facts, 0, fresh), F.ops, F.facts)
 
@@ -81,7 +105,7 @@ def _tape_cond(F: Builder, node: Node, joint_region: JointRegion) -> tuple[Node,
     return node, BranchPlan(joint)
 
 
-def _tape_while(F: Builder, node: Node, joint_region: JointRegion) -> tuple[Node, Plan]:
+def _tape_while(F: Builder, node: Node, joint_region: JointRegion, dear: Dear) -> tuple[Node, Plan]:
     """The loop counts its iterations; it runs again, as a ``for``, to save what its adjoint reads."""
     body = node.regions[1]
     counted, steps = _counted(F, node)
@@ -94,7 +118,7 @@ def _tape_while(F: Builder, node: Node, joint_region: JointRegion) -> tuple[Node
     loop = Node(F.ops["for"], node.inputs, attrs, types, regions=(region,), location=node.location)
     for old, fresh, first in zip(node.outputs, loop.outputs, counted.outputs, strict=False):
         fresh.grad = first.grad = old.grad
-    again, plan = _tape_for(F, loop, joint_region)
+    again, plan = _tape_for(F, loop, joint_region, dear)
     return counted, AgainPlan(again, plan)
 
 

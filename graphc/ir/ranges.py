@@ -63,7 +63,7 @@ class Ranges:
             if curved or not isinstance(slope, int):
                 return False
             dim = substitute(dim, {index: 0 if slope >= 0 else trips - 1})
-        return self.facts.proves_at_least(dim, 0)
+        return self.facts.proves_at_least(self.facts.lowest_end(dim), 0)
 
     def is_inside(self, dim: Dim, size: Dim) -> bool:
         return self.never_negative(dim) and self.never_negative(size - 1 - dim)

@@ -155,7 +155,7 @@ class _Written:
     taken: Value
 
 
-def _safe(F: Builder, ranges: Ranges, taken: Value, start: Value, size: Any, checked: bool) -> Value:
+def safe_position(F: Builder, ranges: Ranges, taken: Value, start: Value, size: Any, checked: bool) -> Value:
     """The position where the branch is taken, and a position inside of the array in any case."""
     if checked or ranges.is_index(start, size):
         return start
@@ -187,7 +187,7 @@ class _Side:
         if known is not None:
             return known.output
         if node.op.name == "checked_index":
-            inputs = [_safe(self.F, self.ranges, self.taken, inputs[0], node.attrs["size"], checked=False)]
+            inputs = [safe_position(self.F, self.ranges, self.taken, inputs[0], node.attrs["size"], checked=False)]
         (made,) = copy_node(self.F, node, tuple(inputs))
         if node.op.name == "checked_index":
             self.checked.add(made)
@@ -195,7 +195,7 @@ class _Side:
 
     def _starts(self, starts: Sequence[Value], array: Value) -> tuple[Value, ...]:
         return tuple(
-            _safe(self.F, self.ranges, self.taken, start, size, start in self.checked)
+            safe_position(self.F, self.ranges, self.taken, start, size, start in self.checked)
             for start, size in zip(starts, array.dims, strict=True)
         )
 

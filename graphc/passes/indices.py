@@ -31,6 +31,7 @@ from graphc.ir.ranges import Ranges
 from graphc.ir.regions import with_regions
 from graphc.ir.rewrite import drop_dead, with_inputs
 from graphc.ir.shapes import ShapeFacts
+from graphc.ir.sizes import limit_of
 
 Visit = Callable[[Builder, Node, Ranges], Sequence[Value] | None]
 
@@ -72,6 +73,8 @@ def rewrite_region(graph: Graph, facts: ShapeFacts, ops: Mapping[str, Op], visit
                     regions.append(rewrite_region(region, facts, ops, visit, ranges))
             if any(a is not b for a, b in zip(regions, current.regions, strict=True)):
                 current = with_regions(current, current.inputs, regions)
+        if current.op.name == "bind_size":
+            facts.know_bound(current.attrs["symbol"], limit_of(current))
         with F.at(node.location):
             found = visit(F, current, ranges)
         if found is None:

@@ -10,6 +10,7 @@ from graphc.ir.opdef import Op
 from graphc.ir.shapes import ShapeFacts
 from graphc.passes.algebra import ALGEBRA_RULES
 from graphc.passes.blocks import read_blocks
+from graphc.passes.branch_reads import read_before_branches
 from graphc.passes.branches import branches_as_selects
 from graphc.passes.broadcasts import broadcast_rules
 from graphc.passes.casts import CAST_RULES
@@ -74,6 +75,7 @@ PASSES: tuple[Pass, ...] = (
     join_pieces,
     settle_indices,
     branches_as_selects,
+    read_before_branches,
     independent_loops_as_arrays,
     small_arrays_as_numbers,
     cut_cancelling_shifts,

@@ -78,12 +78,25 @@ def _put_back(F: Builder, node: Node, before: Value, new: Value) -> Value:
             message = "assignment destination is read-only: one element of a broadcast array stands at many places"
             raise ShapeError(message, location=F.location)
         case "slice":
-            return before if 0 in new.dims else update_block(F, before, new, attrs["starts"], attrs["steps"])
+            return before if 0 in new.dims else _put_slice_back(F, node, before, new)
     starts: list[Dim | Value] = [0] * before.rank
     for axis, index in zip(attrs["axes"], node.inputs[1:], strict=True):
         starts[axis] = inside(F, index, axis, before.dims[axis]) if attrs["checked"] else index
     block = tuple(1 if axis in attrs["axes"] else dim for axis, dim in enumerate(before.dims))
     return update_block(F, before, F.reshape(new, block), starts, (1,) * before.rank)
+
+
+def _put_slice_back(F: Builder, node: Node, before: Value, new: Value) -> Value:
+    """What was written into a part of the slice is written into that part of the array."""
+    write, starts, steps = new.node, node.attrs["starts"], node.attrs["steps"]
+    if write is not None and write.op.name == "update":
+        part, block, *own = write.inputs
+        same = part.node is not None and part.node.op is node.op and part.node.inputs == (before,)
+        if same and part.node is not None and part.node.attrs == node.attrs:
+            places = [F.add(F.mul(inner, step), start) for inner, step, start in zip(own, steps, starts, strict=True)]
+            both = [a * b for a, b in zip(write.attrs["steps"], steps, strict=True)]
+            return update_block(F, before, block, places, both)
+    return update_block(F, before, new, starts, steps)
 
 
 # --- memory -----------------------------------------------------------------------------------------------------------
