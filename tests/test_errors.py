@@ -9,6 +9,7 @@ import warnings
 import numba
 import numpy as np
 import pytest
+import scipy.linalg
 import scipy.signal
 from scipy import special
 

@@ -98,7 +98,7 @@ def test_huge_ints_are_static():
     np.testing.assert_array_equal(f(X, 3), X * 0)
 
 
-@pytest.mark.parametrize(("over", "programs"), [(lambda x: x, 1), (lambda x: graphc.unroll(x), 2)])
+@pytest.mark.parametrize(("over", "programs"), [(lambda x: x, 1), (graphc.unroll, 2)])
 def test_iteration_over_rows_is_a_loop_unless_it_is_unrolled(over, programs):
     f = graphc.jit(lambda x: sum(row * i for i, row in enumerate(over(x))))
     for n in (2, 4):
