@@ -130,13 +130,14 @@ def test_a_basis(name, k):
 def test_gradients_of_batches_are_batches_of_gradients(name, k):
     arrays, attrs = inputs_of(name, k)
     graph = one_op(name, arrays, attrs)
-    marks = [x.dtype.kind == "f" and not (name == "polygamma" and i == 0) for i, x in enumerate(arrays)]
+    marks = [x.dtype.kind in "fc" and not (name == "polygamma" and i == 0) for i, x in enumerate(arrays)]
     joint = joint_vjp(mark(graph, marks), OPS, "params")
     given = [elements(x, name) for x in arrays]
     batched, _ = batch_graph(graph, OPS, ["batched"] * len(arrays), COUNT)
     values = interpret(batched, given)
     rng = np.random.default_rng(0)
-    cotangents = [rng.normal(size=v.shape).astype(v.dtype) for v in values if v.dtype.kind == "f"]
+    cotangents = [(rng.normal(size=v.shape) * (1 + 1j if v.dtype.kind == "c" else 1)).astype(v.dtype)
+                  for v in values if v.dtype.kind in "fc"]  # fmt: skip
     within, flags = batch_graph(joint, OPS, ["batched"] * len(joint.params), COUNT)
     around = joint_vjp(mark(batched, marks), OPS, "params")
     found, others = interpret(within, [*given, *cotangents]), interpret(around, [*given, *cotangents])
