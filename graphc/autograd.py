@@ -2,14 +2,19 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
+from typing import Any
 
 from graphc.errors import AutogradError
 from graphc.tensors.backward import BackwardPass, check_root
+from graphc.tensors.custom import Function
+from graphc.tensors.modes import enable_grad, no_grad, set_grad_enabled
 from graphc.tensors.tensor import Tensor
 from graphc.trace.location import user_location
 
-__all__ = ["backward", "grad"]
+__all__ = ["Function", "Variable", "backward", "enable_grad", "functional", "grad", "no_grad", "set_grad_enabled"]
+
+Variable = Tensor
 
 Tensors = Tensor | Sequence[Tensor]
 
@@ -88,3 +93,66 @@ def backward(
     seeds = _seeds(roots, grad_tensors)
     retain = create_graph if retain_graph is None else retain_graph
     BackwardPass(create=create_graph, retain=retain).run(roots, seeds)
+
+
+class functional:
+    """Jacobians and products with them, under the names of ``torch.autograd.functional``; all as in ``graphc.func``."""
+
+    @staticmethod
+    def _of(func: Callable[..., Any], inputs: Any) -> tuple[tuple[Any, ...], Any]:
+        """The arguments, and which of them: one number for one tensor."""
+        single = isinstance(inputs, Tensor)
+        args = (inputs,) if single else tuple(inputs)
+        return args, 0 if single else tuple(range(len(args)))
+
+    @staticmethod
+    def jacobian(func: Callable[..., Any], inputs: Any, create_graph: bool = False) -> Any:
+        """The Jacobian at a tensor, or at each of several.
+
+        >>> graphc.autograd.functional.jacobian(lambda x: x**2, graphc.tensor([1.0, 2.0]))
+        tensor([[2., 0.],
+                [0., 4.]])
+        """
+        from graphc.higher import jacobian
+
+        _refuse_graph(create_graph)
+        args, which = functional._of(func, inputs)
+        return jacobian(func, argnums=which)(*args)
+
+    @staticmethod
+    def hessian(func: Callable[..., Any], inputs: Any, create_graph: bool = False) -> Any:
+        """The second derivatives of a function with a scalar result."""
+        from graphc.higher import hessian
+
+        _refuse_graph(create_graph)
+        args, which = functional._of(func, inputs)
+        return hessian(func, argnums=which)(*args)
+
+    @staticmethod
+    def vjp(func: Callable[..., Any], inputs: Any, v: Any = None, create_graph: bool = False) -> Any:
+        """The value, and the product of a vector with the Jacobian (for a scalar result, the gradient)."""
+        from graphc.api import vjp
+        from graphc.tensors.creation import ones_like
+
+        _refuse_graph(create_graph)
+        args, which = functional._of(func, inputs)
+        value, pullback = vjp(func, *args)
+        found = pullback(ones_like(value) if v is None else v)
+        return value, found[0] if which == 0 else found
+
+    @staticmethod
+    def jvp(func: Callable[..., Any], inputs: Any, v: Any = None, create_graph: bool = False) -> Any:
+        """The value, and the product of the Jacobian with a vector, or with one for each input."""
+        from graphc.api import jvp
+        from graphc.tensors.creation import ones_like
+
+        _refuse_graph(create_graph)
+        args, which = functional._of(func, inputs)
+        given = tuple(ones_like(x) for x in args) if v is None else (v,) if which == 0 else tuple(v)
+        return jvp(func, args, given)
+
+
+def _refuse_graph(create_graph: bool) -> None:
+    if create_graph:
+        message = "create_graph=True: the results of transforms have no history; nest the transforms instead"
+        raise AutogradError(message, location=user_location())

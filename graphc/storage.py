@@ -17,6 +17,7 @@ import numpy as np
 
 from graphc.errors import TraceTypeError
 from graphc.tensors.core import Tensor, compute, from_array
+from graphc.tensors.devices import require_cpu
 from graphc.tensors.memory import settled
 from graphc.tensors.random import get_rng_state, set_rng_state
 from graphc.trace.location import user_location
@@ -58,12 +59,14 @@ def save(obj: Tree, path: str | os.PathLike[str]) -> None:
         beside.unlink(missing_ok=True)
 
 
-def load(path: str | os.PathLike[str]) -> Tree:
+def load(path: str | os.PathLike[str], map_location: Any = None, *, weights_only: bool = True) -> Tree:
     """What ``save`` wrote; of a file that another program wrote a dict of tensors by name.
 
+    ``map_location`` and ``weights_only`` are PyTorch's: tensors come to the CPU, and no code is ever run.
     Tensors are leaves. Raises ``ImportError`` without the package ``safetensors``, ``FileNotFoundError``, and
     ``ValueError`` for a file of a later format.
     """
+    require_cpu(map_location)
     library = _safetensors()
     with library.safe_open(os.fspath(path), framework="numpy") as file:
         arrays = {name: file.get_tensor(name) for name in file.keys()}  # noqa: SIM118 - the file is no dict

@@ -1,7 +1,7 @@
 """Modules, under PyTorch's names: layers, losses, initialisers."""
 
 from graphc.errors import absent_names
-from graphc.nn import functional, init, utils
+from graphc.nn import functional, init, nonlinear, shapes, utils
 from graphc.nn.layers import (
     ELU,
     GELU,
@@ -47,6 +47,7 @@ from graphc.nn.spatial import (
     MaxPool2d,
     MultiheadAttention,
 )
+from graphc.nn.transformer import Transformer, TransformerEncoder, TransformerEncoderLayer
 from graphc.tensors import tensor as _complete  # the methods of tensors, which parameters have too
 
 __all__ = [
@@ -94,9 +95,13 @@ __all__ = [
     "Softmax",
     "Softplus",
     "Tanh",
+    "Transformer",
+    "TransformerEncoder",
+    "TransformerEncoderLayer",
     "functional",
     "init",
     "utils",
 ]
+globals().update(nonlinear.MODULES | shapes.MODULES)
 del _complete
 __getattr__ = absent_names(__name__, globals())

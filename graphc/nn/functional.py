@@ -2,11 +2,14 @@
 
 from __future__ import annotations
 
+import math
 from typing import Any
 
 import numpy as np
 
 from graphc.errors import absent_names
+from graphc.nn import activations, distances, resizing
+from graphc.nn.sizes import Sizes, sizes_of
 from graphc.tensors import methods
 from graphc.tensors.core import Tensor, record
 from graphc.tensors.functions.table import FUNCTIONS
@@ -17,6 +20,7 @@ from graphc.tensors.shaping import one_hot
 
 __all__ = [
     "adaptive_avg_pool2d",
+    "attention_weights",
     "avg_pool2d",
     "batch_norm",
     "binary_cross_entropy",
@@ -51,10 +55,31 @@ __all__ = [
     "tanh",
 ]  # fmt: skip
 
-relu, tanh, sigmoid = (methods.BOTH[name] for name in ("relu", "tanh", "sigmoid"))
-gelu, softplus, leaky_relu, elu = methods.gelu, methods.softplus, methods.leaky_relu, methods.elu
-silu = methods.one("silu")
+tanh, sigmoid = methods.BOTH["tanh"], methods.BOTH["sigmoid"]
+gelu, softplus = methods.gelu, methods.softplus
+_RELU, _SILU = methods.BOTH["relu"], methods.one("silu")
 LINEAR, DROPOUT = FUNCTIONS["linear"], FUNCTIONS["mul"]
+
+
+def relu(input: Tensor, inplace: bool = False) -> Tensor:
+    """``max(x, 0)``. (``inplace`` here and in the functions after it: PyTorch's; nothing is written into.)"""
+    result: Tensor = _RELU(input)
+    return result
+
+
+def silu(input: Tensor, inplace: bool = False) -> Tensor:
+    """``x * sigmoid(x)``."""
+    return _SILU(input)
+
+
+def leaky_relu(input: Tensor, negative_slope: float = 0.01, inplace: bool = False) -> Tensor:
+    """x where it is positive, else ``negative_slope * x``."""
+    return methods.leaky_relu(input, negative_slope)
+
+
+def elu(input: Tensor, alpha: float = 1.0, inplace: bool = False) -> Tensor:
+    """x where it is positive, else ``alpha * (exp(x) - 1)``."""
+    return methods.elu(input, alpha)
 
 
 def linear(input: Tensor, weight: Tensor, bias: Tensor | None = None) -> Tensor:
@@ -90,8 +115,9 @@ def normalize(input: Tensor, p: float = 2.0, dim: int = 1, eps: float = 1e-12) -
 
 
 def dropout(
-    input: Tensor, p: float = 0.5, training: bool = True, *, generator: np.random.Generator | None = None
-) -> Tensor:
+    input: Tensor, p: float = 0.5, training: bool = True, inplace: bool = False, *,
+    generator: np.random.Generator | None = None,
+) -> Tensor:  # fmt: skip
     """Each element zero with probability p, the others divided by ``1 - p``; the tensor itself when not training.
 
     ``generator``: where the random numbers come from, else what ``graphc.manual_seed`` begins.
@@ -114,16 +140,7 @@ def dropout(
 
 # --- convolution, pooling ---------------------------------------------------------------------------------------------
 
-Sizes = int | tuple[int, ...]
 _CONVOLUTION, _MAX_POOL, _AVG_POOL = (FUNCTIONS[name] for name in ("convolution", "max_pool", "avg_pool"))
-
-
-def sizes_of(size: Any, count: int) -> tuple[int, ...]:
-    """One size for each spatial dimension."""
-    sizes = (int(size),) * count if isinstance(size, int) else tuple([int(s) for s in size])
-    if len(sizes) != count:
-        raise ValueError(f"expected one size or {count}, got {size}")
-    return sizes
 
 
 def _convolved(
@@ -230,11 +247,21 @@ def group_norm(
 
 
 def scaled_dot_product_attention(
-    query: Tensor, key: Tensor, value: Tensor, attn_mask: Tensor | None = None, is_causal: bool = False
-) -> Tensor:
+    query: Tensor, key: Tensor, value: Tensor, attn_mask: Tensor | None = None, dropout_p: float = 0.0,
+    is_causal: bool = False, scale: float | None = None,
+) -> Tensor:  # fmt: skip
     """``softmax(q k.T / sqrt(d) + mask) v``; a bool mask says what is seen, ``is_causal``: only what came before."""
+    if scale is not None:  # the function itself divides by sqrt(d)
+        query = methods.BOTH["mul"](query, scale * math.sqrt(query._kind.shape[-1]))
+    if dropout_p:
+        return methods.BOTH["matmul"](dropout(attention_weights(query, key, attn_mask, is_causal), dropout_p), value)
     operands = (query, key, value, attn_mask)
     return record(FUNCTIONS["scaled_dot_product_attention"], operands, (bool(is_causal),))
+
+
+def attention_weights(query: Tensor, key: Tensor, mask: Tensor | None = None, is_causal: bool = False) -> Tensor:
+    """``softmax(q k.T / sqrt(d) + mask)``: how much each query takes of each key."""
+    return record(FUNCTIONS["attention_weights"], (query, key, mask), (bool(is_causal),))
 
 
 # --- losses -----------------------------------------------------------------------------------------------------------
@@ -308,4 +335,6 @@ def binary_cross_entropy(
     return record(FUNCTIONS["binary_cross_entropy"], (input, target, weight), (_checked(reduction),))
 
 
+for _room in (activations, distances, resizing):
+    globals().update(_room.FUNCTIONS)
 __getattr__ = absent_names(__name__, globals())

@@ -105,3 +105,30 @@ def weight_and_bias(weight: Tensor, bias: Tensor | None) -> None:
     if bias is not None:
         bound = 1.0 / math.sqrt(fans(weight)[0]) if fans(weight)[0] else 0.0
         uniform_(bias, -bound, bound)
+
+
+def eye_(tensor: Tensor) -> Tensor:
+    """Ones on the diagonal of a matrix, zeros elsewhere; the tensor."""
+    rows, columns = tensor._kind.shape
+    return _filled(tensor, np.eye(rows, columns))
+
+
+def trunc_normal_(
+    tensor: Tensor, mean: float = 0.0, std: float = 1.0, a: float = -2.0, b: float = 2.0,
+    generator: np.random.Generator | None = None,
+) -> Tensor:  # fmt: skip
+    """Normal numbers, drawn again where they are not between a and b; the tensor."""
+    rng = generator or default_generator()
+    values = np.asarray(rng.normal(mean, std, tensor._kind.shape))
+    while (outside := (values < a) | (values > b)).any():
+        values[outside] = rng.normal(mean, std, int(outside.sum()))
+    return _filled(tensor, values)
+
+
+def orthogonal_(tensor: Tensor, gain: float = 1.0, generator: np.random.Generator | None = None) -> Tensor:
+    """Orthonormal rows or columns, whichever are fewer, times the gain (Saxe et al., 2014); the tensor."""
+    rows, columns = tensor._kind.shape[0], math.prod(tensor._kind.shape[1:])
+    drawn = (generator or default_generator()).standard_normal((max(rows, columns), min(rows, columns)))
+    q, r = np.linalg.qr(drawn)
+    q = q * np.sign(np.diag(r))
+    return _filled(tensor, gain * (q.T if rows < columns else q).reshape(tensor._kind.shape))

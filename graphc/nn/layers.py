@@ -11,6 +11,7 @@ from graphc.nn.module import Module
 from graphc.nn.parameter import Parameter
 from graphc.tensors.core import Tensor, record
 from graphc.tensors.creation import zeros
+from graphc.tensors.devices import require_cpu
 from graphc.tensors.functions.table import FUNCTIONS
 from graphc.tensors.shaping import flatten
 
@@ -20,8 +21,9 @@ LINEAR = FUNCTIONS["linear"]
 class Linear(Module):
     """``x @ weight.T + bias``; the weight (out_features, in_features) and the bias begin as PyTorch's do."""
 
-    def __init__(self, in_features: int, out_features: int, bias: bool = True, dtype: Any = None):
+    def __init__(self, in_features: int, out_features: int, bias: bool = True, device: Any = None, dtype: Any = None):
         super().__init__()
+        require_cpu(device)
         self.in_features, self.out_features = in_features, out_features
         self.weight = Parameter(zeros(out_features, in_features, dtype=dtype))
         self.bias = Parameter(zeros(out_features, dtype=dtype)) if bias else None
@@ -41,6 +43,9 @@ class Linear(Module):
 class Identity(Module):
     """Gives what it gets."""
 
+    def __init__(self, *args: Any, **kwargs: Any):
+        super().__init__()
+
     def forward(self, input: Tensor) -> Tensor:
         return input
 
@@ -59,7 +64,7 @@ class Flatten(Module):
 class Dropout(Module):
     """In training each element is zero with probability p, the others divided by ``1 - p``."""
 
-    def __init__(self, p: float = 0.5):
+    def __init__(self, p: float = 0.5, inplace: bool = False):
         super().__init__()
         if not 0.0 <= p <= 1.0:
             raise ValueError(f"Dropout: the probability must be between 0 and 1, it is {p}")
@@ -117,6 +122,9 @@ class Sigmoid(Module):
 class SiLU(Module):
     """``x * sigmoid(x)``."""
 
+    def __init__(self, inplace: bool = False):
+        super().__init__()
+
     def forward(self, input: Tensor) -> Tensor:
         return F.silu(input)
 
@@ -135,7 +143,7 @@ class GELU(Module):
 class LeakyReLU(Module):
     """x where it is positive, else ``negative_slope * x``."""
 
-    def __init__(self, negative_slope: float = 0.01):
+    def __init__(self, negative_slope: float = 0.01, inplace: bool = False):
         super().__init__()
         self.negative_slope = negative_slope
 
@@ -146,7 +154,7 @@ class LeakyReLU(Module):
 class ELU(Module):
     """x where it is positive, else ``alpha * (exp(x) - 1)``."""
 
-    def __init__(self, alpha: float = 1.0):
+    def __init__(self, alpha: float = 1.0, inplace: bool = False):
         super().__init__()
         self.alpha = alpha
 

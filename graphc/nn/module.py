@@ -10,6 +10,8 @@ import numpy as np
 from graphc.errors import AutogradError, nearest
 from graphc.nn.parameter import Parameter
 from graphc.tensors.core import Tensor, compute
+from graphc.tensors.devices import require_cpu
+from graphc.tensors.hooks import RemovableHandle
 from graphc.tensors.interchange import replace
 from graphc.tensors.memory import settled
 from graphc.tensors.recording import now
@@ -19,6 +21,7 @@ from graphc.trace.callees import traced_callee
 from graphc.trace.location import user_location
 
 M = TypeVar("M", bound="Module")
+Hook = Callable[..., Any]
 
 
 class LoadResult(NamedTuple):
@@ -45,6 +48,8 @@ class Module:
     """
 
     training: bool = True
+    _forward_hooks: dict[int, Hook] = {}  # noqa: RUF012 - of the instance where there are some
+    _forward_pre_hooks: dict[int, Hook] = {}  # noqa: RUF012
     _buffers: dict[str, bool] = {}  # noqa: RUF012 - the names of buffers and whether they are saved; never changed here
 
     def __init__(self) -> None:
@@ -57,10 +62,45 @@ class Module:
         register(cls)
 
     def __call__(self, *args: Any, **kwargs: Any) -> Any:
+        if now.recording.traced or self._forward_hooks or self._forward_pre_hooks:
+            return self._called(args, kwargs)
+        for arg in args:
+            if type(arg) is np.ndarray:
+                return self._called(args, kwargs)
+        return self.forward(*args, **kwargs)
+
+    def _called(self, args: tuple[Any, ...], kwargs: dict[str, Any]) -> Any:
+        """The call with hooks, of arrays, or inside a compiled function."""
         forward: Any = self.forward
         if now.recording.traced:
             forward = traced_callee(forward)
-        return forward(*map(lifted, args), **{name: lifted(value) for name, value in kwargs.items()})
+        given = tuple(map(lifted, args))
+        for hook in list(self._forward_pre_hooks.values()):
+            changed = hook(self, given)
+            if changed is not None:
+                given = changed if isinstance(changed, tuple) else (changed,)
+        result = forward(*given, **{name: lifted(value) for name, value in kwargs.items()})
+        for hook in list(self._forward_hooks.values()):
+            changed = hook(self, given, result)
+            result = result if changed is None else changed
+        return result
+
+    def register_forward_hook(self, hook: Hook) -> RemovableHandle:
+        """Call ``hook(module, inputs, result)`` after each call; what it returns, unless None, is the result.
+
+        Returns a handle with ``remove()``.
+        """
+        return self._hooked("_forward_hooks", hook)
+
+    def register_forward_pre_hook(self, hook: Hook) -> RemovableHandle:
+        """Call ``hook(module, inputs)`` before each call; what it returns, unless None, are the inputs."""
+        return self._hooked("_forward_pre_hooks", hook)
+
+    def _hooked(self, where: str, hook: Hook) -> RemovableHandle:
+        hooks: dict[int, Hook] = self.__dict__.setdefault(where, {})
+        number = max(hooks, default=-1) + 1
+        hooks[number] = hook
+        return RemovableHandle(hooks, number)
 
     def forward(self, *args: Any) -> Any:
         """What the module computes; to be written by subclasses."""
@@ -230,14 +270,26 @@ class Module:
         function(self)
         return self
 
-    def to(self: M, *args: Any, dtype: Any = None) -> M:
+    def to(self: M, *args: Any, dtype: Any = None, device: Any = None) -> M:
         """Convert all floating parameters and buffers to a dtype; the module."""
+        require_cpu(device)
         for arg in args:
-            dtype = dtype if isinstance(arg, str) and arg == "cpu" else arg
+            if isinstance(arg, str) and arg.partition(":")[0] in ("cpu", "cuda", "mps"):
+                require_cpu(arg)
+            else:
+                dtype = arg
         for tensor in [] if dtype is None else [*self.parameters(), *self.buffers()]:
             if tensor._kind.dtype.kind == "f" and tensor._kind.dtype != np.dtype(dtype):
                 replace(tensor, settled(np.array(compute(tensor)).astype(dtype)))
         return self
+
+    def cpu(self: M) -> M:
+        """The module: it is on the CPU."""
+        return self
+
+    def cuda(self: M, device: Any = None) -> M:
+        """Raises ``ValueError``: tensors are on the CPU only."""
+        return self.to("cuda")
 
     def double(self: M) -> M:
         """All floating parameters and buffers in float64; the module."""

@@ -160,6 +160,8 @@ class RNN(_Recurrent):
     def __init__(self, *args: Any, nonlinearity: str = "tanh", **options: Any):
         if nonlinearity not in ("tanh", "relu"):
             raise ValueError(f"nonlinearity={nonlinearity!r}: expected 'tanh' or 'relu'")
+        if len(args) > 3:  # which stands there in PyTorch
+            args, nonlinearity = (*args[:3], *args[4:]), args[3]
         super().__init__(*args, **options)
         self.nonlinearity = nonlinearity
 

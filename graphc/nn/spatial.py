@@ -10,11 +10,11 @@ from graphc.nn import functional as F
 from graphc.nn import init
 from graphc.nn.module import Module
 from graphc.nn.parameter import Parameter
+from graphc.nn.sizes import Sizes, sizes_of
+from graphc.tensors import methods
 from graphc.tensors.core import Tensor, from_array
 from graphc.tensors.creation import ones, zeros
 from graphc.tensors.modes import no_grad
-
-Sizes = int | tuple[int, ...]
 
 
 class _Convolution(Module):
@@ -38,9 +38,9 @@ class _Convolution(Module):
         if in_channels % groups or out_channels % groups:
             raise ValueError(f"{in_channels} and {out_channels} channels cannot be divided into {groups} groups")
         self.in_channels, self.out_channels, self.groups = in_channels, out_channels, groups
-        self.kernel_size = F.sizes_of(kernel_size, self.dimensions)
-        self.stride, self.dilation = F.sizes_of(stride, self.dimensions), F.sizes_of(dilation, self.dimensions)
-        self.padding = padding if isinstance(padding, str) else F.sizes_of(padding, self.dimensions)
+        self.kernel_size = sizes_of(kernel_size, self.dimensions)
+        self.stride, self.dilation = sizes_of(stride, self.dimensions), sizes_of(dilation, self.dimensions)
+        self.padding = padding if isinstance(padding, str) else sizes_of(padding, self.dimensions)
         self.weight = Parameter(zeros(out_channels, in_channels // groups, *self.kernel_size, dtype=dtype))
         self.bias = Parameter(zeros(out_channels, dtype=dtype)) if bias else None
         init.weight_and_bias(self.weight, self.bias)
@@ -198,14 +198,24 @@ class GroupNorm(Module):
 class MultiheadAttention(Module):
     """Attention by several heads, each over its part of the features: ``output, weights = module(query, key, value)``.
 
-    Inputs are (l, n, e), with ``batch_first`` (n, l, e). ``weights`` is None: it is not computed.
+    Inputs are (l, n, e), with ``batch_first`` (n, l, e). ``weights``, (n, l, s), is the mean over the heads, with
+    ``average_attn_weights=False`` (n, heads, l, s); with ``need_weights=False`` it is None, and is not computed.
     """
 
-    def __init__(self, embed_dim: int, num_heads: int, bias: bool = True, batch_first: bool = False, dtype: Any = None):
+    def __init__(
+        self,
+        embed_dim: int,
+        num_heads: int,
+        dropout: float = 0.0,
+        bias: bool = True,
+        batch_first: bool = False,
+        dtype: Any = None,
+    ):
         super().__init__()
         if embed_dim % num_heads:
             raise ValueError(f"embed_dim {embed_dim} cannot be divided among {num_heads} heads")
         self.embed_dim, self.num_heads, self.batch_first = embed_dim, num_heads, batch_first
+        self.dropout = float(dropout)
         self.in_proj_weight = init.xavier_uniform_(Parameter(zeros(3 * embed_dim, embed_dim, dtype=dtype)))
         self.in_proj_bias = Parameter(zeros(3 * embed_dim, dtype=dtype)) if bias else None
         self.out_proj = _Projection(embed_dim, bias, dtype)
@@ -215,19 +225,40 @@ class MultiheadAttention(Module):
         query: Tensor,
         key: Tensor,
         value: Tensor,
-        need_weights: bool = False,
+        key_padding_mask: Tensor | None = None,
+        need_weights: bool = True,
         attn_mask: Tensor | None = None,
+        average_attn_weights: bool = True,
         is_causal: bool = False,
-    ) -> tuple[Tensor, None]:
-        """``attn_mask``: added to the scores, or, of bools, what may not be seen."""
-        if attn_mask is not None and attn_mask._kind.dtype.kind == "b":
-            attn_mask = attn_mask.logical_not()
+    ) -> tuple[Tensor, Any]:
+        """``attn_mask``, (l, s) or (n * heads, l, s), and ``key_padding_mask``, (n, s): added to the scores, or, of
+        bools, what may not be seen."""
         q, k, v = (self._heads(number, x) for number, x in enumerate((query, key, value)))
-        found = F.scaled_dot_product_attention(q, k, v, attn_mask, is_causal)
+        mask = self._mask(attn_mask, key_padding_mask, q)
+        share = self.dropout if self.training else 0.0
+        weights: Any = None
+        if need_weights or share:
+            weights = F.attention_weights(q, k, mask, is_causal and attn_mask is None)
+            found = methods.BOTH["matmul"](F.dropout(weights, share), v)
+        else:
+            found = F.scaled_dot_product_attention(q, k, v, mask, is_causal=is_causal and attn_mask is None)
         n, _, length, _ = found._kind.shape
         joined = found.transpose(1, 2).reshape(n, length, self.embed_dim)
         result = F.linear(joined, self.out_proj.weight, self.out_proj.bias)
-        return (result if self.batch_first else result.transpose(0, 1)), None
+        if need_weights and average_attn_weights:
+            weights = weights.mean(1)
+        return (result if self.batch_first else result.transpose(0, 1)), (weights if need_weights else None)
+
+    def _mask(self, attn_mask: Any, padding: Any, q: Any) -> Any:
+        """Both masks as one that is added to the scores, (n or 1, heads or 1, l, s)."""
+        parts = []
+        if attn_mask is not None:
+            rank = len(attn_mask._kind.shape)
+            whole = attn_mask.unflatten(0, (-1, self.num_heads)) if rank == 3 else attn_mask
+            parts.append(_added(whole, q))
+        if padding is not None:
+            parts.append(_added(padding, q).unsqueeze(1).unsqueeze(1))
+        return None if not parts else parts[0] if len(parts) == 1 else parts[0] + parts[1]
 
     def _heads(self, part: int, x: Tensor) -> Tensor:
         """The queries (0), keys (1) or values (2) of each head: (n, heads, l, e / heads)."""
@@ -238,6 +269,13 @@ class MultiheadAttention(Module):
         projected = F.linear(x, weight[rows], None if bias is None else bias[rows])
         n, length, _ = projected._kind.shape
         return projected.reshape(n, length, self.num_heads, -1).transpose(1, 2)
+
+
+def _added(mask: Any, like: Any) -> Any:
+    """The mask as what is added to scores: of bools -inf where it is true."""
+    if mask._kind.dtype.kind != "b":
+        return mask
+    return zeros(*mask._kind.shape, dtype=like._kind.dtype).masked_fill(mask, -math.inf)
 
 
 class _Projection(Module):

@@ -15,15 +15,20 @@ from weakref import ref
 
 from graphc.errors import AutogradError
 from graphc.tensors.core import Tensor, compute, enter, flush, fresh, from_array, of_kind, record
+from graphc.tensors.creation import filled
 from graphc.tensors.functions.table import FUNCTIONS
 from graphc.tensors.kinds import Kind
 from graphc.tensors.plans import Foresight, Plan, gradient_state, plan_of
 from graphc.tensors.recording import Recording, State, now
-from graphc.tensors.segments import Segment, version_of
+from graphc.tensors.segments import Applied, Segment, version_of
 from graphc.trace.location import user_location
 
 Seeds = dict[int, "Tensor | None"]  # by position; None: one
 ADD = FUNCTIONS["add"]
+SECOND_TIME = (
+    "trying to backward through the graph a second time: its saved values were freed by the first backward(); pass "
+    "retain_graph=True to that one if you need another"
+)
 
 
 def check_root(tensor: Tensor, seed: Any) -> None:
@@ -66,7 +71,7 @@ class BackwardPass:
         self.accumulates = captured is None
         self.captured = {id(tensor): tensor for tensor in captured or ()}
         self.found: dict[int, Tensor] = {}
-        self.tasks: dict[int, tuple[Segment, Seeds]] = {}  # by serial
+        self.tasks: dict[int, tuple[Any, Seeds]] = {}  # by serial
         self.order: list[int] = []
 
     def run(self, roots: Sequence[Tensor], seeds: Sequence[Tensor | None]) -> None:
@@ -135,8 +140,7 @@ class BackwardPass:
     def _check(self, plan: Plan, freed: int, was_written: bool) -> None:
         if freed & plan.frees:
             raise AutogradError(
-                "trying to backward through the graph a second time: its saved values were freed by the first "
-                "backward(); pass retain_graph=True to that one if you need another",
+                SECOND_TIME,
                 location=user_location(),
             )
         if was_written:
@@ -148,8 +152,11 @@ class BackwardPass:
 
     # --- segments -----------------------------------------------------------------------------------------------------
 
-    def _through_segment(self, segment: Segment, pending: Seeds) -> None:
+    def _through_segment(self, segment: Segment | Applied, pending: Seeds) -> None:
         """From the roots pending in a segment to what came into it, by way of its cuts."""
+        if isinstance(segment, Applied):
+            self._through_applied(segment, pending)
+            return
         self._note_path(segment.state, tuple(pending), segment.tensors)
         cuts = dict(segment.cuts)
         for tensor in self.captured.values():
@@ -166,6 +173,33 @@ class BackwardPass:
                 else:
                     number = plan_number(segment, position)
                     self._arrived(segment.tensors[number], segment.histories[number], gradient)
+
+    def _through_applied(self, call: Applied, pending: Seeds) -> None:
+        """Through a function with a gradient of the user's own."""
+        if call.freed:
+            raise AutogradError(SECOND_TIME, location=user_location())
+        call.freed = not self.retain
+        gradients: list[Tensor | None] = []
+        for position, kind in enumerate(call.kinds):
+            gradient = pending.get(position)
+            if gradient is None and kind is not None:
+                gradient = filled(kind.shape, int(position in pending), kind.dtype, False)
+            tensor = call.outputs[position][0]() if position in call.outputs else None
+            if tensor is not None and position in pending and (position in call.cuts or id(tensor) in self.captured):
+                gradient = self._at_cut(tensor, gradient)
+            gradients.append(gradient)
+        found = call.cls.backward(call.ctx, *gradients)
+        parts = found if isinstance(found, tuple) else (found,)
+        if len(parts) != len(call.inputs):
+            message = f"{call.cls.__name__}.backward gives {len(parts)} gradients for {len(call.inputs)} arguments"
+            raise AutogradError(message, location=user_location())
+        for tensor, history, part in zip(call.inputs, call.histories, parts, strict=True):
+            if tensor is None or part is None:
+                continue
+            if part._kind.shape != tensor._kind.shape:
+                message = f"{call.cls.__name__}.backward gives a gradient of shape {part._kind.shape} for an argument"
+                raise AutogradError(f"{message} of shape {tensor._kind.shape}", location=user_location())
+            self._arrived(tensor, history, part)
 
     def _pulled(self, segment: Segment, roots: Seeds, cuts: tuple[int, ...]) -> list[tuple[int, Tensor]]:
         """The gradients by the sources of these roots."""

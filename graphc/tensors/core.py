@@ -20,7 +20,6 @@ from graphc.trace.location import user_location
 
 if TYPE_CHECKING:
     from graphc.tensors.plans import Foresight
-    from graphc.tensors.segments import Segment
 
 
 class Tensor:
@@ -37,7 +36,7 @@ class Tensor:
     _array: Any = None
     _recording: Recording | None = None
     _position = -1
-    _history: tuple[Segment, int] | None = None
+    _history: tuple[Any, int] | None = None  # a Segment, or a call of a ``Function``
     _grad: Tensor | None = None
     _hooks: dict[int, Any] | None = None
     _retains = False

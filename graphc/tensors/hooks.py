@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from typing import Any
 
 from graphc.errors import AutogradError
 from graphc.tensors.core import Tensor
@@ -14,7 +15,7 @@ Hook = Callable[[Tensor], Tensor | None]
 class RemovableHandle:
     """Takes a hook away again: ``handle.remove()``."""
 
-    def __init__(self, hooks: dict[int, Hook], number: int):
+    def __init__(self, hooks: dict[int, Callable[..., Any]], number: int):
         self._hooks, self._number = hooks, number
 
     def remove(self) -> None:

@@ -37,7 +37,9 @@ def two(name: str) -> Callable[..., Any]:
     """A function of two operands, one of which may be a number."""
     operator, function = binary(FUNCTIONS[name]), FUNCTIONS[name]
 
-    def call(input: Any, other: Any) -> Any:
+    def call(input: Any, other: Any, *, out: Any = None) -> Any:
+        if out is not None:
+            return out.copy_(call(input, other))
         if isinstance(input, Tensor) and isinstance(other, Tensor):
             return operator(input, other)
         return record(function, (given(input), given(other)))

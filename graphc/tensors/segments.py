@@ -6,6 +6,7 @@ import itertools
 from typing import TYPE_CHECKING, Any
 from weakref import ref
 
+from graphc.tensors.kinds import Kind
 from graphc.tensors.plans import plan_of
 
 if TYPE_CHECKING:
@@ -83,6 +84,24 @@ class Used(Segment):
         self.tensors, self.arrays, self.histories, self.versions = [], [], [], []
         self.overwritten, self.cuts, self.outputs = 0, {}, {}
         self.key, self.ahead = None, (None, None)
+
+
+class Applied:
+    """A call of a ``Function``, whose gradient is the user's.
+
+    ``inputs``: the arguments that require grad, else None. ``kinds``: of its results, None where no gradient flows.
+    """
+
+    __slots__ = ("cls", "ctx", "cuts", "freed", "histories", "inputs", "kinds", "outputs", "serial")
+
+    def __init__(self, cls: Any, ctx: Any, inputs: list[Tensor | None]) -> None:
+        self.serial = next(_serial)
+        self.cls, self.ctx, self.inputs = cls, ctx, inputs
+        self.histories = [None if tensor is None else tensor._history for tensor in inputs]
+        self.kinds: list[Kind | None] = []
+        self.outputs: dict[int, tuple[ref[Tensor], int]] = {}
+        self.cuts: dict[int, Tensor] = {}
+        self.freed = False
 
 
 def segment_of(recording: Recording, alive: list[tuple[int, Tensor]]) -> Segment:

@@ -30,6 +30,7 @@ from graphc.tensors.functions.table import FUNCTIONS
 from graphc.tensors.interchange import replace
 from graphc.tensors.kinds import kind_of
 from graphc.tensors.memory import settled
+from graphc.tensors.segments import Applied
 from graphc.tensors.views import layout
 from graphc.trace.location import user_location
 
@@ -85,6 +86,8 @@ def grad_fn(self: Tensor) -> str | None:
     from graphc.tensors.recording import State
 
     state: State | None
+    if self._history is not None and isinstance(self._history[0], Applied):
+        return f"<{self._history[0].cls.__name__}Backward>"
     if self._history is not None and self._array is not None:
         state, position = self._history[0].state, self._history[1]
     else:

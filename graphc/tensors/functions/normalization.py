@@ -65,6 +65,11 @@ def group_norm(F: Builder, x: Value, weight: Value | None, bias: Value | None, g
 
 def attention(F: Builder, query: Value, key: Value, value: Value, mask: Value | None, causal: bool) -> Value:
     """``softmax(q k.T / sqrt(d) + mask) v`` over the last two dimensions; a bool mask says what may be seen."""
+    return matmul(F, attention_weights(F, query, key, mask, causal), value)
+
+
+def attention_weights(F: Builder, query: Value, key: Value, mask: Value | None, causal: bool) -> Value:
+    """``softmax(q k.T / sqrt(d) + mask)``."""
     scale = F.div(1.0, F.sqrt(F.cast(F.value(query.dims[-1]), query.type.dtype)))
     scores = F.mul(matmul(F, query, F.transpose(key, (*range(key.rank - 2), key.rank - 1, key.rank - 2))), scale)
     if causal:
@@ -72,7 +77,7 @@ def attention(F: Builder, query: Value, key: Value, value: Value, mask: Value | 
         scores = F.select(seen, scores, -math.inf)
     if mask is not None:
         scores = F.add(scores, mask) if mask.type.is_float else F.select(mask, scores, -math.inf)
-    return matmul(F, softmax(F, scores, -1), value)
+    return softmax(F, scores, -1)
 
 
 NORMALIZATION = [
@@ -81,4 +86,5 @@ NORMALIZATION = [
     Function("layer_norm", layer_norm),
     Function("group_norm", group_norm),
     Function("scaled_dot_product_attention", attention),
+    Function("attention_weights", attention_weights),
 ]

@@ -11,6 +11,7 @@ from graphc.tensors.functions.ordering import ORDERING
 from graphc.tensors.functions.pointwise import POINTWISE
 from graphc.tensors.functions.recurrent import RECURRENT
 from graphc.tensors.functions.reductions import REDUCTIONS
+from graphc.tensors.functions.resizing import RESIZING
 from graphc.tensors.functions.shaping import SHAPING
 
 
@@ -26,6 +27,7 @@ def build_table(*families: list[Function]) -> dict[str, Function]:
 
 
 FUNCTIONS = build_table(
-    POINTWISE, REDUCTIONS, SHAPING, LOSSES, CONVOLUTION, NORMALIZATION, RECURRENT, ORDERING, LIBRARY
+    POINTWISE, REDUCTIONS, SHAPING, LOSSES, CONVOLUTION, NORMALIZATION, RECURRENT, ORDERING, LIBRARY,
+    RESIZING,
 )  # fmt: skip
 GRADIENT = Function("gradient", lambda *_: None)  # a step of its own: ``replay`` differentiates what was recorded
