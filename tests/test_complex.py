@@ -180,6 +180,17 @@ def test_holomorphic_functions():
         graphc.vjp(np.abs, z)[1](1j * np.ones(2))
 
 
+def test_systems_of_equations():
+    a = rng.normal(size=(4, 4)) + 1j * rng.normal(size=(4, 4))
+    b = rng.normal(size=4) + 0j
+    value, gradient = graphc.value_and_grad(lambda a, b: np.sum(np.abs(np.linalg.solve(a, b)) ** 2))(a, b)
+    x = np.linalg.solve(a, b)
+    assert value == pytest.approx(np.sum(np.abs(x) ** 2), rel=1e-12)
+    np.testing.assert_allclose(gradient, -2 * np.outer(np.linalg.solve(a.T, x.conj()), x), rtol=1e-10)
+    with pytest.raises(np.linalg.LinAlgError, match="singular"):
+        graphc.jit(np.linalg.inv)(np.zeros((2, 2), complex))
+
+
 def test_from_numba():
     f = graphc.jit(lambda z: np.sum(np.exp(z)))
 

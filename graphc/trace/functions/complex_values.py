@@ -123,6 +123,7 @@ _COMPUTING = """
     argwhere outer polyadd polyder polyint polymul polysub polyval prod cumprod cumulative_prod std sum tensordot
     trace trapezoid var vdot vecdot vecmat vander conjugate linalg.matrix_norm
 """
+_SYSTEMS = "linalg.solve linalg.inv"
 _METHODS = """
     all any astype choose compress conj conjugate copy cumprod cumsum diagonal dot fill flatten mean nonzero prod
     ravel repeat reshape squeeze std sum swapaxes take trace transpose var
@@ -132,7 +133,8 @@ _WRITING = "copyto fill_diagonal place put put_along_axis putmask"
 TAKES_COMPLEX = frozenset(
     [
         *FUNCTIONS,
-        *qualified("numpy", f"{_MOVING} {_COMPUTING} {_WRITING}"),
+        "scipy.linalg.inv",
+        *qualified("numpy", f"{_MOVING} {_COMPUTING} {_SYSTEMS} {_WRITING}"),
         *qualified("ndarray", f"{_METHODS} put"),
         *qualified(
             "numpy",

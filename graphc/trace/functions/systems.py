@@ -12,6 +12,7 @@ from graphc.ir.dims import product
 from graphc.ir.graph import Value
 from graphc.ops.factors import swap
 from graphc.ops.systems import identity_mask
+from graphc.trace.functions import complex_systems
 from graphc.trace.functions.arguments import (
     Implementation,
     as_array,
@@ -72,6 +73,8 @@ def answered(F: Builder, found: Value, is_vector: bool) -> Value:
 def solve(F: Builder, a: Any, b: Any) -> Value:
     """``numpy.linalg.solve``; a singular matrix is a ``LinearAlgebraError`` where the program runs."""
     left, right, is_vector = system(F, "solve", a, b)
+    if left.type.is_complex:
+        return answered(F, complex_systems.solve(F, left, right), is_vector)
     return answered(F, F.solve(left, right, transposed=False), is_vector)
 
 
@@ -90,7 +93,8 @@ def scipy_solve(  # noqa: PLR0913, PLR0917 - SciPy's own parameters
 
 def inv(F: Builder, a: Any, overwrite_a: bool = False, check_finite: bool = True) -> Value:
     """The inverse; a singular matrix is a ``LinearAlgebraError`` where the program runs."""
-    return F.inverse(matrices(F, "inv", a))
+    value = matrices(F, "inv", a)
+    return complex_systems.inverse(F, value) if value.type.is_complex else F.inverse(value)
 
 
 def det(F: Builder, a: Any, overwrite_a: bool = False, check_finite: bool = True) -> Value:

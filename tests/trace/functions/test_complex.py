@@ -147,6 +147,14 @@ COMPUTING = {
     "add.reduce": (np.add.reduce, P), "add.outer": (np.add.outer, Z, W),
 }  # fmt: skip
 
+SYSTEMS = {
+    "solve": (np.linalg.solve, S, numbers(3, 2)), "solve a vector": (np.linalg.solve, S, numbers(3)),
+    "solve of a real matrix": (np.linalg.solve, S.real, numbers(3)), "solve a real side":
+        (np.linalg.solve, S, numbers(3).real),
+    "solve a stack": (np.linalg.solve, np.stack([S, 2j * S]), numbers(2, 3, 1)),
+    "inv": (np.linalg.inv, S), "inv of a stack": (np.linalg.inv, np.stack([S, S + 1j])),
+}  # fmt: skip
+
 VALUES_ALONE = {
     "isclose": (np.isclose, Z, Z + 1e-9), "allclose": (np.allclose, Z, W), "array_equal": (np.array_equal, Z, Z),
     "iscomplex": (np.iscomplex, np.array([1, 2j])), "isreal": (np.isreal, np.array([1, 2j])), "any": (np.any, Z),
@@ -193,6 +201,15 @@ def test_computing(name):
     check_value(f, *args)
     if name != "norm 0":
         check_grads(f, args, order=1)
+
+
+@pytest.mark.parametrize("name", SYSTEMS)
+def test_systems_of_equations(name):
+    f, *args = SYSTEMS[name]
+    found, expected = graphc.vjp(f, *args)[0], f(*args)
+    assert found.dtype == expected.dtype
+    np.testing.assert_allclose(found, expected, rtol=1e-12, atol=1e-12)
+    check_grads(f, args, order=1)
 
 
 @pytest.mark.parametrize("name", VALUES_ALONE)
