@@ -11,6 +11,7 @@ Every element is summed over blocks of ``DEPTH``, in order: its bits depend on n
 from __future__ import annotations
 
 from graphc.abi import GEMM_ACCUMULATE
+from graphc.runtime.dot_code import are_long_rows, long_rows, row_units
 from graphc.runtime.gemm_layout import (
     BYTES_OF_B,
     DEPTH,
@@ -52,7 +53,7 @@ def multiply(kind: int, job: int) -> int:
     work = m * n * load(job + Job.K)
     if work == 0 and load(job + Job.FLAGS) & GEMM_ACCUMULATE:
         return 0
-    if work > PARALLEL_WORK:
+    if work > PARALLEL_WORK or (batch == 1 and are_long_rows(job)):
         a = load(job + Job.A)
         b = load(job + Job.B)
         c = load(job + Job.C)
@@ -137,6 +138,10 @@ def whole(kind: int, job: int, a: int, b: int, c: int, scratch: int) -> int:
 
 
 def split(kind: int, job: int) -> int:
+    if are_long_rows(job):
+        units = row_units(kind, job)
+        work = divide_towards_zero(load(job + Job.M) * load(job + Job.N) * load(job + Job.K), units)
+        return launch(job, address_of(long_rows), units, 1 + divide_towards_zero(LEAST_WORK, work))
     m = load(job + Job.M)
     n = load(job + Job.N)
     k = load(job + Job.K)

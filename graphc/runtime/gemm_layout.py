@@ -11,6 +11,8 @@ SCRATCH = 1100000  # bytes of a thread's blocks of A and B
 BLOCK_OF_A = 524288  # the part of it that A's block has
 CLOSE = 1024  # bytes from one k to the next up to which an operand need not be packed
 FEW_PANELS = 2  # so many readers make packing worth its while
+LONG = 2048  # columns of long rows that are multiplied without packing, and summed at a time
+LONG_SHARE = 48  # of m n in m + n up to which packing would take longer
 LARGEST_SHARED = 33554432  # bytes of the operand packed for all threads
 SLOTS = 64  # blocks of scratch memory that are kept
 PROBES = 4  # slots where a thread looks for one
@@ -38,6 +40,9 @@ class Kind(IntEnum):
     EDGE_B = 80
     TURNED_B = 88
     STATE = 96
+    TALL = 104  # rows of a tile of ``dot_tiles``, whose functions follow: of so many rows and of one, three each
+    DOTS = 112
+    SIZE = 160
 
 
 class State(IntEnum):

@@ -4,7 +4,8 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
-from graphc.runtime import gemm_code, panel_code, scratch_code
+from graphc.runtime import dot_code, gemm_code, panel_code, scratch_code
+from graphc.runtime.dot_tiles import FEW, MANY, dot_functions, tall_of
 from graphc.runtime.gemm_layout import Job, Kind, State
 from graphc.runtime.machine_code import llvm_text
 from graphc.runtime.tile_code import shape_of, tile_functions
@@ -54,19 +55,21 @@ def tiled_gemm_ir(bits: int, given: Sequence[str] = ()) -> str:
     words += ["i64 0"] * (State.SIZE // 8 - len(words))
     head = _HEAD.format(bits=bits, words=", ".join(words))
     parts = [head, *(f"declare void @{symbol}(...)" for symbol in given)]
-    parts.append(llvm_text([gemm_code, panel_code, scratch_code], exported=()))
+    parts.append(llvm_text([gemm_code, dot_code, panel_code, scratch_code], exported=()))
     for name, real in REALS.items():
         shape = shape_of(real, bits)
         fields = [str(shape.bytes), str(shape.rows), str(shape.columns)]
         fields += [f"ptrtoint (ptr @{function}_{name} to i64)" for function in _FUNCTIONS]
-        fields.append("ptrtoint (ptr @state to i64)")
-        assert len(fields) == len(Kind)
+        dots = [f"dots_{rows}_{columns}" for rows in (tall_of(bits), 1) for columns in (MANY, FEW, 1)]
+        fields += ["ptrtoint (ptr @state to i64)", str(tall_of(bits))]
+        fields += [f"ptrtoint (ptr @{function}_{name} to i64)" for function in dots]
+        assert len(fields) == Kind.SIZE // 8
         stores = []
         for k in range(_BATCH):
             stores.append(f"  %at{k} = getelementptr i64, ptr %job, i64 {k}")
             stores.append(f"  store i64 %p{k}, ptr %at{k}")
         parameters = [f"i64 %p{k}" for k in range(_BATCH)]
-        parts.append(tile_functions(shape))
+        parts += [tile_functions(shape), dot_functions(shape)]
         parts.append(
             _SERVICES.format(
                 name=name,

@@ -7,7 +7,7 @@ from dataclasses import dataclass, replace
 
 from graphc.errors import Location
 from graphc.ir.builder import Builder
-from graphc.ir.dims import Dim
+from graphc.ir.dims import Dim, product
 from graphc.ir.graph import Graph, Node, Value
 from graphc.ir.opdef import Gather, Op, Reduce, Scan, Scatter, Windows
 from graphc.ir.rewrite import drop_dead, rebuild
@@ -16,6 +16,9 @@ from graphc.ops.index import counts_along
 from graphc.schedule.gathers import clamped, gather_of_operands
 from graphc.schedule.padding import find_paddings, padded_sum
 from graphc.schedule.pieces import join_pieces
+from graphc.schedule.rectify import rectified
+
+SHORT_ROW = 16  # elements of a row that is not worth a fold of its own
 
 
 @dataclass(frozen=True)
@@ -38,7 +41,7 @@ Checks = dict[tuple[Value, Dim], IndexCheck]
 def prepare(graph: Graph, ops: Mapping[str, Op]) -> tuple[Graph, list[IndexCheck]]:
     """The graph with thin products written out, and the checks to make of its gathers' and scatters' indices."""
     checks: Checks = {}
-    graph = join_pieces(graph, ops)
+    graph = rectified(join_pieces(graph, ops), ops)
     paddings = find_paddings(graph)
 
     def visit(F: Builder, node: Node, inputs: tuple[Value, ...]) -> tuple[Value, ...] | None:
@@ -59,6 +62,9 @@ def prepare(graph: Graph, ops: Mapping[str, Op]) -> tuple[Graph, list[IndexCheck
             return (F.zeros(node.output.type),)
         if isinstance(node.op.kind, Scan) and inputs[0].dims[node.attrs["axis"]] == 1:
             return (scan_of_one(F, node, inputs),)
+        if isinstance(node.op.kind, Reduce) and (inner := inner_axes(node)):
+            rest = [axis for axis in node.attrs["axes"] if axis not in inner]
+            return (F.reduce(node.op.name, F.reduce(node.op.name, inputs[0], inner), rest),)
         total = padded_sum(F, node, inputs[0], paddings) if inputs else None
         return None if total is None else (total,)
 
@@ -67,6 +73,21 @@ def prepare(graph: Graph, ops: Mapping[str, Op]) -> tuple[Graph, list[IndexCheck
     outputs = prepared.outputs
     whole = drop_dead(replace(prepared, outputs=(*outputs, *flags)))
     return replace(whole, outputs=outputs), list(checks.values())
+
+
+def inner_axes(node: Node) -> list[int]:
+    """The last axes of a fold that has others, too, with axes that stay between them; else none.
+
+    They are folded first, a row at a time, in registers: all at once, each element would be added to memory.
+    """
+    rank, axes = node.inputs[0].rank, node.attrs["axes"]
+    inner = rank
+    while inner - 1 in axes:
+        inner -= 1
+    length = product(node.inputs[0].dims[inner:])
+    if len(axes) == rank - inner or (isinstance(length, int) and length < SHORT_ROW) or node.op.kind.index:  # type: ignore[union-attr]
+        return []
+    return list(range(inner, rank))
 
 
 def inside_only(F: Builder, checks: Checks, node: Node, inputs: tuple[Value, ...]) -> tuple[Value, ...]:

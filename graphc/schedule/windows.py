@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 
-from graphc.abi import CONVOLUTION_BY_SOURCE, CONVOLUTION_BY_WEIGHT, CONVOLUTION_FORWARD
+from graphc.abi import CONVOLUTION_BY_SOURCE, CONVOLUTION_BY_WEIGHT, CONVOLUTION_FORWARD, CONVOLUTION_RECTIFIED
 from graphc.ir.dims import Dim, floordiv, product
 from graphc.ir.graph import Node, Value
 from graphc.ir.opdef import Windows
@@ -45,6 +45,7 @@ def make_convolution(call: WindowCall, stored: Mapping[Value, int]) -> Convolve:
     node, attrs = call.node, call.node.attrs
     assert isinstance(node.op.kind, Windows)
     flags, arrays = ROLES[node.op.name](node)
+    flags |= CONVOLUTION_RECTIFIED if attrs.get("rectified") else 0
     x, weight, y = arrays
     spatial = len(attrs["stride"])
     *batch, n, _ = x.dims[: x.rank - spatial]

@@ -7,7 +7,7 @@ import pytest
 
 from graphc import abi, config
 from graphc.runtime import blas, tiled
-from graphc.runtime.gemm_layout import DEPTH, State
+from graphc.runtime.gemm_layout import DEPTH, LONG, State
 from graphc.runtime.tile_code import shape_of
 from tests.runtime.test_blas import check, gemm, matrix
 
@@ -73,17 +73,18 @@ def test_what_is_not_finite_stays_in_its_row_and_column(bits, flags):
     assert np.isnan(c[:, n - 1]).all()
 
 
-@pytest.mark.parametrize("shape", [(257, 130, 300), (64, 900, 150), (100, 100, 100)])
+@pytest.mark.parametrize("shape", [(257, 130, 300), (64, 900, 150), (100, 100, 100), (60, 7, 3 * LONG)])
 def test_bits_do_not_depend_on_threads(bits, shape):
     """Without any setting, unlike a library's."""
     m, n, k = shape
     rng = np.random.default_rng(3)
-    a, b = matrix(rng, m, k, "f4", 0), matrix(rng, k, n, "f4", 1)
+    flags = abi.GEMM_TRANSPOSE_B if k > LONG else 0
+    a, b = matrix(rng, m, k, "f4", 0), matrix(rng, *((n, k) if flags else (k, n)), "f4", 1)
     results = []
     for count in (1, 2, 5):
         with config.override(num_threads=count):
             results.append(np.empty((m, n), "f4"))
-            gemm(0, a, b, results[-1], m, n, k)
+            gemm(flags, a, b, results[-1], m, n, k)
     for result in results[1:]:
         np.testing.assert_array_equal(result, results[0])
 
@@ -120,3 +121,11 @@ def test_memory_is_kept_and_a_lack_of_it_is_told(bits):
                 state[k] = block
         finally:
             state[State.ALLOCATE // 8] = real
+
+
+@pytest.mark.parametrize("dtype", ["f8", "f4"])
+def test_long_rows(bits, dtype):
+    """Which are not packed: rows and columns that no tile divides, blocks of columns, what is added."""
+    for m, n, k in ((1, 1, LONG), (4, 10, LONG + 1), (5, 6, 2 * LONG + 9), (33, 11, LONG + 15)):
+        for flags in (abi.GEMM_TRANSPOSE_B, abi.GEMM_TRANSPOSE_B | abi.GEMM_ACCUMULATE):
+            check(dtype, (m, n, k), flags, padding=1)

@@ -47,8 +47,8 @@ def power(F: Builder, a: Any, b: Any) -> Value:
 
 
 def relu(F: Builder, x: Any) -> Value:
-    """``max(x, 0)``; its derivative at 0 is 0."""
-    return F.select(F.gt(x, 0), x, F.cast(as_value(F, 0), x.type.dtype))
+    """``max(x, 0)``, NaN where x is; its derivative at 0 is 0."""
+    return F.select(F.le(x, 0), F.cast(as_value(F, 0), x.type.dtype), x)
 
 
 def clamp(F: Builder, x: Any, low: Any, high: Any) -> Value:
