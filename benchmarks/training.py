@@ -125,7 +125,8 @@ def serve(name: str, work: str, threads: int) -> None:
     for _ in range(5):
         call()
     for line in sys.stdin:
-        samples, end = [], time.perf_counter() + float(line)
+        samples: list[float] = []
+        end = time.perf_counter() + float(line)
         while time.perf_counter() < end or len(samples) < 3:
             start = time.perf_counter()
             call()
