@@ -88,6 +88,8 @@ def _storages(program: Program) -> Iterable[Storage]:
 class CudaDriverPrinter(DriverPrinter):
     """``cuda_kernels``: by name, in the order of the numbers that the text launches them by."""
 
+    scans_flags = False  # they are on the device
+
     def __init__(self, program: Program, number_of_inputs: int, flags: str):
         super().__init__(program, number_of_inputs, f"cuda {flags}")
         self.cuda_kernels: dict[str, CudaKernel] = {}

@@ -83,6 +83,8 @@ def quotient(a: str, b: str, divisor: Dim) -> str:
 class DriverPrinter:
     """``storage``: of the steps at hand; ``late``: symbols that have no value yet when the driver begins."""
 
+    scans_flags = True  # loops that do something at few of an array's flags may look at many at once
+
     def __init__(self, program: Program, number_of_inputs: int, flags: str):
         self.program, self.number_of_inputs, self.flags = program, number_of_inputs, flags
         self.storage = program.storage
@@ -187,6 +189,10 @@ class DriverPrinter:
         text = f"{self.pointer(0)}[0]"
         self.storage = before
         return text
+
+    def flags_at(self, whole: Storage, first: Dim) -> str:
+        """A pointer to the flags of the array from this one on."""
+        return f"as_pointer_u8({self.place(whole)}{self._bytes(first, whole.dtype)})"
 
     # --- steps --------------------------------------------------------------------------------------------------------
 

@@ -20,6 +20,7 @@ FOLDS = {
     "add_to", "copy", "corrected", "fill", "greatest", "least", "load_where", "lost", "new_sum_f32", "new_sum_f64",
     "lane_loop", "short_loop", "sum_blocks", "sum_of",
 }  # fmt: skip
+FLAGS = {"flag_before", "next_flag"}
 FOURIER = {"transform"}
 FORTRAN = {"at", "fortran", "fortran_integer"}
 DRIVER = {"call_service", "launch", "run", "stack_slots"}
@@ -120,6 +121,9 @@ def imports(body: str) -> list[str]:
     cuda = sorted(n for n in called if n in CUDA or n.startswith(CUDA_KINDS))
     if cuda:
         lines.append("from graphc.codegen.cuda_intrinsics import " + ", ".join(cuda))
+    flags = sorted(called & FLAGS)
+    if flags:
+        lines.append("from graphc.codegen.flags import " + ", ".join(flags))
     fortran = sorted(called & FORTRAN)
     if fortran:
         lines.append("from graphc.codegen.fortran import " + ", ".join(fortran))

@@ -11,6 +11,7 @@ from graphc.ir.shapes import ShapeFacts
 from graphc.passes.algebra import ALGEBRA_RULES
 from graphc.passes.blocks import read_blocks
 from graphc.passes.branch_reads import read_before_branches
+from graphc.passes.branch_sums import additions_into_branches
 from graphc.passes.branches import branches_as_selects
 from graphc.passes.broadcasts import broadcast_rules
 from graphc.passes.casts import CAST_RULES
@@ -19,6 +20,7 @@ from graphc.passes.constants import constant_rules
 from graphc.passes.dead_code import eliminate_dead_code
 from graphc.passes.independent import independent_loops_as_arrays
 from graphc.passes.indices import settle_indices
+from graphc.passes.invariants import invariants_before_loops
 from graphc.passes.movement import MOVEMENT_RULES
 from graphc.passes.rewriter import Pass, Rules, merge_rules, rewrite
 from graphc.passes.scatter import SCATTER_RULES
@@ -76,8 +78,10 @@ PASSES: tuple[Pass, ...] = (
     settle_indices,
     branches_as_selects,
     read_before_branches,
+    additions_into_branches,
     independent_loops_as_arrays,
     small_arrays_as_numbers,
+    invariants_before_loops,
     cut_cancelling_shifts,
 )
 MAX_ROUNDS = 6  # each round sees what the one before made; graphs settle in two or three

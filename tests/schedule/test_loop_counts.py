@@ -7,6 +7,7 @@ from collections import Counter
 import numpy as np
 
 import graphc
+from graphc.codegen.control import flags_of
 from graphc.schedule.program import Copy, Exchange, Loop, Section, Step, walk_steps
 from tests.schedule.programs import final_graph, program_of
 
@@ -70,12 +71,41 @@ def relaxed_paths(d):
 
 
 def test_a_branch_that_writes_one_element_copies_no_array():
-    """There and back it is written where it stands, in the branch; what is copied are single numbers."""
+    """There and back it is written where it stands, in the branch; nothing is copied."""
     steps = program_of(final_graph(graphc.grad, relaxed_paths, np.ones((3, 3)))).steps
     for kinds in per_iteration(steps):
         assert set(kinds) <= {"Inline", "Check", "Copy", "Branch"}
     inside = [step for loop in steps if isinstance(loop, Loop) for step in walk_steps(loop.steps)]
-    assert [step.size for step in inside if isinstance(step, Copy)] == [1] * 2
+    assert not any(isinstance(step, Copy) for step in inside)
+
+
+def test_the_adjoint_of_a_branch_looks_at_the_flags_that_are_set_only():
+    """What it does where the branch was taken is all that its loop does: the other side is empty."""
+    program = program_of(final_graph(graphc.grad, relaxed_paths, np.ones((3, 3))))
+    innermost = [s for s in walk_steps(program.steps) if isinstance(s, Loop) and not any_loop(s)]
+    forward, back = innermost
+    assert flags_of(forward) is None
+    assert flags_of(back) is not None
+
+
+def any_loop(loop: Loop) -> bool:
+    return any(isinstance(step, Loop) for step in walk_steps(loop.steps))
+
+
+def limited(x, low):
+    """Each side of the branch adds to another array; neither does nothing."""
+    out = x * 1.0
+    for i in range(x.shape[0]):
+        if x[i] < low[0]:
+            out[i] = low[i] * 2.0
+        else:
+            out[i] = x[0] * out[i]
+    return np.sum(out * out)
+
+
+def test_where_both_sides_do_something_every_iteration_runs():
+    program = program_of(final_graph(lambda f: graphc.grad(f, argnums=(0, 1)), limited, np.ones(3), np.ones(3)))
+    assert all(flags_of(step) is None for step in walk_steps(program.steps) if isinstance(step, Loop))
 
 
 def recurrence(x, weights):
