@@ -32,6 +32,7 @@ class ScalarPrinter:
         self.names: dict[int, str] = {}  # scalar number -> variable
         self.assumed: frozenset[Condition] = frozenset()
         self.pinned = self._pinned()
+        self.overwritten = self._overwritten()
         self.uses: dict[int, int] = {}
         self.order: tuple[int, ...] = tuple(range(len(nest.space)))
         self.ahead: tuple[int, int] = (-1, 0)  # an axis, and how far beyond its variable what is printed stands
@@ -75,6 +76,14 @@ class ScalarPrinter:
                 pinned.add(scalar.number)
         return pinned
 
+    def _overwritten(self) -> set[int]:
+        """Loads of what the same phase stores into: they come before its stores."""
+        found: set[int] = set()
+        for phase in self.nest.phases:
+            written = {store.buffer for store in phase.stores}
+            found |= {s.number for s in walk(phase.scalars()) if s.form == "load" and s.data.buffer in written}
+        return found
+
     def level(self, scalar: Scalar) -> int:
         """Loops around the place where the scalar is computed."""
         own = 1 + max((self.order.index(a) if a >= 0 else -1 for a in scalar.axes), default=-1)
@@ -97,7 +106,8 @@ class ScalarPrinter:
                 continue
             text = self.text(scalar)
             hoisted = self.level(scalar) < len(self.nest.space)
-            if self.uses.get(scalar.number, 0) > 1 or len(text) > LONGEST_INLINE or hoisted:
+            named = hoisted or scalar.number in self.overwritten
+            if named or self.uses.get(scalar.number, 0) > 1 or len(text) > LONGEST_INLINE:
                 name = f"{self.prefix}v{scalar.number}" + (f"_{self.ahead[1]}" if self.ahead[1] else "")
                 self.lines.add(f"{name} = {text}")
                 self.names[scalar.number] = name

@@ -22,6 +22,7 @@ from graphc.ir.shapes import Guard, ShapeFacts
 from graphc.ir.sizes import limit_of
 from graphc.ir.types import ArrayType
 from graphc.schedule.bodies import Body, captured, with_known_sizes, written_operands
+from graphc.schedule.neighbours import join_neighbours
 from graphc.schedule.parts import block_offset, part_of, read_part, unshaped, without_outputs, written_by
 from graphc.schedule.prepare import IndexCheck
 from graphc.schedule.program import (
@@ -332,6 +333,7 @@ def schedule_regions(graph: Graph, ops: Mapping[str, Op], straight: Straight, sy
     inputs = [Storage("input", k, p.type.short, product(p.dims)) for k, p in enumerate(graph.params)]
     steps, results = shared.compose(graph, dict(zip(graph.params, inputs, strict=True)), set())
     deliver(steps, results)
+    steps = join_neighbours(steps, results, shared.ranges.facts)
     for value in graph.outputs:
         if any(symbols_of(dim) & (shared.open_sizes | shared.own_sizes) for dim in value.dims):
             raise UnsupportedError(
