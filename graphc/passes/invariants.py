@@ -91,6 +91,8 @@ def is_harmless(node: Node) -> bool:
     kind = node.op.kind
     if isinstance(kind, Control):
         return node.op.name == "for" and all(is_harmless(inner) for region in node.regions for inner in region.nodes)
+    if node.op.name == "checked_index":
+        return False
     return isinstance(kind, Pointwise | Create | Movement | Reduce | Scan | Contract | Read | Write)
 
 
