@@ -16,9 +16,10 @@ from graphc.ir.opdef import Compact, Contract, Create, Gather, Movement, Read, R
 from graphc.ir.positions import as_dim
 from graphc.schedule.gemm import Products
 from graphc.schedule.lower import ZERO, Index, Lowering, is_trivial_reshape, linear, split_gathered, unrolls
-from graphc.schedule.scalars import Affine, Scalar, Scalars
+from graphc.schedule.scalars import Affine, Scalar, Scalars, walk
 
 DEAR = 10  # operations of a value above which it is stored rather than computed again
+APART = 8  # operations that a load costs more where the elements of a vector do not lie side by side
 LONGEST = 150  # values inlined into one expression: more are cut by storing one (compile time stays linear)
 WIDEST = 24  # stored values that one expression reads
 
@@ -326,12 +327,23 @@ def dear_values(places: Sequence[tuple[Place, Task]], stored: dict[Value, int]) 
     for value, tasks in visits.tasks.items():
         if value in chosen or not visits.is_repeated(value):
             continue
-        if weights(tasks[0].visited[value], known.get(id(tasks[0]), ())) >= DEAR:
+        scalar, read = tasks[0].visited[value], known.get(id(tasks[0]), ())
+        extra = _loads_apart(scalar, tasks[0], read) if value in visits.along_outer else 0
+        if weights(scalar, read) + extra >= DEAR:
             best = visits.outermost(value)
             chosen[best] = None
             for task in visits.tasks[best]:
                 known.setdefault(id(task), set()).add(task.visited[best].number)
     return list(chosen)
+
+
+def _loads_apart(scalar: Scalar, task: Task, known: Collection[int]) -> int:
+    """What loads cost more that jump from element to element of the innermost loop; those in ``known`` are read."""
+    innermost, found = len(task.space) - 1, 0
+    for s in walk([scalar]):
+        if s.form == "load" and s.number not in known and s.data.index.coefficient(innermost) not in (0, 1):
+            found += APART
+    return found
 
 
 class _Visits:
