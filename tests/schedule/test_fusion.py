@@ -52,6 +52,23 @@ def test_what_is_read_shifted_is_computed_again():
     assert program.slots == []
 
 
+@pytest.mark.parametrize(("axis", "stored"), [(1, True), (0, False)])
+def test_what_lies_apart_is_not_read_again_for_each_row(axis, stored):
+    """A column, spread over rows: it is gathered once, and its elements lie side by side then. A row does already."""
+
+    def spread(F, x, m):
+        cut = {"starts": (0, 0), "steps": (1, 1)}
+        line = F.slice(m, dims=(m.dims[0], 1) if axis else (1, m.dims[1]), **cut)
+        line = F.add(F.mul(F.reshape(line, (m.dims[1 - axis],)), 2.0), 1.0)
+        return F.mul(F.reshape(x, (*x.dims, 1)), line)
+
+    program = program_of(build(spread, ArrayType(F64, (symbol("k"),)), ArrayType(F64, (symbol("n"), symbol("n")))))
+    assert (len(program.slots) == 1) is stored
+    inner = [s for nest in nests(program) if len(nest.space) == 2 for s in walk(nest.scalars()) if s.form == "load"]
+    assert inner
+    assert all(load.data.index.coefficient(1) in (0, 1) for load in inner)
+
+
 def test_a_kernel_takes_a_bounded_number_of_tasks():
     graph = build(lambda F, x: [F.mul(x, float(k)) for k in range(2, 2 + 3 * MOST_TASKS)], VECTOR)
     assert kernels(graph) == 3
