@@ -19,7 +19,7 @@ def rows_join(nest: Nest) -> bool:
     """Whether a row computes some numbers, and then adds elements to results that are the same for all rows."""
     *first, last = nest.phases
     axes = (*range(nest.row), *last.axes)
-    if nest.row > 1 or nest.together is not None or len(axes) != 2 or axes[0] != 0 or not last.stores:
+    if nest.row > 1 or len(axes) != 2 or axes[0] != 0 or not last.stores:
         return False
     if first and not nest.row:
         return False
@@ -71,12 +71,12 @@ class JoinedRowsPrinter(NestPrinter):
         self.order, self.ahead = whole, (-1, 0)
 
     def _add_together(self, phase: Phase, names: list[dict[int, str]]) -> None:
-        sums = [loaded(s.scalar.dtype, self.element(s.buffer, self.affine(s.index))) for s in phase.stores]
+        sums = [loaded(s.scalar.dtype, self.element(s.buffer, s.index, ())) for s in phase.stores]
         for ahead in range(JOINED):
             self.ahead, self.names = (0, ahead), names[ahead]
             self._assign(s for s in walk(phase.scalars()) if s.number not in self.names)
             for k, store in enumerate(phase.stores):
                 sums[k] = f"({store.accumulate.format(self.text(store.scalar), acc=sums[k])})"
         for store, value in zip(phase.stores, sums, strict=True):
-            target = self.element(store.buffer, self.affine(store.index))
+            target = self.element(store.buffer, store.index, ())
             self.lines.add(f"{target} = {stored(store.scalar.dtype, value)}")

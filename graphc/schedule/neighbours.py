@@ -134,7 +134,7 @@ def _is_elementwise(piece: _Piece) -> bool:
     plain = not (
         phase.folds or phase.totals or phase.lanes or phase.results or phase.compaction or phase.skip is not None
     )
-    return plain and nest.together is None and not any(store.gathered for store in phase.stores)
+    return plain and nest.together is None and not nest.across and not any(store.gathered for store in phase.stores)
 
 
 class _Join:
