@@ -8,7 +8,7 @@ from typing import Any
 from llvmlite import ir
 from numba.core import types
 
-from graphc.codegen import special_functions
+from graphc.codegen import half_helpers, special_functions
 from graphc.codegen.vecmath.emit import Machine
 
 BITS = {"double": 64, "float": 32}
@@ -193,6 +193,7 @@ FUNCTIONS: dict[str, tuple] = {
     "rad2deg": (1, scaled_by(180 / math.pi)),
     "nextafter": (2, nextafter),
     "spacing": (1, spacing),
+    "narrow_half": (1, half_helpers.narrow_half, types.uint16),
     "erfinv": (1, by_machine(special_functions.erfinv)),
     "entr": (1, by_machine(special_functions.entr)),
     "divide_by": (3, divide_by),

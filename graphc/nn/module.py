@@ -299,6 +299,10 @@ class Module:
         """All floating parameters and buffers in float32; the module."""
         return self.to(np.float32)
 
+    def half(self: M) -> M:
+        """All floating parameters and buffers in float16: stored in 16 bits, computed in float32."""
+        return self.to(np.float16)
+
     def extra_repr(self) -> str:
         """What stands in the parentheses of ``repr``."""
         return ""

@@ -13,6 +13,7 @@ from graphc.ops.elementary import ELEMENTARY
 from graphc.ops.factors import FACTORS
 from graphc.ops.foreign import FOREIGN
 from graphc.ops.fourier import FOURIER
+from graphc.ops.halves import HALVES
 from graphc.ops.index import INDEX
 from graphc.ops.linalg import LINALG
 from graphc.ops.movement import MOVEMENT
@@ -54,6 +55,7 @@ OPS = build_table(
     INDEX,
     LINALG,
     CONVOLUTION,
+    HALVES,
     BLOCKS,
     SCATTERED,
     SCIPY_FUNCTIONS,

@@ -32,6 +32,7 @@ from graphc.tensors.creation import (
 )
 from graphc.tensors.devices import accelerator, backends, cuda, device
 from graphc.tensors.interchange import from_dlpack
+from graphc.tensors.kinds import HALF
 from graphc.tensors.modes import (
     enable_grad,
     inference_mode,
@@ -71,6 +72,7 @@ for _room in (methods, shaping, ordering, library):
     globals().update(_room.BOTH)
 for _table in (shaping.ONLY_FUNCTIONS, ordering.ONLY_FUNCTIONS, library.ONLY_FUNCTIONS):
     globals().update(_table)
+float16 = half = HALF
 double, float, long, int = DTYPES["f64"], DTYPES["f32"], DTYPES["i64"], DTYPES["i32"]
 
 __all__ = [

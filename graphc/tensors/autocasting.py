@@ -9,13 +9,15 @@ from typing import Any
 
 import numpy as np
 
-from graphc.errors import TraceTypeError
+from graphc.errors import TraceTypeError, UnsupportedError
 from graphc.ir.types import F32
 from graphc.tensors.core import Tensor, record, take
 from graphc.tensors.functions.function import Function
+from graphc.tensors.functions.losses import LOSSES
+from graphc.tensors.functions.normalization import NORMALIZATION
 from graphc.tensors.functions.shaping import SHAPING
 from graphc.tensors.functions.table import FUNCTIONS
-from graphc.tensors.kinds import known_dtype
+from graphc.tensors.kinds import HALF, known_dtype
 from graphc.tensors.recording import Recording, State, now
 from graphc.trace.location import user_location
 from graphc.trace.precision import active
@@ -24,6 +26,12 @@ from graphc.trace.session import current
 
 PRODUCTS = frozenset(("matmul", "dot", "linear", "convolution", "scaled_dot_product_attention"))
 KEPT = frozenset(f.name for f in SHAPING) - PRODUCTS | {"to_copy", "copy", "clone", "detach", "masked_fill", "where"}
+
+WIDE = frozenset(f.name for f in (*LOSSES, *NORMALIZATION)) - PRODUCTS | {
+    "exp", "expm1", "log", "log10", "log1p", "log2", "pow", "prod", "reciprocal", "rsqrt", "sum", "mean", "var", "std",
+    "softmax", "log_softmax", "logsumexp", "softplus", "cumsum", "cumprod", "linalg_vector_norm", "sinh", "cosh", "tan",
+    "acos", "asin",
+}  # fmt: skip
 
 
 @functools.cache
@@ -35,7 +43,8 @@ def mode_of(dtype: np.dtype) -> Mode:
 class Mode:
     """What a block does to the operands of a function. ``dtype``: of matrix products and convolutions.
 
-    Everything else is computed in no more than single precision, and only what merely rearranges stays as it is.
+    Everything else is computed in no more than single precision, what would lose too much in half precision in no less,
+    and only what merely rearranges stays as it is.
     """
 
     def __init__(self, dtype: np.dtype):
@@ -54,7 +63,7 @@ class Mode:
         if not isinstance(operand, Tensor) or operand._kind.dtype.kind != "f" or name in KEPT:
             return operand
         given = operand._kind.dtype
-        wanted = self.dtype if name in PRODUCTS else F32 if given.itemsize > F32.itemsize else given
+        wanted = self.dtype if name in PRODUCTS else F32 if given.itemsize > F32.itemsize or name in WIDE else given
         return operand if wanted == given else record(FUNCTIONS["to_copy"], (operand,), (wanted,))
 
 
@@ -81,9 +90,12 @@ class autocast:
     NumPy arrays outside of compiled functions, and what only rearranges, copies or writes values, stay as they are.
 
     Args:
-        dtype: ``float32``. (As in PyTorch, ``"cpu"`` may stand first, and ``dtype=`` after it.)
+        dtype: ``float32``; or ``float16``, of tensors alone: then products of matrices and convolutions take and give
+            halves, and add them up in float32; losses, normalisations, sums and exponentials stay in float32. (As in
+            PyTorch, ``"cpu"`` may stand first, and ``dtype=`` after it.)
         enabled: False switches a block around this one off.
-    Raises: ``TraceTypeError`` for another dtype, ``ValueError`` for another device.
+    Raises: ``TraceTypeError`` for another dtype, ``ValueError`` for another device; ``UnsupportedError`` for float16 in
+        a function that is compiled.
     """
 
     def __init__(self, device_type: Any, dtype: Any = None, enabled: bool = True, cache_enabled: bool | None = None):
@@ -100,9 +112,12 @@ class autocast:
         self._before: list[tuple[Any, Any]] = []
 
     def __enter__(self) -> autocast:
+        if current() is not None and self._dtype == HALF:
+            message = "autocast(float16) is for tensors outside of compiled functions; inside, use autocast(float32)"
+            raise UnsupportedError(message, location=user_location())
         self._before.append((now.autocast, active.dtype))
         now.autocast = mode_of(self._dtype) if self._enabled else None
-        active.dtype = self._dtype if self._enabled else None
+        active.dtype = self._dtype if self._enabled and self._dtype != HALF else None
         return self
 
     def __exit__(
@@ -119,7 +134,7 @@ class autocast:
         return call
 
 
-LOWER = (F32,)
+LOWER = (F32, HALF)
 
 
 def is_autocast_enabled() -> bool:

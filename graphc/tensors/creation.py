@@ -10,7 +10,7 @@ from graphc.errors import AutogradError, TraceTypeError
 from graphc.tensors.core import Tensor, compute, from_array
 from graphc.tensors.devices import require_cpu
 from graphc.tensors.functions.promotion import Default
-from graphc.tensors.kinds import known_dtype
+from graphc.tensors.kinds import HALF, known_dtype
 from graphc.tensors.memory import FOREVER, settled
 from graphc.tensors.recording import forget, now
 from graphc.trace.location import user_location
@@ -106,8 +106,8 @@ def as_tensor(data: Any, dtype: Any = None, device: Any = None) -> Tensor:
 def set_default_dtype(dtype: Any) -> None:
     """The dtype of tensors made of Python floats, and of floating results of integers. Raises ``TypeError``."""
     wanted = known_dtype(np.dtype(dtype))
-    if wanted.kind != "f":
-        raise TypeError(f"the default dtype must be floating, not {wanted}")
+    if wanted.kind != "f" or wanted == HALF:
+        raise TypeError(f"the default dtype must be float64 or float32, not {wanted}")
     Default.dtype = wanted
     forget()
 

@@ -9,11 +9,12 @@ from graphc.errors import GraphcError, Location
 from graphc.ir.builder import Builder
 from graphc.ir.graph import Value
 from graphc.ir.shapes import ShapeFacts
-from graphc.ir.types import ArrayType
+from graphc.ir.types import F32, ArrayType
 from graphc.ops.table import OPS
 from graphc.tensors.core import Tensor
 from graphc.tensors.functions.function import Function, built
-from graphc.tensors.kinds import Kind, kind_of
+from graphc.tensors.halves import makes_halves
+from graphc.tensors.kinds import HALF, Kind, kind_of
 
 
 def result_kinds(
@@ -31,7 +32,12 @@ def result_kinds(
         raise type(error)(error.message, location=location) from None
     marked = enabled and function.differentiable
     marked = marked and any(x._kind.requires_grad for x in operands if isinstance(x, Tensor))
-    return tuple(kind_of(v.type.dtype, tuple(map(_size, v.dims)), marked and v.type.is_float) for v in made)
+    halves = makes_halves(function, operands, statics)
+    return tuple([
+        kind_of(HALF if halves and v.type.dtype == F32 else v.type.dtype, tuple(map(_size, v.dims)),
+                marked and v.type.is_float)
+        for v in made
+    ])  # fmt: skip
 
 
 def _size(dim: Any) -> int:
@@ -40,4 +46,4 @@ def _size(dim: Any) -> int:
 
 
 def _value(tensor: Tensor) -> Value:
-    return Value(ArrayType(tensor._kind.dtype, tensor._kind.shape))
+    return Value(ArrayType(tensor._kind.computed, tensor._kind.shape))

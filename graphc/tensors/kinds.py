@@ -8,22 +8,26 @@ import numpy as np
 
 from graphc.abi import LeafKind
 from graphc.errors import TraceTypeError
-from graphc.ir.types import REAL_DTYPES
+from graphc.ir.types import F32, REAL_DTYPES
 from graphc.trace.leaves import LeafSpec
 from graphc.trace.location import user_location
+
+HALF = np.dtype(np.float16)  # stored so, computed in float32: see ``halves``
+KNOWN = (*REAL_DTYPES.values(), HALF)
 
 
 class Kind:
     """Interned: two kinds are equal where they are one object, so that a kind is a quick key.
 
-    ``weak``: a Python number, which gives way to the dtype of an array.
+    ``weak``: a Python number, which gives way to the dtype of an array. ``computed``: the dtype in a program.
     """
 
-    __slots__ = ("dtype", "frozen", "requires_grad", "shape", "spec", "weak")
+    __slots__ = ("computed", "dtype", "frozen", "requires_grad", "shape", "spec", "weak")
 
     def __init__(self, dtype: np.dtype, shape: tuple[int, ...], requires_grad: bool, weak: bool):
         self.dtype, self.shape, self.requires_grad, self.weak = dtype, shape, requires_grad, weak
-        self.spec = _spec(dtype, shape, weak)
+        self.computed = F32 if dtype == HALF else dtype
+        self.spec = _spec(np.dtype(np.uint16) if dtype == HALF else dtype, shape, weak)
         self.frozen: Kind = self if not requires_grad else kind_of(dtype, shape)
 
     def __repr__(self) -> str:
@@ -48,8 +52,8 @@ def known_dtype(dtype: Any) -> np.dtype:
     found = _dtypes.get(dtype)
     if found is None:
         native = np.dtype(dtype).newbyteorder("=")
-        if native not in REAL_DTYPES.values():
-            known = ", ".join(d.name for d in REAL_DTYPES.values())
+        if native not in KNOWN:
+            known = ", ".join(d.name for d in KNOWN)
             message = f"a tensor of dtype {native} is not supported; the dtypes are {known}"
             raise TraceTypeError(message, location=user_location())
         found = _dtypes[dtype] = np.dtype(native.str)

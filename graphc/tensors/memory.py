@@ -94,7 +94,8 @@ def add_into(tensor: Tensor, other: Any) -> None:
     """``tensor += other`` in memory, for an array or a tensor of its shape."""
     array = compute(other) if isinstance(other, Tensor) else other
     memory = writable(tensor)
-    memory += array
+    with np.errstate(over="ignore", invalid="ignore"):  # silent, as all of graphc's arithmetic is
+        memory += array
     was_written(tensor)
 
 

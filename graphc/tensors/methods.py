@@ -350,8 +350,8 @@ ONLY_METHODS: dict[str, Callable[..., Any]] = {
     "where": lambda self, condition, other: where(condition, self, other),
     "type": lambda self, dtype=None: self._kind.dtype.name if dtype is None else to(self, dtype),
     **{name: _to_dtype(name, dtype) for name, dtype in {
-        "double": np.float64, "float": np.float32, "long": np.int64, "int": np.int32, "short": np.int16,
-        "byte": np.uint8, "bool": np.bool_,
+        "double": np.float64, "float": np.float32, "half": np.float16, "long": np.int64, "int": np.int32,
+        "short": np.int16, "byte": np.uint8, "bool": np.bool_,
     }.items()},
     "cpu": lambda self: self,
 }  # fmt: skip

@@ -10,6 +10,7 @@ from graphc.config import settings
 from graphc.ir.graph import Graph
 from graphc.program import Runner
 from graphc.tensors.functions.table import GRADIENT
+from graphc.tensors.halves import with_bits
 from graphc.tensors.kinds import Kind
 from graphc.tensors.recording import State
 from graphc.tensors.replay import Replay
@@ -20,7 +21,10 @@ def program_of(state: State, wanted: Sequence[int]) -> Callable[[Sequence[Any]],
     graph = Replay(state, wanted).graph()
     specs = [reached.step.spec for reached in state.path() if isinstance(reached.step, Kind)]
     runner = make_runner(graph, specs, "tensors")
-    return (_checked(runner, state, graph) if settings.nan else runner).run
+    run = (_checked(runner, state, graph) if settings.nan else runner).run
+    kinds = [kind for reached in state.path() for kind in reached.kinds]
+    taken = [reached.step for reached in state.path() if isinstance(reached.step, Kind)]
+    return with_bits(run, taken, [kinds[position] for position in wanted])
 
 
 def _checked(runner: Runner, state: State, graph: Graph) -> Runner:

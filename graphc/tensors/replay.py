@@ -16,7 +16,8 @@ from graphc.ir.types import ArrayType
 from graphc.ops.table import OPS
 from graphc.tensors.functions.function import built
 from graphc.tensors.functions.table import GRADIENT
-from graphc.tensors.kinds import Kind
+from graphc.tensors.halves import narrowed, rounded, widened
+from graphc.tensors.kinds import HALF, Kind
 from graphc.tensors.recording import State
 
 
@@ -38,13 +39,15 @@ class Replay:
             if isinstance(reached.step, Kind):
                 self.values.append(self._param(reached.step))
             elif reached.step[0] is GRADIENT:
-                self.values += self._gradient(reached.step, path[index + 1 :])
+                self.values += self._stored(self._gradient(reached.step, path[index + 1 :]), reached.kinds)
             else:
-                self.values += self._function(reached.step)
+                self.values += self._stored(self._function(reached.step), reached.kinds)
+        self.kinds = [kind for reached in path for kind in reached.kinds]
 
     def graph(self) -> Graph:
         """The graph of the wanted values."""
-        outputs = [self.values[position] for position in self.wanted]
+        F = self.F
+        outputs = [narrowed(F, self.values[p]) if self.kinds[p].dtype == HALF else self.values[p] for p in self.wanted]
         return resolve_dims(finish(self.F, "tensors", self.params, outputs), self.F.facts)
 
     def _param(self, kind: Kind) -> Value:
@@ -52,9 +55,13 @@ class Replay:
         dims: list[Dim] = []
         for size in kind.shape:
             dims.append(size if size < 2 else facts.new_symbol(f"n{len(facts.hints or ())}", size, lower=2))
-        value = Value(ArrayType(kind.dtype, tuple(dims), kind.weak), name=f"x{len(self.params)}")
+        value = Value(ArrayType(kind.spec.dtype, tuple(dims), kind.weak), name=f"x{len(self.params)}")
         self.params.append(value)
-        return value
+        return widened(self.F, value) if kind.dtype == HALF else value
+
+    def _stored(self, values: Sequence[Value], kinds: Sequence[Kind]) -> list[Value]:
+        """The values as they would be after they were stored."""
+        return [rounded(self.F, v) if k.dtype == HALF else v for v, k in zip(values, kinds, strict=True)]
 
     def _function(self, step: Any) -> list[Value]:
         function, enabled, operands, statics = step
@@ -139,6 +146,7 @@ def replayed(F: Builder, state: State, params: Sequence[Value]) -> list[Value]:
         found = [values[x] if isinstance(x, int) else x if x is None else x[0] for x in operands]
         with F.at(reached.location):
             made = built(F, function, found, statics)
+            made = tuple([rounded(F, v) if k.dtype == HALF else v for v, k in zip(made, reached.kinds, strict=True)])
             values += [v if enabled or not v.type.is_float else F.stop_gradient(v) for v in made]
     return values
 

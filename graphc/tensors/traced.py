@@ -19,6 +19,7 @@ from graphc.ir.types import ArrayType
 from graphc.tensors.core import Tensor
 from graphc.tensors.functions.function import Function, built
 from graphc.tensors.functions.promotion import Default
+from graphc.tensors.kinds import HALF
 from graphc.tensors.recording import Recording, now
 from graphc.trace import inplace, protocol
 from graphc.trace.functions.arguments import as_array
@@ -221,6 +222,9 @@ def _applied(function: Function, operands: Sequence[Any], statics: tuple[Any, ..
     operands = [seen(x) if isinstance(x, Tensor) and not isinstance(x, TracedTensor) else x for x in operands]
     if now.autocast is not None:
         operands = [now.autocast.lowered(function.name, boxed(x)) for x in operands]
+    if any(isinstance(s, np.dtype) and s == HALF for s in statics):
+        message = "float16 is for tensors outside of compiled functions: convert before, or use float32"
+        raise UnsupportedError(message, location=user_location())
     session = session_of(list(operands))
     values = [unwrap(session, x) for x in operands]
     session.F.location = user_location()

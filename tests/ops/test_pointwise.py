@@ -34,7 +34,8 @@ POINTWISE = {n: op for n, op in OPS.items() if isinstance(op.kind, Pointwise) an
              and n not in OF_COMPLEX}  # fmt: skip
 SMOOTH = [name for name, op in POINTWISE.items() if op.differentiable]
 OF_FLOATS = ("guarded_mul", "absorbing_mul", "difference")  # graphc's own
-BY_NUMPY = [name for name in POINTWISE if name not in ("cast", "stop_gradient", *OF_FLOATS)]
+OF_BITS = ("widen_half", "narrow_half")  # each of one dtype
+BY_NUMPY = [name for name in POINTWISE if name not in ("cast", "stop_gradient", *OF_FLOATS, *OF_BITS)]
 
 
 def samples(dtype: np.dtype, shape: tuple[int, ...], seed: int) -> np.ndarray:
@@ -104,6 +105,18 @@ def test_ops_on_floats_refuse_the_rest(name, dtype):
     """They would not compile in these."""
     with pytest.raises(InvalidGraphError, match="floats"):
         run(name, [np.ones(3, dtype)] * 2)
+
+
+def test_bits_of_halves():
+    bits = np.arange(2**16, dtype=np.uint16)
+    wide = run("widen_half", [bits])
+    assert wide.dtype == F32
+    np.testing.assert_array_equal(wide, bits.view(np.float16).astype(F32))
+    real = ~np.isnan(wide)
+    np.testing.assert_array_equal(run("narrow_half", [wide])[real], bits[real])
+    between = np.array([65519.99, 65520.0, 2.0**-25, 3 * 2.0**-26, 1 + 2.0**-11, 1 + 3 * 2.0**-11, -1e-9], F32)
+    expected = np.array([65504.0, np.inf, 0.0, 2.0**-24, 1.0, 1 + 2.0**-9, -0.0], np.float16)
+    np.testing.assert_array_equal(run("narrow_half", [between]), expected.view(np.uint16))
 
 
 def test_difference_of_equal_infinities_is_zero():

@@ -5,7 +5,10 @@ from __future__ import annotations
 from collections.abc import Callable
 from typing import Any, Literal
 
+import numpy as np
+
 from graphc.ir.builder import Builder
+from graphc.ir.types import F32
 
 Saves = Literal["nothing", "inputs", "result", "others", "divisor", "first", "after first", "after second"]
 
@@ -55,7 +58,12 @@ class Function:
         return [], False
 
 
+def computed(statics: tuple[Any, ...]) -> tuple[Any, ...]:
+    """The statics with float32 in place of float16, which is computed in that."""
+    return tuple([F32 if isinstance(s, np.dtype) and s == np.float16 else s for s in statics])
+
+
 def built(F: Builder, function: Function, operands: list[Any], statics: tuple[Any, ...]) -> tuple[Any, ...]:
     """The values that the function makes of these."""
-    made = function.build(F, *operands, *statics)
+    made = function.build(F, *operands, *computed(statics))
     return made if isinstance(made, tuple) else (made,)
