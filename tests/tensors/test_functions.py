@@ -178,3 +178,15 @@ def test_dropout_keeps_the_mean_and_can_be_repeated() -> None:
     y.sum().backward()
     assert x.grad.tolist() == y.tolist()
     assert graphc.nn.functional.dropout(x, 0.25, training=False) is x
+
+
+def test_relu_of_nan_is_nan() -> None:
+    """And its gradient what comes: nothing hides where a NaN went."""
+    numbers, gradient = [np.nan, -1.0, 0.0, 2.0], [3.0, 4.0, 5.0, 6.0]
+    found = []
+    for lib in (graphc, torch):
+        x = lib.tensor(numbers, requires_grad=True, dtype=lib.float64)
+        y = lib.relu(x)
+        y.backward(lib.tensor(gradient, dtype=lib.float64))
+        found.append((y.tolist(), x.grad.tolist()))
+    np.testing.assert_array_equal(*found)
