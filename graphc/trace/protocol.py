@@ -26,6 +26,7 @@ from graphc.trace.functions.table import WRITING_FUNCTIONS, WRITING_METHODS, sig
 from graphc.trace.location import user_location
 from graphc.trace.precision import lowered
 from graphc.trace.session import Session, hint_of
+from graphc.trace.symbolic import meanings
 from graphc.trace.values import TracedValue, session_at, session_of, unwrap, value_in, with_known_masks, wrap
 
 _IGNORED = {"casting", "order", "subok"}
@@ -102,6 +103,7 @@ def sizes_in_errors(session: Session, operands: Any) -> Iterator[None]:
         shapes = [_sizes(session, v) for v in _values(operands)]
         symbolic = any(not isinstance(d, int) for v in _values(operands) for d in v.dims)
         detail = f"; here the shapes are {' and '.join(shapes)}" if symbolic else ""
+        detail += meanings(session, error.message + detail)
         raise type(error)(error.message + detail, location=error.location or user_location()) from None
 
 

@@ -7,6 +7,7 @@ the number (``range(n)``, ``int(n)``, a list index), the program is specialised 
 
 from __future__ import annotations
 
+import re
 from collections.abc import Callable
 from typing import Any
 
@@ -227,3 +228,15 @@ def describe(session: Session, dim: Dim) -> str:
     """The dim in the user's words, such as ``x.shape[0]`` for a symbol."""
     text = str(dim)
     return session.symbols.get(text, text)
+
+
+_BOUND = {"i": "the index of a loop", "size": "a computed number", "count": "the count of a mask"}
+
+
+def meanings(session: Session, text: str) -> str:
+    """What the symbols in a message are, in the user's words."""
+    found = []
+    for name in dict.fromkeys(re.findall(r"\b(?:n|i|size|count)\d+\b", text)):
+        meaning = session.symbols.get(name) or _BOUND.get(name.rstrip("0123456789"))
+        found += [f"{name} is {meaning}"] if meaning is not None else []
+    return f" ({', '.join(found)})" if found else ""
