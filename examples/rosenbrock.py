@@ -31,7 +31,7 @@ def report(what: str, result: OptimizeResult, seconds: float) -> None:
 
 
 def main() -> None:
-    start = np.zeros(100)
+    start = np.zeros(30)
     value_and_gradient = graphc.value_and_grad(rosenbrock)
     _, seconds = timed(lambda: value_and_gradient(start))
     print(f"first call, compiling or loading: {1e3 * seconds:.1f} ms\n")
