@@ -30,8 +30,11 @@ class Extremes:
             for sign, _ in factors:
                 term = term * sign
             wanted = highest == (isinstance(term, int) and term > 0)
-            for _, atom in factors:
-                end = self._atom(atom, highest=wanted)
+            below = [] if wanted else [atom for _, atom in factors if self._may_be_negative(atom)]
+            if len(below) > 1:
+                return None
+            for _, atom in factors:  # least where a negative one is least, and the others are largest
+                end = self._atom(atom, highest=wanted or (bool(below) and atom not in below))
                 if end is None:
                     return None
                 term = term * end
@@ -40,10 +43,8 @@ class Extremes:
 
     def _positive(self, atom: Atom) -> tuple[int, Atom]:
         """``floordiv(-a, b)`` as -1 times the quotient rounded up, where a is not negative."""
-        if isinstance(atom, Call) and atom.function == "floordiv":
-            low = self.lowest(-atom.args[0])
-            if low is not None and low >= 0:
-                return -1, Call("ceildiv", (-atom.args[0], atom.args[1]))
+        if isinstance(atom, Call) and atom.function == "floordiv" and self._is_never_negative(-atom.args[0]):
+            return -1, Call("ceildiv", (-atom.args[0], atom.args[1]))
         return 1, atom
 
     def _atom(self, atom: Atom, *, highest: bool) -> Dim | None:
@@ -56,7 +57,23 @@ class Extremes:
         if atom.function == "mod":
             most = self.of(second, highest=True)
             return None if most is None else most - 1 if highest else 0
-        if not highest:
+        below = self._may_be_negative(atom)
+        if not highest and not below:
             return 0
-        a, least = self.of(first, highest=True), max(self.lowest(second) or 1, 1)
-        return None if a is None else (ceildiv if atom.function == "ceildiv" else floordiv)(a, least)
+        a, least = self.of(first, highest=highest), max(self.lowest(second) or 1, 1)
+        if a is None:
+            return None
+        quotient = (ceildiv if atom.function == "ceildiv" else floordiv)(a, least)
+        return quotient if not below else (dim_max if highest else dim_min)(quotient, 0)
+
+    def _may_be_negative(self, atom: Atom) -> bool:
+        is_quotient = isinstance(atom, Call) and atom.function == "floordiv"
+        return is_quotient and not self._is_never_negative(atom.args[0])  # type: ignore[union-attr]
+
+    def _is_never_negative(self, dim: Dim) -> bool:
+        """Whether it is known, perhaps only at the symbol's ends: ``(n - i) * m`` where i is at most n."""
+        low = self.lowest(dim)
+        if low is None or low < 0:
+            least = self.of(dim, highest=False)
+            low = None if least is None else self.lowest(least)
+        return low is not None and low >= 0

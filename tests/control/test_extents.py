@@ -180,3 +180,18 @@ def test_errors_name_the_line(program, error, message):
     with pytest.raises(error, match=message) as caught:
         graphc.jit(program)(X)
     assert "test_extents.py" in str(caught.value)
+
+
+def test_two_sums_of_a_shrinking_block_keep_their_parts_apart():
+    def sums(a, x):
+        total = 0.0
+        for i in range(len(x)):
+            total += np.sum(a[i:]) * x[i]
+        return total
+
+    for n, m, k in [(4, 4, 4), (60, 300, 30)]:  # of one block of elements, of several
+        random = np.random.default_rng(n)
+        a, x, da, dx = (random.normal(size=shape) for shape in ((n, m), k, (n, m), k))
+        value, slope = graphc.jvp(sums, (a, x), (da, dx))
+        np.testing.assert_allclose(value, sums(a, x), rtol=1e-11)
+        np.testing.assert_allclose(slope, sums(da, x) + sums(a, dx), rtol=1e-11)

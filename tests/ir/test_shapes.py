@@ -10,7 +10,7 @@ import pytest
 from graphc.abi import Relation
 from graphc.errors import InvalidGraphError, ShapeError
 from graphc.ir import shapes
-from graphc.ir.dims import dim_max, substitute, symbol
+from graphc.ir.dims import Dim, ceildiv, dim_max, evaluate, floordiv, substitute, symbol
 from graphc.ir.shapes import Guard, ShapeFacts
 
 n, m, k = symbol("n"), symbol("m"), symbol("k")
@@ -145,3 +145,32 @@ def test_a_common_positive_factor_is_divided_out() -> None:
     unbounded = ShapeFacts([Guard(Relation.EQ, n * a - n * b)])  # n may be 0
     with pytest.raises(InvalidGraphError, match="cannot decide"):
         unbounded.equal(a, b)
+
+
+def blocks(length: Dim) -> Dim:
+    """How many blocks a kernel cuts so many elements into."""
+    return ceildiv(length, dim_max(ceildiv(length, 3), 4))
+
+
+@pytest.mark.parametrize(
+    "size",
+    [
+        blocks((n - symbol("i")) * m),
+        dim_max(ceildiv((n - symbol("i")) * m, 3), 4),
+        blocks((n - symbol("i")) * m) * (symbol("i") + 1),
+        7 + floordiv((symbol("i") - n) * m, 3),
+        floordiv(symbol("i") * 2 - n, 3) + n,
+        n - floordiv(symbol("i") - 2, 2),
+        n * m - floordiv(symbol("i") - n, 3) * symbol("i"),
+    ],
+)
+@pytest.mark.parametrize("last", [n - 1, k - 1])
+def test_no_index_makes_a_size_larger_than_the_highest(size, last):
+    facts = ShapeFacts([at_least(n, 2), at_least(m, 2), at_least(k, 1), at_least(n - k, 0)])
+    facts.know_bound("i", last)
+    found = facts.highest(size, ["i"])
+    assert found is not None
+    for rows, columns, trips in [(2, 2, 1), (5, 3, 4), (9, 20, 9), (30, 7, 11)]:
+        sizes = {"n": rows, "m": columns, "k": trips}
+        for i in range(evaluate(last, sizes) + 1):
+            assert evaluate(size, {**sizes, "i": i}) <= evaluate(found, sizes)
