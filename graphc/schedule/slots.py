@@ -74,8 +74,9 @@ class _Lives:
         for step in section.steps:
             self.time += 1
             is_local = isinstance(step, Bind | Check | Copy | Inline)
+            appended = _appended(step)
             for buffer in step_buffers(step):
-                self.use(section.storage[buffer], is_local=is_local)
+                self.use(section.storage[buffer], is_local=is_local and buffer not in appended)
 
     def _loop(self, loop: Loop | While) -> None:
         start = self.time
@@ -93,6 +94,12 @@ class _Lives:
                 meets = life.first <= end and life.last >= start
                 if meets and (life.first < start or life.last > end or key in traded):
                     life.first, life.last = min(life.first, start), max(life.last, end)
+
+
+def _appended(step: Step) -> set[int]:
+    """The buffers of a list of positions and its length: filled through pointers, though they may be one number."""
+    lists = [phase.compaction for phase in step.nest.phases] if isinstance(step, Inline) else []
+    return {buffer for made in lists if made is not None for buffer in (made.buffer, made.count)}
 
 
 def plan_slots(steps: list[Step], capacity: Callable[[Dim], Dim], open_sizes: Collection[str]) -> list[Dim]:

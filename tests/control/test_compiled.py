@@ -5,6 +5,7 @@ from __future__ import annotations
 import numpy as np
 import pytest
 
+import graphc
 from graphc.autodiff.adjoint import joint_vjp
 from graphc.autodiff.requires_grad import mark
 from graphc.ir.interp import interpret
@@ -45,3 +46,17 @@ def test_joint_graphs_of_second_order(name):
     more = [np.full_like(y, -0.4) for y in interpret(first, [*arrays, *seeds])]
     second = optimize(joint_vjp(mark(first, float_marks(first)), OPS, "params"), OPS)
     assert_compiled_equals(second, [*arrays, *seeds, *more])
+
+
+def test_a_loop_over_the_entries_that_a_mask_takes_of_one_number():
+    def selected(x):
+        y = x[x > 0]
+        total = 0.0
+        for i in range(len(y)):
+            total += y[i] ** 2 * (i + 1)
+        return total
+
+    for number in (1.5, -1.5):
+        value, gradient = graphc.value_and_grad(selected)(np.array([number]))
+        assert value == max(number, 0) ** 2
+        assert gradient == 2 * max(number, 0)
