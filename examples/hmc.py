@@ -2,6 +2,8 @@
 
 python examples/hmc.py [--chains 1000] [--draws 200]
 
+The chains of a block run in step, so that one call gives the gradients of them all; the blocks run in parallel.
+
 The model is a linear regression with known noise, whose posterior is a Gaussian that can be written down: the mean and
 the covariance of the draws are compared with it.
 """
@@ -17,6 +19,7 @@ import numpy as np
 import graphc
 
 ROWS, COLUMNS, NOISE, PRIOR = 40, 3, 0.5, 2.0
+BLOCK = 64  # chains in step, at least: enough to fill vectors, and few enough that there are blocks for every thread
 
 random = np.random.default_rng(0)
 X = random.normal(size=(ROWS, COLUMNS))
@@ -28,51 +31,63 @@ def log_posterior(weights):
     return -0.5 * np.sum(residual**2) / NOISE**2 - 0.5 * np.sum(weights**2) / PRIOR**2
 
 
-log_posterior_and_gradient = graphc.value_and_grad(log_posterior)
+log_posteriors_and_gradients = graphc.vmap(graphc.value_and_grad(log_posterior))  # of the rows of a matrix
 
 
 @numba.njit
-def transition(position, gradient, density, step, leapfrogs):
-    """One draw: (position, gradient and log density there, whether the proposal was accepted)."""
-    momentum = np.random.standard_normal(position.size)
-    energy = density - 0.5 * np.sum(momentum**2)
-    proposal, slope, value = position.copy(), gradient.copy(), density
+def kinetic(momenta):
+    energies = np.zeros(len(momenta))
+    for chain in range(len(momenta)):
+        for k in range(momenta.shape[1]):
+            energies[chain] += 0.5 * momenta[chain, k] ** 2
+    return energies
+
+
+@numba.njit
+def transition(positions, gradients, densities, step, leapfrogs):
+    """One draw of each chain, a row each, in place; returns which proposals were accepted."""
+    momenta = np.random.standard_normal(positions.shape)
+    before = densities - kinetic(momenta)
+    proposals, slopes, values = positions.copy(), gradients.copy(), densities.copy()
     for _ in range(leapfrogs):
-        momentum += 0.5 * step * slope
-        proposal += step * momentum
-        value, _ = log_posterior_and_gradient(proposal, out=(None, slope))
-        momentum += 0.5 * step * slope
-    if np.log(np.random.random()) < value - 0.5 * np.sum(momentum**2) - energy:
-        return proposal, slope, value, True
-    return position, gradient, density, False
+        momenta += 0.5 * step * slopes
+        proposals += step * momenta
+        log_posteriors_and_gradients(proposals, out=(values, slopes))
+        momenta += 0.5 * step * slopes
+    took = np.log(np.random.random(len(values))) < values - kinetic(momenta) - before
+    for chain in range(len(took)):
+        if took[chain]:
+            positions[chain], gradients[chain] = proposals[chain], slopes[chain]
+            densities[chain] = values[chain]
+    return took
 
 
 @numba.njit(nogil=True)
-def run_chain(start, warmup, step, leapfrogs, samples):
-    """Fills ``samples`` (draws, dim) from one chain; returns the share of accepted proposals."""
-    draws, dim = samples.shape
-    accepted = 0
-    position = start.copy()
-    density, gradient = log_posterior_and_gradient(position)
+def run_block(starts, warmup, step, leapfrogs, samples, accepted):
+    """Fills ``samples`` (chains, draws, dim) and ``accepted`` (chains), the share of accepted proposals."""
+    draws = samples.shape[1]
+    positions = starts.copy()
+    densities, gradients = log_posteriors_and_gradients(positions)
+    accepted[:] = 0.0
     for draw in range(-warmup, draws):
-        # a length that varies a little: a fixed one may be the period of an orbit
+        # a length that varies a little, for all chains of the block: a fixed one may be the period of an orbit
         length = leapfrogs + np.random.randint(-2, 3)
-        position, gradient, density, took = transition(position, gradient, density, step, length)
+        took = transition(positions, gradients, densities, step, length)
         if draw >= 0:
-            accepted += took
-            for k in range(dim):
-                samples[draw, k] = position[k]
-    return accepted / draws
+            accepted += took / draws
+            samples[:, draw] = positions
 
 
 @numba.njit(parallel=True, nogil=True)
 def sample(starts, draws, warmup, step, leapfrogs, seed):
     """Draws (chains, draws, dim) and the share of accepted proposals of each chain."""
     chains, dim = starts.shape
-    samples, accepted = np.empty((chains, draws, dim)), np.empty(chains)
-    for chain in numba.prange(chains):
-        np.random.seed(seed + chain)
-        accepted[chain] = run_chain(starts[chain], warmup, step, leapfrogs, samples[chain])
+    samples, accepted = np.full((chains, draws, dim), np.nan), np.full(chains, np.nan)
+    blocks = max(chains // BLOCK, 1)
+    for block in numba.prange(blocks):
+        np.random.seed(seed + block)
+        rows = slice(chains * block // blocks, chains * (block + 1) // blocks)
+        run_block(starts[rows], warmup, step, leapfrogs, samples[rows], accepted[rows])
     return samples, accepted
 
 
@@ -87,6 +102,8 @@ def main() -> None:
     parser.add_argument("--chains", type=int, default=1000)
     parser.add_argument("--draws", type=int, default=200)
     chosen = parser.parse_args()
+    if chosen.chains < 2:
+        parser.error("--chains must be at least 2: a batch of one is a program of its own")
     starts = np.random.default_rng(1).normal(size=(chosen.chains, COLUMNS))
     sample(starts[:2], 1, 0, 0.05, 3, 0)  # compiles
 
