@@ -142,7 +142,7 @@ def check_values(found: Any, expected: Any) -> None:
         np.testing.assert_allclose(ours, theirs, rtol=1e-12, atol=1e-14)
 
 
-@hypothesis_settings(derandomize=True, max_examples=100, deadline=None)
+@hypothesis_settings(derandomize=True, max_examples=60, deadline=None)
 @given(programs())
 def test_values_are_numpys(text):
     f = compiled_from(text)
@@ -176,7 +176,7 @@ def inputs_of(graph: Graph) -> list[np.ndarray]:
     ]
 
 
-@hypothesis_settings(derandomize=True, max_examples=40, deadline=None)
+@hypothesis_settings(derandomize=True, max_examples=25, deadline=None)
 @given(programs())
 def test_passes_change_no_value(text):
     f = compiled_from(text)
@@ -189,7 +189,7 @@ def test_passes_change_no_value(text):
             np.testing.assert_allclose(ours, theirs, rtol=1e-12, atol=1e-13)
 
 
-@hypothesis_settings(derandomize=True, max_examples=40, deadline=None)
+@hypothesis_settings(derandomize=True, max_examples=25, deadline=None)
 @given(programs())
 def test_gradients_are_the_limits_of_differences(text):
     with override(disable_jit=True), unknown_layouts_refused():
