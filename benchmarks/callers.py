@@ -95,8 +95,8 @@ def hmc_graphc() -> Seconds:
     return {"njit": best(lambda: hmc.sample(starts, 20, 0, STEP, LEAPFROGS, 7), 5) / (1000 * 20 * LEAPFROGS)}
 
 
-def hmc_jax() -> Seconds:
-    """The same of chains that Python drives, with JAX, the momenta's draws and the acceptance included."""
+def jax_chain() -> tuple[Callable[..., Any], Callable[..., Any], Callable[..., Any]]:
+    """The density with its gradient, a leapfrog step and the acceptance of one chain, in JAX."""
     import jax
     import jax.numpy as jnp
 
@@ -120,6 +120,18 @@ def hmc_jax() -> Seconds:
         energies = [state[2] - 0.5 * jnp.sum(p**2) for state, p in zip((old, new), momenta, strict=True)]
         took = jnp.log(jax.random.uniform(key)) < energies[1] - energies[0]
         return jax.tree.map(lambda a, b: jnp.where(took, a, b), new, old)
+
+    return density, leapfrog, accept
+
+
+def hmc_jax() -> Seconds:
+    """The same of chains that Python drives, with JAX, the momenta's draws and the acceptance included."""
+    import jax
+    import jax.numpy as jnp
+
+    from examples import hmc
+
+    density, leapfrog, accept = jax_chain()
 
     def draws(count: int, chains: int, jitted_step: bool) -> float:
         """Seconds of a leapfrog step of one chain; ``chains`` of them at once, under ``jax.vmap``."""

@@ -56,6 +56,39 @@ def build_program(
     return program
 
 
+def _device(target: Target, transform: Transform, args: Sequence[Any], kwargs: Mapping[str, Any]) -> int | None:
+    """The number of the device that the arrays are on; None for the CPU's."""
+    number = device_of(args, kwargs)
+    if number is not None and transform.is_split:
+        message = f"{transform.kind} of arrays on a device is not there yet: use grad or value_and_grad"
+        raise UnsupportedError(message, location=target.location)
+    return number
+
+
+def _traced_target(target: Target, transform: Transform, is_method: bool) -> Target:
+    """What is traced: the function, or one that transforms it while it is traced."""
+    if not transform.staged:
+        return target
+    from graphc.nested import staged
+
+    return staged(target, transform, int(is_method))
+
+
+def _recorded_calls(
+    target: Target, transform: Transform, traced: Any, kwargs: Mapping[str, Any]
+) -> RecordedCalls | None:
+    """For a jitted function of tensors that require gradients: calls that record, while gradients are recorded."""
+    recorded_if = traced.captures.recorded_if
+    if recorded_if is None or transform.kind != "jit" or transform.forward_mode:
+        return None
+    if getattr(*recorded_if):
+        template = pytree.unflatten(traced.out_spec, traced.outputs)
+        return RecordedCalls(traced, template, target.original, tuple(kwargs), recorded_if)
+    paths, (owner, name) = traced.captures.paths, recorded_if
+    paths.require_same(paths.attribute(paths.const(owner), name), False)
+    return None
+
+
 def _build(
     target: Target,
     transform: Transform,
@@ -64,31 +97,19 @@ def _build(
     is_method: bool,
     fallback: Callable[..., Any],
 ) -> Program:
-    number = device_of(args, kwargs)
-    if number is not None and transform.is_split:
-        message = f"{transform.kind} of arrays on a device is not there yet: use grad or value_and_grad"
-        raise UnsupportedError(message, location=target.location)
+    number = _device(target, transform, args, kwargs)
     wanted = differentiated(transform, target, len(args), list(kwargs), int(is_method))
     strict = not transform.is_split
 
     def check(leaves: Sequence[ArgumentLeaf]) -> None:
         leaf_marks(leaves, wanted.positions, target, strict=strict)
 
-    recorded = target
-    if transform.staged:
-        from graphc.nested import staged
-
-        recorded = staged(target, transform, int(is_method))
     derivatives = int(transform.differentiates or transform.is_split)
-    traced = trace(recorded, args, kwargs, OPS, check, derivatives)
+    traced = trace(_traced_target(target, transform, is_method), args, kwargs, OPS, check, derivatives)
     dump("traced", traced.graph)
-    recorded_if = traced.captures.recorded_if
-    if recorded_if is not None and transform.kind == "jit" and not transform.forward_mode:
-        if getattr(*recorded_if):
-            template = pytree.unflatten(traced.out_spec, traced.outputs)
-            return RecordedCalls(traced, template, target.original, tuple(kwargs), recorded_if)
-        paths, (owner, name) = traced.captures.paths, recorded_if
-        paths.require_same(paths.attribute(paths.const(owner), name), False)
+    calls = _recorded_calls(target, transform, traced, kwargs)
+    if calls is not None:
+        return calls
     if transform.kind == "vjp":
         return vjp_program(target, transform, traced, args, kwargs, wanted)
     if transform.kind == "linearize":

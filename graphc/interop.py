@@ -46,16 +46,9 @@ def flatten_args(
         ``unflatten``, which gives the tuple of arguments, each part in its own dtype.
     Raises: ``TraceTypeError`` where nothing is floating, or something complex.
     """
-    leaves, spec = pytree.flatten(tuple(trees))
-    marks = pytree.frozen_leaves(tuple(trees))
-    if any(np.iscomplexobj(leaf) and not frozen for leaf, frozen in zip(leaves, marks, strict=True)):
-        raise TraceTypeError(
-            "flatten: complex numbers are no part of a real vector; pass z.real and z.imag, or freeze z"
-        )
-    parts = [np.asarray(leaf) if _is_float(leaf) and not f else None for leaf, f in zip(leaves, marks, strict=True)]
+    leaves, spec = pytree.flatten(trees)
+    parts = _floating_parts(leaves, pytree.frozen_leaves(trees))
     given = [part for part in parts if part is not None]
-    if not given:
-        raise TraceTypeError("flatten: none of the arguments holds a floating array or number that is not frozen")
     dtype = np.result_type(*(part.dtype for part in given))
 
     def unflatten(x: Any) -> Any:
@@ -76,12 +69,27 @@ def flatten_args(
 
     flat.__name__ = getattr(function, "__name__", "function")
     x0 = np.concatenate([part.ravel().astype(dtype) for part in given])
-    if not isinstance(function, CompiledFunction):
-        return flat, x0, unflatten
+    return (_compiled_like(function, flat) if isinstance(function, CompiledFunction) else flat), x0, unflatten
+
+
+def _compiled_like(function: CompiledFunction, flat: Callable[..., Any]) -> CompiledFunction:
+    """The function of one vector compiled as the other one is, by all of the vector where that differentiates."""
     transform = function._transform
     if transform.argnums is not None or transform.argnames is not None:
         transform = dataclasses.replace(transform, argnums=0, argnames=None)
-    return CompiledFunction(flat, transform), x0, unflatten
+    return CompiledFunction(flat, transform)
+
+
+def _floating_parts(leaves: Sequence[Any], marks: Sequence[bool]) -> list[np.ndarray | None]:
+    """The leaves that go into the vector, None for the others; ``marks``: which are frozen."""
+    if any(np.iscomplexobj(leaf) and not frozen for leaf, frozen in zip(leaves, marks, strict=True)):
+        raise TraceTypeError(
+            "flatten: complex numbers are no part of a real vector; pass z.real and z.imag, or freeze z"
+        )
+    parts = [np.asarray(leaf) if _is_float(leaf) and not f else None for leaf, f in zip(leaves, marks, strict=True)]
+    if all(part is None for part in parts):
+        raise TraceTypeError("flatten: none of the arguments holds a floating array or number that is not frozen")
+    return parts
 
 
 def _is_float(leaf: Any) -> bool:
@@ -125,6 +133,16 @@ class _BothWays:
         """A gradient for each argument, None for what has none."""
         return vjp(self.function, *args)[1](cotangent)
 
+    def numpy_value(self, *args: Any) -> Any:
+        """The value of arrays of another library, as NumPy's."""
+        return pytree.tree_map(np.asarray, self.value(*map(np.asarray, args)))
+
+    def numpy_pullback(self, args: Sequence[Any], cotangent: Any) -> tuple[np.ndarray, ...]:
+        """The same of ``pullback``, zeros for what has no gradient."""
+        arrays = [np.asarray(a) for a in args]
+        found = self.pullback(arrays, pytree.tree_map(np.asarray, cotangent))
+        return tuple(np.zeros_like(a) if g is None else np.asarray(g) for a, g in zip(arrays, found, strict=True))
+
 
 def to_torch(function: Callable[..., Any]) -> Callable[..., Any]:
     """A function of PyTorch tensors that runs compiled by graphc, forward and backward.
@@ -149,38 +167,44 @@ def to_torch(function: Callable[..., Any]) -> Callable[..., Any]:
     class Compiled(torch.autograd.Function):
         @staticmethod
         def forward(context: Any, *args: Any) -> Any:
-            context.arrays = [_array(both.name, arg) for arg in args]
+            context.arrays = [_array_of_tensor(both.name, arg) for arg in args]
             return _tensors(both.value(*context.arrays))
 
         @staticmethod
         @torch.autograd.function.once_differentiable
         def backward(context: Any, *cotangents: Any) -> Any:
-            given = tuple(np.conj(_array(both.name, g)) for g in cotangents)  # torch: df/dx + i df/dy
+            given = tuple(np.conj(_array_of_tensor(both.name, g)) for g in cotangents)  # torch: df/dx + i df/dy
             needs = context.needs_input_grad
             arrays = [a if needed else pytree.Frozen(a) for a, needed in zip(context.arrays, needs, strict=True)]
             gradients = both.pullback(arrays, given[0] if len(given) == 1 else given)
             pairs = zip(gradients, needs, strict=True)
             return tuple(_tensors(np.conj(g)) if needed and g is not None else None for g, needed in pairs)
 
-    def _tensors(result: Any) -> Any:
-        if isinstance(result, tuple):
-            return tuple(map(_tensors, result))
-        return torch.from_numpy(np.ascontiguousarray(result).reshape(np.shape(result)))
-
-    def _array(name: str, arg: Any) -> Any:
-        if isinstance(arg, pytree.Frozen):
-            return pytree.Frozen(pytree.tree_map(lambda leaf: _array(name, leaf), arg.tree))
-        if not isinstance(arg, torch.Tensor):
-            return arg
-        if arg.device.type != "cpu":
-            raise TraceTypeError(f"{name} runs on the CPU, and a tensor is on {arg.device}: pass x.cpu()")
-        return arg.detach().resolve_conj().contiguous().numpy()
-
     def call(*args: Any) -> Any:
         return Compiled.apply(*args)
 
     call.__name__ = both.name
     return call
+
+
+def _tensors(result: Any) -> Any:
+    import torch
+
+    if isinstance(result, tuple):
+        return tuple(map(_tensors, result))
+    return torch.from_numpy(np.ascontiguousarray(result).reshape(np.shape(result)))
+
+
+def _array_of_tensor(name: str, arg: Any) -> Any:
+    import torch
+
+    if isinstance(arg, pytree.Frozen):
+        return pytree.Frozen(pytree.tree_map(lambda leaf: _array_of_tensor(name, leaf), arg.tree))
+    if not isinstance(arg, torch.Tensor):
+        return arg
+    if arg.device.type != "cpu":
+        raise TraceTypeError(f"{name} runs on the CPU, and a tensor is on {arg.device}: pass x.cpu()")
+    return arg.detach().resolve_conj().contiguous().numpy()
 
 
 def to_jax(function: Callable[..., Any], result: Callable[..., Any] | None = None) -> Callable[..., Any]:
@@ -211,24 +235,15 @@ def to_jax(function: Callable[..., Any], result: Callable[..., Any] | None = Non
             return result(*given(args))
         return pytree.tree_map(lambda leaf: jax.ShapeDtypeStruct(leaf.shape, leaf.dtype), both.shapes(given(args)))
 
-    def run(*args: Any) -> Any:
-        found = both.value(*map(np.asarray, args))
-        return pytree.tree_map(np.asarray, found)
-
-    def pull(args: Any, cotangent: Any) -> Any:
-        arrays = [np.asarray(a) for a in args]
-        found = both.pullback(arrays, pytree.tree_map(np.asarray, cotangent))
-        return tuple(np.zeros_like(a) if g is None else np.asarray(g) for a, g in zip(arrays, found, strict=True))
-
     @jax.custom_vjp
     def compiled(*args: Any) -> Any:
-        return jax.pure_callback(run, shapes(args), *args, vmap_method="sequential")
+        return jax.pure_callback(both.numpy_value, shapes(args), *args, vmap_method="sequential")
 
     def forward(*args: Any) -> Any:
         return compiled(*args), args
 
     def backward(args: Any, cotangent: Any) -> Any:
-        found = jax.pure_callback(pull, given(args), args, cotangent, vmap_method="sequential")
+        found = jax.pure_callback(both.numpy_pullback, given(args), args, cotangent, vmap_method="sequential")
         return tuple(
             g if jax.numpy.issubdtype(g.dtype, np.inexact) else np.zeros(g.shape, jax.dtypes.float0) for g in found
         )

@@ -5,21 +5,17 @@ from __future__ import annotations
 from collections.abc import Iterable, Iterator
 from typing import Any
 
-from graphc.nn import init
 from graphc.nn.module import Module
 from graphc.nn.parameter import Parameter
 from graphc.nn.resizing import conv_transpose1d, conv_transpose2d, feature_dropout, instance_norm, pad, rms_norm
 from graphc.nn.sizes import Sizes, sizes_of
+from graphc.nn.spatial import ChannelMap
 from graphc.tensors.core import Tensor
 from graphc.tensors.creation import ones, zeros
 from graphc.tensors.library import unflatten
 
 
-class _Transposed(Module):
-    """The weight (in_channels, out_channels / groups, kernel) and the bias begin as PyTorch's do."""
-
-    dimensions = 2
-
+class _Transposed(ChannelMap):
     def __init__(  # noqa: PLR0913, PLR0917 - PyTorch's own parameters
         self,
         in_channels: int,
@@ -34,15 +30,10 @@ class _Transposed(Module):
         dtype: Any = None,
     ):
         super().__init__()
-        if in_channels % groups or out_channels % groups:
-            raise ValueError(f"{in_channels} and {out_channels} channels cannot be divided into {groups} groups")
-        self.in_channels, self.out_channels, self.groups = in_channels, out_channels, groups
-        self.kernel_size = sizes_of(kernel_size, self.dimensions)
-        self.stride, self.padding, self.dilation = (sizes_of(s, self.dimensions) for s in (stride, padding, dilation))
+        self._set_sizes(in_channels, out_channels, groups, kernel_size, stride, dilation)
+        self.padding = sizes_of(padding, self.dimensions)
         self.output_padding = sizes_of(output_padding, self.dimensions)
-        self.weight = Parameter(zeros(in_channels, out_channels // groups, *self.kernel_size, dtype=dtype))
-        self.bias = Parameter(zeros(out_channels, dtype=dtype)) if bias else None
-        init.weight_and_bias(self.weight, self.bias)
+        self._set_weights(in_channels, out_channels, bias=bias, dtype=dtype)
 
     def forward(self, input: Tensor) -> Tensor:
         function = conv_transpose1d if self.dimensions == 1 else conv_transpose2d

@@ -17,11 +17,28 @@ from graphc.tensors.creation import ones, zeros
 from graphc.tensors.modes import no_grad
 
 
-class _Convolution(Module):
-    """The weight (out_channels, in_channels / groups, kernel) and the bias begin as PyTorch's do."""
+class ChannelMap(Module):
+    """From channels to channels, in groups, by a kernel; the weight and the bias begin as PyTorch's do."""
 
     dimensions = 2
 
+    def _set_sizes(
+        self, in_channels: int, out_channels: int, groups: int, kernel_size: Sizes, stride: Sizes, dilation: Sizes
+    ) -> None:
+        if in_channels % groups or out_channels % groups:
+            raise ValueError(f"{in_channels} and {out_channels} channels cannot be divided into {groups} groups")
+        self.in_channels, self.out_channels, self.groups = in_channels, out_channels, groups
+        self.kernel_size = sizes_of(kernel_size, self.dimensions)
+        self.stride, self.dilation = sizes_of(stride, self.dimensions), sizes_of(dilation, self.dimensions)
+
+    def _set_weights(self, first: int, second: int, *, bias: bool, dtype: Any) -> None:
+        """A weight (first, second / groups, kernel) and, where wanted, a bias."""
+        self.weight = Parameter(zeros(first, second // self.groups, *self.kernel_size, dtype=dtype))
+        self.bias = Parameter(zeros(self.out_channels, dtype=dtype)) if bias else None
+        init.weight_and_bias(self.weight, self.bias)
+
+
+class _Convolution(ChannelMap):
     def __init__(  # noqa: PLR0913, PLR0917 - PyTorch's own parameters
         self,
         in_channels: int,
@@ -35,15 +52,9 @@ class _Convolution(Module):
         dtype: Any = None,
     ):
         super().__init__()
-        if in_channels % groups or out_channels % groups:
-            raise ValueError(f"{in_channels} and {out_channels} channels cannot be divided into {groups} groups")
-        self.in_channels, self.out_channels, self.groups = in_channels, out_channels, groups
-        self.kernel_size = sizes_of(kernel_size, self.dimensions)
-        self.stride, self.dilation = sizes_of(stride, self.dimensions), sizes_of(dilation, self.dimensions)
+        self._set_sizes(in_channels, out_channels, groups, kernel_size, stride, dilation)
         self.padding = padding if isinstance(padding, str) else sizes_of(padding, self.dimensions)
-        self.weight = Parameter(zeros(out_channels, in_channels // groups, *self.kernel_size, dtype=dtype))
-        self.bias = Parameter(zeros(out_channels, dtype=dtype)) if bias else None
-        init.weight_and_bias(self.weight, self.bias)
+        self._set_weights(out_channels, in_channels, bias=bias, dtype=dtype)
 
     def extra_repr(self) -> str:
         text = f"{self.in_channels}, {self.out_channels}, kernel_size={self.kernel_size}, stride={self.stride}"

@@ -68,12 +68,7 @@ def fit(  # noqa: PLR0913 - what a training is made of
     Raises: ``AutogradError`` where the data have different numbers of rows, or none, and what ``compile_step`` raises.
     """
     parts = [part if isinstance(part, Tensor) else as_tensor(part) for part in data]
-    rows = {part.shape[0] if part.shape else None for part in parts}
-    count = next(iter(rows), None)
-    if len(rows) != 1 or not count:
-        shapes = ", ".join(str(part.shape) for part in parts)
-        message = f"fit: the data must have one row for each example, they have the shapes {shapes}"
-        raise AutogradError(message, location=user_location())
+    count = _rows(parts)
     size = count if batch_size is None else min(batch_size, count)
     step = _step(model, loss, optimizer)
     result, start = Fit(), time.perf_counter()
@@ -81,14 +76,23 @@ def fit(  # noqa: PLR0913 - what a training is made of
         for epoch in range(epochs):
             mean = _epoch(step, parts, count, size, generator or default_generator(), bar)
             result.losses.append(mean)
-            if isinstance(scheduler, ReduceLROnPlateau):
-                scheduler.step(mean)
-            elif scheduler is not None:
-                scheduler.step()
+            if scheduler is not None:
+                scheduler.step(*([mean] if isinstance(scheduler, ReduceLROnPlateau) else []))
             if callback is not None and callback(epoch, mean) is True:
                 break
     result.steps, result.seconds = bar.done, time.perf_counter() - start
     return result
+
+
+def _rows(parts: Sequence[Tensor]) -> int:
+    """How many rows all of the data have."""
+    rows = {part.shape[0] if part.shape else None for part in parts}
+    count = next(iter(rows), None)
+    if len(rows) != 1 or not count:
+        shapes = ", ".join(str(part.shape) for part in parts)
+        message = f"fit: the data must have one row for each example, they have the shapes {shapes}"
+        raise AutogradError(message, location=user_location())
+    return count
 
 
 def _step(model: Any, loss: Loss, optimizer: Optimizer) -> Callable[..., Tensor]:

@@ -28,7 +28,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 from graphc.abi import CONVOLUTION_RECTIFIED
-from graphc.runtime.tile_code import Function, Shape, fused, mask, masked_load, splat
+from graphc.runtime.tile_code import Function, Shape, folded, fused, mask, masked_load, splat
 
 VECTORS = 3  # of a row of the largest tile of a result
 FEW_SHIFTS, MANY_SHIFTS = 3, 6  # taps of a tile of weights, if not one
@@ -221,11 +221,6 @@ def finite(shape: Shape) -> str:
     found = f.let(f"fcmp oeq {real} {sum_of_lanes(f, shape, f.let(f'load {kind}, ptr {total}'))}, 0.0")
     f.do(f"ret i64 {f.let(f'zext i1 {found} to i64')}")
     return f.text()
-
-
-def folded(shape: Shape) -> str:
-    """Sums the lanes of a vector."""
-    return f"llvm.vector.reduce.fadd.v{shape.lanes}f{8 * shape.bytes}"
 
 
 def lay(shape: Shape) -> str:

@@ -28,10 +28,9 @@ from graphc.runtime.convolution_tiles import (
     powers,
     tiles_of,
 )
-from graphc.runtime.gemm_layout import State
+from graphc.runtime.gemm_layout import REALS, State
 from graphc.runtime.machine_code import compile_text, llvm_text
 
-REALS = {"f64": "double", "f32": "float"}
 ARGUMENTS = Job.KIND // 8  # of the service
 _MODULES = (convolution_code, convolution_plans, convolution_sources, convolution_weights, scratch_code, panel_code)
 

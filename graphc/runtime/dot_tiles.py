@@ -8,7 +8,7 @@ stays in registers while the columns go by.
 
 from __future__ import annotations
 
-from graphc.runtime.tile_code import Function, Shape, fused, mask, masked_load
+from graphc.runtime.tile_code import Function, Shape, folded, fused, mask, masked_load
 
 FEW, MANY = 3, 6  # rows of B of a tile, if not one
 
@@ -51,11 +51,6 @@ def dots(shape: Shape, rows: int, columns: int) -> str:
             before = f.let(f"select i1 {keeps}, {real} {f.let(f'load {real}, ptr {place}')}, {real} -0.0")
             f.do(f"store {real} {f.let(f'fadd {real} {before}, {made}')}, ptr {place}")
     return f.text()
-
-
-def folded(shape: Shape) -> str:
-    """Sums the lanes of a vector."""
-    return f"llvm.vector.reduce.fadd.v{shape.lanes}f{8 * shape.bytes}"
 
 
 def dot_functions(shape: Shape) -> str:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from enum import IntEnum
 
+REALS = {"f64": "double", "f32": "float"}  # LLVM's names
 DEPTH = 256  # of k that a tile sums at a time
 PANELS_OF_A = 20  # in a block that stays in the second level of cache
 BYTES_OF_B = 2048  # of a row of a block of B

@@ -231,6 +231,11 @@ def fused(shape: Shape) -> str:
     return f"llvm.fmuladd.v{shape.lanes}f{8 * shape.bytes}"
 
 
+def folded(shape: Shape) -> str:
+    """Sums the lanes of a vector."""
+    return f"llvm.vector.reduce.fadd.v{shape.lanes}f{8 * shape.bytes}"
+
+
 def packing(name: str, shape: Shape, last: str) -> tuple[Function, str, str]:
     """A function that packs, its target and its source."""
     bits = 8 * shape.lanes * shape.bytes

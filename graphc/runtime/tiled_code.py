@@ -6,11 +6,10 @@ from collections.abc import Sequence
 
 from graphc.runtime import dot_code, gemm_code, panel_code, scratch_code
 from graphc.runtime.dot_tiles import FEW, MANY, dot_functions, tall_of
-from graphc.runtime.gemm_layout import Job, Kind, State
+from graphc.runtime.gemm_layout import REALS, Job, Kind, State
 from graphc.runtime.machine_code import llvm_text
 from graphc.runtime.tile_code import shape_of, tile_functions
 
-REALS = {"f64": "double", "f32": "float"}
 _FUNCTIONS = ("tile", "wide", "narrow", "straight_a", "edge_a", "turned_a", "straight_b", "edge_b", "turned_b")
 _SINGLE, _BATCH = Job.BATCH // 8, Job.KIND // 8  # arguments of the services
 
