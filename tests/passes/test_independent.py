@@ -154,12 +154,12 @@ def test_a_loop_that_does_not_run_reads_nothing():
     def read_far(u, n, k):
         out = u.copy()
         for i in range(n):
-            out[i] = u[i] * u[k]
+            out[i] = u[i] * u[k[0]]
         return np.sum(out)
 
-    with override(disable_jit=True):
-        f = graphc.jit(read_far)
-        assert f(GRID[0], 3, 2) == pytest.approx(read_far(GRID[0], 3, 2))
-        assert f(GRID[0], 0, 99) == pytest.approx(np.sum(GRID[0]))
+    f, near, far = graphc.jit(read_far), np.array([2]), np.array([99])
+    assert f(GRID[0], 3, near) == pytest.approx(read_far(GRID[0], 3, near))
+    assert f(GRID[0], 0, far) == pytest.approx(np.sum(GRID[0]))
+    for n, places in ((9, near), (3, far)):
         with pytest.raises(IndexError):
-            f(GRID[0], 9, 2)
+            f(GRID[0], n, places)

@@ -111,12 +111,11 @@ def test_what_could_stop_the_program_stays():
 
     graph = value_graph(read_far, GRID[0], 2, np.array([1]))
     assert not {"exp", "checked_index"} & {node.op.name for node in graph.nodes}
-    with override(disable_jit=True):
-        f = graphc.jit(read_far)
-        assert f(GRID[0], 2, np.array([1])) == pytest.approx(read_far(GRID[0], 2, [1]))
-        assert f(GRID[0], 0, np.array([99])) == 0.0
-        with pytest.raises(IndexError):
-            f(GRID[0], 2, np.array([99]))
+    f = graphc.jit(read_far)
+    assert f(GRID[0], 2, np.array([1])) == pytest.approx(read_far(GRID[0], 2, [1]))
+    assert f(GRID[0], 0, np.array([99])) == 0.0
+    with pytest.raises(IndexError):
+        f(GRID[0], 2, np.array([99]))
 
 
 # --- loops taken apart ------------------------------------------------------------------------------------------------
