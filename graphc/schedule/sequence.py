@@ -14,6 +14,7 @@ from dataclasses import dataclass, field
 
 from graphc.ir.graph import Graph, Node, Value
 from graphc.ir.opdef import Bind, Control, Create, Foreign, Movement, Pointwise, Routine, Write
+from graphc.ir.positions import as_dim
 from graphc.ir.regions import carried, lead
 from graphc.ir.rewrite import with_inputs
 from graphc.ir.sizes import Needs
@@ -98,6 +99,8 @@ def _from_memory(barrier: Node) -> Iterable[Value]:
         return barrier.inputs[:1]
     if isinstance(barrier.op.kind, Control):
         return (*barrier.inputs[: lead(barrier) + carried(barrier)], *captured(barrier))
+    if barrier.op.name == "checked_index":  # a number made of sizes is looked at as it is
+        return () if as_dim(barrier.inputs[0]) is not None else barrier.inputs
     return barrier.inputs if isinstance(barrier.op.kind, Bind | Routine | Foreign) else ()
 
 

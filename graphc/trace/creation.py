@@ -31,7 +31,7 @@ CONSTANT_ONLY = frozenset(
     qualified(
         "numpy",
         """
-        geomspace logspace indices fromiter fromfunction bartlett blackman hamming hanning kaiser diag_indices
+        geomspace logspace indices fromiter fromfunction bartlett blackman hamming hanning kaiser
         tril_indices triu_indices mask_indices broadcast_shapes
     """,
     )

@@ -488,3 +488,20 @@ def test_results_that_share_memory_with_arguments(function):
     x = np.arange(9.0).reshape(3, 3)
     for ours, numpys in zip(graphc.jit(lambda x: function(x.copy()))(x), function(x.copy()), strict=True):
         np.testing.assert_array_equal(ours, numpys)
+
+
+def test_positions_that_are_counted_are_checked_where_they_may_be_outside():
+    """Of a length of their own: what they count is known in the program, and is checked there."""
+
+    def filled(x, marks):
+        y = x.copy()
+        y[np.arange(len(marks))] += marks
+        y[np.diag_indices(len(x), 1)] *= 2.0
+        return y
+
+    compiled = graphc.jit(filled)
+    for length in (2, 3):
+        marks = np.arange(1.0, 1.0 + length)
+        np.testing.assert_array_equal(compiled(np.ones(3), marks), filled(np.ones(3), marks))
+    with pytest.raises(graphc.errors.IndexRangeError, match="axis 0 with size 3"):
+        compiled(np.ones(3), np.ones(4))

@@ -91,7 +91,14 @@ def _start(F: Builder, entry: Entry, axis: int, size: Dim) -> Dim | Value:
 
 
 def inside(F: Builder, index: Value, axis: int, size: Dim) -> Value:
-    """The index, checked when the program runs."""
+    """The index, checked when the program runs unless it counts the positions of the axis, or fewer."""
+    node = index.node
+    if (
+        node is not None
+        and node.op.name == "iota"
+        and F.facts.proves_at_least(size - node.output.dims[node.attrs["axis"]], 0)
+    ):
+        return index
     checked: Value = F.checked_index(index, axis=axis, size=size)
     return checked
 

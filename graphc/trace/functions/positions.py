@@ -12,7 +12,15 @@ from graphc.ir.builder import Builder
 from graphc.ir.dims import Dim, product
 from graphc.ir.graph import Value
 from graphc.ir.types import I64
-from graphc.trace.functions.arguments import Implementation, as_array, as_dims, shape_error, unsupported
+from graphc.trace.functions.arguments import (
+    Implementation,
+    as_array,
+    as_dim,
+    as_dims,
+    as_int,
+    shape_error,
+    unsupported,
+)
 from graphc.trace.functions.creation import below
 from graphc.trace.functions.indexing import true_positions
 from graphc.trace.functions.reductions import truth
@@ -99,6 +107,11 @@ def ix_(F: Builder, *args: Any) -> tuple[Value, ...]:
     return tuple(found)
 
 
+def diag_indices(F: Builder, n: Any, ndim: Any = 2) -> tuple[Value, ...]:
+    """Positions of the diagonal of a square array of n rows, an array for each axis."""
+    return (F.iota(dims=(as_dim(F, "diag_indices", n),), axis=0),) * as_int(F, "diag_indices", "ndim", ndim)
+
+
 def diag_indices_from(F: Builder, arr: Any) -> tuple[Value, ...]:
     """Positions of the diagonal, an array for each axis."""
     value = as_array(F, arr)
@@ -122,7 +135,7 @@ def _triangle(name: str, *, upper: bool) -> Implementation:
 FUNCTIONS: dict[str, Implementation] = {
     "numpy.nonzero": nonzero, "numpy.flatnonzero": flatnonzero, "numpy.argwhere": argwhere,
     "numpy.unravel_index": unravel_index, "numpy.ravel_multi_index": ravel_multi_index, "numpy.ix_": ix_,
-    "numpy.diag_indices_from": diag_indices_from,
+    "numpy.diag_indices": diag_indices, "numpy.diag_indices_from": diag_indices_from,
     "numpy.tril_indices_from": _triangle("tril_indices_from", upper=False),
     "numpy.triu_indices_from": _triangle("triu_indices_from", upper=True),
 }  # fmt: skip
