@@ -16,6 +16,8 @@ import numpy as np
 from graphc.api import grad, jvp, vjp
 from graphc.custom import custom_jvp
 from graphc.higher import jacobian
+from graphc.trace.rewrite import prepare
+from graphc.trace.session import current
 
 
 def implicit_root(residual: Callable[..., Any], solver: Callable[..., Any]) -> Callable[..., Any]:
@@ -40,7 +42,7 @@ def implicit_root(residual: Callable[..., Any], solver: Callable[..., Any]) -> C
     name = getattr(solver, "__name__", "solver")
 
     def solve(start: Any, *params: Any) -> Any:
-        return solver(start, *params)
+        return _staged(solver)(start, *params)
 
     solve.__name__ = name
     root = custom_jvp(solve)
@@ -48,14 +50,14 @@ def implicit_root(residual: Callable[..., Any], solver: Callable[..., Any]) -> C
     def rule(primals: Sequence[Any], tangents: Sequence[Any]) -> Any:
         (start, *params), (_, *moves) = primals, tangents
         x = root(start, *params)
-        moved = jvp(lambda *given: residual(x, *given), tuple(params), tuple(moves))[1]
+        moved = jvp(lambda *given: _staged(residual)(x, *given), tuple(params), tuple(moves))[1]
         return x, np.reshape(-np.linalg.solve(_matrix(residual, x, params), np.ravel(moved)), np.shape(x))
 
     def reverse(primals: Sequence[Any], cotangent: Any) -> Any:
         start, *params = primals
         x = root(start, *params)
         weights = np.linalg.solve(np.transpose(_matrix(residual, x, params)), np.ravel(cotangent))
-        _, pullback = vjp(lambda *given: residual(x, *given), *params)
+        _, pullback = vjp(lambda *given: _staged(residual)(x, *given), *params)
         return None, *pullback(np.reshape(-weights, np.shape(x)))
 
     root.defjvp(rule)
@@ -79,6 +81,11 @@ def implicit_minimum(objective: Callable[..., Any], solver: Callable[..., Any]) 
     :func:`implicit_root`; the linear system is the Hessian's, which must not be singular.
     """
     return implicit_root(grad(objective), solver)
+
+
+def _staged(function: Callable[..., Any]) -> Callable[..., Any]:
+    """The user's function as a trace runs it, with its loops and writes; calls in this module are not rewritten."""
+    return function if current() is None else prepare(function)
 
 
 def _matrix(residual: Callable[..., Any], x: Any, params: Sequence[Any]) -> Any:

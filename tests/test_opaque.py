@@ -96,6 +96,39 @@ def test_derivatives_of_a_root_of_every_order():
         np.testing.assert_allclose(each, 0.5 / np.sqrt(np.arange(1.0, 7.0).reshape(3, 2)))
 
 
+def test_solver_and_residual_may_loop_and_write_in_place():
+    def sweeps(x, a):
+        x = np.array(x)
+        change = 1.0
+        while change > 1e-14:
+            change = 0.0
+            for i in range(len(a)):
+                left = x[i - 1] if i > 0 else 0.0
+                new = np.cos(left) / a[i]
+                change = max(change, abs(new - x[i]))
+                x[i] = new
+        return x
+
+    def residual(x, a):
+        r = np.zeros(len(a))
+        for i in range(len(a)):
+            r[i] = a[i] * x[i] - np.cos(x[i - 1] if i > 0 else 0.0)
+        return r
+
+    def direct(a):
+        x, left = 0.0, 0.0
+        for i in range(len(a)):
+            left = np.cos(left) / a[i]
+            x = x + left**2
+        return x
+
+    root = graphc.implicit_root(residual, sweeps)
+    a = np.array([2.0, 3.0, 1.5, 2.5])
+    with override(disable_jit=True):
+        found = graphc.grad(lambda a: np.sum(root(np.zeros_like(a), a) ** 2))(a)
+        np.testing.assert_allclose(found, graphc.grad(direct)(a), rtol=1e-12)
+
+
 def test_a_minimum_that_scipy_finds():
     def objective(x, c):
         return np.sum(np.cosh(x - c**2))
