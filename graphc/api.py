@@ -161,7 +161,8 @@ def linearize(function: Callable[..., Any], *primals: Any) -> Any:
     array([4., 2.])
 
     ``linear_map(*tangents)``, for tangents of the structure and shapes of the primals (None for zeros), is the
-    derivative along them, as of :func:`jvp`; but the function's own work is done once, for all calls of it.
+    derivative along them, as of :func:`jvp`; but the function's own work is done once, for all calls of it. The values
+    of a loop or branch are computed again beside their tangents.
 
     Raises the errors of tracing (see :func:`grad`); the linear map raises ``GradientError`` for tangents that are not
     like the primals.

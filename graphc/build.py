@@ -10,6 +10,7 @@ from graphc import pytree
 from graphc.abi import DeviceLeaf
 from graphc.compiler import compile_graph, without_rules
 from graphc.config import settings
+from graphc.debug_prints import runs_plainly
 from graphc.differentiate import (
     Differentiated,
     check_scalar,
@@ -105,7 +106,8 @@ def _build(
         leaf_marks(leaves, wanted.positions, target, strict=strict)
 
     derivatives = int(transform.differentiates or transform.is_split)
-    traced = trace(_traced_target(target, transform, is_method), args, kwargs, OPS, check, derivatives)
+    silent = settings.disable_jit and runs_plainly(target, transform)
+    traced = trace(_traced_target(target, transform, is_method), args, kwargs, OPS, check, derivatives, silent=silent)
     dump("traced", traced.graph)
     calls = _recorded_calls(target, transform, traced, kwargs)
     if calls is not None:

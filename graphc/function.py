@@ -31,6 +31,7 @@ from graphc.transform import Transform
 
 if TYPE_CHECKING:  # what traces and compiles is imported when a function is first called
     from graphc.cfunc import CFunction
+    from graphc.debug_prints import PlainRun
     from graphc.program import Program
     from graphc.saving import Saved
 
@@ -59,6 +60,7 @@ class CompiledFunction:
         self._programs: dict[Hashable, list[Program]] = {}
         self._latest: Program | None = None
         self._counts = {"calls_traced": 0}
+        self._plain_run: PlainRun | None = None  # where the function prints, and nothing is compiled
         self._entry: Callable[..., Any] = self._slow
         self._chained = 0  # native entries that a call tries, ``_entry`` the first
         self.__call__ = self._slow
@@ -82,6 +84,8 @@ class CompiledFunction:
             return self._target.original(*args, **kwargs)
         arguments = [*args, *kwargs.values()]
         given = (Receiver(args[0]), *args[1:]) if self._is_method and args else args
+        if self._plain_run is not None and settings.disable_jit:
+            self._plain_run(args, kwargs)
         leaves, spec = pytree.flatten((given, kwargs))
         if any(type(leaf) not in _ON_THE_HOST for leaf in leaves):
             leaves, given, kwargs = _seen_there(leaves, spec, given, kwargs)
@@ -133,6 +137,11 @@ class CompiledFunction:
             program.chained = behind + 1
             self._counts["calls_traced"] += 1
             self._keep(key, program)
+            if program.traced.captures.prints and self._plain_run is None:
+                from graphc.debug_prints import plain_run
+
+                self._plain_run = plain_run(self._target, self._transform, self._is_method)
+                self._plain_run(arguments[: len(given)], kwargs)
             result = program.attempt(arguments, leaves)
             if result is program.MISSED:
                 self._programs[key].remove(program)

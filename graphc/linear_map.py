@@ -27,7 +27,7 @@ class LinearProgram(Program):
 
     def __init__(self, traced: Traced, marked: Graph, out: Any, make_runner: MakeRunner):
         primal, _ = prune(optimize(marked, OPS))
-        both = optimize(jvp_graph(primal, OPS), OPS)
+        both = optimize(jvp_graph(primal, OPS, apart=True), OPS)
         count = len(marked.outputs)
         self.parts = parts = split(both, OPS, len(marked.params), count, traced.hints)
         specs = [*(source.spec for source in traced.inputs), *(INT_SPEC for _ in traced.int_leaves)]

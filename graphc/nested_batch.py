@@ -37,7 +37,7 @@ def call_vmap(
     location = user_location()
     session.F.location = location
     leaves = argument_leaves(target, args, kwargs)
-    axes = _leaf_axes(target, transform.in_axes, args, kwargs, offset)
+    axes = leaf_axes(target, transform.in_axes, args, kwargs, offset)
     batches = {
         index: _batch_in_front(session, argument, axis, location)
         for index, (argument, axis) in enumerate(zip(leaves, axes, strict=True))
@@ -71,7 +71,7 @@ def _note_small_sizes(session: Session, element: Graph) -> None:
             facts.at_least(SMALL, symbol(name))
 
 
-def _leaf_axes(
+def leaf_axes(
     target: Target, in_axes: Any, args: Sequence[Any], kwargs: Mapping[str, Any], offset: int
 ) -> list[int | None]:
     """The mapped axis of each leaf, None where it has none. Keyword arguments are mapped along their first axis."""

@@ -107,7 +107,7 @@ class JvpOf:
     graphc_takes_frozen = True
 
     def __init__(self, function: Callable[..., Any]):
-        self.target = make_target(function)
+        self.differentiated, self.target = function, make_target(function)
         self.__name__ = f"jvp_{self.target.name}"
 
     def __call__(self, primals: Sequence[Any], tangents: Sequence[Any]) -> Any:

@@ -218,6 +218,20 @@ def test_linearize_is_jvp_with_the_value_done_before():
         double(np.ones(4))
 
 
+def test_linearize_of_loops_and_branches():
+    def decays(w):
+        s = 0.0
+        for i in range(len(w)):
+            s = s * 0.5 + (np.sin(w[i]) if w[i] > 0 else w[i] ** 2)
+        return s * w
+
+    out, linear_map = graphc.linearize(decays, W)
+    _, moved = graphc.jvp(decays, (W,), (V,))
+    np.testing.assert_allclose(out, decays(W), **CLOSE)
+    np.testing.assert_allclose(linear_map(V), moved, **CLOSE)
+    np.testing.assert_allclose(linear_map(2 * V), 2 * moved, **CLOSE)
+
+
 def test_linearize_inside():
     rows = graphc.jit(lambda w: graphc.vmap(graphc.linearize(curve, w)[1])(np.eye(3)).T)
     np.testing.assert_allclose(rows(W), graphc.jacobian(curve)(W), **CLOSE)

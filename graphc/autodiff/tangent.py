@@ -15,16 +15,17 @@ from graphc.ir.types import ArrayType
 from graphc.passes.facts import NumberFacts
 
 
-def jvp_graph(graph: Graph, ops: Mapping[str, Op]) -> Graph:
+def jvp_graph(graph: Graph, ops: Mapping[str, Op], *, apart: bool = False) -> Graph:
     """The graph with one more parameter for each marked one, its tangent, and one more output for each float output.
 
     New parameters are named ``t_`` and the parameter's name, and stand after the old ones; the outputs' tangents (zeros
-    where no marked parameter has influence) stand after the outputs.
+    where no marked parameter has influence) stand after the outputs. ``apart``: no value is computed with a tangent,
+    for a graph that is to be split: beside a loop that carries tangents the loop of the values stays as it is.
     """
-    return _jvp(graph, ops, ShapeFacts(graph.guards))
+    return _jvp(graph, ops, ShapeFacts(graph.guards), apart=apart)
 
 
-def _jvp(graph: Graph, ops: Mapping[str, Op], shapes: ShapeFacts) -> Graph:
+def _jvp(graph: Graph, ops: Mapping[str, Op], shapes: ShapeFacts, *, apart: bool = False) -> Graph:
     F = Builder(ops, shapes)
     facts = NumberFacts()
     tangent: dict[Value, Value] = {
@@ -38,7 +39,11 @@ def _jvp(graph: Graph, ops: Mapping[str, Op], shapes: ShapeFacts) -> Graph:
         outputs: Sequence[Value] = current.outputs
         with F.at(node.location):
             if node.regions and any(t is not None for t in tangents):
-                outputs, moved = push_regions(F, current, tangents, _jvp)
+                if apart:
+                    F.nodes.append(current)
+                    _, moved = push_regions(F, current, tangents, _jvp)
+                else:
+                    outputs, moved = push_regions(F, current, tangents, _jvp)
             else:
                 F.nodes.append(current)
                 is_moving = any(t is not None for t in tangents) and any(o.grad for o in node.outputs)

@@ -45,8 +45,10 @@ class Hidden:
 class Captures:
     """The record of one root trace."""
 
-    def __init__(self) -> None:
+    def __init__(self, *, silent: bool = False) -> None:
         self.paths = Paths()
+        self.silent = silent  # ``print`` is noted in ``prints``, in place of printing stand-ins
+        self.prints = False
         self.session: Session  # set by the trace that this record belongs to
         self.hidden: dict[Value, Hidden] = {}
         self.arguments: dict[Value, Any] = {}  # array arguments: param -> the object

@@ -26,7 +26,9 @@ _WAYS_OUT = {
     "np.asarray(x)": "something that cannot trace asked for a NumPy array: call a NumPy function on x directly; "
     "np.array([a, b]) of traced values is np.stack([a, b])",
 }
-_DEFAULT_WAY_OUT = "print the traced array without a format, or return the value and format the result"
+_DEFAULT_WAY_OUT = (
+    "to print it, set GRAPHC_DISABLE_JIT=1, which prints numbers, or return the value and format the result"
+)
 
 
 def cannot_be_concrete(traced: TracedValue, what: str) -> Any:

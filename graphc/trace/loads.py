@@ -13,6 +13,7 @@ its place and in its order, and keeps its line: what the hooks add is the record
 from __future__ import annotations
 
 import ast
+import copy
 from typing import Any
 
 from graphc.trace.scopes import Scope
@@ -150,6 +151,16 @@ class LoadRewriter(ast.NodeTransformer):
         return _hook("slice", node, *bounds)
 
     def visit_Call(self, node: ast.Call) -> ast.expr:
+        if isinstance(node.func, ast.Name) and node.func.id == "print" and self.is_outside("print"):
+            return self._print(node)
+        return self._call(node)
+
+    def _print(self, node: ast.Call) -> ast.IfExp:
+        """What a plain run prints is not even looked at in the trace: it may ask for numbers (``f"{x:.3f}"``)."""
+        elsewhere = _hook("printed_elsewhere", node, copy.deepcopy(node.func))
+        return ast.copy_location(ast.IfExp(elsewhere, ast.Constant(None), self._call(node)), node)
+
+    def _call(self, node: ast.Call) -> ast.expr:
         node.args = [self.visit(argument) for argument in node.args]
         match node.func:
             case ast.Attribute(value=ast.Name(id=name)) if name == HOOKS:

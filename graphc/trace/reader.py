@@ -178,6 +178,14 @@ class Reader:
         substitute = traced_callee(function)
         return dispatch.through_builtin(function, substitute) if dispatch.is_builtin(function) else substitute
 
+    def printed_elsewhere(self, function: Any) -> bool:
+        """Whether this call of ``print`` is left to a run of the plain function, which knows the numbers."""
+        session = current()
+        if function is not print or session is None or not session.captures.silent:
+            return False
+        session.captures.prints = True
+        return True
+
     # --- what Python calls by itself ----------------------------------------------------------------------------------
 
     formatted = staticmethod(dispatch.formatted)

@@ -102,14 +102,17 @@ def trace(
     ops: Mapping[str, Op],
     check: Callable[[Sequence[ArgumentLeaf]], Any] = list,
     derivatives: int = 0,
+    *,
+    silent: bool = False,
 ) -> Traced:
     """Trace the target for arguments like these; ``check`` sees the argument leaves first.
 
-    ``derivatives``: how many derivatives of the traced graph will be taken.
+    ``derivatives``: how many derivatives of the traced graph will be taken. ``silent``: the function's ``print`` is
+    noted in the captures, and prints nothing.
 
     Raises the errors of ``graphc.errors`` at the user's line; what the user's own code raises goes through.
     """
-    captures = Captures()
+    captures = Captures(silent=silent)
     session = Session(ops, target.name, parent=None, wrap=Tracer, captures=captures)
     session.derivatives = derivatives
     captures.session = session

@@ -15,6 +15,7 @@ from tests.control.corpus import PROGRAMS
 
 NIGHTLY = int(os.environ.get("TEST_PROGRAMS", "200")) >= 2000
 COMPILED = list(PROGRAMS) if NIGHTLY else list(PROGRAMS)[1::8]
+LINEARIZED = list(PROGRAMS) if NIGHTLY else list(PROGRAMS)[2::7]
 UNROLLED = list(PROGRAMS) if NIGHTLY else list(PROGRAMS)[4::9]
 
 
@@ -45,6 +46,19 @@ def assert_right(name):
 def test_interpreted(name):
     with override(disable_jit=True):
         assert_right(name)
+
+
+@pytest.mark.parametrize("name", LINEARIZED)
+def test_linear_map_of_the_gradients_direction(name):
+    """The derivative along the gradient is its square: of a program whose value is computed in a part of its own."""
+    function, (first, *rest) = PROGRAMS[name]
+    with override(disable_jit=True):
+        value, linear_map = graphc.linearize(lambda w: function(w, *rest), first)
+        gradient = graphc.grad(function)(first, *rest)
+        np.testing.assert_allclose(value, function(first, *rest), rtol=1e-12)
+        squares = sum(float(np.sum(g**2)) for g in pytree.flatten(gradient)[0])
+        np.testing.assert_allclose(linear_map(gradient), squares, rtol=1e-9)
+        np.testing.assert_allclose(linear_map(pytree.tree_map(lambda g: 2 * g, gradient)), 2 * squares, rtol=1e-9)
 
 
 @pytest.mark.parametrize("name", COMPILED)
