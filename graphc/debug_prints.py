@@ -1,6 +1,6 @@
-"""What a function prints while it is debugged: with ``GRAPHC_DISABLE_JIT=1`` the plain function runs beside the program.
+"""What a function prints while it is debugged: where nothing is compiled the plain function runs beside its program.
 
-A trace knows no numbers, so a function that is differentiated could print stand-ins only. Where nothing is compiled,
+A trace knows no numbers, so a function that is differentiated could print stand-ins only. With GRAPHC_DISABLE_JIT=1
 ``print`` is silent in the trace instead, and a call of a program in which it was met runs the plain function too, once,
 on the numbers of the call (for ``vmap`` once for each element). Its result is thrown away; arrays are copies.
 """
@@ -29,7 +29,8 @@ def plain_run(target: Target, transform: Transform, is_method: bool) -> PlainRun
     offset = int(is_method)
 
     def run(args: Sequence[Any], kwargs: Mapping[str, Any]) -> None:
-        function, given = target.original, pytree.tree_map(_apart, tuple(args))
+        function: Any = target.original
+        given = pytree.tree_map(_apart, tuple(args))
         named = pytree.tree_map(_apart, dict(kwargs))
         if transform.forward_mode:
             function, given = function.differentiated, given[0]
