@@ -181,6 +181,12 @@ class DeviceLeaf:
         raise NotImplementedError
 
 
+class OnDevice:
+    """Of an array that graphc keeps on a device, to tell it from one of NumPy's. ``number``: of the device."""
+
+    number: int
+
+
 class InputLeaf(NamedTuple):
     """An input of the program: which object, what it must be, and how its dims bind or check symbols.
 

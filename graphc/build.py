@@ -42,6 +42,8 @@ from graphc.trace.record import Output, Traced, trace
 from graphc.trace.target import Target
 from graphc.transform import Transform
 
+NOT_INTERPRETED = "GRAPHC_DISABLE_JIT: arrays on a device cannot be interpreted; pass NumPy arrays"
+
 
 def build_program(
     target: Target,
@@ -244,6 +246,21 @@ def make_runner(graph: Graph, specs: Sequence[LeafSpec], kind: str) -> Runner:
     if settings.disable_jit:
         return InterpretedRunner(graph)
     return CompiledRunner(graph, compile_graph(graph, lambda g: optimize(g, OPS), kind=kind), specs)
+
+
+def make_device_runner(graph: Graph, number: int) -> Runner:
+    """As ``make_runner``, on the device of this number: NumPy arrays are copied there, results are there.
+
+    Raises: UnsupportedError: what a device does not compute, or while nothing is compiled.
+    """
+    from graphc.cuda_runner import CudaRunner
+    from graphc.passes.pipeline import optimize
+    from graphc.runtime.cuda_arrays import at_home
+    from graphc.runtime.cuda_program import device
+
+    if settings.disable_jit:
+        raise UnsupportedError(NOT_INTERPRETED)
+    return CudaRunner(without_rules(optimize(graph, OPS)), device(number), home=at_home(number))
 
 
 def value_first(graph: Graph, value: Output, dropped: int) -> tuple[Graph, Callable[[Any], Any]]:

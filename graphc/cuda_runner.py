@@ -27,7 +27,7 @@ from graphc.ops.table import OPS
 from graphc.passes.composites import expand_composites
 from graphc.passes.lowering import lowered
 from graphc.program import sizes_fit
-from graphc.runtime.cuda_arrays import DeviceView, elements
+from graphc.runtime.cuda_arrays import DeviceArray, DeviceView, elements, own_view
 from graphc.runtime.cuda_program import Device, Layout, LoadedProgram, Step, device, layout
 from graphc.schedule.plan import schedule
 from graphc.trace.record import Traced
@@ -92,9 +92,13 @@ class CudaRunner:
 
     executable: Executable | None = None
 
-    def __init__(self, graph: Graph, device: Device, constants: Collection[int] = ()):
-        """``constants``: numbers of the parameters that are part of the program, and NumPy arrays in any call."""
-        self.graph, self.device, self.constants = graph, device, frozenset(constants)
+    def __init__(self, graph: Graph, device: Device, constants: Collection[int] = (), home: DeviceView | None = None):
+        """``constants``: numbers of the parameters that are part of the program, and NumPy arrays in any call.
+
+        ``home``: what results are like, whatever is given: arrays of graphc's own are where they are, and NumPy's are
+        copied.
+        """
+        self.graph, self.device, self.constants, self.home = graph, device, frozenset(constants), home
         program = schedule(graph_for_device(graph), OPS)
         printed = print_cuda_program(program, len(graph.params) + len(graph.ints), repr(settings.code_key()))
         self.symbols, self.bounds, self.checks = program.symbols, program.bounds, program.checks
@@ -118,7 +122,9 @@ class CudaRunner:
         sizes = self._sizes(inputs)
         if sizes is None:
             return None
-        like = next((view for view in inputs if isinstance(view, DeviceView)), None)
+        if self.home is not None:
+            inputs = [own_view(given) if isinstance(given, DeviceArray) else given for given in inputs]
+        like = self.home or next((view for view in inputs if isinstance(view, DeviceView)), None)
         with self.loaded.lock, self.device.current():
             if like is None:
                 return self._run_copied(inputs, sizes)
@@ -190,7 +196,7 @@ class CudaRunner:
             return -1 if given.is_plain else elements(given.shape) * param.type.dtype.itemsize
         if not param.dims:
             return -1
-        if number not in self.constants:
+        if number not in self.constants and self.home is None:
             raise CudaError(
                 f"{param.name}, which the function reads from outside, is a NumPy array, and the arguments are on "
                 f"device {like.device} ({like.kind.name}): pass it as an argument that is there, too"

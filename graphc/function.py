@@ -283,7 +283,9 @@ def _seen_there(leaves: list[Any], spec: Any, given: Any, kwargs: Any) -> tuple[
     seen = [leaf if view is None else view for leaf, view in zip(leaves, views, strict=True)]
     require_together(seen, lambda: pytree.names(spec))
     if settings.disable_jit:
-        raise UnsupportedError("GRAPHC_DISABLE_JIT: arrays on a device cannot be interpreted; pass NumPy arrays")
+        from graphc.build import NOT_INTERPRETED
+
+        raise UnsupportedError(NOT_INTERPRETED)
     return seen, *pytree.unflatten(spec, seen)
 
 

@@ -16,8 +16,9 @@ import numpy as np
 
 from graphc import pytree
 from graphc.errors import TraceTypeError
-from graphc.tensors.core import Tensor, compute
+from graphc.tensors.core import Tensor
 from graphc.tensors.paths import cuts_of, was_used
+from graphc.tensors.placing import on_host
 
 if TYPE_CHECKING:
     from graphc.optim.optimizer import Optimizer
@@ -164,8 +165,8 @@ def _entries(model: Any, weights: Any) -> list[_Entry]:
 
 
 def _of_tensor(name: str, tensor: Tensor) -> _Entry:
-    gradient = None if tensor.grad is None else compute(tensor.grad)
-    return _Entry(name, tensor, gradient, compute(tensor), not tensor.requires_grad)
+    gradient = None if tensor.grad is None else on_host(tensor.grad)
+    return _Entry(name, tensor, gradient, on_host(tensor), not tensor.requires_grad)
 
 
 def _of_gradients(tree: Any, weights: Any) -> list[_Entry]:

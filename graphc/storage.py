@@ -16,9 +16,10 @@ from typing import Any
 import numpy as np
 
 from graphc.errors import TraceTypeError
-from graphc.tensors.core import Tensor, compute, from_array
-from graphc.tensors.devices import require_cpu
+from graphc.tensors.core import Tensor, from_array
+from graphc.tensors.devices import place_of
 from graphc.tensors.memory import settled
+from graphc.tensors.placing import on_host, placed
 from graphc.tensors.random import get_rng_state, set_rng_state
 from graphc.trace.location import user_location
 
@@ -62,21 +63,22 @@ def save(obj: Tree, path: str | os.PathLike[str]) -> None:
 def load(path: str | os.PathLike[str], map_location: Any = None, *, weights_only: bool = True) -> Tree:
     """What ``save`` wrote; of a file that another program wrote a dict of tensors by name.
 
-    ``map_location`` and ``weights_only`` are PyTorch's: tensors come to the CPU, and no code is ever run.
+    ``map_location``: the device that tensors come to, the CPU by default. ``weights_only`` is PyTorch's: no code is
+    ever run.
     Tensors are leaves. Raises ``ImportError`` without the package ``safetensors``, ``FileNotFoundError``, and
     ``ValueError`` for a file of a later format.
     """
-    require_cpu(map_location)
+    place = place_of(map_location)
     library = _safetensors()
     with library.safe_open(os.fspath(path), framework="numpy") as file:
         arrays = {name: file.get_tensor(name) for name in file.keys()}  # noqa: SIM118 - the file is no dict
         metadata = file.metadata() or {}
     if _KEY not in metadata:
-        return {name: from_array(settled(array)) for name, array in arrays.items()}
+        return {name: from_array(placed(settled(array), place)) for name, array in arrays.items()}
     described = json.loads(metadata[_KEY])
     if described["format"] != _FORMAT:
         raise ValueError(f"{path} has format {described['format']}, and this version of graphc reads {_FORMAT}")
-    return _rebuilt(described["content"], arrays)
+    return _rebuilt(described["content"], arrays, place)
 
 
 def save_checkpoint(path: str | os.PathLike[str], **parts: Any) -> None:
@@ -145,7 +147,7 @@ def _described(obj: Tree, path: str, arrays: dict[str, np.ndarray]) -> Any:
     if obj is None or type(obj) in (bool, int, float, str):
         return obj
     if isinstance(obj, Tensor):
-        return {"tensor": _kept(compute(obj), path, arrays), "requires_grad": obj.requires_grad}
+        return {"tensor": _kept(on_host(obj), path, arrays), "requires_grad": obj.requires_grad}
     if isinstance(obj, np.ndarray | np.generic):
         return {"array" if isinstance(obj, np.ndarray) else "number": _kept(obj, path, arrays)}
     if isinstance(obj, Mapping):
@@ -181,14 +183,14 @@ def _key(key: Any, path: str) -> Any:
     raise TraceTypeError(f"{message}: keys are strings or numbers", location=user_location())
 
 
-def _rebuilt(described: Any, arrays: Mapping[str, np.ndarray]) -> Tree:
+def _rebuilt(described: Any, arrays: Mapping[str, np.ndarray], place: int | None) -> Tree:
     if not isinstance(described, dict):
         return described
     if "tensor" in described:
-        return from_array(settled(arrays[described["tensor"]]), described["requires_grad"])
+        return from_array(placed(settled(arrays[described["tensor"]]), place), described["requires_grad"])
     if "dict" in described:
-        return {key: _rebuilt(value, arrays) for key, value in described["dict"]}
+        return {key: _rebuilt(value, arrays, place) for key, value in described["dict"]}
     if "list" in described or "tuple" in described:
-        items = [_rebuilt(value, arrays) for value in described["list" if "list" in described else "tuple"]]
+        items = [_rebuilt(value, arrays, place) for value in described["list" if "list" in described else "tuple"]]
         return items if "list" in described else tuple(items)
     return arrays[described["array"]] if "array" in described else arrays[described["number"]][()]

@@ -96,7 +96,7 @@ def softmin(input: Any, dim: int, dtype: Any = None) -> Tensor:
 def gumbel_softmax(logits: Any, tau: float = 1.0, hard: bool = False, dim: int = -1) -> Any:
     """A sample of the softmax by Gumbel noise; ``hard``: one-hot, with the gradient of the soft one."""
     shape = known(logits.shape)
-    noise = drawn(lambda: default_generator().gumbel(size=shape), logits.dtype)
+    noise = drawn(lambda: default_generator().gumbel(size=shape), logits.dtype, device=logits.device)
     soft: Any = methods.BOTH["softmax"]((logits + noise) / tau, dim)
     if not hard:
         return soft

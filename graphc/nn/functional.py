@@ -15,6 +15,7 @@ from graphc.tensors.core import Tensor, record
 from graphc.tensors.functions.table import FUNCTIONS
 from graphc.tensors.memory import settled
 from graphc.tensors.modes import no_grad
+from graphc.tensors.placing import placed
 from graphc.tensors.random import default_generator, drawn, known
 from graphc.tensors.shaping import one_hot
 
@@ -133,8 +134,8 @@ def dropout(
         kept = (generator or default_generator()).random(shape) >= p
         return settled(np.asarray(kept, kind.dtype) * kind.dtype.type(1.0 / (1.0 - p) if p < 1.0 else 0.0))
 
-    factor = drawn(draw, kind.dtype)
-    factor._source = draw
+    factor = drawn(draw, kind.dtype, device=input.device)
+    factor._source = lambda: placed(draw(), kind.place)
     return record(DROPOUT, (input, factor))
 
 

@@ -8,6 +8,7 @@ import numpy as np
 
 from graphc.tensors.core import Tensor
 from graphc.tensors.interchange import replace
+from graphc.tensors.placing import placed
 from graphc.tensors.random import default_generator
 
 _GAINS = {"linear": 1.0, "sigmoid": 1.0, "tanh": 5.0 / 3.0, "relu": math.sqrt(2.0), "selu": 0.75}
@@ -34,7 +35,8 @@ def fans(tensor: Tensor) -> tuple[int, int]:
 
 
 def _filled(tensor: Tensor, values: np.ndarray) -> Tensor:
-    replace(tensor, np.asarray(values, tensor._kind.dtype, order="C") if values.ndim else values[()])
+    made = np.asarray(values, tensor._kind.dtype, order="C") if values.ndim else values[()]
+    replace(tensor, placed(made, tensor._kind.place))
     return tensor
 
 

@@ -11,7 +11,6 @@ from graphc.nn.module import Module
 from graphc.nn.parameter import Parameter
 from graphc.tensors.core import Tensor, record
 from graphc.tensors.creation import zeros
-from graphc.tensors.devices import require_cpu
 from graphc.tensors.functions.table import FUNCTIONS
 from graphc.tensors.shaping import flatten
 
@@ -23,10 +22,9 @@ class Linear(Module):
 
     def __init__(self, in_features: int, out_features: int, bias: bool = True, device: Any = None, dtype: Any = None):
         super().__init__()
-        require_cpu(device)
         self.in_features, self.out_features = in_features, out_features
-        self.weight = Parameter(zeros(out_features, in_features, dtype=dtype))
-        self.bias = Parameter(zeros(out_features, dtype=dtype)) if bias else None
+        self.weight = Parameter(zeros(out_features, in_features, dtype=dtype, device=device))
+        self.bias = Parameter(zeros(out_features, dtype=dtype, device=device)) if bias else None
         self.reset_parameters()
 
     def reset_parameters(self) -> None:

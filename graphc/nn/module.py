@@ -9,11 +9,12 @@ import numpy as np
 
 from graphc.errors import AutogradError, nearest
 from graphc.nn.parameter import Parameter
-from graphc.tensors.core import Tensor, compute
-from graphc.tensors.devices import require_cpu
+from graphc.tensors.core import Tensor
+from graphc.tensors.devices import is_device, place_of
 from graphc.tensors.hooks import RemovableHandle
 from graphc.tensors.interchange import replace
 from graphc.tensors.memory import settled
+from graphc.tensors.placing import moved_in_place, near, on_host, placed
 from graphc.tensors.recording import now
 from graphc.tensors.traced import TracedTensor, lifted
 from graphc.tensors.writing import copy_
@@ -238,7 +239,7 @@ class Module:
         for name, tensor in own.items():
             if name in state_dict:
                 given = state_dict[name]
-                copy_detached(tensor, compute(given) if isinstance(given, Tensor) else np.asarray(given))
+                copy_detached(tensor, on_host(given) if isinstance(given, Tensor) else np.asarray(given))
         return LoadResult(missing, unexpected)
 
     # --- what it does -------------------------------------------------------------------------------------------------
@@ -271,25 +272,31 @@ class Module:
         return self
 
     def to(self: M, *args: Any, dtype: Any = None, device: Any = None) -> M:
-        """Convert all floating parameters and buffers to a dtype; the module."""
-        require_cpu(device)
+        """Convert all floating parameters and buffers to a dtype, and bring all to a device; the module.
+
+        Raises ``CudaError`` for a device that is not there.
+        """
         for arg in args:
-            if isinstance(arg, str) and arg.partition(":")[0] in ("cpu", "cuda", "mps"):
-                require_cpu(arg)
+            if is_device(arg) or type(arg) is int:
+                device = arg
             else:
                 dtype = arg
-        for tensor in [] if dtype is None else [*self.parameters(), *self.buffers()]:
-            if tensor._kind.dtype.kind == "f" and tensor._kind.dtype != np.dtype(dtype):
-                replace(tensor, settled(np.array(compute(tensor)).astype(dtype)))
+        place = place_of(device)
+        for tensor in [*self.parameters(), *self.buffers()]:
+            if dtype is not None and tensor._kind.dtype.kind == "f" and tensor._kind.dtype != np.dtype(dtype):
+                values = settled(np.array(on_host(tensor)).astype(dtype))
+                replace(tensor, placed(values, tensor._kind.place))
+            if device is not None:
+                moved_in_place(tensor, place)
         return self
 
     def cpu(self: M) -> M:
-        """The module: it is on the CPU."""
-        return self
+        """All parameters and buffers on the CPU; the module."""
+        return self.to("cpu")
 
     def cuda(self: M, device: Any = None) -> M:
-        """Raises ``ValueError``: tensors are on the CPU only."""
-        return self.to("cuda")
+        """All parameters and buffers on a CUDA device, the first one by default; the module. Raises ``CudaError``."""
+        return self.to("cuda" if device is None else device)
 
     def double(self: M) -> M:
         """All floating parameters and buffers in float64; the module."""
@@ -320,7 +327,7 @@ def is_parameter(obj: Any) -> bool:
 
 def copy_detached(tensor: Tensor, values: np.ndarray) -> None:
     """Write values into a tensor without recording it."""
-    copy_(tensor.detach(), np.asarray(values))
+    copy_(tensor.detach(), near(settled(np.array(values)), tensor))
 
 
 def clear_gradients(tensors: Any, set_to_none: bool) -> None:

@@ -7,7 +7,7 @@ from typing import Any
 from graphc.tensors.containers import register
 from graphc.tensors.core import Tensor, compute, from_array
 from graphc.tensors.creation import tensor as make_tensor
-from graphc.tensors.memory import settled
+from graphc.tensors.memory import own
 
 
 class Parameter(Tensor):
@@ -20,7 +20,7 @@ class Parameter(Tensor):
 
     def __init__(self, data: Any = None, requires_grad: bool = True):
         source = data if isinstance(data, Tensor) else make_tensor([] if data is None else data)
-        self.__dict__.update(from_array(settled(compute(source).copy()), requires_grad).__dict__)
+        self.__dict__.update(from_array(own(compute(source)), requires_grad).__dict__)
 
     def __repr__(self) -> str:
         return f"Parameter containing:\n{Tensor.__repr__(self)}"

@@ -97,7 +97,7 @@ class _Recurrent(Module):
         count, n = self.num_layers * (1 + self.bidirectional), x._kind.shape[1]
         if hx is None:
             widths = (self.proj_size or self.hidden_size, self.hidden_size)[: self.states]
-            return [zeros(count, n, width, dtype=x._kind.dtype) for width in widths]
+            return [zeros(count, n, width, dtype=x._kind.dtype, device=x.device) for width in widths]
         given = list(hx) if self.states > 1 else [hx]
         if len(given) != self.states or any(len(state._kind.shape) != 2 + is_batch for state in given):
             message = f"{type(self).__name__}: the states must be {self.states}, of {2 + is_batch} dimensions each"
@@ -197,7 +197,7 @@ class _Cell(Module):
         x: Any = input if is_batch else input.unsqueeze(0)
         given = [] if hx is None else list(hx) if self.states > 1 else [hx]
         begin = [state if is_batch else state.unsqueeze(0) for state in given]
-        begin = begin or [zeros(x._kind.shape[0], self.hidden_size, dtype=x._kind.dtype) for _ in range(self.states)]
+        begin = begin or [x.new_zeros(x._kind.shape[0], self.hidden_size) for _ in range(self.states)]
         weights = [self.weight_ih, self.weight_hh, self.bias_ih, self.bias_hh] + [None] * (self.function == "lstm")
         _, *after = methods.several(self.function, (x.unsqueeze(0), *begin, *weights), (False, *self._options()))
         states = after if is_batch else [state.squeeze(0) for state in after]

@@ -8,8 +8,9 @@ from typing import Any
 import numpy as np
 
 from graphc.nn.sizes import Sizes, sizes_of
-from graphc.tensors.core import Tensor, from_array, record
+from graphc.tensors.core import Tensor, record
 from graphc.tensors.functions.table import FUNCTIONS as TABLE
+from graphc.tensors.placing import near
 from graphc.tensors.random import default_generator, drawn, known
 from graphc.tensors.shaping import index_select, permute, reshape, squeeze, unsqueeze
 
@@ -99,7 +100,7 @@ def interpolate(
 
 
 def _nearest(x: Any, dim: int, n: int, m: int, _: bool) -> Any:
-    return index_select(x, dim, from_array(np.minimum(np.arange(m) * n // m, n - 1)))
+    return index_select(x, dim, near(np.minimum(np.arange(m) * n // m, n - 1), x))
 
 
 def _linear(x: Any, dim: int, n: int, m: int, align_corners: bool) -> Any:
@@ -110,9 +111,9 @@ def _linear(x: Any, dim: int, n: int, m: int, align_corners: bool) -> Any:
         place = np.maximum((np.arange(m) + 0.5) * n / m - 0.5, 0.0)
     first = np.minimum(place.astype(np.int64), n - 1)
     share = np.asarray(place - first, x.dtype).reshape(-1, *(1,) * (x.ndim - dim - 1))
-    low: Any = index_select(x, dim, from_array(first))
-    high = index_select(x, dim, from_array(np.minimum(first + 1, n - 1)))
-    return low + (high - low) * from_array(np.ascontiguousarray(share))
+    low: Any = index_select(x, dim, near(first, x))
+    high = index_select(x, dim, near(np.minimum(first + 1, n - 1), x))
+    return low + (high - low) * near(np.ascontiguousarray(share), x)
 
 
 def pixel_shuffle(input: Any, upscale_factor: int) -> Any:
@@ -131,7 +132,7 @@ def feature_dropout(input: Any, p: float, training: bool, spatial: int) -> Any:
         return input
     shape = (*known(input.shape)[: input.ndim - spatial], *(1,) * spatial)
     scale = 0.0 if p == 1.0 else 1.0 / (1.0 - p)
-    return input * drawn(lambda: (default_generator().random(shape) >= p) * scale, input.dtype)
+    return input * drawn(lambda: (default_generator().random(shape) >= p) * scale, input.dtype, device=input.device)
 
 
 def dropout1d(input: Any, p: float = 0.5, training: bool = True, inplace: bool = False) -> Any:

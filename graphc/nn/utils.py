@@ -9,8 +9,9 @@ from typing import Any
 import numpy as np
 
 from graphc.errors import AutogradError
-from graphc.tensors.core import Tensor, compute, from_array
-from graphc.tensors.memory import was_written, writable
+from graphc.tensors.core import Tensor, from_array
+from graphc.tensors.memory import change
+from graphc.tensors.placing import on_host
 from graphc.trace.location import user_location
 
 Tensors = Tensor | Iterable[Tensor]
@@ -23,7 +24,7 @@ def _gradients(parameters: Tensors) -> list[Tensor]:
 
 def get_total_norm(tensors: Sequence[Tensor], norm_type: float = 2.0) -> Tensor:
     """The norm of all elements of all the tensors together, as a tensor without dimensions."""
-    arrays = [np.ravel(compute(tensor)) for tensor in tensors]
+    arrays = [np.ravel(on_host(tensor)) for tensor in tensors]
     if not arrays:
         return from_array(np.float64(0.0))
     norms: Any = np.array([np.linalg.norm(array, norm_type) for array in arrays])
@@ -45,19 +46,14 @@ def clip_grad_norm_(
     factor = max_norm / (total.item() + 1e-6)
     if not factor >= 1.0:
         for gradient in gradients:
-            memory = writable(gradient)
-            with np.errstate(invalid="ignore"):  # an infinite norm makes what is infinite NaN, as in PyTorch
-                memory *= memory.dtype.type(factor)
-            was_written(gradient)
+            change(gradient, lambda m: np.multiply(m, m.dtype.type(factor), out=m))  # NaN of infinity where that is 0
     return total
 
 
 def clip_grad_value_(parameters: Tensors, clip_value: float) -> None:
     """Bring every element of the gradients, in place, between ``-clip_value`` and ``clip_value``."""
     for gradient in _gradients(parameters):
-        memory = writable(gradient)
-        np.clip(memory, -clip_value, clip_value, out=memory)
-        was_written(gradient)
+        change(gradient, lambda memory: np.clip(memory, -clip_value, clip_value, out=memory))
 
 
 def parameters_to_vector(parameters: Iterable[Tensor]) -> Tensor:

@@ -11,7 +11,8 @@ from graphc.errors import AutogradError
 from graphc.optim.optimizer import Optimizer, parameters_of
 from graphc.tensors.core import Tensor, flush, record
 from graphc.tensors.functions.table import FUNCTIONS
-from graphc.tensors.memory import was_written, writable
+from graphc.tensors.memory import change
+from graphc.tensors.placing import on_host
 from graphc.tensors.recording import now
 from graphc.trace.location import user_location
 
@@ -49,8 +50,8 @@ class GradScaler:
         self, device: str = "cpu", init_scale: float = 2.0**16, growth_factor: float = 2.0, backoff_factor: float = 0.5,
         growth_interval: int = 2000, enabled: bool = True,
     ):  # fmt: skip
-        if device != "cpu":
-            raise ValueError(f"GradScaler: the device is 'cpu', not {device!r}")
+        if device not in ("cpu", "cuda"):
+            raise ValueError(f"GradScaler: the device is 'cpu' or 'cuda', not {device!r}")
         if not growth_factor > 1.0 or not backoff_factor < 1.0:
             raise ValueError(f"GradScaler: growth_factor={growth_factor} must be above 1, "
                              f"backoff_factor={backoff_factor} below")  # fmt: skip
@@ -88,10 +89,8 @@ class GradScaler:
         factor, found = 1.0 / self._scale, False
         for parameter in parameters_of(optimizer.param_groups):
             if parameter._grad is not None:
-                memory = writable(parameter._grad)
-                memory *= memory.dtype.type(factor)
-                was_written(parameter._grad)
-                found = found or not bool(np.all(np.isfinite(memory)))
+                change(parameter._grad, lambda memory: np.multiply(memory, memory.dtype.type(factor), out=memory))
+                found = found or not bool(np.all(np.isfinite(on_host(parameter._grad))))
         self._stages[id(optimizer)], self._found[id(optimizer)] = UNSCALED, found
 
     def step(self, optimizer: Optimizer, *args: Any, **kwargs: Any) -> Any:

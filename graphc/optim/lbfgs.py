@@ -14,9 +14,10 @@ from graphc.errors import AutogradError
 from graphc.optim.line_search import Point, strong_wolfe
 from graphc.optim.optimizer import Optimizer, parameters_of
 from graphc.optim.updates import store
-from graphc.tensors.core import Tensor, compute, flush
+from graphc.tensors.core import Tensor, flush
 from graphc.tensors.memory import settled
 from graphc.tensors.modes import enable_grad
+from graphc.tensors.placing import on_host, placed
 from graphc.tensors.recording import now
 from graphc.trace.location import user_location
 
@@ -86,7 +87,7 @@ class LBFGS(Optimizer):
         state = self.state.setdefault(parameters[0], {"func_evals": 0, "n_iter": 0})
         return _Run(parameters, self.param_groups[0], state, closure).run()
 
-    def own_state(self, state: Mapping[str, Any]) -> State:
+    def own_state(self, state: Mapping[str, Any], parameter: Tensor) -> State:
         """Arrays as vectors, numbers as they are: also of PyTorch's tensors."""
         return {name: [_plain(v) for v in value] if isinstance(value, list) else _plain(value)
                 for name, value in state.items()}  # fmt: skip
@@ -95,7 +96,7 @@ class LBFGS(Optimizer):
 def _plain(value: Any) -> Any:
     if value is None or isinstance(value, int | float):
         return value
-    array = np.array(compute(value) if isinstance(value, Tensor) else value)
+    array = np.array(on_host(value) if isinstance(value, Tensor) else value)
     return array if array.ndim else array.item()
 
 
@@ -136,7 +137,7 @@ class _Run:
 
     def _move(self, direction: np.ndarray, length: float, slope: float, *, is_last: bool) -> None:
         """Step along the direction; without a line search the last step's loss is not computed."""
-        start = [compute(p) for p in self.parameters]
+        start = [on_host(p) for p in self.parameters]
         if self.options["line_search_fn"] is None:
             self._place(start, direction, length)
             if not is_last:
@@ -198,7 +199,7 @@ class _Run:
             first += values.size
             if parameter._grad is not None and parameter.requires_grad:
                 moved = values + values.dtype.type(length) * piece.astype(values.dtype, copy=False)
-                store([parameter], [settled(np.asarray(moved))])
+                store([parameter], [placed(settled(np.asarray(moved)), parameter._kind.place)])
 
 
 def _gradient(parameter: Tensor) -> np.ndarray:
@@ -206,4 +207,4 @@ def _gradient(parameter: Tensor) -> np.ndarray:
     if parameter._grad is None or not parameter.requires_grad:
         kind = parameter._kind
         return np.zeros(int(np.prod(kind.shape, dtype=int)), kind.dtype)
-    return np.ravel(compute(parameter._grad))
+    return np.ravel(on_host(parameter._grad))

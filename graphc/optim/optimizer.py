@@ -13,8 +13,9 @@ from graphc.nn.module import clear_gradients
 from graphc.optim.rules import Rule
 from graphc.optim.updates import Member, update
 from graphc.tensors.core import Tensor, compute, flush, from_array
-from graphc.tensors.memory import settled
+from graphc.tensors.memory import own, settled
 from graphc.tensors.modes import enable_grad
+from graphc.tensors.placing import near, on_host
 from graphc.tensors.recording import now
 from graphc.trace.location import user_location
 
@@ -80,7 +81,7 @@ class Optimizer:
             for name in self.rule.states(group):
                 number = self.rule.initial(group)
                 kind = parameter._kind
-                state[name] = from_array(settled(np.full(kind.shape, number, kind.dtype)))
+                state[name] = near(settled(np.full(kind.shape, number, kind.dtype)), parameter)
         return parameter, state
 
     def trial(self) -> list[tuple[Tensor, Any]]:
@@ -125,17 +126,19 @@ class Optimizer:
         for mine, theirs in zip(self.param_groups, groups, strict=True):
             params.update(zip(theirs["params"], mine["params"], strict=True))
             mine.update({name: copy.deepcopy(value) for name, value in theirs.items() if name != "params"})
-        self.state = {params[number]: self.own_state(state) for number, state in state_dict["state"].items()}
+        self.state = {
+            params[number]: self.own_state(state, params[number]) for number, state in state_dict["state"].items()
+        }
 
-    def own_state(self, state: Mapping[str, Any]) -> dict[str, Any]:
-        """The states of a parameter as tensors of their own, the count as an int; of any library's tensors."""
+    def own_state(self, state: Mapping[str, Any], parameter: Tensor) -> dict[str, Any]:
+        """The states of a parameter as tensors of their own, where it is; the count as an int; of any library's."""
         made: dict[str, Any] = {}
         for name, value in state.items():
             if name == "step":
                 made[name] = int(value)
             else:
-                array = compute(value) if isinstance(value, Tensor) else np.asarray(value)
-                made[name] = from_array(settled(np.array(array)))
+                array = on_host(value) if isinstance(value, Tensor) else np.asarray(value)
+                made[name] = near(settled(np.array(array)), parameter)
         return made
 
     def __repr__(self) -> str:
@@ -147,7 +150,7 @@ class Optimizer:
 
 
 def _copy(tensor: Tensor) -> Tensor:
-    made = from_array(settled(np.array(compute(tensor))), tensor._kind.requires_grad)
+    made = from_array(own(compute(tensor)), tensor._kind.requires_grad)
     made._grad = tensor._grad
     return made
 

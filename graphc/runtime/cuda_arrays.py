@@ -13,7 +13,7 @@ from typing import Any, Protocol
 
 import numpy as np
 
-from graphc.abi import DeviceLeaf
+from graphc.abi import DeviceLeaf, OnDevice
 from graphc.errors import CudaError, TraceTypeError
 from graphc.runtime import dlpack
 from graphc.runtime.cuda_program import Device, device, give_back
@@ -202,7 +202,7 @@ def interface_view(kind: Kind, array: Any) -> DeviceView:
     return DeviceView(kind, array, address, tuple(said["shape"]), said.get("strides"), np.dtype(said["typestr"]), place)
 
 
-class DeviceArray:
+class DeviceArray(OnDevice):
     """An array on a device that graphc made: other libraries read it by either protocol. ``shape``, ``dtype``."""
 
     def __init__(self, shape: tuple[int, ...], dtype: np.dtype, number: int, stream: int):
@@ -214,6 +214,26 @@ class DeviceArray:
     def __del__(self) -> None:
         if hasattr(self, "address") and not sys.is_finalizing():
             give_back(self.on, self.address, self.stream)
+
+    def __array__(self, dtype: Any = None, copy: Any = None) -> np.ndarray:
+        """Raises ``CudaError``: NumPy would make an array of one object of it."""
+        raise CudaError(f"an array on device {self.number}, which NumPy cannot read: copy_to_host() copies its values")
+
+    @property
+    def ndim(self) -> int:
+        return len(self.shape)
+
+    @property
+    def size(self) -> int:
+        return elements(self.shape)
+
+    @property
+    def nbytes(self) -> int:
+        return self.size * self.dtype.itemsize
+
+    def view(self, dtype: np.dtype) -> SharedArray:
+        """The same memory with elements of another dtype of the same size."""
+        return SharedArray(self, self.address, self.shape, dtype, self.number, self.stream)
 
     @property
     def __cuda_array_interface__(self) -> dict[str, Any]:
@@ -239,6 +259,47 @@ class DeviceArray:
 
     def __repr__(self) -> str:
         return f"DeviceArray(shape={self.shape}, dtype={self.dtype}, device={self.number})"
+
+
+class SharedArray(DeviceArray):
+    """An array over memory on a device that belongs to ``owner``, whatever that is."""
+
+    def __init__(self, owner: Any, address: int, shape: tuple[int, ...], dtype: np.dtype, number: int, stream: int):
+        self.owner, self.address, self.on = owner, address, device(number)
+        self.shape, self.dtype, self.number, self.stream = shape, dtype, number, stream
+
+    def __del__(self) -> None:
+        """The memory is its owner's."""
+
+
+def sent(array: Any, number: int) -> DeviceArray:
+    """A NumPy array or scalar, copied to the device of this number, on its own stream."""
+    values = np.asarray(array, order="C")
+    made = DeviceArray(values.shape, values.dtype, number, device(number).stream)
+    with made.on.current():
+        made.on.write(made.address, values, made.stream)
+    return made
+
+
+def shared(view: DeviceView) -> DeviceArray:
+    """What a view describes, over the same memory. Raises ``CudaError`` for one that does not lie in C order."""
+    if not view.is_plain:
+        raise CudaError(f"a {view.kind.name} that does not lie in C order from a multiple of 16 bytes on: copy it")
+    return SharedArray(view, view.address, view.shape, view.dtype, view.device, view.stream)
+
+
+INTERFACE: Kind = _Interface()  # results are ``DeviceArray``
+
+
+def at_home(number: int) -> DeviceView:
+    """Stands for arrays of graphc's own on a device, where a call has none: results are ``DeviceArray``."""
+    return DeviceView(INTERFACE, None, 0, (), None, np.dtype(np.float64), (number, device(number).stream))
+
+
+def own_view(array: DeviceArray) -> DeviceView:
+    """A view of an array of graphc's own."""
+    place = (array.number, array.stream)
+    return DeviceView(INTERFACE, array, array.address, array.shape, None, array.dtype, place)
 
 
 # --- finding them -----------------------------------------------------------------------------------------------------

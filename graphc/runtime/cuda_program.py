@@ -130,13 +130,27 @@ def emulator() -> Any:
 
 
 def device(number: int = 0) -> Device:
-    """The device that programs run on. Raises ``CudaError`` where there is none."""
+    """The device that programs run on. Raises ``CudaError`` where there is none of this number."""
     if settings.cuda_emulator:
+        if number:
+            raise CudaError(f"there is no device {number}: the emulator is one device")
         found: Device = emulator()
         return found
     from graphc.runtime.cuda_device import numbered_device
 
     return numbered_device(number)
+
+
+def device_count() -> int:
+    """How many devices there are; 0 without a driver."""
+    if settings.cuda_emulator:
+        return 1
+    from graphc.runtime.cuda_device import numbered_device
+
+    try:
+        return numbered_device(0).devices
+    except CudaError:
+        return 0
 
 
 class Layout(NamedTuple):

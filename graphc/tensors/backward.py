@@ -16,6 +16,7 @@ from weakref import ref
 from graphc.errors import AutogradError
 from graphc.tensors.core import Tensor, compute, enter, flush, fresh, from_array, of_kind, record
 from graphc.tensors.creation import filled
+from graphc.tensors.devices import device_of
 from graphc.tensors.functions.table import FUNCTIONS
 from graphc.tensors.kinds import Kind
 from graphc.tensors.plans import Foresight, Plan, gradient_state, plan_of
@@ -183,7 +184,7 @@ class BackwardPass:
         for position, kind in enumerate(call.kinds):
             gradient = pending.get(position)
             if gradient is None and kind is not None:
-                gradient = filled(kind.shape, int(position in pending), kind.dtype, False)
+                gradient = filled(kind.shape, int(position in pending), kind.dtype, False, device_of(kind.place))
             tensor = call.outputs[position][0]() if position in call.outputs else None
             if tensor is not None and position in pending and (position in call.cuts or id(tensor) in self.captured):
                 gradient = self._at_cut(tensor, gradient)

@@ -12,8 +12,9 @@ from typing import Any
 import numpy as np
 
 from graphc import pytree
+from graphc.abi import DeviceLeaf, OnDevice
 from graphc.tensors.core import Tensor, compute
-from graphc.tensors.kinds import kind_of
+from graphc.tensors.kinds import kind_of, kind_of_array
 from graphc.tensors.memory import settled
 from graphc.tensors.recording import now
 from graphc.tensors.traced import Origin, TracedTensor
@@ -42,10 +43,14 @@ class _Node:
         """A tensor of an array or of a traced one; None of None; of anything else a place for one."""
         (child,) = children
         cls, requires_grad = rest
-        if type(child) is np.ndarray:
+        if type(child) is np.ndarray or isinstance(child, OnDevice):
             return _made(cls, requires_grad, child)
         if child is None:
             return None
+        if isinstance(child, DeviceLeaf):  # how the slow path looks at an array that is there
+            made = object.__new__(cls)
+            made._array, made._kind = child, kind_of(child.dtype, child.shape, requires_grad, place=child.device)
+            return made
         if isinstance(child, TracedValue):
             if requires_grad:
                 child.session.captures.recorded_if = (now, "enabled")
@@ -94,9 +99,9 @@ class _PlaceNode(_Node):
         return (place.child,), place.rest
 
 
-def _made(cls: type[Tensor], requires_grad: bool, array: np.ndarray) -> Tensor:
+def _made(cls: type[Tensor], requires_grad: bool, array: Any) -> Tensor:
     made = object.__new__(cls)
-    made._array, made._kind = settled(array), kind_of(array.dtype, array.shape, requires_grad)
+    made._array, made._kind = settled(array), kind_of_array(array, requires_grad)
     return made
 
 

@@ -14,7 +14,7 @@ import numpy as np
 
 from graphc.errors import AutogradError, ProgramError
 from graphc.tensors.functions.function import Function
-from graphc.tensors.kinds import Kind, kind_of
+from graphc.tensors.kinds import Kind, kind_of_array
 from graphc.tensors.recording import LIMIT, Recording, State, now
 from graphc.trace.location import user_location
 
@@ -25,8 +25,9 @@ if TYPE_CHECKING:
 class Tensor:
     """An array, or a value that is recorded and not yet computed.
 
-    ``_array``: a C-contiguous array, a NumPy scalar where there are no dimensions, None while it is not computed; any
-    array while ``_shared`` says that memory of it was given to NumPy. ``_recording, _position``: the value that stands
+    ``_array``: a C-contiguous array, a NumPy scalar where there are no dimensions, on a device a ``DeviceArray``, which
+    nobody writes into; None while it is not computed; any array while ``_shared`` says that memory of it was given to
+    NumPy. ``_recording, _position``: the value that stands
     for it in a recording. ``_history``: the segment, and the position in it, that a tensor which is no leaf came from.
     ``_base``, ``_view``: of a view the tensor whose memory it shares, and the steps that make it of that; ``_seen`` the
     version it was made of. ``_views``: the views of a tensor.
@@ -60,8 +61,8 @@ _new = object.__new__
 
 
 def from_array(array: Any, requires_grad: bool = False) -> Tensor:
-    """A leaf of a C-contiguous array that belongs to it alone, or of a NumPy scalar."""
-    return of_kind(array, kind_of(array.dtype, array.shape, requires_grad))
+    """A leaf of a C-contiguous array that belongs to it alone, of a NumPy scalar, or of an array on a device."""
+    return of_kind(array, kind_of_array(array, requires_grad))
 
 
 def of_kind(array: Any, kind: Kind) -> Tensor:

@@ -1,4 +1,8 @@
-"""Where tensors are: on the CPU, and how scripts that ask for other devices find that out."""
+"""Where tensors are: how devices are named, and what scripts ask about them.
+
+A place is None for the CPU, else the number of a CUDA device. Tensors of one operation are in one place; what has no
+dimensions may come from the CPU.
+"""
 
 from __future__ import annotations
 
@@ -7,10 +11,10 @@ from typing import Any
 
 
 class device(str):
-    """A device as PyTorch's scripts name it; equal to its name. Tensors are on ``device("cpu")`` only.
+    """A device as PyTorch's scripts name it; equal to its name.
 
-    >>> graphc.device("cuda" if graphc.cuda.is_available() else "cpu")
-    device(type='cpu')
+    >>> graphc.device("cuda", 1)
+    device(type='cuda', index=1)
     """
 
     def __new__(cls, type: Any = "cpu", index: int | None = None) -> device:
@@ -35,13 +39,64 @@ class device(str):
 CPU = device("cpu")
 
 
-def require_cpu(wanted: Any) -> None:
-    """Raise ``ValueError`` for a device other than the CPU."""
-    if wanted is not None and str(wanted).partition(":")[0] != "cpu":
-        raise ValueError(
-            f"device={wanted!r}: only 'cpu' is supported (for kernels on a GPU: graphc.jit(f, target='cuda') of a "
-            "NumPy function)"
-        )
+def device_of(place: int | None) -> device:
+    """The device of this place."""
+    return CPU if place is None else device("cuda", place)
+
+
+def is_device(wanted: Any) -> bool:
+    """Whether this stands for a device where a dtype could stand too."""
+    return isinstance(wanted, str) and (
+        isinstance(wanted, device) or wanted.partition(":")[0] in ("cpu", "cuda", "mps")
+    )
+
+
+def place_of(wanted: Any) -> int | None:
+    """The place that a device stands for: a name, ``graphc.device``, PyTorch's, the number of a CUDA device, or None.
+
+    Raises: ``ValueError`` for a device that is neither the CPU nor a CUDA device, ``CudaError`` where there is none.
+    """
+    if wanted is None:
+        return None
+    name, _, number = (f"cuda:{wanted}" if type(wanted) is int else str(wanted)).partition(":")
+    if name == "cpu":
+        return None
+    if name != "cuda" or not (number or "0").isdigit():
+        raise ValueError(f"device={wanted!r}: the devices are 'cpu', 'cuda' and 'cuda:0', 'cuda:1', ...")
+    from graphc.runtime.cuda_program import device as find
+
+    return find(int(number or "0")).number
+
+
+# --- what scripts ask -------------------------------------------------------------------------------------------------
+
+
+def is_available() -> bool:
+    """Whether there is a CUDA device: tensors and modules may go ``.to("cuda")``."""
+    return device_count() > 0
+
+
+def device_count() -> int:
+    """How many CUDA devices there are."""
+    from graphc.runtime.cuda_program import device_count as count
+
+    return count()
+
+
+def get_device_name(of: Any = "cuda") -> str:
+    """What the device's driver calls it. Raises ``CudaError`` where there is none."""
+    from graphc.runtime.cuda_program import device as find
+
+    return find(place_of(of) or 0).name
+
+
+def synchronize(of: Any = "cuda") -> None:
+    """Wait until the device has done all that was asked of it. Raises ``CudaError`` where there is none."""
+    from graphc.runtime.cuda_program import device as find
+
+    found = find(place_of(of) or 0)
+    with found.current():
+        found.read((), found.stream)
 
 
 def _none(*args: Any, **kwargs: Any) -> None:
@@ -52,8 +107,12 @@ def _no(*args: Any, **kwargs: Any) -> bool:
     return False
 
 
-cuda = SimpleNamespace(is_available=_no, device_count=lambda: 0, manual_seed=_none, manual_seed_all=_none,
-                       empty_cache=_none, synchronize=_none)  # fmt: skip
+cuda = SimpleNamespace(
+    is_available=is_available, device_count=device_count, get_device_name=get_device_name, synchronize=synchronize,
+    current_device=lambda: 0, manual_seed=_none, manual_seed_all=_none, empty_cache=_none,
+)  # fmt: skip
 mps = SimpleNamespace(is_available=_no, is_built=_no)
-accelerator = SimpleNamespace(is_available=_no, current_accelerator=_none)
+accelerator = SimpleNamespace(
+    is_available=is_available, current_accelerator=lambda: device("cuda") if is_available() else None
+)
 backends = SimpleNamespace(mps=mps, cudnn=SimpleNamespace(is_available=_no, deterministic=True, benchmark=False))

@@ -15,6 +15,7 @@ from graphc.tensors.core import Tensor
 from graphc.tensors.functions.function import Function, built
 from graphc.tensors.halves import makes_halves
 from graphc.tensors.kinds import HALF, Kind, kind_of
+from graphc.tensors.placing import place_of_result
 
 
 def result_kinds(
@@ -33,9 +34,10 @@ def result_kinds(
     marked = enabled and function.differentiable
     marked = marked and any(x._kind.requires_grad for x in operands if isinstance(x, Tensor))
     halves = makes_halves(function, operands, statics)
+    place = place_of_result(function, operands, statics)
     return tuple([
         kind_of(HALF if halves and v.type.dtype == F32 else v.type.dtype, tuple(map(_size, v.dims)),
-                marked and v.type.is_float)
+                marked and v.type.is_float, place=place)
         for v in made
     ])  # fmt: skip
 

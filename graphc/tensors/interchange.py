@@ -9,10 +9,12 @@ from typing import Any
 import numpy as np
 
 from graphc.errors import AutogradError
+from graphc.tensors import devices
 from graphc.tensors.core import Tensor, compute, from_array
 from graphc.tensors.creation import from_numpy
-from graphc.tensors.kinds import kind_of
-from graphc.tensors.memory import given_to_numpy, settled
+from graphc.tensors.kinds import kind_of_array
+from graphc.tensors.memory import given_to_numpy, own, settled
+from graphc.tensors.placing import host_values, on_host, placed
 from graphc.tensors.views import is_stale, memory_of, root_of
 from graphc.trace.location import user_location
 
@@ -28,10 +30,17 @@ def _refuse_grad(tensor: Tensor, what: str) -> None:
 def numpy(self: Tensor, *, force: bool = False) -> np.ndarray:
     """The values as a NumPy array that shares the tensor's memory, a view's that of its base.
 
-    ``force``: also of a tensor that requires grad. Raises ``AutogradError`` for one otherwise.
+    ``force``: also of a tensor that requires grad, and a copy of one on a device. Raises ``AutogradError`` for the one,
+    ``TypeError`` for the other otherwise.
     """
     if not force:
         _refuse_grad(self, "numpy()")
+    if self._kind.place is not None:
+        if not force:
+            raise TypeError(
+                f"can't convert a tensor on {devices.device_of(self._kind.place)} to a NumPy array: x.cpu() first"
+            )
+        return host_values(self)
     root = root_of(self)
     compute(root)
     if root is self:
@@ -42,14 +51,14 @@ def numpy(self: Tensor, *, force: bool = False) -> np.ndarray:
 def array(self: Tensor, dtype: Any = None, copy: bool | None = None) -> np.ndarray:
     """``np.asarray(x)``: shares memory where the dtype is the tensor's."""
     _refuse_grad(self, "numpy()")
-    if copy or (dtype is not None and np.dtype(dtype) != self._kind.dtype):
+    if self._kind.place is None and (copy or (dtype is not None and np.dtype(dtype) != self._kind.dtype)):
         return np.array(compute(self), dtype)
     return numpy(self)
 
 
 def item(self: Tensor) -> Any:
     """The only element, as a Python number. Raises ``AutogradError`` where there are more."""
-    values = compute(self)
+    values = on_host(self)
     if values.size != 1:
         message = f"a tensor with {values.size} elements cannot be converted to one number: select one, or reduce it"
         raise AutogradError(message, location=user_location())
@@ -58,7 +67,7 @@ def item(self: Tensor) -> Any:
 
 def tolist(self: Tensor) -> Any:
     """The values as nested lists of Python numbers."""
-    return compute(self).tolist()
+    return on_host(self).tolist()
 
 
 def data(self: Tensor) -> Tensor:
@@ -71,7 +80,7 @@ def set_data(self: Tensor, value: Tensor) -> None:
     if value._kind.dtype != self._kind.dtype:
         message = f"data of dtype {value._kind.dtype} does not fit a tensor of dtype {self._kind.dtype}"
         raise AutogradError(message, location=user_location())
-    replace(self, settled(np.array(compute(value))))
+    replace(self, own(compute(value)))
 
 
 def replace(tensor: Tensor, values: Any) -> None:
@@ -79,7 +88,7 @@ def replace(tensor: Tensor, values: Any) -> None:
     tensor._array, tensor._recording, tensor._history = values, None, None
     tensor._base, tensor._view, tensor._shared, tensor._special = None, (), None, False
     tensor._version += 1
-    tensor._kind = kind_of(values.dtype, values.shape, tensor._kind.requires_grad)
+    tensor._kind = kind_of_array(values, tensor._kind.requires_grad)
 
 
 # --- DLPack -----------------------------------------------------------------------------------------------------------
@@ -88,24 +97,39 @@ def replace(tensor: Tensor, values: Any) -> None:
 def dlpack(self: Tensor, **options: Any) -> Any:
     """``__dlpack__``: the tensor's memory for other libraries, without a copy."""
     _refuse_grad(self, "__dlpack__()")
-    return numpy(self).__dlpack__(**options)
+    return (numpy(self) if self._kind.place is None else compute(self)).__dlpack__(**options)
 
 
 def dlpack_device(self: Tensor) -> tuple[int, int]:
-    """``__dlpack_device__``: the CPU."""
-    return (1, 0)
+    """``__dlpack_device__``: the CPU, or a CUDA device."""
+    return (1, 0) if self._kind.place is None else compute(self).__dlpack_device__()
+
+
+def _interface(self: Tensor) -> dict[str, Any]:
+    """What other libraries read of a tensor on a device; no attribute of one on the CPU."""
+    if self._kind.place is None:
+        raise AttributeError("a tensor on the CPU has no __cuda_array_interface__")
+    _refuse_grad(self, "__cuda_array_interface__")
+    return compute(self).__cuda_array_interface__
 
 
 def from_dlpack(obj: Any) -> Tensor:
-    """A tensor over the memory of another library's array or tensor, without a copy."""
-    return from_numpy(np.from_dlpack(obj))
+    """A tensor over the memory of another library's array or tensor, without a copy.
+
+    On a device, too: also of an array with ``__cuda_array_interface__`` alone, which must lie in C order. Such memory
+    must not be written into as long as the tensor is used.
+    """
+    from graphc.runtime.cuda_arrays import shared, view_of
+
+    view = view_of(obj)
+    return from_numpy(np.from_dlpack(obj)) if view is None else from_array(shared(view))
 
 
 # --- copies -----------------------------------------------------------------------------------------------------------
 
 
-def _rebuilt(values: np.ndarray, requires_grad: bool, kind: type) -> Tensor:
-    made = from_array(settled(values), requires_grad)
+def _rebuilt(values: np.ndarray, requires_grad: bool, kind: type, place: int | None) -> Tensor:
+    made = from_array(placed(settled(values), place), requires_grad)
     if kind is not Tensor:
         made.__class__ = kind
     return made
@@ -118,7 +142,7 @@ def reduce_(self: Tensor, protocol: int = 2) -> Any:
             "only leaf tensors can be copied with their gradients or pickled: detach() it first",
             location=user_location(),
         )
-    return _rebuilt, (np.array(compute(self)), self._kind.requires_grad, type(self))
+    return _rebuilt, (np.array(on_host(self)), self._kind.requires_grad, type(self), self._kind.place)
 
 
 def deepcopy(self: Tensor, memo: dict[int, Any]) -> Tensor:
@@ -144,8 +168,9 @@ def _number(kind: Callable[[Any], Any]) -> Callable[[Tensor], Any]:
     return lambda self: kind(item(self))
 
 
-METHODS: dict[str, Callable[..., Any]] = {
+METHODS: dict[str, Any] = {
     "numpy": numpy, "item": item, "tolist": tolist, "__array__": array, "__dlpack__": dlpack,
     "__dlpack_device__": dlpack_device, "__reduce_ex__": reduce_, "__deepcopy__": deepcopy,
+    "__cuda_array_interface__": property(_interface),
     "__bool__": _number(bool), "__float__": _number(float), "__int__": _number(int), "__index__": _number(int),
 }  # fmt: skip

@@ -6,7 +6,7 @@ from typing import Any
 
 import numpy as np
 
-from graphc.abi import LeafKind
+from graphc.abi import LeafKind, OnDevice
 from graphc.errors import TraceTypeError
 from graphc.ir.types import F32, REAL_DTYPES
 from graphc.trace.leaves import LeafSpec
@@ -20,31 +20,42 @@ class Kind:
     """Interned: two kinds are equal where they are one object, so that a kind is a quick key.
 
     ``weak``: a Python number, which gives way to the dtype of an array. ``computed``: the dtype in a program.
+    ``place``: the number of the device that it is on, None for the CPU.
     """
 
-    __slots__ = ("computed", "dtype", "frozen", "requires_grad", "shape", "spec", "weak")
+    __slots__ = ("computed", "dtype", "frozen", "place", "requires_grad", "shape", "spec", "weak")
 
-    def __init__(self, dtype: np.dtype, shape: tuple[int, ...], requires_grad: bool, weak: bool):
+    def __init__(self, dtype: np.dtype, shape: tuple[int, ...], requires_grad: bool, weak: bool, place: int | None):
         self.dtype, self.shape, self.requires_grad, self.weak = dtype, shape, requires_grad, weak
+        self.place = place
         self.computed = F32 if dtype == HALF else dtype
         self.spec = _spec(np.dtype(np.uint16) if dtype == HALF else dtype, shape, weak)
-        self.frozen: Kind = self if not requires_grad else kind_of(dtype, shape)
+        self.frozen: Kind = self if not requires_grad else kind_of(dtype, shape, place=place)
 
     def __repr__(self) -> str:
-        return f"<{self.dtype.name}{list(self.shape)}{' grad' * self.requires_grad}>"
+        there = "" if self.place is None else f" cuda:{self.place}"
+        return f"<{self.dtype.name}{list(self.shape)}{' grad' * self.requires_grad}{there}>"
 
 
-_kinds: dict[tuple[np.dtype, tuple[int, ...], bool, bool], Kind] = {}
+_kinds: dict[tuple[np.dtype, tuple[int, ...], bool, bool, int | None], Kind] = {}
 _dtypes: dict[np.dtype, np.dtype] = {}
 
 
-def kind_of(dtype: np.dtype, shape: tuple[int, ...], requires_grad: bool = False, weak: bool = False) -> Kind:
+def kind_of(
+    dtype: np.dtype, shape: tuple[int, ...], requires_grad: bool = False, weak: bool = False, place: int | None = None
+) -> Kind:
     """The kind. Raises ``TraceTypeError`` for a dtype that graphc does not compute in."""
-    key = (dtype, shape, requires_grad, weak)
+    key = (dtype, shape, requires_grad, weak, place)
     kind = _kinds.get(key)
     if kind is None:
-        kind = _kinds.setdefault(key, Kind(known_dtype(dtype), shape, requires_grad, weak))
+        kind = _kinds.setdefault(key, Kind(known_dtype(dtype), shape, requires_grad, weak, place))
     return kind
+
+
+def kind_of_array(array: Any, requires_grad: bool = False) -> Kind:
+    """The kind of a NumPy array or scalar, or of an array on a device."""
+    place = array.number if isinstance(array, OnDevice) else None
+    return kind_of(array.dtype, array.shape, requires_grad, place=place)
 
 
 def known_dtype(dtype: Any) -> np.dtype:

@@ -11,11 +11,12 @@ import numpy as np
 
 from graphc.errors import ShapeError
 from graphc.tensors import methods, shaping
-from graphc.tensors.core import Tensor, from_array, record
+from graphc.tensors.core import Tensor, record
 from graphc.tensors.creation import as_tensor, from_numpy, shape_of
 from graphc.tensors.functions.table import FUNCTIONS
 from graphc.tensors.methods import Dims, dims_of, given
 from graphc.tensors.ordering import known
+from graphc.tensors.placing import near
 from graphc.tensors.recording import now
 from graphc.trace.location import user_location
 
@@ -44,7 +45,7 @@ def repeat_interleave(input: Tensor, repeats: Any, dim: int | None = None) -> Te
     if isinstance(repeats, tuple):
         flat = input if dim is not None else shaping.reshape(input, -1)
         places = np.repeat(np.arange(flat.shape[dim or 0]), repeats)
-        return shaping.index_select(flat, dim or 0, from_array(places))
+        return shaping.index_select(flat, dim or 0, near(places, input))
     return record(FUNCTIONS["repeat_interleave"], (input,), (int(repeats), dim))
 
 
@@ -270,7 +271,7 @@ def histc(input: Tensor, bins: int = 100, min: float = 0, max: float = 0) -> Ten
     values = known(input, "histc()")
     low, high = (float(values.min()), float(values.max())) if min == max else (min, max)
     counts, _ = np.histogram(values, bins, (low, high if high > low else low + 1))
-    return from_array(counts.astype(values.dtype))
+    return near(counts.astype(values.dtype), input)
 
 
 def diff(input: Tensor, n: int = 1, dim: int = -1) -> Tensor:

@@ -8,13 +8,17 @@ from __future__ import annotations
 
 import sys
 import weakref
+from collections.abc import Callable
 from typing import Any
 
 import numpy as np
 
-from graphc.tensors.core import Tensor, compute
+from graphc.abi import OnDevice
+from graphc.tensors.core import Tensor, compute, from_array, record
+from graphc.tensors.functions.table import FUNCTIONS
 from graphc.tensors.kinds import known_dtype
-from graphc.tensors.recording import now
+from graphc.tensors.placing import host_values, placed
+from graphc.tensors.recording import now, switched
 
 FOREVER = object()  # ``_shared`` of memory that came from NumPy: who else has it is not known
 
@@ -50,12 +54,22 @@ def is_shared(tensor: Tensor) -> bool:
 
 
 def settled(array: Any) -> Any:
-    """The array as programs take it: C-contiguous, aligned, in native byte order; without dimensions a NumPy scalar."""
+    """The array as programs take it: C-contiguous, aligned, in native byte order; without dimensions a NumPy scalar.
+
+    On a device arrays are so already.
+    """
+    if isinstance(array, OnDevice):
+        return array
     if not array.ndim:
         return array[()]
     if array.flags.c_contiguous and array.flags.aligned and array.dtype.isnative and type(array) is np.ndarray:
         return array
     return np.array(array, known_dtype(array.dtype), order="C")
+
+
+def own(array: Any) -> Any:
+    """Values that nobody else writes into: a copy; on a device the very array, into which nobody writes."""
+    return array if isinstance(array, OnDevice) else settled(np.array(array))
 
 
 def snapshot(tensor: Tensor) -> Any:
@@ -90,12 +104,35 @@ def given_to_numpy(tensor: Tensor) -> np.ndarray:
     return shown
 
 
+def change(tensor: Tensor, write: Callable[[np.ndarray], object]) -> None:
+    """Have ``write`` change the tensor's memory; of one on a device a copy, which goes back."""
+    place = tensor._kind.place
+    memory = writable(tensor) if place is None else host_values(tensor)
+    with np.errstate(over="ignore", invalid="ignore"):  # silent, as all of graphc's arithmetic is
+        write(memory)
+    if place is not None:
+        tensor._array = placed(memory, place)
+    was_written(tensor)
+
+
 def add_into(tensor: Tensor, other: Any) -> None:
     """``tensor += other`` in memory, for an array or a tensor of its shape."""
+    if tensor._kind.place is not None:
+        _add_there(tensor, other)
+        return
     array = compute(other) if isinstance(other, Tensor) else other
     memory = writable(tensor)
     with np.errstate(over="ignore", invalid="ignore"):  # silent, as all of graphc's arithmetic is
         memory += array
+    was_written(tensor)
+
+
+def _add_there(tensor: Tensor, other: Any) -> None:
+    """The same on a device, where the sum is another array."""
+    part = other if isinstance(other, Tensor) else from_array(other)
+    with switched(False):
+        total = record(FUNCTIONS["add"], (tensor, part))
+    tensor._array = compute(total)
     was_written(tensor)
 
 

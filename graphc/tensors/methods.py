@@ -16,6 +16,7 @@ from graphc.tensors.core import Tensor, fresh, record, take, traced_apply
 from graphc.tensors.functions.table import FUNCTIONS
 from graphc.tensors.kinds import known_dtype
 from graphc.tensors.operators import binary, operand, unary
+from graphc.tensors.placing import moved, on_host
 from graphc.tensors.recording import now
 from graphc.trace.location import user_location
 
@@ -133,16 +134,12 @@ def masked_fill(input: Tensor, mask: Tensor, value: Any) -> Tensor:
 
 def allclose(input: Tensor, other: Tensor, rtol: float = 1e-5, atol: float = 1e-8, equal_nan: bool = False) -> bool:
     """Whether all elements agree within ``atol + rtol * |other|``."""
-    from graphc.tensors.core import compute
-
-    return bool(np.allclose(compute(input), compute(other), rtol, atol, equal_nan))
+    return bool(np.allclose(on_host(input), on_host(other), rtol, atol, equal_nan))
 
 
 def equal(input: Tensor, other: Tensor) -> bool:
     """Whether shape and all elements are the same."""
-    from graphc.tensors.core import compute
-
-    return bool(np.array_equal(compute(input), compute(other)))
+    return bool(np.array_equal(on_host(input), on_host(other)))
 
 
 # --- reductions -------------------------------------------------------------------------------------------------------
@@ -290,21 +287,33 @@ def elu(input: Tensor, alpha: float = 1.0) -> Tensor:
 def to(
     input: Tensor, *args: Any, dtype: Any = None, device: Any = None, copy: bool = False, non_blocking: bool = False
 ) -> Tensor:
-    """The tensor in another dtype, or in that of another tensor; itself where it has it already."""
+    """The tensor in another dtype or on another device, or in those of another tensor; itself where it is so already.
+
+    Gradients flow through both. Inside a compiled function the device is that of the arguments, whatever is asked for.
+    Raises ``CudaError`` for a device that is not there.
+    """
     for arg in args:
         if isinstance(arg, Tensor):
-            dtype = arg.dtype
-        elif isinstance(arg, str) and (
-            isinstance(arg, devices.device) or arg.partition(":")[0] in ("cpu", "cuda", "mps")
-        ):
+            dtype, device = arg.dtype, arg.device
+        elif devices.is_device(arg) or type(arg) is int:
             device = arg
         else:
             dtype = arg
-    devices.require_cpu(device)
+    there = input if device is None else moved(input, devices.place_of(device))
     wanted = input._kind.dtype if dtype is None else known_dtype(np.dtype(dtype))
     if wanted == input._kind.dtype:
-        return clone(input) if copy else input
-    return record(FUNCTIONS["to_copy"], (input,), (wanted,))
+        return clone(input) if copy and there is input else there
+    return record(FUNCTIONS["to_copy"], (there,), (wanted,))
+
+
+def cuda(self: Tensor, device: Any = None) -> Tensor:
+    """The tensor on a CUDA device, the first one by default. Raises ``CudaError`` where there is none."""
+    return to(self, device="cuda" if device is None else device)
+
+
+def cpu(self: Tensor) -> Tensor:
+    """The tensor on the CPU: itself where it is there."""
+    return to(self, device="cpu")
 
 
 def _to_dtype(name: str, dtype: Any) -> Callable[[Tensor], Tensor]:
@@ -353,7 +362,8 @@ ONLY_METHODS: dict[str, Callable[..., Any]] = {
         "double": np.float64, "float": np.float32, "half": np.float16, "long": np.int64, "int": np.int32,
         "short": np.int16, "byte": np.uint8, "bool": np.bool_,
     }.items()},
-    "cpu": lambda self: self,
+    "cpu": cpu,
+    "cuda": cuda,
 }  # fmt: skip
 IN_PLACE = (
     "add", "sub", "mul", "div", "pow", "clamp", "exp", "log", "tanh", "sigmoid", "sqrt", "relu", "abs", "neg", "square",

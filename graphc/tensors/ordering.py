@@ -9,11 +9,12 @@ import numpy as np
 
 from graphc.errors import ShapeError
 from graphc.tensors import methods, shaping
-from graphc.tensors.core import Tensor, compute, from_array, record
+from graphc.tensors.core import Tensor, record
 from graphc.tensors.creation import as_tensor
 from graphc.tensors.functions.table import FUNCTIONS
 from graphc.tensors.memory import settled
 from graphc.tensors.methods import Ordered, given, several
+from graphc.tensors.placing import host_values, near
 from graphc.tensors.recording import now
 from graphc.tensors.traced import refused
 from graphc.trace.location import user_location
@@ -54,15 +55,15 @@ def known(input: Tensor, what: str) -> np.ndarray:
     """The values, where a result's size depends on them."""
     if now.recording.traced:
         refused(what, "how many elements there are is not known; use a mask and where, or compute it outside")
-    return np.asarray(compute(input))
+    return host_values(input)
 
 
 def nonzero(input: Tensor, *, as_tuple: bool = False) -> Any:
     """The positions of the elements that are not 0: one row each, or one vector for each dimension."""
     found = np.nonzero(np.atleast_1d(known(input, "nonzero()")))[: max(input.ndim, 1)]
     if as_tuple:
-        return tuple([from_array(np.ascontiguousarray(part)) for part in found])
-    return from_array(np.stack(found, 1)[:, : input.ndim].copy())
+        return tuple([near(np.ascontiguousarray(part), input) for part in found])
+    return near(np.stack(found, 1)[:, : input.ndim].copy(), input)
 
 
 def unique(
@@ -70,7 +71,7 @@ def unique(
 ) -> Any:
     """The different elements in order (along ``dim``: the different slices); their places and counts."""
     found = np.unique(known(input, "unique()"), return_inverse=True, return_counts=True, axis=dim)
-    made = [from_array(settled(np.ascontiguousarray(part))) for part in found]
+    made = [near(settled(np.ascontiguousarray(part)), input) for part in found]
     made[1] = made[1].reshape(input.shape if dim is None else -1)
     wanted = [made[0], *[made[1]] * return_inverse, *[made[2]] * return_counts]
     return wanted[0] if len(wanted) == 1 else tuple(wanted)

@@ -5,26 +5,52 @@ from __future__ import annotations
 from collections.abc import Callable, Sequence
 from typing import Any
 
-from graphc.build import make_runner
+from graphc.build import make_device_runner, make_runner
 from graphc.config import settings
 from graphc.ir.graph import Graph
 from graphc.program import Runner
 from graphc.tensors.functions.table import GRADIENT
 from graphc.tensors.halves import with_bits
 from graphc.tensors.kinds import Kind
+from graphc.tensors.placing import joined, on_device, places_of, with_used_inputs
 from graphc.tensors.recording import State
 from graphc.tensors.replay import Replay
 
+Run = Callable[[Sequence[Any]], Any]
 
-def program_of(state: State, wanted: Sequence[int]) -> Callable[[Sequence[Any]], Any]:
+
+def program_of(state: State, wanted: Sequence[int]) -> Run:
     """What computes the values at these positions from those that came from outside, in their order."""
-    graph = Replay(state, wanted).graph()
-    specs = [reached.step.spec for reached in state.path() if isinstance(reached.step, Kind)]
-    runner = make_runner(graph, specs, "tensors")
-    run = (_checked(runner, state, graph) if settings.nan else runner).run
-    kinds = [kind for reached in state.path() for kind in reached.kinds]
+    places = places_of(state)
     taken = [reached.step for reached in state.path() if isinstance(reached.step, Kind)]
-    return with_bits(run, taken, [kinds[position] for position in wanted])
+    if any(place is not None for place in places):
+        return _of_places(state, wanted, places, taken)
+    graph = Replay(state, wanted).graph()
+    runner = make_runner(graph, [kind.spec for kind in taken], "tensors")
+    run = (_checked(runner, state, graph) if settings.nan else runner).run
+    return with_bits(run, taken, _kinds_at(state, wanted))
+
+
+def _kinds_at(state: State, wanted: Sequence[int]) -> list[Kind]:
+    kinds = [kind for reached in state.path() for kind in reached.kinds]
+    return [kinds[position] for position in wanted]
+
+
+def _of_places(state: State, wanted: Sequence[int], places: Sequence[int | None], taken: Sequence[Kind]) -> Run:
+    """A program for each place that computes some of the wanted values."""
+    parts = []
+    for place in dict.fromkeys(places[position] for position in wanted):
+        outputs = [k for k, position in enumerate(wanted) if places[position] == place]
+        positions = [wanted[k] for k in outputs]
+        graph, inputs = with_used_inputs(Replay(state, positions).graph(), taken)
+        given, made = [taken[k] for k in inputs], _kinds_at(state, positions)
+        if place is None:
+            runner = make_runner(graph, [kind.spec for kind in given], "tensors")
+            parts.append((inputs, outputs, with_bits(runner.run, given, made)))
+        else:
+            runner = make_device_runner(graph, place)
+            parts.append((inputs, outputs, on_device(with_bits(runner.run, given, made), made)))
+    return joined(parts, len(wanted))
 
 
 def _checked(runner: Runner, state: State, graph: Graph) -> Runner:

@@ -7,12 +7,13 @@ from typing import Any
 
 import numpy as np
 
-from graphc.tensors.core import Tensor, compute, from_array
+from graphc.tensors.core import Tensor, from_array
 from graphc.tensors.creation import shape_of
-from graphc.tensors.devices import require_cpu
+from graphc.tensors.devices import place_of
 from graphc.tensors.functions.promotion import Default
 from graphc.tensors.kinds import known_dtype
 from graphc.tensors.memory import settled
+from graphc.tensors.placing import near, on_host, placed
 from graphc.tensors.recording import now
 from graphc.tensors.writing import copy_
 
@@ -46,16 +47,24 @@ def set_rng_state(state: dict[str, Any]) -> None:
     default_generator().bit_generator.state = state
 
 
-def drawn(draw: Callable[[], Any], dtype: Any = None, requires_grad: bool = False) -> Tensor:
-    """A tensor of what ``draw`` gives; inside a compiled function it is drawn anew at each call."""
+def drawn(draw: Callable[[], Any], dtype: Any = None, requires_grad: bool = False, device: Any = None) -> Tensor:
+    """A tensor of what ``draw`` gives; inside a compiled function it is drawn anew at each call.
+
+    Numbers are drawn on the CPU, so that they are the same on every device.
+    """
     wanted = known_dtype(np.dtype(dtype or Default.dtype))
     if now.recording.traced:
         from graphc.tensors.traced import drawn as traced_drawn
 
         return traced_drawn(lambda: settled(np.asarray(draw(), wanted)))
-    made = from_array(settled(np.asarray(draw(), wanted)))
+    place = place_of(device)
+
+    def source() -> Any:
+        return placed(settled(np.asarray(draw(), wanted)), place)
+
+    made = from_array(source())
     if now.recording.redraws and not requires_grad:
-        made._source = lambda: settled(np.asarray(draw(), wanted))
+        made._source = source
     return made.requires_grad_() if requires_grad else made
 
 
@@ -69,9 +78,8 @@ def rand(
     requires_grad: bool = False,
 ) -> Tensor:  # fmt: skip
     """Uniform numbers in [0, 1)."""
-    require_cpu(device)
     shape = known(shape_of(size))
-    return drawn(lambda: (generator or default_generator()).random(shape), dtype, requires_grad)
+    return drawn(lambda: (generator or default_generator()).random(shape), dtype, requires_grad, device)
 
 
 def randn(
@@ -79,20 +87,19 @@ def randn(
     requires_grad: bool = False,
 ) -> Tensor:  # fmt: skip
     """Standard normal numbers."""
-    require_cpu(device)
     shape = known(shape_of(size))
-    return drawn(lambda: (generator or default_generator()).standard_normal(shape), dtype, requires_grad)
+    return drawn(lambda: (generator or default_generator()).standard_normal(shape), dtype, requires_grad, device)
 
 
 def randint(low: int, high: Any = None, size: Any = (), *, generator: np.random.Generator | None = None,
             dtype: Any = None, device: Any = None) -> Tensor:  # fmt: skip
     """Whole numbers from ``low`` (0 where only one bound is given) below ``high``, as int64."""
-    require_cpu(device)
     if isinstance(high, tuple | list):
         high, size = None, high
     low, high = (0, low) if high is None else (low, high)
     shape = known(shape_of((size,)))
-    return drawn(lambda: (generator or default_generator()).integers(low, high, shape), dtype or np.int64)
+    draw = lambda: (generator or default_generator()).integers(low, high, shape)  # noqa: E731
+    return drawn(draw, dtype or np.int64, device=device)
 
 
 def randperm(n: int, *, generator: np.random.Generator | None = None) -> Tensor:
@@ -102,17 +109,17 @@ def randperm(n: int, *, generator: np.random.Generator | None = None) -> Tensor:
 
 def rand_like(input: Tensor, *, dtype: Any = None) -> Tensor:
     """Uniform numbers in [0, 1), of the tensor's shape and dtype."""
-    return rand(*input._kind.shape, dtype=dtype or input._kind.dtype)
+    return rand(*input._kind.shape, dtype=dtype or input._kind.dtype, device=input.device)
 
 
 def randn_like(input: Tensor, *, dtype: Any = None) -> Tensor:
     """Standard normal numbers, of the tensor's shape and dtype."""
-    return randn(*input._kind.shape, dtype=dtype or input._kind.dtype)
+    return randn(*input._kind.shape, dtype=dtype or input._kind.dtype, device=input.device)
 
 
 def randint_like(input: Tensor, low: int, high: int | None = None) -> Tensor:
     """Whole numbers from ``low`` below ``high``, of the tensor's shape and dtype."""
-    return randint(low, high, input._kind.shape, dtype=input._kind.dtype)
+    return randint(low, high, input._kind.shape, dtype=input._kind.dtype, device=input.device)
 
 
 def normal(
@@ -122,13 +129,14 @@ def normal(
     """Normal numbers of this mean and standard deviation, numbers or tensors."""
     shapes = [part._kind.shape for part in (mean, std) if isinstance(part, Tensor)]
     shape = np.broadcast_shapes(*shapes) if size is None else shape_of((size,))
-    made: Any = randn(*shape, generator=generator, dtype=dtype)
+    device = next((part.device for part in (mean, std) if isinstance(part, Tensor)), None)
+    made: Any = randn(*shape, generator=generator, dtype=dtype, device=device)
     return made * std + mean
 
 
 def bernoulli(input: Tensor, *, generator: np.random.Generator | None = None) -> Tensor:
     """For each probability 1 or 0, in its dtype."""
-    drawn_: Any = rand(*input._kind.shape, generator=generator, dtype=input._kind.dtype)
+    drawn_: Any = rand(*input._kind.shape, generator=generator, dtype=input._kind.dtype, device=input.device)
     return (drawn_ < input.detach()).to(input._kind.dtype)
 
 
@@ -137,12 +145,12 @@ def multinomial(
 ) -> Tensor:
     """Positions drawn by their weights, from a vector or from each row of a matrix."""
     rng = generator or default_generator()
-    weights = np.asarray(compute(input), np.float64)
+    weights = np.asarray(on_host(input), np.float64)
     rows = [
         rng.choice(row.size, num_samples, replacement, row / row.sum())
         for row in weights.reshape(-1, weights.shape[-1])
     ]
-    return from_array(np.array(rows, np.int64).reshape(*weights.shape[:-1], num_samples))
+    return near(np.array(rows, np.int64).reshape(*weights.shape[:-1], num_samples), input)
 
 
 # --- in place ---------------------------------------------------------------------------------------------------------
@@ -150,7 +158,7 @@ def multinomial(
 
 def uniform_(self: Tensor, a: float = 0.0, b: float = 1.0, *, generator: np.random.Generator | None = None) -> Tensor:
     """Write uniform numbers between a and b; the tensor."""
-    made: Any = rand(*self._kind.shape, generator=generator, dtype=self._kind.dtype)
+    made: Any = rand(*self._kind.shape, generator=generator, dtype=self._kind.dtype, device=self.device)
     return copy_(self, made * (b - a) + a)
 
 
@@ -158,12 +166,13 @@ def normal_(
     self: Tensor, mean: float = 0.0, std: float = 1.0, *, generator: np.random.Generator | None = None
 ) -> Tensor:
     """Write normal numbers; the tensor."""
-    return copy_(self, normal(mean, std, self._kind.shape, generator=generator, dtype=self._kind.dtype))
+    made: Any = randn(*self._kind.shape, generator=generator, dtype=self._kind.dtype, device=self.device)
+    return copy_(self, made * std + mean)
 
 
 def bernoulli_(self: Tensor, p: Any = 0.5, *, generator: np.random.Generator | None = None) -> Tensor:
     """Write 1 with probability p, else 0; the tensor."""
-    made: Any = rand(*self._kind.shape, generator=generator)
+    made: Any = rand(*self._kind.shape, generator=generator, device=self.device)
     return copy_(self, made < p)
 
 
@@ -171,7 +180,7 @@ def random_(self: Tensor, low: int = 0, high: int | None = None) -> Tensor:
     """Write whole numbers from ``low`` below ``high`` (by default as many as the dtype holds); the tensor."""
     most = 2**24 if self._kind.dtype.itemsize == 4 else 2**53
     low, high = (low, most) if high is None and low == 0 else (0, low) if high is None else (low, high)
-    return copy_(self, randint(low, high, self._kind.shape))
+    return copy_(self, randint(low, high, self._kind.shape, device=self.device))
 
 
 METHODS = {

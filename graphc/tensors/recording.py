@@ -10,6 +10,7 @@ from __future__ import annotations
 
 import threading
 from collections.abc import Iterator
+from contextlib import contextmanager
 from typing import TYPE_CHECKING, Any
 from weakref import ref
 
@@ -187,3 +188,13 @@ class _Now(threading.local):
 
 
 now = _Now()
+
+
+@contextmanager
+def switched(enabled: bool) -> Iterator[None]:
+    """In the block gradients are recorded, or are not, whatever the user's setting."""
+    before, now.enabled = now.enabled, enabled
+    try:
+        yield
+    finally:
+        now.enabled = before

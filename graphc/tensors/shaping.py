@@ -9,11 +9,12 @@ import numpy as np
 
 from graphc.errors import ShapeError
 from graphc.tensors import traced
-from graphc.tensors.core import Tensor, compute, from_array, record
+from graphc.tensors.core import Tensor, from_array, record
 from graphc.tensors.creation import from_numpy, shape_of
 from graphc.tensors.functions.table import FUNCTIONS
 from graphc.tensors.memory import settled
 from graphc.tensors.methods import given
+from graphc.tensors.placing import host_values, on_host
 from graphc.tensors.recording import now
 from graphc.tensors.views import DETACH, EXPAND, NARROW, SELECT, is_contiguous, reshaped, view
 from graphc.tensors.writing import write
@@ -157,7 +158,7 @@ def _positions(item: Any) -> Iterator[Tensor]:
     if index._kind.dtype.kind != "b":
         yield index
         return
-    for positions in np.atleast_1d(np.asarray(compute(index))).nonzero():
+    for positions in np.atleast_1d(host_values(index)).nonzero():
         yield from_array(np.ascontiguousarray(positions))
 
 
@@ -206,7 +207,7 @@ def masked_select(input: Tensor, mask: Tensor) -> Tensor:
 def one_hot(tensor: Tensor, num_classes: int = -1) -> Tensor:
     """For each class number a vector with 1 at its place."""
     if num_classes == -1:
-        num_classes = int(np.max(compute(tensor))) + 1
+        num_classes = int(np.max(on_host(tensor))) + 1
     return record(FUNCTIONS["one_hot"], (tensor,), (int(num_classes),))
 
 

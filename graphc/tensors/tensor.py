@@ -29,7 +29,8 @@ from graphc.tensors.creation import full, ones, require_floating, tensor, zeros
 from graphc.tensors.functions.table import FUNCTIONS
 from graphc.tensors.interchange import replace
 from graphc.tensors.kinds import kind_of
-from graphc.tensors.memory import settled
+from graphc.tensors.memory import own
+from graphc.tensors.placing import host_values
 from graphc.tensors.segments import Applied
 from graphc.tensors.views import layout
 from graphc.trace.location import user_location
@@ -74,7 +75,7 @@ def requires_grad_(self: Tensor, requires_grad: bool = True) -> Tensor:
     if requires_grad:
         require_floating(self)
     compute(self)
-    self._kind = kind_of(self._kind.dtype, self._kind.shape, bool(requires_grad))
+    self._kind = kind_of(self._kind.dtype, self._kind.shape, bool(requires_grad), place=self._kind.place)
     self._recording = None  # what is recorded from now on sees another kind
     return self
 
@@ -110,7 +111,7 @@ def numel(self: Tensor) -> int:
 
 def detach_(self: Tensor) -> Tensor:
     """Forget how the tensor was computed: from now on it is a leaf; the tensor."""
-    replace(self, settled(np.array(compute(self))))
+    replace(self, own(compute(self)))
     return requires_grad_(self, False)
 
 
@@ -173,10 +174,12 @@ def __len__(self: Tensor) -> int:
 
 
 def __repr__(self: Tensor) -> str:
-    array = np.asarray(compute(self))
+    array = host_values(self)
     text = np.array2string(array, separator=", ", prefix="tensor(", threshold=1000)
     if array.dtype not in (np.float64, np.int64, np.bool_):
         text += f", dtype={array.dtype}"
+    if self._kind.place is not None:
+        text += f", device='{devices.device_of(self._kind.place)}'"
     made = grad_fn(self)
     if made is not None:
         text += f", grad_fn={made}"
@@ -193,7 +196,8 @@ PROPERTIES: dict[str, Any] = {
     "shape": property(lambda self: self._kind.shape),
     "dtype": property(lambda self: self._kind.dtype),
     "ndim": property(ndim),
-    "device": property(lambda self: devices.CPU),
+    "device": property(lambda self: devices.device_of(self._kind.place)),
+    "is_cuda": property(lambda self: self._kind.place is not None),
     "data": property(interchange.data, interchange.set_data),
     "T": property(lambda self: self.permute(*range(len(self._kind.shape))[::-1])),
     "mT": property(lambda self: self.transpose(-2, -1)),
@@ -207,16 +211,15 @@ METHODS: dict[str, Callable[..., Any]] = {
     "retain_grad": hooks.retain_grad, "copy_": writing.copy_, "fill_": writing.fill_, "zero_": writing.zero_,
     "detach_": detach_, "element_size": lambda self: self._kind.dtype.itemsize, "one_hot": shaping.one_hot,
     "is_floating_point": lambda self: self._kind.dtype.kind == "f",
-    "new_zeros": lambda self, *size: zeros(*size, dtype=self._kind.dtype),
-    "new_empty": lambda self, *size: zeros(*size, dtype=self._kind.dtype),
-    "new_ones": lambda self, *size: ones(*size, dtype=self._kind.dtype),
-    "new_full": lambda self, size, fill_value: full(size, fill_value, dtype=self._kind.dtype),
+    "new_zeros": lambda self, *size: zeros(*size, dtype=self._kind.dtype, device=self.device),
+    "new_empty": lambda self, *size: zeros(*size, dtype=self._kind.dtype, device=self.device),
+    "new_ones": lambda self, *size: ones(*size, dtype=self._kind.dtype, device=self.device),
+    "new_full": lambda self, size, fill_value: full(size, fill_value, dtype=self._kind.dtype, device=self.device),
     "type_as": lambda self, other: self.to(other._kind.dtype),
-    "get_device": lambda self: -1,
+    "get_device": lambda self: -1 if self._kind.place is None else self._kind.place,
     "stride": strides,
     "is_complex": lambda self: False,
-    "cuda": lambda self, *device: self.to("cuda"),
-    "new_tensor": lambda self, data: tensor(data, dtype=self._kind.dtype),
+    "new_tensor": lambda self, data: tensor(data, dtype=self._kind.dtype, device=self.device),
 }  # fmt: skip
 WRITING = {
     f"{name}_": writing.in_place(function)

@@ -39,6 +39,7 @@ class TracedKind(NamedTuple):
     dtype: np.dtype
     shape: tuple[Any, ...]
     requires_grad: bool
+    place: int | None = None  # a program is compiled for where its arguments are
 
 
 class Origin:

@@ -19,7 +19,7 @@ from graphc.tensors.core import Tensor, compute, from_array, record
 from graphc.tensors.functions.function import Function
 from graphc.tensors.functions.table import FUNCTIONS
 from graphc.tensors.memory import is_shared, settled
-from graphc.tensors.recording import Recording, now
+from graphc.tensors.recording import Recording, now, switched
 from graphc.trace.location import user_location
 
 RESHAPE, PERMUTE, PUT = FUNCTIONS["reshape"], FUNCTIONS["permute"], FUNCTIONS["index_put"]
@@ -57,6 +57,8 @@ def _shown(function: Function, tensor: Tensor, statics: tuple[Any, ...]) -> Tens
     """The view of an array that is computed and has no gradient; None where a program must rearrange it."""
     if tensor._array is None or (tensor._kind.requires_grad and function is not DETACH) or is_stale(tensor):
         return None
+    if tensor._kind.place is not None:
+        return from_array(tensor._array) if function is DETACH else None
     try:
         array = _applied(np.asarray(tensor._array), function, statics)
     except ValueError:  # which is said better where it is recorded
@@ -81,15 +83,21 @@ def renew(tensor: Tensor) -> None:
     assert value is not None
     tensor._seen = value._version
     is_cut = any(function is DETACH for function, _ in tensor._view)
-    if is_cut or not value._kind.requires_grad or tensor.is_leaf:
+    quiet = is_cut or not value._kind.requires_grad or tensor.is_leaf
+    if quiet and value._kind.place is None:
         array = memory_of(tensor, np.asarray(compute(value)))
         tensor._array = settled(np.array(array) if is_shared(value) else array)
         tensor._recording = None
         return
-    before, now.enabled = now.enabled, True
-    for function, statics in tensor._view:
-        value = record(function, (value,), statics)
-    now.enabled = before
+    if quiet and tensor._kind.requires_grad:
+        raise AutogradError(
+            "a detached tensor on a device, which requires grad by itself, shares memory that was written into: take "
+            "a clone() of it before",
+            location=user_location(),
+        )
+    with switched(not quiet):
+        for function, statics in tensor._view:
+            value = record(function, (value,), statics)
     adopt(tensor, value)
 
 
@@ -232,6 +240,8 @@ def written_back(tensor: Tensor, value: Tensor) -> Tensor:
 
 
 def _backwards(function: Function, statics: tuple[Any, ...], before: Tensor, value: Tensor) -> Tensor:
+    if function is DETACH:
+        return value
     if function in SAME_ORDER:
         return record(RESHAPE, (value,), (before._kind.shape,))
     if function is SELECT:

@@ -17,7 +17,7 @@ from graphc.tensors import traced
 from graphc.tensors.core import Tensor, compute, flush, record
 from graphc.tensors.functions.table import FUNCTIONS
 from graphc.tensors.memory import is_shared, writable
-from graphc.tensors.recording import now
+from graphc.tensors.recording import now, switched
 from graphc.tensors.views import DETACH, EXPAND, adopt, is_viewed, layout, memory_of, root_of, written_back
 from graphc.trace.location import user_location
 
@@ -116,14 +116,26 @@ def _write_recorded(tensor: Tensor, root: Tensor, value: Tensor) -> None:
 
 def _write_memory(tensor: Tensor, root: Tensor, value: Tensor) -> None:
     """Into the memory itself: the history of the base stays what it was."""
-    array = compute(value)
-    flush(now.recording)
-    memory_of(tensor, writable(root))[...] = array
+    if root._kind.place is None:
+        array = compute(value)
+        flush(now.recording)
+        memory_of(tensor, writable(root))[...] = array
+    else:
+        array = _write_there(tensor, root, value)
     root._version += 1
     root._recording = None
     if value._kind.requires_grad and root is not tensor:  # a detached tensor, which has a history of its own now
         tensor._kind, tensor._history, tensor._array = value._kind, value._history, array
         tensor._seen = root._version
+
+
+def _write_there(tensor: Tensor, root: Tensor, value: Tensor) -> Any:
+    """On a device, where the base gets another array; the value's array."""
+    compute(root)
+    with switched(False):
+        whole = value if root is tensor else written_back(tensor, value)
+    root._array = compute(whole)
+    return compute(value)
 
 
 def in_place(function: Callable[..., Tensor]) -> Callable[..., Tensor]:

@@ -108,6 +108,11 @@ def identity(F: Builder, x: Any) -> Value:
     return x
 
 
+def moved(F: Builder, x: Any, place: int | None) -> Value:
+    """The value in another place, which is the affair of the program that computes it."""
+    return x
+
+
 def detach(F: Builder, x: Any) -> Value:
     return F.stop_gradient(x) if x.type.is_float else x
 
@@ -178,6 +183,7 @@ POINTWISE = [
     Function("masked_fill", masked_fill, "after first"),
     Function("to_copy", cast, "nothing"),
     Function("clone", identity, "nothing"),
+    Function("to_device", moved, "nothing"),
     Function("detach", detach, "nothing", differentiable=False),
     Function("copy", written, "nothing"),
 ]
