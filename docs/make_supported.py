@@ -136,7 +136,6 @@ def laws() -> list[str]:
     lines = [
         "As `norm.logpdf(x, m, s)` and as `norm(m, s).logpdf(x)`; what is `log` of another stays finite in the tails."
     ]
-    lines.append("No derivative of a quantile or distribution function by a shape of the gamma, beta, t and chi2 laws.")
     for methods, names in by_methods.items():
         lines += [listed(names, "  ", first="- ") + ":", listed(methods, "  ", first="  ")]
     return lines

@@ -11,6 +11,7 @@ import math
 from typing import Any
 
 from graphc.ir.opdef import Op, Partials, Pointwise, Unknown, ZeroDerivative
+from graphc.ops.law_rules import LAW_RULES
 from graphc.ops.printing import helper
 from graphc.ops.scipy_rules import (
     E_SERIES,
@@ -18,18 +19,14 @@ from graphc.ops.scipy_rules import (
     PI,
     ROOT_PI,
     Rule,
-    beta_density,
     beta_partials,
     betaln_partials,
     binom_partials,
     by_last,
-    chi_square_density,
-    density,
     ellipe_formula,
     ellipk_formula,
     elliptic,
     exprel_partial,
-    gamma_density,
     gauss,
     half,
     huber_partials,
@@ -39,22 +36,16 @@ from graphc.ops.scipy_rules import (
     kl_div_partials,
     lower_degree,
     ndtri_exp_partial,
-    negative,
     neighbours,
     order,
     owens_partials,
     poch_partials,
-    poisson_term,
     powm1_partials,
     pseudo_huber_partials,
-    quantile,
-    rated_density,
-    ratio_density,
     rel_entr_partials,
     scaled_neighbours,
     shifted,
     spence_partial,
-    student_density,
 )
 from graphc.ops.special import SpecialFunction, float32_first, float64_first
 
@@ -63,20 +54,10 @@ DEGREE = PI / 180
 
 # name -> (number of inputs, rule); as many inputs as SciPy's function has, all of them floats
 RULES: dict[str, tuple[int, Rule]] = {
+    **LAW_RULES,
     "rgamma": (1, lambda F, y, x: (F.neg(F.mul(y, F.digamma(x))),)), "loggamma": (1, lambda F, y, x: (F.digamma(x),)),
     "beta": (2, beta_partials), "betaln": (2, betaln_partials), "binom": (2, binom_partials),
     "poch": (2, poch_partials),
-    "gammainc": (2, density(gamma_density)), "gammaincc": (2, density(negative(gamma_density))),
-    "gammaincinv": (2, quantile(gamma_density)), "gammainccinv": (2, quantile(negative(gamma_density))),
-    "betainc": (3, density(beta_density)), "betaincc": (3, density(negative(beta_density))),
-    "betaincinv": (3, quantile(beta_density)), "betainccinv": (3, quantile(negative(beta_density))),
-    "stdtr": (2, density(student_density)), "stdtrit": (2, quantile(student_density)),
-    "chdtr": (2, density(chi_square_density)), "chdtrc": (2, density(negative(chi_square_density))),
-    "chdtri": (2, quantile(negative(chi_square_density))),
-    "gdtr": (3, density(rated_density)), "gdtrc": (3, density(negative(rated_density))),
-    "fdtr": (3, density(ratio_density)), "fdtrc": (3, density(negative(ratio_density))),
-    "fdtri": (3, quantile(ratio_density)),
-    "pdtr": (2, density(negative(poisson_term))), "pdtrc": (2, density(poisson_term)),
     "erfcinv": (1, lambda F, y, x: (gauss(F, y, -ROOT_PI / 2, 1.0),)),
     "erfi": (1, lambda F, y, x: (gauss(F, x, 2 / ROOT_PI, 1.0),)),
     "dawsn": (1, lambda F, y, x: (F.sub(1.0, F.mul(F.mul(x, y), 2.0)),)),
@@ -133,12 +114,10 @@ VALUES: dict[str, int] = {
     name: count
     for count, names in {
         1: "beip berp keip kerp it2struve0 kolmogi kolmogorov zetac ellipkm1",
-        2: "agm boxcox boxcox1p inv_boxcox inv_boxcox1p chdtriv elliprc eval_chebyc eval_chebys eval_sh_chebyt "
-        "eval_sh_chebyu eval_sh_legendre mathieu_a mathieu_b modstruve pdtri pdtrik smirnov smirnovi stdtridf struve "
-        "tklmbda",
-        3: "bdtr bdtrc bdtri bdtrik bdtrin besselpoly btdtria btdtrib chndtr chndtridf chndtrinc chndtrix elliprd "
-        "elliprf elliprg fdtridfd gdtria gdtrib gdtrix log_wright_bessel lpmv nbdtr nbdtrc nbdtri nbdtrik nbdtrin "
-        "nctdtr nctdtridf nctdtrinc nctdtrit nrdtrimn nrdtrisd obl_cv pro_cv radian voigt_profile wright_bessel",
+        2: "agm boxcox boxcox1p inv_boxcox inv_boxcox1p elliprc eval_chebyc eval_chebys eval_sh_chebyt eval_sh_chebyu "
+        "eval_sh_legendre mathieu_a mathieu_b modstruve smirnov smirnovi struve tklmbda",
+        3: "besselpoly chndtridf elliprd elliprf elliprg log_wright_bessel lpmv nctdtr nctdtridf nctdtrinc nctdtrit "
+        "obl_cv pro_cv radian voigt_profile wright_bessel",
         4: "elliprj eval_sh_jacobi ncfdtr ncfdtri ncfdtridfd ncfdtridfn ncfdtrinc",
     }.items()
     for name in names.split()

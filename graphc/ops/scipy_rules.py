@@ -119,59 +119,6 @@ def poch_partials(F: Builder, y: Value, z: Value, m: Value) -> tuple[Value, Valu
     return F.mul(y, F.sub(end, F.digamma(z))), F.mul(y, end)
 
 
-def gamma_density(F: Builder, a: Value, x: Value) -> Value:
-    """x**(a-1) exp(-x) / gamma(a)."""
-    return exp_of(F, F.xlogy(F.sub(a, 1.0), x), F.neg(x), F.neg(F.gammaln(a)))
-
-
-def beta_density(F: Builder, a: Value, b: Value, x: Value) -> Value:
-    logs = F.xlogy(F.sub(a, 1.0), x), F.xlog1py(F.sub(b, 1.0), F.neg(x))
-    return exp_of(F, *logs, F.neg(F.betaln(a, b)))
-
-
-def negative(rule: Callable[..., Value]) -> Callable[..., Value]:
-    return lambda F, *inputs: F.neg(rule(F, *inputs))
-
-
-def density(rule: Callable[..., Value]) -> Rule:
-    """Of a distribution function: its density at the inputs."""
-    return by_last(lambda F, y, *inputs: rule(F, *inputs))
-
-
-def quantile(rule: Callable[..., Value]) -> Rule:
-    """Of the inverse of a distribution function: one over the density there."""
-    return by_last(lambda F, y, *inputs: F.div(1.0, rule(F, *inputs[:-1], y)))
-
-
-def student_density(F: Builder, df: Value, t: Value) -> Value:
-    """DLMF has none; Johnson, Kotz, Balakrishnan, "Continuous univariate distributions" 2, 28."""
-    power = F.mul(F.add(df, 1.0), -0.5)
-    return F.div(
-        exp_of(F, F.mul(power, F.log1p(F.div(F.square(t), df)))), F.mul(F.sqrt(df), F.beta(0.5, F.mul(df, 0.5)))
-    )
-
-
-def chi_square_density(F: Builder, v: Value, x: Value) -> Value:
-    return F.mul(gamma_density(F, F.mul(v, 0.5), F.mul(x, 0.5)), 0.5)
-
-
-def rated_density(F: Builder, a: Value, b: Value, x: Value) -> Value:
-    return F.mul(gamma_density(F, b, F.mul(a, x)), a)
-
-
-def ratio_density(F: Builder, n: Value, d: Value, x: Value) -> Value:
-    """Fisher's: by the beta density of n x / (n x + d)."""
-    total = F.add(F.mul(n, x), d)
-    share = F.div(F.mul(n, x), total)
-    slope = F.div(F.mul(n, d), F.square(total))
-    return F.mul(beta_density(F, F.mul(n, 0.5), F.mul(d, 0.5), share), slope)
-
-
-def poisson_term(F: Builder, k: Value, m: Value) -> Value:
-    whole = F.floor(k)
-    return exp_of(F, F.xlogy(whole, m), F.neg(m), F.neg(F.gammaln(F.add(whole, 1.0))))
-
-
 # --- error functions, exponential integrals ---------------------------------------------------------------------------
 
 

@@ -25,7 +25,24 @@ SCIPY_DOMAINS: dict[str, tuple[np.ndarray, ...]] = {
     "chdtrc": (SHAPE, POSITIVE), "chdtri": (SHAPE, UNIT), "gdtr": (ORDER, SHAPE, POSITIVE),
     "gdtrc": (ORDER, SHAPE, POSITIVE), "fdtr": (SHAPE, ORDER, POSITIVE), "fdtrc": (SHAPE, ORDER, POSITIVE),
     "fdtri": (points(2.0, 3.0, 4.0, 5.0), points(3.0, 4.0, 5.0, 6.0), UNIT), "pdtr": (DEGREE, POSITIVE),
-    "pdtrc": (DEGREE, POSITIVE), "erfcinv": (points(0.2, 0.7, 1.2, 1.8),), "erfi": (ANY,), "dawsn": (ANY,),
+    "pdtrc": (DEGREE, POSITIVE),
+    "btdtria": (UNIT, ORDER, UNIT), "btdtrib": (SHAPE, UNIT, UNIT), "stdtridf": (points(0.91, 0.95, 0.95, 0.96),
+    points(2.0, 2.5, 3.0, 4.0)), "chdtriv": (UNIT, POSITIVE),
+    "gdtria": (UNIT, SHAPE, POSITIVE), "gdtrib": (ORDER, UNIT, POSITIVE), "gdtrix": (ORDER, SHAPE, UNIT),
+    "fdtridfd": (points(2.0, 3.0, 4.0, 5.0), points(0.5, 0.6, 0.7, 0.8), points(1.2, 1.4, 1.7, 2.2)),
+    "pdtri": (DEGREE, UNIT), "pdtrik": (points(0.5, 0.5, 0.6, 0.85), points(1.3, 2.9, 4.2, 6.0)),
+    "bdtr": (DEGREE, points(3.0, 4.0, 6.0, 7.0), UNIT), "bdtrc": (DEGREE, points(3.0, 4.0, 6.0, 7.0), UNIT),
+    "bdtri": (DEGREE, points(3.0, 4.0, 6.0, 7.0), UNIT),
+    "bdtrik": (points(0.5, 0.5, 0.6, 0.85), points(9.0, 8.0, 7.5, 6.0), points(0.3, 0.4, 0.5, 0.6)),
+    "bdtrin": (points(1.0, 2.0, 2.5, 3.0), points(0.2, 0.4, 0.5, 0.6), points(0.3, 0.4, 0.5, 0.6)),
+    "nbdtr": (DEGREE, points(3.0, 4.0, 6.0, 7.0), UNIT), "nbdtrc": (DEGREE, points(3.0, 4.0, 6.0, 7.0), UNIT),
+    "nbdtri": (DEGREE, points(3.0, 4.0, 6.0, 7.0), UNIT),
+    "nbdtrik": (points(0.5, 0.5, 0.6, 0.85), points(9.0, 8.0, 7.5, 6.0), points(0.3, 0.4, 0.5, 0.6)),
+    "nbdtrin": (points(1.0, 2.0, 2.5, 3.0), points(0.2, 0.4, 0.5, 0.6), points(0.3, 0.4, 0.5, 0.6)),
+    "nrdtrimn": (UNIT, SHAPE, ANY), "nrdtrisd": (points(0.1, 0.2, 0.3, 0.4), points(0.6, 0.7, 0.8, 0.9), AWAY),
+    "chndtr": (POSITIVE, SHAPE, ORDER), "chndtrix": (UNIT, SHAPE, ORDER),
+    "chndtrinc": (points(3.0, 5.0, 7.0, 9.0), SHAPE, points(0.3, 0.35, 0.4, 0.5)),
+    "erfcinv": (points(0.2, 0.7, 1.2, 1.8),), "erfi": (ANY,), "dawsn": (ANY,),
     "ndtri": (UNIT,), "ndtri_exp": (points(-8.0, -2.0, -0.7, -0.2),), "owens_t": (ANY, points(0.4, -0.7, 1.5, 0.9)),
     "expi": (points(-2.0, 0.4, 1.0, 3.0),), "exp1": (POSITIVE,), "expn": (points(2.0, 3.0, 2.0, 4.0), POSITIVE),
     "exprel": (points(-2.0, 0.0, 0.02, 1.5),), "exp10": (UNIT,), "cosm1": (ANY,),
@@ -51,7 +68,11 @@ SCIPY_DOMAINS: dict[str, tuple[np.ndarray, ...]] = {
 
 # Of several inputs, all of which have derivatives
 EVERY = frozenset(
-    ["beta", "betaln", "binom", "poch", "owens_t", "rel_entr", "kl_div", "huber", "pseudo_huber", "powm1"]
+    """
+    beta betaln binom poch owens_t rel_entr kl_div huber pseudo_huber powm1 gammainc gammaincc gammaincinv gammainccinv
+    betainc betaincc betaincinv betainccinv stdtr stdtrit chdtr chdtrc chdtri gdtr gdtrc fdtr fdtrc fdtri btdtria
+    btdtrib stdtridf chdtriv gdtria gdtrib gdtrix fdtridfd pdtrik bdtrik bdtrin nbdtrik nbdtrin nrdtrimn nrdtrisd
+    """.split()  # noqa: SIM905
 )
 FIRST = frozenset(["ellipkinc", "ellipeinc"])  # the first one has
 ONCE = frozenset(["ber", "bei", "ker", "kei", "itstruve0", "itmodstruve0"])  # a second derivative has no rule
