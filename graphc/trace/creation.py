@@ -31,8 +31,7 @@ CONSTANT_ONLY = frozenset(
     qualified(
         "numpy",
         """
-        geomspace logspace indices fromiter fromfunction bartlett blackman hamming hanning kaiser
-        tril_indices triu_indices mask_indices broadcast_shapes
+        fromiter fromfunction mask_indices broadcast_shapes
     """,
     )
 )

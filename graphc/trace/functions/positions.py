@@ -15,13 +15,10 @@ from graphc.ir.types import I64
 from graphc.trace.functions.arguments import (
     Implementation,
     as_array,
-    as_dim,
     as_dims,
-    as_int,
     shape_error,
     unsupported,
 )
-from graphc.trace.functions.creation import below
 from graphc.trace.functions.indexing import true_positions
 from graphc.trace.functions.reductions import truth
 
@@ -107,35 +104,7 @@ def ix_(F: Builder, *args: Any) -> tuple[Value, ...]:
     return tuple(found)
 
 
-def diag_indices(F: Builder, n: Any, ndim: Any = 2) -> tuple[Value, ...]:
-    """Positions of the diagonal of a square array of n rows, an array for each axis."""
-    return (F.iota(dims=(as_dim(F, "diag_indices", n),), axis=0),) * as_int(F, "diag_indices", "ndim", ndim)
-
-
-def diag_indices_from(F: Builder, arr: Any) -> tuple[Value, ...]:
-    """Positions of the diagonal, an array for each axis."""
-    value = as_array(F, arr)
-    if value.rank < 2 or not all(F.facts.equal(dim, value.dims[0]) for dim in value.dims):
-        raise shape_error(F, f"diag_indices_from: {value.type} is no square array of two or more dimensions")
-    return (F.iota(dims=(value.dims[0],), axis=0),) * value.rank
-
-
-def _triangle(name: str, *, upper: bool) -> Implementation:
-    def indices(F: Builder, arr: Any, k: Any = 0) -> tuple[Value, ...]:
-        value = as_array(F, arr)
-        if value.rank != 2:
-            raise shape_error(F, f"{name}: {value.type} is no matrix")
-        mask = F.logical_not(below(F, value.dims, F.sub(k, 1))) if upper else below(F, value.dims, k)
-        return split_position(F, true_positions(F, mask, value.dims), value.dims)
-
-    indices.__doc__ = f"Positions of the {'upper' if upper else 'lower'} triangle, an array for each axis."
-    return indices
-
-
 FUNCTIONS: dict[str, Implementation] = {
     "numpy.nonzero": nonzero, "numpy.flatnonzero": flatnonzero, "numpy.argwhere": argwhere,
     "numpy.unravel_index": unravel_index, "numpy.ravel_multi_index": ravel_multi_index, "numpy.ix_": ix_,
-    "numpy.diag_indices": diag_indices, "numpy.diag_indices_from": diag_indices_from,
-    "numpy.tril_indices_from": _triangle("tril_indices_from", upper=False),
-    "numpy.triu_indices_from": _triangle("triu_indices_from", upper=True),
 }  # fmt: skip

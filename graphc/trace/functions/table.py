@@ -54,6 +54,8 @@ from graphc.trace.functions import (
     spectra,
     statistics,
     systems,
+    tapers,
+    triangles,
     ufuncs,
     writing,
 )
@@ -149,6 +151,8 @@ NUMPY_FUNCTIONS = build_table(
     systems.FUNCTIONS,
     quantiles.FUNCTIONS,
     positions.FUNCTIONS,
+    triangles.FUNCTIONS,
+    tapers.FUNCTIONS,
     sets.FUNCTIONS,
     running.FUNCTIONS,
     signals.FUNCTIONS,
@@ -166,10 +170,11 @@ VALUE_ONLY = frozenset(
     qualified(
         "numpy",
         """
-        all allclose any argmax argmin array_equal array_equiv around count_nonzero imag iscomplexobj isclose isreal
-        isrealobj ndim result_type round shape size empty empty_like eye identity ones ones_like tri zeros zeros_like
-        arange linalg.matrix_rank argsort argpartition lexsort searchsorted digitize nonzero flatnonzero argwhere
-        unravel_index ravel_multi_index ix_ diag_indices diag_indices_from tril_indices_from triu_indices_from isin fix
+        all allclose any argmax argmin array_equal array_equiv around count_nonzero imag iscomplexobj isclose
+        isreal isrealobj ndim result_type round shape size empty empty_like eye identity ones ones_like tri
+        zeros zeros_like arange linalg.matrix_rank argsort argpartition lexsort searchsorted digitize nonzero
+        flatnonzero argwhere unravel_index ravel_multi_index ix_ diag_indices diag_indices_from tril_indices
+        tril_indices_from triu_indices triu_indices_from indices hanning hamming blackman bartlett isin fix
         angle isposinf isneginf iscomplex packbits unpackbits nanargmax nanargmin
     """,
     )
