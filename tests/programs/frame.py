@@ -7,20 +7,27 @@ of tests below::
 
     def test_gradient():
         check(PROGRAM)
+
+Each program that is compiled costs a second, so other transforms of most programs are ``thorough`` tests, run where
+``TEST_PROGRAMS`` asks for as many programs as each night.
 """
 
 from __future__ import annotations
 
+import os
 from collections.abc import Callable
 from typing import Any, NamedTuple
 
 import numpy as np
+import pytest
 
 import graphc
 from graphc import pytree
 
 STEP = 1e-4
 DIRECTIONS = 2
+NIGHTLY = int(os.environ.get("TEST_PROGRAMS", "200")) >= 2000
+thorough = pytest.mark.skipif(not NIGHTLY, reason="run with TEST_PROGRAMS=2000")
 WHOLE = 4  # leaves of up to as many elements are checked element by element
 
 

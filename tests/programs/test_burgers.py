@@ -16,7 +16,7 @@ from itertools import pairwise
 import numpy as np
 
 import graphc
-from tests.programs.frame import Program, check, check_hvp
+from tests.programs.frame import Program, check, check_hvp, thorough
 
 VISCOSITY = 0.01 / np.pi
 
@@ -81,5 +81,6 @@ def test_loss():
     check(PROGRAM)
 
 
+@thorough
 def test_hessian_times_a_vector():
     check_hvp(PROGRAM)

@@ -3,7 +3,7 @@
 A symmetric filter of taps h has the response H(w) = sum_k h_k e^(-iwk), by a zero-padded FFT. What is asked of it is 1
 in the pass band, 0 in the stop band, and nothing between; the weighted mean of |error|^p is smooth and near the largest
 error for large p (Parks and McClellan's problem, 1972, in a differentiable form). Its minimum-phase version has the
-phase that the logarithm of the magnitude determines, by folding the cepstrum (Oppenheim and Schafer, 2010, section 13.2).
+phase that the logarithm of the magnitude gives, by folding the cepstrum (Oppenheim and Schafer, 2010, section 13.2).
 
 The learned filter is a gain for each band of frequencies, applied to noisy signals by rfft and irfft, so that they come
 closest to the clean ones, with a penalty on the gain's roughness (Wiener's filter is the limit).
@@ -13,7 +13,7 @@ from __future__ import annotations
 
 import numpy as np
 
-from tests.programs.frame import Program, check, check_hvp, check_vmap, differences
+from tests.programs.frame import Program, check, check_hvp, check_vmap, differences, thorough
 
 
 def response(half, points):
@@ -87,9 +87,11 @@ def test_denoising():
     check(DENOISING)
 
 
+@thorough
 def test_hessian_times_a_vector():
     check_hvp(DENOISING)
 
 
+@thorough
 def test_batch_of_filters():
     check_vmap(DENOISING)

@@ -14,7 +14,7 @@ import numpy as np
 import pytest
 from scipy.linalg import cho_factor, cho_solve, cholesky, solve_triangular
 
-from tests.programs.frame import Program, check, check_hvp
+from tests.programs.frame import Program, check, check_hvp, thorough
 
 
 def squared_distances(a, b):
@@ -108,6 +108,7 @@ def test_likelihood(program):
     check(program)
 
 
+@thorough
 def test_hessian_times_a_vector():
     check_hvp(PLAIN)
 

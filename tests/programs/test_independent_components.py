@@ -16,7 +16,7 @@ from __future__ import annotations
 import numpy as np
 from scipy.linalg import expm
 
-from tests.programs.frame import Program, check, check_hvp, check_jit
+from tests.programs.frame import Program, check, check_hvp, check_jit, thorough
 
 
 def log_cosh(s):
@@ -88,9 +88,11 @@ def test_fixed_points():
     check(FAST)
 
 
+@thorough
 def test_hessian_times_a_vector():
     check_hvp(LIKELIHOOD)
 
 
+@thorough
 def test_value_alone():
     check_jit(FAST)

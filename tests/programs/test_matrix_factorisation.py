@@ -11,7 +11,7 @@ from __future__ import annotations
 
 import numpy as np
 
-from tests.programs.frame import Program, check, check_hvp, check_vmap
+from tests.programs.frame import Program, check, check_hvp, check_vmap, thorough
 
 
 def penalty(model, strength):
@@ -99,9 +99,11 @@ def test_alternating_least_squares():
     check(SWEEPS)
 
 
+@thorough
 def test_hessian_times_a_vector():
     check_hvp(LISTS)
 
 
+@thorough
 def test_batch_of_models():
     check_vmap(LISTS)

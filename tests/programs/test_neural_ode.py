@@ -11,7 +11,7 @@ from __future__ import annotations
 import numpy as np
 from scipy.integrate import solve_ivp
 
-from tests.programs.frame import Program, check, check_hvp, check_vmap
+from tests.programs.frame import Program, check, check_hvp, check_vmap, thorough
 
 
 def velocity(parameters, t, y):
@@ -74,10 +74,12 @@ def test_own_steps():
     check(OWN)
 
 
+@thorough
 def test_batch_of_networks():
     check_vmap(OWN)
 
 
+@thorough
 def test_hessian_times_a_vector():
     check_hvp(OWN)
 

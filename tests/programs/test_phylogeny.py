@@ -5,8 +5,8 @@ The likelihood of what is below node k, given its base i, is the product over it
     L_k(i) = prod_c sum_j P_ij(t_c) L_c(j),   P(t) = e^(Q t)
 
 with base frequencies pi at the root (Felsenstein, Evolutionary trees from DNA sequences, 1981). Q is of Hasegawa,
-Kishino and Yano (1985): rates kappa pi_j between purines and between pyrimidines, pi_j otherwise, scaled to one change a
-unit of time. Columns of the alignment that are equal are one pattern with a weight, and unknown bases are ones
+Kishino and Yano (1985): rates kappa pi_j between purines and between pyrimidines, pi_j otherwise, scaled to one change
+a unit of time. Columns of the alignment that are equal are one pattern with a weight, and unknown bases are ones
 everywhere. The tree is nested tuples, which a recursive function walks through, or arrays in postorder, with a loop.
 """
 
@@ -15,7 +15,7 @@ from __future__ import annotations
 import numpy as np
 from scipy.linalg import expm
 
-from tests.programs.frame import Program, check, check_hvp
+from tests.programs.frame import Program, check, check_hvp, thorough
 
 BASES = "ACGT"
 
@@ -139,5 +139,6 @@ def test_arrays():
     check(ARRAYS)
 
 
+@thorough
 def test_hessian_times_a_vector():
     check_hvp(ARRAYS)

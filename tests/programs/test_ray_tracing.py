@@ -18,7 +18,7 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from tests.programs.frame import Program, check, check_hvp
+from tests.programs.frame import Program, check, check_hvp, thorough
 
 
 @dataclass
@@ -98,5 +98,6 @@ def test_spot():
     check(PROGRAM)
 
 
+@thorough
 def test_hessian_times_a_vector():
     check_hvp(PROGRAM)

@@ -14,7 +14,7 @@ from __future__ import annotations
 import numpy as np
 from scipy.special import logsumexp
 
-from tests.programs.frame import Program, check, check_hvp
+from tests.programs.frame import Program, check, check_hvp, thorough
 
 
 def cost_matrix(x, y):
@@ -70,5 +70,6 @@ def test_divergence():
     check(Program(divergence, CALLS))
 
 
+@thorough
 def test_hessian_times_a_vector():
     check_hvp(DISTANCE)

@@ -14,7 +14,7 @@ from __future__ import annotations
 import numpy as np
 from scipy.special import logsumexp
 
-from tests.programs.frame import Program, check, check_hvp
+from tests.programs.frame import Program, check, check_hvp, thorough
 
 
 def dense(layer, x):
@@ -78,6 +78,7 @@ def test_bound():
     check(PROGRAM)
 
 
+@thorough
 def test_hessian_times_a_vector():
     check_hvp(PROGRAM)
 

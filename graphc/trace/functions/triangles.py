@@ -81,7 +81,8 @@ def _of_array(name: str, *, upper: bool) -> Implementation:
         value = as_array(F, arr)
         if value.rank != 2:
             raise shape_error(F, f"{name}: {value.type} is no matrix")
-        return _positions(F, name, *value.dims, k, upper=upper)
+        rows, columns = value.dims
+        return _positions(F, name, rows, columns, k, upper=upper)
 
     indices.__doc__ = f"Positions (int64) of the {'upper' if upper else 'lower'} triangle, an array for each axis."
     return indices
