@@ -47,8 +47,8 @@ def loss_of_solve_ivp(parameters, times, observed):
         (times[0], times[-1]),
         parameters["y0"],
         t_eval=times,
-        rtol=1e-6,
-        atol=1e-8,
+        rtol=1e-8,
+        atol=1e-10,
     )
     return np.mean((found.y.T - observed) ** 2)
 
@@ -86,4 +86,4 @@ def test_hessian_times_a_vector():
 
 def test_solve_ivp():
     """The gradient is that of the steps taken; differences see their sizes move as well, within the tolerance asked."""
-    check(Program(loss_of_solve_ivp, (arguments(6, 2, 5), arguments(9, 3, 8)), rtol=1e-4))
+    check(Program(loss_of_solve_ivp, (arguments(6, 2, 5), arguments(9, 3, 8)), rtol=1e-5))
