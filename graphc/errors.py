@@ -50,6 +50,10 @@ class ShapeError(GraphcError, ValueError):
     """Shapes that do not fit together."""
 
 
+class UndecidedSizeError(ShapeError):
+    """Whether shapes fit shows only when the program runs."""
+
+
 class IndexRangeError(GraphcError, ValueError, IndexError):
     """A position or an axis that the array does not have (NumPy's ``IndexError``)."""
 

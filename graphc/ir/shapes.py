@@ -12,7 +12,7 @@ from collections.abc import Collection, Iterable, Mapping
 from typing import NamedTuple
 
 from graphc.abi import Relation
-from graphc.errors import InvalidGraphError, ShapeError
+from graphc.errors import InvalidGraphError, UndecidedSizeError
 from graphc.ir.dims import Dim, Expr, dim_max, evaluate, is_multiple, substitute, symbol, symbols_of
 from graphc.ir.extremes import Extremes
 
@@ -203,7 +203,7 @@ class ShapeFacts:
             raise InvalidGraphError(f"cannot decide {difference} {RELATION_TEXT[relation]} 0 without sizes")
         if self.is_bound(difference):
             question = f"{difference} {RELATION_TEXT[relation]} 0"
-            raise ShapeError(
+            raise UndecidedSizeError(
                 f"`{question}` cannot be decided: a size is known only when the program runs (it is made of a loop's "
                 "index, or computed); give both lengths the same bounds, or the same largest length, or write "
                 "the loop out with graphc.unroll(range(n))"

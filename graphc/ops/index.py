@@ -141,11 +141,15 @@ def checked_index_ref(index: np.ndarray, axis: int, size: int) -> np.ndarray:
 
 
 # What stands for the axis of a ``checked_index`` whose number is no position: numbers that have no answer.
-NOTHING, NEGATIVE_POWER, SINGULAR, INDEFINITE, NOT_CONVERGED = -1, -2, -3, -4, -5
+NOTHING, NEGATIVE_POWER, SINGULAR, INDEFINITE, NOT_CONVERGED, CUT_SHORT = -1, -2, -3, -4, -5, -6
 _NO_ANSWER = {
     NOTHING: "there is no maximum or minimum of no elements, and the mask selects none; give initial= (np.max, np.min)",
     NEGATIVE_POWER: "integers to negative integer powers are not allowed; convert one to a float",
 }
+_CUT_SHORT = (
+    "a slice x[i : i + length] reaches beyond an end of its axis, where NumPy makes it shorter; the function was "
+    "traced for slices of the whole length, since it uses that"
+)
 _NO_FACTOR = {
     SINGULAR: "the matrix is singular: it has no inverse, and a system of equations with it no unique solution",
     INDEFINITE: "the matrix is not positive definite; only its lower triangle is read",
@@ -159,6 +163,8 @@ def range_error(axis: int, size: int, what: str = "an index", location: Location
         return exception_of(axis, location)
     if axis in _NO_ANSWER:
         return NumberError(_NO_ANSWER[axis], location=location)
+    if axis == CUT_SHORT:
+        return IndexRangeError(_CUT_SHORT, location=location)
     if axis in _NO_FACTOR:
         return LinearAlgebraError(_NO_FACTOR[axis], location=location)
     return IndexRangeError(f"{what} is out of bounds for axis {axis} with size {size}", location=location)

@@ -156,10 +156,10 @@ def _stage_for(session: Session, elements: Elements, body: Piece, staged: Staged
     def stage() -> list[Value]:
         tree = staged.tree
         if not staged.stops:
-            return stage_for(session, trips, tree.values, tree.names, run)
+            return stage_for(session, trips, tree.values, tree.names, run, seen=staged.writes())
         start = [value_of(session, 0), *tree.values]
         names = ["the index", *tree.names]
-        return stage_while(session, start, names, staged.asking(ask, skipped=1), run_and_count)[1:]
+        return stage_while(session, start, names, staged.asking(ask, skipped=1), run_and_count, staged.writes())[1:]
 
     return staged.finish(stage)
 
@@ -266,5 +266,9 @@ def _stage_while(session: Session, test: Piece, body: Piece, staged: StagedLoop)
         return staged.run(inside, params, body)
 
     asking = staged.asking(ask, skipped=0)
-    signal = staged.finish(lambda: stage_while(session, staged.tree.values, staged.tree.names, asking, run))
+
+    def stage() -> list[Value]:
+        return stage_while(session, staged.tree.values, staged.tree.names, asking, run, staged.writes())
+
+    signal = staged.finish(stage)
     return signal if signal is None or are_open[-1] else signal.from_(BREAKS)  # nothing but an iteration ends it

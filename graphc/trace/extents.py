@@ -31,13 +31,25 @@ def dim_of(session: Session, value: Value) -> Dim | None:
     return _followed(session, value, _index)
 
 
-def _followed(session: Session, value: Value, of_index: Callable[[Session, Value], Dim]) -> Dim | None:
+def _followed(
+    session: Session,
+    value: Value,
+    of_index: Callable[[Session, Value], Dim],
+    of_number: Callable[[Value], Dim] | None = None,
+) -> Dim | None:
+    """``of_number``: what stands for a number that is made in another way; without it there is no expression."""
+
+    def followed(part: Value, owner: Session = session) -> Dim | None:
+        return _followed(owner, part, of_index, of_number)
+
     if value in session.indices:
         return of_index(session, value)
     node = value.node
+    if node is None and (session.parent is None or value not in session.origins):
+        return None if of_number is None else of_number(value)
     if node is None:
-        outer = session.origins.get(value)
-        return None if outer is None or session.parent is None else _followed(session.parent, outer, of_index)
+        assert session.parent is not None
+        return followed(session.origins[value], session.parent)
     match node.op.name:
         case "const":
             return int(node.attrs["value"])
@@ -45,14 +57,36 @@ def _followed(session: Session, value: Value, of_index: Callable[[Session, Value
             found: Dim = node.attrs["dim"]
             return found
         case "cast" | "reshape":
-            return _followed(session, node.inputs[0], of_index)
+            return followed(node.inputs[0])
         case "neg":
-            inner = _followed(session, node.inputs[0], of_index)
+            inner = followed(node.inputs[0])
             return None if inner is None else -inner
         case "add" | "sub" | "mul":
-            a, b = (_followed(session, v, of_index) for v in node.inputs)
+            a, b = map(followed, node.inputs)
             return None if a is None or b is None else _ARITHMETIC[node.op.name](a, b)
-    return None
+    return None if of_number is None else of_number(value)
+
+
+def distance(start: Value, stop: Value) -> Dim | None:
+    """How far the second integer is from the first, where that is known: of ``2 * k`` and ``2 * k + 3`` it is 3."""
+    session = current()
+    assert session is not None
+    known: list[Value] = []
+
+    def of_number(value: Value) -> Dim:
+        for k, other in enumerate(known):
+            if same_value(value, other):
+                return symbol(f"number {k}")
+        known.append(value)
+        return symbol(f"number {len(known) - 1}")
+
+    def of_index(owner: Session, value: Value) -> Dim:
+        return of_number(value)
+
+    first, last = (_followed(session, value, of_index, of_number) for value in (start, stop))
+    if first is None or last is None or any(name.startswith("number ") for name in symbols_of(last - first)):
+        return None
+    return last - first
 
 
 def settle_position(value: Value, size: Dim) -> None:

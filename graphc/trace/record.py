@@ -12,7 +12,7 @@ import numpy as np
 
 from graphc import pytree
 from graphc.abi import LeafKind
-from graphc.errors import Location, SideEffectError, TraceTypeError
+from graphc.errors import Location, SideEffectError, TraceTypeError, UndecidedSizeError
 from graphc.ir.builder import finish
 from graphc.ir.dims import Expr, symbols_of
 from graphc.ir.graph import Graph, Value
@@ -110,11 +110,34 @@ def trace(
     ``derivatives``: how many derivatives of the traced graph will be taken. ``silent``: the function's ``print`` is
     noted in the captures, and prints nothing.
 
+    How long ``x[k : k + 3]`` is shows when the program runs, for a traced ``k``: an end of the axis may cut it short.
+    Where shapes do not fit but for slices of the whole length, the target is traced again for these, and a slice that
+    is shorter stops the program.
+
     Raises the errors of ``graphc.errors`` at the user's line; what the user's own code raises goes through.
     """
+    try:
+        return _trace(target, args, kwargs, ops, check, derivatives, silent, whole_windows=False)
+    except UndecidedSizeError as undecided:
+        try:
+            return _trace(target, args, kwargs, ops, check, derivatives, silent, whole_windows=True)
+        except UndecidedSizeError:
+            raise undecided from None
+
+
+def _trace(
+    target: Target,
+    args: Sequence[Any],
+    kwargs: Mapping[str, Any],
+    ops: Mapping[str, Op],
+    check: Callable[[Sequence[ArgumentLeaf]], Any],
+    derivatives: int,
+    silent: bool,
+    whole_windows: bool,
+) -> Traced:
     captures = Captures(silent=silent)
     session = Session(ops, target.name, parent=None, wrap=Tracer, captures=captures)
-    session.derivatives = derivatives
+    session.derivatives, session.whole_windows = derivatives, whole_windows
     captures.session = session
     names = argument_names(target, len(args), list(kwargs))
     walk = ArgumentWalk(captures.paths, [*args, *kwargs.values()], names)

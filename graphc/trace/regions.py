@@ -6,9 +6,11 @@ gives it; everything else that changes is an error, which names the value.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Collection, Sequence
 from dataclasses import dataclass
 from typing import Any
+
+import numpy as np
 
 from graphc.errors import Location, TraceTypeError
 from graphc.ir.dims import Dim, dim_max
@@ -82,6 +84,12 @@ class Writes:
         self.arrays: list[Any] = []
         self.before: dict[int, tuple[Session, Value]] = {}
 
+    def without(self, places: Collection[int]) -> Writes:
+        other = Writes()
+        for array in (a for k, a in enumerate(self.arrays) if k not in places):
+            other.note(array, *self.before[id(array)])
+        return other
+
     def note(self, array: Any, session: Session, value: Value) -> None:
         if id(array) not in self.before:
             self.arrays.append(array)
@@ -117,20 +125,27 @@ def captured(regions: Sequence[Region]) -> list[Value]:
 
 
 def stage_for(
-    session: Session, trips: Dim, start: Sequence[Value], names: Sequence[str], body: Body, *, reverse: bool = False
+    session: Session,
+    trips: Dim,
+    start: Sequence[Value],
+    names: Sequence[str],
+    body: Body,
+    *,
+    reverse: bool = False,
+    seen: Writes | None = None,
 ) -> list[Value]:
     """A ``for``: ``body(session, [i, carried...])`` gives what is carried on, and then what is stacked.
 
-    Arrays from outside that the body writes into are carried too, and have their new values afterwards.
+    Arrays from outside that the body writes into are carried too, and have their new values afterwards. ``seen``: those
+    that an earlier trace of the body wrote into.
     """
     index = (ArrayType(I64, weak=True), "i")
     location = user_location()
-    writes = Writes()
 
-    def trace(types: list[tuple[ArrayType, str]]) -> Region:
+    def trace(types: list[tuple[ArrayType, str]], writes: Writes) -> Region:
         return trace_region(session, "body", [index, *types], counted(trips, body), writes)
 
-    start, region = _settled(session, start, names, trace, writes)
+    start, region, writes = _settled(session, start, names, trace, seen)
     count, written = len(start), len(writes.arrays)
     stacked = len(region.outputs) - count - written
     end = len(region.outputs) - written
@@ -161,16 +176,20 @@ def trip_count(session: Session, first: Dim, last: Dim) -> Dim:
 
 
 def stage_while(
-    session: Session, start: Sequence[Value], names: Sequence[str], condition: Body, body: Body
+    session: Session,
+    start: Sequence[Value],
+    names: Sequence[str],
+    condition: Body,
+    body: Body,
+    seen: Writes | None = None,
 ) -> list[Value]:
-    """A ``while``: the condition gives one bool, the body what is carried on."""
+    """A ``while``: the condition gives one bool, the body what is carried on. ``seen``: as for ``stage_for``."""
     location = user_location()
-    writes = Writes()
 
-    def trace(types: list[tuple[ArrayType, str]]) -> Region:
+    def trace(types: list[tuple[ArrayType, str]], writes: Writes) -> Region:
         return trace_region(session, "body", types, body, writes)
 
-    start, region = _settled(session, start, names, trace, writes)
+    start, region, writes = _settled(session, start, names, trace, seen)
     types = [(p.type, p.name) for p in region.params[: len(start)]]
     test = trace_region(session, "condition", types, condition, writes)
     test.outputs = test.outputs[:1]
@@ -187,27 +206,52 @@ def _settled(
     session: Session,
     start: Sequence[Value],
     names: Sequence[str],
-    trace: Callable[[list[tuple[ArrayType, str]]], Region],
-    writes: Writes,
-) -> tuple[list[Value], Region]:
-    """The values to begin with, cast where they are Python numbers, and the body that gives their types back.
+    trace: Callable[[list[tuple[ArrayType, str]], Writes], Region],
+    seen: Writes | None,
+) -> tuple[list[Value], Region, Writes]:
+    """The values to begin with, cast where they are Python numbers, the body that gives their types back, its writes.
 
     The body is traced again where it wrote into an array that was not carried yet: another name of that array, or a
-    view of it, may have been read before the write.
+    view of it, may have been read before the write. Where it left alone what an earlier trace wrote into (that array
+    is one of the variables), it begins with what it did write.
     """
     begin = list(start)
+    writes = Writes() if seen is None else seen
     for _ in range(MOST_TRIES):
         known = len(writes.arrays)
-        region = trace([(v.type, f"c{k}") for k, v in enumerate(begin)])
+        region = trace([(v.type, f"c{k}") for k, v in enumerate(begin)], writes)
+        left_alone = _left_alone(region, known)
         after = [o.type for o in region.outputs[: len(begin)]]
         settled = all(_same(session, v.type, t) for v, t in zip(begin, after, strict=True))
-        if settled and known == len(writes.arrays):
-            return begin, region
+        if settled and known == len(writes.arrays) and not left_alone:
+            return begin, region, writes
         for k, (value, type_) in enumerate(zip(begin, after, strict=True)):
             if not _same(session, value.type, type_):
                 _require_weak(session, value, type_, region.outputs[k], names[k])
                 begin[k] = strong(session, value, type_)
+        writes = writes.without(left_alone)
     raise TraceTypeError("what the loop carries changes its dtype again and again", location=user_location())
+
+
+def _left_alone(region: Region, count: int) -> list[int]:
+    """Which of the written arrays that the region has as its last ``count`` parameters it gives back as they came."""
+    if not count:
+        return []
+    pairs = zip(region.params[-count:], region.outputs[-count:], strict=True)
+    return [k for k, (param, output) in enumerate(pairs) if param is output]
+
+
+def begin_as(session: Session, value: Value, after: Any) -> Value:
+    """A Python number that an iteration made a NumPy one of, as that: the body need not be traced once more for it."""
+    if (
+        isinstance(after, ArrayType)
+        and value.type.weak
+        and not after.weak
+        and not after.rank
+        and _takes(after, value.type)
+    ):
+        return strong(session, value, after)
+    return value
 
 
 def strong(session: Session, value: Value, type_: ArrayType) -> Value:
@@ -229,7 +273,7 @@ def _same(session: Session, a: ArrayType, b: ArrayType) -> bool:
 
 def _require_weak(session: Session, begin: Value, after: ArrayType, output: Value, name: str) -> None:
     same_rank = begin.rank == after.rank
-    if begin.type.weak and not begin.rank and not after.rank:
+    if begin.type.weak and not begin.rank and not after.rank and _takes(after, begin.type):
         return
     where = output.node.location if output.node is not None else user_location()
     before_text, after_text = describe(session, begin.type), describe(session, after)
@@ -241,6 +285,13 @@ def _require_weak(session: Session, begin: Value, after: ArrayType, output: Valu
     )
     error.of_first_iteration = True
     raise error
+
+
+def _takes(after: ArrayType, begin: ArrayType) -> bool:
+    """Whether the number with which a loop begins can have the later type without losing what it is."""
+    if after.weak:
+        return np.result_type(after.dtype, begin.dtype) == after.dtype
+    return dtype_with(after.dtype, begin) == after.dtype
 
 
 def describe(session: Session, type_: ArrayType) -> str:
@@ -269,11 +320,9 @@ def stage_cond(session: Session, flag: Value, names: Sequence[str], first: Body,
             for array in writes.arrays
         ]
     for k, pair in enumerate(zip(*(region.outputs for region in regions), strict=True)):
-        a, b = pair
-        if a.type.dtype != b.type.dtype and a.type.weak != b.type.weak:
-            weak, strong = (0, b) if a.type.weak else (1, a)
-            own = regions[weak]
-            own.outputs[k] = own.session.F.cast(own.outputs[k], strong.type.dtype)
+        if pair[0].type.dtype != pair[1].type.dtype and not all(v.rank for v in pair):
+            for region in regions:
+                region.outputs[k] = _widened(region.session, region.outputs[k], *(v.type for v in pair))
         a, b = (region.outputs[k] for region in regions)
         facts = session.F.facts
         same = a.rank == b.rank and a.type.dtype == b.type.dtype and all(map(facts.equal, a.dims, b.dims))
@@ -287,6 +336,27 @@ def stage_cond(session: Session, flag: Value, names: Sequence[str], first: Body,
     results = _apply(session, "cond", (flag, *outer), {}, [region.graph(outer) for region in regions], location)
     writes.take(results[count:])
     return results[:count]
+
+
+def _widened(session: Session, value: Value, first: ArrayType, second: ArrayType) -> Value:
+    """The value in the dtype that holds both: a Python number takes the other's, but a float is no integer."""
+    F = session.F
+    if first.weak and second.weak:  # it stays a Python number
+        dtype = np.result_type(first.dtype, second.dtype)
+        return value if value.type.dtype == dtype else F.mul(value, F.value(dtype.type(1).item()))
+    if not first.weak and not second.weak:
+        return value
+    weak, strong = (first, second) if first.weak else (second, first)
+    return F.cast(value, dtype_with(strong.dtype, weak))
+
+
+def dtype_with(dtype: np.dtype, weak: ArrayType) -> np.dtype:
+    """What NumPy makes of the dtype and a Python number of that type.
+
+    >>> dtype_with(np.dtype(np.float32), ArrayType(I64, weak=True))
+    dtype('float32')
+    """
+    return np.result_type(dtype, weak.dtype.type(1).item())
 
 
 def require_flag(session: Session, flag: Value, what: str, location: Location | None) -> None:

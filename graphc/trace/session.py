@@ -57,6 +57,7 @@ class Session:
         "takes_exceptions",
         "thrown",
         "twins",
+        "whole_windows",
         "wrap",
         "written",
     )  # fmt: skip
@@ -79,6 +80,7 @@ class Session:
         self.F.takes_real_parts = False
         self.depth: int = 0 if parent is None else parent.depth + 1
         self.derivatives: int = 0 if parent is None else parent.derivatives
+        self.whole_windows: bool = parent is not None and parent.whole_windows  # see ``record.trace``
         self.alive = True
         self.frozen: dict[int, Any] = {} if parent is None else parent.frozen  # traced arrays, by id: see ``frozen``
         self.is_region = False  # of a loop or branch: what it computes it computes inside, of operands from anywhere

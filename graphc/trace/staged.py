@@ -12,10 +12,10 @@ from typing import Any
 from graphc import pytree
 from graphc.ir.graph import Value
 from graphc.ir.types import ArrayType
-from graphc.trace.aliases import Carried
+from graphc.trace.aliases import Carried, root
 from graphc.trace.branches import VALUE, WAY
 from graphc.trace.raising import attempted
-from graphc.trace.regions import Body, Writes, trace_region
+from graphc.trace.regions import Body, Writes, begin_as, trace_region
 from graphc.trace.session import Session
 from graphc.trace.signals import BREAKS, FALLS, RETURNS, Signal, raises, way_of, ways_of
 from graphc.trace.trees import Places, Skeleton, ValueTree, changing_flags
@@ -94,8 +94,9 @@ class StagedLoop:
 
         while True:
             self.kinds: dict[str, Skeleton] = {}
+            self.seen = Writes()
             with for_a_try(self.session):
-                self._undone(lambda: trace_region(self.session, "discovery", types, run, Writes(), carry=False))
+                self._undone(lambda: trace_region(self.session, "discovery", types, run, self.seen, carry=False))
             if not (self.stops and self.driven):
                 break
             self._drive(())  # how often the loop runs is not known before it, nor what an index leaves behind
@@ -126,6 +127,15 @@ class StagedLoop:
                 own = changing_flags(Skeleton(self.session, value), self.kinds[name])
                 self.flags[name] = self.flags.get(name, frozenset()) | own
         self.tree: ValueTree = tree_of(self.session, begun, self.flags)
+        kinds = [leaf for name in begun for leaf in self._kinds_of(name, begun[name])]
+        after = [kind for kind, is_traced in zip(kinds, self.tree.traced, strict=True) if is_traced]
+        self.tree.values = [begin_as(self.session, v, kind) for v, kind in zip(self.tree.values, after, strict=True)]
+
+    def _kinds_of(self, name: str, value: Any) -> list[Any]:
+        """What the leaves of a variable were after an iteration, as far as that is known."""
+        leaves, spec = pytree.flatten(value)
+        kind = self.kinds.get(name)
+        return [None] * len(leaves) if kind is None or kind.spec != spec else kind.leaves
 
     def _begun(self) -> State:
         """What is carried into the first iteration."""
@@ -136,6 +146,11 @@ class StagedLoop:
             begun = self.begun if self.begun is not None and RETURNS in self.begun.ways else None
             state[VALUE] = self.returned.zeros(self.session) if begun is None else begun.value
         return state
+
+    def writes(self) -> Writes:
+        """What the body wrote into when it was discovered, but for the arrays that are carried as variables."""
+        carried = {id(root(leaf)) for leaf in pytree.flatten(self._begun())[0]}
+        return self.seen.without([k for k, array in enumerate(self.seen.arrays) if id(array) in carried])
 
     # --- its regions --------------------------------------------------------------------------------------------------
 

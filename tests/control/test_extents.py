@@ -195,3 +195,59 @@ def test_two_sums_of_a_shrinking_block_keep_their_parts_apart():
         value, slope = graphc.jvp(sums, (a, x), (da, dx))
         np.testing.assert_allclose(value, sums(a, x), rtol=1e-11)
         np.testing.assert_allclose(slope, sums(da, x) + sums(a, dx), rtol=1e-11)
+
+
+def stencil_at(x, places):
+    total = 0.0
+    for k in places:
+        total += x[2 * k - 1 : 2 * k + 2] @ np.array([1.0, -2.0, 1.0])
+    return total**2
+
+
+def blocks_added(x, pairs):
+    """Elements of a bar, two unknowns a node: what a finite element program adds to a matrix."""
+    matrix = np.zeros((8, 8))
+    for e in range(len(pairs)):
+        i, j = pairs[e]
+        block = np.array([[x[e], 1.0], [1.0, x[e] ** 2]])
+        matrix[2 * i : 2 * i + 2, 2 * i : 2 * i + 2] += block
+        matrix[2 * i : 2 * i + 2, 2 * j : 2 * j + 2] -= block.T @ block
+    return np.sum(matrix**3)
+
+
+PAIRS = np.array([[0, 1], [1, 2], [2, 0], [1, 3], [0, 3], [2, 3]])
+
+
+@pytest.mark.parametrize(
+    ("program", "places", "more"),
+    [(stencil_at, np.array([1, 2, 1]), np.array([2, 2])), (blocks_added, PAIRS, PAIRS[1:])],
+)
+def test_slices_at_positions_from_data_have_their_whole_length(program, places, more):
+    compiled = graphc.value_and_grad(program)
+    for at in (places, more):
+        value, gradient = compiled(X, at)
+        np.testing.assert_allclose(value, program(X, at), rtol=1e-13)
+        (expected,) = slopes(lambda x, at=at: program(x, at), (X,))
+        np.testing.assert_allclose(gradient, expected, rtol=1e-6, atol=1e-8)
+    assert compiled.cache_info()["programs"] == 1
+
+
+@pytest.mark.parametrize("places", [[1, 5], [1, 0], [-1, 1], [-5, 2]])
+def test_a_slice_that_is_cut_short_where_its_length_is_used_is_an_error(places):
+    with (
+        override(disable_jit=True),
+        pytest.raises(IndexRangeError, match="beyond an end of its axis"),
+    ):
+        graphc.grad(stencil_at)(np.arange(10.0), np.array(places))
+
+
+def test_slices_whose_length_is_not_used_may_be_cut_short():
+    def around(x, places):
+        total = 0.0
+        for k in places:
+            total += np.sum(x[k : k + 3]) ** 2
+        return total
+
+    at = np.array([0, len(X) - 2, len(X)])
+    with override(disable_jit=True):
+        np.testing.assert_allclose(graphc.value_and_grad(around)(X, at)[0], around(X, at))

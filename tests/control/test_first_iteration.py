@@ -83,9 +83,39 @@ def largest_and_where(x):
     return best * (k + 1)
 
 
+COUNTS = np.array([3, 1, 4, 1, 5, 9])
+
+
+def whole_from_the_second_on(x):
+    weight, total = 0.5, 0.0
+    for k, v in enumerate(x):
+        total += weight * v
+        weight = COUNTS[k]
+    return total * weight
+
+
+def python_numbers_of_two_kinds(x):
+    weight, total = 0.5, 0.0
+    for v in x:
+        total += weight * v
+        weight = 2 if v > 0.8 else 0.25
+    return total * weight
+
+
 @pytest.mark.parametrize(
     "program",
-    [largest, with_the_one_before, becomes_float, roughness, index_zero, nested_none, row_from_none, largest_and_where],
+    [
+        whole_from_the_second_on,
+        python_numbers_of_two_kinds,
+        largest,
+        with_the_one_before,
+        becomes_float,
+        roughness,
+        index_zero,
+        nested_none,
+        row_from_none,
+        largest_and_where,
+    ],
 )
 def test_value_and_gradient(program):
     with override(disable_jit=True):
@@ -98,6 +128,27 @@ def test_value_and_gradient(program):
 def test_the_rest_is_a_loop():
     f = graphc.jit(largest)
     assert str(f.graph("traced", X)).count(" = for ") == 1
+
+
+def test_a_fraction_is_no_integer_of_a_later_iteration():
+    def ends_by_value(x):
+        weight, total, k = 0.5, 0.0, 0
+        while x[k] > 0.5:
+            total += weight * x[k]
+            weight = 2
+            k += 1
+        return total
+
+    with pytest.raises(TraceTypeError, match="'weight' changes its dtype in the loop"):
+        graphc.jit(ends_by_value)(X + 1)
+
+    def chosen(x):
+        scale = COUNTS[0] if x[0] > 10 else 0.1
+        return np.sum(x) * scale
+
+    with override(disable_jit=True):
+        np.testing.assert_allclose(graphc.grad(chosen)(X), np.full(6, 0.1))
+        np.testing.assert_allclose(graphc.grad(chosen)(X + 10), np.full(6, 3.0))
 
 
 def test_what_changes_in_every_iteration_is_an_error():

@@ -16,7 +16,8 @@ from graphc.ir.builder import Builder
 from graphc.ir.dims import Dim, Expr, ceildiv, evaluate, floordiv
 from graphc.ir.graph import Value
 from graphc.ir.types import BOOL, I64, ArrayType
-from graphc.trace.extents import bound_size, dim_of_number
+from graphc.ops.index import CUT_SHORT
+from graphc.trace.extents import bound_size, dim_of_number, distance
 from graphc.trace.functions.arguments import (
     as_array,
     larger,
@@ -27,6 +28,7 @@ from graphc.trace.functions.arguments import (
     specialised,
     unsupported,
 )  # fmt: skip
+from graphc.trace.session import current
 
 
 @dataclass(frozen=True)
@@ -221,10 +223,25 @@ def _open_span(F: Builder, bounds: Sequence[Any], step: int, size: Dim) -> Span:
             number = F.minimum(F.maximum(wrapped, low), high)
         ends.append(number)
     start, stop = ends
-    distance = F.maximum(F.sub(stop, start) if step > 0 else F.sub(start, stop), 0)
-    count = distance if abs(step) == 1 else F.floor_divide(F.add(distance, abs(step) - 1), abs(step))
+    between = F.maximum(F.sub(stop, start) if step > 0 else F.sub(start, stop), 0)
+    count = between if abs(step) == 1 else F.floor_divide(F.add(between, abs(step) - 1), abs(step))
+    whole = _whole_length(F, bounds, step)
+    if whole is not None:
+        place = F.checked_index(F.select(F.eq(count, whole), start, size), axis=CUT_SHORT, size=size)
+        return Span(bound_size(F, place, size), step, whole)
     length = bound_size(F, count, ceildiv(size, abs(step)))
     return Span(bound_size(F, F.maximum(start, 0), size), step, length)
+
+
+def _whole_length(F: Builder, bounds: Sequence[Any], step: int) -> Dim | None:
+    """The length of ``x[i : i + 3]`` where it is not cut short, if the trace needs to know lengths."""
+    session = current()
+    if session is None or not session.whole_windows or step < 0 or None in bounds:
+        return None
+    far = distance(*(F.cast(F.value(bound), I64) for bound in bounds))
+    if far is None or not F.facts.always_at_least(far, 1):
+        return None
+    return floordiv(far + (step - 1), step)
 
 
 def take_spans(F: Builder, x: Value, spans: Sequence[Span]) -> Value:
