@@ -7,7 +7,7 @@ from typing import Any
 from llvmlite import ir
 from numba.core import types
 
-from graphc.codegen import half_helpers
+from graphc.codegen import half_helpers, random_helpers
 from graphc.codegen.conversions import is_signed
 
 
@@ -201,4 +201,5 @@ def functions(short: str) -> dict[str, tuple]:
         return ORDERED
     signed = {"abs": (1, absolute)} if short[0] == "i" else {}
     halves = {"widen_half": (1, half_helpers.widen_half, types.float32)} if short == "u16" else {}
-    return ORDERED | INTEGER | signed | halves
+    random = {"threefry": (2, random_helpers.threefry)} if short == "u64" else {}
+    return ORDERED | INTEGER | signed | halves | random

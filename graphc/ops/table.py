@@ -28,6 +28,7 @@ from graphc.ops.special import SPECIAL
 from graphc.ops.spectra import SPECTRA
 from graphc.ops.structural import STRUCTURAL
 from graphc.ops.systems import SYSTEMS
+from graphc.ops.threefry import THREEFRY
 
 
 def build_table(*families: list[Op]) -> dict[str, Op]:
@@ -67,4 +68,5 @@ OPS = build_table(
     CONTROL,
     CUSTOM,
     FOREIGN,
+    THREEFRY,
 )

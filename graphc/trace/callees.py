@@ -11,7 +11,6 @@ from typing import Any
 
 import numpy as np
 
-from graphc.errors import SideEffectError
 from graphc.trace.algorithms.sparse_products import SPARSE_PRODUCTS, is_sparse
 from graphc.trace.algorithms.splines import is_spline, piecewise
 from graphc.trace.algorithms.table import ALGORITHMS
@@ -23,6 +22,7 @@ from graphc.trace.laws.calls import is_of_stats, traced_law, traced_method
 from graphc.trace.location import user_location
 from graphc.trace.protocol import public_name
 from graphc.trace.python_functions import TRACED_FORMS, has_traced
+from graphc.trace.randomness import is_of_a_generator, refuse_random
 from graphc.trace.rewrite import rewritten
 from graphc.trace.values import TracedValue, converted, session_of, unwrap, wrap
 
@@ -52,7 +52,7 @@ LIBRARIES = (
     )
     | sys.stdlib_module_names
 )
-_STAGED = "graphc.trace.algorithms."  # graphc's own, traced as a user's
+_STAGED = ("graphc.trace.algorithms.", "graphc.random.")  # of graphc itself, traced as a user's
 _TEXTS = (str, repr, ascii, format)
 _WRITERS = frozenset(["json", "csv", "struct", "decimal", "fractions"])  # libraries that want the numbers themselves
 _HIGHER_ORDER = (map, filter, functools.reduce, sorted)
@@ -72,13 +72,8 @@ def is_library_name(name: str | None) -> bool:
 def traced_callee(function: Any) -> Any:
     """What is called in place of the function while a trace is active."""
     kind = type(function)
-    owner = type(getattr(function, "__self__", None)).__module__
-    if owner == "random" or owner.startswith("numpy.random"):
-        raise SideEffectError(
-            f"{type(function.__self__).__name__}.{function.__name__} draws random numbers: a compiled program would "
-            "use the same ones at every call; draw them outside and pass them in",
-            location=user_location(),
-        )
+    if is_of_a_generator(function):
+        refuse_random(f"{type(function.__self__).__name__}.{function.__name__}")
     if kind is FunctionType:
         if not is_library_name(function.__module__):
             return rewritten(function)

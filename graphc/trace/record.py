@@ -243,7 +243,7 @@ def random_state_unchanged(location: Location | None) -> Iterator[None]:
     if before is not None and after is not None and before != after:
         raise SideEffectError(
             "the function draws from NumPy's global random state: a compiled program would use the same numbers at "
-            "every call; draw them outside and pass them in",
+            "every call; draw them outside and pass them in, or draw from a key: graphc.random",
             location=location,
         )
 

@@ -34,7 +34,7 @@ POINTWISE = {n: op for n, op in OPS.items() if isinstance(op.kind, Pointwise) an
              and n not in OF_COMPLEX}  # fmt: skip
 SMOOTH = [name for name, op in POINTWISE.items() if op.differentiable]
 OF_FLOATS = ("guarded_mul", "absorbing_mul", "difference")  # graphc's own
-OF_BITS = ("widen_half", "narrow_half")  # each of one dtype
+OF_BITS = ("widen_half", "narrow_half", "threefry")  # each of one dtype
 BY_NUMPY = [name for name in POINTWISE if name not in ("cast", "stop_gradient", *OF_FLOATS, *OF_BITS)]
 
 

@@ -17,6 +17,7 @@ from graphc.trace.laws import continuous, discrete, multivariate
 from graphc.trace.laws.frames import Continuous, Law, in_float64
 from graphc.trace.location import user_location
 from graphc.trace.python_functions import has_traced
+from graphc.trace.randomness import WHY, instead_of
 
 _VECTOR_PARAMETERS = {"multivariate_normal": ["mean", "cov", "allow_singular"], "dirichlet": ["alpha"]}
 
@@ -161,10 +162,8 @@ def _run_vector(name: str, method: str, args: Sequence[Any], kwargs: Mapping[str
 def _require(name: str, method: str) -> None:
     """Raise unless the law has this method here."""
     if method == "rvs":
-        message = (
-            f"scipy.stats.{name}.rvs draws random numbers: a compiled program would use the same ones at every call"
-        )
-        raise SideEffectError(f"{message}; draw them outside and pass them in", location=user_location())
+        message = f"scipy.stats.{name}.rvs {WHY}; {instead_of(name)}"
+        raise SideEffectError(message, location=user_location())
     known = names_of_laws()
     if name not in known:
         near = difflib.get_close_matches(name, known, n=1)
