@@ -256,7 +256,7 @@ def make_device_runner(graph: Graph, number: int) -> Runner:
     from graphc.cuda_runner import CudaRunner
     from graphc.passes.pipeline import optimize
     from graphc.runtime.cuda_arrays import at_home
-    from graphc.runtime.cuda_program import device
+    from graphc.runtime.cuda_devices import device
 
     if settings.disable_jit:
         raise UnsupportedError(NOT_INTERPRETED)

@@ -12,6 +12,7 @@ from graphc.abi import ALIGNMENT
 from graphc.abi import Step as AccessStep
 from graphc.codegen.cuda_chores import WORDS
 from graphc.codegen.cuda_driver import print_cuda_program
+from graphc.codegen.cuda_libraries import FACTORS, TRANSFORMS
 from graphc.codegen.cuda_routines import ROUTINES
 from graphc.codegen.driver import arena_bytes
 from graphc.compiler import Executable
@@ -28,7 +29,8 @@ from graphc.passes.composites import expand_composites
 from graphc.passes.lowering import lowered
 from graphc.program import sizes_fit
 from graphc.runtime.cuda_arrays import DeviceArray, DeviceView, elements, own_view
-from graphc.runtime.cuda_program import Device, Layout, LoadedProgram, Step, device, layout
+from graphc.runtime.cuda_devices import Device, device
+from graphc.runtime.cuda_program import Layout, LoadedProgram, Step, layout
 from graphc.schedule.plan import schedule
 from graphc.trace.record import Traced
 
@@ -45,7 +47,7 @@ def graph_for_device(graph: Graph) -> Graph:
     for node in _nodes(plain):
         op = node.op
         in_library = isinstance(op.kind, Pointwise) and isinstance(op.expr, str) and op.expr.startswith(PREFIX)
-        is_factor = isinstance(op.kind, Routine) and op.name not in ROUTINES
+        is_factor = isinstance(op.kind, Routine) and op.name not in (*ROUTINES, *FACTORS, *TRANSFORMS)
         if in_library or is_factor or isinstance(op.kind, Composite | Foreign):
             name = composites.get(node.location, op.name)
             message = f'{name} is not there for target="cuda" yet: compute it in a function for the CPU'

@@ -15,6 +15,7 @@ from graphc.abi import ALIGNMENT
 from graphc.codegen.cuda_chores import CudaKernel, chore, note_kernel, whole_kernel
 from graphc.codegen.cuda_gemm import TILE, gemm_kernel
 from graphc.codegen.cuda_kernel import WIDE_BYTES, print_cuda_kernel
+from graphc.codegen.cuda_libraries import FACTORS, TRANSFORMS
 from graphc.codegen.cuda_routines import routine_kernel
 from graphc.codegen.driver import DriverPrinter
 from graphc.ir.dims import Dim, ceildiv
@@ -43,8 +44,8 @@ from graphc.schedule.scalars import Affine, Scalars
 class CudaProgram:
     """``source``: a module with the function ``name(args, symbols, arena, table)``, which returns a status.
 
-    ``has_notes``: checks fail by a word in memory. ``decides``: the driver reads numbers from the device, or asks for
-    memory, so that it has to run at each call. ``has_products``: it multiplies matrices.
+    ``has_notes``: checks fail by a word in memory. ``decides``: the driver, or a library that it calls, reads numbers
+    from the device or asks for memory, so that it has to run at each call. ``has_products``: it multiplies matrices.
     """
 
     name: str
@@ -60,7 +61,7 @@ def print_cuda_program(program: Program, number_of_inputs: int, flags: str) -> C
     _place_locals(program)
     printer = CudaDriverPrinter(program, number_of_inputs, flags)
     printed = printer.run()
-    decides = "read_" in printed.source or "call_service" in printed.source
+    decides = printer.factors or "read_" in printed.source or "call_service" in printed.source
     kernels = tuple(printer.cuda_kernels.values())
     return CudaProgram(printed.name, printed.source, kernels, printer.notes, decides, printer.products)
 
@@ -93,7 +94,7 @@ class CudaDriverPrinter(DriverPrinter):
     def __init__(self, program: Program, number_of_inputs: int, flags: str):
         super().__init__(program, number_of_inputs, f"cuda {flags}")
         self.cuda_kernels: dict[str, CudaKernel] = {}
-        self.notes = self.products = False
+        self.notes = self.products = self.factors = False
 
     def imports(self, body: str) -> list[str]:
         return []
@@ -174,10 +175,20 @@ class CudaDriverPrinter(DriverPrinter):
         self._start(kernel, 1, 1, places, [step.status], "note")
 
     def _call(self, step: Call) -> None:
+        if step.name in (*FACTORS, *TRANSFORMS):
+            self._library(step)
+            return
         count = step.count * step.sizes[1] if step.name == "search" else step.count
         dtypes = [self.storage[b].dtype for b in step.buffers]
         kernel = self._kernel_number("kernel", routine_kernel(step), dtypes, len(step.sizes), "items")
         self._start(kernel, count, 1, [*map(self.address, step.buffers)], step.sizes, step.name)
+
+    def _library(self, step: Call) -> None:
+        """A routine that a vendor's library computes."""
+        self.factors = self.factors or step.name in FACTORS
+        sizes, places = ", ".join(map(self.dim, step.sizes)), ", ".join(map(self.address, step.buffers))
+        first = f"'{step.name}', '{' '.join(step.flags)}', '{step.dtype}', {self.dim(step.count)}"
+        self.lines.add(f"library({first}, ({sizes},), ({places},))")
 
     # --- products -----------------------------------------------------------------------------------------------------
 

@@ -16,7 +16,7 @@ import numpy as np
 from graphc.abi import DeviceLeaf, OnDevice
 from graphc.errors import CudaError, TraceTypeError
 from graphc.runtime import dlpack
-from graphc.runtime.cuda_program import Device, device, give_back
+from graphc.runtime.cuda_devices import Device, device, give_back
 
 LEGACY_STREAM = 0
 ALIGNED = 16  # bytes: kernels may load so many at once

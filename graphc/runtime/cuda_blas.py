@@ -8,20 +8,19 @@ computed is the transpose of the result, of the operands' transposes, which are 
 from __future__ import annotations
 
 import ctypes
-import importlib.util
 import threading
 from collections.abc import Iterator
-from pathlib import Path
 from typing import Any
 
 from graphc.abi import GEMM_ACCUMULATE, GEMM_TRANSPOSE_A, GEMM_TRANSPOSE_B
 from graphc.errors import CudaError
-from graphc.runtime.cuda_program import Product
+from graphc.runtime.cuda_devices import Product
+from graphc.runtime.cuda_libraries import CUBLAS
 
-NAMES = ("libcublas.so.13", "libcublas.so.12", "libcublas.so.11")
-FOLDERS = ("cublas/lib", "cu13/lib", "cu12/lib")  # of the namespace package ``nvidia``
 SCALARS: dict[str, Any] = {"f64": ctypes.c_double, "f32": ctypes.c_float}
 FUNCTIONS = {"f64": "cublasDgemmStridedBatched", "f32": "cublasSgemmStridedBatched"}
+TRIANGULAR = {"f64": "cublasDtrsm_v2", "f32": "cublasStrsm_v2"}
+RIGHT = 1  # CUBLAS_SIDE_RIGHT
 Handle = ctypes.c_void_p
 LARGEST = 2**31 - 1  # sizes are C's int there
 
@@ -41,12 +40,26 @@ class Blas:
         if max(*product.sizes, *product.leading, product.batch) > LARGEST:
             raise CudaError("a matrix product with a size above 2**31: cuBLAS cannot take it")
         with self.lock:
-            if not self.handle.value:
-                self._call("cublasCreate_v2", ctypes.byref(self.handle))
-            self._call("cublasSetStream_v2", self.handle, Handle(stream))
+            self._on(stream)
             self._call("cublasSetWorkspace_v2", self.handle, Handle(workspace), ctypes.c_size_t(size))
             for addresses, strides, count in _runs(product):
                 self._batch(product, addresses, strides, count)
+
+    def trsm(
+        self, dtype: str, flags: tuple[str, ...], sizes: tuple[int, int], places: tuple[int, int], stream: int
+    ) -> None:
+        """X in place of b, by columns: X op(T) = b; see ``cuda_factors.Solver``. ``places``: of T and b."""
+        m, n = sizes
+        codes = (RIGHT, *(int(name in flags) for name in ("upper", "transposed", "unit")))
+        one, (t, b) = SCALARS[dtype](1.0), map(Handle, places)
+        with self.lock:
+            self._on(stream)
+            self._call(TRIANGULAR[dtype], self.handle, *codes, m, n, ctypes.byref(one), t, n, b, m)
+
+    def _on(self, stream: int) -> None:
+        if not self.handle.value:
+            self._call("cublasCreate_v2", ctypes.byref(self.handle))
+        self._call("cublasSetStream_v2", self.handle, Handle(stream))
 
     def _batch(self, product: Product, addresses: tuple[int, ...], strides: tuple[int, ...], count: int) -> None:
         """``count`` products whose operands and results are each ``strides`` elements apart."""
@@ -85,18 +98,5 @@ def _runs(product: Product) -> Iterator[tuple[tuple[int, ...], tuple[int, ...], 
 
 def open_blas() -> Blas | None:
     """cuBLAS where it is installed, else None."""
-    for path in candidates():
-        try:
-            return Blas(ctypes.CDLL(path))
-        except OSError:
-            continue
-    return None
-
-
-def candidates() -> Iterator[str]:
-    """Where it may be: loaded already or on the system's paths, then in packages."""
-    yield from NAMES
-    spec = importlib.util.find_spec("nvidia")
-    for root in spec.submodule_search_locations or () if spec else ():
-        for folder in FOLDERS:
-            yield from (str(path) for path in sorted(Path(root, folder).glob("libcublas.so.*")))
+    library = CUBLAS.open()
+    return None if library is None else Blas(library)

@@ -22,8 +22,10 @@ from graphc.codegen.cuda_intrinsics import WARP
 from graphc.codegen.targets import BLOCK_THREADS
 from graphc.errors import CudaError
 from graphc.runtime.cuda_blas import Blas, open_blas
+from graphc.runtime.cuda_devices import Product
 from graphc.runtime.cuda_images import image_of
-from graphc.runtime.cuda_program import Product
+from graphc.runtime.cuda_libraries import CUFFT, CUSOLVER
+from graphc.runtime.cuda_solver import CuFFT, CuSolver
 
 LIBRARY = {"linux": "libcuda.so.1", "win32": "nvcuda.dll"}
 BLOCKS_OF_A_MULTIPROCESSOR = 8
@@ -104,6 +106,16 @@ class CudaDevice:
         """cuBLAS, where it is found; it is looked for when a program first multiplies matrices."""
         return self.find_blas()
 
+    @functools.cached_property
+    def solver(self) -> CuSolver:
+        """cuSOLVER, looked for when a program first factors a matrix. Raises ``CudaError``."""
+        return CuSolver(CUSOLVER.required("a factorisation"), self.blas, self.allocate, self.release)
+
+    @functools.cached_property
+    def transforms(self) -> CuFFT:
+        """cuFFT, looked for when a program first transforms. Raises ``CudaError``."""
+        return CuFFT(CUFFT.required("a Fourier transform"))
+
     @property
     def workspace(self) -> int:
         return 0 if self.blas is None else WORKSPACE
@@ -175,6 +187,9 @@ class CudaDevice:
 
     def clear(self, address: int, size: int, stream: int) -> None:
         self._call("cuMemsetD8Async", Word(address), ctypes.c_ubyte(0), Size(size), Handle(stream))
+
+    def copy(self, target: int, source: int, size: int, stream: int) -> None:
+        self._call("cuMemcpyDtoDAsync_v2", Word(target), Word(source), Size(size), Handle(stream))
 
     def write(self, address: int, array: np.ndarray, stream: int) -> None:
         source = Handle(array.ctypes.data)

@@ -21,7 +21,8 @@ from graphc.codegen.cuda_intrinsics import SHARED_ELEMENTS, TILE_ELEMENTS, Place
 from graphc.codegen.machine import LOCK, emit_object
 from graphc.codegen.objects import Source, source_ir
 from graphc.codegen.targets import EMULATED
-from graphc.runtime.cuda_program import Product
+from graphc.runtime.cuda_devices import Product
+from graphc.runtime.cuda_references import NumpySolver, NumpyTransforms
 from graphc.runtime.native import load_object
 
 BARRIER_BYTES = 64  # more than any C library's pthread_barrier_t
@@ -48,6 +49,7 @@ class Emulator:
         self.launches: list[Launched] = []
         self.functions: dict[str, Any] = {}
         self.graph: list[Callable[[], object]] | None = None  # what is captured now
+        self.solver, self.transforms = NumpySolver(self._ask), NumpyTransforms(self._ask)
 
     def number_of(self, address: int) -> int:
         return self.number
@@ -87,10 +89,13 @@ class Emulator:
         return self.kept[-1].ctypes.data
 
     def clear(self, address: int, size: int, stream: int) -> None:
-        ctypes.memset(address, 0, size)
+        self._ask(lambda: ctypes.memset(address, 0, size))
 
     def write(self, address: int, array: np.ndarray, stream: int) -> None:
         ctypes.memmove(address, array.ctypes.data, array.nbytes)
+
+    def copy(self, target: int, source: int, size: int, stream: int) -> None:
+        self._ask(lambda: ctypes.memmove(target, source, size))
 
     def read(self, places: Sequence[tuple[int, np.ndarray]], stream: int) -> None:
         for address, array in places:

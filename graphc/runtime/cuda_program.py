@@ -14,8 +14,7 @@ import threading
 import weakref
 from collections import OrderedDict
 from collections.abc import Callable, Sequence
-from contextlib import AbstractContextManager
-from typing import Any, NamedTuple, Protocol
+from typing import Any, NamedTuple
 
 import numpy as np
 
@@ -24,133 +23,15 @@ from graphc.codegen.cuda_chores import WORDS, CudaKernel, gather_kernel, pack_ke
 from graphc.codegen.cuda_driver import CudaProgram
 from graphc.codegen.cuda_gemm import TILE_THREADS
 from graphc.codegen.text import ELEMENTS
-from graphc.config import settings
 from graphc.errors import CudaError
+from graphc.runtime.cuda_devices import Device, Product, give_back_after
+from graphc.runtime.cuda_factors import BYTES, Call, Solver, Transforms, run_routine
 
 SHORT = {np.dtype(name): short for short, name in ELEMENTS.items() if short != "bool"} | {np.dtype(bool): "u8"}
 MOST_GRAPHS = 16  # of one program, and as many steps are remembered as candidates
 MOST_CAPTURED = 5000  # launches of a graph: longer steps run one launch after another
 MOST_OWNERS = 64  # blocks of threads that each look at all updates of a scatter
 MOST_PACKED = 400  # words that one launch can take: a kernel's parameters have 4 KB
-
-
-class Product(NamedTuple):
-    """Row-major ``c = op(a) op(b) (+ c)`` for ``batch`` matrices; the rest as in ``schedule.program.Gemm``."""
-
-    flags: int
-    dtype: str
-    batch: int
-    addresses: tuple[int, int, int]
-    sizes: tuple[int, int, int]
-    leading: tuple[int, int, int]
-    inner: int
-    strides: tuple[tuple[int, int], tuple[int, int], tuple[int, int]]
-
-
-class Device(Protocol):
-    """What a program asks of a device. Addresses and streams are ints, sizes are bytes.
-
-    ``threads``: the most of a block; ``warp``: the fewest; ``most_blocks``: of a launch; ``stream``: the device's own.
-    """
-
-    name: str
-    number: int
-    threads: int
-    warp: int
-    most_blocks: int
-    stream: int
-
-    @property
-    def workspace(self) -> int:
-        """Bytes that ``multiply`` needs."""
-
-    def number_of(self, address: int) -> int:
-        """The number of the device to which memory belongs."""
-
-    def current(self) -> AbstractContextManager[None]:
-        """What is asked in the block, by this thread, is asked of this device: all but ``load``."""
-
-    def load(self, kernels: Sequence[CudaKernel]) -> list[Any]:
-        """The kernels, ready to launch."""
-
-    def allocate(self, size: int, stream: int) -> int:
-        """The address of new memory, to be used on the stream."""
-
-    def release(self, address: int, stream: int) -> None:
-        """Give memory back when the stream has come so far."""
-
-    def clear(self, address: int, size: int, stream: int) -> None:
-        """Fill memory with zeros."""
-
-    def write(self, address: int, array: np.ndarray, stream: int) -> None:
-        """Copy a C-contiguous array to the device."""
-
-    def read(self, places: Sequence[tuple[int, np.ndarray]], stream: int) -> None:
-        """Copy what stands on the device into arrays, and wait until that is done."""
-
-    def send(self, target: int, source: int, size: int, stream: int) -> None:
-        """Copy memory of the device to pinned memory of the host, without waiting."""
-
-    def pinned(self, size: int) -> int:
-        """The address of memory of the host to which ``send`` copies; it is never given back."""
-
-    def follow(self, stream: int, other: int) -> None:
-        """Have the stream wait for what has been asked of the other one."""
-
-    def new_mark(self) -> Any:
-        """A point in some stream's work, not set yet."""
-
-    def mark(self, mark: Any, stream: int) -> None:
-        """Set it to what has been asked of the stream."""
-
-    def wait_for(self, mark: Any, stream: int) -> None:
-        """Have the stream wait for it."""
-
-    def launch(self, kernel: Any, blocks: int, threads: int, words: Sequence[int], stream: int) -> None:
-        """Start a kernel."""
-
-    def multiply(self, product: Product, workspace: int, stream: int) -> bool:
-        """Start a vendor's matrix product; False where there is none."""
-
-    def capture(self, run: Callable[[int], None]) -> Any:
-        """The graph of what ``run(stream)`` asks of the stream that it is given; nothing is done."""
-
-    def replay(self, graph: Any, stream: int) -> None:
-        """Do all that a graph stands for."""
-
-    def drop(self, graph: Any) -> None:
-        """Let go of a graph."""
-
-
-@functools.cache
-def emulator() -> Any:
-    from graphc.runtime.cuda_emulator import Emulator
-
-    return Emulator()
-
-
-def device(number: int = 0) -> Device:
-    """The device that programs run on. Raises ``CudaError`` where there is none of this number."""
-    if settings.cuda_emulator:
-        if number:
-            raise CudaError(f"there is no device {number}: the emulator is one device")
-        found: Device = emulator()
-        return found
-    from graphc.runtime.cuda_device import numbered_device
-
-    return numbered_device(number)
-
-
-def device_count() -> int:
-    """How many devices there are; 0 without a driver."""
-    if settings.cuda_emulator:
-        return 1
-    from graphc.runtime.cuda_device import numbered_device
-
-    try:
-        return numbered_device(0).devices
-    except CudaError:
-        return 0
 
 
 class Layout(NamedTuple):
@@ -205,19 +86,6 @@ class Step(NamedTuple):
     report: int = 0
 
 
-def give_back(device: Device, address: int, stream: int) -> None:
-    """Release memory, in whatever thread it is found to be dead."""
-    with device.current():
-        device.release(address, stream)
-
-
-def give_back_after(device: Device, address: int, mark: Any) -> None:
-    """The same, on the device's own stream: the one that the memory was last used on may be gone."""
-    with device.current():
-        device.wait_for(mark, device.stream)
-        device.release(address, device.stream)
-
-
 class LoadedProgram:
     """A program on a device. ``graphs``: what was captured, by sizes and addresses."""
 
@@ -226,6 +94,7 @@ class LoadedProgram:
         self.handles = on.load(list(program.kernels))
         namespace: dict[str, Any] = {
             "greatest": max, "least": min, "launch": self._launch, "multiply": self._multiply,
+            "library": self._library,
             "call_service": lambda service, *arguments: service(*arguments),
             **{f"read_{short}": functools.partial(self._number, dtype) for short, dtype in ELEMENTS.items()},
         }  # fmt: skip
@@ -239,6 +108,8 @@ class LoadedProgram:
         self.own: dict[tuple, Any] = {}  # kernels that pack numbers and poison results
         self.graphs: OrderedDict[tuple, Any] = OrderedDict()
         self.once: OrderedDict[tuple, None] = OrderedDict()  # steps that ran once
+        self.rooms: dict[tuple, int] = {}  # what routines of libraries work in, and their plans
+        self.plans: dict[tuple, Any] = {}
         self.at_end: weakref.finalize | None = None
 
     # --- memory -------------------------------------------------------------------------------------------------------
@@ -393,6 +264,44 @@ class LoadedProgram:
         self.launched += 1
         if not self.device.multiply(product, self.workspace, self.stream):
             self._launch(index, tiles, 1, *words)
+
+    def _library(
+        self, name: str, flags: str, dtype: str, count: int, sizes: tuple[int, ...], places: tuple[int, ...]
+    ) -> None:
+        run_routine(self, Call(name, tuple(flags.split()), dtype, count, sizes, places))
+
+    # --- what routines of libraries ask for, see ``cuda_factors.Starts`` ----------------------------------------------
+
+    @property
+    def solver(self) -> Solver:
+        return self.device.solver
+
+    @property
+    def transforms(self) -> Transforms:
+        return self.device.transforms
+
+    def start(self, print_kernel: Callable[..., CudaKernel], given: Sequence[Any], count: int, words: Any) -> None:
+        self._start(self._own(print_kernel, *given), "elements", count, 1, words)
+
+    def clear(self, address: int, size: int) -> None:
+        self.device.clear(address, size, self.stream)
+
+    def copy(self, target: int, source: int, dtype: str, count: int) -> None:
+        self.device.copy(target, source, BYTES[dtype] * count, self.stream)
+
+    def room(self, call: Call, elements: int) -> int:
+        key = (call.name, call.dtype, call.sizes, call.batch)
+        if key not in self.rooms:
+            address = self.device.allocate(BYTES[call.dtype] * elements, self.stream)
+            self.rooms[key] = address
+            weakref.finalize(self, give_back_after, self.device, address, self.done).atexit = False
+        return self.rooms[key]
+
+    def kept_plan(self, name: str, dtype: str, points: int, count: int) -> Any:
+        key = (name, dtype, points, count)
+        if key not in self.plans:
+            self.plans[key] = self.device.transforms.plan(*key)
+        return self.plans[key]
 
     def _number(self, dtype: str, address: int) -> Any:
         found = np.empty((), dtype)

@@ -63,7 +63,7 @@ def place_of(wanted: Any) -> int | None:
         return None
     if name != "cuda" or not (number or "0").isdigit():
         raise ValueError(f"device={wanted!r}: the devices are 'cpu', 'cuda' and 'cuda:0', 'cuda:1', ...")
-    from graphc.runtime.cuda_program import device as find
+    from graphc.runtime.cuda_devices import device as find
 
     return find(int(number or "0")).number
 
@@ -78,21 +78,21 @@ def is_available() -> bool:
 
 def device_count() -> int:
     """How many CUDA devices there are."""
-    from graphc.runtime.cuda_program import device_count as count
+    from graphc.runtime.cuda_devices import device_count as count
 
     return count()
 
 
 def get_device_name(of: Any = "cuda") -> str:
     """What the device's driver calls it. Raises ``CudaError`` where there is none."""
-    from graphc.runtime.cuda_program import device as find
+    from graphc.runtime.cuda_devices import device as find
 
     return find(place_of(of) or 0).name
 
 
 def synchronize(of: Any = "cuda") -> None:
     """Wait until the device has done all that was asked of it. Raises ``CudaError`` where there is none."""
-    from graphc.runtime.cuda_program import device as find
+    from graphc.runtime.cuda_devices import device as find
 
     found = find(place_of(of) or 0)
     with found.current():

@@ -103,6 +103,9 @@ class FakeCuda:
     def _cuMemsetD8Async(self, address, value, size, stream):
         self._do(lambda: ctypes.memset(address.value, value.value, size.value), stream)
 
+    def _cuMemcpyDtoDAsync_v2(self, target, source, size, stream):
+        self._do(lambda: ctypes.memmove(target.value, source.value, size.value), stream)
+
     def _cuMemcpyHtoDAsync_v2(self, target, source, size, stream):
         assert self.capturing is None
         ctypes.memmove(target.value, source.value, size.value)

@@ -13,13 +13,12 @@ import pytest
 import graphc
 from graphc import pytree
 from graphc.autodiff.requires_grad import mark
-from graphc.codegen.cuda_routines import ROUTINES
 from graphc.config import override, settings
 from graphc.cuda_runner import CudaRunner
 from graphc.ir.interp import interpret
-from graphc.runtime.cuda_program import emulator
+from graphc.runtime.cuda_devices import emulator
 from tests.codegen.run_graph import as_input
-from tests.codegen.test_structure_compiled import MATRICES, SMOOTH, assert_like, case_dtypes, case_graph
+from tests.codegen.test_structure_compiled import SMOOTH, assert_like, case_dtypes, case_graph
 from tests.codegen.test_table_compiled import GROUPS, check_pointwise, pointwise_graph
 from tests.control.corpus import PROGRAMS
 from tests.ops.cases import CASES
@@ -27,7 +26,6 @@ from tests.ops.one_op import gradient_graph
 
 pytestmark = pytest.mark.skipif(settings.disable_jit, reason="GRAPHC_DISABLE_JIT: nothing is compiled")
 NIGHTLY = int(os.environ.get("TEST_PROGRAMS", "200")) >= 2000
-LOOPS = [name for name in CASES if name not in MATRICES or name in ROUTINES]
 
 
 def some(names, first, step):
@@ -55,13 +53,13 @@ def test_pointwise(short, arity):
         check_pointwise(name, found, expected, [arrays[k] for k in reads[name]])
 
 
-@pytest.mark.parametrize("name", some(LOOPS, 3, 4))
+@pytest.mark.parametrize("name", some(CASES, 3, 5))
 def test_cases(name):
     graph, arrays = case_graph(name, case_dtypes(name) if NIGHTLY else ["f64"])
     assert_like(emulated(graph, arrays), interpret(graph, arrays), f"{name}, case")
 
 
-@pytest.mark.parametrize("name", some([name for name in SMOOTH if name in LOOPS], 1, 4))
+@pytest.mark.parametrize("name", some(SMOOTH, 1, 5))
 def test_gradients_of_cases(name):
     graph, arrays = case_graph(name, ["f64"])
     joint = gradient_graph(mark(graph, [p.type.is_float for p in graph.params]))

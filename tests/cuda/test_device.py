@@ -13,8 +13,9 @@ from graphc.config import override, settings
 from graphc.errors import CudaError
 from graphc.runtime import cuda_device
 from graphc.runtime.cuda_arrays import DeviceArray
-from graphc.runtime.cuda_blas import Blas, candidates
+from graphc.runtime.cuda_blas import Blas
 from graphc.runtime.cuda_device import CudaDevice
+from graphc.runtime.cuda_libraries import CUBLAS
 from tests.cuda.fake_cuda import FakeBlas, FakeCuda, FakeDevice
 from tests.cuda.test_residency import OnDevice
 
@@ -201,7 +202,7 @@ def test_products_by_a_vendors_library(monkeypatch, dtype):
 
 
 def test_where_cublas_is_looked_for():
-    names = list(candidates())
+    names = list(CUBLAS.candidates())
     assert names[0] == "libcublas.so.13"
     assert all("libcublas.so" in name for name in names)
     large = cuda_device.Product(0, "f64", 1, (0, 0, 0), (2**31, 1, 1), (1, 1, 1), 1, ((0, 0),) * 3)

@@ -9,7 +9,7 @@ import pytest
 
 import graphc
 from graphc.config import override, settings
-from graphc.runtime.cuda_program import emulator
+from graphc.runtime.cuda_devices import emulator
 from tests.cuda.programs import PROGRAMS, RNG, W, X, steps
 
 pytestmark = pytest.mark.skipif(settings.disable_jit, reason="GRAPHC_DISABLE_JIT: nothing is compiled")

@@ -263,10 +263,9 @@ def test_vmap_over_systems():
 
 
 @compiled
-@pytest.mark.parametrize(("function", "name"), [(np.linalg.det, "det"), (scipy.special.j0, "j0")])
-def test_what_a_device_lacks_is_refused(function, name):
+def test_what_a_device_lacks_is_refused():
     from graphc.cuda_runner import graph_for_device
 
-    graph = graphc.jit(lambda a: np.sum(function(a))).graph("final", A)
-    with pytest.raises(UnsupportedError, match=f'{name} is not there for target="cuda"'):
+    graph = graphc.jit(lambda a: np.sum(scipy.special.j0(a))).graph("final", A)
+    with pytest.raises(UnsupportedError, match='j0 is not there for target="cuda"'):
         graph_for_device(graph)
