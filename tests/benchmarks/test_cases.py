@@ -1,4 +1,7 @@
-"""Every case at its small size: the peers' versions compute what the NumPy function computes, gradients included."""
+"""Every case at its small size: the peers' versions compute what the NumPy function computes, gradients included.
+
+Of the pairs of a case and a peer a part in each run: the benchmarks compare the results of all that they time.
+"""
 
 from __future__ import annotations
 
@@ -12,6 +15,7 @@ from benchmarks.case import Case, all_cases, find_case, select_cases
 from benchmarks.driver import difference
 from benchmarks.tree import tree_leaves, tree_unflatten
 from graphc.config import override
+from tests.nightly import part
 
 CASES = all_cases()
 
@@ -61,7 +65,7 @@ def leaf_dtype(case: Case) -> np.dtype:
 @pytest.mark.peers
 @pytest.mark.parametrize(
     ("name", "peer_name"),
-    [pair for pair in offered("autograd", "torch", "jax") if CASES[pair[0]].derivative != "batch"],
+    part([pair for pair in offered("autograd", "torch", "jax") if CASES[pair[0]].derivative != "batch"], 1, 3),
 )
 def test_peers_compute_the_value_of_the_numpy_function(name: str, peer_name: str) -> None:
     case = CASES[name]
@@ -71,7 +75,8 @@ def test_peers_compute_the_value_of_the_numpy_function(name: str, peer_name: str
 
 @pytest.mark.peers
 @pytest.mark.parametrize(
-    ("name", "peer_name"), [(name, peer) for name, peer in offered("torch", "jax") if peer != reference(CASES[name])]
+    ("name", "peer_name"),
+    part([(name, peer) for name, peer in offered("torch", "jax") if peer != reference(CASES[name])], 0, 3),
 )
 def test_peers_agree_on_the_derivative(name: str, peer_name: str) -> None:
     case = CASES[name]

@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-import os
-
 import numpy as np
 import pytest
 
@@ -12,11 +10,7 @@ from graphc import pytree
 from graphc.config import override
 from graphc.trace import control
 from tests.control.corpus import PROGRAMS
-
-NIGHTLY = int(os.environ.get("TEST_PROGRAMS", "200")) >= 2000
-COMPILED = list(PROGRAMS) if NIGHTLY else list(PROGRAMS)[1::8]
-LINEARIZED = list(PROGRAMS) if NIGHTLY else list(PROGRAMS)[2::7]
-UNROLLED = list(PROGRAMS) if NIGHTLY else list(PROGRAMS)[4::9]
+from tests.nightly import part
 
 
 def differences(function, arguments):
@@ -48,7 +42,7 @@ def test_interpreted(name):
         assert_right(name)
 
 
-@pytest.mark.parametrize("name", LINEARIZED)
+@pytest.mark.parametrize("name", part(PROGRAMS, 2, 7))
 def test_linear_map_of_the_gradients_direction(name):
     """The derivative along the gradient is its square: of a program whose value is computed in a part of its own."""
     function, (first, *rest) = PROGRAMS[name]
@@ -61,12 +55,12 @@ def test_linear_map_of_the_gradients_direction(name):
         np.testing.assert_allclose(linear_map(pytree.tree_map(lambda g: 2 * g, gradient)), 2 * squares, rtol=1e-9)
 
 
-@pytest.mark.parametrize("name", COMPILED)
+@pytest.mark.parametrize("name", part(PROGRAMS, 1, 8))
 def test_compiled(name):
     assert_right(name)
 
 
-@pytest.mark.parametrize("name", UNROLLED)
+@pytest.mark.parametrize("name", part(PROGRAMS, 4, 9))
 def test_unrolled(name, monkeypatch):
     function, arguments = PROGRAMS[name]
     with override(disable_jit=True):

@@ -6,8 +6,10 @@ import numpy as np
 import pytest
 
 import graphc
+from graphc.config import override
 from graphc.errors import IndexRangeError, TraceTypeError
 from graphc.testing import check_grads
+from tests.nightly import part
 
 X = np.array([0.4, 1.1, 0.7, 0.9, 1.3, 0.6])
 
@@ -85,7 +87,8 @@ def test_value_is_that_of_plain_python(program):
 
 @pytest.mark.parametrize("program", PROGRAMS)
 def test_gradients_of_two_orders(program):
-    check_grads(program, (X,), order=2)
+    with override(disable_jit=program not in part(PROGRAMS, 0, 3)):
+        check_grads(program, (X,), order=2)
 
 
 def test_one_program_serves_every_size_and_trip_count():
@@ -96,7 +99,7 @@ def test_one_program_serves_every_size_and_trip_count():
         np.testing.assert_allclose(value, np.prod(np.sin(x[:count])), rtol=1e-13)
         expected = np.where(np.arange(size) < count, value / np.tan(x), 0)
         np.testing.assert_allclose(gradient, expected, rtol=1e-12)
-    assert f.cache_info().programs == 1 if hasattr(f.cache_info(), "programs") else True
+    assert f.cache_info()["programs"] == 1
 
 
 def test_a_python_number_takes_the_dtype_of_the_body():

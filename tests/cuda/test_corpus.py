@@ -5,8 +5,6 @@ A part of them in each run, all of them with ``TEST_PROGRAMS=2000``.
 
 from __future__ import annotations
 
-import os
-
 import numpy as np
 import pytest
 
@@ -21,15 +19,11 @@ from tests.codegen.run_graph import as_input
 from tests.codegen.test_structure_compiled import SMOOTH, assert_like, case_dtypes, case_graph
 from tests.codegen.test_table_compiled import GROUPS, check_pointwise, pointwise_graph
 from tests.control.corpus import PROGRAMS
+from tests.nightly import NIGHTLY, part
 from tests.ops.cases import CASES
 from tests.ops.one_op import gradient_graph
 
 pytestmark = pytest.mark.skipif(settings.disable_jit, reason="GRAPHC_DISABLE_JIT: nothing is compiled")
-NIGHTLY = int(os.environ.get("TEST_PROGRAMS", "200")) >= 2000
-
-
-def some(names, first, step):
-    return list(names) if NIGHTLY else list(names)[first::step]
 
 
 def emulated(graph, arrays):
@@ -53,13 +47,13 @@ def test_pointwise(short, arity):
         check_pointwise(name, found, expected, [arrays[k] for k in reads[name]])
 
 
-@pytest.mark.parametrize("name", some(CASES, 3, 5))
+@pytest.mark.parametrize("name", part(CASES, 3, 5))
 def test_cases(name):
     graph, arrays = case_graph(name, case_dtypes(name) if NIGHTLY else ["f64"])
     assert_like(emulated(graph, arrays), interpret(graph, arrays), f"{name}, case")
 
 
-@pytest.mark.parametrize("name", some(SMOOTH, 1, 5))
+@pytest.mark.parametrize("name", part(SMOOTH, 1, 5))
 def test_gradients_of_cases(name):
     graph, arrays = case_graph(name, ["f64"])
     joint = gradient_graph(mark(graph, [p.type.is_float for p in graph.params]))
@@ -69,7 +63,7 @@ def test_gradients_of_cases(name):
     assert_like(emulated(joint, inputs), interpret(joint, inputs), f"gradient of {name}", scale=10)
 
 
-@pytest.mark.parametrize("name", some(PROGRAMS, 3, 10))
+@pytest.mark.parametrize("name", part(PROGRAMS, 3, 10))
 def test_programs(name):
     function, arguments = PROGRAMS[name]
     with override(disable_jit=True):

@@ -18,7 +18,7 @@ from graphc.config import settings
 from graphc.cuda_runner import CudaRunner
 from tests.control.corpus import PROGRAMS as CORPUS
 from tests.cuda.programs import PROGRAMS, X
-from tests.cuda.test_corpus import NIGHTLY
+from tests.nightly import NIGHTLY
 
 pytestmark = pytest.mark.skipif(settings.disable_jit, reason="GRAPHC_DISABLE_JIT: nothing is compiled")
 
