@@ -14,7 +14,6 @@ Each program that is compiled costs a second, so other transforms of most progra
 
 from __future__ import annotations
 
-import os
 from collections.abc import Callable
 from typing import Any, NamedTuple
 
@@ -23,10 +22,10 @@ import pytest
 
 import graphc
 from graphc import pytree
+from tests.nightly import NIGHTLY
 
 STEP = 1e-4
 DIRECTIONS = 2
-NIGHTLY = int(os.environ.get("TEST_PROGRAMS", "200")) >= 2000
 thorough = pytest.mark.skipif(not NIGHTLY, reason="run with TEST_PROGRAMS=2000")
 WHOLE = 4  # leaves of up to as many elements are checked element by element
 
