@@ -92,6 +92,24 @@ def _recorded_calls(
     return None
 
 
+def _trace(
+    target: Target,
+    transform: Transform,
+    args: Sequence[Any],
+    kwargs: Mapping[str, Any],
+    is_method: bool,
+    wanted: Differentiated,
+) -> Traced:
+    strict = not transform.is_split
+
+    def check(leaves: Sequence[ArgumentLeaf]) -> None:
+        leaf_marks(leaves, wanted.positions, target, strict=strict)
+
+    derivatives = int(transform.differentiates or transform.is_split)
+    silent = settings.disable_jit and runs_plainly(target, transform)
+    return trace(_traced_target(target, transform, is_method), args, kwargs, OPS, check, derivatives, silent=silent)
+
+
 def _build(
     target: Target,
     transform: Transform,
@@ -102,14 +120,7 @@ def _build(
 ) -> Program:
     number = _device(target, transform, args, kwargs)
     wanted = differentiated(transform, target, len(args), list(kwargs), int(is_method))
-    strict = not transform.is_split
-
-    def check(leaves: Sequence[ArgumentLeaf]) -> None:
-        leaf_marks(leaves, wanted.positions, target, strict=strict)
-
-    derivatives = int(transform.differentiates or transform.is_split)
-    silent = settings.disable_jit and runs_plainly(target, transform)
-    traced = trace(_traced_target(target, transform, is_method), args, kwargs, OPS, check, derivatives, silent=silent)
+    traced = _trace(target, transform, args, kwargs, is_method, wanted)
     dump("traced", traced.graph)
     calls = _recorded_calls(target, transform, traced, kwargs)
     if calls is not None:
