@@ -64,18 +64,36 @@ class Lapack(IntEnum):
     WIDE = 0
     DGETRF = 1
     SGETRF = 2
-    DPOTRF = 3
-    SPOTRF = 4
-    DTRSM = 5
-    STRSM = 6
-    DSYEVD = 7
-    SSYEVD = 8
-    DGESDD = 9
-    SGESDD = 10
-    DGELQF = 11
-    SGELQF = 12
-    DORGLQ = 13
-    SORGLQ = 14
+    ZGETRF = 3
+    CGETRF = 4
+    DPOTRF = 5
+    SPOTRF = 6
+    ZPOTRF = 7
+    CPOTRF = 8
+    DTRSM = 9
+    STRSM = 10
+    ZTRSM = 11
+    CTRSM = 12
+    DSYEVD = 13
+    SSYEVD = 14
+    ZHEEVD = 15
+    CHEEVD = 16
+    DGESDD = 17
+    SGESDD = 18
+    ZGESDD = 19
+    CGESDD = 20
+    DGEEV = 21
+    SGEEV = 22
+    ZGEEV = 23
+    CGEEV = 24
+    DGELQF = 25
+    SGELQF = 26
+    ZGELQF = 27
+    CGELQF = 28
+    DORGLQ = 29
+    SORGLQ = 30
+    ZUNGLQ = 31
+    CUNGLQ = 32
 
 
 class Fourier(IntEnum):
@@ -86,16 +104,16 @@ class Fourier(IntEnum):
     to row, and then within a row of the operand and of the result.
     """
 
-    FFT_F64 = 64
-    FFT_F32 = 66
-    IFFT_F64 = 68
-    IFFT_F32 = 70
-    RFFT_N_EVEN_F64 = 72
-    RFFT_N_EVEN_F32 = 74
-    RFFT_N_ODD_F64 = 76
-    RFFT_N_ODD_F32 = 78
-    IRFFT_F64 = 80
-    IRFFT_F32 = 82
+    FFT_F64 = 128
+    FFT_F32 = 130
+    IFFT_F64 = 132
+    IFFT_F32 = 134
+    RFFT_N_EVEN_F64 = 136
+    RFFT_N_EVEN_F32 = 138
+    RFFT_N_ODD_F64 = 140
+    RFFT_N_ODD_F32 = 142
+    IRFFT_F64 = 144
+    IRFFT_F32 = 146
 
 
 def scipy_symbol(name: str) -> str:

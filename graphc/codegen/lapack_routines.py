@@ -3,6 +3,8 @@
 LAPACK counts by columns, so in a row-major matrix it sees the transpose. Where a routine can be chosen so that this is
 what it should see (an upper triangle for a lower one, LQ for QR), nothing is transposed in memory. Letters are passed
 as their codes; the distance between columns is at least 1, also where there are no rows.
+
+Routines of complex matrices (``..._pairs``) have the same text: an element is ``width`` real numbers, 1 or 2.
 """
 
 from __future__ import annotations
@@ -13,52 +15,76 @@ from graphc.abi import Lapack
 from graphc.schedule.program import Call
 
 U, L, N, T, R, S, V = (ord(letter) for letter in "ULNTRSV")
+LETTERS = {("f64", 1): "D", ("f32", 1): "S", ("f64", 2): "Z", ("f32", 2): "C"}
+
+
+def width(call: Call) -> int:
+    """Real numbers in an element of the matrices."""
+    return 2 if call.name.endswith("_pairs") else 1
 
 
 def subroutine(call: Call, name: str, arguments: str) -> str:
     """A call of the subroutine for the dtype: ``name`` is without its first letter."""
-    letter = {"f64": "D", "f32": "S"}[call.dtype]
+    letter = LETTERS[call.dtype, width(call)]
     return f"fortran(as_pointer_i64(library)[{int(Lapack[letter + name])}], {arguments})"
+
+
+def moved(call: Call, target: str, place: str, value: str, keep: str = "", *, conjugate: bool = False) -> str:
+    """One element: both its parts. ``value`` has ``{part}`` in its index; where ``keep``, a condition, fails, 0."""
+    numbers = width(call)
+    lines = []
+    for part in range(numbers):
+        found = value.format(part=f" * {numbers} + {part}" if numbers > 1 else "")
+        found = f"select({keep}, {found}, cast_{call.dtype}(0.0))" if keep else found
+        found = f"-{found}" if conjugate and part else found
+        index = f"({place}) * {numbers} + {part}" if numbers > 1 else place
+        lines.append(f"{target}[{index}] = {found}")
+    return "; ".join(lines)
 
 
 def lu(call: Call) -> str:
     """A with columns exchanged = L U, U with a unit diagonal: LAPACK's row exchanges of the transpose.
 
-    Operands and results: A; L and U in one, positions of the columns, their inverse, sign, info; room: exchanges.
+    Operands and results: A; L and U in one, positions of the columns, their inverse, exchanges, sign, info; room:
+    exchanges as LAPACK writes them.
     """
+    w = width(call)
     return f"""
     for e in range(start, stop):
-        packed = at(b1, e * n0 * n1)
-        for i in range(n0 * n1):
-            packed[i] = b0[e * n0 * n1 + i]
+        packed = at(b1, e * n0 * n1 * {w})
+        for i in range(n0 * n1 * {w}):
+            packed[i] = b0[e * n0 * n1 * {w} + i]
         k = least(n0, n1)
-        exchanges = at(b6, e * k)
-        b5[e] = 0
-        {subroutine(call, "GETRF", "n1, n0, packed, greatest(n1, 1), exchanges, at(b5, e)")}
+        exchanges = at(b7, e * k)
+        b6[e] = 0
+        {subroutine(call, "GETRF", "n1, n0, packed, greatest(n1, 1), exchanges, at(b6, e)")}
         columns = at(b2, e * n1)
         for j in range(n1):
             columns[j] = j
         sign = 1
         for j in range(k):
             other = fortran_integer(exchanges, j, as_pointer_i64(library)[0]) - 1
+            b4[e * k + j] = other
             moved = columns[j]
             columns[j] = columns[other]
             columns[other] = moved
             sign = select(other == j, sign, -sign)
         for j in range(n1):
             b3[e * n1 + columns[j]] = j
-        b4[e] = sign
+        b5[e] = sign
 """
 
 
 def cholesky_factor(call: Call) -> str:
-    """L of the lower triangle, and info; its upper triangle is zero."""
+    """L of the lower triangle, and info; its upper triangle is zero. What LAPACK sees is the conjugate."""
+    w = width(call)
     return f"""
     for e in range(start, stop):
-        factor = at(b1, e * n0 * n0)
+        factor = at(b1, e * n0 * n0 * {w})
         for i in range(n0):
-            for j in range(n0):
-                factor[i * n0 + j] = select(j <= i, b0[(e * n0 + i) * n0 + j], cast_{call.dtype}(0.0))
+            for j in range(n0 * {w}):
+                given = b0[(e * n0 + i) * n0 * {w} + j]
+                factor[i * n0 * {w} + j] = select(j < (i + 1) * {w}, given, cast_{call.dtype}(0.0))
         b2[e] = 0
         {subroutine(call, "POTRF", f"{U}, n0, factor, greatest(n0, 1), at(b2, e)")}
 """
@@ -66,78 +92,156 @@ def cholesky_factor(call: Call) -> str:
 
 def triangular_solve(call: Call) -> str:
     """X with T X = B, or T' X = B: in LAPACK's eyes X' T' = B', from the right."""
+    w = width(call)
     uplo = U if "lower" in call.flags else L
     trans = T if "transposed" in call.flags else N
     diag = U if "unit" in call.flags else N
-    first = f"{R}, {uplo}, {trans}, {diag}, n1, n0, cast_{call.dtype}(1.0)"
+    one, factor = "", f"cast_{call.dtype}(1.0)"
+    if w == 2:  # a complex number stands in memory
+        one, factor = f"b3[2 * e] = cast_{call.dtype}(1.0); b3[2 * e + 1] = cast_{call.dtype}(0.0)", "at(b3, 2 * e)"
+    first = f"{R}, {uplo}, {trans}, {diag}, n1, n0, {factor}"
     return f"""
     for e in range(start, stop):
-        result = at(b2, e * n0 * n1)
-        for i in range(n0 * n1):
-            result[i] = b1[e * n0 * n1 + i]
-        {subroutine(call, "TRSM", f"{first}, at(b0, e * n0 * n0), greatest(n0, 1), result, greatest(n1, 1)")}
+        result = at(b2, e * n0 * n1 * {w})
+        for i in range(n0 * n1 * {w}):
+            result[i] = b1[e * n0 * n1 * {w} + i]
+        {one}
+        {subroutine(call, "TRSM", f"{first}, at(b0, e * n0 * n0 * {w}), greatest(n0, 1), result, greatest(n1, 1)")}
 """
 
 
 def symmetric_eigen(call: Call) -> str:
     """Eigenvalues, eigenvectors as rows, info, of the lower triangle, which is written where LAPACK's own is: so signs
     are those of NumPy."""
-    room = "reals, n_reals, integers, n_integers, at(b3, e)"
+    w, job, triangle, place = width(call), N if "values" in call.flags else V, L, "j * n0 + i"
+    if "upper" in call.flags:  # the lower triangle as the upper one
+        triangle, place = U, "i * n0 + j"
+    name, room = "SYEVD", "reals, n_reals, integers, n_integers, at(b3, e)"
+    reals, integers, more = "b4", "b5", ""
+    if w == 2:
+        name, room = "HEEVD", "numbers, n0 * n0 + 2 * n0, " + room
+        reals, integers, more = "b5", "b6", "numbers = at(b4, e * 2 * (n0 * n0 + 2 * n0))"
+    n_reals = "2 * n0 * n0 + 6 * n0 + 1" if w == 1 else "2 * n0 * n0 + 5 * n0 + 1"
     return f"""
-    n_reals = 2 * n0 * n0 + 6 * n0 + 1
+    n_reals = {n_reals}
     n_integers = 5 * n0 + 3
     for e in range(start, stop):
-        vectors = at(b2, e * n0 * n0)
+        vectors = at(b2, e * n0 * n0 * {w})
         for i in range(n0):
             for j in range(i + 1):
-                vectors[j * n0 + i] = b0[(e * n0 + i) * n0 + j]
-        reals = at(b4, e * n_reals)
-        integers = at(b5, e * n_integers)
+                {moved(call, "vectors", place, "b0[((e * n0 + i) * n0 + j){part}]", conjugate=triangle == U)}
+        {more}
+        reals = at({reals}, e * n_reals)
+        integers = at({integers}, e * n_integers)
         b3[e] = 0
-        {subroutine(call, "SYEVD", f"{V}, {L}, n0, vectors, greatest(n0, 1), at(b1, e * n0), {room}")}
+        {subroutine(call, name, f"{job}, {triangle}, n0, vectors, greatest(n0, 1), at(b1, e * n0), {room}")}
 """
 
 
 def singular(call: Call) -> str:
-    """U', s, V, info: LAPACK sees the matrix itself, turned over in memory, so signs are those of NumPy."""
-    lead = "greatest(n0, 1)"
-    results = "at(b2, e * k), at(b1, e * n0 * k), greatest(n0, 1), at(b3, e * k * n1), greatest(k, 1)"
+    """U', s, V*', info: LAPACK sees the matrix itself, turned over in memory, so signs are those of NumPy."""
+    w, job = width(call), N if "values" in call.flags else S
+    left, right = f"at(b1, e * n0 * k * {w}), greatest(n0, 1)", f"at(b3, e * k * n1 * {w}), greatest(k, 1)"
+    lead, results = "greatest(n0, 1)", f"at(b2, e * k), {left}, {right}"
+    if w == 1:
+        n_room, reals, room, integers = "4 * k * k + 7 * k + 64 * (n0 + n1) + 1", "", "room, n_room", "b7"
+    else:
+        n_room, room, integers = "k * k + 67 * (n0 + n1) + 1", "room, n_room, reals", "b8"
+        reals = "reals = at(b7, e * (5 * k * k + 7 * k + 2 * greatest(n0, n1) * k + 1))"
     return f"""
     k = least(n0, n1)
-    n_reals = 4 * k * k + 7 * k + 64 * (n0 + n1) + 1
+    n_room = {n_room}
     for e in range(start, stop):
-        turned = at(b5, e * n0 * n1)
+        turned = at(b5, e * n0 * n1 * {w})
         for i in range(n0):
             for j in range(n1):
-                turned[j * n0 + i] = b0[(e * n0 + i) * n1 + j]
-        reals = at(b6, e * n_reals)
-        integers = at(b7, e * (8 * k + 1))
+                {moved(call, "turned", "j * n0 + i", "b0[((e * n0 + i) * n1 + j){part}]")}
+        room = at(b6, e * n_room * {w})
+        {reals}
+        integers = at({integers}, e * (8 * k + 1))
         b4[e] = 0
-        {subroutine(call, "GESDD", f"{S}, n0, n1, turned, {lead}, {results}, reals, n_reals, integers, at(b4, e)")}
+        {subroutine(call, "GESDD", f"{job}, n0, n1, turned, {lead}, {results}, {room}, integers, at(b4, e)")}
 """
 
 
 def orthogonal(call: Call) -> str:
     """Q (m x n), R (n x n), info of a tall A (m x n): LQ of the transpose."""
+    w = width(call)
     room = "greatest(n1, 1), scales, reals, size, at(b3, e)"
     return f"""
     size = 64 * greatest(n0, n1) + 1
     for e in range(start, stop):
-        q = at(b1, e * n0 * n1)
-        for i in range(n0 * n1):
-            q[i] = b0[e * n0 * n1 + i]
-        scales = at(b4, e * n1)
-        reals = at(b5, e * size)
+        q = at(b1, e * n0 * n1 * {w})
+        for i in range(n0 * n1 * {w}):
+            q[i] = b0[e * n0 * n1 * {w} + i]
+        scales = at(b4, e * n1 * {w})
+        reals = at(b5, e * size * {w})
         b3[e] = 0
         {subroutine(call, "GELQF", f"n1, n0, q, {room}")}
         for i in range(n1):
             for j in range(n1):
-                b2[(e * n1 + i) * n1 + j] = select(j >= i, q[i * n1 + j], cast_{call.dtype}(0.0))
-        {subroutine(call, "ORGLQ", f"n1, n0, n1, q, {room}")}
+                {moved(call, "b2", "(e * n1 + i) * n1 + j", "q[(i * n1 + j){part}]", "j >= i")}
+        {subroutine(call, "ORGLQ" if w == 1 else "UNGLQ", f"n1, n0, n1, q, {room}")}
 """
 
 
-LAPACK_ROUTINES: Mapping[str, Callable[[Call], str]] = {
+def eigen_of_real(call: Call) -> str:
+    """Eigenvalues and eigenvectors as rows, complex, and info; LAPACK writes a complex vector as two columns."""
+    job = N if "values" in call.flags else V
+    results = "re, im, vectors, 1, vectors, greatest(n0, 1), room, n_room, at(b3, e)"
+    vectors = f"""
+            first = select(im[j] < zero, j - 1, j)
+            second = least(first + 1, n0 - 1)
+            sign = select(im[j] < zero, cast_{call.dtype}(-1.0), cast_{call.dtype}(1.0))
+            factor = select(im[j] == zero, zero, sign)
+            for i in range(n0):
+                b2[((e * n0 + j) * n0 + i) * 2] = vectors[first * n0 + i]
+                b2[((e * n0 + j) * n0 + i) * 2 + 1] = factor * vectors[second * n0 + i]
+"""
+    return f"""
+    n_room = 64 * n0
+    zero = cast_{call.dtype}(0.0)
+    for e in range(start, stop):
+        turned = at(b4, e * n0 * n0)
+        for i in range(n0):
+            for j in range(n0):
+                turned[j * n0 + i] = b0[(e * n0 + i) * n0 + j]
+        re = at(b5, e * (n0 * n0 + 66 * n0 + 1))
+        im = at(re, n0)
+        vectors = at(im, n0)
+        room = at(vectors, n0 * n0)
+        b3[e] = 0
+        {subroutine(call, "GEEV", f"{N}, {job}, n0, turned, greatest(n0, 1), {results}")}
+        for j in range(n0):
+            b1[(e * n0 + j) * 2] = re[j]
+            b1[(e * n0 + j) * 2 + 1] = im[j]
+{vectors if job == V else ""}"""
+
+
+def eigen(call: Call) -> str:
+    """Eigenvalues, eigenvectors as rows, info, of complex matrices."""
+    job = N if "values" in call.flags else V
+    vectors = "at(b2, e * n0 * n0 * 2)"
+    room = "at(b5, e * (130 * n0 + 1)), 64 * n0, at(b6, e * n0 * 2)"
+    results = f"at(b1, e * n0 * 2), {vectors}, 1, {vectors}, greatest(n0, 1), {room}, at(b3, e)"
+    return f"""
+    for e in range(start, stop):
+        turned = at(b4, e * n0 * n0 * 2)
+        for i in range(n0):
+            for j in range(n0):
+                {moved(call, "turned", "j * n0 + i", "b0[((e * n0 + i) * n0 + j){part}]")}
+        b3[e] = 0
+        {subroutine(call, "GEEV", f"{N}, {job}, n0, turned, greatest(n0, 1), {results}")}
+"""
+
+
+_OF_BOTH: Mapping[str, Callable[[Call], str]] = {
     "lu": lu, "cholesky_factor": cholesky_factor, "triangular_solve": triangular_solve,
     "symmetric_eigen": symmetric_eigen, "singular": singular, "orthogonal": orthogonal,
 }  # fmt: skip
+LAPACK_ROUTINES: Mapping[str, Callable[[Call], str]] = {
+    **_OF_BOTH,
+    **{f"{name}_pairs": routine for name, routine in _OF_BOTH.items()},
+    "eigen_of_real": eigen_of_real,
+    "eigen_pairs": eigen,
+}

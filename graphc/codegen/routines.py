@@ -91,7 +91,30 @@ def search(call: Call, loops: str = EVERY_ELEMENT) -> str:
 """
 
 
-ROUTINES: Mapping[str, Printer] = {"sort": sort, "search": search, **LAPACK_ROUTINES, **FOURIER_ROUTINES}
+def exchanged(call: Call) -> str:
+    """The order after exchanges, and its inverse; a position outside of the row counts as its end."""
+    return """
+    for row in range(start, stop):
+        base = row * n0
+        for j in range(n0):
+            b1[base + j] = j
+        for j in range(n0):
+            other = least(greatest(b0[base + j], 0), n0 - 1)
+            kept = b1[base + j]
+            b1[base + j] = b1[base + other]
+            b1[base + other] = kept
+        for j in range(n0):
+            b2[base + b1[base + j]] = j
+"""
+
+
+ROUTINES: Mapping[str, Printer] = {
+    "sort": sort,
+    "search": search,
+    "exchanged": exchanged,
+    **LAPACK_ROUTINES,
+    **FOURIER_ROUTINES,
+}
 
 
 def print_routine(call: Call) -> tuple[str, str]:

@@ -1,53 +1,51 @@
 """Factorisations of matrices and triangular systems: what LAPACK computes, each op one routine.
 
-``lu``                A[m,n]          (packed[m,n], columns i64[n], places, sign, info)
+``lu``                A[m,n]          (packed[m,n], columns i64[n], places, exchanges i64[k], sign, info)
                                       A[:, columns] = L U, U with a unit diagonal, both in ``packed``;
-                                      ``places`` inverts ``columns``, and ``sign`` is that permutation's
-``cholesky_factor``   A[n,n]          (L[n,n], info)                           A = L L', of the lower triangle of A
+                                      ``places`` inverts ``columns``, ``exchanges`` leads to it, k = min(m, n): column j
+                                      is exchanged with column exchanges[j]; ``sign`` is the permutation's
+``cholesky_factor``   A[n,n]          (L[n,n], info)                           A = L L*, of the lower triangle of A
 ``triangular_solve``  T[n,n], B[n,k]  lower transposed unit                    X with T X = B, or T' X = B
-``symmetric_eigen``   A[n,n]          (w[n], V'[n,n], info)                    A = V diag(w) V', of the lower triangle
-``singular``          A[m,n]          (U'[k,m], s[k], V[n,k], info)            A = U diag(s) V', k = min(m, n)
-``orthogonal``        A[m,n], m >= n  (Q[m,n], R[n,n], info)                   A = Q R
+``symmetric_eigen``   A[n,n]  upper   (w[n], V'[n,n], info)                    A = V diag(w) V*, of the lower triangle
+``singular``          A[m,n]          (U'[k,m], s[k], (V*)'[n,k], info)        A = U diag(s) V*
+``orthogonal``        A[m,n], m >= n  (Q[m,n], R[n,n], info)                   A = Q R, R with a real diagonal
+``exchanged``         exchanges i64[n]   (columns i64[n], places)              the first rows' order after exchanges
+``eigen``             A[n,n]          (w[n], V'[n,n], info), complex           A V = V diag(w)
 
-All other axes are a batch. ``info`` (int64) is not 0 where LAPACK reports a failure. The factors have no derivative of
+``'`` is the transpose, ``*`` its conjugate. All other axes are a batch. ``info`` (int64) is not 0 where LAPACK reports
+a failure. With ``values`` an op's vectors are not computed: what stands in their place is nothing. With ``upper``
+LAPACK is given the other triangle, which makes other vectors of the same matrix. The factors have no derivative of
 their own: ops that stand for whole results (``systems``, ``spectra``) expand into these. ``triangular_solve`` has one;
 it reads its triangle alone, and the unit diagonal not at all.
 """
 
 from __future__ import annotations
 
-from collections.abc import Sequence
 from typing import Any
 
 import numpy as np
 
 from graphc.errors import InvalidGraphError
 from graphc.ir.builder import Builder
-from graphc.ir.dims import Dim, dim_min
+from graphc.ir.dims import dim_min
 from graphc.ir.graph import Attrs, Node, Value
 from graphc.ir.opdef import General, NotDifferentiable, Op, Routine
 from graphc.ir.shapes import ShapeFacts
-from graphc.ir.types import I64, ArrayType
+from graphc.ir.types import I64, ArrayType, complex_dtype
+from graphc.ops.linalg import swap
+from graphc.ops.matrices import Slots, Types, matrix_of, real_type, triangle
 
-Types = Sequence[ArrayType]
-Slots = tuple[Value | None, ...]
 FACTOR = NotDifferentiable("a factor; the op that stands for the whole result has the derivative")
 
 
 # --- types ------------------------------------------------------------------------------------------------------------
 
 
-def matrix_of(name: str, facts: ShapeFacts, type_: ArrayType, square: bool = True) -> tuple[tuple[Dim, ...], Dim, Dim]:
-    """The batch, the rows and the columns of matrices. Raises: InvalidGraphError: what are no (square) ones."""
-    if type_.rank < 2 or not type_.is_float or (square and not facts.equal(*type_.dims[-2:])):
-        raise InvalidGraphError(f"{name} of {type_}")
-    return type_.dims[:-2], type_.dims[-2], type_.dims[-1]
-
-
 def lu_type(facts: ShapeFacts, types: Types, attrs: Attrs) -> tuple[ArrayType, ...]:
-    batch, _, n = matrix_of("lu", facts, types[0], square=False)
+    batch, m, n = matrix_of("lu", facts, types[0], square=False)
     order, number = ArrayType(I64, (*batch, n)), ArrayType(I64, batch)
-    return ArrayType(types[0].dtype, types[0].dims), order, order, number, number
+    exchanges = ArrayType(I64, (*batch, dim_min(m, n)))
+    return ArrayType(types[0].dtype, types[0].dims), order, order, exchanges, number, number
 
 
 def cholesky_type(facts: ShapeFacts, types: Types, attrs: Attrs) -> tuple[ArrayType, ...]:
@@ -67,15 +65,15 @@ def triangular_type(facts: ShapeFacts, types: Types, attrs: Attrs) -> tuple[Arra
 def eigen_type(facts: ShapeFacts, types: Types, attrs: Attrs) -> tuple[ArrayType, ...]:
     (a,) = types
     batch, n, _ = matrix_of("symmetric_eigen", facts, a)
-    return ArrayType(a.dtype, (*batch, n)), ArrayType(a.dtype, a.dims), ArrayType(I64, batch)
+    return real_type(a, (*batch, n)), ArrayType(a.dtype, a.dims), ArrayType(I64, batch)
 
 
 def singular_type(facts: ShapeFacts, types: Types, attrs: Attrs) -> tuple[ArrayType, ...]:
     (a,) = types
     batch, m, n = matrix_of("singular", facts, a, square=False)
     k = dim_min(m, n)
-    shapes = ((*batch, k, m), (*batch, k), (*batch, n, k))
-    return (*(ArrayType(a.dtype, dims) for dims in shapes), ArrayType(I64, batch))
+    left, right = (ArrayType(a.dtype, (*batch, *dims)) for dims in ((k, m), (n, k)))
+    return left, real_type(a, (*batch, k)), right, ArrayType(I64, batch)
 
 
 def orthogonal_type(facts: ShapeFacts, types: Types, attrs: Attrs) -> tuple[ArrayType, ...]:
@@ -84,18 +82,32 @@ def orthogonal_type(facts: ShapeFacts, types: Types, attrs: Attrs) -> tuple[Arra
     return ArrayType(a.dtype, a.dims), ArrayType(a.dtype, (*batch, n, n)), ArrayType(I64, batch)
 
 
+def general_type(facts: ShapeFacts, types: Types, attrs: Attrs) -> tuple[ArrayType, ...]:
+    (a,) = types
+    batch, n, _ = matrix_of("eigen", facts, a)
+    dtype = complex_dtype(a.dtype)
+    return ArrayType(dtype, (*batch, n)), ArrayType(dtype, a.dims), ArrayType(I64, batch)
+
+
+def exchanged_type(facts: ShapeFacts, types: Types, attrs: Attrs) -> tuple[ArrayType, ...]:
+    (exchanges,) = types
+    if exchanges.dtype != I64 or not exchanges.rank:
+        raise InvalidGraphError(f"exchanged of {exchanges}")
+    return exchanges, exchanges
+
+
 # --- references -------------------------------------------------------------------------------------------------------
 
 
 def batched(function: Any) -> Any:
-    """A reference for stacks from one for a matrix."""
+    """A reference for stacks from one for a matrix; vectors are computed, also where they need not be."""
 
-    def ref(a: np.ndarray) -> tuple[np.ndarray, ...]:
+    def ref(a: np.ndarray, values: bool = False, **attrs: Any) -> tuple[np.ndarray, ...]:
         stack = a.reshape(-1, *a.shape[-2:])
         if not len(stack):  # what a matrix would give, none of it
-            example = ref(np.zeros((1, *a.shape[-2:]), a.dtype))
+            example = ref(np.zeros((1, *a.shape[-2:]), a.dtype), **attrs)
             return tuple(np.zeros((*a.shape[:-2], *r.shape[1:]), r.dtype) for r in example)
-        found = zip(*(function(matrix) for matrix in stack), strict=True)
+        found = zip(*(function(matrix, **attrs) for matrix in stack), strict=True)
         return tuple(np.reshape(parts, (*a.shape[:-2], *np.shape(parts[0]))) for parts in found)
 
     return ref
@@ -105,6 +117,7 @@ def one_lu(a: np.ndarray) -> tuple[Any, ...]:
     from scipy.linalg.lapack import get_lapack_funcs
 
     packed, columns, info, sign = a.copy(), np.arange(a.shape[1]), 0, 1
+    exchanges = np.zeros(0, np.int64)
     if a.size:
         (getrf,) = get_lapack_funcs(("getrf",), (a,))
         turned, exchanges, info = getrf(a.T)
@@ -112,7 +125,18 @@ def one_lu(a: np.ndarray) -> tuple[Any, ...]:
         for j, other in enumerate(exchanges):
             columns[[j, other]] = columns[[other, j]]
             sign = -sign if j != other else sign
-    return packed, columns, np.argsort(columns), np.int64(sign), np.int64(info)
+    places = np.argsort(columns)
+    return packed, columns, places, np.asarray(exchanges, np.int64), np.int64(sign), np.int64(info)
+
+
+def exchanged_ref(exchanges: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
+    order = np.empty_like(exchanges)
+    for place in np.ndindex(exchanges.shape[:-1]):
+        row = np.arange(exchanges.shape[-1])
+        for j, other in enumerate(exchanges[place]):
+            row[[j, other]] = row[[other, j]]
+        order[place] = row
+    return order, np.argsort(order, axis=-1)
 
 
 def one_cholesky(a: np.ndarray) -> tuple[Any, ...]:
@@ -122,14 +146,20 @@ def one_cholesky(a: np.ndarray) -> tuple[Any, ...]:
         return np.full_like(a, np.nan), np.int64(1)
 
 
-def one_eigen(a: np.ndarray) -> tuple[Any, ...]:
-    values, vectors = np.linalg.eigh(a)
+def one_eigen(a: np.ndarray, upper: bool = False) -> tuple[Any, ...]:
+    values, vectors = np.linalg.eigh(np.conj(a.T), "U") if upper else np.linalg.eigh(a)
     return values, vectors.T, np.int64(0)
 
 
 def one_singular(a: np.ndarray) -> tuple[Any, ...]:
     u, s, vt = np.linalg.svd(a, full_matrices=False)
     return u.T, s, vt.T, np.int64(0)
+
+
+def one_general(a: np.ndarray) -> tuple[Any, ...]:
+    values, vectors = np.linalg.eig(a)
+    dtype = complex_dtype(a.dtype)
+    return values.astype(dtype), vectors.T.astype(dtype), np.int64(0)
 
 
 def one_orthogonal(a: np.ndarray) -> tuple[Any, ...]:
@@ -144,19 +174,6 @@ def triangular_solve_ref(t: np.ndarray, b: np.ndarray, lower: bool, transposed: 
 
 
 # --- triangular systems -----------------------------------------------------------------------------------------------
-
-
-def swap(F: Builder, x: Value) -> Value:
-    """The matrices transposed."""
-    return F.transpose(x, [*range(x.rank - 2), x.rank - 1, x.rank - 2])
-
-
-def triangle(F: Builder, x: Value, *, lower: bool, strict: bool = False) -> Value:
-    """The matrix with zeros beyond its diagonal; ``strict``: on it, too."""
-    dims = x.dims[-2:]
-    rows, columns = F.iota(dims=dims, axis=0), F.iota(dims=dims, axis=1)
-    first, second = (columns, rows) if lower else (rows, columns)
-    return F.select(F.lt(first, second) if strict else F.le(first, second), x, 0.0)
 
 
 def of_triangle(F: Builder, node: Node, g: Value) -> Value:
@@ -188,11 +205,13 @@ def triangular_jvp(F: Builder, node: Node, tangents: Slots) -> Slots:
 
 
 FACTORS = [
-    Op("lu", Routine(), batched(one_lu), FACTOR, type=lu_type, cost=30),
-    Op("cholesky_factor", Routine(), batched(one_cholesky), FACTOR, type=cholesky_type, cost=20),
+    Op("lu", Routine(), batched(one_lu), FACTOR, type=lu_type, cost=30, complex=True),
+    Op("cholesky_factor", Routine(), batched(one_cholesky), FACTOR, type=cholesky_type, cost=20, complex=True),
     Op("triangular_solve", Routine(), triangular_solve_ref, General(triangular_vjp, triangular_jvp),
-       type=triangular_type, cost=30),
-    Op("symmetric_eigen", Routine(), batched(one_eigen), FACTOR, type=eigen_type, cost=200),
-    Op("singular", Routine(), batched(one_singular), FACTOR, type=singular_type, cost=200),
-    Op("orthogonal", Routine(), batched(one_orthogonal), FACTOR, type=orthogonal_type, cost=60),
+       type=triangular_type, cost=30, complex=True),
+    Op("symmetric_eigen", Routine(), batched(one_eigen), FACTOR, type=eigen_type, cost=200, complex=True),
+    Op("singular", Routine(), batched(one_singular), FACTOR, type=singular_type, cost=200, complex=True),
+    Op("orthogonal", Routine(), batched(one_orthogonal), FACTOR, type=orthogonal_type, cost=60, complex=True),
+    Op("exchanged", Routine(), exchanged_ref, NotDifferentiable("positions"), type=exchanged_type, cost=4),
+    Op("eigen", Routine(), batched(one_general), FACTOR, type=general_type, cost=400, complex=True),
 ]  # fmt: skip

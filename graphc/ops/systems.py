@@ -5,13 +5,13 @@
 ``det``        A[n,n]                        its determinant
 ``slogdet``    A[n,n]                        (sign, log of the determinant's size)
 ``cofactors``  A[n,n]                        the derivative of ``det``: det(A) A^-T, also where A is singular
-``cholesky``   A[n,n]                        L with L L' = A, of the lower triangle of A
+``cholesky``   A[n,n]                        L with L L* = A, of the lower triangle of A
 
 All other axes are a batch. They expand into factorisations (``factors``), of which those of the same matrix become one:
 the gradient of a solution costs two triangular systems. A singular (or indefinite) matrix is an error where the program
 runs, as in NumPy. The rules are those of Giles, "Collected matrix derivative results for forward and reverse mode
 algorithmic differentiation" (2008), that of ``cholesky`` in the form of Murray, "Differentiation of the Cholesky
-decomposition" (2016).
+decomposition" (2016). Complex matrices: see ``matrices``.
 """
 
 from __future__ import annotations
@@ -21,71 +21,36 @@ from typing import Any
 
 import numpy as np
 
-from graphc.errors import InvalidGraphError, LinearAlgebraError
+from graphc.errors import InvalidGraphError
 from graphc.ir.builder import Builder
 from graphc.ir.graph import Attrs, Node, Value
 from graphc.ir.opdef import Composite, General, Op
 from graphc.ir.shapes import ShapeFacts
-from graphc.ir.types import I64, ArrayType
-from graphc.ops.factors import Slots, Types, matrix_of, swap, triangle
+from graphc.ir.types import ArrayType
 from graphc.ops.index import INDEFINITE, SINGULAR
-from graphc.ops.sorting import along_last
-
-Inputs = tuple[Value, ...]
-
-
-# --- what rules share -------------------------------------------------------------------------------------------------
-
-
-def identity_mask(F: Builder, x: Value) -> Value:
-    """Where the diagonal of the matrices is: bool[m, n]."""
-    dims = x.dims[-2:]
-    return F.eq(F.iota(dims=dims, axis=0), F.iota(dims=dims, axis=1))
-
-
-def diagonal(F: Builder, x: Value) -> Value:
-    """The diagonals of square matrices."""
-    return F.reduce("sum", F.select(identity_mask(F, x), x, 0.0), [x.rank - 1])
-
-
-def traces(F: Builder, a: Value, b: Value) -> Value:
-    """The sum of all products of elements of both, for each matrix."""
-    return F.reduce("sum", F.mul(a, b), [a.rank - 2, a.rank - 1])
-
-
-def over_matrix(F: Builder, x: Value) -> Value:
-    """A number for each matrix, to go with all of its elements."""
-    return F.expand_dims(x, (x.rank, x.rank + 1))
-
-
-def required(F: Builder, info: Value, failure: int, result: Value) -> Value:
-    """The result, after the check that nothing failed, which stops the program otherwise."""
-    failed = F.checked_index(F.cast(F.ne(info, 0), I64), axis=failure, size=1)
-    wide = F.expand_dims(failed, range(failed.rank, result.rank)) if result.rank > failed.rank else failed
-    return F.select(F.gt(wide, 0), 0.0, result)
-
-
-def add_up(F: Builder, first: Value | None, second: Value | None) -> Value | None:
-    return second if first is None else first if second is None else F.add(first, second)
-
-
-def rows_of(F: Builder, x: Value, index: Value) -> Value:
-    """Rows of the matrices in another order."""
-    places = along_last(F, index)
-    return F.gather(x, *places, axes=tuple(range(index.rank)), checked=False)
-
-
-def numpy_ref(function: Any) -> Any:
-    """A reference whose failure is graphc's error."""
-
-    def ref(*arrays: np.ndarray, **attrs: Any) -> Any:
-        try:
-            return function(*arrays, **attrs)
-        except np.linalg.LinAlgError as error:
-            raise LinearAlgebraError(str(error)) from None
-
-    return ref
-
+from graphc.ops.linalg import swap
+from graphc.ops.matrices import (
+    Inputs,
+    Slots,
+    Types,
+    add_up,
+    adjoint,
+    conjugate,
+    conjugates,
+    diagonal,
+    half_triangle,
+    identity_mask,
+    matrix_of,
+    numpy_ref,
+    of_lower,
+    over_matrix,
+    precision,
+    real_type,
+    required,
+    rows_of,
+    symmetric,
+    traces,
+)
 
 # --- solve, inverse ---------------------------------------------------------------------------------------------------
 
@@ -105,7 +70,7 @@ def solve_ref(a: np.ndarray, b: np.ndarray, transposed: bool) -> np.ndarray:
 
 def solved(F: Builder, a: Value, b: Value, transposed: bool) -> tuple[Value, Value]:
     """The solution by the factors of A, and their ``info``."""
-    packed, columns, places, _, info = F.lu(a)
+    packed, columns, places, _, _, info = F.lu(a)
     lower = {"lower": True, "unit": False, "transposed": transposed}
     upper = {"lower": False, "unit": True, "transposed": transposed}
     if transposed:
@@ -168,36 +133,49 @@ def inverse_jvp(F: Builder, node: Node, tangents: Slots) -> Slots:
 # --- determinants -----------------------------------------------------------------------------------------------------
 
 
-def number_type(count: int) -> Any:
-    def rule(facts: ShapeFacts, types: Types, attrs: Attrs) -> tuple[ArrayType, ...]:
-        batch, _, _ = matrix_of("det", facts, types[0])
-        return (ArrayType(types[0].dtype, batch),) * count
+def det_type(facts: ShapeFacts, types: Types, attrs: Attrs) -> tuple[ArrayType, ...]:
+    batch, _, _ = matrix_of("det", facts, types[0])
+    return (ArrayType(types[0].dtype, batch),)
 
-    return rule
+
+def slogdet_type(facts: ShapeFacts, types: Types, attrs: Attrs) -> tuple[ArrayType, ...]:
+    batch, _, _ = matrix_of("slogdet", facts, types[0])
+    return ArrayType(types[0].dtype, batch), real_type(types[0], batch)
 
 
 def expand_det(F: Builder, node: Node, inputs: Inputs) -> Sequence[Value]:
-    packed, _, _, sign, _ = F.lu(inputs[0])
+    packed, *_, sign, _ = F.lu(inputs[0])
     pivots = diagonal(F, packed)
     return (F.mul(F.cast(sign, pivots.type.dtype), F.reduce("prod", pivots, [pivots.rank - 1])),)
 
 
 def expand_slogdet(F: Builder, node: Node, inputs: Inputs) -> Sequence[Value]:
-    packed, _, _, sign, _ = F.lu(inputs[0])
+    packed, *_, sign, _ = F.lu(inputs[0])
     pivots = diagonal(F, packed)
-    last = [pivots.rank - 1]
-    signs = F.mul(F.cast(sign, pivots.type.dtype), F.reduce("prod", F.sign(pivots), last))
-    return signs, F.reduce("sum", F.log(F.abs(pivots)), last)
+    last, sizes = [pivots.rank - 1], F.abs(pivots)
+    zero = F.eq(sizes, 0.0)
+    directions = F.select(zero, 0.0, F.div(pivots, F.select(zero, 1.0, sizes)))
+    signs = F.mul(F.cast(sign, pivots.type.dtype), F.reduce("prod", directions, last))
+    return signs, F.reduce("sum", F.log(sizes), last)
 
 
 def slogdet_vjp(F: Builder, node: Node, cotangents: Slots) -> Slots:
-    _, g = cotangents
-    return (None if g is None else F.guarded_mul(over_matrix(F, g), swap(F, F.inverse(node.inputs[0]))),)
+    """The logarithm of the determinant is ``log |det| + i arg det``, of which the sign has the angle."""
+    (by_sign, g), (sign, _), (a,) = cotangents, node.outputs, node.inputs
+    if by_sign is not None and sign.type.is_complex:
+        turn = F.imag(F.mul(by_sign, sign))
+        g = F.complex(F.zeros(turn.type) if g is None else g, turn)
+    return (None if g is None else F.guarded_mul(over_matrix(F, g), swap(F, F.inverse(a))),)
 
 
 def slogdet_jvp(F: Builder, node: Node, tangents: Slots) -> Slots:
-    (t,) = tangents
-    return (None, None) if t is None else (None, traces(F, t, swap(F, F.inverse(node.inputs[0]))))
+    (t,), sign = tangents, node.outputs[0]
+    if t is None:
+        return None, None
+    moved = traces(F, t, swap(F, F.inverse(node.inputs[0])))
+    if not sign.type.is_complex:
+        return None, moved
+    return F.mul(sign, F.complex(F.zeros(node.outputs[1].type), F.imag(moved))), F.real(moved)
 
 
 def det_vjp(F: Builder, node: Node, cotangents: Slots) -> Slots:
@@ -215,8 +193,8 @@ def cofactors_ref(a: np.ndarray) -> np.ndarray:
     u, s, vt = np.linalg.svd(a)
     n = s.shape[-1]
     others = np.stack([np.prod(np.delete(s, i, -1), -1) for i in range(n)], -1) if n else s
-    sign = np.sign(np.linalg.det(u @ vt))
-    return (u * (sign[..., None] * others)[..., None, :]) @ vt
+    sign = np.linalg.det(u @ vt)
+    return np.conj(u * (np.conj(sign)[..., None] * others)[..., None, :]) @ np.conj(vt)
 
 
 def expand_cofactors(F: Builder, node: Node, inputs: Inputs) -> Sequence[Value]:
@@ -224,10 +202,9 @@ def expand_cofactors(F: Builder, node: Node, inputs: Inputs) -> Sequence[Value]:
     (a,) = inputs
     if a.dims[-1] == 0:
         return (F.zeros(node.output.type),)
-    packed, _, places, sign, _ = F.lu(a)
-    eps = float(np.finfo(a.type.dtype).eps)
+    packed, _, places, _, sign, _ = F.lu(a)
     largest = F.reduce("max", F.abs(a), [a.rank - 2, a.rank - 1])
-    tiny = F.mul(F.select(F.eq(largest, 0.0), 1.0, largest), eps)
+    tiny = F.mul(F.select(F.eq(largest, 0.0), 1.0, largest), precision(a))
     on_diagonal = F.logical_and(identity_mask(F, packed), F.eq(packed, 0.0))
     packed = F.select(on_diagonal, over_matrix(F, tiny), packed)
     pivots = diagonal(F, packed)
@@ -263,60 +240,44 @@ def expand_cholesky(F: Builder, node: Node, inputs: Inputs) -> Sequence[Value]:
     return (required(F, info, INDEFINITE, found),)
 
 
-def halved_diagonal(F: Builder, x: Value) -> Value:
-    """1/2 on the diagonal, 1 elsewhere."""
-    return F.select(identity_mask(F, x), 0.5, F.constant(1.0, ArrayType(x.type.dtype)))
-
-
-def half_triangle(F: Builder, x: Value) -> Value:
-    """The lower triangle, with half of the diagonal."""
-    return F.mul(triangle(F, x, lower=True), halved_diagonal(F, x))
-
-
-def of_lower(F: Builder, s: Value) -> Value:
-    """By the lower triangle of a symmetric matrix, what reaches the matrix: an element stands in two places."""
-    both = triangle(F, F.add(s, swap(F, s)), lower=True)
-    return F.mul(both, halved_diagonal(F, s))
-
-
-def symmetric(F: Builder, x: Value) -> Value:
-    """The symmetric matrix that a lower triangle stands for."""
-    return F.add(triangle(F, x, lower=True), swap(F, triangle(F, x, lower=True, strict=True)))
-
-
-def from_left(F: Builder, factor: Value, x: Value, *, transposed: bool) -> Value:
-    return F.triangular_solve(factor, x, lower=True, unit=False, transposed=transposed)
+def from_left(F: Builder, factor: Value, x: Value, *, of_adjoint: bool = False) -> Value:
+    """L^-1 x, or L*^-1 x."""
+    x = conjugate(F, x) if of_adjoint else x
+    found = F.triangular_solve(factor, x, lower=True, unit=False, transposed=of_adjoint)
+    return conjugate(F, found) if of_adjoint else found
 
 
 def cholesky_vjp(F: Builder, node: Node, cotangents: Slots) -> Slots:
-    """L^-T half(L' g) L^-1, onto the lower triangle."""
-    (g,), factor = cotangents, node.output
+    """L*^-1 half(L* G) L^-1, onto the lower triangle."""
+    (g,), factor = conjugates(F, cotangents), node.output
     if g is None:
         return (None,)
-    inner = half_triangle(F, F.matmul(swap(F, factor), g))
-    left = from_left(F, factor, inner, transposed=True)
-    return (of_lower(F, swap(F, from_left(F, factor, swap(F, left), transposed=True))),)
+    inner = half_triangle(F, F.matmul(adjoint(F, factor), g))
+    left = from_left(F, factor, inner, of_adjoint=True)
+    whole = F.triangular_solve(factor, swap(F, left), lower=True, unit=False, transposed=True)
+    return (conjugate(F, of_lower(F, swap(F, whole))),)
 
 
 def cholesky_jvp(F: Builder, node: Node, tangents: Slots) -> Slots:
-    """L half(L^-1 t L^-T)."""
+    """L half(L^-1 t L*^-1)."""
     (t,), factor = tangents, node.output
     if t is None:
         return (None,)
-    left = from_left(F, factor, symmetric(F, t), transposed=False)
-    both = swap(F, from_left(F, factor, swap(F, left), transposed=False))
+    left = from_left(F, factor, symmetric(F, t))
+    both = adjoint(F, from_left(F, factor, adjoint(F, left)))
     return (F.matmul(factor, half_triangle(F, both)),)
 
 
 SYSTEMS = [
-    Op("solve", Composite(expand_solve), numpy_ref(solve_ref), General(solve_vjp, solve_jvp), type=solve_type, cost=60),
+    Op("solve", Composite(expand_solve), numpy_ref(solve_ref), General(solve_vjp, solve_jvp), type=solve_type,
+       cost=60, complex=True),
     Op("inverse", Composite(expand_inverse), numpy_ref(np.linalg.inv), General(inverse_vjp, inverse_jvp),
-       type=square_type("inverse"), cost=60),
-    Op("det", Composite(expand_det), np.linalg.det, General(det_vjp, det_jvp), type=number_type(1), cost=30),
+       type=square_type("inverse"), cost=60, complex=True),
+    Op("det", Composite(expand_det), np.linalg.det, General(det_vjp, det_jvp), type=det_type, cost=30, complex=True),
     Op("slogdet", Composite(expand_slogdet), np.linalg.slogdet, General(slogdet_vjp, slogdet_jvp),
-       type=number_type(2), cost=30),
+       type=slogdet_type, cost=30, complex=True),
     Op("cofactors", Composite(expand_cofactors), cofactors_ref, General(cofactors_vjp, cofactors_jvp),
-       type=square_type("cofactors"), cost=60),
+       type=square_type("cofactors"), cost=60, complex=True),
     Op("cholesky", Composite(expand_cholesky), numpy_ref(np.linalg.cholesky), General(cholesky_vjp, cholesky_jvp),
-       type=square_type("cholesky"), cost=20),
+       type=square_type("cholesky"), cost=20, complex=True),
 ]  # fmt: skip

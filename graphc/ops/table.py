@@ -9,7 +9,10 @@ from graphc.ops.control import CONTROL
 from graphc.ops.convolution import CONVOLUTION
 from graphc.ops.cotangent import COTANGENT
 from graphc.ops.custom import CUSTOM
+from graphc.ops.eigen import EIGEN
 from graphc.ops.elementary import ELEMENTARY
+from graphc.ops.elimination import ELIMINATION
+from graphc.ops.factor_pairs import FACTOR_PAIRS
 from graphc.ops.factors import FACTORS
 from graphc.ops.foreign import FOREIGN
 from graphc.ops.fourier import FOURIER
@@ -18,6 +21,7 @@ from graphc.ops.index import INDEX
 from graphc.ops.linalg import LINALG
 from graphc.ops.movement import MOVEMENT
 from graphc.ops.ordering import ORDERING
+from graphc.ops.orthogonal import ORTHOGONAL
 from graphc.ops.pointwise import POINTWISE
 from graphc.ops.reduce import REDUCTIONS
 from graphc.ops.scan import SCANS
@@ -62,8 +66,12 @@ OPS = build_table(
     SCIPY_FUNCTIONS,
     SORTING,
     FACTORS,
+    FACTOR_PAIRS,
     SYSTEMS,
     SPECTRA,
+    ORTHOGONAL,
+    EIGEN,
+    ELIMINATION,
     FOURIER,
     CONTROL,
     CUSTOM,

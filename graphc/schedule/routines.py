@@ -27,8 +27,14 @@ class Plan:
     work: Callable[..., Dim] = lambda *sizes: product(sizes)
 
 
-def _last(count: int) -> Callable[[Node], list[Dim]]:
-    return lambda node: list(node.inputs[0].dims[len(node.inputs[0].dims) - count :])
+def _last(count: int, operand: int = 0) -> Callable[[Node], list[Dim]]:
+    """The last axes of an operand."""
+    return lambda node: list(node.inputs[operand].dims[node.inputs[operand].rank - count :])
+
+
+def _before_pairs(count: int, operand: int = 0) -> Callable[[Node], list[Dim]]:
+    """Those before the axis of real and imaginary part."""
+    return lambda node: _last(count + 1, operand)(node)[:-1]
 
 
 def _cubic(*sizes: Dim) -> Dim:
@@ -39,24 +45,52 @@ def _eigen_room(n: Dim) -> list[Work]:
     return [("", 2 * n * n + 6 * n + 1), ("i64", 5 * n + 3)]
 
 
+def _eigen_pairs_room(n: Dim) -> list[Work]:
+    return [("", 2 * (n * n + 2 * n)), ("", 2 * n * n + 5 * n + 1), ("i64", 5 * n + 3)]
+
+
 def _singular_room(m: Dim, n: Dim) -> list[Work]:
     k = dim_min(m, n)
     return [("", m * n), ("", 4 * k * k + 7 * k + 64 * (m + n) + 1), ("i64", 8 * k + 1)]
 
 
+def _singular_pairs_room(m: Dim, n: Dim) -> list[Work]:
+    k = dim_min(m, n)
+    complex_room, real_room = 2 * (k * k + 67 * (m + n) + 1), 5 * k * k + 7 * k + 2 * dim_max(m, n) * k + 1
+    return [("", 2 * m * n), ("", complex_room), ("", real_room), ("i64", 8 * k + 1)]
+
+
+def _orthogonal_room(width: int) -> Callable[..., list[Work]]:
+    return lambda m, n: [("", width * n), ("", width * (64 * dim_max(m, n) + 1))]
+
+
+def _exchanges(m: Dim, n: Dim) -> list[Work]:
+    return [("i64", dim_min(m, n))]
+
+
 PLANS: Mapping[str, Plan] = {
     "sort": Plan(1, _last(1), lambda n: [("", n), ("i64", n)], lambda n: 100 * n),
     "search": Plan(1, lambda node: [node.inputs[0].dims[-1], node.inputs[1].dims[-1]], work=lambda n, m: 40 * m),
-    "lu": Plan(2, _last(2), lambda m, n: [("i64", dim_min(m, n))], _cubic),
+    "lu": Plan(2, _last(2), _exchanges, _cubic),
     "cholesky_factor": Plan(2, _last(1), work=lambda n: n * n * n),
-    "triangular_solve": Plan(2, lambda node: list(node.inputs[1].dims[-2:]), work=lambda n, k: n * n * k),
+    "triangular_solve": Plan(2, _last(2, 1), work=lambda n, k: n * n * k),
     "symmetric_eigen": Plan(2, _last(1), _eigen_room, lambda n: 9 * n * n * n),
     "singular": Plan(2, _last(2), _singular_room, lambda m, n: 20 * m * n * dim_min(m, n)),
+    "exchanged": Plan(1, _last(1), work=lambda n: 10 * n),
+    "orthogonal": Plan(2, _last(2), _orthogonal_room(1), lambda m, n: 4 * m * n * n),
+    "eigen_of_real": Plan(2, _last(1), lambda n: [("", n * n), ("", n * n + 66 * n + 1)], lambda n: 25 * n * n * n),
+    "lu_pairs": Plan(3, _before_pairs(2), _exchanges, lambda m, n: 4 * _cubic(m, n)),
+    "cholesky_factor_pairs": Plan(3, _before_pairs(1), work=lambda n: 4 * n * n * n),
+    "triangular_solve_pairs": Plan(3, _before_pairs(2, 1), lambda n, k: [("", 2)], lambda n, k: 4 * n * n * k),
+    "symmetric_eigen_pairs": Plan(3, _before_pairs(1), _eigen_pairs_room, lambda n: 36 * n * n * n),
+    "singular_pairs": Plan(3, _before_pairs(2), _singular_pairs_room, lambda m, n: 80 * m * n * dim_min(m, n)),
+    "orthogonal_pairs": Plan(3, _before_pairs(2), _orthogonal_room(2), lambda m, n: 16 * m * n * n),
+    "eigen_pairs": Plan(3, _before_pairs(1), lambda n: [("", 2 * n * n), ("", 130 * n + 1), ("", 2 * n)],
+                        lambda n: 100 * n * n * n),
     "fft_pairs": Plan(2, lambda node: [node.inputs[0].dims[-2]] * 2, work=lambda n, m: 40 * n),
     "rfft_pairs": Plan(1, lambda node: [node.inputs[0].dims[-1], node.output.dims[-2]], work=lambda n, m: 20 * n),
     "irfft_pairs": Plan(2, lambda node: [node.inputs[0].dims[-2], node.output.dims[-1]], work=lambda m, n: 20 * n),
-    "orthogonal": Plan(2, _last(2), lambda m, n: [("", n), ("", 64 * dim_max(m, n) + 1)], lambda m, n: 4 * m * n * n),
-}
+}  # fmt: skip
 
 
 def routine_call(node: Node, operands: Sequence[Storage], results: Sequence[Storage]) -> Section:

@@ -12,8 +12,8 @@ import numpy as np
 
 from graphc.ir.types import F64
 from tests.ops.case import RNG, Case, distinct, normal
+from tests.ops.complex_matrix_cases import ALL_MATRIX_CASES
 from tests.ops.fourier_cases import FOURIER_CASES
-from tests.ops.matrix_cases import MATRIX_CASES
 from tests.ops.window_cases import WINDOW_CASES
 
 
@@ -281,7 +281,7 @@ def scattering(added: bool) -> list[Case]:
 
 
 CASES: dict[str, list[Case]] = {
-    **MATRIX_CASES,
+    **ALL_MATRIX_CASES,
     **FOURIER_CASES,
     "const": [Case((), lambda: np.array(2.5), {"value": 2.5, "dtype": F64, "weak": False}, 0)],
     "dim": [Case((), lambda: np.array(3), {"dim": 3}, 0)],

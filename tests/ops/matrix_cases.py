@@ -58,17 +58,23 @@ def triangular() -> list[Case]:
     return cases
 
 
+def size(a: np.ndarray) -> np.ndarray:
+    """By what LAPACK compares pivots."""
+    return np.abs(a.real) + np.abs(a.imag)
+
+
 def lu_by_columns(a: np.ndarray) -> tuple[np.ndarray, ...]:
     """Crout's elimination with the largest element of a row as pivot."""
     packed, n = a.copy(), a.shape[1]
-    columns, sign = np.arange(n), 1
+    columns, exchanges, sign = np.arange(n), [], 1
     for i in range(min(a.shape)):
-        best = i + int(np.argmax(np.abs(packed[i, i:])))
+        best = i + int(np.argmax(size(packed[i, i:])))
+        exchanges.append(best)
         if best != i:
             packed[:, [i, best]], columns[[i, best]], sign = packed[:, [best, i]], columns[[best, i]], -sign
         packed[i, i + 1 :] /= packed[i, i]
         packed[i + 1 :, i + 1 :] -= np.outer(packed[i + 1 :, i], packed[i, i + 1 :])
-    return packed, columns, np.argsort(columns), np.int64(sign), np.int64(0)
+    return packed, columns, np.argsort(columns), np.array(exchanges), np.int64(sign), np.int64(0)
 
 
 def by_definition(a: np.ndarray) -> np.ndarray:

@@ -18,9 +18,9 @@ from graphc.ir.types import C64, C128, DTYPES, F32, F64
 from graphc.ops.scipy_functions import SCIPY_FUNCTIONS
 from graphc.ops.table import OPS, build_table
 from tests.ops.cases import CASES
+from tests.ops.complex_matrix_cases import ALL_MATRIX_CASES
 from tests.ops.domains import DOMAINS
 from tests.ops.fourier_cases import FOURIER_CASES
-from tests.ops.matrix_cases import MATRIX_CASES
 from tests.ops.one_op import OF_COMPLEX, check_orders, float_marks, floats_of, gradient_graph, one_op
 from tests.ops.test_pointwise import masked_graph
 
@@ -74,7 +74,7 @@ def test_values(name, k):
     results = tuple(expected) if len(graph.outputs) > 1 else (expected,)
     for found, wanted in zip(interpret(graph, case.arrays), map(np.asarray, results), strict=True):
         assert found.dtype == wanted.dtype
-        tolerance = 1e-13 if name in MATRIX_CASES or name in FOURIER_CASES else 1e-14
+        tolerance = 1e-13 if name in ALL_MATRIX_CASES or name in FOURIER_CASES else 1e-14
         np.testing.assert_allclose(found, wanted, rtol=tolerance, atol=tolerance)
 
 

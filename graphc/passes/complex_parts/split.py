@@ -13,6 +13,7 @@ from graphc.ir.regions import lead
 from graphc.ir.rewrite import drop_dead, with_inputs
 from graphc.ir.shapes import ShapeFacts
 from graphc.ir.types import ArrayType
+from graphc.passes.complex_parts.factors import FACTOR_RULES
 from graphc.passes.complex_parts.parts import Parts, Split, imaginary, joined, part_of
 from graphc.passes.complex_parts.rules import RULES, is_part_by_part, part_by_part
 
@@ -56,7 +57,7 @@ def _walk(F: Builder, nodes: Iterable[Node], known: dict[Value, Split]) -> None:
             if node.regions and _touches_complex(node):
                 known.update(zip(node.outputs, _control(F, node, inputs), strict=True))
             elif any(v.type.is_complex for v in (*node.inputs, *node.outputs)):
-                known[node.output] = _split_node(F, node, inputs)
+                known.update(zip(node.outputs, _split_node(F, node, inputs), strict=True))
             else:
                 plain = with_inputs(node, tuple(x for x in inputs if isinstance(x, Value)))
                 F.nodes.append(plain)
@@ -67,12 +68,14 @@ def _touches_complex(node: Node) -> bool:
     return any(v.type.is_complex for v in (*node.inputs, *node.outputs)) or any(map(has_complex, node.regions))
 
 
-def _split_node(F: Builder, node: Node, inputs: Sequence[Split]) -> Split:
+def _split_node(F: Builder, node: Node, inputs: Sequence[Split]) -> tuple[Split, ...]:
+    if node.op.name in FACTOR_RULES:
+        return FACTOR_RULES[node.op.name](F, node, inputs)
     rule = RULES.get(node.op.name)
     if rule is not None:
-        return rule(F, node, inputs)
+        return (rule(F, node, inputs),)
     if is_part_by_part(node):
-        return part_by_part(F, node, inputs)
+        return (part_by_part(F, node, inputs),)
     raise UnsupportedError(f"{node.op.name} of complex numbers is not supported", location=node.location)
 
 

@@ -90,7 +90,7 @@ def _square(A: Any, name: str) -> Any:
     A = np.asarray(A)
     if A.ndim < 2 or A.shape[-1] != A.shape[-2]:
         raise ValueError(f"scipy.linalg.{name}: an array of shape {A.shape} is no square matrix, nor a batch of them")
-    return A if A.dtype.kind == "f" else A.astype(np.float64)
+    return A if A.dtype.kind in "fc" else A.astype(np.float64)
 
 
 FUNCTIONS = {"scipy.linalg.expm": expm, "scipy.linalg.sqrtm": sqrtm, "scipy.linalg.logm": logm}

@@ -54,9 +54,6 @@ ABSENT: Mapping[str, str] = {
     "np.add.at(counts, x, weights)",
     "numpy.frompyfunc": "its result is an array of Python objects; call the function itself, or use np.vectorize",
     "numpy.sort_complex": "an order of complex numbers; sort by np.lexsort((z.imag, z.real))",
-    "numpy.roots": "its result is complex, and as long as the polynomial has no leading zeros",
-    "numpy.linalg.eig": "what it gives for a general matrix is complex; for symmetric ones use np.linalg.eigh",
-    "numpy.linalg.eigvals": "those of a general matrix are complex; for symmetric ones use np.linalg.eigvalsh",
     **dict.fromkeys(qualified("scipy.special", _COMPLEX_VALUED), _COMPLEX_FUNCTION),
     **dict.fromkeys(qualified("scipy.special", _TABLES), _TABLE),
 }

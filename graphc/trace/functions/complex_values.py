@@ -121,9 +121,13 @@ _COMPUTING = """
     isclose kron convolve correlate linalg.cross linalg.matmul linalg.multi_dot linalg.norm linalg.outer
     linalg.tensordot linalg.trace linalg.vecdot linalg.vector_norm linspace matmul matvec mean nonzero flatnonzero
     argwhere outer polyadd polyder polyint polymul polysub polyval prod cumprod cumulative_prod std sum tensordot
-    trace trapezoid var vdot vecdot vecmat vander conjugate linalg.matrix_norm
+    trace trapezoid var vdot vecdot vecmat vander conjugate linalg.matrix_norm roots
 """
-_SYSTEMS = "linalg.solve linalg.inv"
+_MATRICES = """
+    cholesky det eig eigh eigvals eigvalsh inv lstsq pinv qr solve svd svdvals
+"""
+_OF_NUMPY = "cond matrix_power matrix_rank slogdet tensorinv tensorsolve"
+_OF_SCIPY = "cho_factor cho_solve lu lu_factor lu_solve pinvh solve_triangular"
 _METHODS = """
     all any astype choose compress conj conjugate copy cumprod cumsum diagonal dot fill flatten mean nonzero prod
     ravel repeat reshape squeeze std sum swapaxes take trace transpose var
@@ -133,8 +137,9 @@ _WRITING = "copyto fill_diagonal place put put_along_axis putmask"
 TAKES_COMPLEX = frozenset(
     [
         *FUNCTIONS,
-        "scipy.linalg.inv",
-        *qualified("numpy", f"{_MOVING} {_COMPUTING} {_SYSTEMS} {_WRITING}"),
+        *qualified("numpy.linalg", f"{_MATRICES} {_OF_NUMPY}"),
+        *qualified("scipy.linalg", f"{_MATRICES} {_OF_SCIPY}"),
+        *qualified("numpy", f"{_MOVING} {_COMPUTING} {_WRITING}"),
         *qualified("ndarray", f"{_METHODS} put"),
         *qualified(
             "numpy",

@@ -10,7 +10,7 @@ from graphc.ir.builder import Builder
 from graphc.ir.graph import Value
 from graphc.ir.types import I64
 from graphc.ops.index import NOTHING
-from graphc.ops.systems import diagonal
+from graphc.ops.matrices import diagonal
 from graphc.trace.functions.arguments import Implementation, as_array, as_flag, promoted, require_equal, shape_error
 from graphc.trace.functions.joining import join
 from graphc.trace.functions.reductions import argmax, argmin

@@ -1,4 +1,4 @@
-"""Polynomials by their coefficients, the highest power first: ``polyval polymul polyder polyfit vander poly`` ..."""
+"""Polynomials by their coefficients, the highest power first: ``polyval polymul polyder polyfit roots`` and more."""
 
 from __future__ import annotations
 
@@ -8,6 +8,8 @@ import numpy as np
 
 from graphc.ir.builder import Builder
 from graphc.ir.graph import Value
+from graphc.ir.types import I64, ArrayType, complex_dtype
+from graphc.ops.index import LEADING_ZERO
 from graphc.trace.functions.arguments import (
     Implementation,
     as_array,
@@ -163,8 +165,28 @@ def polyfit(
     return F.div(found, F.expand_dims(scale, range(1, found.rank)))
 
 
+def roots(F: Builder, p: Any) -> Value:
+    """The roots, complex, as eigenvalues of the companion matrix.
+
+    Raises: the leading coefficient is 0, where NumPy gives fewer roots: an error of the program.
+    """
+    value = coefficients(F, "roots", p)
+    value = F.cast(value, mean_dtype(value.type.dtype))
+    if not F.facts.at_least(value.dims[0], 2):
+        return F.zeros(ArrayType(complex_dtype(value.type.dtype), (0,)))
+    leading = F.squeeze(take_range(F, value, 0, 0, 1), (0,))
+    failed = F.checked_index(F.cast(F.eq(leading, 0), I64), axis=LEADING_ZERO, size=1)
+    leading = F.select(F.gt(failed, 0), 1, leading)
+    degree = value.dims[0] - 1
+    first = F.neg(F.div(take_range(F, value, 0, 1, degree), leading))
+    rows, columns = (F.iota(dims=(degree, degree), axis=axis) for axis in (0, 1))
+    below = F.cast(F.eq(rows, F.add(columns, 1)), value.type.dtype)
+    companion = F.select(F.eq(rows, 0), F.expand_dims(first, (0,)), below)
+    return F.eig(companion)[0]
+
+
 FUNCTIONS: dict[str, Implementation] = {
     "numpy.polyval": polyval, "numpy.polyadd": polyadd, "numpy.polysub": polysub, "numpy.polymul": polymul,
     "numpy.polyder": polyder, "numpy.polyint": polyint, "numpy.polydiv": polydiv, "numpy.vander": vander,
-    "numpy.poly": poly, "numpy.polyfit": polyfit,
+    "numpy.poly": poly, "numpy.polyfit": polyfit, "numpy.roots": roots,
 }  # fmt: skip

@@ -1,4 +1,4 @@
-"""Decompositions of matrices: ``eigh svd qr pinv lstsq cond matrix_rank`` and their relatives, batched.
+"""Spectra of matrices: ``eigh eig svd pinv lstsq cond matrix_rank`` and their relatives, batched.
 
 Where results are not unique (signs of vectors, vectors of equal values) they are LAPACK's, as NumPy's are.
 """
@@ -12,7 +12,9 @@ import numpy as np
 from graphc.ir.builder import Builder
 from graphc.ir.graph import Value
 from graphc.ir.types import I64, ArrayType
-from graphc.ops.factors import swap
+from graphc.ops.linalg import swap
+from graphc.ops.matrices import adjoint, precision, rows_of, squared_sizes, symmetric
+from graphc.ops.sorting import along_last
 from graphc.trace.functions.arguments import (
     Implementation,
     as_array,
@@ -26,7 +28,7 @@ from graphc.trace.functions.arguments import (
 from graphc.trace.functions.norms import norm
 from graphc.trace.functions.products import matmul
 from graphc.trace.functions.slicing import take_range
-from graphc.trace.functions.systems import inv, matrices
+from graphc.trace.functions.systems import inv, matrices, solve, triangular
 
 
 class EighResult(NamedTuple):
@@ -44,11 +46,11 @@ class SVDResult(NamedTuple):
     Vh: Value
 
 
-class QRResult(NamedTuple):
-    """Orthogonal columns, and an upper triangle."""
+class EigResult(NamedTuple):
+    """Eigenvalues and eigenvectors as columns, both complex."""
 
-    Q: Value
-    R: Value
+    eigenvalues: Value
+    eigenvectors: Value
 
 
 def eigh(F: Builder, a: Any, UPLO: str = "L") -> EighResult:
@@ -56,7 +58,7 @@ def eigh(F: Builder, a: Any, UPLO: str = "L") -> EighResult:
     value = matrices(F, "eigh", a)
     if UPLO.upper() not in ("L", "U"):
         raise shape_error(F, f"eigh: UPLO={UPLO!r} is neither 'L' nor 'U'")
-    return EighResult(*F.eigh(value if UPLO.upper() == "L" else swap(F, value)))
+    return EighResult(*(F.eigh(value) if UPLO.upper() == "L" else F.eigh(adjoint(F, value), upper=True)))
 
 
 def scipy_eigh(
@@ -69,18 +71,12 @@ def scipy_eigh(
         found = eigh(F, a, triangle)
         return found.eigenvalues if eigvals_only else tuple(found)
     left, right = matrices(F, "eigh", a), matrices(F, "eigh", b)
-    factor = F.cholesky(right if lower else swap(F, right))
-    whole = left if lower else swap(F, left)
+    factor = F.cholesky(right if lower else adjoint(F, right))
+    whole = left if lower else adjoint(F, left)
     flags = {"lower": True, "unit": False}
-    half = F.triangular_solve(factor, _mirrored(F, whole), **flags, transposed=False)
-    values, vectors = F.eigh(F.triangular_solve(factor, swap(F, half), **flags, transposed=False))
-    return values if eigvals_only else (values, F.triangular_solve(factor, vectors, **flags, transposed=True))
-
-
-def _mirrored(F: Builder, a: Value) -> Value:
-    """The symmetric matrix whose lower triangle is given."""
-    rows, columns = (F.iota(dims=a.dims[-2:], axis=axis) for axis in (0, 1))
-    return F.select(F.ge(rows, columns), a, swap(F, a))
+    half = triangular(F, factor, symmetric(F, whole), **flags, of_adjoint=False)
+    values, vectors = F.eigh(triangular(F, factor, adjoint(F, half), **flags, of_adjoint=False))
+    return values if eigvals_only else (values, triangular(F, factor, vectors, **flags, of_adjoint=True))
 
 
 def eigvalsh(F: Builder, a: Any, UPLO: str = "L") -> Value:
@@ -92,19 +88,55 @@ def scipy_eigvalsh(F: Builder, a: Any, b: Any = None, *, lower: bool = True) -> 
     return scipy_eigh(F, a, b, lower=lower, eigvals_only=True)
 
 
+def eig(F: Builder, a: Any) -> EigResult:
+    """Eigenvalues and eigenvectors of general matrices; complex, also where NumPy finds that all of them are real."""
+    return EigResult(*F.eig(matrices(F, "eig", a)))
+
+
+def eigvals(F: Builder, a: Any) -> Value:
+    """The eigenvalues alone, complex."""
+    return eig(F, a).eigenvalues
+
+
+def scipy_eig(  # noqa: PLR0913, PLR0917 - SciPy's own parameters
+    F: Builder, a: Any, b: Any = None, left: bool = False, right: bool = True, overwrite_a: bool = False,
+    overwrite_b: bool = False, check_finite: bool = True, homogeneous_eigvals: bool = False,
+) -> Any:  # fmt: skip
+    """``scipy.linalg.eig``; of the general problem a v = w b v, for regular b, as that of b^-1 a."""
+    if left or homogeneous_eigvals:
+        raise unsupported(F, "eig: left=True and homogeneous_eigvals=True are not supported; leave them out")
+    value = matrices(F, "eig", a)
+    found = eig(F, value if b is None else solve(F, matrices(F, "eig", b), value))
+    return tuple(found) if right else found.eigenvalues
+
+
+def scipy_eigvals(F: Builder, a: Any, b: Any = None, overwrite_a: bool = False, check_finite: bool = True) -> Any:
+    return scipy_eig(F, a, b, right=False)
+
+
 def svd(
     F: Builder, a: Any, full_matrices: bool = True, compute_uv: bool = True, hermitian: bool = False
 ) -> Value | SVDResult:
     """``numpy.linalg.svd``: with ``full_matrices=True`` for square matrices alone, where that changes nothing."""
-    value = matrices(F, "svd", a, square=False)
+    value = matrices(F, "svd", a, square=hermitian)
     if hermitian:
-        raise unsupported(F, "svd: hermitian=True is not supported; leave it out, or use np.linalg.eigh")
+        u, s, vt = _by_eigenvalues(F, value)
+        return SVDResult(u, s, vt) if compute_uv else s
     if not compute_uv:
         return F.svd(value)[1]
     if full_matrices and not F.facts.equal(*value.dims[-2:]):
         message = "svd: full_matrices=True of a matrix that is not square gives vectors that have no derivative"
         raise unsupported(F, f"{message}; write full_matrices=False")
     return SVDResult(*F.svd(value))
+
+
+def _by_eigenvalues(F: Builder, value: Value) -> tuple[Value, Value, Value]:
+    """Singular values and vectors of Hermitian matrices: sizes of eigenvalues, in their order."""
+    w, v = F.eigh(value)
+    sizes, places = F.sort(F.neg(F.abs(w)))
+    signs = F.sign(F.gather(w, *along_last(F, places), axes=tuple(range(w.rank)), checked=False))
+    u = swap(F, rows_of(F, swap(F, v), places))
+    return u, F.neg(sizes), adjoint(F, F.mul(u, F.expand_dims(signs, (w.rank - 1,))))
 
 
 def scipy_svd(
@@ -124,62 +156,38 @@ def scipy_svdvals(F: Builder, a: Any, overwrite_a: bool = False, check_finite: b
     return svdvals(F, a)
 
 
-def qr(F: Builder, a: Any, mode: str = "reduced") -> Value | QRResult:
-    """Orthogonal columns times an upper triangle; a wide matrix by its first square part."""
-    value = matrices(F, "qr", a, square=False)
-    rows, columns = value.dims[-2:]
-    if mode not in ("reduced", "r") and not (mode == "complete" and F.facts.equal(rows, columns)):
-        raise unsupported(F, f"qr: mode={mode!r} is not supported; use 'reduced' or 'r'")
-    if F.facts.at_least(rows, columns):
-        q, r = F.qr(value)
-    else:
-        last = value.rank - 1
-        q, first = F.qr(take_range(F, value, last, 0, rows))
-        rest = matmul(F, swap(F, q), take_range(F, value, last, rows, columns - rows))
-        r = F.concat(first, rest, axis=last)
-    return r if mode == "r" else QRResult(q, r)
-
-
-def scipy_qr(
-    F: Builder, a: Any, overwrite_a: bool = False, lwork: Any = None, mode: str = "full", pivoting: bool = False,
-    check_finite: bool = True,
-) -> Any:  # fmt: skip
-    """``scipy.linalg.qr`` without pivoting: ``mode="economic"`` or ``"r"``, and ``"full"`` of square matrices."""
-    if pivoting:
-        raise unsupported(F, "qr: pivoting=True is not supported; leave it out")
-    names = {"economic": "reduced", "full": "complete", "r": "r"}
-    if mode not in names:
-        raise unsupported(F, f"qr: mode={mode!r} is not supported; use 'economic' or 'r'")
-    found: Any = qr(F, a, names[mode])
-    return (found,) if mode == "r" else tuple(found)
-
-
 # --- what needs singular values ---------------------------------------------------------------------------------------
 
 
 def _precision(F: Builder, value: Value) -> Value:
     """The larger dimension times the precision: up to which share of the largest NumPy takes a singular value for 0."""
-    size = F.cast(F.value(larger(F, *value.dims[-2:])), value.type.dtype)
-    return F.mul(size, float(np.finfo(value.type.dtype).eps))
+    size = F.cast(F.value(larger(F, *value.dims[-2:])), value.type.real_dtype)
+    return F.mul(size, precision(value))
 
 
 def pinv(F: Builder, a: Any, rcond: Any = None, hermitian: bool = False, *, rtol: Any = ()) -> Value:
     """The pseudo-inverse, differentiable where the rank stays the same."""
-    value = matrices(F, "pinv", a, square=False)
+    value = matrices(F, "pinv", a, square=hermitian)
     if 0 in value.dims[-2:]:
         return swap(F, value)
     given = rcond if rcond is not None else 1e-15 if rtol == () else rtol
-    return _pseudo_inverse(F, value, given)
+    return _pseudo_inverse(F, symmetric(F, value) if hermitian else value, given)
 
 
 def _pseudo_inverse(F: Builder, value: Value, cutoff: Any) -> Value:
-    relative = _precision(F, value) if cutoff is None else F.cast(as_array(F, cutoff), value.type.dtype)
+    relative = _precision(F, value) if cutoff is None else F.cast(as_array(F, cutoff), value.type.real_dtype)
     return F.pinv(value, F.broadcast_to(relative, value.dims[:-2]))
 
 
 def scipy_pinv(F: Builder, a: Any, *, rtol: Any = None, check_finite: bool = True) -> Value:
     value = matrices(F, "pinv", a, square=False)
     return swap(F, value) if 0 in value.dims[-2:] else _pseudo_inverse(F, value, rtol)
+
+
+def scipy_pinvh(F: Builder, a: Any, *, rtol: Any = None, lower: bool = True, check_finite: bool = True) -> Value:
+    """The pseudo-inverse of Hermitian matrices, of which one triangle is read."""
+    value = matrices(F, "pinvh", a)
+    return _pseudo_inverse(F, symmetric(F, value if lower else adjoint(F, value)), rtol)
 
 
 def _rank(F: Builder, singular: Value, limit: Value) -> Value:
@@ -191,10 +199,10 @@ def matrix_rank(F: Builder, A: Any, tol: Any = None, hermitian: bool = False, *,
     """How many singular values are not zero (int64)."""
     if as_array(F, A).rank < 2:
         return F.cast(F.reduce("any", F.ne(as_array(F, A), 0), range(as_array(F, A).rank)), I64)
-    value = matrices(F, "matrix_rank", A, square=False)
-    singular = F.svd(value)[1]
+    value = matrices(F, "matrix_rank", A, square=hermitian)
+    singular = F.svd(symmetric(F, value) if hermitian else value)[1]
     if tol is not None:
-        limit = F.broadcast_to(F.cast(as_array(F, tol), value.type.dtype), value.dims[:-2])
+        limit = F.broadcast_to(F.cast(as_array(F, tol), value.type.real_dtype), value.dims[:-2])
     else:
         relative = _precision(F, value) if rtol is None else as_array(F, rtol)
         limit = F.mul(F.reduce("max", singular, [singular.rank - 1]), relative)
@@ -213,14 +221,25 @@ def lstsq(F: Builder, a: Any, b: Any, rcond: Any = None) -> tuple[Value, Value, 
     require_equal(F, "lstsq", left.dims[0], right.dims[0], (left.dims, right.dims))
     solution = matmul(F, _pseudo_inverse(F, left, rcond), right)
     off = F.sub(right, matmul(F, left, solution))
-    residuals = F.reduce("sum", F.square(off), (0,))
+    residuals = F.reduce("sum", squared_sizes(F, off), (0,))
     residuals = residuals if residuals.rank else F.expand_dims(residuals, (0,))
     if not F.facts.at_least(left.dims[0], left.dims[1] + 1):
-        residuals = F.zeros(ArrayType(left.type.dtype, (0,)))
+        residuals = F.zeros(ArrayType(left.type.real_dtype, (0,)))
     singular = F.svd(left)[1]
     relative = _precision(F, left) if rcond is None else as_array(F, rcond)
     rank = _rank(F, singular, F.mul(F.reduce("max", singular, [0]), relative))
     return solution, residuals, F.cast(rank, np.dtype(np.int32)), singular
+
+
+def scipy_lstsq(
+    F: Builder, a: Any, b: Any, cond: Any = None, overwrite_a: bool = False, overwrite_b: bool = False,
+    check_finite: bool = True, lapack_driver: str | None = None,
+) -> tuple[Value, Value, Value, Value]:  # fmt: skip
+    """``scipy.linalg.lstsq``: as NumPy's, but for the residual of one right side, which is a number."""
+    left = matrices(F, "lstsq", a, square=False)
+    solution, residuals, rank, singular = lstsq(F, left, b, precision(left) if cond is None else cond)
+    is_number = as_array(F, b).rank == 1 and residuals.dims != (0,)
+    return solution, F.squeeze(residuals, (0,)) if is_number else residuals, F.cast(rank, I64), singular
 
 
 def cond(F: Builder, x: Any, p: Any = None) -> Value:
@@ -237,8 +256,10 @@ def cond(F: Builder, x: Any, p: Any = None) -> Value:
 
 FUNCTIONS: dict[str, Implementation] = {
     "numpy.linalg.eigh": eigh, "numpy.linalg.eigvalsh": eigvalsh, "numpy.linalg.svd": svd,
-    "numpy.linalg.svdvals": svdvals, "numpy.linalg.qr": qr, "numpy.linalg.pinv": pinv,
-    "numpy.linalg.matrix_rank": matrix_rank, "numpy.linalg.lstsq": lstsq, "numpy.linalg.cond": cond,
+    "numpy.linalg.svdvals": svdvals, "numpy.linalg.pinv": pinv, "numpy.linalg.eig": eig,
+    "numpy.linalg.eigvals": eigvals, "numpy.linalg.matrix_rank": matrix_rank, "numpy.linalg.lstsq": lstsq,
+    "numpy.linalg.cond": cond,
     "scipy.linalg.eigh": scipy_eigh, "scipy.linalg.eigvalsh": scipy_eigvalsh, "scipy.linalg.svd": scipy_svd,
-    "scipy.linalg.svdvals": scipy_svdvals, "scipy.linalg.qr": scipy_qr, "scipy.linalg.pinv": scipy_pinv,
+    "scipy.linalg.svdvals": scipy_svdvals, "scipy.linalg.pinv": scipy_pinv, "scipy.linalg.pinvh": scipy_pinvh,
+    "scipy.linalg.eig": scipy_eig, "scipy.linalg.eigvals": scipy_eigvals, "scipy.linalg.lstsq": scipy_lstsq,
 }  # fmt: skip

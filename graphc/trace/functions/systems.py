@@ -10,9 +10,7 @@ from typing import Any, NamedTuple
 from graphc.ir.builder import Builder
 from graphc.ir.dims import product
 from graphc.ir.graph import Value
-from graphc.ops.factors import swap
-from graphc.ops.systems import identity_mask
-from graphc.trace.functions import complex_systems
+from graphc.ops.matrices import adjoint, conjugate, identity_mask
 from graphc.trace.functions.arguments import (
     Implementation,
     as_array,
@@ -73,8 +71,6 @@ def answered(F: Builder, found: Value, is_vector: bool) -> Value:
 def solve(F: Builder, a: Any, b: Any) -> Value:
     """``numpy.linalg.solve``; a singular matrix is a ``LinearAlgebraError`` where the program runs."""
     left, right, is_vector = system(F, "solve", a, b)
-    if left.type.is_complex:
-        return answered(F, complex_systems.solve(F, left, right), is_vector)
     return answered(F, F.solve(left, right, transposed=False), is_vector)
 
 
@@ -93,8 +89,7 @@ def scipy_solve(  # noqa: PLR0913, PLR0917 - SciPy's own parameters
 
 def inv(F: Builder, a: Any, overwrite_a: bool = False, check_finite: bool = True) -> Value:
     """The inverse; a singular matrix is a ``LinearAlgebraError`` where the program runs."""
-    value = matrices(F, "inv", a)
-    return complex_systems.inverse(F, value) if value.type.is_complex else F.inverse(value)
+    return F.inverse(matrices(F, "inv", a))
 
 
 def det(F: Builder, a: Any, overwrite_a: bool = False, check_finite: bool = True) -> Value:
@@ -113,7 +108,7 @@ def slogdet(F: Builder, a: Any) -> SlogdetResult:
 def cholesky(F: Builder, a: Any, /, *, upper: bool = False) -> Value:
     """``numpy.linalg.cholesky``: of the lower triangle, or of the upper one; the other is not read."""
     value = matrices(F, "cholesky", a)
-    return swap(F, F.cholesky(swap(F, value))) if upper else F.cholesky(value)
+    return adjoint(F, F.cholesky(adjoint(F, value))) if upper else F.cholesky(value)
 
 
 def scipy_cholesky(
@@ -134,10 +129,18 @@ def cho_solve(F: Builder, c_and_lower: Any, b: Any, overwrite_b: bool = False, c
     """The solution of A x = b, for A given by its factor."""
     factor, lower = c_and_lower
     left, right, is_vector = system(F, "cho_solve", factor, b)
-    inner = F.triangular_solve(left, right, lower=bool(lower), unit=False, transposed=not lower)
-    return answered(
-        F, F.triangular_solve(left, inner, lower=bool(lower), unit=False, transposed=bool(lower)), is_vector
-    )
+    flags = {"lower": bool(lower), "unit": False}
+    first, last = ({**flags, "of_adjoint": upper} for upper in (not lower, bool(lower)))
+    inner = triangular(F, left, right, **first)
+    return answered(F, triangular(F, left, inner, **last), is_vector)
+
+
+def triangular(F: Builder, a: Value, b: Value, *, lower: bool, unit: bool, of_adjoint: bool) -> Value:
+    """The solution of a triangular system, or of its conjugate transpose."""
+    if not of_adjoint:
+        return F.triangular_solve(a, b, lower=lower, unit=unit, transposed=False)
+    found = F.triangular_solve(a, conjugate(F, b), lower=lower, unit=unit, transposed=True)
+    return conjugate(F, found)
 
 
 def solve_triangular(
@@ -148,8 +151,10 @@ def solve_triangular(
     if trans not in (0, 1, 2, "N", "T", "C"):
         raise shape_error(F, f"solve_triangular: trans={trans!r} is none of 0, 1, 2, 'N', 'T', 'C'")
     left, right, is_vector = system(F, "solve_triangular", a, b)
-    flags = {"lower": bool(lower), "unit": bool(unit_diagonal), "transposed": trans not in (0, "N")}
-    return answered(F, F.triangular_solve(left, right, **flags), is_vector)
+    flags = {"lower": bool(lower), "unit": bool(unit_diagonal)}
+    if trans in (1, "T"):
+        return answered(F, F.triangular_solve(left, right, **flags, transposed=True), is_vector)
+    return answered(F, triangular(F, left, right, **flags, of_adjoint=trans in (2, "C")), is_vector)
 
 
 # --- by other functions -----------------------------------------------------------------------------------------------

@@ -26,6 +26,7 @@ from graphc.trace.functions import (
     cosines,
     covariances,
     creation,
+    decompositions,
     diagonals,
     differences,
     editing,
@@ -165,6 +166,7 @@ NUMPY_FUNCTIONS = build_table(
     covariances.FUNCTIONS,
     editing.FUNCTIONS,
     spectra.FUNCTIONS,
+    decompositions.FUNCTIONS,
 )
 VALUE_ONLY = frozenset(
     qualified(
