@@ -16,23 +16,24 @@ ALL = "for element in range(global_index(), count, global_count()):"
 
 def pivots_kernel() -> CudaKernel:
     """What follows from exchanges: ``b0`` (n0 of them, counted from 1, a matrix) gives the order ``b1`` of n1 columns,
-    its inverse ``b2`` and its sign ``b3``; a thread for each matrix."""
-    text = f"""def NAME(b0, b1, b2, b3, n0, n1, count):
+    its inverse ``b2``, the exchanges ``b3`` counted from 0, and its sign ``b4``; a thread for each matrix."""
+    text = f"""def NAME(b0, b1, b2, b3, b4, n0, n1, count):
     {ALL}
         for j in range(n1):
             b1[element * n1 + j] = j
         sign = 1
         for j in range(n0):
             other = b0[element * n0 + j] - 1
+            b3[element * n0 + j] = other
             moved = b1[element * n1 + j]
             b1[element * n1 + j] = b1[element * n1 + other]
             b1[element * n1 + other] = moved
             sign = select(other == j, sign, -sign)
         for j in range(n1):
             b2[element * n1 + b1[element * n1 + j]] = j
-        b3[element] = sign
+        b4[element] = sign
 """
-    return whole_kernel("pivots", text, ["i32", "i64", "i64", "i64"], 2, "elements")
+    return whole_kernel("pivots", text, ["i32", "i64", "i64", "i64", "i64"], 2, "elements")
 
 
 def lower_kernel(dtype: str) -> CudaKernel:

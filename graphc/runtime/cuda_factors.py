@@ -105,7 +105,7 @@ def run_routine(at: Starts, call: Call) -> None:
 
 def _nothing(at: Starts, call: Call) -> None:
     """Of matrices without elements: what fails in none."""
-    info = {"lu": 5, "cholesky_factor": 2, "symmetric_eigen": 3, "singular": 4, "orthogonal": 3}.get(call.name)
+    info = {"lu": 6, "cholesky_factor": 2, "symmetric_eigen": 3, "singular": 4, "orthogonal": 3}.get(call.name)
     if info is not None:
         at.clear(call.places[info], INFO * call.batch)
     if call.name == "lu":
@@ -125,9 +125,9 @@ def _turn(at: Starts, call: Call, source: int, target: int, rows: int, columns: 
     at.start(gather_kernel, (3, call.dtype), call.batch * rows * columns, words)
 
 
-def _lu_places(call: Call) -> tuple[int, int, int, int]:
-    _, _, columns, places, sign, _, exchanges = call.places
-    return exchanges, columns, places, sign
+def _lu_places(call: Call) -> tuple[int, int, int, int, int]:
+    _, _, columns, places, exchanges, sign, _, written = call.places
+    return written, columns, places, exchanges, sign
 
 
 def lu(at: Starts, call: Call) -> None:
@@ -135,9 +135,9 @@ def lu(at: Starts, call: Call) -> None:
     m, n = call.sizes
     k = min(m, n)
     at.copy(call.places[1], call.places[0], call.dtype, call.batch * m * n)
-    at.clear(call.places[5], INFO * call.batch)
+    at.clear(call.places[6], INFO * call.batch)
     for e, (packed,) in enumerate(_matrices(call, (1, m * n))):
-        at.solver.getrf(call.dtype, n, m, packed, call.places[6] + 4 * k * e, call.places[5] + INFO * e, at.stream)
+        at.solver.getrf(call.dtype, n, m, packed, call.places[7] + 4 * k * e, call.places[6] + INFO * e, at.stream)
     at.start(pivots_kernel, (), call.batch, (*_lu_places(call), k, n))
 
 
