@@ -103,7 +103,7 @@ __all__ = [
 ]
 
 
-_MODULES = {"amp", "autograd", "func", "linalg", "nn", "ode", "optim", "random", "testing", "utils"}
+_MODULES = {"amp", "autograd", "func", "linalg", "nn", "numpy", "ode", "optim", "random", "testing", "utils"}
 _LATER = dict.fromkeys(("cond", "fori_loop", "scan", "unroll", "while_loop"), "graphc.loops") | {
     "GradScaler": "graphc.optim.grad_scaler",
     "GradientHistory": "graphc.health_history",

@@ -48,6 +48,7 @@ LIBRARIES = (
             "pytest",
             "_pytest",
             "hypothesis",
+            "array_api_compat",
         ]
     )
     | sys.stdlib_module_names

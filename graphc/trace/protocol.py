@@ -21,6 +21,7 @@ from graphc.trace.functions.arguments import as_array, shape_text
 from graphc.trace.functions.assignment import add_at, distinct, same_kind, setitem
 from graphc.trace.functions.indexing import getitem
 from graphc.trace.functions.integers import apply_op, squared_truths
+from graphc.trace.functions.results import named
 from graphc.trace.functions.sharing import VIEW_PROPERTIES, function_view, method_view
 from graphc.trace.functions.table import WRITING_FUNCTIONS, WRITING_METHODS, signature_of
 from graphc.trace.location import user_location
@@ -179,6 +180,8 @@ def write_at(ufunc: np.ufunc, traced: Any, key: Any, *operands: Any) -> None:
 def _call(ufunc: np.ufunc, inputs: tuple[Any, ...], kwargs: dict[str, Any]) -> Any:
     session = session_of(inputs)
     name = public_name(ufunc)
+    if "axis" in kwargs and name in NUMPY_FUNCTIONS:  # such as vecdot
+        return _run(NUMPY_FUNCTIONS[name], inputs, kwargs, name=name)
     where, dtype = kwargs.pop("where", True), kwargs.pop("dtype", None)
     unknown = set(kwargs) - _IGNORED
     if where is not True or unknown:
@@ -245,7 +248,7 @@ def _run(
     with sizes_in_errors(session, (values, list(keywords.values()))):
         found = function(session.F, *values, **keywords)
     if view is None:
-        return wrap(session, found)
+        return named(name, wrap(session, found))
     return _shared(
         session, list(zip((*args, *kwargs.values()), (*values, *keywords.values()), strict=False)), found, view
     )

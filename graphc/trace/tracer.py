@@ -17,6 +17,7 @@ from graphc.trace import inplace, protocol, views
 from graphc.trace.concretization import cannot_be_concrete
 from graphc.trace.location import user_location
 from graphc.trace.session import Session, current, hint_of
+from graphc.trace.standard import OfTheStandard
 from graphc.trace.symbolic import SymbolicInt, wrap_dim
 from graphc.trace.twins import retire_twins
 from graphc.trace.values import TracedValue, alive, session_at, value_in
@@ -24,7 +25,7 @@ from graphc.trace.values import TracedValue, alive, session_at, value_in
 _LIFTED = (TracedValue, SymbolicInt, int, float, np.generic, np.ndarray, list, tuple, complex)
 
 
-class Tracer(TracedValue):
+class Tracer(OfTheStandard, TracedValue):
     """An array of the program that is being recorded."""
 
     __slots__ = ()

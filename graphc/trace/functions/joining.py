@@ -18,6 +18,7 @@ from graphc.trace.functions.arguments import (
     require_equal,
     shape_error,
     shape_text,
+    specialised,
     unsupported,
 )
 from graphc.trace.functions.shaping import one_axis, three_axes, two_axes
@@ -27,7 +28,7 @@ from graphc.trace.functions.slicing import Span, span_of, take_spans
 def arrays_of(F: Builder, name: str, arrays: Any) -> list[Value]:
     """The parts of a sequence argument (an array gives its rows)."""
     if isinstance(arrays, Value):
-        rows = arrays.dims[0] if arrays.rank else 0
+        rows = specialised(F, arrays.dims[0]) if arrays.rank else 0
         if isinstance(rows, Expr):
             raise unsupported(F, f"{name}: the rows of an array of symbolic length {rows}; the array itself has them")
         return [_row(F, arrays, i) for i in range(rows)]
