@@ -107,6 +107,11 @@ class Fusion:
         """The check of an index, which what follows may have to wait for before it gathers and scatters."""
         self.groups.append(Group((), closed=True, check=self.stored[flag], barrier=barrier))
 
+    def add_alone(self, task: Task) -> None:
+        """The task in a group of its own, after everything so far."""
+        self.groups.append(Group(task.space, closed=True))
+        self._put(Placed(task, 1, 1), len(self.groups) - 1)
+
     def add(self, task: Task) -> None:
         """Place the task in the latest group that can take it, or in a new one."""
         for number in range(len(self.groups) - 1, max(len(self.groups) - 1 - FARTHEST, -1), -1):

@@ -53,6 +53,11 @@ class Store:
     accumulate: str = ""  # a fold's step: the element is combined with what is there
     gathered: tuple[tuple[Scalar, Dim], ...] = ()
 
+    def is_hidden_by(self, later: Store) -> bool:
+        """Whether the later store of the same element leaves nothing of this one."""
+        same = (self.buffer, self.index) == (later.buffer, later.index)
+        return same and not (self.gathered or later.gathered or later.accumulate)
+
 
 @dataclass(frozen=True)
 class Total:

@@ -185,7 +185,7 @@ class _Join:
             if not all(self._is_free(load, moved) for load in self.loads):
                 return False
             stores.append(moved)
-        self.stores += stores
+        self.stores = [old for old in before if not any(map(old.is_hidden_by, stores))] + stores
         self.loads += loads
         return True
 

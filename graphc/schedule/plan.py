@@ -16,6 +16,8 @@ from graphc.schedule.gemm import make_gemm, plan_products
 from graphc.schedule.loopnest import Nest
 from graphc.schedule.merge import merge_axes
 from graphc.schedule.nests import NestBuilder
+from graphc.schedule.order import in_order
+from graphc.schedule.overwrite import Overwriting
 from graphc.schedule.prepare import IndexCheck, prepare
 from graphc.schedule.program import Bind, Check, Choice, Copy, Inline, Launch, Program, Section, Step, Storage
 from graphc.schedule.regions import schedule_regions
@@ -31,7 +33,7 @@ def schedule(graph: Graph, ops: Mapping[str, Op]) -> Program:
     """Kernels, library calls and buffers for the graph (optimised, one joint graph)."""
 
     def straight(graph: Graph, owned: Collection[int] = ()) -> Program:
-        return Scheduler(*prepare(graph, ops), owned).run()
+        return Scheduler(*prepare(graph, ops), owned, is_whole=False).run()
 
     if has_barriers(graph):
         return schedule_regions(graph, ops, straight, symbols_of_graph(graph))
@@ -48,7 +50,7 @@ def straight_by_size(graph: Graph, checks: Sequence[IndexCheck]) -> Program:
     if many == 1 or not symbols_of(many).isdisjoint(program.bounds):
         return program
     other = Scheduler(graph, checks, lanes=False).run()
-    for storage in other.storage:
+    for storage in {id(s): s for s in other.storage}.values():
         storage.slot += len(program.slots) if storage.place == "arena" else 0
     choice = Choice(many, Section(program.storage, program.steps), Section(other.storage, other.steps))
     slots = [size * many for size in program.slots] + [size * (1 - many) for size in other.slots]
@@ -56,10 +58,18 @@ def straight_by_size(graph: Graph, checks: Sequence[IndexCheck]) -> Program:
 
 
 class Scheduler:
-    """``owned``: the numbers of the parameters that may be overwritten; ``lanes``: whether groups may have some."""
+    """``owned``: the numbers of the parameters that may be overwritten; ``lanes``: whether groups may have some.
 
-    def __init__(self, graph: Graph, checks: Sequence[IndexCheck], owned: Collection[int] = (), lanes: bool = True):
-        self.graph, self.checks = graph, checks
+    ``is_whole``: the graph is a program, and not a piece of one whose results others place.
+    """
+
+    def __init__(
+        self, graph: Graph, checks: Sequence[IndexCheck], owned: Collection[int] = (), *,
+        lanes: bool = True, is_whole: bool = True,
+    ):  # fmt: skip
+        self.graph, self.masks = in_order(graph)
+        graph = self.graph
+        self.checks, self.is_whole = checks, is_whole
         self.small = SmallSizes(graph)
         self.may_have_lanes = lanes and not self.small.any()
         self.lanes: list[Dim] = []  # the lengths of those that there are
@@ -92,6 +102,7 @@ class Scheduler:
         bounds = run_time_bounds(self.graph)
         for storage in self.storage:
             storage.size = substitute(storage.size, bounds)
+        Overwriting(self.storage, self.steps, ("arena", "output") if self.is_whole else ("arena",)).run()
         slots = plan_arena(self.storage, self.steps)
         symbols = symbols_of_graph(self.graph)
         in_place = self.in_place
@@ -108,7 +119,7 @@ class Scheduler:
     # --- what is stored, and what is fused ---------------------------------------------------------------------------
 
     def _choose(self) -> None:
-        extra: list[Value] = list(self.flags)
+        extra: list[Value] = [*self.flags, *self.masks]
         for attempt in range(ROUNDS):
             roots = find_roots(self.graph, self.products, extra)
             self._store(roots)
@@ -170,8 +181,9 @@ class Scheduler:
                 self.fusion.add_library(made)
             if root.node is not None and is_convolution(root):
                 self.fusion.add_library(WindowCall(root.node))
+            place = self.fusion.add_alone if root in self.masks else self.fusion.add
             for task in by_root.get(root, ()):
-                self.fusion.add(task)
+                place(task)
             if root in self.flags:
                 self.fusion.add_check(root, barrier=root in self.barriers)
         self.readers = {}

@@ -19,9 +19,10 @@ from graphc.ir.shapes import ShapeFacts
 from graphc.ir.types import ArrayType
 from graphc.ops.table import OPS
 from graphc.passes.pipeline import optimize
+from graphc.schedule.bufferize import size_in_bytes
 from graphc.schedule.loopnest import Nest
 from graphc.schedule.plan import schedule
-from graphc.schedule.program import Choice, Inline, Launch, Program
+from graphc.schedule.program import Choice, Inline, Launch, Program, Storage, step_buffers
 from graphc.trace.record import trace
 from graphc.trace.target import make_target
 
@@ -130,3 +131,15 @@ def readers(program: Program, parameter: int) -> int:
 def arena(program: Program, **symbols: int) -> int:
     """Bytes of temporaries at these sizes."""
     return evaluate(arena_bytes(program), symbols)
+
+
+def most_alive(program: Program, **symbols: int) -> int:
+    """Bytes of the temporaries that are there at once, at their most: no arena of these steps can be smaller."""
+    lives: dict[int, tuple[Storage, int, int]] = {}
+    for time, step in enumerate(program.steps):
+        for place in (program.storage[b] for b in step_buffers(step)):
+            if place.place == "arena":
+                _, first, _ = lives.setdefault(id(place), (place, time, time))
+                lives[id(place)] = place, first, time
+    sizes = [(evaluate(size_in_bytes(place), symbols), first, last) for place, first, last in lives.values()]
+    return max(sum(s for s, first, last in sizes if first <= t <= last) for t in range(len(program.steps)))
