@@ -30,9 +30,11 @@ from graphc.trace.functions import (
     WRITING_METHODS,
     complex_values,
     fourier,
+    special_values,
 )
-from graphc.trace.functions.absent import NO_NUMBERS, reason
+from graphc.trace.functions.absent import NO_ARRAYS, NO_NUMBERS, reason
 from graphc.trace.laws.calls import methods_of, names_of_laws
+from graphc.trace.protocol import public_name
 from graphc.trace.python_functions import MATH_FORMS
 
 PAGE = Path(__file__).with_name("supported.md")
@@ -157,6 +159,7 @@ def taking_complex() -> list[str]:
 
 MODULES = {"numpy": np, "numpy.linalg": np.linalg, "numpy.fft": np.fft, "scipy.special": scipy.special}
 YES, VALUE, CONSTANT, NO, OTHER = "yes", "value only", "constants", "no", "no numbers"
+TABLE = "no function of arrays"
 
 
 def public_functions(module: str) -> list[str]:
@@ -178,9 +181,12 @@ def status(name: str) -> tuple[str, str]:
     if name in creation.CONSTANT_ONLY:
         return CONSTANT, ""
     of_ufunc = isinstance(function, np.ufunc) and (ufunc in UFUNCS or ufunc in UFUNC_FUNCTIONS)
-    if of_ufunc or name in NUMPY_FUNCTIONS or name in WRITING_FUNCTIONS or name in creation.COPYING:
+    if of_ufunc or name in ALGORITHMS or public_name(function) in NUMPY_FUNCTIONS:
         return YES, ""
-    return NO, reason(name) or "not yet"
+    if name in NUMPY_FUNCTIONS or name in WRITING_FUNCTIONS or name in creation.COPYING:
+        return YES, ""
+    why = reason(name) or "not yet"
+    return TABLE if why in NO_ARRAYS else NO, why
 
 
 def coverage() -> list[str]:
@@ -188,14 +194,14 @@ def coverage() -> list[str]:
     lines = [
         "*yes*: value and derivatives; *value only*: piecewise constant, integers, truth values or shapes;",
         "*constants*: made while tracing, of what is no traced value. The share leaves out functions that compute no",
-        "numbers (dtypes, text, files, settings).",
+        "numbers (dtypes, text, files, settings), and those that are none of arrays (tables for one number, counts).",
     ]
     for module in MODULES:
         found: dict[tuple[str, str], list[str]] = {}
         names = public_functions(module)
         for name in names:
             found.setdefault(status(name), []).append(name.rpartition(".")[2])
-        asked = sum(len(names) for (kind, _), names in found.items() if kind != OTHER)
+        asked = sum(len(names) for (kind, _), names in found.items() if kind not in (OTHER, TABLE))
         there = sum(len(names) for (kind, _), names in found.items() if kind in (YES, VALUE, CONSTANT))
         lines += ["", f"### {module}: {there} of {asked}", ""]
         for (kind, why), members in sorted(found.items(), key=lambda item: (ORDER.index(item[0][0]), item[0][1])):
@@ -204,12 +210,12 @@ def coverage() -> list[str]:
     return lines
 
 
-ORDER = (YES, VALUE, CONSTANT, NO, OTHER)
+ORDER = (YES, VALUE, CONSTANT, NO, TABLE, OTHER)
 
 
 def page() -> str:
     """The text of docs/supported.md."""
-    composed = sorted(UFUNC_FUNCTIONS)
+    composed = sorted(UFUNC_FUNCTIONS.keys() - special_values.UFUNC_FUNCTIONS.keys())
     sections = [
         ("## NumPy ufuncs", [listed(ufunc_names(has_derivative, True) + composed)]),
         ("Derivative zero everywhere, as it is almost everywhere:", [listed(ufunc_names(is_zero, True))]),
@@ -229,7 +235,12 @@ def page() -> str:
         ("## scipy.signal", signatures(under("scipy.signal", ALGORITHMS), skipped=0)),
         (
             "## scipy.special",
-            [listed(ufunc_names(lambda _: True, False)), "", *signatures(under("scipy.special"), skipped=1)],
+            [
+                listed(sorted([*ufunc_names(lambda _: True, False), *special_values.UFUNC_FUNCTIONS])),
+                "",
+                *signatures(under("scipy.special"), skipped=1),
+                *signatures(under("scipy.special", ALGORITHMS), skipped=0),
+            ],
         ),
         ("## scipy.stats", laws()),
         ("## Methods of arrays", signatures(METHODS, skipped=2)),

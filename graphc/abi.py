@@ -121,6 +121,36 @@ def scipy_symbol(name: str) -> str:
     return f"graphc_scipy_{name}"
 
 
+# Those of SciPy's C functions that are not float64 alone in and one float64 out: "arguments->results", a letter each.
+# d: float64, n: an integer, z: a complex number, ~: the address of optional arguments. A single result is returned, and
+# such a function takes an integer of Cython's own, 0, before those; several results are written to addresses. A name
+# that ends in _z is the form over complex numbers of a function that also has one over float64.
+SCIPY_SIGNATURES = {
+    **dict.fromkeys(("sici", "shichi", "fresnel", "itj0y0", "it2j0y0", "iti0k0", "it2i0k0"), "d->dd"),
+    **dict.fromkeys(("airy", "airye", "itairy"), "d->dddd"),
+    **dict.fromkeys(("modfresnelp", "modfresnelm"), "d->zz"),
+    **dict.fromkeys(("pbdv", "pbvv", "pbwa"), "dd->dd"),
+    "ellipj": "dd->dddd",
+    **{f"mathieu_{kind}": "ddd->dd" for kind in ("cem", "sem", "modcem1", "modcem2", "modsem1", "modsem2")},
+    **{f"{shape}_{kind}": "dddd->dd" for shape in ("pro", "obl") for kind in ("ang1", "rad1", "rad2")},
+    **{f"{shape}_{kind}_cv": "ddddd->dd" for shape in ("pro", "obl") for kind in ("ang1", "rad1", "rad2")},
+    **dict.fromkeys(("eval_hermite", "eval_hermitenorm"), "nd->d"),
+    **{f"spherical_{kind}": "nd~->d" for kind in ("jn", "yn", "in", "kn")},
+    "wofz": "z->z",
+    "wrightomega_z": "z->z",
+}
+SCIPY_PART = "__"  # between a function's name and the number of the result that is meant, complex ones being two
+
+
+def scipy_signature(name: str, arity: int) -> str:
+    """The signature of a function of ``scipy.special``, by ``SCIPY_SIGNATURES`` or of so many float64 arguments.
+
+    >>> scipy_signature("sici", 1), scipy_signature("jv", 2)
+    ('d->dd', 'dd->d')
+    """
+    return SCIPY_SIGNATURES.get(name, "d" * arity + "->d")
+
+
 OUT_OF_MEMORY = -1  # the status of a driver that got no memory where it asked for some
 FOREIGN_FAILED = -2  # the status of a driver that called a function by its address, which failed
 MOST_ARGUMENTS = 96  # of a kernel, start and stop not counted

@@ -10,9 +10,14 @@ from __future__ import annotations
 import math
 from typing import Any
 
+import numpy as np
+
+from graphc.abi import scipy_signature
 from graphc.ir.opdef import Op, Partials, Pointwise, Unknown, ZeroDerivative
 from graphc.ops.law_rules import LAW_RULES
+from graphc.ops.more_rules import MORE_RULES
 from graphc.ops.printing import helper
+from graphc.ops.scipy_parts import SCIPY_PARTS
 from graphc.ops.scipy_rules import (
     E_SERIES,
     K_SERIES,
@@ -54,7 +59,7 @@ DEGREE = PI / 180
 
 # name -> (number of inputs, rule); as many inputs as SciPy's function has, all of them floats
 RULES: dict[str, tuple[int, Rule]] = {
-    **LAW_RULES,
+    **LAW_RULES, **MORE_RULES,
     "rgamma": (1, lambda F, y, x: (F.neg(F.mul(y, F.digamma(x))),)), "loggamma": (1, lambda F, y, x: (F.digamma(x),)),
     "beta": (2, beta_partials), "betaln": (2, betaln_partials), "binom": (2, binom_partials),
     "poch": (2, poch_partials),
@@ -113,12 +118,9 @@ RULES: dict[str, tuple[int, Rule]] = {
 VALUES: dict[str, int] = {
     name: count
     for count, names in {
-        1: "beip berp keip kerp it2struve0 kolmogi kolmogorov zetac ellipkm1",
-        2: "agm boxcox boxcox1p inv_boxcox inv_boxcox1p elliprc eval_chebyc eval_chebys eval_sh_chebyt eval_sh_chebyu "
-        "eval_sh_legendre mathieu_a mathieu_b modstruve smirnov smirnovi struve tklmbda",
-        3: "besselpoly chndtridf elliprd elliprf elliprg log_wright_bessel lpmv nctdtr nctdtridf nctdtrinc nctdtrit "
-        "obl_cv pro_cv radian voigt_profile wright_bessel",
-        4: "elliprj eval_sh_jacobi ncfdtr ncfdtri ncfdtridfd ncfdtridfn ncfdtrinc",
+        2: "mathieu_a mathieu_b smirnov smirnovi",
+        3: "chndtridf nctdtr nctdtridf nctdtrinc nctdtrit obl_cv pro_cv",
+        4: "ncfdtr ncfdtri ncfdtridfd ncfdtridfn ncfdtrinc",
     }.items()
     for name in names.split()
 }
@@ -128,18 +130,28 @@ STEPS = ["gammasgn"]
 _DOUBLES = frozenset(
     """
     besselpoly beta betaln cosdg cosm1 cotdg dawsn ellipe ellipeinc ellipk ellipkinc ellipkm1 erfi eval_chebyc
-    eval_chebys eval_chebyt eval_chebyu eval_gegenbauer eval_genlaguerre eval_jacobi eval_laguerre eval_legendre
-    eval_sh_chebyt eval_sh_chebyu eval_sh_jacobi eval_sh_legendre exp10 expn exprel gammainc gammaincc gammainccinv
-    gammaincinv gammasgn hyp2f1 i0 i0e i1 i1e j0 j1 k0 k0e k1 k1e kn log_wright_bessel loggamma modstruve nbdtr nbdtrc
-    nbdtri pdtri radian rgamma sindg smirnov smirnovi struve tandg voigt_profile wright_bessel y0 y1 yn zetac
+    eval_chebys eval_chebyt eval_chebyu eval_gegenbauer eval_genlaguerre eval_hermite eval_hermitenorm eval_jacobi
+    eval_laguerre eval_legendre eval_sh_chebyt eval_sh_chebyu eval_sh_jacobi eval_sh_legendre exp10 expn exprel
+    gammainc gammaincc gammainccinv gammaincinv gammasgn hyp2f1 i0 i0e i1 i1e j0 j1 k0 k0e k1 k1e kn
+    log_wright_bessel loggamma modstruve nbdtr nbdtrc nbdtri pdtri radian rgamma sindg smirnov smirnovi struve tandg
+    voigt_profile wright_bessel y0 y1 yn zetac
     """.split()  # noqa: SIM905 - a list of eighty strings reads worse
 )
+
+
+class OfInteger(SpecialFunction):
+    """One whose first argument SciPy takes as an integer."""
+
+    def __call__(self, n: Any, *arrays: Any) -> Any:
+        return super().__call__(np.asarray(n).astype(np.int64), *arrays)
 
 
 def external(name: str, count: int, derivative: Any) -> Op:
     dtypes = float64_first if name in _DOUBLES else float32_first
     expr = helper(PREFIX + name, count)
-    return Op(name, Pointwise(count), SpecialFunction(name), derivative, expr=expr, dtypes=dtypes, cost=200)
+    takes_integer = scipy_signature(name, count).startswith("n")
+    reference = OfInteger(name) if takes_integer else SpecialFunction(name)
+    return Op(name, Pointwise(count), reference, derivative, expr=expr, dtypes=dtypes, cost=200)
 
 
 def unknown(name: str) -> Unknown:
@@ -161,4 +173,4 @@ OWN = [
        expr=helper("log_expit"), dtypes=float64_first, cost=20),
 ]  # fmt: skip
 
-SCIPY_FUNCTIONS = EXTERNAL + OWN
+SCIPY_FUNCTIONS = EXTERNAL + OWN + SCIPY_PARTS

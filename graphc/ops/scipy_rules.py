@@ -202,14 +202,28 @@ def ellipe_formula(F: Builder, y: Value, m: Value) -> Value:
     return F.div(F.sub(F.ellipe(m), F.ellipk(m)), F.mul(m, 2.0))
 
 
-def incomplete(power: float) -> Rule:
-    """By the amplitude alone: (1 - m sin**2)**power."""
+def amplitude_slope(F: Builder, phi: Value, m: Value, power: float = -0.5) -> Value:
+    """The derivative of ``ellipkinc(phi, m)`` (power -1/2) or ``ellipeinc`` (1/2) by m, by Carlson's R_D (DLMF 19.25).
 
-    def rule(F: Builder, y: Value, phi: Value, m: Value) -> tuple[Value, None]:
-        if m.grad:
-            message = "an incomplete elliptic integral has no derivative by its parameter m here"
-            raise GradientError(f"{message}; pass it through graphc.stop_gradient", location=F.location)
-        return F.pow(F.sub(1.0, F.mul(m, F.square(F.sin(phi)))), power), None
+    It is the integral of ``-power sin**2 (1 - m sin**2)**(power - 1)``, of which each half turn adds twice the quarter.
+    """
+    turns = F.rint(F.div(phi, PI))
+    rest = F.sub(phi, F.mul(turns, PI))
+    sine, cosine = F.sin(rest), F.cos(rest)
+    delta, one = F.sub(1.0, F.mul(m, F.square(sine))), F.add(F.mul(m, 0.0), 1.0)
+    ends = (one, delta) if power < 0 else (delta, one)
+    quarter = (one, F.sub(1.0, m)) if power < 0 else (F.sub(1.0, m), one)
+    inner = F.mul(F.mul(F.square(sine), sine), call(F, "elliprd", F.square(cosine), *ends))
+    outer = F.mul(turns, F.mul(call(F, "elliprd", F.mul(m, 0.0), *quarter), 2.0))
+    return F.mul(F.add(inner, F.select(F.eq(turns, 0.0), 0.0, outer)), 1 / 6 if power < 0 else -1 / 6)
+
+
+def incomplete(power: float) -> Rule:
+    """By the amplitude: (1 - m sin**2)**power."""
+
+    def rule(F: Builder, y: Value, phi: Value, m: Value) -> tuple[Value, Value | None]:
+        by_amplitude = F.pow(F.sub(1.0, F.mul(m, F.square(F.sin(phi)))), power)
+        return by_amplitude, amplitude_slope(F, phi, m, power) if m.grad else None
 
     return rule
 

@@ -8,9 +8,9 @@ from __future__ import annotations
 
 import ctypes
 import re
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 
-from graphc.abi import scipy_symbol
+from graphc.abi import SCIPY_PART, SCIPY_SIGNATURES, scipy_symbol
 from graphc.errors import ProgramError
 from graphc.runtime import native
 
@@ -21,21 +21,39 @@ _defined: set[str] = set()
 def names_in(source: str) -> list[str]:
     """The functions (list of str) that printed source calls.
 
-    >>> names_in("y = scipy_j0_f64(x) + scipy_gammainc_f32(a, b)")
-    ['gammainc', 'j0']
+    >>> names_in("y = scipy_j0_f64(x) + scipy_gammainc_f32(a, b) * scipy_airy__1_f64(x)")
+    ['airy', 'gammainc', 'j0']
     """
-    return sorted(set(_CALLS.findall(source))) if "scipy_" in source else []
+    found = _CALLS.findall(source) if "scipy_" in source else []
+    return sorted({name.partition(SCIPY_PART)[0] for name in found})
 
 
-def _capsule(name: str, capsules: dict[str, object]) -> object:
-    """The one of the function's forms that takes and gives float64 alone."""
+_C_TYPES = {"d": "double", "n": "Py_ssize_t", "z": "__pyx_t_double_complex"}
+
+
+def _pattern(name: str) -> str:
+    """What the signature of the function must be, as a regular expression."""
+    if name not in SCIPY_SIGNATURES:
+        return r"double \((?:double, )+int __pyx_skip_dispatch\)"
+    inputs, results = SCIPY_SIGNATURES[name].split("->")
+    given = ", ".join(_C_TYPES[letter] for letter in inputs.removesuffix("~"))
+    if len(results) == 1:
+        optional = r", struct \w+ \*__pyx_optional_args" if inputs.endswith("~") else ""
+        return rf"{_C_TYPES[results]} \({given}, int __pyx_skip_dispatch{optional}\)"
+    places = ", ".join(rf"{_C_TYPES[letter]} \*" for letter in results)
+    return rf"void \({given}, {places}\)"
+
+
+def _capsule(name: str, capsules: Mapping[str, object]) -> object:
+    """The one of the function's forms that takes and gives what graphc calls it with."""
     get_name = ctypes.pythonapi.PyCapsule_GetName
     get_name.restype, get_name.argtypes = ctypes.c_char_p, [ctypes.py_object]
-    for key in (name, *(f"__pyx_fuse_{form}{name}" for form in ("0", "1", "0_1"))):
+    public = name.removesuffix("_z")
+    for key in (public, *(f"__pyx_fuse_{form}{public}" for form in ("0", "1", "0_1"))):
         signature = (get_name(capsules[key]) or b"").decode() if key in capsules else ""
-        if re.fullmatch(r"double \((?:double, )+int __pyx_skip_dispatch\)", signature):
+        if re.fullmatch(_pattern(name), signature):
             return capsules[key]
-    raise ProgramError(f"scipy.special.{name} is not there, or not as it was: this SciPy is of another version")
+    raise ProgramError(f"scipy.special.{public} is not there, or not as it was: this SciPy is of another version")
 
 
 def define(names: Iterable[str]) -> None:

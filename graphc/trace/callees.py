@@ -26,7 +26,11 @@ from graphc.trace.randomness import is_of_a_generator, refuse_random
 from graphc.trace.rewrite import rewritten
 from graphc.trace.values import TracedValue, converted, session_of, unwrap, wrap
 
-DISPATCHING = ("numpy", "uarray")  # of the classes of library functions that are no Python functions
+DISPATCHING = (
+    "numpy",
+    "uarray",
+    "scipy.special._multiufuncs",
+)  # of the classes of library functions that are no Python functions
 LIBRARIES = (
     frozenset(
         [

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Any
 
-from graphc.trace.algorithms import filters, initial_values, matrix_functions, splines, structured
+from graphc.trace.algorithms import filters, initial_values, matrix_functions, special_functions, splines, structured
 
 ALGORITHMS: Mapping[str, Any] = {
     **matrix_functions.FUNCTIONS,
@@ -13,4 +13,5 @@ ALGORITHMS: Mapping[str, Any] = {
     **filters.FUNCTIONS,
     **initial_values.FUNCTIONS,
     **splines.FUNCTIONS,
+    **special_functions.FUNCTIONS,
 }

@@ -26,7 +26,6 @@ _DTYPES = """
     isfortran may_share_memory shares_memory nested_iters frompyfunc asmatrix bmat require
 """
 _CALENDAR = "busday_count busday_offset is_busday datetime_as_string datetime_data isnat"
-_COMPLEX_VALUED = "hankel1 hankel1e hankel2 hankel2e h1vp h2vp kelvin wofz sph_harm_y sph_harm_y_all"
 _TABLES = """
     ai_zeros bei_zeros beip_zeros ber_zeros berp_zeros bi_zeros erf_zeros fresnel_zeros fresnelc_zeros
     fresnels_zeros jn_zeros jnjnp_zeros jnp_zeros jnyn_zeros kei_zeros keip_zeros kelvin_zeros ker_zeros
@@ -37,7 +36,11 @@ _TABLES = """
     p_roots ps_roots s_roots t_roots ts_roots u_roots us_roots
     chebyc chebys chebyt chebyu gegenbauer genlaguerre hermite hermitenorm jacobi laguerre legendre
     sh_chebyt sh_chebyu sh_jacobi sh_legendre
+    lmbda lqmn lqn riccati_jn riccati_yn pbdn_seq pbdv_seq pbvv_seq obl_cv_seq pro_cv_seq
+    mathieu_even_coef mathieu_odd_coef
 """
+_INTEGERS = "stirling2 factorial2 factorialk"
+_HARMONICS = "ellip_harm ellip_harm_2 ellip_normal"
 
 NO_NUMBERS = frozenset(
     [
@@ -46,15 +49,18 @@ NO_NUMBERS = frozenset(
     ]
 )
 
-_COMPLEX_FUNCTION = "a function with complex values that graphc does not have yet"
-_TABLE = "a table for constants: compute it outside and pass it in"
+_TABLE = "a table for one number: compute it outside and pass it in"
+_COMBINATORICS = "it counts with Python's integers: compute it outside and pass it in"
+_NOT_IN_C = "ellipsoidal harmonics are not among the functions that SciPy offers compiled code"
+NO_ARRAYS = frozenset([_TABLE, _COMBINATORICS])  # reasons that hold for functions that are none of floating arrays
 
 ABSENT: Mapping[str, str] = {
     "numpy.bincount": "the length of its result depends on the values; make counts = np.zeros(n), and write "
     "np.add.at(counts, x, weights)",
     "numpy.frompyfunc": "its result is an array of Python objects; call the function itself, or use np.vectorize",
     "numpy.sort_complex": "an order of complex numbers; sort by np.lexsort((z.imag, z.real))",
-    **dict.fromkeys(qualified("scipy.special", _COMPLEX_VALUED), _COMPLEX_FUNCTION),
+    **dict.fromkeys(qualified("scipy.special", _INTEGERS), _COMBINATORICS),
+    **dict.fromkeys(qualified("scipy.special", _HARMONICS), _NOT_IN_C),
     **dict.fromkeys(qualified("scipy.special", _TABLES), _TABLE),
 }
 

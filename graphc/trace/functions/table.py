@@ -52,6 +52,7 @@ from graphc.trace.functions import (
     shaping,
     signals,
     sorting,
+    special_values,
     spectra,
     statistics,
     systems,
@@ -87,7 +88,7 @@ def signature_of(implementation: Implementation) -> inspect.Signature:
 def checked(name: str, implementation: Implementation) -> Implementation:
     """The implementation, refusing arguments that it does not have by the function's and the argument's name."""
 
-    takes_complex = name in TAKES_COMPLEX or name in fourier.TAKES_COMPLEX
+    takes_complex = name in TAKES_COMPLEX | fourier.TAKES_COMPLEX | special_values.TAKES_COMPLEX
 
     @wraps(implementation)
     def call(F: Builder, *args: Any, **kwargs: Any) -> Any:
@@ -167,6 +168,7 @@ NUMPY_FUNCTIONS = build_table(
     editing.FUNCTIONS,
     spectra.FUNCTIONS,
     decompositions.FUNCTIONS,
+    special_values.FUNCTIONS,
 )
 VALUE_ONLY = frozenset(
     qualified(
@@ -186,5 +188,8 @@ WRITING_FUNCTIONS = build_table(writing.WRITING_FUNCTIONS)
 WRITING_METHODS = {name: checked(f"ndarray.{name}", f) for name, f in writing.WRITING_METHODS.items()}
 PROPERTIES = methods.PROPERTIES
 UFUNCS = ufuncs.UFUNCS
-UFUNC_FUNCTIONS = {name: checked(f"numpy.{name}", f) for name, f in ufuncs.UFUNC_FUNCTIONS.items()}
+UFUNC_FUNCTIONS = {
+    name: checked(f"{'scipy.special' if name in special_values.UFUNC_FUNCTIONS else 'numpy'}.{name}", f)
+    for name, f in ufuncs.UFUNC_FUNCTIONS.items()
+}
 UFUNC_METHODS = {(name, m): checked(f"numpy.{name}.{m}", f) for (name, m), f in ufuncs.UFUNC_METHODS.items()}

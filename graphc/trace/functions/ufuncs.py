@@ -7,9 +7,11 @@ from typing import Any
 
 import numpy as np
 
+from graphc.abi import SCIPY_PART
 from graphc.ir.builder import Builder
 from graphc.ir.graph import Value
 from graphc.ops.scipy_functions import SCIPY_FUNCTIONS
+from graphc.trace.functions import special_values
 from graphc.trace.functions.arguments import as_array
 from graphc.trace.functions.complex_values import conjugate
 from graphc.trace.functions.products import matmul, vecdot
@@ -33,8 +35,11 @@ SAME_NAME = [
     "arctanh", "sqrt", "cbrt", "hypot", "erf", "erfc", "erfcx", "erfinv", "ndtr", "log_ndtr", "expit", "logit",
     "gammaln", "digamma", "xlogy", "xlog1py", "entr",
 ]  # fmt: skip
+_SCIPY_NAMES = [op.name for op in SCIPY_FUNCTIONS if SCIPY_PART not in op.name]
 UFUNCS: dict[str, str] = {
-    **{name: name for name in SAME_NAME}, **RENAMED, "psi": "digamma", **{op.name: op.name for op in SCIPY_FUNCTIONS},
+    **{name: name for name in SAME_NAME}, **RENAMED, "psi": "digamma",
+    "round": "rint",  # SciPy's
+    **{name: name for name in _SCIPY_NAMES if name not in special_values.UFUNC_FUNCTIONS},
 }  # fmt: skip
 
 
@@ -72,11 +77,6 @@ def bitwise_count(F: Builder, x: Any, /) -> Value:
     return F.cast(F.right_shift(F.mul(bits, 0x0101010101010101), 56), np.dtype(np.uint8))
 
 
-def softplus(F: Builder, x: Any, /) -> Value:
-    """``log(1 + exp(x))``."""
-    return F.logaddexp(as_array(F, x), 0.0)
-
-
 def matvec(F: Builder, x1: Any, x2: Any, /) -> Value:
     """Matrices times vectors, both in stacks that broadcast."""
     vector = as_array(F, x2)
@@ -94,7 +94,8 @@ def vecmat(F: Builder, x1: Any, x2: Any, /) -> Value:
 # ufuncs that are no single op
 UFUNC_FUNCTIONS: dict[str, Callable[..., Any]] = {
     "matmul": matmul, "vecdot": vecdot, "matvec": matvec, "vecmat": vecmat, "conjugate": conjugate,
-    "divmod": divmod_, "modf": modf, "frexp": frexp, "bitwise_count": bitwise_count, "softplus": softplus,
+    "divmod": divmod_, "modf": modf, "frexp": frexp, "bitwise_count": bitwise_count,
+    **special_values.UFUNC_FUNCTIONS,
 }  # fmt: skip
 
 
