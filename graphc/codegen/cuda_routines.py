@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from graphc.codegen import routines
+from graphc.codegen import routines, sort_routines
 from graphc.codegen.text import Lines
 from graphc.schedule.program import Call
 
@@ -22,4 +22,4 @@ def routine_kernel(call: Call) -> str:
     lines = Lines()
     lines.add("start = count * global_index() // global_count()")
     lines.add("stop = count * (global_index() + 1) // global_count()")
-    return f"{head}\n{lines}{routines.ROUTINES[call.name](call)}"
+    return f"{head}\n{lines}{sort_routines.short_rows(call)}"

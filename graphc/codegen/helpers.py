@@ -12,7 +12,7 @@ from typing import Any
 from numba.core import types
 from numba.extending import intrinsic
 
-from graphc.codegen import float_helpers, integer_helpers
+from graphc.codegen import float_helpers, integer_helpers, sort_helpers
 from graphc.codegen.conversions import CASTS, NUMBA_TYPES
 
 INT64_MIN = -(2**63)
@@ -44,7 +44,9 @@ def make_helpers() -> dict[str, Any]:
     """Every helper by name."""
     helpers: dict[str, Any] = {}
     for short, kind in NUMBA_TYPES.items():
-        table = float_helpers.FUNCTIONS if short[0] == "f" else integer_helpers.functions(short)
+        is_float = short[0] == "f"
+        table = float_helpers.FUNCTIONS if is_float else integer_helpers.functions(short)
+        table = table | (sort_helpers.FLOAT_KEYS if is_float else sort_helpers.INTEGER_KEYS)
         for name, (arity, emit, *rest) in table.items():
             result = rest[0] if rest and rest[0] is not None else kind
             last = rest[1] if len(rest) > 1 else None

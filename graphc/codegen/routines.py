@@ -10,59 +10,10 @@ from collections.abc import Callable, Mapping
 
 from graphc.codegen.fourier_routines import FOURIER_ROUTINES
 from graphc.codegen.lapack_routines import LAPACK_ROUTINES
+from graphc.codegen.sort_routines import precedes, ranked, sort
 from graphc.schedule.program import Call
 
-RUN = 8  # elements that are sorted by insertion, before runs are merged
-
 Printer = Callable[[Call], str]
-
-
-def precedes(dtype: str, a: str, b: str) -> str:
-    """Whether a stands before b in the order of sorting, in which NaN is last."""
-    if dtype[0] == "f":
-        return f"({a} < {b} or ({a} == {a} and {b} != {b}))"
-    return f"({a} < {b})"
-
-
-def sort(call: Call) -> str:
-    """Runs by insertion, then merges of neighbours, keys and positions beside each other; stable."""
-    before = precedes(call.dtype, "key", "b1[base + j - 1]")
-    later_first = precedes(call.dtype, "b1[base + j]", "b1[base + i]")
-    return f"""
-    for row in range(start, stop):
-        base = row * n0
-        for number in range((n0 + {RUN - 1}) // {RUN}):
-            first = number * {RUN}
-            for place in range(first, least(first + {RUN}, n0)):
-                key = b0[base + place]
-                j = place
-                while j > first and {before}:
-                    b1[base + j] = b1[base + j - 1]
-                    b2[base + j] = b2[base + j - 1]
-                    j = j - 1
-                b1[base + j] = key
-                b2[base + j] = place
-        width = {RUN}
-        while width < n0:
-            for pair in range((n0 + 2 * width - 1) // (2 * width)):
-                i = pair * 2 * width
-                middle = least(i + width, n0)
-                j = middle
-                last = least(middle + width, n0)
-                for k in range(i, last):
-                    if j < last and (i >= middle or {later_first}):
-                        b3[base + k] = b1[base + j]
-                        b4[base + k] = b2[base + j]
-                        j = j + 1
-                    else:
-                        b3[base + k] = b1[base + i]
-                        b4[base + k] = b2[base + i]
-                        i = i + 1
-            for k in range(n0):
-                b1[base + k] = b3[base + k]
-                b2[base + k] = b4[base + k]
-            width = width * 2
-"""
 
 
 EVERY_ELEMENT = """
@@ -110,6 +61,7 @@ def exchanged(call: Call) -> str:
 
 ROUTINES: Mapping[str, Printer] = {
     "sort": sort,
+    "ranked": ranked,
     "search": search,
     "exchanged": exchanged,
     **LAPACK_ROUTINES,

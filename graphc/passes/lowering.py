@@ -9,10 +9,11 @@ from graphc.ir.opdef import Op
 from graphc.passes.complex_parts import split_complex
 from graphc.passes.composites import expand_composites
 from graphc.passes.pipeline import optimize
+from graphc.passes.unread import without_unread
 
 
 def lowered(graph: Graph, ops: Mapping[str, Op]) -> Graph:
     """Without composites and complex numbers: a complex parameter or output is a real one of the same bytes."""
     graph = expand_composites(graph, ops)
     real = split_complex(graph, ops)
-    return graph if real is graph else optimize(real, ops)
+    return without_unread(graph if real is graph else optimize(real, ops), ops)

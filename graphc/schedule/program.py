@@ -78,6 +78,10 @@ class Convolve:
     comment: str
 
 
+LONG_ROW = 1024  # elements of a row from which on it is sorted by digits, which takes more room
+FEW = 48  # elements among which a rank is found without digits
+
+
 @dataclass
 class Call:
     """Run the routine of an op over the ``count`` rows or matrices of its buffers.

@@ -11,7 +11,7 @@ from dataclasses import dataclass
 
 from graphc.ir.dims import Dim, dim_max, dim_min, product
 from graphc.ir.graph import Node
-from graphc.schedule.program import Call, Section, Storage
+from graphc.schedule.program import FEW, LONG_ROW, Call, Section, Storage
 
 Work = tuple[str, Dim]  # dtype ("" for that of the first operand) and elements, for one row or matrix
 
@@ -68,8 +68,19 @@ def _exchanges(m: Dim, n: Dim) -> list[Work]:
     return [("i64", dim_min(m, n))]
 
 
+def _sort_room(n: Dim) -> list[Work]:
+    is_long = dim_min(n // LONG_ROW, 1)
+    return [("", n * (1 - is_long)), ("i64", n * (1 - is_long)), ("i64", 4 * n * is_long), ("i64", 2048 * is_long)]
+
+
+def _ranked_room(n: Dim, ranks: Dim) -> list[Work]:
+    return [("i64", 3 * n), ("i64", 512 * dim_min(n // FEW, 1))]
+
+
 PLANS: Mapping[str, Plan] = {
-    "sort": Plan(1, _last(1), lambda n: [("", n), ("i64", n)], lambda n: 100 * n),
+    "sort": Plan(1, _last(1), _sort_room, lambda n: 100 * n),
+    "ranked": Plan(1, lambda node: [node.inputs[0].dims[-1], node.inputs[1].dims[-1]], _ranked_room,
+                   lambda n, m: 20 * n * (m + 1)),
     "search": Plan(1, lambda node: [node.inputs[0].dims[-1], node.inputs[1].dims[-1]], work=lambda n, m: 40 * m),
     "lu": Plan(2, _last(2), _exchanges, _cubic),
     "cholesky_factor": Plan(2, _last(1), work=lambda n: n * n * n),

@@ -131,8 +131,25 @@ def places_by_count(right: bool) -> object:
     return count
 
 
+def ranked_by_python(x: np.ndarray, ranks: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
+    found = [np.take_along_axis(part, ranks, -1) for part in sort_by_python(x)]
+    return found[0], found[1]
+
+
+# Rows long enough to be sorted by digits, and to be searched by them: with ties, NaN, zeros of both signs, infinities
+MANY = np.random.default_rng(5)
+LONG = np.concatenate([MANY.normal(size=900), MANY.integers(-2, 3, 300), [np.nan, np.inf, -np.inf, 0.0, -0.0, np.nan]])
+LONG = np.stack([MANY.permutation(LONG), MANY.permutation(LONG) * 1e-300])
+LONG_KEYS = [LONG, MANY.integers(-(2**62), 2**62, 1100), MANY.integers(0, 2**64, 1100, dtype=np.uint64)]
+LONG_KEYS += [LONG.astype(np.float32), MANY.integers(-100, 100, 1100).astype(np.int8), MANY.random(1100) > 0.5]
+RANKS = [np.array([0, 4]), np.array([[2], [0]])]
+
 MATRIX_CASES: dict[str, list[Case]] = {
-    "sort": [Case((x,), sort_by_python) for x in KEYS] + [Case((x,), sort_by_python, orders=0) for x in TIES],
+    "sort": [Case((x,), sort_by_python) for x in KEYS]
+    + [Case((x,), sort_by_python, orders=0) for x in (*TIES, *LONG_KEYS)],
+    "ranked": [Case((x, k), ranked_by_python) for x, k in zip((distinct(5), distinct(2, 3)), RANKS, strict=True)]
+    + [Case((x, np.broadcast_to([0, 500, 1099], (*x.shape[:-1], 3))), ranked_by_python, orders=0) for x in LONG_KEYS]
+    + [Case((TIES[0], np.arange(6)), ranked_by_python, orders=0)],
     "search": [Case((SORTED, SOUGHT), places_by_count(right), {"right": right}, 0) for right in (False, True)],
     "lu": [Case((regular(*shape),), lu_by_columns, orders=0) for shape in ((3, 3), (2, 2), (1, 1))]
     + [Case((normal(*shape),), lu_by_columns, orders=0) for shape in ((2, 3), (3, 2))],

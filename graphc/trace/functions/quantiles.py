@@ -1,7 +1,6 @@
 """``median percentile quantile`` and their forms that skip NaN.
 
-They sort along the axis, and read between the neighbours of a place that the method says; the gradient goes to those
-two elements.
+They find the neighbours of a place that the method says, and read between them; the gradient goes to those two.
 """
 
 from __future__ import annotations
@@ -23,6 +22,7 @@ from graphc.trace.functions.arguments import (
     shape_error,
     unsupported,
 )
+from graphc.trace.functions.slicing import take_range
 from graphc.trace.functions.sorting import along_last_axis
 
 Place = Callable[[Builder, Value, Value], Value]  # (F, count, share) -> position, from 0, of a float dtype
@@ -46,6 +46,7 @@ _PLACES: dict[str, Place] = {
     "normal_unbiased": _affine(3 / 8, 3 / 8),
     "interpolated_inverted_cdf": _affine(0.0, 1.0),
 }
+FEW_SHARES = 4  # up to which neighbours are looked for one by one
 _STEPS = ("lower", "higher", "nearest", "midpoint")  # of the place that "linear" has
 
 
@@ -63,13 +64,24 @@ def _kept(F: Builder, found: Value, axes: tuple[int, ...], lead: int, keepdims: 
     return F.expand_dims(found, [lead + axis for axis in sorted(axes)]) if keepdims else found
 
 
-def _between(F: Builder, ordered: Value, place: Value, last: Value) -> Value:
-    """The sorted rows read at a place between two elements (of the rows' batch, and a last axis of its own)."""
+def _at_ranks(F: Builder, rows: Value, low: Value, high: Value) -> tuple[Value, Value]:
+    """The elements of the rows at these ranks: found one by one where there are few, else by sorting."""
+    count = low.dims[-1]
+    if not isinstance(count, int) or count > FEW_SHARES:
+        ordered = F.sort(rows)[0]
+        return along_last_axis(F, ordered, low), along_last_axis(F, ordered, high)
+    axis = low.rank - 1
+    found = F.ranked(rows, F.concat(low, high, axis=axis))[0]
+    return take_range(F, found, axis, 0, count), take_range(F, found, axis, count, count)
+
+
+def _between(F: Builder, rows: Value, place: Value, last: Value) -> Value:
+    """Between two neighbours in order of the rows, at a place (of the rows' batch, and a last axis of its own)."""
     place = F.minimum(F.maximum(place, 0.0), F.cast(last, place.type.dtype))
     low = F.cast(F.floor(place), I64)
     high = F.minimum(F.add(low, 1), last)
     part = F.sub(place, F.cast(low, place.type.dtype))
-    first, second = along_last_axis(F, ordered, low), along_last_axis(F, ordered, high)
+    first, second = _at_ranks(F, rows, low, high)
     nearer = F.ge(part, 0.5)  # from the nearer end, so that the result never leaves the two
     step = F.sub(second, first)
     up, down = F.add(first, F.mul(step, part)), F.sub(second, F.mul(step, F.sub(1.0, part)))
@@ -93,7 +105,7 @@ def _quantiles(F: Builder, name: str, rows: Value, share: Value, method: str, sk
     size: Dim = rows.dims[-1]
     if not F.facts.at_least(size, 1):
         raise shape_error(F, f"{name}: the array has no elements")
-    ordered, last_axis = F.sort(rows)[0], rows.rank - 1
+    last_axis = rows.rank - 1
     lost = F.isnan(rows)
     whole = F.cast(F.value(size), I64)
     count = F.sub(whole, F.reduce("sum", F.cast(lost, I64), [last_axis], keepdims=True)) if skips_nan else whole
@@ -102,7 +114,7 @@ def _quantiles(F: Builder, name: str, rows: Value, share: Value, method: str, sk
     place = (_PLACES.get(method) or _PLACES["linear"])(F, F.cast(count, dtype), F.cast(share, dtype))
     place = place if method in _PLACES else _stepped(F, method, place)
     dims = (*rows.dims[:-1], share.dims[0])
-    found = _between(F, ordered, F.broadcast_to(place, dims), last)
+    found = _between(F, rows, F.broadcast_to(place, dims), last)
     missing = F.reduce("all" if skips_nan else "any", lost, [last_axis], keepdims=True)
     return F.select(missing, float("nan"), found)
 
