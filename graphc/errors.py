@@ -27,10 +27,11 @@ class GraphcError(Exception):
     """Base of all graphc errors; ``location`` is the user's file and line where it is known.
 
     ``of_first_iteration``: the first iteration of a loop differs from the others, which is no error where it can be
-    taken out of the loop.
+    taken out of the loop. ``of_shape``: the iterations differ in shape, which is none where the loop is written out.
     """
 
     of_first_iteration = False
+    of_shape = False
 
     def __init__(self, message: str, *, location: Location | None = None):
         self.location = location

@@ -24,7 +24,7 @@ from graphc.trace.grids import Chosen, Grid
 from graphc.trace.iteration import Elements, Rest, as_elements
 from graphc.trace.location import user_location
 from graphc.trace.regions import stage_for, stage_while
-from graphc.trace.session import Session, current
+from graphc.trace.session import Session, current, hint_of
 from graphc.trace.signals import BREAKS, Signal, ended_loop
 from graphc.trace.staged import StagedLoop
 from graphc.trace.symbolic import wrap_dim
@@ -34,6 +34,7 @@ from graphc.trace.values import wrap
 from graphc.trace.variables import Readers, Variables
 
 UNROLLED = 4  # a loop over a range of so few numbers is written out
+MOST_GROWING = 64  # iterations that are written out where each changes the shape of what it carries
 
 
 # --- loops ------------------------------------------------------------------------------------------------------------
@@ -113,7 +114,10 @@ def _run_all(values: Any, body: Piece, variables: Variables) -> Signal | None:
 def _stage_or_peel(
     session: Session, elements: Elements, body: Piece, variables: Variables, targets: Sequence[str]
 ) -> Signal | None:
-    """The loop; where its first iteration differs from the others (``best = None`` before it), that and the rest."""
+    """The loop; where its first iteration differs from the others (``best = None`` before it), that and the rest.
+
+    The rest is written out where an array has another shape in each iteration, unless it is long.
+    """
     usable = len(session.root.retired)
     try:
         return _stage_for(session, elements, body, StagedLoop(session, variables, targets))
@@ -124,7 +128,16 @@ def _stage_or_peel(
     bring_back(session, usable)
 
     def rest() -> Signal | None:
-        return _stage_for(session, Rest(elements), body, StagedLoop(session, variables, targets))
+        usable = len(session.root.retired)
+        try:
+            return _stage_for(session, Rest(elements), body, StagedLoop(session, variables, targets))
+        except GraphcError as error:
+            if not error.of_shape or not _is_short(session, elements.count(session)):
+                raise
+            reason = error.message
+        bring_back(session, usable)
+        session.note(f"{user_location()}: a loop is written out, iteration by iteration: {reason}")
+        return _run_all(Rest(elements).plain(), body, variables)
 
     try:
         return going_on(body(elements.at(session, 0)), BREAKS, rest, variables)
@@ -162,6 +175,11 @@ def _stage_for(session: Session, elements: Elements, body: Piece, staged: Staged
         return stage_while(session, start, names, staged.asking(ask, skipped=1), run_and_count, staged.writes())[1:]
 
     return staged.finish(stage)
+
+
+def _is_short(session: Session, trips: Dim) -> bool:
+    """Whether the loop can be written out where its iterations differ in shape."""
+    return not session.F.facts.is_bound(trips) and hint_of(session, trips) <= MOST_GROWING
 
 
 def _runs(session: Session, trips: Dim) -> bool:

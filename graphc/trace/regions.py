@@ -283,7 +283,7 @@ def _require_weak(session: Session, begin: Value, after: ArrayType, output: Valu
         "begin with a value of the type that it has in the end",
         location=where or user_location(),
     )
-    error.of_first_iteration = True
+    error.of_first_iteration, error.of_shape = True, cause == "shape"
     raise error
 
 

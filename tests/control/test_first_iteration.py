@@ -154,9 +154,27 @@ def test_a_fraction_is_no_integer_of_a_later_iteration():
 def test_what_changes_in_every_iteration_is_an_error():
     def shrinks(x):
         y = x
-        for _ in range(5):
+        for _ in range(100):
             y = y[1:]
         return y.sum()
 
     with pytest.raises(TraceTypeError, match=r"'y' changes its shape in the loop: it begins as .* \(6,\) and is"):
         graphc.jit(shrinks)(X)
+
+
+def test_a_short_loop_that_changes_a_shape_is_written_out():
+    def reflected(x):
+        """Durbin and Levinson's recursion: the coefficients grow by one."""
+        phi = np.zeros(0)
+        for k in range(len(x)):
+            phi = np.append(phi - x[k] * phi[::-1], x[k])
+        return np.sum(phi**2)
+
+    f = graphc.value_and_grad(reflected)
+    with override(disable_jit=True):
+        for x in (X, X[1:]):
+            value, gradient = f(x)
+            np.testing.assert_allclose(value, reflected(x), rtol=1e-13)
+            ends = [[reflected(x + sign * step) for step in 1e-6 * np.eye(len(x))] for sign in (1, -1)]
+            np.testing.assert_allclose(gradient, np.subtract(*ends) / 2e-6, rtol=1e-6, atol=1e-8)
+        assert "a loop is written out, iteration by iteration: 'phi' changes its shape" in str(f.explain())

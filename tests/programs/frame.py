@@ -22,6 +22,7 @@ import pytest
 
 import graphc
 from graphc import pytree
+from graphc.config import override, settings
 from tests.nightly import NIGHTLY
 
 STEP = 1e-4
@@ -50,8 +51,16 @@ class Program(NamedTuple):
         return (self.plain or self.function)(*arguments)
 
 
-def check(program: Program) -> Any:
-    """Value and gradient of one compiled function, at each size. Gives the compiled function."""
+def check(program: Program, dear: bool = False) -> Any:
+    """Value and gradient of one compiled function, at each size. Gives the compiled function.
+
+    ``dear``: it takes seconds to compile, so its graph is interpreted here, and compiled each night alone.
+    """
+    with override(disable_jit=settings.disable_jit or (dear and not NIGHTLY)):
+        return _check(program)
+
+
+def _check(program: Program) -> Any:
     compiled = graphc.value_and_grad(program.function)
     for arguments in program.calls:
         kept = copied(arguments)

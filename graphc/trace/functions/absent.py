@@ -55,8 +55,6 @@ _NOT_IN_C = "ellipsoidal harmonics are not among the functions that SciPy offers
 NO_ARRAYS = frozenset([_TABLE, _COMBINATORICS])  # reasons that hold for functions that are none of floating arrays
 
 ABSENT: Mapping[str, str] = {
-    "numpy.bincount": "the length of its result depends on the values; make counts = np.zeros(n), and write "
-    "np.add.at(counts, x, weights)",
     "numpy.frompyfunc": "its result is an array of Python objects; call the function itself, or use np.vectorize",
     "numpy.sort_complex": "an order of complex numbers; sort by np.lexsort((z.imag, z.real))",
     **dict.fromkeys(qualified("scipy.special", _INTEGERS), _COMBINATORICS),

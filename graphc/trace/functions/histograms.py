@@ -1,4 +1,4 @@
-"""Counting: ``histogram histogram_bin_edges histogram2d histogramdd``.
+"""Counting: ``bincount histogram histogram_bin_edges histogram2d histogramdd``.
 
 The numbers of bins are known; the weights have a derivative, and so have the edges where they follow from the data.
 """
@@ -14,7 +14,15 @@ from graphc.ir.builder import Builder
 from graphc.ir.dims import Dim, Expr, product
 from graphc.ir.graph import Value
 from graphc.ir.types import I64, ArrayType
-from graphc.trace.functions.arguments import Implementation, as_array, as_dim, shape_error, unsupported
+from graphc.trace.functions.arguments import (
+    Implementation,
+    as_array,
+    as_dim,
+    require_equal,
+    shape_error,
+    unsupported,
+)
+from graphc.trace.functions.assignment import add_at
 from graphc.trace.functions.creation import linspace
 from graphc.trace.functions.positions import ravel_multi_index
 from graphc.trace.functions.reductions import max_, min_
@@ -139,7 +147,28 @@ def histogram2d(
     return counts, first, second
 
 
+def bincount(F: Builder, x: Any, weights: Any = None, minlength: Any = 0) -> Value:
+    """How often each number from 0 to ``minlength - 1`` stands there, or the sum of the weights that stand with it.
+
+    The length must be known before the numbers are: a number that is not below ``minlength``, for which NumPy makes
+    the result longer, is an ``IndexRangeError`` when the program runs, and so is a negative one.
+    """
+    x, size = as_array(F, x), as_dim(F, "bincount", minlength)
+    if isinstance(size, int) and size == 0:
+        raise unsupported(F, "bincount: the length of the result depends on the numbers; give minlength=")
+    if x.rank != 1 or x.type.dtype.kind not in "iub":
+        raise shape_error(F, f"bincount: an array of whole numbers with one axis is needed, and it is {x.type}")
+    if weights is None:
+        added = F.full(ArrayType(I64, x.dims), 1)
+    else:
+        added = F.cast(as_array(F, weights), np.dtype(np.float64))
+        require_equal(F, "bincount", x.dims[0], added.dims[0], (x.dims, added.dims))
+    place = F.checked_index(F.cast(x, I64), axis=0, size=size)
+    return add_at(F, F.zeros(ArrayType(added.type.dtype, (size,))), place, added)
+
+
 FUNCTIONS: dict[str, Implementation] = {
+    "numpy.bincount": bincount,
     "numpy.histogram": histogram, "numpy.histogram_bin_edges": histogram_bin_edges,
     "numpy.histogram2d": histogram2d, "numpy.histogramdd": histogramdd,
 }  # fmt: skip

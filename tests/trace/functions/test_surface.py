@@ -19,6 +19,7 @@ C = rng.normal(size=(2, 3, 4))
 F32 = rng.normal(size=6).astype(np.float32)
 HOLES = np.where(rng.random((3, 5)) < 0.3, np.nan, M)
 INTS, SMALL = np.array([3, 1, 3, 0, -2, 1]), np.array([[0, 1, 2], [2, 0, 1]])
+WHOLE = np.array([3, 0, 5, 3, 3, 0, 6])
 ASCENDING, EDGES = np.sort(X), np.array([-1.0, -0.25, 0.5, 1.5])
 # Second derivatives by positions that are near each other are too large for differences to check.
 APART = ASCENDING + np.arange(len(ASCENDING))
@@ -92,6 +93,7 @@ VALUES = [
     ("polyfit", (..., ..., 2), {}, (X, X**3), (X, np.stack([X, X**2], 1))),
     ("polyfit", (..., ..., 1), {"w": ...}, (X, X**3, X**2)),
     ("vander", (...,), {}, (Y,), (INTS,)), ("vander", (..., 3, True), {}, (Y,)),
+    ("bincount", (...,), {"minlength": 9}, (WHOLE,)), ("bincount", (..., ...), {"minlength": 7}, (WHOLE, X)),
     ("histogram", (...,), {}, (X,), (M,), (INTS,)), ("histogram", (..., ...), {}, (X, EDGES)),
     ("histogram", (..., 4, (-1.0, 1.0)), {"density": True}, (X,)), ("histogram", (..., 3), {"weights": ...}, (X, X**2)),
     ("histogram_bin_edges", (..., 5), {}, (X,), (np.ones(3),)),
@@ -213,6 +215,7 @@ REFUSED = [
     ("interp", (X, X, X), {"period": 3.0}, UnsupportedError, "wrap x with np.mod"),
     ("polydiv", (X, Y), {}, UnsupportedError, "write them as lists"),
     ("histogram", (X, "auto"), {}, UnsupportedError, "depend on data"),
+    ("bincount", (WHOLE,), {}, UnsupportedError, "give minlength="),
     ("delete", (X, INTS), {}, UnsupportedError, "use a mask"),
     ("convolve", (M, X), {}, ShapeError, "more than one dimension"),
     ("block", ([X, [Y]],), {}, ShapeError, "equally deep"),
