@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import sys
 from collections.abc import Callable, Mapping, Sequence
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from graphc import pytree
 from graphc.abi import DeviceLeaf
@@ -41,6 +41,9 @@ from graphc.trace.leaves import LeafSpec
 from graphc.trace.record import Output, Traced, trace
 from graphc.trace.target import Target
 from graphc.transform import Transform
+
+if TYPE_CHECKING:
+    from graphc.cuda_runner import CudaRunner
 
 NOT_INTERPRETED = "GRAPHC_DISABLE_JIT: arrays on a device cannot be interpreted; pass NumPy arrays"
 
@@ -139,11 +142,17 @@ def _build(
     if settings.disable_jit:
         return Program(traced, marked, template, _checked(InterpretedRunner(finish(marked)), transform, marked))
     if transform.target == "cuda" or number is not None:
+        from graphc.cuda_entry import device_entry
         from graphc.cuda_runner import cuda_runner
 
         runner = cuda_runner(without_rules(finish(marked)), traced, number or 0)
-        there = number is not None  # where nothing looks at results
-        return Program(traced, marked, template, runner if there else _checked(runner, transform, marked))
+        if number is None:
+            return Program(traced, marked, template, _checked(runner, transform, marked))
+        program = Program(traced, marked, template, runner)  # where nothing looks at results
+        plan = call_plan(traced, len(args) + len(kwargs), tuple(kwargs), template, takes_out=False)
+        if plan is not None and not any(transposed):
+            program.entry = device_entry(plan, runner, fallback)
+        return program
     executable = compile_graph(marked, finish, kind=f"{transform.kind} {transposed}")
     specs = [*(source.spec for source in traced.inputs), *(INT for _ in traced.int_leaves)]
     program = Program(traced, marked, template, _checked(CompiledRunner(marked, executable, specs), transform, marked))
@@ -259,7 +268,7 @@ def make_runner(graph: Graph, specs: Sequence[LeafSpec], kind: str) -> Runner:
     return CompiledRunner(graph, compile_graph(graph, lambda g: optimize(g, OPS), kind=kind), specs)
 
 
-def make_device_runner(graph: Graph, number: int) -> Runner:
+def make_device_runner(graph: Graph, number: int) -> CudaRunner:
     """As ``make_runner``, on the device of this number: NumPy arrays are copied there, results are there.
 
     Raises: UnsupportedError: what a device does not compute, or while nothing is compiled.

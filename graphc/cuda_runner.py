@@ -28,13 +28,16 @@ from graphc.ops.table import OPS
 from graphc.passes.composites import expand_composites
 from graphc.passes.lowering import lowered
 from graphc.program import sizes_fit
-from graphc.runtime.cuda_arrays import DeviceArray, DeviceView, elements, own_view
+from graphc.runtime.cuda_arrays import DeviceView, own_view
 from graphc.runtime.cuda_devices import Device, device
+from graphc.runtime.cuda_memory import DeviceArray, elements
 from graphc.runtime.cuda_program import Layout, LoadedProgram, Step, layout
+from graphc.runtime.cuda_replay import LETTERS, Done, Replays
 from graphc.schedule.plan import schedule
 from graphc.trace.record import Traced
 
 MOST_SIZES = 64  # of a program that are remembered
+SMALL = 1 << 16  # bytes of an array that is copied so that a captured step finds it in one place
 
 
 def graph_for_device(graph: Graph) -> Graph:
@@ -110,8 +113,11 @@ class CudaRunner:
         self.kernels = tuple(name for name in names if name.startswith("cuda_kernel_"))
         self.loaded = LoadedProgram(printed, device)
         self.numbers = [k for k, p in enumerate(graph.params) if not p.dims]
+        self.replays = Replays(self.loaded)
+        self.moving: set[int] = set()  # small inputs that are not always in one place
+        self.places: dict[int, int] = {}  # where each small input was
+        self.done: Done | None = None  # the last call, where a graph served it
         self.report = 0  # where the host finds the number of a check that failed in an earlier call
-        self.reported: Sizes | None = None
         self.by_sizes: dict[tuple, Sizes] = {}
         self.by_places: dict[tuple, Layout] = {}
 
@@ -124,15 +130,34 @@ class CudaRunner:
         sizes = self._sizes(inputs)
         if sizes is None:
             return None
-        if self.home is not None:
-            inputs = [own_view(given) if isinstance(given, DeviceArray) else given for given in inputs]
         like = self.home or next((view for view in inputs if isinstance(view, DeviceView)), None)
         with self.loaded.lock, self.device.current():
             if like is None:
                 return self._run_copied(inputs, sizes)
             self._raise_reported()
-            self.reported = sizes
+            self.loaded.asked = sizes
             return self._run_there(inputs, sizes, like)
+
+    def run_at_home(self, inputs: Sequence[Any]) -> list[Any] | None:
+        """``run`` of graphc's own arrays, on the device or NumPy's, by the short way where there is one."""
+        found: list[Any] | None = self.replays.fast(*inputs)
+        if found is not None:
+            return found
+        seen = [own_view(given) if isinstance(given, DeviceArray) else given for given in inputs]
+        found = self.run(seen)
+        self.learn(inputs)
+        return found
+
+    def learn(self, objects: Sequence[Any]) -> None:
+        """Serve calls like the last one, whose arguments these are, by the short way, if there is one."""
+        done, self.done = self.done, None
+        if done is not None and len(done.given) == len(objects):
+            alike = all(
+                given.address == done.like.kind.quick.address(obj) if isinstance(given, DeviceView) else given is obj
+                for given, obj in zip(done.given, objects, strict=True)
+            ) if done.like.kind.quick is not None else False  # fmt: skip
+            if alike:
+                self.replays.learn(objects, done)
 
     # --- two ways of a call -------------------------------------------------------------------------------------------
 
@@ -157,7 +182,9 @@ class CudaRunner:
         return [array if array.ndim else array[()] for array in results]
 
     def _run_there(self, inputs: Sequence[Any], sizes: Sizes, like: DeviceView) -> list[Any]:
+        self._note_moves(inputs)
         staged = [self._staged(k, p, i, like) for k, (p, i) in enumerate(self._parameters(inputs))]
+        staged += [self._held(sizes, k) for k in range(len(self.graph.outputs))]
         plan, block = self._place(sizes, staged, like.stream)
         others = {view.stream for view in inputs if isinstance(view, DeviceView)} - {like.stream}
         for stream in others:
@@ -168,16 +195,22 @@ class CudaRunner:
             shape = sizes.shapes[k] if sizes.shapes is not None else (sizes.capacities[k],)
             made.append(like.kind.empty(like, shape, value.type.dtype))
         ints = (0,) * len(self.graph.ints)
-        step = self._step(sizes, plan, block, (*addresses, *ints, *(place for _, place in made)), inputs)
+        held = [block + offset if offset >= 0 else -1 for offset in plan.staged[len(self.graph.params) :]]
+        results = [place if at < 0 else at for (_, place), at in zip(made, held, strict=True)]
+        step = self._step(sizes, plan, block, (*addresses, *ints, *results), inputs)
         if self.loaded.program.has_notes:
             self.report = self.report or self.device.pinned(8)
             floats = [
                 (place, count * (1 + value.type.is_complex), SHORT_NAMES[real_part_dtype(value.type.dtype)])
-                for (_, place), count, value in zip(made, sizes.capacities, self.graph.outputs, strict=True)
+                for place, count, value in zip(results, sizes.capacities, self.graph.outputs, strict=True)
                 if value.type.is_float
             ]
             step = step._replace(results=tuple(floats), report=self.report)
         status, symbols = self.loaded.run(step)
+        pairs = [(place, at, size) for (_, place), at, size in zip(made, held, staged[len(addresses) :], strict=True)]
+        self.loaded.transfer([piece for piece in pairs if piece[1] >= 0])
+        if not others and not status:
+            self._note_done(inputs, plan, block, step, like, held)
         for stream in others:  # what its owner does next to the memory, it does when this step has read it
             self.device.follow(stream, like.stream)
         if status:
@@ -189,13 +222,57 @@ class CudaRunner:
             for (array, _), shape in zip(made, shapes, strict=True)
         ]
 
+    def _note_moves(self, inputs: Sequence[Any]) -> None:
+        """Find small inputs that were elsewhere in the last call: from here on they are copied to one place."""
+        for k, given in enumerate(inputs):
+            if (
+                isinstance(given, DeviceView)
+                and _is_small(given)
+                and self.places.setdefault(k, given.address) != given.address
+            ):
+                self.moving.add(k)
+
+    def _held(self, sizes: Sizes, number: int) -> int:
+        """The bytes of a small result, which is copied from one place: results are in new memory each time."""
+        size = sizes.capacities[number] * self.graph.outputs[number].type.dtype.itemsize
+        return size if sizes.shapes is not None and 0 < size <= SMALL else -1
+
+    def _note_done(
+        self, inputs: Sequence[Any], plan: Layout, block: int, step: Step, like: DeviceView, held: Sequence[int]
+    ) -> None:
+        """Keep what the call did, if a graph did it and everything in it can be looked up again."""
+        graph = self.loaded.graphs.get((step.addresses, step.symbols))
+        params = self.graph.params
+        known = all(
+            given.is_plain if isinstance(given, DeviceView)
+            else k in self.constants or (not p.dims and p.type.dtype.str[1:] in LETTERS)
+            for k, (p, given) in enumerate(self._parameters(inputs))
+        )  # fmt: skip
+        self.done = None
+        if graph is None or not known:
+            return
+        shapes = self._shapes(self.by_sizes[self._sizes_key(inputs)], step.symbols)
+        results = [(shape, v.type.dtype, at) for shape, v, at in zip(shapes, self.graph.outputs, held, strict=True)]
+        fixed = step.addresses[len(step.addresses) - len(results) :]
+        self.done = Done(
+            tuple(inputs), like,
+            tuple([(k, block + plan.staged[k]) for k, given in enumerate(inputs)
+                   if isinstance(given, DeviceView) and plan.staged[k] >= 0]),
+            tuple([(k, slot, params[k].type.dtype) for slot, k in enumerate(self.numbers)
+                   if not isinstance(inputs[k], DeviceView)]),
+            (step.numbers, len(step.words)), tuple(results),
+            tuple([place for place, at in zip(fixed, held, strict=True) if at < 0]), graph, step.report,
+            self.loaded.asked,
+        )  # fmt: skip
+
     def _parameters(self, inputs: Sequence[Any]) -> list[tuple[Value, Any]]:
         return list(zip(self.graph.params, inputs, strict=False))
 
     def _staged(self, number: int, param: Value, given: Any, like: DeviceView) -> int:
         """The bytes that the input needs in the program's own block, or -1. Raises ``CudaError``."""
         if isinstance(given, DeviceView):
-            return -1 if given.is_plain else elements(given.shape) * param.type.dtype.itemsize
+            stays = given.is_plain and not (number in self.moving and _is_small(given))
+            return -1 if stays else elements(given.shape) * param.type.dtype.itemsize
         if not param.dims:
             return -1
         if number not in self.constants and self.home is None:
@@ -208,9 +285,7 @@ class CudaRunner:
     # --- sizes and places ---------------------------------------------------------------------------------------------
 
     def _sizes(self, inputs: Sequence[Any]) -> Sizes | None:
-        count = len(self.graph.params)
-        shapes = [i.shape for p, i in self._parameters(inputs) if p.dims]
-        key = (*shapes, *inputs[count:])
+        key = self._sizes_key(inputs)
         if key not in self.by_sizes:
             if not sizes_fit(self.graph, inputs):
                 return None
@@ -219,6 +294,10 @@ class CudaRunner:
                 self.by_places.clear()
             self.by_sizes[key] = self._new_sizes(inputs)
         return self.by_sizes[key]
+
+    def _sizes_key(self, inputs: Sequence[Any]) -> tuple:
+        shapes = [i.shape for p, i in self._parameters(inputs) if p.dims]
+        return (*shapes, *inputs[len(self.graph.params) :])
 
     def _new_sizes(self, inputs: Sequence[Any]) -> Sizes:
         known: dict[str, int] = {}
@@ -253,10 +332,12 @@ class CudaRunner:
 
     def _inputs(self, inputs: Sequence[Any], places: Sequence[int], plan: Layout, block: int) -> list[int]:
         """The addresses of the inputs, of which those that need it are copied to the block."""
-        addresses, numbers = [], 0
+        addresses, numbers, pieces = [], 0, []
         for (param, given), place, offset in zip(self._parameters(inputs), places, plan.staged, strict=False):
             if isinstance(given, DeviceView):
-                if offset >= 0:
+                if offset >= 0 and given.is_plain:
+                    pieces.append((place, given.address, elements(given.shape) * given.dtype.itemsize))
+                elif offset >= 0:
                     self.loaded.gather(given.address, given, given.strides, place)
                 addresses.append(place if offset >= 0 else given.address)
             elif param.dims:
@@ -265,6 +346,7 @@ class CudaRunner:
             else:
                 addresses.append(block + plan.number(numbers))
             numbers += not param.dims
+        self.loaded.transfer(pieces)
         return addresses
 
     def _step(self, sizes: Sizes, plan: Layout, block: int, addresses: tuple[int, ...], inputs: Sequence[Any]) -> Step:
@@ -283,13 +365,13 @@ class CudaRunner:
 
     def _raise_reported(self) -> None:
         """Raise what an earlier call found out after it had returned."""
-        if not self.report or self.reported is None:
+        if not self.report or self.loaded.asked is None:
             return
         word = ctypes.c_int64.from_address(self.report)
         if word.value:
             status, word.value = word.value, 0
             self.loaded.forget_failure()
-            raise self._error(status, self.reported, self.reported.symbols)
+            raise self._error(status, self.loaded.asked, self.loaded.asked.symbols)
 
     def _error(self, status: int, sizes: Sizes, symbols: Sequence[int]) -> BaseException:
         if not 0 < status <= len(self.checks):
@@ -297,3 +379,7 @@ class CudaRunner:
         check = self.checks[status - 1]
         after = sizes.known | dict(zip(self.symbols, symbols, strict=True))
         return range_error(check.axis, evaluate(check.size, after), location=check.location)
+
+
+def _is_small(view: DeviceView) -> bool:
+    return 0 < elements(view.shape) * view.dtype.itemsize <= SMALL

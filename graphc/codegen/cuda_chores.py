@@ -84,6 +84,18 @@ def pack_kernel(count: int) -> CudaKernel:
     return whole_kernel("pack", text, ["i64"], count, "elements")
 
 
+def pieces_kernel(dtypes: tuple[str, ...]) -> CudaKernel:
+    """``b<2k + 1>[i] = b<2k>[i]`` for ``n<k>`` elements of each dtype: many small copies in one launch."""
+    lines = Lines()
+    for k in range(len(dtypes)):
+        with lines.inside(f"for e{k} in range(global_index(), n{k}, global_count()):"):
+            lines.add(f"b{2 * k + 1}[e{k}] = b{2 * k}[e{k}]")
+    buffers = ", ".join(f"b{k}" for k in range(2 * len(dtypes)))
+    sizes = ", ".join(f"n{k}" for k in range(len(dtypes)))
+    text = f"def NAME({buffers}, {sizes}, count):\n{lines}\n"
+    return whole_kernel("pieces", text, [d for d in dtypes for _ in range(2)], len(dtypes), "elements")
+
+
 def gather_kernel(rank: int, dtype: str) -> CudaKernel:
     """``b1``: the elements of ``b0``, which lie at strides, in C order; words: sizes, then strides in elements."""
     lines = Lines()

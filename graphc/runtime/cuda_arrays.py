@@ -7,26 +7,46 @@ their own library, which knows when the memory is free again. Any other object w
 
 from __future__ import annotations
 
+import functools
+import operator
 import sys
 from collections.abc import Callable, Sequence
-from typing import Any, Protocol
+from typing import Any, NamedTuple, Protocol
 
 import numpy as np
 
-from graphc.abi import DeviceLeaf, OnDevice
+from graphc.abi import DeviceLeaf
 from graphc.errors import CudaError, TraceTypeError
 from graphc.runtime import dlpack
-from graphc.runtime.cuda_devices import Device, device, give_back
+from graphc.runtime.cuda_devices import device
+from graphc.runtime.cuda_memory import STREAM_NUMBERS, DeviceArray, SharedArray
 
 LEGACY_STREAM = 0
 ALIGNED = 16  # bytes: kernels may load so many at once
-_STREAM_NUMBERS = {None: 0, 1: 0}  # in interfaces, 1 is the legacy default stream, and none is one that is done
+
+
+class Quick(NamedTuple):
+    """How a library's arrays are read where every step of Python counts.
+
+    ``text``, ``plain`` and ``there``: expressions over ``{0}``, an array, for its address, and for whether it lies in C
+    order, and on a device. ``maker(like, shape, dtype)``: what makes new arrays, on the current stream.
+    """
+
+    text: str
+    plain: str
+    there: str
+    address: Callable[[Any], int]
+    current_stream: Callable[[int], int]
+    maker: Callable[[DeviceView, tuple[int, ...], np.dtype], Callable[[], Any]]
 
 
 class Kind(Protocol):
-    """A library's arrays. ``name``: for messages."""
+    """A library's arrays. ``name``: for messages. ``quick``: None where there is no short way."""
 
     name: str
+
+    @property
+    def quick(self) -> Quick | None: ...
 
     def view(self, array: Any) -> DeviceView | None:
         """What the array is, or None where it is not on a device."""
@@ -69,18 +89,37 @@ def _same_but_for_ones(strides: Sequence[int], expected: Sequence[int], shape: S
     return all(s == e or n < 2 for s, e, n in zip(strides, expected, shape, strict=True))
 
 
-def elements(shape: Sequence[int]) -> int:
-    count = 1
-    for size in shape:
-        count *= size
-    return count
-
-
 # --- libraries --------------------------------------------------------------------------------------------------------
+
+
+def _torch_stream(number: int) -> int:
+    """The number of PyTorch's current stream: as its own compiler asks for it: the public way takes microseconds."""
+    torch = sys.modules["torch"]
+    raw = getattr(torch._C, "_cuda_getCurrentRawStream", None)
+    return raw(number) if raw is not None else torch.cuda.current_stream(number).cuda_stream
+
+
+def _torch_maker(like: DeviceView, shape: tuple[int, ...], dtype: np.dtype) -> Callable[[], Any]:
+    torch = sys.modules["torch"]
+    return functools.partial(torch.empty, shape, dtype=getattr(torch, dtype.name), device=like.owner.device)
+
+
+def _cupy_maker(like: DeviceView, shape: tuple[int, ...], dtype: np.dtype) -> Callable[[], Any]:
+    empty, on = sys.modules["cupy"].empty, like.owner.device
+
+    def make() -> Any:
+        with on:
+            return empty(shape, dtype)
+
+    return make
 
 
 class _Torch:
     name = "torch.Tensor"
+    quick = Quick(
+        "{0}.data_ptr()", "{0}.is_contiguous()", "{0}.is_cuda", operator.methodcaller("data_ptr"), _torch_stream,
+        _torch_maker,
+    )  # fmt: skip
 
     def view(self, array: Any) -> DeviceView | None:
         if not array.is_cuda:
@@ -108,6 +147,10 @@ class _Torch:
 
 class _CuPy:
     name = "cupy.ndarray"
+    quick = Quick(
+        "{0}.data.ptr", "{0}.flags.c_contiguous", "True", operator.attrgetter("data.ptr"),
+        lambda number: sys.modules["cupy"].cuda.get_current_stream().ptr, _cupy_maker,
+    )  # fmt: skip
 
     def view(self, array: Any) -> DeviceView | None:
         stream = sys.modules["cupy"].cuda.get_current_stream().ptr
@@ -125,6 +168,7 @@ class _CuPy:
 
 class _Numba:
     name = "numba.cuda device array"
+    quick = None
 
     def view(self, array: Any) -> DeviceView | None:
         return interface_view(self, array)
@@ -141,6 +185,7 @@ class _Interface:
     """Whatever has ``__cuda_array_interface__``: results are ``DeviceArray``."""
 
     name = "__cuda_array_interface__"
+    quick: Quick | None = None
 
     def view(self, array: Any) -> DeviceView | None:
         return interface_view(self, array)
@@ -198,87 +243,8 @@ def interface_view(kind: Kind, array: Any) -> DeviceView:
         raise TraceTypeError("a device array with a mask: graphc computes with whole arrays")
     address = said["data"][0] or 0
     stream = said.get("stream")
-    place = (device(0).number_of(address), _STREAM_NUMBERS.get(stream, stream))
+    place = (device(0).number_of(address), STREAM_NUMBERS.get(stream, stream))
     return DeviceView(kind, array, address, tuple(said["shape"]), said.get("strides"), np.dtype(said["typestr"]), place)
-
-
-class DeviceArray(OnDevice):
-    """An array on a device that graphc made: other libraries read it by either protocol. ``shape``, ``dtype``."""
-
-    def __init__(self, shape: tuple[int, ...], dtype: np.dtype, number: int, stream: int):
-        self.shape, self.dtype, self.number, self.stream = shape, dtype, number, stream
-        self.on: Device = device(number)
-        with self.on.current():
-            self.address = self.on.allocate(elements(shape) * dtype.itemsize, stream)
-
-    def __del__(self) -> None:
-        if hasattr(self, "address") and not sys.is_finalizing():
-            give_back(self.on, self.address, self.stream)
-
-    def __array__(self, dtype: Any = None, copy: Any = None) -> np.ndarray:
-        """Raises ``CudaError``: NumPy would make an array of one object of it."""
-        raise CudaError(f"an array on device {self.number}, which NumPy cannot read: copy_to_host() copies its values")
-
-    @property
-    def ndim(self) -> int:
-        return len(self.shape)
-
-    @property
-    def size(self) -> int:
-        return elements(self.shape)
-
-    @property
-    def nbytes(self) -> int:
-        return self.size * self.dtype.itemsize
-
-    def view(self, dtype: np.dtype) -> SharedArray:
-        """The same memory with elements of another dtype of the same size."""
-        return SharedArray(self, self.address, self.shape, dtype, self.number, self.stream)
-
-    @property
-    def __cuda_array_interface__(self) -> dict[str, Any]:
-        data = (self.address, False)
-        return {"shape": self.shape, "typestr": self.dtype.str, "data": data, "version": 3, "stream": self.stream or 1}
-
-    def __dlpack_device__(self) -> tuple[int, int]:
-        return dlpack.CUDA, self.number
-
-    def __dlpack__(self, *, stream: Any = None, **ignored: Any) -> Any:
-        """``stream``: of the consumer, which waits for what is asked of this array's."""
-        if stream not in (None, -1):
-            with self.on.current():
-                self.on.follow(_STREAM_NUMBERS.get(stream, stream), self.stream)
-        return dlpack.capsule_of(self, self.address, self.shape, self.dtype, self.__dlpack_device__())
-
-    def copy_to_host(self) -> np.ndarray:
-        """The values as a NumPy array."""
-        array = np.empty(self.shape, self.dtype)
-        with self.on.current():
-            self.on.read([(self.address, array)], self.stream)
-        return array
-
-    def __repr__(self) -> str:
-        return f"DeviceArray(shape={self.shape}, dtype={self.dtype}, device={self.number})"
-
-
-class SharedArray(DeviceArray):
-    """An array over memory on a device that belongs to ``owner``, whatever that is."""
-
-    def __init__(self, owner: Any, address: int, shape: tuple[int, ...], dtype: np.dtype, number: int, stream: int):
-        self.owner, self.address, self.on = owner, address, device(number)
-        self.shape, self.dtype, self.number, self.stream = shape, dtype, number, stream
-
-    def __del__(self) -> None:
-        """The memory is its owner's."""
-
-
-def sent(array: Any, number: int) -> DeviceArray:
-    """A NumPy array or scalar, copied to the device of this number, on its own stream."""
-    values = np.asarray(array, order="C")
-    made = DeviceArray(values.shape, values.dtype, number, device(number).stream)
-    with made.on.current():
-        made.on.write(made.address, values, made.stream)
-    return made
 
 
 def shared(view: DeviceView) -> DeviceArray:
@@ -288,18 +254,28 @@ def shared(view: DeviceView) -> DeviceArray:
     return SharedArray(view, view.address, view.shape, view.dtype, view.device, view.stream)
 
 
-INTERFACE: Kind = _Interface()  # results are ``DeviceArray``
+class _Own(_Interface):
+    """graphc's own arrays, on the device's own stream."""
+
+    quick = Quick(
+        "{0}.address", "{0}.stream == {0}.on.stream", "True", operator.attrgetter("address"),
+        lambda number: device(number).stream,
+        lambda like, shape, dtype: functools.partial(DeviceArray, shape, dtype, like.device, like.stream),
+    )  # fmt: skip
+
+
+OWN: Kind = _Own()
 
 
 def at_home(number: int) -> DeviceView:
     """Stands for arrays of graphc's own on a device, where a call has none: results are ``DeviceArray``."""
-    return DeviceView(INTERFACE, None, 0, (), None, np.dtype(np.float64), (number, device(number).stream))
+    return DeviceView(OWN, None, 0, (), None, np.dtype(np.float64), (number, device(number).stream))
 
 
 def own_view(array: DeviceArray) -> DeviceView:
     """A view of an array of graphc's own."""
     place = (array.number, array.stream)
-    return DeviceView(INTERFACE, array, array.address, array.shape, None, array.dtype, place)
+    return DeviceView(OWN, array, array.address, array.shape, None, array.dtype, place)
 
 
 # --- finding them -----------------------------------------------------------------------------------------------------
@@ -313,6 +289,8 @@ def _kind_of(cls: type) -> Kind | None:
     has_interface = hasattr(cls, "__cuda_array_interface__")
     if library in ("numpy", "graphc") and not has_interface:
         return None
+    if issubclass(cls, DeviceArray):
+        return OWN
     if has_interface and library in by_library:
         return by_library[library]
     if hasattr(cls, "__dlpack_device__") and hasattr(cls, "__array_namespace__"):

@@ -22,10 +22,11 @@ from graphc.codegen.cuda_intrinsics import WARP
 from graphc.codegen.targets import BLOCK_THREADS
 from graphc.errors import CudaError
 from graphc.runtime.cuda_blas import Blas, open_blas
-from graphc.runtime.cuda_devices import Product
+from graphc.runtime.cuda_devices import Prepared, Product, repeated_by
 from graphc.runtime.cuda_images import image_of
 from graphc.runtime.cuda_libraries import CUFFT, CUSOLVER
 from graphc.runtime.cuda_solver import CuFFT, CuSolver
+from graphc.runtime.cuda_submit import SUBMITTED, submission
 
 LIBRARY = {"linux": "libcuda.so.1", "win32": "nvcuda.dll"}
 BLOCKS_OF_A_MULTIPROCESSOR = 8
@@ -121,7 +122,10 @@ class CudaDevice:
         return 0 if self.blas is None else WORKSPACE
 
     def _call(self, name: str, *arguments: Any) -> None:
-        status = getattr(self.library, name)(*arguments)
+        self._require(name, getattr(self.library, name)(*arguments))
+
+    def _require(self, name: str, status: int) -> None:
+        """Raise ``CudaError`` for a status other than 0."""
         if status == NO_DEVICE:
             raise CudaError('target="cuda": the NVIDIA driver finds no GPU on this machine')
         if status:
@@ -249,6 +253,15 @@ class CudaDevice:
 
     def drop(self, graph: Any) -> None:
         self._call("cuGraphExecDestroy", graph)
+
+    def repeated(
+        self, graph: Any, before: Sequence[Prepared], after: Sequence[Prepared], mark: Any, stream: int
+    ) -> Callable[[], None]:
+        if not hasattr(self.library.cuGraphLaunch, "restype"):  # no C function: a stand-in
+            return repeated_by(self, graph, before, after, mark, stream)
+        functions = [getattr(self.library, name) for name in SUBMITTED]
+        things = [int(thing.value or 0) for thing in (self.context, Handle(stream), mark, graph)]
+        return submission(functions, things, before, after, self._require)
 
 
 def open_library() -> Any:

@@ -31,6 +31,15 @@ class Product(NamedTuple):
     strides: tuple[tuple[int, int], tuple[int, int], tuple[int, int]]
 
 
+class Prepared(NamedTuple):
+    """A launch whose parameters change: ``words``, int64, ``count`` the last of them."""
+
+    kernel: Any
+    blocks: int
+    threads: int
+    words: np.ndarray
+
+
 class Device(Protocol):
     """What a program asks of a device. Addresses and streams are ints, sizes are bytes.
 
@@ -116,6 +125,14 @@ class Device(Protocol):
     def drop(self, graph: Any) -> None:
         """Let go of a graph."""
 
+    def repeated(
+        self, graph: Any, before: Sequence[Prepared], after: Sequence[Prepared], mark: Any, stream: int
+    ) -> Callable[[], None]:
+        """What replays a graph between these launches, and sets the mark, on a stream.
+
+        It may be called in any thread, outside of ``current``, as long as the graph lives.
+        """
+
 
 @functools.cache
 def emulator() -> Any:
@@ -159,3 +176,20 @@ def give_back_after(device: Device, address: int, mark: Any) -> None:
     with device.current():
         device.wait_for(mark, device.stream)
         device.release(address, device.stream)
+
+
+def repeated_by(
+    device: Device, graph: Any, before: Sequence[Prepared], after: Sequence[Prepared], mark: Any, stream: int
+) -> Callable[[], None]:
+    """``Device.repeated`` by what else a device does."""
+
+    def repeat() -> None:
+        with device.current():
+            for kernel, blocks, threads, words in before:
+                device.launch(kernel, blocks, threads, words.tolist(), stream)
+            device.replay(graph, stream)
+            for kernel, blocks, threads, words in after:
+                device.launch(kernel, blocks, threads, words.tolist(), stream)
+            device.mark(mark, stream)
+
+    return repeat

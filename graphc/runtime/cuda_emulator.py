@@ -21,7 +21,7 @@ from graphc.codegen.cuda_intrinsics import SHARED_ELEMENTS, TILE_ELEMENTS, Place
 from graphc.codegen.machine import LOCK, emit_object
 from graphc.codegen.objects import Source, source_ir
 from graphc.codegen.targets import EMULATED
-from graphc.runtime.cuda_devices import Product
+from graphc.runtime.cuda_devices import Prepared, Product, repeated_by
 from graphc.runtime.cuda_references import NumpySolver, NumpyTransforms
 from graphc.runtime.native import load_object
 
@@ -146,6 +146,11 @@ class Emulator:
 
     def drop(self, graph: Any) -> None:
         graph.clear()
+
+    def repeated(
+        self, graph: Any, before: Sequence[Prepared], after: Sequence[Prepared], mark: Any, stream: int
+    ) -> Callable[[], None]:
+        return repeated_by(self, graph, before, after, mark, stream)
 
     def _run(self, kernel: Any, blocks: int, threads: int, words: Sequence[int]) -> None:
         name, function, waits = kernel

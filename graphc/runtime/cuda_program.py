@@ -13,24 +13,25 @@ import math
 import threading
 import weakref
 from collections import OrderedDict
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from typing import Any, NamedTuple
 
 import numpy as np
 
 from graphc.abi import ALIGNMENT, DeviceLeaf, Service
-from graphc.codegen.cuda_chores import WORDS, CudaKernel, gather_kernel, pack_kernel, poison_kernel
+from graphc.codegen.cuda_chores import WORDS, CudaKernel, gather_kernel, pack_kernel, pieces_kernel, poison_kernel
 from graphc.codegen.cuda_driver import CudaProgram
 from graphc.codegen.cuda_gemm import TILE_THREADS
 from graphc.codegen.text import ELEMENTS
 from graphc.errors import CudaError
-from graphc.runtime.cuda_devices import Device, Product, give_back_after
+from graphc.runtime.cuda_devices import Device, Prepared, Product, give_back_after
 from graphc.runtime.cuda_factors import BYTES, Call, Solver, Transforms, run_routine
 
 SHORT = {np.dtype(name): short for short, name in ELEMENTS.items() if short != "bool"} | {np.dtype(bool): "u8"}
 MOST_GRAPHS = 16  # of one program, and as many steps are remembered as candidates
 MOST_CAPTURED = 5000  # launches of a graph: longer steps run one launch after another
 MOST_OWNERS = 64  # blocks of threads that each look at all updates of a scatter
+MOST_PIECES = 100  # copies of one launch, three words each
 MOST_PACKED = 400  # words that one launch can take: a kernel's parameters have 4 KB
 
 
@@ -111,6 +112,8 @@ class LoadedProgram:
         self.rooms: dict[tuple, int] = {}  # what routines of libraries work in, and their plans
         self.plans: dict[tuple, Any] = {}
         self.at_end: weakref.finalize | None = None
+        self.asked: Any = None  # the sizes of the last step whose results stay on the device
+        self.version = 0  # counts how often graphs or places that were known are none any more
 
     # --- memory -------------------------------------------------------------------------------------------------------
 
@@ -151,6 +154,7 @@ class LoadedProgram:
         self._start(kernel, "elements", math.prod(shape), 1, words)
 
     def _leave_block(self) -> None:
+        self.version += 1
         for graph in self.graphs.values():
             self.device.drop(graph)
         self.graphs.clear()
@@ -202,6 +206,7 @@ class LoadedProgram:
         self.graphs[key] = graph
         del self.once[key]
         if len(self.graphs) > MOST_GRAPHS:
+            self.version += 1
             self.device.drop(self.graphs.popitem(last=False)[1])
         return graph
 
@@ -223,10 +228,43 @@ class LoadedProgram:
 
     def _pack(self, step: Step) -> None:
         """Put the single numbers where the kernels find them."""
-        for first in range(0, len(step.words), MOST_PACKED):
-            words = step.words[first : first + MOST_PACKED]
-            place = step.numbers + 8 * first
-            self.device.launch(self._own(pack_kernel, len(words)), 1, 1, (place, *words, 1), self.stream)
+        for launch, first, count in self.prepared_packs(len(step.words), step.numbers):
+            launch.words[1 : 1 + count] = step.words[first : first + count]
+            self.device.launch(launch.kernel, launch.blocks, launch.threads, launch.words.tolist(), self.stream)
+
+    # --- copies of small arrays, and steps that come again ------------------------------------------------------------
+
+    def transfer(self, pieces: Sequence[tuple[int, int, int]]) -> None:
+        """Copy pieces (target, source, bytes) in as few launches as there can be."""
+        for launch, _ in self.prepared_pieces(pieces):
+            self.device.launch(launch.kernel, launch.blocks, launch.threads, launch.words.tolist(), self.stream)
+
+    def prepared_pieces(self, pieces: Sequence[tuple[int, int, int]]) -> Iterator[tuple[Prepared, range]]:
+        """Launches that copy the pieces, each with their numbers in it: source and target are words 2k and 2k + 1."""
+        pieces = [piece for piece in pieces if piece[2]]
+        for first in range(0, len(pieces), MOST_PIECES):
+            some = pieces[first : first + MOST_PIECES]
+            sizes = [4 if size % 4 == 0 else 1 for _, _, size in some]
+            kernel = self._own(pieces_kernel, tuple(["i32" if size == 4 else "u8" for size in sizes]))
+            counts = [bytes_ // size for (_, _, bytes_), size in zip(some, sizes, strict=True)]
+            blocks, threads = self._grid("elements", max(counts), 1)
+            places = [place for target, source, _ in some for place in (source, target)]
+            words = np.array([*places, *counts, max(counts)], np.int64)
+            yield Prepared(kernel, blocks, threads, words), range(len(some))
+
+    def prepared_packs(self, numbers: int, place: int = 0) -> Iterator[tuple[Prepared, int, int]]:
+        """Launches that put so many words at a place, each with the number of its first one and how many it has.
+
+        Word k of a launch is its word k + 1.
+        """
+        for first in range(0, numbers, MOST_PACKED):
+            count = min(MOST_PACKED, numbers - first)
+            words = np.array([place + 8 * first, *[0] * count, 1], np.int64)
+            yield Prepared(self._own(pack_kernel, count), 1, 1, words), first, count
+
+    def repeated(self, graph: Any, before: Sequence[Prepared], after: Sequence[Prepared]) -> Callable[[], None]:
+        """What does all of it, on the stream that the program is on now."""
+        return self.device.repeated(graph, before, after, self.done, self.stream)
 
     # --- what the driver calls ----------------------------------------------------------------------------------------
 

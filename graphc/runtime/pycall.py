@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import ctypes
 import operator
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from typing import Any
 
 import numpy as np
@@ -67,7 +67,7 @@ def reach(plan: EntryPlan, args: Sequence[Any]) -> list[Any] | None:
             if found is _MISSED:
                 return None
             objects.append(found)
-        if not all(_check_holds(check, objects) for check in plan.checks):
+        if not all(check_holds(check, objects) for check in plan.checks):
             return None
     except Exception:  # noqa: BLE001  user code runs here (properties, __eq__); the fallback meets what it raised again
         return None
@@ -93,7 +93,8 @@ def _take_step(step: tuple, objects: list[Any], args: Sequence[Any]) -> Any:
     return _MISSED
 
 
-def _check_holds(check: tuple, objects: list[Any]) -> bool:
+def check_holds(check: tuple, objects: Mapping[int, Any] | Sequence[Any]) -> bool:
+    """Whether a check of a plan holds for the steps' objects."""
     match check:
         case (Check.IS, step, expected):
             return objects[step] is expected

@@ -43,7 +43,7 @@ def placed(array: Any, place: int | None) -> Any:
         return array
     if place is None:
         return as_host(array)
-    from graphc.runtime.cuda_arrays import sent
+    from graphc.runtime.cuda_memory import sent
 
     return sent(as_host(array), place)
 

@@ -49,7 +49,7 @@ def _of_places(state: State, wanted: Sequence[int], places: Sequence[int | None]
             parts.append((inputs, outputs, with_bits(runner.run, given, made)))
         else:
             runner = make_device_runner(graph, place)
-            parts.append((inputs, outputs, on_device(with_bits(runner.run, given, made), made)))
+            parts.append((inputs, outputs, on_device(with_bits(runner.run_at_home, given, made), made)))
     return joined(parts, len(wanted))
 
 

@@ -47,7 +47,8 @@ def test_pointwise(short, arity):
         check_pointwise(name, found, expected, [arrays[k] for k in reads[name]])
 
 
-@pytest.mark.parametrize("name", part(CASES, 3, 5))
+# Vectors of ``svd`` have the signs that the library gives them: test_libraries looks at products of them.
+@pytest.mark.parametrize("name", part([name for name in CASES if name != "svd"], 3, 5))
 def test_cases(name):
     graph, arrays = case_graph(name, case_dtypes(name) if NIGHTLY else ["f64"])
     assert_like(emulated(graph, arrays), interpret(graph, arrays), f"{name}, case")
