@@ -1,12 +1,12 @@
-"""Routines for CUDA: each row is sorted by one thread, and each element searched for by one."""
+"""Routines for CUDA: each row is sorted or ranked by one thread, and each element searched for by one."""
 
 from __future__ import annotations
 
-from graphc.codegen import routines, sort_routines
+from graphc.codegen import routines
 from graphc.codegen.text import Lines
 from graphc.schedule.program import Call
 
-ROUTINES = ("sort", "search")
+ROUTINES = ("sort", "search", "ranked", "exchanged")
 OWN_ELEMENTS = """
     for element in range(global_index(), count, global_count()):
         row = element // n1
@@ -22,4 +22,4 @@ def routine_kernel(call: Call) -> str:
     lines = Lines()
     lines.add("start = count * global_index() // global_count()")
     lines.add("stop = count * (global_index() + 1) // global_count()")
-    return f"{head}\n{lines}{sort_routines.short_rows(call)}"
+    return f"{head}\n{lines}{routines.ROUTINES[call.name](call)}"

@@ -62,14 +62,6 @@ def merge_sort(call: Call, indent: str = "") -> str:
     return text.replace("\n", f"\n{indent}").rstrip() + "\n"
 
 
-def short_rows(call: Call) -> str:
-    """All rows by merges, however long they are."""
-    return f"""
-    for row in range(start, stop):
-        base = row * n0
-{merge_sort(call)}"""
-
-
 def sort(call: Call) -> str:
     """Rows in order, and where each element stood; with ``values`` positions are not asked for."""
     return f"""

@@ -107,6 +107,10 @@ def test_complex_numbers_and_routines():
     order = graphc.jit(lambda x: (np.sort(x, axis=1), np.argsort(x, axis=0)), target="cuda")
     np.testing.assert_array_equal(order(X)[0], np.sort(X, axis=1))
     np.testing.assert_array_equal(order(X)[1], np.argsort(X, axis=0))
+    long = RNG.normal(size=(2, 1100))  # by digits
+    np.testing.assert_array_equal(order(long)[0], np.sort(long, axis=1))
+    middle = graphc.jit(lambda x: np.median(x, axis=1), target="cuda")
+    np.testing.assert_array_equal(middle(long), np.median(long, axis=1))
     find = graphc.jit(np.searchsorted, target="cuda")
     np.testing.assert_array_equal(find(np.sort(W), X), np.searchsorted(np.sort(W), X))
 
