@@ -13,7 +13,7 @@ from functools import cache
 from typing import Any, NoReturn
 
 from graphc.errors import SideEffectError, TraceTypeError, UnsupportedError
-from graphc.trace.laws import continuous, discrete, multivariate
+from graphc.trace.laws import continuous, discrete, more_continuous, multivariate
 from graphc.trace.laws.frames import Continuous, Law, in_float64
 from graphc.trace.location import user_location
 from graphc.trace.python_functions import has_traced
@@ -22,15 +22,18 @@ from graphc.trace.randomness import WHY, instead_of
 _VECTOR_PARAMETERS = {"multivariate_normal": ["mean", "cov", "allow_singular"], "dirichlet": ["alpha"]}
 
 
+CONTINUOUS = {**continuous.MAKERS, **more_continuous.MAKERS}
+
+
 @cache
 def law_of(name: str) -> Law | None:
     """The law of one variable of this SciPy name."""
-    maker = continuous.MAKERS.get(name) or discrete.MAKERS.get(name)
+    maker = CONTINUOUS.get(name) or discrete.MAKERS.get(name)
     return maker() if maker else None
 
 
 def names_of_laws() -> list[str]:
-    return [*continuous.MAKERS, *discrete.MAKERS, *multivariate.METHODS]
+    return [*CONTINUOUS, *discrete.MAKERS, *multivariate.METHODS]
 
 
 def methods_of(name: str) -> list[str]:

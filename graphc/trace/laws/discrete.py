@@ -29,7 +29,7 @@ def _poisson() -> Law:
     sp = special()
     return Discrete("mu", {
         "logpmf": lambda k, mu: sp.xlogy(k, mu) - sp.gammaln(k + 1) - mu,
-        "cdf": sp.pdtr, "sf": sp.pdtrc,
+        "cdf": sp.pdtr, "sf": sp.pdtrc, "ppf": sp.pdtrik,
         "mean": lambda mu: mu, "var": lambda mu: mu,
     }, valid=lambda mu: mu >= 0)  # fmt: skip
 
@@ -40,7 +40,7 @@ def _binomial() -> Law:
         "logpmf": lambda k, n, p: (sp.gammaln(n + 1) - sp.gammaln(k + 1) - sp.gammaln(n - k + 1)
                                    + sp.xlogy(k, p) + sp.xlog1py(n - k, -p)),
         "cdf": lambda k, n, p: sp.betaincc(k + 1, n - k, p), "sf": lambda k, n, p: sp.betainc(k + 1, n - k, p),
-        "mean": lambda n, p: n * p, "var": lambda n, p: n * p * (1 - p),
+        "ppf": sp.bdtrik, "mean": lambda n, p: n * p, "var": lambda n, p: n * p * (1 - p),
     }, valid=lambda n, p: np.logical_and(_is_count(n), _is_share(p)), last=lambda n, p: n)  # fmt: skip
 
 
@@ -49,7 +49,7 @@ def _bernoulli() -> Law:
     return Discrete("p", {
         "logpmf": lambda k, p: sp.xlogy(k, p) + sp.xlog1py(1 - k, -p),
         "cdf": lambda k, p: 1 - p + 0 * k, "sf": lambda k, p: p + 0 * k,
-        "mean": lambda p: p, "var": lambda p: p * (1 - p),
+        "ppf": lambda q, p: np.where(q > 1 - p, 1.0, 0.0), "mean": lambda p: p, "var": lambda p: p * (1 - p),
         "entropy": lambda p: -sp.xlogy(p, p) - sp.xlog1py(1 - p, -p),
     }, valid=_is_share, last=lambda p: 1.0)  # fmt: skip
 
@@ -59,7 +59,7 @@ def _geometric() -> Law:
     return Discrete("p", {
         "logpmf": lambda k, p: sp.xlog1py(k - 1, -p) + np.log(p),
         "cdf": lambda k, p: -np.expm1(sp.xlog1py(k, -p)), "sf": lambda k, p: np.exp(sp.xlog1py(k, -p)),
-        "logsf": lambda k, p: sp.xlog1py(k, -p),
+        "logsf": lambda k, p: sp.xlog1py(k, -p), "ppf": lambda q, p: np.log1p(-q) / np.log1p(-p),
         "mean": lambda p: 1 / p, "var": lambda p: (1 - p) / p**2,
     }, valid=_is_positive_share, support=(1.0, np.inf))  # fmt: skip
 
@@ -70,7 +70,7 @@ def _negative_binomial() -> Law:
         "logpmf": lambda k, n, p: (sp.gammaln(n + k) - sp.gammaln(k + 1) - sp.gammaln(n)
                                    + n * np.log(p) + sp.xlog1py(k, -p)),
         "cdf": lambda k, n, p: sp.betainc(n, k + 1, p), "sf": lambda k, n, p: sp.betaincc(n, k + 1, p),
-        "mean": lambda n, p: n * (1 - p) / p, "var": lambda n, p: n * (1 - p) / p**2,
+        "ppf": sp.nbdtrik, "mean": lambda n, p: n * (1 - p) / p, "var": lambda n, p: n * (1 - p) / p**2,
     }, valid=lambda n, p: np.logical_and(n > 0, _is_positive_share(p)))  # fmt: skip
 
 

@@ -68,6 +68,8 @@ class Law:
     support: tuple[float, float] = (-math.inf, math.inf)
     inner: float = 0.5  # a point inside the support
     closed: bool = True  # whether the ends of the support belong to it
+    ends: Formula | None = None  # the ends of a support that depends on the shapes, and a point inside of it
+    middle: Formula | None = None
     VARIABLES: ClassVar[frozenset[str]]
     MOMENTS: ClassVar[frozenset[str]] = frozenset(["mean", "var", "std", "entropy"])
 
@@ -84,12 +86,16 @@ class Law:
         """Methods that follow from another one."""
         return {"std": "var"}
 
-    def outside(self, x: Any) -> tuple[Any, Any]:
+    def ends_of(self, shapes: Sequence[Any]) -> tuple[Any, Any]:
+        return self.ends(*shapes) if self.ends is not None else self.support
+
+    def outside(self, x: Any, shapes: Sequence[Any]) -> tuple[Any, Any]:
         """Whether the standard variable lies below, and above, the support; False where there is no such end."""
-        low, high = self.support
+        low, high = self.ends_of(shapes)
+        no_low, no_high = is_number(low, -math.inf), is_number(high, math.inf)
         if self.closed:
-            return (False if low == -math.inf else x < low), (False if high == math.inf else x > high)
-        return (False if low == -math.inf else x <= low), (False if high == math.inf else x >= high)
+            return (False if no_low else x < low), (False if no_high else x > high)
+        return (False if no_low else x <= low), (False if no_high else x >= high)
 
 
 @dataclass(frozen=True)
@@ -123,12 +129,13 @@ class Continuous(Law):
         """At 0 and 1 the ends of the support; NaN outside of them."""
         inside = np.logical_and(q > 0, q < 1)
         found = self.formulas[method](choose(inside, q, 0.5), *shapes)
-        at_zero, at_one = self.support if method == "ppf" else self.support[::-1]
+        ends = self.ends_of(shapes)
+        at_zero, at_one = ends if method == "ppf" else ends[::-1]
         return np.where(inside, found, np.where(q == 0, at_zero, np.where(q == 1, at_one, math.nan)))
 
     def _at(self, method: str, z: Any, shapes: Sequence[Any], scale: Any) -> Any:
-        below, above = self.outside(z)
-        inside = choose(_either(below, above), self.inner, z)
+        below, above = self.outside(z, shapes)
+        inside = choose(_either(below, above), self.inner if self.middle is None else self.middle(*shapes), z)
         if method in self.formulas:
             found = self.formulas[method](inside, *shapes)
         else:
@@ -159,15 +166,19 @@ class Discrete(Law):
     """A law on the integers from ``support[0]`` on; ``last``: the largest of them, from the shapes."""
 
     last: Formula | None = None
-    VARIABLES = frozenset(["pmf", "logpmf", "cdf", "logcdf", "sf", "logsf"])
+    VARIABLES = frozenset(["pmf", "logpmf", "cdf", "logcdf", "sf", "logsf", "ppf", "isf"])
     support: tuple[float, float] = field(default=(0.0, math.inf))
 
     def derived(self) -> dict[str, str]:
-        return {**super().derived(), "pmf": "logpmf", "logcdf": "cdf", "logsf": "sf"}
+        return {**super().derived(), "pmf": "logpmf", "logcdf": "cdf", "logsf": "sf", "isf": "ppf", "median": "ppf"}
 
     def call(self, method: str, x: Any, shapes: Sequence[Any], loc: Any) -> Any:
         """The method of the law moved by ``loc``; ``x``: the variable, or None of moments."""
         valid = self.valid(*shapes)
+        if method in ("ppf", "isf", "median"):
+            q = np.float64(0.5) if method == "median" else x
+            found = self._quantile(1 - q if method == "isf" else q, shapes) + loc
+            return choose(valid, found, math.nan)
         if method in self.MOMENTS:
             found = self.formulas["var" if method == "std" else method](*shapes)
             found = np.sqrt(found) if method == "std" else found + loc if method == "mean" else found
@@ -175,9 +186,20 @@ class Discrete(Law):
         k = x if is_number(loc, 0.0) else x - loc
         return choose(valid, self._at(method, k, shapes), math.nan)
 
+    def _quantile(self, q: Any, shapes: Sequence[Any]) -> Any:
+        """The smallest whole number up to which the law has at least q: the smooth quantile rounded up, or one less."""
+        inside = np.logical_and(q > 0, q < 1)
+        inner = choose(inside, q, 0.5)
+        upper = np.maximum(np.ceil(self.formulas["ppf"](inner, *shapes)), self.support[0])
+        lower = np.maximum(upper - 1, self.support[0])
+        found = np.where(self._at("cdf", lower, shapes) >= inner, lower, upper)
+        end = self.last(*shapes) if self.last is not None else self.support[1]
+        at_ends = np.where(q == 0, self.support[0] - 1, np.where(q == 1, end, math.nan))
+        return np.where(inside, found, at_ends)
+
     def _at(self, method: str, k: Any, shapes: Sequence[Any]) -> Any:
         whole = np.floor(k)
-        below, above = self.outside(whole)
+        below, above = self.outside(whole, shapes)
         is_mass = method.endswith("pmf")
         if self.last is not None:  # the distribution function is 1 at the last point already
             end = self.last(*shapes)
