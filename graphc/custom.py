@@ -122,7 +122,7 @@ class custom_jvp(_WithRule):
     def __init__(self, function: Callable[..., Any], nondiff_argnums: Sequence[int] = ()):
         super().__init__(function, nondiff_argnums)
         self.rule: Callable[..., Any] | None = None
-        self.reverse: Callable[..., Any] | None = None  # (*fixed, primals, cotangent) -> cotangents; else a transpose
+        self.reverse: Callable[..., Any] | None = None  # with the value before the primals, as the rule then
 
     def defjvp(self, rule: Callable[..., Any]) -> Callable[..., Any]:
         """Give the rule; also a decorator.

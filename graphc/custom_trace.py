@@ -21,6 +21,7 @@ from graphc.errors import GradientError, Location
 from graphc.foreign_functions import Opaque
 from graphc.ir.builder import Builder
 from graphc.ir.graph import Graph, Value
+from graphc.ir.opdef import Custom
 from graphc.ir.types import ArrayType
 from graphc.nested import Inner, argument_leaves, inline, result, trace_leaves
 from graphc.ops.table import OPS
@@ -100,49 +101,63 @@ def _with_vjp(call: Call, function: custom_vjp) -> Any:
 
 
 def _with_jvp(call: Call, plain: Callable[..., Any]) -> Any:
-    """The value of the plain function, with what rules there are; a forward rule alone is transposed."""
-    rule, reverse = _rules(call)
-    inner = _trace(call, make_target(plain), call.args)
+    """The value of the plain function, with what rules there are; a forward rule alone is transposed.
+
+    Rules that are given the value have it as the function's, with a rule itself where a second derivative may follow.
+    """
+    rule, reverse, takes_value = _rules(call)
+    inner = _trace(call, make_target(call.function if takes_value else plain), call.args)
     values = inline(call.session, inner.graph, inner.outer)
+    known = [result(call.session, inner.out, _known(call.session, values))] if takes_value else []
     forward = NO_RULE
     if rule is not None:
         tangents = [_zeros(call, value) for value in call.values]
-        given = [*call.fixed, tuple(call.moving), tuple(pytree.unflatten(call.spec, tangents))]
+        given = [*call.fixed, *known, tuple(call.moving), tuple(pytree.unflatten(call.spec, tangents))]
         forward = _forward_rule(call, _trace(call, make_target(rule), given), inner, given, tangents)
         reverse = reverse or _transposed(call, rule)
     assert reverse is not None
     seeds, cotangent = _placeholders(call, inner.out, values)
-    arguments = [*call.fixed, tuple(call.moving), cotangent]
+    arguments = [*call.fixed, *known, tuple(call.moving), cotangent]
     return _finish(call, inner, inner.out, values, _backward(call, make_target(reverse), arguments, seeds), forward)
 
 
-Rules = tuple[Callable[..., Any] | None, Callable[..., Any] | None]
+def _known(session: Session, values: Sequence[Value]) -> list[Value]:
+    """The value as a rule is given it: its derivative is that of a rule, or none is taken."""
+    F = session.F
+    has_rule = [v.node is not None and isinstance(v.node.op.kind, Custom) for v in values]
+    pairs = zip(values, has_rule, strict=True)
+    return [v if has or not v.type.is_float else F.stop_gradient(v) for v, has in pairs]
+
+
+Rules = tuple[Callable[..., Any] | None, Callable[..., Any] | None, bool]
 
 
 def _rules(call: Call) -> Rules:
-    """``rule(*fixed, primals, tangents)`` and ``reverse(*fixed, primals, cotangent)``, where there are such."""
+    """``rule(*fixed, primals, tangents)`` and ``reverse(*fixed, primals, cotangent)``, where there are such.
+
+    The last says whether they are given the value, before the primals.
+    """
     function = call.function
     if isinstance(function, Opaque):
         return _opaque_rules(function)
     assert isinstance(function, custom_jvp)
     if function.rule is None:
         raise GradientError(f"{call.name} is a custom_jvp without a rule: call defjvp(rule)", location=call.location)
-    return function.rule, function.reverse
+    return function.rule, function.reverse, function.reverse is not None
 
 
 def _opaque_rules(function: Opaque) -> Rules:
     vjp_rule, jvp_rule = function.vjp, function.jvp
 
-    def forward(primals: Any, tangents: Any) -> Any:
+    def forward(out: Any, primals: Any, tangents: Any) -> Any:
         assert jvp_rule is not None
-        out = function(*primals)
         return out, jvp_rule(tangents, out, *primals)
 
-    def reverse(primals: Any, cotangent: Any) -> Any:
+    def reverse(out: Any, primals: Any, cotangent: Any) -> Any:
         assert vjp_rule is not None
-        return vjp_rule(cotangent, function(*primals), *primals)
+        return vjp_rule(cotangent, out, *primals)
 
-    return (None if jvp_rule is None else forward), (None if vjp_rule is None else reverse)
+    return (None if jvp_rule is None else forward), (None if vjp_rule is None else reverse), True
 
 
 def _transposed(call: Call, rule: Callable[..., Any]) -> Callable[..., Any]:

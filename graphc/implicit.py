@@ -47,15 +47,13 @@ def implicit_root(residual: Callable[..., Any], solver: Callable[..., Any]) -> C
     solve.__name__ = name
     root = custom_jvp(solve)
 
-    def rule(primals: Sequence[Any], tangents: Sequence[Any]) -> Any:
-        (start, *params), (_, *moves) = primals, tangents
-        x = root(start, *params)
+    def rule(x: Any, primals: Sequence[Any], tangents: Sequence[Any]) -> Any:
+        (_, *params), (_, *moves) = primals, tangents
         moved = jvp(lambda *given: _staged(residual)(x, *given), tuple(params), tuple(moves))[1]
         return x, np.reshape(-np.linalg.solve(_matrix(residual, x, params), np.ravel(moved)), np.shape(x))
 
-    def reverse(primals: Sequence[Any], cotangent: Any) -> Any:
-        start, *params = primals
-        x = root(start, *params)
+    def reverse(x: Any, primals: Sequence[Any], cotangent: Any) -> Any:
+        _, *params = primals
         weights = np.linalg.solve(np.transpose(_matrix(residual, x, params)), np.ravel(cotangent))
         _, pullback = vjp(lambda *given: _staged(residual)(x, *given), *params)
         return None, *pullback(np.reshape(-weights, np.shape(x)))

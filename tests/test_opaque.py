@@ -125,8 +125,9 @@ def test_solver_and_residual_may_loop_and_write_in_place():
     root = graphc.implicit_root(residual, sweeps)
     a = np.array([2.0, 3.0, 1.5, 2.5])
     with override(disable_jit=True):
-        found = graphc.grad(lambda a: np.sum(root(np.zeros_like(a), a) ** 2))(a)
-        np.testing.assert_allclose(found, graphc.grad(direct)(a), rtol=1e-12)
+        gradient = graphc.grad(lambda a: np.sum(root(np.zeros_like(a), a) ** 2))
+        np.testing.assert_allclose(gradient(a), graphc.grad(direct)(a), rtol=1e-12)
+        assert str(gradient.graph("final", a)).count(" = while ") == 1  # the solver runs once
 
 
 def test_a_minimum_that_scipy_finds():
