@@ -1,6 +1,7 @@
 """``python -m benchmarks.gpu``: checks values, then times every case on a GPU; under 8 minutes, a table last.
 
-It needs a device, PyTorch, and what graphc needs. ``--emulated`` checks values alone, by the emulator.
+It needs a device and what graphc needs. PyTorch, where it is installed, is timed beside it. A case that fails is a line
+of the report, and the others go on. ``--emulated`` checks values alone, by the emulator.
 """
 
 from __future__ import annotations
@@ -11,7 +12,9 @@ from collections.abc import Sequence
 
 from benchmarks.gpu.cases import GpuCase, gpu_cases
 from benchmarks.gpu.checks import corpus_problems, problem_of, sanitizer_verdict
+from benchmarks.gpu.machine import Machine, reason, this_machine
 from benchmarks.gpu.report import table, verdicts
+from benchmarks.gpu.timing import Times, copy_bandwidth, host_seconds_of, ready_step, timed
 from graphc.config import override
 
 SECONDS, CORPUS_SECONDS, COMPILING_SECONDS = 460.0, 100.0, 360.0
@@ -35,7 +38,10 @@ def main(arguments: Sequence[str] | None = None) -> int:
 
 def _values(cases: Sequence[GpuCase], deadline: float, *, corpus: bool) -> int:
     """Print what is wrong, and give the number of it."""
-    found = [(case.name, problem_of(case)) for case in cases]
+    found = []
+    for case in cases:
+        found.append((case.name, problem_of(case)))
+        print(f"values of {case.name}: {found[-1][1] or 'right'}", flush=True)
     found += list(corpus_problems(deadline)) if corpus else []
     skipped = sum(problem.startswith("skipped") for _, problem in found)
     wrong = [(name, problem) for name, problem in found if problem and not problem.startswith("skipped")]
@@ -48,29 +54,39 @@ def _values(cases: Sequence[GpuCase], deadline: float, *, corpus: bool) -> int:
 
 
 def _times(cases: Sequence[GpuCase], start: float) -> None:
-    import torch
-
-    from benchmarks.gpu.timing import copy_bandwidth, host_seconds_of, ready_step, timed
-
-    device, wait = "cuda", torch.cuda.synchronize
+    machine = this_machine()
     print(sanitizer_verdict(), flush=True)
-    copy = copy_bandwidth(device, wait)
+    copy = copy_bandwidth(machine)
     rows = []
     for case in cases:
         passed = time.monotonic() - start
         if passed > SECONDS:
-            print(f"{case.name}: no time left")
+            rows.append(Times(case, notes="no time left"))
             continue
-        rows.append(timed(case, device, wait, with_compiled=passed < COMPILING_SECONDS))
-        print(f"{case.name}: timed after {time.monotonic() - start:.0f} s", flush=True)
-    small = [case for case in cases if case.group == "calls"]
-    host = host_seconds_of(ready_step(small[0], device), wait) if small else None
-    print(f"\n{torch.cuda.get_device_name()}, torch {torch.__version__}, {time.strftime('%Y-%m-%d')}")
+        try:
+            rows.append(timed(case, machine, with_compiled=passed < COMPILING_SECONDS))
+        except Exception as error:  # noqa: BLE001  it is reported, and the other cases go on
+            rows.append(Times(case, notes=reason(error)))
+        print(f"{case.name}: done after {time.monotonic() - start:.0f} s", flush=True)
+    host = _host_seconds(cases, machine)
+    print(f"\n{machine.title}, {time.strftime('%Y-%m-%d')}")
     print(
         f"a copy reads and writes {copy / 1e9:.0f} GB/s; python -m benchmarks.gpu took {time.monotonic() - start:.0f} s"
     )
-    print(table(rows, copy))
     print("\n".join(verdicts(rows, copy, host)))
+    print(table(rows, copy))
+
+
+def _host_seconds(cases: Sequence[GpuCase], machine: Machine) -> float | None:
+    """What a call of the small step costs the host; None where it is not among the cases, or fails."""
+    small = [case for case in cases if case.group == "calls"]
+    if not small:
+        return None
+    try:
+        return host_seconds_of(ready_step(small[0], machine), machine.wait)
+    except Exception as error:  # noqa: BLE001  it is reported
+        print(f"the host's cost of a call: {reason(error)}")
+        return None
 
 
 if __name__ == "__main__":

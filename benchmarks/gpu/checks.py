@@ -13,12 +13,13 @@ import numpy as np
 
 import graphc
 from benchmarks.gpu.cases import GpuCase
+from benchmarks.gpu.machine import limited, reason
 from benchmarks.tree import tree_leaves, tree_map
 from graphc import pytree
 from graphc.config import override
 
 SAMPLE = ("black_scholes", "xent", "norm_gelu", "mlp_small")  # what compute-sanitizer looks at
-SANITIZER_SECONDS = 60.0
+SANITIZER_SECONDS, CASE_SECONDS = 60.0, 60.0
 
 
 def compiled(case: GpuCase) -> Callable[..., Any]:
@@ -29,7 +30,15 @@ def compiled(case: GpuCase) -> Callable[..., Any]:
 
 
 def problem_of(case: GpuCase) -> str:
-    """What is wrong with the case's values at small sizes; empty where nothing is."""
+    """What is wrong with the case's values at small sizes, or was raised; empty where nothing is."""
+    try:
+        with limited(CASE_SECONDS):
+            return _difference(case)
+    except Exception as error:  # noqa: BLE001  it is reported, and the other cases go on
+        return reason(error)
+
+
+def _difference(case: GpuCase) -> str:
     arguments = case.inputs(np.random.default_rng(0), **case.small)
     doubled = tree_map(lambda a: a.astype(float) if isinstance(a, np.ndarray) and a.dtype.kind == "f" else a, arguments)
     plain = graphc.jit(case.function) if case.argnums is None else graphc.grad(case.function, argnums=case.argnums)
@@ -55,12 +64,21 @@ def corpus_problems(deadline: float) -> Iterator[tuple[str, str]]:
         if time.monotonic() > deadline:
             yield name, "skipped: no time left"
             continue
-        with override(disable_jit=True):
-            value, gradient = graphc.value_and_grad(function)(*arguments)
-        found = graphc.value_and_grad(function, target="cuda")(*arguments)
-        pairs = [(found[0], value), *zip(pytree.flatten(found[1])[0], pytree.flatten(gradient)[0], strict=True)]
-        right = all(np.allclose(ours, expected, rtol=1e-9, atol=1e-11) for ours, expected in pairs)
+        try:
+            with limited(CASE_SECONDS):
+                right = _is_right(function, arguments)
+        except Exception as error:  # noqa: BLE001  it is reported, and the other programs go on
+            yield name, reason(error)
+            continue
         yield name, "" if right else "another value or gradient than the interpreter's"
+
+
+def _is_right(function: Callable[..., Any], arguments: tuple[Any, ...]) -> bool:
+    with override(disable_jit=True):
+        value, gradient = graphc.value_and_grad(function)(*arguments)
+    found = graphc.value_and_grad(function, target="cuda")(*arguments)
+    pairs = [(found[0], value), *zip(pytree.flatten(found[1])[0], pytree.flatten(gradient)[0], strict=True)]
+    return all(np.allclose(ours, expected, rtol=1e-9, atol=1e-11) for ours, expected in pairs)
 
 
 def sanitizer_verdict() -> str:

@@ -13,10 +13,12 @@ import numpy as np
 
 from benchmarks.gpu.cases import GpuCase
 from benchmarks.gpu.checks import compiled
+from benchmarks.gpu.machine import Machine, limited, reason
 from benchmarks.tree import tree_leaves, tree_map
 
 BATCHES, BATCH_SECONDS = 5, 0.08
 COPIED = 1 << 29  # bytes of the array whose copy is timed
+STEP_SECONDS = 60.0  # for compiling and timing one step
 CALLS = 2000  # of which the host's cost is the mean
 
 Step = Callable[[], Any]
@@ -73,25 +75,21 @@ def host_seconds_of(step: Step, wait: Callable[[], None]) -> float:
     return statistics.median(found)
 
 
-def copy_bandwidth(device: str, wait: Callable[[], None]) -> float:
+def copy_bandwidth(machine: Machine) -> float:
     """Bytes read and written in a second by a copy on the device."""
-    import torch
-
-    source = torch.empty(COPIED, dtype=torch.uint8, device=device)
-    target = torch.empty_like(source)
-    return 2 * COPIED / seconds_of(lambda: target.copy_(source), wait)
+    return 2 * COPIED / seconds_of(machine.copying(COPIED), machine.wait)
 
 
-def on_device(argument: Any, device: str) -> Any:
-    import torch
+def ready_arguments(case: GpuCase, machine: Machine) -> tuple[Any, ...]:
+    """The case's arguments at full size, arrays on the device."""
+    given = case.inputs(np.random.default_rng(0), **case.sizes)
+    arguments: tuple[Any, ...] = tree_map(lambda a: machine.put(a) if isinstance(a, np.ndarray) else a, given)
+    return arguments
 
-    return torch.as_tensor(argument, device=device) if isinstance(argument, np.ndarray) else argument
 
-
-def ready_step(case: GpuCase, device: str) -> Step:
+def ready_step(case: GpuCase, machine: Machine) -> Step:
     """graphc's step, its arguments on the device."""
-    step = compiled(case)
-    arguments = tree_map(lambda a: on_device(a, device), case.inputs(np.random.default_rng(0), **case.sizes))
+    step, arguments = compiled(case), ready_arguments(case, machine)
     return lambda: step(*arguments)
 
 
@@ -113,28 +111,28 @@ def torch_step(case: GpuCase, arguments: tuple[Any, ...], *, compile_it: bool) -
     return lambda: torch.autograd.grad(function(*arguments), leaves)
 
 
-def timed(case: GpuCase, device: str, wait: Callable[[], None], *, with_compiled: bool) -> Times:
-    """All three steps of a case at its full sizes, one after another."""
-    import torch
-
+def timed(case: GpuCase, machine: Machine, *, with_compiled: bool) -> Times:
+    """All steps of a case at its full sizes, one after another; what fails or takes too long is a note."""
     times = Times(case)
-    given = case.inputs(np.random.default_rng(0), **case.sizes)
-    arguments = tree_map(lambda a: on_device(a, device), given)
+    arguments = ready_arguments(case, machine)
     ours = compiled(case)
-    steps: dict[str, Callable[[], Step]] = {
-        "graphc": lambda: lambda: ours(*arguments),
-        "eager": lambda: torch_step(case, arguments, compile_it=False),
-        "compiled": lambda: torch_step(case, arguments, compile_it=True),
-    }
+    steps: dict[str, Callable[[], Step]] = {"graphc": lambda: lambda: ours(*arguments)}
+    if machine.peers:
+        steps["eager"] = lambda: torch_step(case, arguments, compile_it=False)
+        steps["compiled"] = lambda: torch_step(case, arguments, compile_it=True)
     for name, make in steps.items():
         if name == "compiled" and not with_compiled:
             times.notes += "torch.compile: no time left; "
             continue
         try:
-            setattr(times, name, seconds_of(make(), wait))
-        except torch.OutOfMemoryError:
-            times.notes += f"{name}: out of memory; "
-        torch.cuda.empty_cache()
+            with limited(STEP_SECONDS):
+                setattr(times, name, seconds_of(make(), machine.wait))
+        except Exception as error:  # noqa: BLE001  whatever one step raises, the others are timed
+            times.notes += f"{name}: {reason(error)}; "
+        if machine.peers:
+            import torch
+
+            torch.cuda.empty_cache()
     return times
 
 

@@ -2,17 +2,21 @@
 
 from __future__ import annotations
 
+import importlib.util
+import time
 from dataclasses import replace
 
 import numpy as np
 import pytest
 
 import graphc
+from benchmarks.gpu import __main__ as script
+from benchmarks.gpu import checks, timing
 from benchmarks.gpu.__main__ import main
 from benchmarks.gpu.cases import gpu_cases
 from benchmarks.gpu.checks import problem_of
 from benchmarks.gpu.report import table, verdicts
-from benchmarks.gpu.timing import Times, on_device, seconds_of, torch_step
+from benchmarks.gpu.timing import Times, seconds_of, torch_step
 from benchmarks.tree import tree_leaves, tree_map
 from graphc.config import override, settings
 
@@ -29,10 +33,11 @@ def test_values_are_checked(capsys):
 
 @pytest.mark.parametrize("name", CASES)
 def test_pytorch_computes_the_same(name):
-    pytest.importorskip("torch")
+    torch = pytest.importorskip("torch")
     case = CASES[name]
     arguments = case.inputs(np.random.default_rng(0), **case.small)
-    step = torch_step(case, tree_map(lambda a: on_device(a, "cpu"), arguments), compile_it=False)
+    tensors = tree_map(lambda a: torch.as_tensor(a) if isinstance(a, np.ndarray) else a, arguments)
+    step = torch_step(case, tensors, compile_it=False)
     theirs = step()
     with override(disable_jit=True):
         ours = graphc.jit(case.function) if case.argnums is None else graphc.grad(case.function, argnums=case.argnums)
@@ -63,3 +68,31 @@ def test_the_table_and_what_is_met():
     found = verdicts(rows, 3.0e12, 12e-6)
     assert [line.rpartition(": ")[2] for line in found] == ["met", "met", "met", "NOT MET", "met", "met"]
     assert verdicts([], 3.0e12, None)[0].endswith("not measured")
+
+
+@pytest.mark.skipif(settings.disable_jit, reason="GRAPHC_DISABLE_JIT: nothing is compiled")
+def test_a_run_without_pytorch_and_with_a_case_that_fails(monkeypatch, capsys):
+    """The whole script, by the emulator: one case raises, another one takes too long."""
+
+    def broken(rng, **sizes):
+        raise ValueError("no such sizes\nmore")
+
+    small = replace(CASES["adam"], sizes={"n": 1000})
+    slow = replace(CASES["mlp_small"], inputs=lambda rng, **sizes: time.sleep(5))
+    cases = [small, replace(CASES["xent"], inputs=broken), slow]
+    find = importlib.util.find_spec
+    monkeypatch.setattr(importlib.util, "find_spec", lambda name: None if name == "torch" else find(name))
+    monkeypatch.setattr(script, "gpu_cases", lambda: cases)
+    monkeypatch.setattr(script, "sanitizer_verdict", lambda: "compute-sanitizer is not installed")
+    monkeypatch.setattr(checks, "CASE_SECONDS", 0.1)
+    monkeypatch.setattr(timing, "COPIED", 1 << 12)
+    monkeypatch.setattr(timing, "BATCH_SECONDS", 0.001)
+    with override(cuda_emulator=True):
+        assert problem_of(slow).startswith("TimeoutError")
+        script._values(cases[1:2], 0.0, corpus=False)
+        script._times([small, cases[1]], time.monotonic())
+    said = capsys.readouterr().out
+    assert "WRONG xent: ValueError: no such sizes\n" in said
+    assert "emulator, without PyTorch" in said
+    assert said.splitlines()[-1].endswith("ValueError: no such sizes")
+    assert said.splitlines()[-2].startswith("Adam's update")
