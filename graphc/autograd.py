@@ -6,7 +6,7 @@ from collections.abc import Callable, Sequence
 from typing import Any
 
 from graphc.errors import AutogradError
-from graphc.tensors.backward import BackwardPass, check_root
+from graphc.tensors.backward import BackwardPass, backward_of, check_root
 from graphc.tensors.custom import Function
 from graphc.tensors.modes import enable_grad, no_grad, set_grad_enabled
 from graphc.tensors.tensor import Tensor
@@ -60,6 +60,8 @@ def grad(
     Raises: ``AutogradError`` for an input that is not used or does not require grad, and as ``Tensor.backward``.
     """
     roots, sources = _several(outputs), _several(inputs)
+    if not sources:
+        raise AutogradError("grad: there is no input to differentiate by", location=user_location())
     for source in sources:
         if not source.requires_grad:
             message = "one of the inputs does not require grad: make it with requires_grad=True"
@@ -87,12 +89,13 @@ def backward(
     grad_tensors: Tensor | Sequence[Tensor | None] | None = None,
     retain_graph: bool | None = None,
     create_graph: bool = False,
+    inputs: Tensors | None = None,
 ) -> None:
     """Add the gradient of the tensors' sum to ``.grad`` of the leaves they were made of, as ``Tensor.backward``."""
     roots = _several(tensors)
     seeds = _seeds(roots, grad_tensors)
     retain = create_graph if retain_graph is None else retain_graph
-    BackwardPass(create=create_graph, retain=retain).run(roots, seeds)
+    backward_of(roots, seeds, retain, create_graph, inputs)
 
 
 class functional:

@@ -39,23 +39,23 @@ class GraphcError(Exception):
         super().__init__(f"{location}: {message}" if location else message)
 
 
-class TraceTypeError(GraphcError, TypeError):
-    """A value of a kind that cannot be traced or differentiated."""
+class TraceTypeError(GraphcError, TypeError, RuntimeError):
+    """A value of a kind that cannot be traced or differentiated (PyTorch's ``RuntimeError``)."""
 
 
 class ConcretizationError(GraphcError, TypeError):
     """The program asked a traced value for its concrete value (``if x > 0``, ``float(x)``, ``int(x)``)."""
 
 
-class ShapeError(GraphcError, ValueError):
-    """Shapes that do not fit together."""
+class ShapeError(GraphcError, ValueError, RuntimeError):
+    """Shapes that do not fit together (NumPy's ``ValueError``, PyTorch's ``RuntimeError``)."""
 
 
 class UndecidedSizeError(ShapeError):
     """Whether shapes fit shows only when the program runs."""
 
 
-class IndexRangeError(GraphcError, ValueError, IndexError):
+class IndexRangeError(GraphcError, ValueError, IndexError, RuntimeError):
     """A position or an axis that the array does not have (NumPy's ``IndexError``)."""
 
 
@@ -75,7 +75,7 @@ class AxisRangeError(IndexRangeError, AxisError):
         return str(self.args[0])
 
 
-class NumberError(GraphcError, ValueError):
+class NumberError(GraphcError, ValueError, RuntimeError):
     """Numbers that a function has no answer for (an integer to a negative power, the maximum of nothing)."""
 
 
@@ -83,7 +83,7 @@ class NanError(GraphcError, FloatingPointError):
     """A result holds NaN, and ``GRAPHC_NAN=1`` asks for that to be an error (NumPy's ``FloatingPointError``)."""
 
 
-class LinearAlgebraError(GraphcError, LinAlgError):
+class LinearAlgebraError(GraphcError, LinAlgError, RuntimeError):
     """A matrix that a computation has no answer for: singular, or not positive definite (NumPy's ``LinAlgError``)."""
 
 

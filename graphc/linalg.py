@@ -96,8 +96,8 @@ def inv(A: Tensor) -> Tensor:
     """The inverse of square matrices.
 
     >>> graphc.linalg.inv(graphc.tensor([[2.0, 0.0], [0.0, 4.0]]))
-    tensor([[0.5 , 0.  ],
-            [0.  , 0.25]])
+    tensor([[0.5000, 0.0000],
+            [0.0000, 0.2500]])
     """
     return record(FUNCTIONS["linalg_inv"], (A,))
 

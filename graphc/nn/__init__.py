@@ -34,17 +34,15 @@ from graphc.nn.losses import (
 )
 from graphc.nn.module import Module
 from graphc.nn.parameter import Parameter
+from graphc.nn.pooling import AdaptiveAvgPool2d, AvgPool2d, MaxPool1d, MaxPool2d
 from graphc.nn.recurrent import GRU, LSTM, RNN, GRUCell, LSTMCell, RNNCell
 from graphc.nn.spatial import (
-    AdaptiveAvgPool2d,
-    AvgPool2d,
     BatchNorm1d,
     BatchNorm2d,
     Conv1d,
     Conv2d,
     GroupNorm,
     LayerNorm,
-    MaxPool2d,
     MultiheadAttention,
 )
 from graphc.nn.transformer import Transformer, TransformerEncoder, TransformerEncoderLayer
@@ -79,6 +77,7 @@ __all__ = [
     "Linear",
     "LogSoftmax",
     "MSELoss",
+    "MaxPool1d",
     "MaxPool2d",
     "Module",
     "ModuleDict",

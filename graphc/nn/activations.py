@@ -5,10 +5,13 @@ from __future__ import annotations
 from collections.abc import Callable
 from typing import Any
 
+from graphc.errors import ShapeError
 from graphc.tensors import methods
-from graphc.tensors.core import Tensor
+from graphc.tensors.core import Tensor, record
+from graphc.tensors.functions.table import FUNCTIONS as TABLE
 from graphc.tensors.random import default_generator, drawn, known
 from graphc.tensors.shaping import chunk, one_hot, reshape
+from graphc.trace.location import user_location
 
 _where, _exp, _expm1 = methods.where, methods.BOTH["exp"], methods.BOTH["expm1"]
 _sigmoid, _tanh, _abs, _sign = (methods.BOTH[name] for name in ("sigmoid", "tanh", "abs", "sign"))
@@ -16,8 +19,8 @@ SELU_SCALE, SELU_ALPHA = 1.0507009873554804934193349852946, 1.673263242354377284
 
 
 def hardtanh(input: Any, min_val: float = -1.0, max_val: float = 1.0, inplace: bool = False) -> Tensor:
-    """x between ``min_val`` and ``max_val``."""
-    return methods.clamp(input, min_val, max_val)
+    """x between ``min_val`` and ``max_val``; there, and beyond, no gradient."""
+    return record(TABLE["hardtanh"], (input,), (min_val, max_val))
 
 
 def relu6(input: Tensor, inplace: bool = False) -> Tensor:
@@ -72,18 +75,20 @@ def hardshrink(input: Any, lambd: float = 0.5) -> Any:
 
 def threshold(input: Any, threshold: float, value: float, inplace: bool = False) -> Any:
     """x where it is above the threshold, else the value."""
-    return _where(input > threshold, input, value)
+    return methods.masked_fill(input, input <= threshold, value)
 
 
 def prelu(input: Any, weight: Any) -> Any:
     """x where it is positive, else weight times x; one weight, or one for each channel (dimension 1)."""
-    if weight.numel() > 1:
-        weight = reshape(weight, *[-1 if k == 1 else 1 for k in range(input.ndim)])
+    weight = reshape(weight, *[-1 if k == 1 else 1 for k in range(input.ndim)] if weight.numel() > 1 else ((),))
     return _where(input > 0, input, weight * input)
 
 
 def glu(input: Tensor, dim: int = -1) -> Any:
     """The first half of a dimension times the sigmoid of the second."""
+    if not input.ndim or input.shape[dim] % 2:
+        message = f"glu: dimension {dim} of shape {tuple(input.shape)} cannot be halved"
+        raise ShapeError(message, location=user_location())
     first, second = chunk(input, 2, dim)
     return methods.BOTH["mul"](first, _sigmoid(second))
 

@@ -6,7 +6,7 @@ import math
 from collections.abc import Callable
 from typing import Any
 
-from graphc.tensors import methods
+from graphc.tensors import library, methods
 from graphc.tensors.core import Tensor
 
 _exp, _log, _relu, _abs = (methods.BOTH[name] for name in ("exp", "log", "relu", "abs"))
@@ -23,6 +23,8 @@ def reduced(losses: Any, reduction: str) -> Any:
 
 def cosine_similarity(x1: Any, x2: Any, dim: int = 1, eps: float = 1e-8) -> Any:
     """The cosine of the angle along the dimension; each norm counts as at least ``eps``."""
+    x1, x2 = library.broadcast_tensors(x1, x2)
+    x1, x2 = (x.to(y.dtype) if x.dtype.kind != "f" else x for x, y in ((x1, x2), (x2, x1)))
     a, b = (methods.clamp(methods.norm(x, 2, dim, True), min=eps) for x in (x1, x2))
     return ((x1 / a) * (x2 / b)).sum(dim)
 
@@ -68,9 +70,9 @@ def margin_ranking_loss(input1: Any, input2: Any, target: Any, margin: float = 0
 
 
 def hinge_embedding_loss(input: Any, target: Any, margin: float = 1.0, reduction: str = "mean") -> Any:
-    """x where the target is 1, ``max(0, margin - x)`` where it is -1."""
-    near = methods.where(target == 1, input, 0.0)
-    far = methods.where(target == -1, _relu(margin - input), 0.0)
+    """x where the target is 1, ``max(0, margin - x)`` where it is -1, and both elsewhere."""
+    near = methods.where(target == -1, 0.0, input)
+    far = methods.where(target == 1, 0.0, methods.clamp(margin - input, min=0.0))
     return reduced(near + far, reduction)
 
 

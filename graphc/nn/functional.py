@@ -7,8 +7,8 @@ from typing import Any
 
 import numpy as np
 
-from graphc.errors import absent_names
-from graphc.nn import activations, distances, resizing
+from graphc.errors import NumberError, absent_names
+from graphc.nn import activations, distances, pooling, resizing
 from graphc.nn.sizes import Sizes, sizes_of
 from graphc.tensors import methods
 from graphc.tensors.core import Tensor, record
@@ -17,12 +17,12 @@ from graphc.tensors.memory import settled
 from graphc.tensors.modes import no_grad
 from graphc.tensors.placing import placed
 from graphc.tensors.random import default_generator, drawn, known
+from graphc.tensors.recording import now
 from graphc.tensors.shaping import one_hot
+from graphc.trace.location import user_location
 
 __all__ = [
-    "adaptive_avg_pool2d",
     "attention_weights",
-    "avg_pool2d",
     "batch_norm",
     "binary_cross_entropy",
     "binary_cross_entropy_with_logits",
@@ -41,7 +41,6 @@ __all__ = [
     "linear",
     "log_softmax",
     "logsigmoid",
-    "max_pool2d",
     "mse_loss",
     "nll_loss",
     "normalize",
@@ -139,9 +138,9 @@ def dropout(
     return record(DROPOUT, (input, factor))
 
 
-# --- convolution, pooling ---------------------------------------------------------------------------------------------
+# --- convolution ------------------------------------------------------------------------------------------------------
 
-_CONVOLUTION, _MAX_POOL, _AVG_POOL = (FUNCTIONS[name] for name in ("convolution", "max_pool", "avg_pool"))
+_CONVOLUTION = FUNCTIONS["convolution"]
 
 
 def _convolved(
@@ -156,9 +155,11 @@ def _convolved(
 ) -> Tensor:
     strides, steps = sizes_of(stride, count), sizes_of(dilation, count)
     if padding == "same":
+        if any(s != 1 for s in strides):
+            raise ValueError("padding='same' needs stride 1")
         spans = [d * (k - 1) for d, k in zip(steps, weight._kind.shape[2:], strict=True)]
-        if any(span % 2 for span in spans) or any(s != 1 for s in strides):
-            raise ValueError("padding='same' needs odd kernels and stride 1")
+        if any(span % 2 for span in spans):  # the longer end is the last one
+            input = resizing.pad(input, [width for span in spans[::-1] for width in (0, span % 2)])
         padding = tuple([span // 2 for span in spans])
     pads = sizes_of(0 if padding == "valid" else padding, count)
     return record(_CONVOLUTION, (input, weight, bias), (strides, pads, steps, int(groups)))
@@ -180,29 +181,6 @@ def conv2d(
     return _convolved(2, input, weight, bias, stride, padding, dilation, groups)
 
 
-def max_pool2d(
-    input: Tensor, kernel_size: Sizes, stride: Any = None, padding: Sizes = 0, dilation: Sizes = 1
-) -> Tensor:
-    """The largest of each window; the stride is the kernel's size where it is not given."""
-    kernel = sizes_of(kernel_size, 2)
-    statics = (kernel, sizes_of(stride or kernel, 2), sizes_of(padding, 2), sizes_of(dilation, 2))
-    return record(_MAX_POOL, (input,), statics)
-
-
-def avg_pool2d(
-    input: Tensor, kernel_size: Sizes, stride: Any = None, padding: Sizes = 0, count_include_pad: bool = True
-) -> Tensor:
-    """The mean of each window; the stride is the kernel's size where it is not given."""
-    kernel = sizes_of(kernel_size, 2)
-    statics = (kernel, sizes_of(stride or kernel, 2), sizes_of(padding, 2), bool(count_include_pad))
-    return record(_AVG_POOL, (input,), statics)
-
-
-def adaptive_avg_pool2d(input: Tensor, output_size: Sizes) -> Tensor:
-    """The means of so many equal blocks."""
-    return record(FUNCTIONS["adaptive_avg_pool"], (input,), (sizes_of(output_size, 2),))
-
-
 # --- normalisation, attention -----------------------------------------------------------------------------------------
 
 
@@ -220,6 +198,11 @@ def batch_norm(
     if not training and running_mean is not None:
         operands = (input, running_mean, running_var, weight, bias)
         return record(FUNCTIONS["batch_norm_fixed"], operands, (float(eps),))
+    shape = input._kind.shape
+    if not training:
+        raise ValueError("batch_norm: in evaluation it needs running_mean and running_var")
+    if not now.recording.traced and math.prod(shape) == shape[1]:
+        raise ValueError(f"batch_norm: in training there must be more than one value for each channel, not {shape}")
     result, mean, variance = methods.several("batch_norm", (input, weight, bias), (float(eps),))
     if running_mean is not None and running_var is not None:
         with no_grad():
@@ -313,6 +296,12 @@ def cross_entropy(
     label_smoothing: float = 0.0,
 ) -> Tensor:
     """``nll_loss`` of ``log_softmax`` over dimension 1; the target: class numbers, or probabilities of the classes."""
+    if not 0.0 <= label_smoothing <= 1.0:
+        message = f"cross_entropy: label_smoothing must be between 0 and 1, it is {label_smoothing}"
+        raise NumberError(message, location=user_location())
+    if ignore_index >= 0 and target._kind.dtype.kind == "f" and target._kind.shape == input._kind.shape:
+        message = "cross_entropy: ignore_index is for class numbers, the target is of probabilities"
+        raise NumberError(message, location=user_location())
     statics = (int(ignore_index), _checked(reduction), float(label_smoothing))
     return record(_CROSS, (input, target, weight), statics)
 
@@ -336,6 +325,6 @@ def binary_cross_entropy(
     return record(FUNCTIONS["binary_cross_entropy"], (input, target, weight), (_checked(reduction),))
 
 
-for _room in (activations, distances, resizing):
+for _room in (activations, distances, pooling, resizing):
     globals().update(_room.FUNCTIONS)
 __getattr__ = absent_names(__name__, globals())

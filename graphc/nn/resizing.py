@@ -12,7 +12,7 @@ from graphc.tensors.core import Tensor, record
 from graphc.tensors.functions.table import FUNCTIONS as TABLE
 from graphc.tensors.placing import near
 from graphc.tensors.random import default_generator, drawn, known
-from graphc.tensors.shaping import index_select, permute, reshape, squeeze, unsqueeze
+from graphc.tensors.shaping import index_select, permute, reshape
 
 
 def pad(input: Tensor, pad: Any, mode: str = "constant", value: float | None = None) -> Tensor:
@@ -24,41 +24,6 @@ def pad(input: Tensor, pad: Any, mode: str = "constant", value: float | None = N
     if len(widths) % 2 or len(widths) > 2 * input.ndim:
         raise ValueError(f"pad: {widths} for a tensor of shape {input.shape}: give two widths for each dimension")
     return record(TABLE["pad"], (input,), (widths, mode, 0.0 if value is None else value))
-
-
-def max_pool1d(
-    input: Tensor, kernel_size: Sizes, stride: Any = None, padding: Sizes = 0, dilation: Sizes = 1
-) -> Tensor:
-    """The largest of each window of the last dimension."""
-    (kernel,) = sizes_of(kernel_size, 1)
-    (step,) = sizes_of(stride or kernel, 1)
-    statics = ((1, kernel), (1, step), (0, *sizes_of(padding, 1)), (1, *sizes_of(dilation, 1)))
-    return squeeze(record(TABLE["max_pool"], (unsqueeze(input, -2),), statics), -2)
-
-
-def avg_pool1d(
-    input: Tensor, kernel_size: Sizes, stride: Any = None, padding: Sizes = 0, count_include_pad: bool = True
-) -> Tensor:
-    """The mean of each window of the last dimension."""
-    (kernel,) = sizes_of(kernel_size, 1)
-    (step,) = sizes_of(stride or kernel, 1)
-    statics = ((1, kernel), (1, step), (0, *sizes_of(padding, 1)), bool(count_include_pad))
-    return squeeze(record(TABLE["avg_pool"], (unsqueeze(input, -2),), statics), -2)
-
-
-def adaptive_avg_pool1d(input: Tensor, output_size: Sizes) -> Tensor:
-    """The means of so many equal blocks of the last dimension."""
-    return record(TABLE["adaptive_avg_pool"], (input,), (sizes_of(output_size, 1),))
-
-
-def adaptive_max_pool2d(input: Any, output_size: Sizes) -> Any:
-    """The largest of each of so many equal blocks. Raises ``ValueError`` where they cannot be equal."""
-    rows, columns = sizes_of(output_size, 2)
-    *lead, height, width = input.shape
-    if height % rows or width % columns:
-        raise ValueError(f"adaptive max pooling of {(height, width)} to {(rows, columns)}: only equal blocks")
-    blocks = reshape(input, *lead, rows, height // rows, columns, width // columns)
-    return record(TABLE["max"], (blocks,), ((-3, -1), False))
 
 
 def conv_transpose1d(
@@ -163,7 +128,7 @@ def rms_norm(input: Any, normalized_shape: Any, weight: Any = None, eps: float |
 FUNCTIONS: dict[str, Callable[..., Any]] = {
     f.__name__: f
     for f in (
-        pad, max_pool1d, avg_pool1d, adaptive_avg_pool1d, adaptive_max_pool2d, conv_transpose1d, conv_transpose2d,
+        pad, conv_transpose1d, conv_transpose2d,
         interpolate, pixel_shuffle, dropout1d, dropout2d, instance_norm, rms_norm,
     )
 }  # fmt: skip

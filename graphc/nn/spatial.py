@@ -1,10 +1,11 @@
-"""Convolutions, pooling, normalisation."""
+"""Convolutions, normalisation, attention."""
 
 from __future__ import annotations
 
 import math
 from typing import Any
 
+from graphc.errors import ShapeError
 from graphc.ir.types import I64
 from graphc.nn import functional as F
 from graphc.nn import init
@@ -15,6 +16,7 @@ from graphc.tensors import methods
 from graphc.tensors.core import Tensor, from_array
 from graphc.tensors.creation import ones, zeros
 from graphc.tensors.modes import no_grad
+from graphc.trace.location import user_location
 
 
 class ChannelMap(Module):
@@ -31,11 +33,14 @@ class ChannelMap(Module):
         self.kernel_size = sizes_of(kernel_size, self.dimensions)
         self.stride, self.dilation = sizes_of(stride, self.dimensions), sizes_of(dilation, self.dimensions)
 
-    def _set_weights(self, first: int, second: int, *, bias: bool, dtype: Any) -> None:
+    def _set_weights(self, first: int, second: int, *, bias: bool, dtype: Any, device: Any = None) -> None:
         """A weight (first, second / groups, kernel) and, where wanted, a bias."""
-        self.weight = Parameter(zeros(first, second // self.groups, *self.kernel_size, dtype=dtype))
-        self.bias = Parameter(zeros(self.out_channels, dtype=dtype)) if bias else None
+        self.weight = Parameter(zeros(first, second // self.groups, *self.kernel_size, dtype=dtype, device=device))
+        self.bias = Parameter(zeros(self.out_channels, dtype=dtype, device=device)) if bias else None
         init.weight_and_bias(self.weight, self.bias)
+
+
+_PADDING_MODES = ("zeros", "reflect", "replicate", "circular")
 
 
 class _Convolution(ChannelMap):
@@ -49,16 +54,42 @@ class _Convolution(ChannelMap):
         dilation: Sizes = 1,
         groups: int = 1,
         bias: bool = True,
+        padding_mode: str = "zeros",
+        device: Any = None,
         dtype: Any = None,
     ):
         super().__init__()
+        if padding_mode not in _PADDING_MODES:
+            message = f"padding_mode={padding_mode!r}: expected one of {', '.join(_PADDING_MODES)}"
+            raise ValueError(message)
+        self.padding_mode = padding_mode
         self._set_sizes(in_channels, out_channels, groups, kernel_size, stride, dilation)
         self.padding = padding if isinstance(padding, str) else sizes_of(padding, self.dimensions)
-        self._set_weights(out_channels, in_channels, bias=bias, dtype=dtype)
+        self._set_weights(out_channels, in_channels, bias=bias, dtype=dtype, device=device)
 
     def extra_repr(self) -> str:
         text = f"{self.in_channels}, {self.out_channels}, kernel_size={self.kernel_size}, stride={self.stride}"
-        return text + (f", padding={self.padding}" if any(self.padding) else "")
+        none, one = (0,) * self.dimensions, (1,) * self.dimensions
+        for name, usual in (("padding", none), ("dilation", one), ("output_padding", none), ("groups", 1)):
+            if getattr(self, name, usual) != usual:
+                text += f", {name}={getattr(self, name)}"
+        text += "" if self.bias is not None else ", bias=False"
+        return text if self.padding_mode == "zeros" else f"{text}, padding_mode={self.padding_mode}"
+
+    def _convolved(self, function: Any, input: Tensor) -> Tensor:
+        padding: Any = self.padding
+        if self.padding_mode != "zeros":
+            input, padding = F.pad(input, self._widths(), self.padding_mode), 0
+        return function(input, self.weight, self.bias, self.stride, padding, self.dilation, self.groups)
+
+    def _widths(self) -> list[int]:
+        """How many places are added before and after each dimension, the last one first."""
+        if isinstance(self.padding, str):
+            spans = [
+                d * (k - 1) * (self.padding == "same") for d, k in zip(self.dilation, self.kernel_size, strict=True)
+            ]
+            return [width for span in spans[::-1] for width in (span // 2, span - span // 2)]
+        return [width for p in self.padding[::-1] for width in (p, p)]
 
 
 class Conv1d(_Convolution):
@@ -67,52 +98,14 @@ class Conv1d(_Convolution):
     dimensions = 1
 
     def forward(self, input: Tensor) -> Tensor:
-        return F.conv1d(input, self.weight, self.bias, self.stride, self.padding, self.dilation, self.groups)
+        return self._convolved(F.conv1d, input)
 
 
 class Conv2d(_Convolution):
     """A convolution of (n, in_channels, h, w)."""
 
     def forward(self, input: Tensor) -> Tensor:
-        return F.conv2d(input, self.weight, self.bias, self.stride, self.padding, self.dilation, self.groups)
-
-
-class MaxPool2d(Module):
-    """The largest of each window."""
-
-    def __init__(self, kernel_size: Sizes, stride: Any = None, padding: Sizes = 0, dilation: Sizes = 1):
-        super().__init__()
-        self.kernel_size, self.stride, self.padding, self.dilation = kernel_size, stride, padding, dilation
-
-    def forward(self, input: Tensor) -> Tensor:
-        return F.max_pool2d(input, self.kernel_size, self.stride, self.padding, self.dilation)
-
-    def extra_repr(self) -> str:
-        stride = self.kernel_size if self.stride is None else self.stride
-        return f"kernel_size={self.kernel_size}, stride={stride}, padding={self.padding}"
-
-
-class AvgPool2d(Module):
-    """The mean of each window."""
-
-    def __init__(self, kernel_size: Sizes, stride: Any = None, padding: Sizes = 0, count_include_pad: bool = True):
-        super().__init__()
-        self.kernel_size, self.stride, self.padding = kernel_size, stride, padding
-        self.count_include_pad = count_include_pad
-
-    def forward(self, input: Tensor) -> Tensor:
-        return F.avg_pool2d(input, self.kernel_size, self.stride, self.padding, self.count_include_pad)
-
-
-class AdaptiveAvgPool2d(Module):
-    """The means of so many equal blocks."""
-
-    def __init__(self, output_size: Sizes):
-        super().__init__()
-        self.output_size = output_size
-
-    def forward(self, input: Tensor) -> Tensor:
-        return F.adaptive_avg_pool2d(input, self.output_size)
+        return self._convolved(F.conv2d, input)
 
 
 class _BatchNorm(Module):
@@ -144,17 +137,20 @@ class _BatchNorm(Module):
     def forward(self, input: Tensor) -> Tensor:
         if len(input._kind.shape) not in self.ranks:
             raise ValueError(f"{type(self).__name__} needs {self.ranks} dimensions, the input has {input._kind.shape}")
+        if input._kind.shape[1] != self.num_features:
+            message = f"{type(self).__name__} of {self.num_features} channels, the input has {input._kind.shape}"
+            raise ShapeError(message, location=user_location())
         share = self.momentum
         if self.training and self.num_batches_tracked is not None:
             with no_grad():
                 self.num_batches_tracked.add_(1)
             share = 1.0 / self.num_batches_tracked.item() if share is None else share
-        return F.batch_norm(
-            input, self.running_mean, self.running_var, self.weight, self.bias, self.training, share or 0.0, self.eps
-        )
+        operands = (input, self.running_mean, self.running_var, self.weight, self.bias)
+        return F.batch_norm(*operands, self.training or self.running_mean is None, share or 0.0, self.eps)
 
     def extra_repr(self) -> str:
-        return f"{self.num_features}, eps={self.eps}, momentum={self.momentum}"
+        text = f"{self.num_features}, eps={self.eps}, momentum={self.momentum}, affine={self.weight is not None}"
+        return f"{text}, track_running_stats={self.running_mean is not None}"
 
 
 class BatchNorm1d(_BatchNorm):
@@ -190,7 +186,8 @@ class LayerNorm(Module):
         return F.layer_norm(input, self.normalized_shape, self.weight, self.bias, self.eps)
 
     def extra_repr(self) -> str:
-        return f"{self.normalized_shape}, eps={self.eps}"
+        text = f"{self.normalized_shape}, eps={self.eps}, elementwise_affine={self.weight is not None}"
+        return f"{text}, bias={self.bias is not None}"
 
 
 class GroupNorm(Module):

@@ -31,7 +31,7 @@ class GradScaler:
     >>> scaler.step(optimizer)
     >>> scaler.update()
     >>> w
-    tensor([0.5], requires_grad=True)
+    tensor([0.5000], requires_grad=True)
 
     To clip gradients, call ``scaler.unscale_(optimizer)`` before; ``step`` then does not do it again. For gradients of
     several micro-batches, call ``scale(loss).backward()`` for each, and ``step`` and ``update`` once.

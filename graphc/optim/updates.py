@@ -54,7 +54,7 @@ def store(targets: Sequence[Tensor], arrays: Sequence[Any]) -> None:
             tensor._array[...] = array
         else:
             tensor._array = array
-        tensor._version += 1
+        tensor._writes += 1
         tensor._recording = None
 
 

@@ -128,7 +128,8 @@ class BackwardPass:
         for number, array in zip(numbers, flush(recording, tuple(range(first, first + len(numbers)))), strict=True):
             tensor = tensors[number]
             assert tensor is not None
-            if self.accumulates and tensor._grad is None and tensor._hooks is None and tensor._history is None:
+            is_leaf = self.accumulates and tensor._hooks is None and tensor._history is None
+            if is_leaf and tensor._grad is None and tensor._after is None and tensor._kind.requires_grad:
                 tensor._grad = of_kind(array, tensor._kind.frozen)
             else:
                 self._arrived(tensor, tensor._history, array)
@@ -301,10 +302,29 @@ class BackwardPass:
         if tensor._hooks:
             gradient = hooked(tensor, _as_tensor(gradient))
         if self.accumulates:
-            accumulate(tensor, gradient, self.create)
+            if tensor._kind.requires_grad:  # which may have been switched off since
+                accumulate(tensor, gradient, self.create)
         elif id(tensor) in self.captured:
             before = self.found.get(id(tensor))
             self.found[id(tensor)] = _sum(before, _as_tensor(gradient)) if before is not None else _as_tensor(gradient)
+
+
+def backward_of(
+    roots: Sequence[Tensor], seeds: Sequence[Tensor | None], retain: bool, create: bool, inputs: Any = None
+) -> None:
+    """Add gradients to ``.grad`` of the leaves, or of the ``inputs`` where these are given."""
+    if inputs is None:
+        BackwardPass(create=create, retain=retain).run(roots, seeds)
+        return
+    wanted = (inputs,) if isinstance(inputs, Tensor) else tuple(inputs)
+    if not wanted or not all(tensor.requires_grad for tensor in wanted):
+        message = "backward: the inputs must be tensors that require grad, at least one"
+        raise AutogradError(message, location=user_location())
+    work = BackwardPass(create=create, retain=retain, captured=wanted)
+    work.run(roots, seeds)
+    for tensor in {id(tensor): tensor for tensor in wanted}.values():
+        if id(tensor) in work.found:
+            accumulate(tensor, work.found[id(tensor)], create)
 
 
 def plan_number(segment: Segment, position: int) -> int:
@@ -357,8 +377,14 @@ def hooked(tensor: Tensor, gradient: Tensor) -> Tensor:
     """The gradient after the tensor's hooks, each of which may return another one."""
     for hook in list((tensor._hooks or {}).values()):
         changed = hook(gradient)
-        if changed is not None:
-            gradient = changed
+        if changed is None:
+            continue
+        if not isinstance(changed, Tensor):
+            raise TypeError(f"a hook of a gradient returns a tensor or None, not {type(changed).__name__}")
+        if changed._kind.shape != gradient._kind.shape:
+            message = f"a hook changed the gradient's shape {gradient._kind.shape} to {changed._kind.shape}"
+            raise AutogradError(message, location=user_location())
+        gradient = changed
     return gradient
 
 
@@ -373,3 +399,5 @@ def accumulate(tensor: Tensor, gradient: Any, create: bool) -> None:
         from graphc.tensors.memory import add_into
 
         add_into(before, gradient)
+    for hook in list((tensor._after or {}).values()):
+        hook(tensor)

@@ -30,7 +30,7 @@ class Tensor:
     NumPy. ``_recording, _position``: the value that stands
     for it in a recording. ``_history``: the segment, and the position in it, that a tensor which is no leaf came from.
     ``_base``, ``_view``: of a view the tensor whose memory it shares, and the steps that make it of that; ``_seen`` the
-    version it was made of. ``_views``: the views of a tensor.
+    number of writes into that when it was made. ``_views``: the views of a tensor.
     ``_special``: a view, or shared. ``_source``: draws the values anew, of one with random numbers.
     """
 
@@ -40,8 +40,9 @@ class Tensor:
     _history: tuple[Any, int] | None = None  # a Segment, or a call of a ``Function``
     _grad: Tensor | None = None
     _hooks: dict[int, Any] | None = None
+    _after: dict[int, Any] | None = None  # hooks that are called when a gradient was added
     _retains = False
-    _version = 0
+    _writes = 0
     _base: Tensor | None = None
     _view: tuple[Any, ...] = ()
     _seen = 0

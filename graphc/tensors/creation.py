@@ -58,7 +58,7 @@ def _from_data(data: Any, dtype: Any, place: int | None = None) -> Tensor:
         array, place = np.array(on_host(data)), data._kind.place if place is None else place
     else:
         array = np.array(_without_tensors(data))
-        if not isinstance(data, np.ndarray | np.generic) and array.dtype.kind == "f" and dtype is None:
+        if not isinstance(data, np.ndarray | np.generic) and array.dtype == np.float64 and dtype is None:
             array = array.astype(Default.dtype)
     if array.dtype.kind not in "biuf":
         message = f"a tensor cannot be made of {type(data).__name__} with dtype {array.dtype}: give real numbers"

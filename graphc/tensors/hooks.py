@@ -38,6 +38,18 @@ def register_hook(self: Tensor, hook: Hook) -> RemovableHandle:
     return RemovableHandle(self._hooks, number)
 
 
+def register_post_accumulate_grad_hook(self: Tensor, hook: Callable[[Tensor], None]) -> RemovableHandle:
+    """Call ``hook(tensor)`` whenever a gradient was added to ``.grad`` of this leaf. Raises ``AutogradError``."""
+    if not (self.requires_grad and self.is_leaf):
+        message = "hooks after a gradient was added are for leaves that require grad"
+        raise AutogradError(message, location=user_location())
+    if self._after is None:
+        self._after = {}
+    number = max(self._after, default=-1) + 1
+    self._after[number] = hook
+    return RemovableHandle(self._after, number)
+
+
 def retain_grad(self: Tensor) -> None:
     """Have ``backward()`` set ``.grad`` of this tensor, though it is no leaf. Raises ``AutogradError``."""
     if not self.requires_grad:

@@ -87,7 +87,7 @@ def replace(tensor: Tensor, values: Any) -> None:
     """Give the tensor an array of its own, which nobody else holds, in place of its memory."""
     tensor._array, tensor._recording, tensor._history = values, None, None
     tensor._base, tensor._view, tensor._shared, tensor._special = None, (), None, False
-    tensor._version += 1
+    tensor._writes += 1
     tensor._kind = kind_of_array(values, tensor._kind.requires_grad)
 
 
@@ -157,6 +157,15 @@ def deepcopy(self: Tensor, memo: dict[int, Any]) -> Tensor:
     return made
 
 
+def shallow_copy(self: Tensor) -> Tensor:
+    """``copy.copy``: a leaf over the same memory."""
+    if not self.is_leaf:
+        reduce_(self)
+    made = self.detach()
+    made.__class__ = type(self)
+    return made.requires_grad_(self._kind.requires_grad)
+
+
 def up_to_date(self: Tensor) -> Tensor:
     """The tensor; a view of memory that was written into is made again first."""
     if is_stale(self):
@@ -170,7 +179,7 @@ def _number(kind: Callable[[Any], Any]) -> Callable[[Tensor], Any]:
 
 METHODS: dict[str, Any] = {
     "numpy": numpy, "item": item, "tolist": tolist, "__array__": array, "__dlpack__": dlpack,
-    "__dlpack_device__": dlpack_device, "__reduce_ex__": reduce_, "__deepcopy__": deepcopy,
-    "__cuda_array_interface__": property(_interface),
-    "__bool__": _number(bool), "__float__": _number(float), "__int__": _number(int), "__index__": _number(int),
+    "__dlpack_device__": dlpack_device, "__reduce_ex__": reduce_, "__deepcopy__": deepcopy, "__copy__": shallow_copy,
+    "__cuda_array_interface__": property(_interface), "__bool__": _number(bool), "__complex__": _number(complex),
+    "__float__": _number(float), "__int__": _number(int), "__index__": _number(int),
 }  # fmt: skip

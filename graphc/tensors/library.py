@@ -5,11 +5,11 @@ from __future__ import annotations
 import itertools
 import math
 from collections.abc import Callable, Sequence
-from typing import Any
+from typing import Any, NamedTuple
 
 import numpy as np
 
-from graphc.errors import ShapeError
+from graphc.errors import NumberError, ShapeError
 from graphc.tensors import methods, shaping
 from graphc.tensors.core import Tensor, record
 from graphc.tensors.creation import as_tensor, from_numpy, shape_of
@@ -139,7 +139,7 @@ def meshgrid(*tensors: Any, indexing: str = "ij") -> tuple[Tensor, ...]:
 def broadcast_tensors(*tensors: Tensor) -> tuple[Tensor, ...]:
     """Views of the tensors broadcast against each other."""
     shape = np.broadcast_shapes(*(x.shape for x in tensors))
-    return tuple([shaping.expand(x, *shape) for x in tensors])
+    return tuple([x if x.shape == shape else shaping.expand(x, *shape) for x in tensors])
 
 
 def cartesian_prod(*tensors: Tensor) -> Tensor:
@@ -250,9 +250,16 @@ def std_mean(input: Tensor, dim: Any = None, *, correction: float = 1, keepdim: 
     return methods.std(input, dim, correction=correction, keepdim=keepdim), methods.mean(input, dim, keepdim)
 
 
-def aminmax(input: Tensor, *, dim: int | None = None, keepdim: bool = False) -> tuple[Tensor, Tensor]:
+class Extremes(NamedTuple):
     """The smallest and the largest."""
-    return methods.amin(input, dim, keepdim), methods.amax(input, dim, keepdim)
+
+    min: Tensor
+    max: Tensor
+
+
+def aminmax(input: Tensor, *, dim: int | None = None, keepdim: bool = False) -> Extremes:
+    """``(min, max)`` of all elements, or along the dimension."""
+    return Extremes(methods.amin(input, dim, keepdim), methods.amax(input, dim, keepdim))
 
 
 def count_nonzero(input: Tensor, dim: Dims = None) -> Tensor:
@@ -262,15 +269,20 @@ def count_nonzero(input: Tensor, dim: Dims = None) -> Tensor:
 
 def bincount(input: Tensor, weights: Tensor | None = None, minlength: int = 0) -> Tensor:
     """How often each of the numbers 0, 1, ... stands there, or the sum of the weights of each."""
-    largest = int(np.max(known(input, "bincount()"), initial=-1))
+    counted = known(input, "bincount()")
+    if counted.ndim != 1 or counted.dtype.kind not in "iu" or (counted.size and counted.min() < 0):
+        message = f"bincount needs integers of one dimension that are not negative, got {counted.dtype}{counted.shape}"
+        raise NumberError(message, location=user_location())
+    largest = int(np.max(counted)) if counted.size else -1
     return record(FUNCTIONS["bincount"], (input, weights), (max(largest + 1, minlength),))
 
 
 def histc(input: Tensor, bins: int = 100, min: float = 0, max: float = 0) -> Tensor:
     """How many elements lie in each of so many equal intervals between ``min`` and ``max``, or of the elements."""
     values = known(input, "histc()")
-    low, high = (float(values.min()), float(values.max())) if min == max else (min, max)
-    counts, _ = np.histogram(values, bins, (low, high if high > low else low + 1))
+    low, high = (float(values.min()), float(values.max())) if min == max and values.size else (min, max)
+    low, high = (low, high) if high > low else (low - 1, high + 1)
+    counts, _ = np.histogram(values, bins, (low, high))
     return near(counts.astype(values.dtype), input)
 
 
@@ -345,7 +357,6 @@ BOTH: dict[str, Callable[..., Any]] = {
 BOTH |= {"addmv": addmm, "baddbmm": addmm, "ger": outer, "vdot": methods.BOTH["dot"], "arctan2": methods.BOTH["atan2"],
          "not_equal": methods.BOTH["ne"], "less": methods.BOTH["lt"], "less_equal": methods.BOTH["le"],
          "greater": methods.BOTH["gt"], "greater_equal": methods.BOTH["ge"], "fix": methods.BOTH["trunc"],
-         "float_power": methods.BOTH["pow"],
          **{f"arc{k}": methods.BOTH[f"a{k}"] for k in ("sin", "cos", "tan", "sinh", "cosh", "tanh")}}  # fmt: skip
 ONLY_METHODS: dict[str, Callable[..., Any]] = {"repeat": repeat, "unfold": unfold}
 ONLY_FUNCTIONS: dict[str, Callable[..., Any]] = {

@@ -141,5 +141,5 @@ def was_written(tensor: Tensor) -> None:
     recording = now.recording
     if tensor._recording is recording:
         recording.overwritten |= 1 << tensor._position
-    tensor._version += 1
+    tensor._writes += 1
     tensor._recording = None

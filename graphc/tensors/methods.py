@@ -5,12 +5,13 @@ Each gives ``record`` the function of the table, the operands, and plain Python 
 
 from __future__ import annotations
 
+import functools
 from collections.abc import Callable, Sequence
-from typing import Any
+from typing import Any, NamedTuple
 
 import numpy as np
 
-from graphc.errors import TraceTypeError
+from graphc.errors import NumberError, TraceTypeError
 from graphc.tensors import devices
 from graphc.tensors.core import Tensor, fresh, record, take, traced_apply
 from graphc.tensors.functions.table import FUNCTIONS
@@ -56,6 +57,21 @@ def one(name: str) -> Callable[[Tensor], Tensor]:
     return call
 
 
+def numpy_named(function: Callable[..., Any]) -> Callable[..., Any]:
+    """The function of ``dim`` and ``keepdim``, which may be given as ``axis`` and ``keepdims``, too."""
+
+    @functools.wraps(function)
+    def call(*args: Any, **options: Any) -> Any:
+        if options:
+            options = {_NUMPY_NAMES.get(name, name): option for name, option in options.items()}
+        return function(*args, **options)
+
+    return call
+
+
+_NUMPY_NAMES = {"axis": "dim", "keepdims": "keepdim"}
+
+
 def dims_of(dim: Dims) -> Any:
     """One dimension, several as a tuple, None for all."""
     if dim is None or isinstance(dim, int):
@@ -78,21 +94,35 @@ _add, _sub, _mul, _div = (two(name) for name in ("add", "sub", "mul", "div"))
 
 def add(input: Any, other: Any, *, alpha: float = 1) -> Tensor:
     """``input + alpha * other``."""
-    return _add(input, other if alpha == 1 else _mul(other, alpha))
+    return _add(input, _scaled(other, alpha))
 
 
 def sub(input: Any, other: Any, *, alpha: float = 1) -> Tensor:
     """``input - alpha * other``."""
-    return _sub(input, other if alpha == 1 else _mul(other, alpha))
+    return _sub(input, _scaled(other, alpha))
+
+
+def _scaled(other: Any, alpha: float) -> Any:
+    """``alpha * other``; of a number a number, which gives way to the dtype of a tensor."""
+    return other if alpha == 1 else other * alpha if isinstance(other, int | float) else _mul(other, alpha)
 
 
 def div(input: Any, other: Any, *, rounding_mode: str | None = None) -> Tensor:
     """``input / other``; with ``rounding_mode`` ``"floor"`` or ``"trunc"`` rounded so."""
     if rounding_mode is None:
         return _div(input, other)
-    if rounding_mode == "floor":
-        return record(FUNCTIONS["floor_divide"], (given(input), given(other)))
-    return record(FUNCTIONS["trunc"], (_div(input, other),))
+    if rounding_mode not in _ROUNDED:
+        message = f"div: rounding_mode={rounding_mode!r}: expected None, 'trunc' or 'floor'"
+        raise NumberError(message, location=user_location())
+    return record(FUNCTIONS[_ROUNDED[rounding_mode]], (given(input), given(other)))
+
+
+_ROUNDED = {"floor": "floor_divide", "trunc": "div_trunc"}
+
+
+def rsub(input: Any, other: Any, *, alpha: float = 1) -> Tensor:
+    """``other - alpha * input``."""
+    return _sub(other, _scaled(input, alpha))
 
 
 def addcmul(input: Tensor, tensor1: Any, tensor2: Any, *, value: float = 1) -> Tensor:
@@ -115,7 +145,7 @@ def lerp(input: Tensor, end: Tensor, weight: Any) -> Tensor:
 def clamp(input: Tensor, min: Any = None, max: Any = None) -> Tensor:
     """Each element no lower than ``min`` and no higher than ``max``, numbers or tensors."""
     if min is None and max is None:
-        raise ValueError("clamp: at least one of min and max must be given")
+        raise NumberError("clamp: at least one of min and max must be given", location=user_location())
     low, high = (None if bound is None else given(bound) for bound in (min, max))
     return record(FUNCTIONS["clamp"], (input, low, high))
 
@@ -152,14 +182,14 @@ def sum(input: Tensor, dim: Dims = None, keepdim: bool = False, *, dtype: Any = 
     return record(SUM, (input,), (dims_of(dim), keepdim, None if dtype is None else known_dtype(np.dtype(dtype))))
 
 
-def mean(input: Tensor, dim: Dims = None, keepdim: bool = False) -> Tensor:
+def mean(input: Tensor, dim: Dims = None, keepdim: bool = False, *, dtype: Any = None) -> Tensor:
     """The mean over the dimensions, all of them by default, of a floating tensor."""
-    return record(MEAN, (input,), (dims_of(dim), keepdim))
+    return record(MEAN, (input if dtype is None else to(input, dtype),), (dims_of(dim), keepdim))
 
 
-def prod(input: Tensor, dim: int | None = None, keepdim: bool = False) -> Tensor:
+def prod(input: Tensor, dim: int | None = None, keepdim: bool = False, *, dtype: Any = None) -> Tensor:
     """The product over one dimension, all of them by default."""
-    return record(FUNCTIONS["prod"], (input,), (dim, keepdim))
+    return record(FUNCTIONS["prod"], (input if dtype is None else to(input, dtype),), (dim, keepdim))
 
 
 def _spread(name: str) -> Callable[..., Tensor]:
@@ -179,24 +209,20 @@ def _spread(name: str) -> Callable[..., Tensor]:
 var, std = _spread("var"), _spread("std")
 
 
-def norm(input: Tensor, p: Any = 2, dim: Dims = None, keepdim: bool = False) -> Tensor:
-    """The p-norm of the elements over the dimensions, all of them by default."""
+def norm(input: Tensor, p: Any = "fro", dim: Dims = None, keepdim: bool = False, *, dtype: Any = None) -> Tensor:
+    """The p-norm of the elements over the dimensions, all of them by default; ``"nuc"``: that of a matrix."""
+    x = input if dtype is None else to(input, dtype)
+    if p == "nuc":
+        return record(FUNCTIONS["linalg_matrix_norm"], (x,), ("nuc", keepdim))
     order = 2.0 if p in ("fro", None) else float(p)
-    return record(FUNCTIONS["linalg_vector_norm"], (input,), (order, dims_of(dim), keepdim))
+    return record(FUNCTIONS["linalg_vector_norm"], (x,), (order, dims_of(dim), keepdim))
 
 
-class Ordered(tuple):
-    """``(values, indices)``, by these names too."""
+class Ordered(NamedTuple):
+    """Elements and where they stand."""
 
-    __slots__ = ()
-
-    @property
-    def values(self) -> Tensor:
-        return self[0]
-
-    @property
-    def indices(self) -> Tensor:
-        return self[1]
+    values: Tensor
+    indices: Tensor
 
 
 def _extreme(name: str, pairwise: str) -> Callable[..., Any]:
@@ -207,7 +233,7 @@ def _extreme(name: str, pairwise: str) -> Callable[..., Any]:
             return both(input, dim)
         if dim is None:
             return record(FUNCTIONS[name], (input,), (None, False))
-        return Ordered(several(f"{name}_dim", (input,), (int(dim), keepdim)))
+        return Ordered(*several(f"{name}_dim", (input,), (int(dim), keepdim)))
 
     call.__name__ = name
     call.__doc__ = (
@@ -233,12 +259,18 @@ def median(input: Tensor, dim: int | None = None, keepdim: bool = False) -> Any:
     """The lower median of all elements; along a dimension ``(values, indices)``."""
     if dim is None:
         return record(FUNCTIONS["median"], (input,))
-    return Ordered(several("median_dim", (input,), (dim, keepdim)))
+    return Ordered(*several("median_dim", (input,), (dim, keepdim)))
+
+
+def mode(input: Tensor, dim: int = -1, keepdim: bool = False) -> Ordered:
+    """``(values, indices)`` of the element that stands most often along the dimension."""
+    return Ordered(*several("mode", (input,), (int(dim), keepdim)))
 
 
 def _folded(name: str) -> Callable[..., Tensor]:
     def call(input: Tensor, dim: Any = None, keepdim: bool = False) -> Tensor:
-        return record(FUNCTIONS[name], (input,), (dims_of(dim), keepdim))
+        dims = () if name in ("all", "any") and isinstance(dim, list | tuple) and not dim else dims_of(dim)
+        return record(FUNCTIONS[name], (input,), (dims, keepdim))
 
     call.__name__ = name
     return call
@@ -279,6 +311,21 @@ def leaky_relu(input: Tensor, negative_slope: float = 0.01) -> Tensor:
 def elu(input: Tensor, alpha: float = 1.0) -> Tensor:
     """x where it is positive, else ``alpha * (exp(x) - 1)``."""
     return record(FUNCTIONS["elu"], (input,), (float(alpha),))
+
+
+def round(input: Tensor, *, decimals: int = 0) -> Tensor:
+    """To so many decimals; of two that are as near the even one."""
+    if not decimals:
+        return one("round")(input)
+    scale = 10.0 ** abs(decimals)
+    if decimals > 0:
+        return _div(one("round")(_mul(input, scale)), scale)
+    return _mul(one("round")(_div(input, scale)), scale)
+
+
+def logit(input: Tensor, eps: float | None = None) -> Tensor:
+    """``log(x / (1 - x))``; with ``eps`` of x brought between that and ``1 - eps``."""
+    return one("logit")(input if eps is None else clamp(input, eps, 1 - eps))
 
 
 # --- dtypes, copies ---------------------------------------------------------------------------------------------------
@@ -332,12 +379,12 @@ def clone(input: Tensor) -> Tensor:
 _ONE = (
     "exp", "log", "tanh", "sigmoid", "sqrt", "relu", "abs", "neg", "square", "rsqrt", "reciprocal", "expm1", "exp2",
     "log2", "log10", "log1p", "sin", "cos", "tan", "asin", "acos", "atan", "sinh", "cosh", "asinh", "acosh", "atanh",
-    "erf", "erfc", "lgamma", "digamma", "logit", "sign", "floor", "ceil", "round", "trunc", "isnan", "isinf",
+    "erf", "erfc", "lgamma", "digamma", "sign", "floor", "ceil", "trunc", "isnan", "isinf",
     "isfinite", "logical_not", "bitwise_not", "erfinv", "sinc", "deg2rad", "rad2deg",
 )  # fmt: skip
 _TWO = (
     "mul", "pow", "matmul", "dot", "maximum", "minimum", "remainder", "fmod", "floor_divide", "atan2", "hypot",
-    "logaddexp", "xlogy", "fmax", "fmin", "copysign", "heaviside", "gcd", "lcm",
+    "logaddexp", "xlogy", "float_power", "fmax", "fmin", "copysign", "heaviside", "gcd", "lcm",
     "eq", "ne", "lt", "le", "gt", "ge", "logical_and", "logical_or", "logical_xor", "bitwise_and",
     "bitwise_or", "bitwise_xor",
 )  # fmt: skip
@@ -346,11 +393,13 @@ BOTH: dict[str, Callable[..., Any]] = {
     **{name: one(name) for name in _ONE},
     **{name: two(name) for name in _TWO},
     **{f.__name__: f for f in (
-        add, sub, div, addcmul, addcdiv, lerp, clamp, where, masked_fill, allclose, equal, sum, mean, prod, var, std,
-        norm, max, min, amax, amin, median, logsumexp, clone,
+        add, sub, div, addcmul, addcdiv, lerp, clamp, where, masked_fill, allclose, equal,
+        logit, round, rsub, clone,
     )},
-    **{name: _folded(name) for name in ("argmax", "argmin", "all", "any")},
-    **{name: _along(name) for name in ("cumsum", "cumprod", "softmax", "log_softmax")},
+    **{f.__name__: numpy_named(f) for f in (sum, mean, prod, var, std, norm, max, min, amax, amin, median, mode,
+                                           logsumexp)},
+    **{name: numpy_named(_folded(name)) for name in ("argmax", "argmin", "all", "any")},
+    **{name: numpy_named(_along(name)) for name in ("cumsum", "cumprod", "softmax", "log_softmax")},
 }  # fmt: skip
 BOTH |= {"absolute": BOTH["abs"], "negative": BOTH["neg"], "clip": clamp, "mm": BOTH["matmul"], "bmm": BOTH["matmul"],
          "mv": BOTH["matmul"], "multiply": BOTH["mul"], "divide": div, "true_divide": div, "subtract": sub}  # fmt: skip
@@ -360,7 +409,7 @@ ONLY_METHODS: dict[str, Callable[..., Any]] = {
     "type": lambda self, dtype=None: self._kind.dtype.name if dtype is None else to(self, dtype),
     **{name: _to_dtype(name, dtype) for name, dtype in {
         "double": np.float64, "float": np.float32, "half": np.float16, "long": np.int64, "int": np.int32,
-        "short": np.int16, "byte": np.uint8, "bool": np.bool_,
+        "short": np.int16, "char": np.int8, "byte": np.uint8, "bool": np.bool_,
     }.items()},
     "cpu": cpu,
     "cuda": cuda,

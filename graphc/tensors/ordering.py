@@ -24,7 +24,7 @@ from graphc.trace.location import user_location
 
 def sort(input: Tensor, dim: int = -1, descending: bool = False, stable: bool = True) -> Ordered:
     """``(values, indices)``: the elements along the dimension in order, equal ones as they stand."""
-    return Ordered(several("sort", (input,), (int(dim), bool(descending))))
+    return Ordered(*several("sort", (input,), (int(dim), bool(descending))))
 
 
 def argsort(input: Tensor, dim: int = -1, descending: bool = False, stable: bool = True) -> Tensor:
@@ -34,16 +34,21 @@ def argsort(input: Tensor, dim: int = -1, descending: bool = False, stable: bool
 
 def topk(input: Tensor, k: int, dim: int = -1, largest: bool = True, sorted: bool = True) -> Ordered:
     """``(values, indices)`` of the k largest elements along the dimension, or of the smallest."""
-    if not 0 <= k <= input.shape[dim]:
-        raise ShapeError(f"topk: k={k} of {input.shape[dim]} elements", location=user_location())
-    return Ordered(several("topk", (input,), (int(k), int(dim), bool(largest))))
+    size = input.shape[dim] if input.ndim else 1
+    if not 0 <= k <= size:
+        raise ShapeError(f"topk: k={k} of {size} elements", location=user_location())
+    return Ordered(*several("topk", (input,), (int(k), int(dim), bool(largest))))
 
 
 def kthvalue(input: Tensor, k: int, dim: int = -1, keepdim: bool = False) -> Ordered:
     """``(values, indices)`` of the k-th smallest element along the dimension, the first being 1."""
+    if not input.ndim:
+        return Ordered(*(shaping.reshape(part, ()) for part in kthvalue(shaping.reshape(input, 1), k, dim)))
+    if not 1 <= k <= input.shape[dim]:
+        raise ShapeError(f"kthvalue: k={k} of {input.shape[dim]} elements", location=user_location())
     values, indices = sort(input, dim)
     found = [shaping.narrow(part, dim, k - 1, 1) for part in (values, indices)]
-    return Ordered(found if keepdim else [shaping.squeeze(part, dim) for part in found])
+    return Ordered(*(found if keepdim else [shaping.squeeze(part, dim) for part in found]))
 
 
 def msort(input: Tensor) -> Tensor:

@@ -81,7 +81,7 @@ def moved_in_place(tensor: Tensor, place: int | None) -> None:
     tensor._array = placed(compute(tensor), place)
     tensor._kind = kind_of_array(tensor._array, tensor._kind.requires_grad)
     tensor._recording, tensor._shared, tensor._special = None, None, tensor._base is not None
-    tensor._version += 1
+    tensor._writes += 1
     if tensor._grad is not None:
         tensor._grad = from_array(placed(compute(tensor._grad), place))
 

@@ -105,6 +105,6 @@ class _Search:
                 self.saved |= 1 << state.step[2][k]
         if result:
             self.saved |= 1 << state.position
-        if saved or result:
+        if saved or result or state.step[0].saves == "places":
             for position in made:
                 self.frees |= 1 << position

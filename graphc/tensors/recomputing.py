@@ -84,7 +84,7 @@ def _check(inner: Recording, stand_ins: Sequence[Tensor]) -> None:
     message = ""
     if inner.cuts:
         message = "registers a hook or retains a gradient on a tensor that is computed again: do that outside of it"
-    if any(x._version or x._recording is not inner or x._position >= len(stand_ins) for x in stand_ins):
+    if any(x._writes or x._recording is not inner or x._position >= len(stand_ins) for x in stand_ins):
         message = "writes into its argument, which would be written twice: write into a clone() of it"
     if message:
         raise AutogradError(f"checkpoint: the function {message}", location=user_location())

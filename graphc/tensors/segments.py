@@ -41,7 +41,7 @@ class Segment:
         self.key: tuple[int, ...] | None = None
         self.ahead: tuple[Any, Any] = (None, None)
         self.outputs: dict[int, tuple[ref[Tensor], int]] = {
-            position: (ref(tensor), tensor._version) for position, tensor in alive if tensor._kind.requires_grad
+            position: (ref(tensor), version_of(tensor)) for position, tensor in alive if tensor._kind.requires_grad
         }
 
     def release(self) -> None:
@@ -119,4 +119,4 @@ def segment_of(recording: Recording, alive: list[tuple[int, Tensor]]) -> Segment
 
 def version_of(tensor: Tensor) -> int:
     """How often the memory of the tensor was written into: a view counts with what it is a view of."""
-    return (tensor if tensor._base is None else tensor._base)._version
+    return (tensor if tensor._base is None else tensor._base)._writes

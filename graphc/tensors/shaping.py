@@ -7,14 +7,14 @@ from typing import Any
 
 import numpy as np
 
-from graphc.errors import ShapeError
+from graphc.errors import IndexRangeError, ShapeError
 from graphc.tensors import traced
 from graphc.tensors.core import Tensor, from_array, record
-from graphc.tensors.creation import from_numpy, shape_of
+from graphc.tensors.creation import as_tensor, from_numpy, shape_of
 from graphc.tensors.functions.table import FUNCTIONS
 from graphc.tensors.memory import settled
-from graphc.tensors.methods import given
-from graphc.tensors.placing import host_values, on_host
+from graphc.tensors.methods import given, numpy_named
+from graphc.tensors.placing import host_values, near, on_host
 from graphc.tensors.recording import now
 from graphc.tensors.views import DETACH, EXPAND, NARROW, SELECT, is_contiguous, reshaped, view
 from graphc.tensors.writing import write
@@ -41,7 +41,10 @@ def view_as(self: Tensor, other: Tensor) -> Tensor:
 
 
 def flatten(input: Tensor, start_dim: int = 0, end_dim: int = -1) -> Tensor:
-    """The dimensions from the one to the other as one."""
+    """The dimensions from the one to the other as one; the tensor itself where that is one dimension."""
+    rank = input.ndim
+    if rank and -rank <= start_dim < rank and start_dim % rank == end_dim % rank:
+        return input
     if not is_contiguous(input):
         return record(FUNCTIONS["flatten"], (input,), (start_dim, end_dim))
     return view(FUNCTIONS["flatten"], input, (start_dim, end_dim))
@@ -64,10 +67,12 @@ def permute(input: Tensor, *dims: Any) -> Tensor:
 
 def movedim(input: Tensor, source: Any, destination: Any) -> Tensor:
     """A view with dimensions moved to other places."""
-    rank = input.ndim
+    rank = max(input.ndim, 1)
     sources = [s % rank for s in ([source] if isinstance(source, int) else source)]
     targets = [d % rank for d in ([destination] if isinstance(destination, int) else destination)]
     rest = iter(a for a in range(rank) if a not in sources)
+    if not input.ndim:
+        return input
     return permute(input, *(sources[targets.index(a)] if a in targets else next(rest) for a in range(rank)))
 
 
@@ -87,14 +92,22 @@ def expand(self: Tensor, *sizes: Any) -> Tensor:
     return view(EXPAND, self, (shape_of(sizes),))
 
 
-def broadcast_to(input: Tensor, size: Sequence[int]) -> Tensor:
+def broadcast_to(input: Tensor, *size: Any) -> Tensor:
     """A view broadcast to the size."""
     return expand(input, *size)
 
 
 def narrow(input: Tensor, dim: int, start: int, length: int) -> Tensor:
-    """A view of ``length`` positions of a dimension."""
-    return view(NARROW, input, (int(dim), int(start), int(length)))
+    """A view of ``length`` positions of a dimension; a negative ``start`` counts from its end."""
+    start, length = int(start), int(length)
+    if not now.recording.traced and -input.ndim <= dim < input.ndim:
+        size = input._kind.shape[dim]
+        first = start + size if start < 0 else start
+        if not 0 <= first <= first + length <= size:
+            message = f"narrow: positions {start} to {start + length} of a dimension of length {size}"
+            raise IndexRangeError(message, location=user_location())
+        start = first
+    return view(NARROW, input, (int(dim), start, length))
 
 
 def detach(self: Tensor) -> Tensor:
@@ -109,10 +122,14 @@ def contiguous(self: Tensor) -> Tensor:
 
 def split(input: Tensor, split_size_or_sections: Any, dim: int = 0) -> tuple[Tensor, ...]:
     """Views of pieces of a dimension: of this length, or of these lengths."""
+    if not input.ndim:
+        raise ShapeError("split needs a tensor of at least one dimension", location=user_location())
     total = input._kind.shape[dim]
     sizes = split_size_or_sections
     if isinstance(sizes, int):
-        sizes = [min(sizes, total - start) for start in range(0, total, sizes)]
+        if sizes < 0 or (sizes == 0 and total):
+            raise ShapeError(f"split into pieces of length {sizes}", location=user_location())
+        sizes = [min(sizes, total - start) for start in range(0, total, sizes)] if total else [0]
     elif sum(sizes) != total:
         message = f"split: the sizes {list(sizes)} do not add up to {total}, the length of dimension {dim}"
         raise ShapeError(message, location=user_location())
@@ -122,7 +139,10 @@ def split(input: Tensor, split_size_or_sections: Any, dim: int = 0) -> tuple[Ten
 
 def chunk(input: Tensor, chunks: int, dim: int = 0) -> tuple[Tensor, ...]:
     """Views of so many pieces of a dimension, the last one shorter where they cannot be equal."""
-    return split(input, -(-input._kind.shape[dim] // chunks), dim)
+    if chunks < 1:
+        raise ShapeError(f"chunk: {chunks} pieces", location=user_location())
+    size = input._kind.shape[dim]
+    return split(input, -(-size // chunks) if size else [0] * chunks, dim)
 
 
 def unbind(input: Tensor, dim: int = 0) -> tuple[Tensor, ...]:
@@ -134,11 +154,11 @@ def unbind(input: Tensor, dim: int = 0) -> tuple[Tensor, ...]:
 # --- positions --------------------------------------------------------------------------------------------------------
 
 
-def parsed(self: Tensor, key: Any) -> tuple[tuple[Any, ...], list[Tensor]]:
+def parsed(key: tuple[Any, ...]) -> tuple[tuple[Any, ...], list[Tensor]]:
     """The key as a tuple that can be looked up, and its arrays of positions; a mask is where it is true."""
     parts: list[Any] = []
     arrays: list[Tensor] = []
-    for item in key if isinstance(key, tuple) else (key,):
+    for item in key:
         if item is None or item is Ellipsis:
             parts.append(item)
         elif isinstance(item, slice):
@@ -154,19 +174,48 @@ def parsed(self: Tensor, key: Any) -> tuple[tuple[Any, ...], list[Tensor]]:
 
 
 def _positions(item: Any) -> Iterator[Tensor]:
-    index = item if isinstance(item, Tensor) else from_array(settled(np.asarray(item)))
-    if index._kind.dtype.kind != "b":
+    index = (
+        item if isinstance(item, Tensor) else from_array(settled(np.asarray(item, None if np.size(item) else np.int64)))
+    )
+    if not _is_mask(index):
         yield index
         return
     for positions in np.atleast_1d(host_values(index)).nonzero():
         yield from_array(np.ascontiguousarray(positions))
 
 
+def _is_mask(item: Any) -> bool:
+    """Whether an item of a key is a mask: of bools, or of uint8, as PyTorch once had them."""
+    if isinstance(item, Tensor):
+        return item._kind.dtype in (np.bool_, np.uint8)
+    return isinstance(item, bool | np.bool_)
+
+
+def _without_flags(self: Tensor, key: tuple[Any, ...]) -> tuple[Tensor, tuple[Any, ...]]:
+    """Masks without dimensions as positions of new dimensions of length 1: 0 where they are true, else none."""
+    if not any(_is_mask(item) and not getattr(item, "shape", ()) for item in key):
+        return self, key
+    spans = [item.ndim if isinstance(item, Tensor) and _is_mask(item) else 0 if item is None else 1 for item in key]
+    spans = [0 if _is_mask(item) and not getattr(item, "shape", ()) else n for item, n in zip(key, spans, strict=True)]
+    place, items = 0, list(key)
+    for k, item in enumerate(key):
+        if item is Ellipsis:
+            place = self.ndim - sum(spans[k + 1 :])
+        elif _is_mask(item) and not getattr(item, "shape", ()):
+            self = unsqueeze(self, place)
+            items[k] = near(np.zeros(int(bool(item)), np.int64), self)
+            place += 1
+        else:
+            place += spans[k]
+    return self, tuple(items)
+
+
 def getitem(self: Tensor, key: Any) -> Tensor:
     """``x[key]``: a view for integers, slices, None and ``...``; a copy for positions and masks."""
     if now.recording.traced:
         return traced.get_item(traced.lifted(self), key)
-    parts, arrays = parsed(self, key)
+    self, items = _without_flags(self, key if isinstance(key, tuple) else (key,))
+    parts, arrays = parsed(items)
     if arrays:
         return record(INDEX, (self, *arrays), (parts,))
     return view(SELECT, self, (parts,))
@@ -174,11 +223,12 @@ def getitem(self: Tensor, key: Any) -> Tensor:
 
 def setitem(self: Tensor, key: Any, value: Any) -> None:
     """``x[key] = value``, in x's dtype."""
-    is_mask = isinstance(key, Tensor) and key._kind.dtype.kind == "b" and key._kind.shape == self._kind.shape
-    if is_mask and not getattr(value, "shape", ()):
-        write(self, lambda: record(FUNCTIONS["masked_fill"], (self, key, given(value))))
+    covers = _is_mask(key) and getattr(key, "shape", ()) in ((), self._kind.shape)
+    if covers and not getattr(value, "shape", ()):
+        mask = as_tensor(key).to(np.bool_)
+        write(self, lambda: record(FUNCTIONS["masked_fill"], (self, mask, given(value))))
         return
-    parts, arrays = parsed(self, key)
+    parts, arrays = parsed(key if isinstance(key, tuple) else (key,))
     source = given(np.asarray(value) if isinstance(value, list | tuple) else value)
     write(self, lambda: record(PUT, (self, source, *arrays), (parts,)))
 
@@ -230,8 +280,11 @@ def _some(name: str, tensors: Sequence[Tensor]) -> tuple[Tensor, ...]:
     return tuple([from_numpy(x) if isinstance(x, np.ndarray) else x for x in tensors])
 
 
-def flip(input: Tensor, *dims: Any) -> Tensor:
-    """The elements in reverse order along the dimensions."""
+def flip(input: Tensor, *dims: Any, **named: Any) -> Tensor:
+    """The elements in reverse order along the dimensions, which may be given as ``dims=``, too."""
+    dims = (named.pop("dims"),) if "dims" in named and not dims else dims
+    if named:
+        raise TypeError(f"flip() got an unexpected keyword argument {next(iter(named))!r}")
     return record(FUNCTIONS["flip"], (input,), (shape_of(dims),))
 
 
@@ -260,7 +313,7 @@ BOTH: dict[str, Callable[..., Any]] = {
 }  # fmt: skip
 BOTH |= {"swapaxes": transpose, "swapdims": transpose, "moveaxis": movedim}
 ONLY_FUNCTIONS: dict[str, Callable[..., Any]] = {
-    "cat": cat, "concat": cat, "concatenate": cat, "stack": stack,
+    "cat": numpy_named(cat), "concat": numpy_named(cat), "concatenate": numpy_named(cat), "stack": numpy_named(stack),
 }  # fmt: skip
 ONLY_METHODS: dict[str, Callable[..., Any]] = {
     "view": view_, "view_as": view_as, "expand": expand, "contiguous": contiguous, "is_contiguous": is_contiguous,

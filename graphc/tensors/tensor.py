@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from typing import Any
 
 import numpy as np
@@ -18,21 +18,23 @@ from graphc.tensors import (
     methods,
     operators,
     ordering,
+    printing,
     random,
     shaping,
     traced,
     writing,
 )
-from graphc.tensors.backward import BackwardPass, check_root
+from graphc.tensors.backward import backward_of, check_root
 from graphc.tensors.core import Tensor, compute
 from graphc.tensors.creation import full, ones, require_floating, tensor, zeros
+from graphc.tensors.functions.promotion import Default
 from graphc.tensors.functions.table import FUNCTIONS
 from graphc.tensors.interchange import replace
 from graphc.tensors.kinds import kind_of
 from graphc.tensors.memory import own
 from graphc.tensors.placing import host_values
-from graphc.tensors.segments import Applied
-from graphc.tensors.views import layout
+from graphc.tensors.segments import Applied, version_of
+from graphc.tensors.views import layout, memory_of, root_of
 from graphc.trace.location import user_location
 
 __all__ = ["Tensor"]
@@ -125,7 +127,25 @@ def _set_grad(self: Tensor, value: Tensor | None) -> None:
     if value is not None and value._kind.shape != self._kind.shape:
         message = f"a gradient of shape {value._kind.shape} does not fit a tensor of shape {self._kind.shape}"
         raise AutogradError(message, location=user_location())
+    if value is self:
+        raise AutogradError("a tensor cannot be its own gradient", location=user_location())
+    if value is not None and value._kind.dtype != self._kind.dtype:
+        message = f"a gradient of dtype {value._kind.dtype} does not fit a tensor of dtype {self._kind.dtype}"
+        raise AutogradError(message, location=user_location())
     self._grad = value
+
+
+def _delete_grad(self: Tensor) -> None:
+    self._grad = None
+
+
+def data_ptr(self: Tensor) -> int:
+    """The address of the first element, in this machine's memory. Raises ``AutogradError`` for one on a device."""
+    if self._kind.place is not None:
+        message = "data_ptr() of a tensor on a device: take x.__cuda_array_interface__"
+        raise AutogradError(message, location=user_location())
+    root = root_of(self)
+    return int(memory_of(self, np.asarray(compute(root))).__array_interface__["data"][0])
 
 
 def size(self: Tensor, dim: int | None = None) -> Any:
@@ -143,8 +163,9 @@ def strides(self: Tensor, dim: int | None = None) -> Any:
 
 
 def backward(
-    self: Tensor, gradient: Tensor | None = None, retain_graph: bool | None = None, create_graph: bool = False
-) -> None:
+    self: Tensor, gradient: Tensor | None = None, retain_graph: bool | None = None, create_graph: bool = False,
+    inputs: Tensor | Sequence[Tensor] | None = None,
+) -> None:  # fmt: skip
     """Add the gradient of this tensor to ``.grad`` of every leaf that requires grad and that it was computed of.
 
     >>> x = graphc.tensor([1.0, 2.0], requires_grad=True)
@@ -157,6 +178,7 @@ def backward(
         retain_graph: whether another backward pass through the same values is to be possible; by default only with
             ``create_graph``.
         create_graph: record the gradients, so that they can be differentiated in turn.
+        inputs: the tensors whose ``.grad`` is added to, instead of all leaves.
     Raises: ``AutogradError`` where the tensor does not require grad, is no scalar and no vector is given, was
         differentiated before without ``retain_graph``, or needs a value that was overwritten.
     """
@@ -164,7 +186,7 @@ def backward(
         raise TypeError(f"gradient must be a tensor or None, not {type(gradient).__name__}")
     check_root(self, gradient)
     retain = create_graph if retain_graph is None else retain_graph
-    BackwardPass(create=create_graph, retain=retain).run((self,), (gradient,))
+    backward_of((self,), (gradient,), retain, create_graph, inputs)
 
 
 def __len__(self: Tensor) -> int:
@@ -175,24 +197,34 @@ def __len__(self: Tensor) -> int:
 
 def __repr__(self: Tensor) -> str:
     array = host_values(self)
-    text = np.array2string(array, separator=", ", prefix="tensor(", threshold=1000)
-    if array.dtype not in (np.float64, np.int64, np.bool_):
-        text += f", dtype={array.dtype}"
+    remarks = [f"size={array.shape}"] if not array.size and array.ndim != 1 else []
     if self._kind.place is not None:
-        text += f", device='{devices.device_of(self._kind.place)}'"
+        remarks.append(f"device='{devices.device_of(self._kind.place)}'")
+    if array.dtype != Default.dtype and (array.dtype not in (np.int64, np.bool_) or not array.size):
+        remarks.append(f"dtype={array.dtype}")
     made = grad_fn(self)
     if made is not None:
-        text += f", grad_fn={made}"
+        remarks.append(f"grad_fn={made}")
     elif self._kind.requires_grad:
-        text += ", requires_grad=True"
-    return f"tensor({text})"
+        remarks.append("requires_grad=True")
+    return printing.with_remarks(f"tensor({printing.text_of(array, len('tensor('))}", remarks, len("tensor(")) + ")"
+
+
+def __format__(self: Tensor, spec: str) -> str:
+    return format(interchange.item(self), spec) if spec and not self._kind.shape else object.__format__(self, spec)
+
+
+def __contains__(self: Tensor, element: Any) -> bool:
+    return bool(methods.BOTH["any"](methods.BOTH["eq"](self, element)))
 
 
 PROPERTIES: dict[str, Any] = {
     "requires_grad": property(_requires_grad, _set_requires_grad),
-    "grad": property(_grad, _set_grad),
+    "grad": property(_grad, _set_grad, _delete_grad),
     "grad_fn": property(grad_fn),
     "is_leaf": property(is_leaf),
+    "retains_grad": property(lambda self: self._retains),
+    "_version": property(version_of),
     "shape": property(lambda self: self._kind.shape),
     "dtype": property(lambda self: self._kind.dtype),
     "ndim": property(ndim),
@@ -207,8 +239,11 @@ PROPERTIES: dict[str, Any] = {
 }
 METHODS: dict[str, Callable[..., Any]] = {
     "backward": backward, "requires_grad_": requires_grad_, "size": size, "__len__": __len__, "__repr__": __repr__,
+    "__format__": __format__, "__contains__": __contains__,
     "__hash__": object.__hash__, "dim": ndim, "numel": numel, "nelement": numel, "register_hook": hooks.register_hook,
-    "retain_grad": hooks.retain_grad, "copy_": writing.copy_, "fill_": writing.fill_, "zero_": writing.zero_,
+    "retain_grad": hooks.retain_grad,
+    "register_post_accumulate_grad_hook": hooks.register_post_accumulate_grad_hook, "data_ptr": data_ptr,
+    "copy_": writing.copy_, "fill_": writing.fill_, "zero_": writing.zero_,
     "detach_": detach_, "element_size": lambda self: self._kind.dtype.itemsize, "one_hot": shaping.one_hot,
     "is_floating_point": lambda self: self._kind.dtype.kind == "f",
     "new_zeros": lambda self, *size: zeros(*size, dtype=self._kind.dtype, device=self.device),

@@ -7,6 +7,7 @@ value stands for it; after a write the steps are taken again. ``memory_of`` take
 
 from __future__ import annotations
 
+import math
 from collections.abc import Callable
 from typing import Any
 from weakref import ref
@@ -43,7 +44,7 @@ def view(function: Function, tensor: Tensor, statics: tuple[Any, ...] = ()) -> T
     if made is None:
         made = record(function, (tensor,), statics)
     root = root_of(tensor)
-    made._base, made._view, made._seen = root, (*tensor._view, (function, statics)), root._version
+    made._base, made._view, made._seen = root, (*tensor._view, (function, statics)), root._writes
     made._special = True
     if root._views is None:
         root._views = []
@@ -74,14 +75,14 @@ def is_viewed(root: Tensor) -> bool:
 def is_stale(tensor: Tensor) -> bool:
     """Whether the tensor is a view of memory that was, or may have been, written into since it was made."""
     base = tensor._base
-    return base is not None and (tensor._seen != base._version or is_shared(base))
+    return base is not None and (tensor._seen != base._writes or is_shared(base))
 
 
 def renew(tensor: Tensor) -> None:
     """Make a stale view again, of its base as it is now: recorded where a gradient flows, else from its memory."""
     value = tensor._base
     assert value is not None
-    tensor._seen = value._version
+    tensor._seen = value._writes
     is_cut = any(function is DETACH for function, _ in tensor._view)
     quiet = is_cut or not value._kind.requires_grad or tensor.is_leaf
     if quiet and value._kind.place is None:
@@ -133,7 +134,7 @@ def _flattened(array: np.ndarray, start: int, end: int) -> np.ndarray:
     if not array.ndim:
         return array.reshape(1)
     first, last = start % array.ndim, end % array.ndim
-    return array.reshape(*array.shape[:first], -1 if array.size else 0, *array.shape[last + 1 :])
+    return array.reshape(*array.shape[:first], math.prod(array.shape[first : last + 1]), *array.shape[last + 1 :])
 
 
 def _squeezed(array: np.ndarray, dims: tuple[int, ...] | None) -> np.ndarray:
@@ -145,6 +146,8 @@ def _squeezed(array: np.ndarray, dims: tuple[int, ...] | None) -> np.ndarray:
 def _expanded(array: np.ndarray, shape: tuple[int, ...]) -> np.ndarray:
     extra = len(shape) - array.ndim
     sizes = [array.shape[i - extra] if size == -1 and i >= extra else size for i, size in enumerate(shape)]
+    if math.prod(sizes) == array.size:
+        return array.reshape(sizes)  # which may be written into
     return np.broadcast_to(array, sizes)
 
 

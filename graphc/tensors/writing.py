@@ -16,6 +16,7 @@ from graphc.errors import AutogradError
 from graphc.tensors import traced
 from graphc.tensors.core import Tensor, compute, flush, record
 from graphc.tensors.functions.table import FUNCTIONS
+from graphc.tensors.kinds import Kind
 from graphc.tensors.memory import is_shared, writable
 from graphc.tensors.recording import now, switched
 from graphc.tensors.views import DETACH, EXPAND, adopt, is_viewed, layout, memory_of, root_of, written_back
@@ -58,7 +59,9 @@ def write(tensor: Tensor, make: Callable[[], Tensor]) -> Tensor:
         traced.write(tensor, _fitted(tensor, make()))
         return tensor
     check_writable(tensor)
-    value = _fitted(tensor, make())
+    value = make()
+    _note_in_place(tensor, value)
+    value = _fitted(tensor, value)
     root = root_of(tensor)
     flows = now.enabled and (value._kind.requires_grad or root._kind.requires_grad)
     is_cut = any(function is DETACH for function, _ in tensor._view)
@@ -89,12 +92,27 @@ def _fitted(tensor: Tensor, value: Tensor) -> Tensor:
     return record(COPY, (tensor, value))
 
 
+def _note_in_place(tensor: Tensor, value: Tensor) -> None:
+    """Let the step that was just taken be that of a function in place, where the tensor is its first operand."""
+    recording = now.recording
+    state = recording.state
+    if value._recording is not recording or value._position != state.position or isinstance(state.step, Kind):
+        return
+    function, enabled, operands, statics = state.step
+    if not operands or tensor._recording is not recording or operands[0] != tensor._position:
+        return
+    assert state.parent is not None
+    step = (function.in_place, enabled, operands, statics)
+    taken = state.parent.next.get(step)
+    recording.state = state.parent.grow(step, state.kinds, state.location) if taken is None else taken
+
+
 def _note(tensor: Tensor) -> None:
     """Count a write; values of the recording that the tensor stood for are overwritten."""
     recording = now.recording
     if tensor._recording is recording:
         recording.overwritten |= 1 << tensor._position
-    tensor._version += 1
+    tensor._writes += 1
 
 
 def _rename(tensor: Tensor, value: Tensor) -> None:
@@ -122,11 +140,11 @@ def _write_memory(tensor: Tensor, root: Tensor, value: Tensor) -> None:
         memory_of(tensor, writable(root))[...] = array
     else:
         array = _write_there(tensor, root, value)
-    root._version += 1
+    root._writes += 1
     root._recording = None
     if value._kind.requires_grad and root is not tensor:  # a detached tensor, which has a history of its own now
         tensor._kind, tensor._history, tensor._array = value._kind, value._history, array
-        tensor._seen = root._version
+        tensor._seen = root._writes
 
 
 def _write_there(tensor: Tensor, root: Tensor, value: Tensor) -> Any:

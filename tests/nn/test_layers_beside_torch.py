@@ -102,9 +102,66 @@ def test_sizes_that_do_not_fit() -> None:
         nn.Conv2d(3, 2, 6)(graphc.ones(1, 3, 5, 5))
     with pytest.raises(ValueError, match="groups"):
         nn.Conv2d(3, 2, 3, groups=2)
-    with pytest.raises(ValueError, match="equal blocks"):
-        nn.AdaptiveAvgPool2d(2)(graphc.ones(1, 1, 5, 5))
     with pytest.raises(ValueError, match="heads"):
         nn.MultiheadAttention(5, 2)
     with pytest.raises(ValueError, match="dimensions"):
         nn.BatchNorm2d(3)(graphc.ones(2, 3))
+
+
+POOLED = [
+    ("MaxPool2d(2, ceil_mode=True)", (2, 2, 5, 7)), ("MaxPool2d(3, 2, 1, 2, ceil_mode=True)", (1, 2, 7, 8)),
+    ("MaxPool2d((2, 3), return_indices=True)", (2, 2, 6, 7)), ("MaxPool2d(3, 2, 1, return_indices=True)", (2, 5, 5)),
+    ("MaxPool2d(3, 2, 1, 2, True, True)", (1, 1, 7, 7)), ("MaxPool1d(3, 2, 1, return_indices=True)", (2, 2, 7)),
+    ("AvgPool2d(2, ceil_mode=True)", (1, 2, 5, 7)), ("AvgPool2d(3, 2, 1, True, False)", (1, 2, 5, 6)),
+    ("AvgPool2d(3, 2, 1, True, True)", (1, 2, 5, 6)), ("AvgPool2d((2, 3), divisor_override=2)", (1, 1, 4, 6)),
+    ("AvgPool1d(3, 2, 1, True, False)", (2, 2, 6)), ("AdaptiveAvgPool2d((3, 2))", (1, 2, 7, 5)),
+    ("AdaptiveAvgPool2d((None, 2))", (1, 2, 4, 6)), ("AdaptiveMaxPool2d(3)", (1, 2, 7, 5)),
+    ("AdaptiveAvgPool1d(3)", (2, 2, 7)), ("MaxPool2d(2, padding=2)", (1, 1, 5, 5)),
+    *((f"Conv1d(2, 4, 3, padding=1, padding_mode='{m}')", (2, 2, 8)) for m in ("reflect", "circular", "replicate")),
+    ("Conv2d(2, 4, 3, padding=(1, 2), padding_mode='circular')", (1, 2, 5, 6)),
+    ("Conv2d(2, 4, (4, 3), padding='same')", (1, 2, 5, 6)),
+    ("Conv2d(2, 2, 2, padding='same', padding_mode='reflect')", (1, 2, 5, 6)),
+    ("Conv2d(2, 2, 3, padding_mode='bad')", (1, 2, 5, 6)), ("BatchNorm1d(3)", (1, 3)), ("BatchNorm1d(3)", (4, 2)),
+    ("BatchNorm1d(3, track_running_stats=False).eval()", (4, 3)),
+]  # fmt: skip
+
+
+@pytest.mark.parametrize(("text", "shape"), POOLED)
+def test_windows_and_what_lies_outside(text: str, shape: tuple[int, ...]) -> None:
+    results = []
+    array = np.random.default_rng(0).standard_normal(shape)
+    for nn, tensor in ((torch.nn, torch.tensor), (graphc.nn, graphc.tensor)):
+        x = tensor(array, requires_grad=True)
+        try:
+            layer = eval(f"nn.{text}", {"nn": nn}).double()
+            for parameter in layer.parameters():
+                parameter.data = tensor(np.linspace(-1.0, 1.0, parameter.numel()).reshape(tuple(parameter.shape)))
+            with override(disable_jit=True):
+                found = layer(x)
+                parts = found if isinstance(found, tuple) else (found,)
+                (parts[0] * parts[0].detach().cos()).sum().backward()
+                results.append([*(part.detach().numpy() for part in parts), x.grad.numpy(), repr(layer)])
+        except (ValueError, RuntimeError) as error:
+            results.append(error)
+    theirs, ours = results
+    if isinstance(theirs, Exception):
+        assert isinstance(ours, ValueError if isinstance(theirs, ValueError) else RuntimeError), ours
+        return
+    assert not isinstance(ours, Exception), ours
+    for mine, other in zip(ours[:-1], theirs[:-1], strict=True):
+        np.testing.assert_allclose(mine, other, rtol=1e-10, atol=1e-12)
+    if "Conv" in text or "MaxPool" in text:
+        assert ours[-1] == theirs[-1]
+
+
+def test_elements_go_back_to_where_the_largest_were() -> None:
+    array = np.random.default_rng(0).standard_normal((2, 2, 4, 6))
+    found = []
+    for t in (torch, graphc):
+        x = t.tensor(array, requires_grad=True)
+        values, places = t.nn.functional.max_pool2d(x, 2, return_indices=True)
+        back = t.nn.functional.max_unpool2d(values, places, 2)
+        (back * back).sum().backward()
+        found.append((back.detach().numpy(), x.grad.numpy()))
+    for ours, theirs in zip(found[1], found[0], strict=True):
+        np.testing.assert_allclose(ours, theirs)

@@ -1,4 +1,4 @@
-"""Convolutions and pooling over one or two dimensions.
+"""Convolutions over one or two dimensions, and windows.
 
 Sizes are as PyTorch has them: ``(n + 2 padding - dilation (k - 1) - 1) // stride + 1``.
 """
@@ -6,13 +6,11 @@ Sizes are as PyTorch has them: ``(n + 2 padding - dilation (k - 1) - 1) // strid
 from __future__ import annotations
 
 import itertools
-import math
-from collections.abc import Sequence
 from typing import Any
 
 from graphc.errors import ShapeError
 from graphc.ir.builder import Builder
-from graphc.ir.dims import Dim, evaluate, floordiv, product
+from graphc.ir.dims import Dim, evaluate, floordiv
 from graphc.ir.graph import Value
 from graphc.ir.types import ArrayType
 from graphc.ops.convolution import COMPILED, by_windows
@@ -92,49 +90,6 @@ def convolution(
     return F.convolution(*given, **attrs) if x.type.dtype in COMPILED else by_windows(F, *given, **attrs)
 
 
-def max_pool(F: Builder, x: Value, kernel: Ints, stride: Ints, padding: Ints, dilation: Ints) -> Value:
-    """The largest in each window; the gradient goes to the first of equal ones."""
-    met, _ = windows(F, padded(F, x, padding, -math.inf), kernel, stride, dilation)
-    best = met[0]
-    for value in met[1:]:
-        best = F.select(F.logical_or(F.gt(value, best), F.isnan(value)), value, best)
-    return best
-
-
-def avg_pool(F: Builder, x: Value, kernel: Ints, stride: Ints, padding: Ints, counted: bool) -> Value:
-    """The mean of each window; places of the padding count where ``counted``."""
-    ones = (1,) * len(kernel)
-    met, _ = windows(F, padded(F, x, padding), kernel, stride, ones)
-    total = met[0]
-    for value in met[1:]:
-        total = F.add(total, value)
-    if counted or not any(padding):
-        return F.mul(total, 1.0 / math.prod(kernel))
-    inside, _ = windows(F, padded(F, F.full(ArrayType(x.type.dtype, x.dims), 1.0), padding), kernel, stride, ones)
-    count = inside[0]
-    for value in inside[1:]:
-        count = F.add(count, value)
-    return F.div(total, count)
-
-
-def adaptive_avg_pool(F: Builder, x: Value, sizes: Sequence[int]) -> Value:
-    """The means of so many equal blocks along the last dimensions. Raises ``ShapeError`` where they are not equal."""
-    first = x.rank - len(sizes)
-    dims: list[Dim] = list(x.dims[:first])
-    for dim, size in zip(x.dims[first:], sizes, strict=True):
-        length = floordiv(dim, size)
-        if not F.facts.equal(length * size, dim):
-            message = f"adaptive average pooling of size {dim} to {size}: only equal blocks are supported"
-            raise ShapeError(message, location=F.location)
-        dims += [size, length]
-    blocks = F.reshape(x, tuple(dims))
-    axes = range(first + 1, len(dims), 2)
-    return F.div(F.reduce("sum", blocks, axes), F.value(product([dims[a] for a in axes])))
-
-
 CONVOLUTION = [
     Function("convolution", convolution, "others"),
-    Function("max_pool", max_pool),
-    Function("avg_pool", avg_pool),
-    Function("adaptive_avg_pool", adaptive_avg_pool, "nothing"),
 ]

@@ -14,6 +14,7 @@ from graphc.ir.graph import Value
 from graphc.ir.types import I64, ArrayType
 from graphc.tensors.functions.function import Function
 from graphc.tensors.functions.promotion import floating, promoted
+from graphc.tensors.functions.reductions import of_scalars
 from graphc.trace.functions import NUMPY_FUNCTIONS as NUMPY
 from graphc.trace.functions.arguments import axis_of
 from graphc.trace.functions.assignment import add_at
@@ -82,7 +83,7 @@ def quantile(F: Builder, x: Value, q: Any, dim: int | None, keepdim: bool, skips
 
 
 def nansum(F: Builder, x: Value, dim: Any, keepdim: bool) -> Value:
-    return NUMPY["numpy.nansum"](F, x, dim, keepdims=keepdim)
+    return NUMPY["numpy.nansum"](F, x, dim, I64 if x.type.dtype.kind == "u" else None, keepdims=keepdim)
 
 
 def nanmean(F: Builder, x: Value, dim: Any, keepdim: bool) -> Value:
@@ -138,10 +139,10 @@ LIBRARY = [
     Function("unfold", unfold, "nothing"),
     Function("cdist", cdist),
     Function("quantile", quantile),
-    Function("nansum", nansum),
-    Function("nanmean", nanmean),
+    Function("nansum", of_scalars(nansum)),
+    Function("nanmean", of_scalars(nanmean)),
     Function("nan_to_num", nan_to_num),
-    Function("count_nonzero", count_nonzero, "nothing", differentiable=False),
+    Function("count_nonzero", of_scalars(count_nonzero), "nothing", differentiable=False),
     Function("isclose", isclose, "nothing", differentiable=False),
     Function("diff", diff, "nothing"),
     Function("bincount", bincount, "nothing"),

@@ -10,8 +10,9 @@ from graphc.ir.types import I64
 from graphc.tensors.functions.function import Function
 from graphc.tensors.functions.promotion import promoted
 from graphc.tensors.functions.reductions import log_softmax
+from graphc.tensors.functions.shaping import gather
 from graphc.trace.functions.exponentials import logsumexp
-from graphc.trace.functions.indexing import take, take_along_axis
+from graphc.trace.functions.indexing import take
 
 
 def reduced(F: Builder, losses: Value, reduction: str) -> Value:
@@ -27,6 +28,23 @@ def _pair(F: Builder, name: str, x: Value, y: Value) -> tuple[Value, Value]:
         raise ShapeError(f"{name}: prediction {x.type} and target {y.type} do not fit", location=F.location)
     a, b = promoted(F, (x, y))
     return a, b
+
+
+def _equal_pair(F: Builder, name: str, x: Value, y: Value) -> tuple[Value, Value]:
+    """As ``_pair``, of one shape."""
+    if x.rank != y.rank or not all(map(F.facts.equal, x.dims, y.dims)):
+        message = f"{name}: the target {y.type} must have the size of the prediction {x.type}"
+        raise ShapeError(message, location=F.location)
+    return _pair(F, name, x, y)
+
+
+def _clamped_log(F: Builder, p: Value) -> Value:
+    """``log(p)`` no lower than -100; its derivative, ``1 / p``, no higher than 1e12: so it finds the way from 0."""
+    tiny = 1e-12
+    low = F.le(p, tiny)
+    value = F.maximum(F.log(F.stop_gradient(p)), -100.0)
+    line = F.div(F.sub(p, F.stop_gradient(p)), tiny)
+    return F.select(low, F.add(value, line), F.log(F.select(low, 1.0, p)))
 
 
 def mse_loss(F: Builder, x: Value, y: Value, reduction: str) -> Value:
@@ -60,7 +78,7 @@ def bce_with_logits(
     F: Builder, x: Value, y: Value, weight: Value | None, pos_weight: Value | None, reduction: str
 ) -> Value:
     """``-(p y log s(x) + (1 - y) log(1 - s(x)))`` with s the sigmoid; nothing overflows."""
-    a, b = _pair(F, "binary_cross_entropy_with_logits", x, y)
+    a, b = _equal_pair(F, "binary_cross_entropy_with_logits", x, y)
     low = F.logaddexp(F.neg(a), 0.0)  # -log s(x)
     factor = low if pos_weight is None else F.mul(F.add(1.0, F.mul(F.sub(pos_weight, 1.0), b)), low)
     losses = F.add(F.mul(F.sub(1.0, b), a), factor)
@@ -69,8 +87,8 @@ def bce_with_logits(
 
 def binary_cross_entropy(F: Builder, x: Value, y: Value, weight: Value | None, reduction: str) -> Value:
     """``-(y log x + (1 - y) log(1 - x))``, the logarithms no lower than -100."""
-    a, b = _pair(F, "binary_cross_entropy", x, y)
-    positive, negative = F.maximum(F.log(a), -100.0), F.maximum(F.log1p(F.neg(a)), -100.0)
+    a, b = _equal_pair(F, "binary_cross_entropy", x, y)
+    positive, negative = (_clamped_log(F, p) for p in (a, F.sub(1.0, a)))
     losses = F.neg(F.add(F.mul(b, positive), F.mul(F.sub(1.0, b), negative)))
     return reduced(F, losses if weight is None else F.mul(losses, weight), reduction)
 
@@ -85,7 +103,7 @@ def nll_loss(F: Builder, logs: Value, target: Value, weight: Value | None, ignor
     index = F.cast(target, I64)
     counts = F.ne(index, ignored)
     place = F.select(counts, index, 0)
-    picked = F.squeeze(take_along_axis(F, logs, F.expand_dims(place, (axis,)), axis), (axis,))
+    picked = F.squeeze(gather(F, logs, F.expand_dims(place, (axis,)), axis), (axis,))
     factor = F.cast(counts, logs.type.dtype)
     if weight is not None:
         factor = F.mul(factor, take(F, weight, place, 0))

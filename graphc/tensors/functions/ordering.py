@@ -2,13 +2,18 @@
 
 from __future__ import annotations
 
+import math
+
 import numpy as np
 
 from graphc.ir.builder import Builder
+from graphc.ir.dims import Dim, product
 from graphc.ir.graph import Value
-from graphc.ir.types import I64
+from graphc.ir.types import I64, ArrayType
 from graphc.tensors.functions.function import Function
 from graphc.tensors.functions.promotion import as_value
+from graphc.tensors.functions.reductions import of_scalars
+from graphc.tensors.functions.shaping import integers
 from graphc.trace.functions import assignment, rearranging, sorting
 from graphc.trace.functions.arguments import axis_of
 from graphc.trace.functions.indexing import take, take_along_axis
@@ -26,8 +31,6 @@ def order(F: Builder, x: Value, dim: int, descending: bool) -> Value:
 
 def sort(F: Builder, x: Value, dim: int, descending: bool) -> tuple[Value, Value]:
     """The elements along the dimension in order, and where each stood."""
-    if not x.rank:
-        return x, F.cast(F.value(0), I64)
     places = order(F, x, dim, descending)
     return take_along_axis(F, x, places, axis_of(F, "sort", dim, x.rank)), places
 
@@ -41,8 +44,6 @@ def topk(F: Builder, x: Value, count: int, dim: int, largest: bool) -> tuple[Val
 
 def median(F: Builder, x: Value, dim: int, keepdim: bool) -> tuple[Value, Value]:
     """The lower of the middle elements along the dimension, and where it stands; NaN where there is one."""
-    if not x.rank:
-        return x, F.cast(F.value(0), I64)
     axis = axis_of(F, "median", dim, x.rank)
     places = order(F, x, axis, False)
     size = F.cast(F.value(x.dims[axis]), I64)
@@ -59,21 +60,46 @@ def _one_of(F: Builder, x: Value, position: Value, axis: int) -> Value:
 
 
 def median_of_all(F: Builder, x: Value) -> Value:
-    from graphc.ir.dims import product
+    """The lower median of all elements; those that are equal to it share the gradient. Of nothing NaN."""
+    if 0 in x.dims:
+        return F.full(ArrayType(x.type.dtype, ()), math.nan if x.type.is_float else np.iinfo(x.type.dtype).min)
+    found = median(F, F.reshape(x, (product(x.dims),)), 0, False)[0]
+    if not x.type.is_float:
+        return found
+    same = F.logical_or(F.eq(x, F.stop_gradient(found)), F.isnan(found))
+    return F.reduce("max", F.select(same, x, F.cast(F.value(-math.inf), x.type.dtype)), range(x.rank))
 
-    return median(F, F.reshape(x, (product(x.dims),)), 0, False)[0]
+
+def mode(F: Builder, x: Value, dim: int, keepdim: bool) -> tuple[Value, Value]:
+    """The element that stands most often along the dimension, the smallest of several, and its last place."""
+    axis = axis_of(F, "mode", dim, x.rank)
+    mine, others = F.expand_dims(x, (axis,)), F.expand_dims(x, (axis + 1,))
+    counts = F.reduce("sum", F.cast(F.eq(mine, others), I64), (axis + 1,))
+    is_most = F.eq(counts, F.reduce("max", counts, (axis,), keepdims=True))
+    limit = math.inf if x.type.is_float else np.iinfo(x.type.dtype).max
+    smallest = F.reduce("min", F.select(is_most, x, F.cast(F.value(limit), x.type.dtype)), (axis,), keepdims=True)
+    places = F.iota(dims=tuple(d if a == axis else 1 for a, d in enumerate(x.dims)), axis=axis)
+    last = F.reduce("max", F.select(F.eq(x, smallest), places, -1), (axis,), keepdims=True)
+    values = take_along_axis(F, x, last, axis)
+    return (values, last) if keepdim else (F.squeeze(values, (axis,)), F.squeeze(last, (axis,)))
 
 
 # --- positions along a dimension --------------------------------------------------------------------------------------
 
 
-def _places(F: Builder, index: Value, axis: int) -> tuple[Value, ...]:
+def _places(F: Builder, x: Value, index: Value, axis: int) -> tuple[Value, ...]:
     """For each axis the positions that an index along one of them means: at the others, its own place."""
     return tuple(
-        F.cast(index, I64) if a == axis else F.iota(dims=tuple(d if b == a else 1 for b, d in enumerate(index.dims)),
-                                                    axis=a)
+        inside(F, index, x.dims[a], a)
+        if a == axis
+        else F.iota(dims=tuple(d if b == a else 1 for b, d in enumerate(index.dims)), axis=a)
         for a in range(index.rank)
-    )  # fmt: skip
+    )
+
+
+def inside(F: Builder, index: Value, size: Dim, axis: int) -> Value:
+    """The positions, none of which counts from the end in PyTorch's functions of an index along a dimension."""
+    return F.checked_index(integers(F, "an index along a dimension", index), axis=axis, size=size)
 
 
 def _source(F: Builder, x: Value, index: Value, source: object) -> Value:
@@ -89,38 +115,37 @@ def _source(F: Builder, x: Value, index: Value, source: object) -> Value:
 def scatter(F: Builder, x: Value, index: Value, source: object, dim: int) -> Value:
     """x with ``source[i][j]`` at ``[index[i][j]][j]`` for dim 0."""
     axis = axis_of(F, "scatter", dim, x.rank)
-    return assignment.setitem(F, x, _places(F, index, axis), _source(F, x, index, source))
+    return assignment.setitem(F, x, _places(F, x, index, axis), _source(F, x, index, source))
 
 
 def scatter_add(F: Builder, x: Value, index: Value, source: object, dim: int) -> Value:
     """As ``scatter``, where what is there is added to."""
     axis = axis_of(F, "scatter_add", dim, x.rank)
-    return assignment.add_at(F, x, _places(F, index, axis), _source(F, x, index, source))
+    return assignment.add_at(F, x, _places(F, x, index, axis), _source(F, x, index, source))
 
 
-def _along(x: Value, index: Value, axis: int) -> tuple[object, ...]:
-    return (*(slice(None),) * axis, index, *(slice(None),) * (x.rank - axis - 1))
+def _along(F: Builder, x: Value, index: Value, axis: int) -> tuple[object, ...]:
+    places = inside(F, index if index.rank else F.reshape(index, (1,)), x.dims[axis], axis)
+    return (*(slice(None),) * axis, places, *(slice(None),) * (x.rank - axis - 1))
 
 
 def index_add(F: Builder, x: Value, index: Value, source: Value, dim: int) -> Value:
     """x with the source's entries added at these positions of the dimension."""
     axis = axis_of(F, "index_add", dim, x.rank)
-    return assignment.add_at(F, x, _along(x, F.cast(index, I64), axis), F.cast(source, x.type.dtype))
+    return assignment.add_at(F, x, _along(F, x, index, axis), F.cast(source, x.type.dtype))
 
 
 def index_copy(F: Builder, x: Value, index: Value, source: object, dim: int) -> Value:
     """x with the source's entries, or a number, at these positions of the dimension."""
     axis = axis_of(F, "index_copy", dim, x.rank)
     value = F.cast(as_value(F, source), x.type.dtype)
-    return assignment.setitem(F, x, _along(x, F.cast(index, I64), axis), value)
+    return assignment.setitem(F, x, _along(F, x, index, axis), value)
 
 
 def take_along_dim(F: Builder, x: Value, index: Value, dim: int | None) -> Value:
     """``np.take_along_axis``; without a dimension, of all elements in order."""
     if dim is not None:
         return take_along_axis(F, x, F.cast(index, I64), axis_of(F, "take_along_dim", dim, x.rank))
-    from graphc.ir.dims import product
-
     flat = F.reshape(x, (product(x.dims),))
     return take_along_axis(F, flat, F.cast(F.reshape(index, (product(index.dims),)), I64), 0)
 
@@ -132,11 +157,12 @@ def searchsorted(F: Builder, edges: Value, x: Value, right: bool) -> Value:
 
 
 ORDERING = [
-    Function("sort", sort, "nothing"),
-    Function("argsort", order, "nothing", differentiable=False),
-    Function("topk", topk, "nothing"),
-    Function("median", median_of_all),
-    Function("median_dim", median),
+    Function("sort", of_scalars(sort), "places"),
+    Function("argsort", of_scalars(order), "nothing", differentiable=False),
+    Function("topk", of_scalars(topk), "places"),
+    Function("median", median_of_all, "both"),
+    Function("median_dim", of_scalars(median), "places"),
+    Function("mode", of_scalars(mode), "places"),
     Function("scatter", scatter, "after first"),
     Function("scatter_add", scatter_add, "after first"),
     Function("index_add", index_add, "after first"),

@@ -8,9 +8,10 @@ from typing import Any
 
 from graphc.ir.builder import Builder
 from graphc.ir.graph import Value
-from graphc.ir.types import BOOL
+from graphc.ir.types import BOOL, F64, I64
 from graphc.tensors.functions.function import Function, Saves
 from graphc.tensors.functions.promotion import as_value, floating, promoted
+from graphc.trace.functions.shaping import broadcast_to
 
 
 def _binary(op: str) -> Callable[..., Value]:
@@ -56,9 +57,62 @@ def clamp(F: Builder, x: Any, low: Any, high: Any) -> Value:
     given = [bound for bound in (low, high) if bound is not None]
     x, *bounds = promoted(F, (x, *given))
     if low is not None:
-        bound = bounds.pop(0)
-        x = F.select(F.lt(x, bound), bound, x)
-    return F.select(F.gt(x, bounds[0]), bounds[0], x) if bounds else x
+        x = F.select(_or_nan(F, F.lt(x, bounds[0]), low, bounds[0]), bounds[0], x)
+    return x if high is None else F.select(_or_nan(F, F.gt(x, bounds[-1]), high, bounds[-1]), bounds[-1], x)
+
+
+def _or_nan(F: Builder, condition: Value, given: Any, bound: Value) -> Value:
+    """The condition, or that the bound is NaN where it may be."""
+    may_be = bound.type.is_float and (isinstance(given, Value) or given != given)
+    return F.logical_or(condition, F.isnan(bound)) if may_be else condition
+
+
+def hardtanh(F: Builder, x: Any, low: float, high: float) -> Value:
+    """x between two numbers, in its dtype; at a bound, and beyond it, no gradient."""
+    x = as_value(F, x)
+    lowest, highest = (F.cast(as_value(F, bound), x.type.dtype) for bound in (low, high))
+    return F.select(F.le(x, lowest), lowest, F.select(F.ge(x, highest), highest, x))
+
+
+def _fold_numbers(op: str, test: str) -> Callable[..., Value]:
+    """The larger or smaller of two, and of a number and NaN the number; the first of equal ones has the gradient."""
+
+    def build(F: Builder, a: Any, b: Any) -> Value:
+        x, y = promoted(F, (a, b))
+        if not x.type.is_float:
+            return F.apply(F.ops[op], (x, y), {})
+        return F.select(F.logical_or(F.apply(F.ops[test], (x, y), {}), F.isnan(y)), x, y)
+
+    return build
+
+
+def rounded(F: Builder, x: Value) -> Value:
+    """To the nearest whole number, of two the even one; integers are."""
+    return F.rint(x) if x.type.is_float else x
+
+
+def square(F: Builder, x: Value) -> Value:
+    return F.square(F.cast(x, I64) if x.type.dtype == BOOL else x)
+
+
+def float_power(F: Builder, a: Any, b: Any) -> Value:
+    """``a ** b`` in double precision."""
+    return power(F, F.cast(as_value(F, a), F64), b if isinstance(b, int | float) else F.cast(b, F64))
+
+
+def div_trunc(F: Builder, a: Any, b: Any) -> Value:
+    """The quotient rounded towards 0, in the dtype of the operands."""
+    x, y = promoted(F, (a, b))
+    if x.type.is_float:
+        return F.trunc(F.div(x, y))
+    whole = F.floor_divide(x, y)
+    is_short = F.logical_and(F.lt(whole, 0), F.ne(F.sub(x, F.mul(whole, y)), 0))
+    return F.add(whole, F.cast(is_short, whole.type.dtype))
+
+
+def heaviside(F: Builder, a: Any, b: Any) -> Value:
+    x, y = promoted(F, (a, b))
+    return F.select(F.eq(x, 0), y, F.cast(F.gt(x, 0), y.type.dtype))
 
 
 def absolute(F: Builder, x: Any) -> Value:
@@ -84,7 +138,8 @@ def leaky_relu(F: Builder, x: Any, slope: float) -> Value:
 
 
 def elu(F: Builder, x: Any, alpha: float) -> Value:
-    return F.select(F.gt(x, 0.0), x, F.mul(alpha, F.expm1(F.minimum(x, 0.0))))
+    is_positive = F.gt(x, 0.0)
+    return F.select(is_positive, x, F.mul(alpha, F.expm1(F.select(is_positive, F.cast(F.value(0), x.type.dtype), x))))
 
 
 def silu(F: Builder, x: Any) -> Value:
@@ -123,7 +178,7 @@ def masked_fill(F: Builder, x: Any, mask: Any, value: Any) -> Value:
 
 def written(F: Builder, x: Any, value: Any) -> Value:
     """The value in x's dtype and shape: what ``copy_`` writes."""
-    return F.broadcast_to(F.cast(as_value(F, value), x.type.dtype), x.dims)
+    return broadcast_to(F, F.cast(as_value(F, value), x.type.dtype), x.dims)
 
 
 def _entries() -> list[Function]:
@@ -132,8 +187,7 @@ def _entries() -> list[Function]:
         "maximum": ("maximum", "inputs"), "minimum": ("minimum", "inputs"), "remainder": ("remainder", "divisor"),
         "floor_divide": ("floor_divide", "nothing"), "fmod": ("fmod", "divisor"), "hypot": ("hypot", "inputs"),
         "logaddexp": ("logaddexp", "inputs"), "xlogy": ("xlogy", "inputs"),
-        "fmax": ("fmax", "inputs"), "fmin": ("fmin", "inputs"), "copysign": ("copysign", "inputs"),
-        "heaviside": ("heaviside", "nothing"), "gcd": ("gcd", "nothing"), "lcm": ("lcm", "nothing"),
+        "copysign": ("copysign", "inputs"), "gcd": ("gcd", "nothing"), "lcm": ("lcm", "nothing"),
     }  # fmt: skip
     compared = {"eq": "eq", "ne": "ne", "lt": "lt", "le": "le", "gt": "gt", "ge": "ge",
                 "bitwise_and": "bitwise_and", "bitwise_or": "bitwise_or", "bitwise_xor": "bitwise_xor",
@@ -151,8 +205,8 @@ def _entries() -> list[Function]:
         "digamma": ("digamma", "inputs"), "logit": ("logit", "inputs"),
     }  # fmt: skip
     same: dict[str, tuple[str, Saves]] = {
-        "neg": ("neg", "nothing"), "square": ("square", "inputs"), "sign": ("sign", "nothing"),
-        "floor": ("floor", "nothing"), "ceil": ("ceil", "nothing"), "round": ("rint", "nothing"),
+        "neg": ("neg", "nothing"), "sign": ("sign", "nothing"),
+        "floor": ("floor", "nothing"), "ceil": ("ceil", "nothing"),
         "trunc": ("trunc", "nothing"),
     }  # fmt: skip
     tests = {"isnan": "isnan", "isinf": "isinf", "isfinite": "isfinite", "logical_not": "logical_not",
@@ -169,7 +223,15 @@ def _entries() -> list[Function]:
 POINTWISE = [
     *_entries(),
     Function("div", div, "divisor"),
+    Function("div_trunc", div_trunc, "nothing"),
     Function("pow", power),
+    Function("float_power", float_power),
+    Function("square", square),
+    Function("round", rounded, "nothing"),
+    Function("heaviside", heaviside, "nothing"),
+    Function("fmax", _fold_numbers("maximum", "ge")),
+    Function("fmin", _fold_numbers("minimum", "le")),
+    Function("hardtanh", hardtanh),
     Function("rsqrt", rsqrt, "result"),
     Function("abs", absolute),
     Function("relu", relu, "result"),

@@ -6,7 +6,7 @@ from typing import Any
 
 import numpy as np
 
-from graphc.errors import ShapeError
+from graphc.errors import IndexRangeError, ShapeError, TraceTypeError
 from graphc.ir.builder import Builder
 from graphc.ir.dims import product
 from graphc.ir.graph import Value
@@ -54,7 +54,9 @@ def unsqueeze(F: Builder, x: Value, dim: int) -> Value:
 
 def squeeze(F: Builder, x: Value, dims: tuple[int, ...] | None) -> Value:
     """Without these dimensions (all, where None) where they have length 1."""
-    axes = range(x.rank) if dims is None else [axis_of(F, "squeeze", d, x.rank) for d in dims]
+    axes = range(x.rank) if dims is None else [axis_of(F, "squeeze", d, max(x.rank, 1)) for d in dims]
+    if not x.rank:
+        return x
     return F.squeeze(x, [a for a in axes if F.facts.equal(x.dims[a], 1)])
 
 
@@ -70,6 +72,8 @@ def cat(F: Builder, *parts: Any) -> Value:
     *tensors, dim = parts
     dtype = result_dtype(tensors)
     rank = max(v.rank for v in tensors)
+    if not all(v.rank for v in tensors):
+        raise ShapeError("cat: a tensor without dimensions cannot be joined to others: use stack", location=F.location)
     kept = [F.cast(v, dtype) for v in tensors if v.rank == rank or v.dims != (0,)] or tensors[:1]
     axis = axis_of(F, "cat", dim, rank)
     for value in kept[1:]:
@@ -93,6 +97,8 @@ def stack(F: Builder, *parts: Any) -> Value:
 
 
 def flip(F: Builder, x: Value, dims: tuple[int, ...]) -> Value:
+    if not x.rank:
+        return F.reshape(rearranging.flip(F, F.reshape(x, (1,)), dims), ())
     return rearranging.flip(F, x, dims)
 
 
@@ -101,8 +107,10 @@ def roll(F: Builder, x: Value, shifts: Any, dims: Any) -> Value:
 
 
 def narrow(F: Builder, x: Value, dim: int, start: int, length: int) -> Value:
+    axis = axis_of(F, "narrow", dim, x.rank)
+    first: Any = start + x.dims[axis] if start < 0 else start
     key = [slice(None)] * x.rank
-    key[axis_of(F, "narrow", dim, x.rank)] = slice(start, start + length)
+    key[axis] = slice(first, first + length)
     return indexing.getitem(F, x, tuple(key))
 
 
@@ -140,13 +148,24 @@ def setitem(F: Builder, x: Value, value: Any, *arrays_and_key: Any) -> Value:
     return assignment.setitem(F, x, whole_key(key, arrays), F.cast(as_value(F, value), x.type.dtype))
 
 
+def integers(F: Builder, name: str, index: Value) -> Value:
+    """Positions. Raises ``TraceTypeError`` where they are no integers."""
+    if index.type.dtype.kind not in "iu":
+        message = f"{name}: an index must be of integers, it is {index.type}: convert it, index.long()"
+        raise TraceTypeError(message, location=F.location)
+    return F.cast(index, I64)
+
+
 def gather(F: Builder, x: Value, index: Value, dim: int) -> Value:
     """``result[i][j] = x[index[i][j]][j]`` for dim 0; the index may be shorter than x along the other dimensions."""
-    axis = axis_of(F, "gather", dim, x.rank)
     if not x.rank:
-        return x
+        return gather(F, F.reshape(x, (1,)), index if index.rank else F.reshape(index, (1,)), dim)
+    axis = axis_of(F, "gather", dim, x.rank)
+    if index.rank != x.rank:
+        message = f"gather: the index must have as many dimensions as the tensor: {index.type} and {x.type}"
+        raise ShapeError(message, location=F.location)
     places = [
-        F.cast(index, I64)
+        integers(F, "gather", index)
         if a == axis
         else F.iota(dims=tuple(d if b == a else 1 for b, d in enumerate(index.dims)), axis=a)
         for a in range(x.rank)
@@ -155,7 +174,13 @@ def gather(F: Builder, x: Value, index: Value, dim: int) -> Value:
 
 
 def index_select(F: Builder, x: Value, index: Value, dim: int) -> Value:
-    return indexing.take(F, x, index, axis_of(F, "index_select", dim, x.rank))
+    if not x.rank:
+        return F.reshape(index_select(F, F.reshape(x, (1,)), index, dim), ())
+    if index.rank > 1:
+        message = f"index_select: the index must have at most one dimension, it is {index.type}"
+        raise IndexRangeError(message, location=F.location)
+    places = integers(F, "index_select", index if index.rank else F.reshape(index, (1,)))
+    return F.gather(x, places, axes=(axis_of(F, "index_select", dim, x.rank),), checked=True)
 
 
 def one_hot(F: Builder, x: Value, classes: int) -> Value:
@@ -184,7 +209,7 @@ def linear(F: Builder, x: Value, weight: Value, bias: Value | None) -> Value:
 
 def embedding(F: Builder, index: Value, weight: Value, padding: int | None) -> Value:
     """The rows of the weight at these positions; that of the padding gets no gradient."""
-    rows = indexing.take(F, weight, index, 0)
+    rows = F.gather(weight, integers(F, "embedding", index), axes=(0,), checked=True)
     if padding is None:
         return rows
     return F.select(F.expand_dims(F.eq(index, padding), (index.rank,)), F.stop_gradient(rows), rows)

@@ -9,6 +9,7 @@ from graphc.tensors.functions.losses import LOSSES
 from graphc.tensors.functions.normalization import NORMALIZATION
 from graphc.tensors.functions.ordering import ORDERING
 from graphc.tensors.functions.pointwise import POINTWISE
+from graphc.tensors.functions.pooling import POOLING
 from graphc.tensors.functions.recurrent import RECURRENT
 from graphc.tensors.functions.reductions import REDUCTIONS
 from graphc.tensors.functions.resizing import RESIZING
@@ -28,6 +29,6 @@ def build_table(*families: list[Function]) -> dict[str, Function]:
 
 FUNCTIONS = build_table(
     POINTWISE, REDUCTIONS, SHAPING, LOSSES, CONVOLUTION, NORMALIZATION, RECURRENT, ORDERING, LIBRARY,
-    RESIZING,
+    RESIZING, POOLING,
 )  # fmt: skip
 GRADIENT = Function("gradient", lambda *_: None)  # a step of its own: ``replay`` differentiates what was recorded

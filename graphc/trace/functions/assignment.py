@@ -91,8 +91,10 @@ def _start(F: Builder, entry: Entry, axis: int, size: Dim) -> Dim | Value:
 
 
 def inside(F: Builder, index: Value, axis: int, size: Dim) -> Value:
-    """The index, checked when the program runs unless it counts the positions of the axis, or fewer."""
+    """The index, checked when the program runs, once, unless it counts the positions of the axis, or fewer."""
     node = index.node
+    if node is not None and node.op.name == "checked_index" and node.attrs["size"] == size:
+        return index
     if (
         node is not None
         and node.op.name == "iota"

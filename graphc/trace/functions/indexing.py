@@ -24,6 +24,8 @@ from graphc.trace.functions.arguments import (
 )
 from graphc.trace.functions.slicing import At, Entry, Mask, NewAxis, Positions, Span, parse_key, take_basic, take_spans
 
+NOT_NEGATIVE = ("iota", "mask_indices", "argmax", "argmin", "checked_index")  # ops that make positions from the start
+
 
 def getitem(F: Builder, x: Any, key: Any) -> Value:
     """``x[key]`` as NumPy defines it; raises ``IndexRangeError`` (an ``IndexError``) for positions outside."""
@@ -97,7 +99,7 @@ def wrapped(F: Builder, index: Value, size: Dim) -> Value:
 
 def _is_count(index: Value) -> bool:
     """Whether the values are known to be positions from the start."""
-    return index.node is not None and index.node.op.name in ("iota", "mask_indices", "argmax", "argmin")
+    return index.node is not None and index.node.op.name in NOT_NEGATIVE
 
 
 # --- masks ------------------------------------------------------------------------------------------------------------
