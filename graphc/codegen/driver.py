@@ -31,6 +31,7 @@ from graphc.schedule.program import (
     Program,
     Step,
     Storage,
+    align,
 )
 from graphc.schedule.scalars import walk
 
@@ -62,11 +63,6 @@ class PrintedProgram:
 def print_program(program: Program, number_of_inputs: int, flags: str) -> PrintedProgram:
     """The driver's module and its kernels'. ``flags`` joins the hash: whatever else changes the compiled code."""
     return DriverPrinter(program, number_of_inputs, flags).run()
-
-
-def align(size: Dim) -> Dim:
-    """Bytes rounded up to the arena's alignment."""
-    return size if isinstance(size, int) and size % ALIGNMENT == 0 else (size + ALIGNMENT - 1) // ALIGNMENT * ALIGNMENT
 
 
 def arena_bytes(program: Program) -> Dim:

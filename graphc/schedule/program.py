@@ -11,6 +11,7 @@ from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
+from graphc.abi import ALIGNMENT
 from graphc.ir.dims import Dim
 from graphc.schedule.loopnest import Nest
 
@@ -288,6 +289,11 @@ def step_buffers(step: Step) -> list[int]:
         case Foreign():
             return [step.address, *step.buffers]
     raise AssertionError(f"{type(step).__name__} is no straight step")
+
+
+def align(size: Dim) -> Dim:
+    """Bytes rounded up to the arena's alignment."""
+    return size if isinstance(size, int) and size % ALIGNMENT == 0 else (size + ALIGNMENT - 1) // ALIGNMENT * ALIGNMENT
 
 
 @dataclass

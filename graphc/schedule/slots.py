@@ -9,7 +9,8 @@ from __future__ import annotations
 from collections.abc import Callable, Collection, Iterable
 from dataclasses import dataclass, field
 
-from graphc.ir.dims import Dim, symbols_of
+from graphc.ir.dims import Dim, floordiv, symbols_of
+from graphc.ir.types import DTYPES
 from graphc.schedule.bufferize import fitting_slot, largest, size_in_bytes
 from graphc.schedule.program import (
     Bind,
@@ -23,6 +24,7 @@ from graphc.schedule.program import (
     Step,
     Storage,
     While,
+    align,
     step_buffers,
     walk_steps,
 )
@@ -117,6 +119,7 @@ def plan_slots(steps: list[Step], capacity: Callable[[Dim], Dim], open_sizes: Co
     slots: list[list[Dim]] = []  # the different sizes of what has its place in each
     ends: list[int] = []  # when each slot is free again
     fixed: set[int] = set()  # slots that trade places: each must stay as large as the other
+    open_storage: dict[frozenset[str], list[Storage]] = {}  # what is as large as these symbols say
     count = 0
     for life in sorted(lives.by_id.values(), key=lambda life: life.first):
         storage = life.storage
@@ -128,11 +131,14 @@ def plan_slots(steps: list[Step], capacity: Callable[[Dim], Dim], open_sizes: Co
             count += 1
             continue
         size = size_in_bytes(storage)
-        if not symbols_of(size).isdisjoint(open_sizes):
+        trades, unknown = id(storage) in traded, symbols_of(size) & frozenset(open_sizes)
+        if unknown and trades:  # a variable of its own
             storage.place, storage.position = "grown", count
             count += 1
             continue
-        trades = id(storage) in traded
+        if unknown:
+            open_storage.setdefault(unknown, []).append(storage)
+            continue
         free = sorted((k for k, end in enumerate(ends) if end < life.first), key=ends.__getitem__)
         free = [k for k in free if k not in fixed or slots[k] == [size]]
         slot = fitting_slot(size, slots, free, may_grow=not trades)
@@ -144,7 +150,20 @@ def plan_slots(steps: list[Step], capacity: Callable[[Dim], Dim], open_sizes: Co
             slots[slot].append(size)
         fixed |= {slot} if trades else set()
         storage.slot, ends[slot] = slot, life.last
+    for position, together in enumerate(open_storage.values(), count):
+        _grow_together(together, position)
     return [largest(sizes) for sizes in slots]
+
+
+def _grow_together(storages: list[Storage], position: int) -> None:
+    """Make these parts of one memory, which is grown, and given back, at once. Each begins where lines of cache do."""
+    offset: Dim = 0
+    memory = Storage("grown", position, "u8", 0)
+    for storage in storages:
+        storage.place, storage.position, storage.whole = "part", -1, memory
+        storage.offset = floordiv(offset, DTYPES[storage.dtype].itemsize)
+        offset += align(size_in_bytes(storage))
+    memory.size = offset
 
 
 def grown_storage(steps: list[Step]) -> list[Storage]:

@@ -126,3 +126,23 @@ def test_the_tape_of_nested_loops_is_one_array():
     """Each iteration's entry is made in it, without a row of its own in between."""
     program = program_of(final_graph(graphc.grad, relaxed_paths, np.ones((3, 3))))
     assert [str(size) for size in program.slots] == ["8*n0*n1", "n0*n0*n0"]
+
+
+def test_what_grows_with_one_number_of_iterations_is_one_memory():
+    """Each way out of the driver gives back what has grown: there is one for a loop, not one for each saved number."""
+
+    def power(a, smallness):
+        while np.max(np.abs(a)) > smallness:
+            a = 0.4 * a @ a
+        return np.sum(a)
+
+    def squarings(a):
+        for _ in range(int(np.sum(a * a))):
+            a = 0.4 * a @ a
+        return np.sum(a)
+
+    for function, args in ((squarings, (np.eye(3),)), (power, (np.eye(3), 0.1))):
+        program = program_of(final_graph(graphc.grad, function, *args))
+        saved = {id(s) for step in walk_steps(program.steps) if isinstance(step, Section) for s in step.storage}
+        assert len(saved) > 9
+        assert len(program.grown) == 1
