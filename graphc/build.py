@@ -259,13 +259,18 @@ def _maker(results: int) -> Callable[[Graph, Sequence[LeafSpec], str], Runner]:
     return make
 
 
-def make_runner(graph: Graph, specs: Sequence[LeafSpec], kind: str) -> Runner:
-    """What runs a graph that is differentiated already."""
+def make_runner(graph: Graph, specs: Sequence[LeafSpec], kind: str, given: Mapping[int, int] = {}) -> Runner:
+    """What runs a graph that is differentiated already.
+
+    ``given``: outputs, by number, that are written into the array of the input with this number, and not returned. Such
+    inputs must be writable, and share no memory with any other.
+    """
     from graphc.passes.pipeline import optimize
 
     if settings.disable_jit:
-        return InterpretedRunner(graph)
-    return CompiledRunner(graph, compile_graph(graph, lambda g: optimize(g, OPS), kind=kind), specs)
+        return InterpretedRunner(graph, given)
+    executable = compile_graph(graph, lambda g: optimize(g, OPS), kind=kind, given=given)
+    return CompiledRunner(graph, executable, specs)
 
 
 def make_device_runner(graph: Graph, number: int) -> CudaRunner:

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import functools
 import gc
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any
@@ -52,13 +52,20 @@ class Executable:
     keepalive: object = field(repr=False, default=None)
 
 
-def compile_graph(traced: Graph, finish: Transform, *, kind: str) -> Executable:
-    """The executable for ``finish(traced)``; ``kind`` names the transformation in the key on disk."""
+def compile_graph(traced: Graph, finish: Transform, *, kind: str, given: Mapping[int, int] = {}) -> Executable:
+    """The executable for ``finish(traced)``; ``kind`` names the transformation in the key on disk.
+
+    ``given``: outputs, by number, that the driver writes over the parameter with this number, and does not give.
+    """
 
     def transform(traced: Graph) -> Graph:
         return without_rules(finish(traced))
 
-    key = cache.content_key(kind, repr(settings.code_key()), print_graph(traced, locations=False))
+    key = cache.content_key(
+        f"{kind} {sorted(given.items())}" if given else kind,
+        repr(settings.code_key()),
+        print_graph(traced, locations=False),
+    )
     known = cache.get("program", key)
 
     @functools.cache
@@ -76,7 +83,7 @@ def compile_graph(traced: Graph, finish: Transform, *, kind: str) -> Executable:
     # LLVM and the imports of Numba take turns with the GIL.
     with _garbage_left(), ThreadPoolExecutor(1, "graphc-prepare") as beside:
         ready = beside.submit(_prepare_runtime)
-        metadata = _build(transform(traced))
+        metadata = _build(transform(traced), given)
         addresses = _addresses(metadata["functions"])
         ready.result()
     cache.put("program", key, b"", metadata)
@@ -105,7 +112,7 @@ def _garbage_left() -> Iterator[None]:
             gc.enable()
 
 
-def _build(graph: Graph) -> dict[str, Any]:
+def _build(graph: Graph, given: Mapping[int, int]) -> dict[str, Any]:
     """Schedule and print: as JSON-able metadata, what a warm process needs to load the program."""
     from graphc.codegen.driver import DRIVER_SIGNATURE, arena_bytes, print_program
     from graphc.ops.table import OPS
@@ -113,7 +120,7 @@ def _build(graph: Graph) -> dict[str, Any]:
     from graphc.schedule.plan import schedule
     from graphc.schedule.program import launches
 
-    program = schedule(lowered(graph, OPS), OPS)
+    program = schedule(lowered(graph, OPS), OPS, given)
     printed = print_program(program, len(graph.params) + len(graph.ints), repr(settings.code_key()))
     work = dim_sum(
         substitute(step.work * step.count * times, program.bounds) for step, times in launches(program.steps)
@@ -126,7 +133,7 @@ def _build(graph: Graph) -> dict[str, Any]:
             [printed.name, printed.source, DRIVER_SIGNATURE],
         ],
         "symbols": program.symbols,
-        "outputs": [_described(v, program, index) for v in graph.outputs],
+        "outputs": [_described(v, program, index) for k, v in enumerate(graph.outputs) if k not in given],
         "arena": to_code(arena_bytes(program), index),
         "work": to_code(work, index),
         "libraries": sorted(printed.libraries),

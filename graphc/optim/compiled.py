@@ -8,10 +8,11 @@ from typing import Any
 from graphc.errors import AutogradError
 from graphc.nn.module import Module
 from graphc.optim.optimizer import Optimizer
-from graphc.optim.updates import Member, as_input, record_update, store
+from graphc.optim.updates import Member, as_input, record_update
 from graphc.tensors.backward import check_root, record_gradient
 from graphc.tensors.core import Tensor, enter, flush, from_array
 from graphc.tensors.creation import as_tensor
+from graphc.tensors.lending import Targets
 from graphc.tensors.plans import plan_of
 from graphc.tensors.programs import program_of
 from graphc.tensors.recording import Recording, Repeated, now
@@ -104,11 +105,14 @@ class _Plan:
         wanted = [loss._position, *[t._position for t in written]]
         self.targets += written
         wanted += self._updates(step.optimizer, loss._position, recording)
+        numbers = {id(tensor): number for number, tensor in enumerate(recording.tensors)}
+        self.updated = Targets(self.targets, [numbers[id(tensor)] for tensor in self.targets], results=1)
         self._sort_inputs(batch, recording)
-        self.program = program_of(recording.state, wanted)
+        self.program = program_of(recording.state, wanted, self.updated.given)
         for tensor, array in zip(recording.tensors, recording.arrays, strict=True):
             if tensor is not None and tensor._array is None:
                 tensor._array, tensor._recording = array, None
+        recording.arrays.clear()  # what is lent is held by its tensor alone
 
     def _check(self, loss: Tensor, recording: Recording) -> None:
         check_root(loss, None)
@@ -171,9 +175,12 @@ class _Plan:
         """Tell what is given with each call, what is drawn at random, and what is kept from call to call."""
         places = {id(tensor): number for number, tensor in enumerate(batch)}
         self.inputs = list(recording.arrays)
+        for number in self.updated.given.values():
+            self.inputs[number] = None
         self.given: list[tuple[int, int]] = []
         self.drawn: list[tuple[int, Callable[[], Any]]] = []
         self.kept: list[tuple[int, Tensor]] = []
+        lent = set(self.updated.given.values())
         for number, tensor in enumerate(recording.tensors):
             if tensor is None:
                 continue
@@ -181,7 +188,7 @@ class _Plan:
                 self.given.append((number, places[id(tensor)]))
             elif tensor._source is not None:
                 self.drawn.append((number, tensor._source))
-            else:
+            elif number not in lent:
                 self.kept.append((number, tensor))
 
     def fits(self) -> bool:
@@ -209,8 +216,8 @@ class _Plan:
             step = bucket.states[0]["step"] + 1
             numbers = self.rule.numbers(bucket.group, step)
             inputs[bucket.first : bucket.first + len(numbers)] = numbers
+        (loss,) = self.updated.run(self.program, inputs)
+        for bucket in self.buckets:
             for state in bucket.states:
-                state["step"] = step
-        loss, *values = self.program(inputs)
-        store(self.targets, values)
+                state["step"] += 1
         return from_array(loss)

@@ -13,8 +13,8 @@ import numpy as np
 from graphc.errors import AutogradError
 from graphc.optim.line_search import Point, strong_wolfe
 from graphc.optim.optimizer import Optimizer, parameters_of
-from graphc.optim.updates import store
 from graphc.tensors.core import Tensor, flush
+from graphc.tensors.lending import store
 from graphc.tensors.memory import settled
 from graphc.tensors.modes import enable_grad
 from graphc.tensors.placing import on_host, placed
@@ -199,7 +199,7 @@ class _Run:
             first += values.size
             if parameter._grad is not None and parameter.requires_grad:
                 moved = values + values.dtype.type(length) * piece.astype(values.dtype, copy=False)
-                store([parameter], [placed(settled(np.asarray(moved)), parameter._kind.place)])
+                store(parameter, placed(settled(np.asarray(moved)), parameter._kind.place))
 
 
 def _gradient(parameter: Tensor) -> np.ndarray:

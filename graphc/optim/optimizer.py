@@ -68,9 +68,11 @@ class Optimizer:
                 loss = closure()
         if now.recording.refs:
             flush(now.recording)
-        for group in self.param_groups:
-            members = [self.member(p, group) for p in group["params"] if p._grad is not None]
-            update(self._programs, self.rule, group, members)
+        groups = [
+            (group, [self.member(p, group) for p in group["params"] if p._grad is not None])
+            for group in self.param_groups
+        ]
+        update(self._programs, self.rule, groups)
         return loss
 
     def member(self, parameter: Tensor, group: Group) -> Member:
@@ -98,7 +100,7 @@ class Optimizer:
             for p, was_known in zip(parameters, known, strict=True):
                 if not was_known:
                     del self.state[p]
-            update(self._programs, self.rule, group, copies)
+            update(self._programs, self.rule, [(group, copies)])
             found += [(p, compute(made)) for p, (made, _) in zip(parameters, copies, strict=True)]
         return found
 

@@ -1,41 +1,69 @@
-"""The update of all parameters of a group as one program, which runs without recording anything again."""
+"""The update of all parameters as one program, which writes over them and runs without recording anything again."""
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
-from typing import Any
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from typing import Any, NamedTuple
 
+from graphc.config import settings
 from graphc.optim.rules import Rule
 from graphc.tensors.core import Tensor, compute
 from graphc.tensors.kinds import Kind
-from graphc.tensors.memory import is_shared, settled
+from graphc.tensors.lending import Targets, can_lend
+from graphc.tensors.memory import settled
 from graphc.tensors.programs import program_of
 from graphc.tensors.recording import Recording
 
 Member = tuple[Tensor, dict[str, Any]]  # a parameter and its states
 
 
-def update(programs: dict[Any, Any], rule: Rule, options: Mapping[str, Any], members: Sequence[Member]) -> None:
-    """Take one step for these parameters; those that have taken as many steps before share a program."""
+class _Bucket(NamedTuple):
+    """Members of one group that have taken as many steps, which the same numbers update."""
+
+    step: int
+    statics: tuple[Any, ...]
+    names: tuple[str, ...]
+    numbers: tuple[float, ...]
+    members: list[Member]
+
+
+def update(programs: dict[Any, Any], rule: Rule, groups: Iterable[tuple[Mapping[str, Any], Sequence[Member]]]) -> None:
+    """Take one step for the members of all groups, each with its options, by one program, in their memory."""
+    buckets = [bucket for options, members in groups for bucket in _buckets(rule, options, members)]
+    if not buckets:
+        return
+    key = (settings.nan, *[(b.statics, b.names, *[p._kind for p, _ in b.members]) for b in buckets])
+    inputs: list[Any] = []
+    tensors: list[Tensor] = []
+    places: list[int] = []
+    for bucket in buckets:
+        inputs += bucket.numbers
+        for parameter, state in bucket.members:
+            for target in (parameter, *[state[name] for name in bucket.names]):
+                tensors.append(target)
+                places.append(len(inputs))
+                inputs.append(None)
+                if target is parameter:
+                    inputs.append(as_input(parameter._grad))
+    targets = Targets(tensors, places)
+    program = programs.get(key)
+    if program is None:
+        program = programs[key] = _program(rule, buckets, targets.given)
+    for tensor, place in zip(tensors, places, strict=True):
+        if not can_lend(tensor._kind):
+            inputs[place] = as_input(tensor)
+    targets.run(program, inputs)
+    for bucket in buckets:
+        for _, state in bucket.members:
+            state["step"] = bucket.step
+
+
+def _buckets(rule: Rule, options: Mapping[str, Any], members: Sequence[Member]) -> Iterator[_Bucket]:
     by_count: dict[int, list[Member]] = {}
     for member in members:
         by_count.setdefault(member[1]["step"] + 1, []).append(member)
-    names = rule.states(options)
     for step, alike in by_count.items():
-        statics = rule.statics(options, step)
-        key = (statics, names, *[parameter._kind for parameter, _ in alike])
-        numbers = rule.numbers(options, step)
-        program = programs.get(key)
-        if program is None:
-            program = programs[key] = _program(rule, len(names), statics, numbers, [p._kind for p, _ in alike])
-        inputs: list[Any] = list(numbers)
-        targets: list[Tensor] = []
-        for parameter, state in alike:
-            states = [state[name] for name in names]
-            targets += (parameter, *states)
-            inputs += (as_input(parameter), as_input(parameter._grad), *[as_input(s) for s in states])
-            state["step"] = step
-        store(targets, program(inputs))
+        yield _Bucket(step, rule.statics(options, step), rule.states(options), rule.numbers(options, step), alike)
 
 
 def as_input(tensor: Any) -> Any:
@@ -46,30 +74,22 @@ def as_input(tensor: Any) -> Any:
     return array
 
 
-def store(targets: Sequence[Tensor], arrays: Sequence[Any]) -> None:
-    """Give the tensors new values: into the memory that NumPy has, else in place of the old array."""
-    for tensor, array in zip(targets, arrays, strict=True):
-        assert array.dtype == tensor._kind.dtype
-        if tensor._shared is not None and is_shared(tensor):
-            tensor._array[...] = array
-        else:
-            tensor._array = array
-        tensor._writes += 1
-        tensor._recording = None
+def _program(rule: Rule, buckets: Sequence[_Bucket], given: Mapping[int, int]) -> Any:
+    """The step of these buckets, recorded apart from the thread and compiled.
 
-
-def _program(rule: Rule, count: int, statics: tuple[Any, ...], numbers: Sequence[float], kinds: Sequence[Kind]) -> Any:
-    """The step of parameters of these kinds, with so many states each, recorded apart from the thread and compiled.
-
-    It takes the numbers, then each parameter with its gradient and states, and makes each parameter and its states.
+    It takes the numbers of each, then each parameter, its gradient and its states; it makes each parameter and its
+    states.
     """
     recording = Recording()
-    places = [recording.number(number) for number in numbers]
     wanted: list[int] = []
-    for kind in kinds:
-        given = [recording.input(kind.frozen, None, None) for _ in range(2 + count)]
-        wanted += record_update(recording, rule, (*given, *places), statics, kind, count)
-    return program_of(recording.state, wanted)
+    for bucket in buckets:
+        places = [recording.number(number) for number in bucket.numbers]
+        for parameter, _ in bucket.members:
+            kind = parameter._kind
+            own = [recording.input(kind.frozen, None, None) for _ in range(2 + len(bucket.names))]
+            operands = (*own, *places)
+            wanted += record_update(recording, rule, operands, bucket.statics, kind, len(bucket.names))
+    return program_of(recording.state, wanted, given)
 
 
 def record_update(

@@ -29,27 +29,31 @@ MANY_LANES = 16  # two vectors: with fewer lanes, loops along the short axis are
 ROUNDS = 3  # storing a dear value can make another one dear: decided again so many times
 
 
-def schedule(graph: Graph, ops: Mapping[str, Op]) -> Program:
-    """Kernels, library calls and buffers for the graph (optimised, one joint graph)."""
+def schedule(graph: Graph, ops: Mapping[str, Op], given: Mapping[int, int] = {}) -> Program:
+    """Kernels, library calls and buffers for the graph (optimised, one joint graph).
+
+    ``given``: outputs, by number, that are written over a parameter of their type: its number. They are no outputs of
+    the program.
+    """
 
     def straight(graph: Graph, owned: Collection[int] = ()) -> Program:
         return Scheduler(*prepare(graph, ops), owned, is_whole=False).run()
 
     if has_barriers(graph):
-        return schedule_regions(graph, ops, straight, symbols_of_graph(graph))
-    return straight_by_size(*prepare(graph, ops))
+        return schedule_regions(graph, ops, straight, symbols_of_graph(graph), given)
+    return straight_by_size(*prepare(graph, ops), given)
 
 
-def straight_by_size(graph: Graph, checks: Sequence[IndexCheck]) -> Program:
+def straight_by_size(graph: Graph, checks: Sequence[IndexCheck], given: Mapping[int, int]) -> Program:
     """A program without control; where it has lanes, with another way to the same results for when they are few."""
-    scheduler = Scheduler(graph, checks)
+    scheduler = Scheduler(graph, checks, given=given)
     program = scheduler.run()
     many: Dim = 1
     for lanes in scheduler.lanes:
         many = many * dim_min(1, lanes // MANY_LANES)
     if many == 1 or not symbols_of(many).isdisjoint(program.bounds):
         return program
-    other = Scheduler(graph, checks, lanes=False).run()
+    other = Scheduler(graph, checks, lanes=False, given=given).run()
     for storage in {id(s): s for s in other.storage}.values():
         storage.slot += len(program.slots) if storage.place == "arena" else 0
     choice = Choice(many, Section(program.storage, program.steps), Section(other.storage, other.steps))
@@ -60,16 +64,17 @@ def straight_by_size(graph: Graph, checks: Sequence[IndexCheck]) -> Program:
 class Scheduler:
     """``owned``: the numbers of the parameters that may be overwritten; ``lanes``: whether groups may have some.
 
-    ``is_whole``: the graph is a program, and not a piece of one whose results others place.
+    ``is_whole``: the graph is a program, and not a piece of one, whose results others place. ``given``: as for
+    ``schedule``.
     """
 
     def __init__(
         self, graph: Graph, checks: Sequence[IndexCheck], owned: Collection[int] = (), *,
-        lanes: bool = True, is_whole: bool = True,
+        lanes: bool = True, is_whole: bool = True, given: Mapping[int, int] = {},
     ):  # fmt: skip
         self.graph, self.masks = in_order(graph)
         graph = self.graph
-        self.checks, self.is_whole = checks, is_whole
+        self.checks, self.is_whole, self.given = checks, is_whole, given
         self.small = SmallSizes(graph)
         self.may_have_lanes = lanes and not self.small.any()
         self.lanes: list[Dim] = []  # the lengths of those that there are
@@ -98,11 +103,12 @@ class Scheduler:
                 self.steps.append(Check(group.check, status))
             else:
                 self._emit_group(number, group)
-        self._copy_outputs()
+        homes = self._copy_outputs()
         bounds = run_time_bounds(self.graph)
         for storage in self.storage:
             storage.size = substitute(storage.size, bounds)
-        Overwriting(self.storage, self.steps, ("arena", "output") if self.is_whole else ("arena",)).run()
+        Overwriting(self.storage, self.steps, ("arena", "output") if self.is_whole else ("arena",), homes).run()
+        self._bring_home(homes)
         slots = plan_arena(self.storage, self.steps)
         symbols = symbols_of_graph(self.graph)
         in_place = self.in_place
@@ -145,8 +151,8 @@ class Scheduler:
                 self.stored[root] = self.stored[source]
                 continue
             self.stored[root] = self._new_buffer(root.type.short, product(root.dims))
-        self.kept = set()
-        for position, output in enumerate(self.graph.outputs):
+        self.kept = {self.stored[self.graph.outputs[number]] for number in self.given}
+        for position, output in enumerate(self._outputs()):
             buffer = self.stored[output]
             if self.storage[buffer].place == "arena" and buffer not in self.kept:
                 self.storage[buffer].place, self.storage[buffer].position = "output", position
@@ -234,15 +240,40 @@ class Scheduler:
             self.counts[positions] = self._new_buffer("i64", 1)
         return self.counts[positions]
 
-    def _copy_outputs(self) -> None:
-        """Outputs that are a parameter, or the same value as an earlier output, are copied at the end."""
-        for position, output in enumerate(self.graph.outputs):
+    def _outputs(self) -> list[Value]:
+        """The outputs that the program gives, in their order."""
+        return [output for number, output in enumerate(self.graph.outputs) if number not in self.given]
+
+    def _copy_outputs(self) -> dict[int, int]:
+        """Outputs that are a parameter, or the same value as an earlier output, are copied at the end.
+
+        The result: the parameter in whose memory each buffer of a given output is to stand.
+        """
+        for position, output in enumerate(self._outputs()):
             buffer = self.stored[output]
             storage = self.storage[buffer]
             if (storage.place == "output" and storage.position == position) or position in self.in_place:
                 continue
             self.storage.append(Storage("output", position, output.type.short, product(output.dims)))
             self.steps.append(Copy(buffer, len(self.storage) - 1, product(output.dims), output.type.short))
+        homes: dict[int, int] = {}
+        for number, home in self.given.items():
+            output = self.graph.outputs[number]
+            buffer, size, dtype = self.stored[output], product(output.dims), output.type.short
+            if buffer == home:
+                continue
+            if buffer in homes or self.storage[buffer].place != "arena":
+                source, buffer = buffer, self._new_buffer(dtype, size)
+                self.steps.append(Copy(source, buffer, size, dtype))
+            homes[buffer] = home
+        return homes
+
+    def _bring_home(self, homes: Mapping[int, int]) -> None:
+        """Copy to their homes the results that could not be made there."""
+        for buffer, home in homes.items():
+            place = self.storage[buffer]
+            if place is not self.storage[home]:
+                self.steps.append(Copy(buffer, home, place.size, place.dtype))
 
 
 def places(group: Group) -> str:

@@ -327,12 +327,16 @@ def settle(places: list[Storage], results: list[Storage]) -> list[Step]:
     return steps
 
 
-def schedule_regions(graph: Graph, ops: Mapping[str, Op], straight: Straight, symbols: list[str]) -> Program:
-    """The program of a graph with barriers; ``symbols``: those of its sizes."""
+def schedule_regions(
+    graph: Graph, ops: Mapping[str, Op], straight: Straight, symbols: list[str], given: Mapping[int, int]
+) -> Program:
+    """The program of a graph with barriers; ``symbols``: those of its sizes; ``given``: see ``plan.schedule``."""
     shared = Composer(ops, graph.guards, straight, Ranges(ShapeFacts(graph.guards)))
     inputs = [Storage("input", k, p.type.short, product(p.dims)) for k, p in enumerate(graph.params)]
     steps, results = shared.compose(graph, dict(zip(graph.params, inputs, strict=True)), set())
-    deliver(steps, results)
+    homes = bring_home(steps, results, {k: inputs[home] for k, home in given.items()})
+    deliver(steps, [found for k, found in enumerate(results) if k not in given])
+    steps += homes
     steps = join_neighbours(steps, results, shared.ranges.facts)
     for value in graph.outputs:
         if any(symbols_of(dim) & (shared.open_sizes | shared.own_sizes) for dim in value.dims):
@@ -344,6 +348,18 @@ def schedule_regions(graph: Graph, ops: Mapping[str, Op], straight: Straight, sy
     slots = plan_slots(steps, shared.capacity, shared.open_sizes)
     known = [name for name in symbols if name not in shared.open_sizes | shared.own_sizes]
     return Program(graph.name, inputs, steps, slots, known, shared.bounds, shared.checks, grown_storage(steps))
+
+
+def bring_home(steps: list[Step], results: list[Storage], homes: Mapping[int, Storage]) -> list[Step]:
+    """The steps that copy results, by number, over parameters; of one that is a parameter a copy is made before."""
+    last: list[Step] = []
+    for k, home in homes.items():
+        if results[k].place == "input":
+            kept = Storage("arena", -1, home.dtype, home.size)
+            steps.append(copied(results[k], kept))
+            results[k] = kept
+        last.append(copied(results[k], home))
+    return last
 
 
 def deliver(steps: list[Step], results: list[Storage]) -> None:

@@ -80,6 +80,12 @@ def snapshot(tensor: Tensor) -> Any:
     return array[()] if not array.ndim else np.array(array, known_dtype(array.dtype), order="C")
 
 
+def is_held(tensor: Tensor) -> bool:
+    """Whether others may read the array that the tensor has, or it cannot be written into."""
+    array_is_part = tensor._array.base is not None or not tensor._array.flags.writeable
+    return array_is_part or _references(tensor._array) > _ONE_HOLDER
+
+
 def writable(tensor: Tensor) -> np.ndarray:
     """The tensor's memory, to be written into: its own, held by nobody else but NumPy where that has it."""
     compute(tensor)

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from typing import Any
 
 from graphc.build import make_device_runner, make_runner
@@ -19,16 +19,19 @@ from graphc.tensors.replay import Replay
 Run = Callable[[Sequence[Any]], Any]
 
 
-def program_of(state: State, wanted: Sequence[int]) -> Run:
-    """What computes the values at these positions from those that came from outside, in their order."""
+def program_of(state: State, wanted: Sequence[int], given: Mapping[int, int] = {}) -> Run:
+    """What computes the values at these positions from those that came from outside, in their order.
+
+    ``given``: wanted ones, by number, that are written over the input with this number instead (``lending``).
+    """
     places = places_of(state)
     taken = [reached.step for reached in state.path() if isinstance(reached.step, Kind)]
     if any(place is not None for place in places):
-        return _of_places(state, wanted, places, taken)
+        return _of_places(state, wanted, given, places, taken)
     graph = Replay(state, wanted).graph()
-    runner = make_runner(graph, [kind.spec for kind in taken], "tensors")
+    runner = make_runner(graph, [kind.spec for kind in taken], "tensors", given)
     run = (_checked(runner, state, graph) if settings.nan else runner).run
-    return with_bits(run, taken, _kinds_at(state, wanted))
+    return with_bits(run, taken, _kinds_at(state, [w for k, w in enumerate(wanted) if k not in given]))
 
 
 def _kinds_at(state: State, wanted: Sequence[int]) -> list[Kind]:
@@ -36,21 +39,33 @@ def _kinds_at(state: State, wanted: Sequence[int]) -> list[Kind]:
     return [kinds[position] for position in wanted]
 
 
-def _of_places(state: State, wanted: Sequence[int], places: Sequence[int | None], taken: Sequence[Kind]) -> Run:
-    """A program for each place that computes some of the wanted values."""
+def _of_places(
+    state: State, wanted: Sequence[int], given: Mapping[int, int], places: Sequence[int | None], taken: Sequence[Kind]
+) -> Run:
+    """A program for each place that computes some of the wanted values; ``given`` ones are copied where they belong."""
     parts = []
     for place in dict.fromkeys(places[position] for position in wanted):
         outputs = [k for k, position in enumerate(wanted) if places[position] == place]
         positions = [wanted[k] for k in outputs]
         graph, inputs = with_used_inputs(Replay(state, positions).graph(), taken)
-        given, made = [taken[k] for k in inputs], _kinds_at(state, positions)
+        own, made = [taken[k] for k in inputs], _kinds_at(state, positions)
         if place is None:
-            runner = make_runner(graph, [kind.spec for kind in given], "tensors")
-            parts.append((inputs, outputs, with_bits(runner.run, given, made)))
+            runner = make_runner(graph, [kind.spec for kind in own], "tensors")
+            parts.append((inputs, outputs, with_bits(runner.run, own, made)))
         else:
             runner = make_device_runner(graph, place)
-            parts.append((inputs, outputs, on_device(with_bits(runner.run_at_home, given, made), made)))
-    return joined(parts, len(wanted))
+            parts.append((inputs, outputs, on_device(with_bits(runner.run_at_home, own, made), made)))
+    run = joined(parts, len(wanted))
+    if not given:
+        return run
+
+    def into_inputs(inputs: Sequence[Any]) -> list[Any]:
+        made = run(inputs)
+        for number, place in given.items():
+            inputs[place][...] = made[number]
+        return [array for number, array in enumerate(made) if number not in given]
+
+    return into_inputs
 
 
 def _checked(runner: Runner, state: State, graph: Graph) -> Runner:
