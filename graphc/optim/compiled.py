@@ -8,11 +8,11 @@ from typing import Any
 from graphc.errors import AutogradError
 from graphc.nn.module import Module
 from graphc.optim.optimizer import Optimizer
-from graphc.optim.updates import Member, as_input, record_update
+from graphc.optim.updates import Member, record_update
 from graphc.tensors.backward import check_root, record_gradient
 from graphc.tensors.core import Tensor, enter, flush, from_array
 from graphc.tensors.creation import as_tensor
-from graphc.tensors.lending import Targets
+from graphc.tensors.lending import Targets, as_input
 from graphc.tensors.plans import plan_of
 from graphc.tensors.programs import program_of
 from graphc.tensors.recording import Recording, Repeated, now
@@ -180,7 +180,7 @@ class _Plan:
         self.given: list[tuple[int, int]] = []
         self.drawn: list[tuple[int, Callable[[], Any]]] = []
         self.kept: list[tuple[int, Tensor]] = []
-        lent = set(self.updated.given.values())
+        updated = {number for _, number in (*self.updated.lent, *self.updated.rest)}
         for number, tensor in enumerate(recording.tensors):
             if tensor is None:
                 continue
@@ -188,7 +188,7 @@ class _Plan:
                 self.given.append((number, places[id(tensor)]))
             elif tensor._source is not None:
                 self.drawn.append((number, tensor._source))
-            elif number not in lent:
+            elif number not in updated:
                 self.kept.append((number, tensor))
 
     def fits(self) -> bool:

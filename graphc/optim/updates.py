@@ -3,14 +3,14 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Iterator, Mapping, Sequence
+from operator import is_
 from typing import Any, NamedTuple
 
 from graphc.config import settings
 from graphc.optim.rules import Rule
-from graphc.tensors.core import Tensor, compute
+from graphc.tensors.core import Tensor
 from graphc.tensors.kinds import Kind
-from graphc.tensors.lending import Targets, can_lend
-from graphc.tensors.memory import settled
+from graphc.tensors.lending import Targets, as_input
 from graphc.tensors.programs import program_of
 from graphc.tensors.recording import Recording
 
@@ -33,29 +33,54 @@ def update(programs: dict[Any, Any], rule: Rule, groups: Iterable[tuple[Mapping[
     if not buckets:
         return
     key = (settings.nan, *[(b.statics, b.names, *[p._kind for p, _ in b.members]) for b in buckets])
-    inputs: list[Any] = []
-    tensors: list[Tensor] = []
-    places: list[int] = []
-    for bucket in buckets:
-        inputs += bucket.numbers
-        for parameter, state in bucket.members:
-            for target in (parameter, *[state[name] for name in bucket.names]):
-                tensors.append(target)
-                places.append(len(inputs))
-                inputs.append(None)
-                if target is parameter:
-                    inputs.append(as_input(parameter._grad))
-    targets = Targets(tensors, places)
-    program = programs.get(key)
-    if program is None:
-        program = programs[key] = _program(rule, buckets, targets.given)
-    for tensor, place in zip(tensors, places, strict=True):
-        if not can_lend(tensor._kind):
-            inputs[place] = as_input(tensor)
-    targets.run(program, inputs)
-    for bucket in buckets:
-        for _, state in bucket.members:
-            state["step"] = bucket.step
+    found = programs.get(key)
+    if found is None:
+        found = programs[key] = _Update(rule, buckets)
+    found.run(buckets)
+
+
+class _Update:
+    """The program for buckets of these kinds.
+
+    It takes the numbers of each, then each parameter, its states and its gradient; it makes each parameter and its
+    states.
+    """
+
+    def __init__(self, rule: Rule, buckets: Sequence[_Bucket]):
+        recording = Recording()
+        wanted: list[int] = []
+        self.places: list[int] = []  # of the parameters and states among the inputs
+        for bucket in buckets:
+            numbers = [recording.number(number) for number in bucket.numbers]
+            for parameter, _ in bucket.members:
+                kind, count = parameter._kind, len(bucket.names)
+                first = len(recording.arrays)
+                p, *states, g = (recording.input(kind.frozen, None, None) for _ in range(count + 2))
+                self.places += range(first, first + 1 + count)
+                wanted += record_update(recording, rule, (p, g, *states, *numbers), bucket.statics, kind, count)
+        self.targets = Targets(_tensors(buckets), self.places)
+        self.program = program_of(recording.state, wanted, self.targets.given)
+
+    def run(self, buckets: Sequence[_Bucket]) -> None:
+        tensors = _tensors(buckets)
+        if not all(map(is_, tensors, self.targets.tensors)):
+            self.targets = Targets(tensors, self.places)
+        inputs: list[Any] = []
+        for bucket in buckets:
+            inputs += bucket.numbers
+            nothing = [None] * (1 + len(bucket.names))  # what is lent
+            for parameter, _ in bucket.members:
+                inputs += nothing
+                inputs.append(as_input(parameter._grad))
+        self.targets.run(self.program, inputs)
+        for bucket in buckets:
+            for _, state in bucket.members:
+                state["step"] = bucket.step
+
+
+def _tensors(buckets: Sequence[_Bucket]) -> list[Tensor]:
+    """Each parameter, and its states."""
+    return [t for b in buckets for p, state in b.members for t in (p, *[state[name] for name in b.names])]
 
 
 def _buckets(rule: Rule, options: Mapping[str, Any], members: Sequence[Member]) -> Iterator[_Bucket]:
@@ -64,32 +89,6 @@ def _buckets(rule: Rule, options: Mapping[str, Any], members: Sequence[Member]) 
         by_count.setdefault(member[1]["step"] + 1, []).append(member)
     for step, alike in by_count.items():
         yield _Bucket(step, rule.statics(options, step), rule.states(options), rule.numbers(options, step), alike)
-
-
-def as_input(tensor: Any) -> Any:
-    """The tensor's values as a program takes them."""
-    array = tensor._array
-    if array is None or tensor._special:
-        return settled(compute(tensor))
-    return array
-
-
-def _program(rule: Rule, buckets: Sequence[_Bucket], given: Mapping[int, int]) -> Any:
-    """The step of these buckets, recorded apart from the thread and compiled.
-
-    It takes the numbers of each, then each parameter, its gradient and its states; it makes each parameter and its
-    states.
-    """
-    recording = Recording()
-    wanted: list[int] = []
-    for bucket in buckets:
-        places = [recording.number(number) for number in bucket.numbers]
-        for parameter, _ in bucket.members:
-            kind = parameter._kind
-            own = [recording.input(kind.frozen, None, None) for _ in range(2 + len(bucket.names))]
-            operands = (*own, *places)
-            wanted += record_update(recording, rule, operands, bucket.statics, kind, len(bucket.names))
-    return program_of(recording.state, wanted, given)
 
 
 def record_update(

@@ -15,7 +15,7 @@ import numpy as np
 from graphc.config import settings
 from graphc.tensors.core import Tensor, compute
 from graphc.tensors.kinds import Kind
-from graphc.tensors.memory import is_held, is_shared, settled, writable
+from graphc.tensors.memory import ONE_HOLDER, is_shared, references, settled, writable
 from graphc.tensors.views import memory_of, root_of
 
 
@@ -33,40 +33,53 @@ class Targets:
     """
 
     def __init__(self, tensors: Sequence[Tensor], numbers: Sequence[int], results: int = 0):
-        self.results = results
+        self.tensors, self.results = tensors, results
         self.lent: list[tuple[Tensor, int]] = []
-        self.rest: list[Tensor] = []
+        self.rest: list[tuple[Tensor, int]] = []
         self.given: dict[int, int] = {}
         for k, (tensor, number) in enumerate(zip(tensors, numbers, strict=True), start=results):
             if can_lend(tensor._kind):
                 self.lent.append((tensor, number))
                 self.given[k] = number
             else:
-                self.rest.append(tensor)
+                self.rest.append((tensor, number))
 
     def run(self, program: Callable[[Sequence[Any]], Any], inputs: list[Any]) -> list[Any]:
         """Run the program, after which the tensors have their new values; the results before those.
 
-        ``inputs``: without those that are lent, which are put there for the call.
+        ``inputs``: without those of the tensors, which are put there for the call.
         """
+        special = []  # where the memory is not the tensor's alone
+        for tensor, number in self.rest:
+            inputs[number] = as_input(tensor)
         try:
             for tensor, number in self.lent:
-                inputs[number] = overwritable(tensor)
-            if any(tensor._special or tensor._views for tensor, _ in self.lent):
-                self._keep_apart(inputs)
+                if tensor._special or tensor._views is not None or tensor._array is None:
+                    special.append((tensor, number))
+                elif tensor._array.base is not None or references(tensor._array) > ONE_HOLDER:
+                    tensor._array = np.array(tensor._array)
+                inputs[number] = tensor._array
+            if special:
+                self._lend_special(inputs, special)
             made = program(inputs)
             assert made is not None, "the sizes of a recording are those of its program"
-            arrays = [inputs[number] for _, number in self.lent]
+            for tensor, number in special:
+                if inputs[number] is not tensor._array:
+                    _write_back(tensor, inputs[number])
         finally:
-            for _, number in self.lent:
-                inputs[number] = None
-        for (tensor, _), array in zip(self.lent, arrays, strict=True):
-            if array is not tensor._array:
-                _write_back(tensor, array)
-            was_replaced(tensor)
-        for tensor, value in zip(self.rest, made[self.results :], strict=True):
+            for tensor, number in self.lent:
+                inputs[number] = tensor._recording = None
+        for tensor, _ in self.lent:
+            tensor._version += 1
+        for (tensor, _), value in zip(self.rest, made[self.results :], strict=True):
             store(tensor, value)
         return list(made[: self.results])
+
+    def _lend_special(self, inputs: list[Any], special: Sequence[tuple[Tensor, int]]) -> None:
+        for tensor, number in special:
+            inputs[number] = None  # which would hold its memory
+            inputs[number] = overwritable(tensor)
+        self._keep_apart(inputs)
 
     def _keep_apart(self, inputs: list[Any]) -> None:
         """Copies for inputs that share memory with one that is lent."""
@@ -90,7 +103,7 @@ def overwritable(tensor: Tensor) -> Any:
         if is_shared(tensor):
             memory = settled(tensor._array)
             return memory if memory.flags.writeable else np.array(memory)
-    if is_held(tensor):
+    if tensor._array.base is not None or references(tensor._array) > ONE_HOLDER:
         tensor._array = np.array(tensor._array)
     return tensor._array
 
@@ -100,6 +113,14 @@ def _write_back(tensor: Tensor, array: Any) -> None:
     memory_of(tensor, writable(root))[...] = array
     if root is not tensor:
         was_replaced(root)
+
+
+def as_input(tensor: Any) -> Any:
+    """The tensor's values as a program takes them."""
+    array = tensor._array
+    if array is None or tensor._special:
+        return settled(compute(tensor))
+    return array
 
 
 def store(tensor: Tensor, array: Any) -> None:

@@ -23,8 +23,7 @@ from graphc.tensors.recording import now, switched
 FOREVER = object()  # ``_shared`` of memory that came from NumPy: who else has it is not known
 
 
-def _references(obj: object) -> int:
-    return sys.getrefcount(obj)
+references = sys.getrefcount
 
 
 class _Probe:
@@ -32,13 +31,13 @@ class _Probe:
 
 
 def _count_of_one_holder() -> int:
-    """What ``_references`` says of an object that one attribute holds."""
+    """What ``references`` says of an object that one attribute holds."""
     probe = _Probe()
     probe.held = np.empty(1)
-    return _references(probe.held)
+    return references(probe.held)
 
 
-_ONE_HOLDER = _count_of_one_holder()
+ONE_HOLDER = _count_of_one_holder()
 
 
 def is_shared(tensor: Tensor) -> bool:
@@ -80,12 +79,6 @@ def snapshot(tensor: Tensor) -> Any:
     return array[()] if not array.ndim else np.array(array, known_dtype(array.dtype), order="C")
 
 
-def is_held(tensor: Tensor) -> bool:
-    """Whether others may read the array that the tensor has, or it cannot be written into."""
-    array_is_part = tensor._array.base is not None or not tensor._array.flags.writeable
-    return array_is_part or _references(tensor._array) > _ONE_HOLDER
-
-
 def writable(tensor: Tensor) -> np.ndarray:
     """The tensor's memory, to be written into: its own, held by nobody else but NumPy where that has it."""
     compute(tensor)
@@ -94,7 +87,7 @@ def writable(tensor: Tensor) -> np.ndarray:
     if not isinstance(tensor._array, np.ndarray):
         tensor._array = np.array(tensor._array)
         tensor._shared, tensor._special = (), True
-    elif _references(tensor._array) > _ONE_HOLDER or not tensor._array.flags.writeable:
+    elif references(tensor._array) > ONE_HOLDER or not tensor._array.flags.writeable:
         tensor._array = tensor._array.copy()
     return tensor._array
 
