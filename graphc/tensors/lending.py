@@ -70,7 +70,7 @@ class Targets:
             for tensor, number in self.lent:
                 inputs[number] = tensor._recording = None
         for tensor, _ in self.lent:
-            tensor._version += 1
+            tensor._writes += 1
         for (tensor, _), value in zip(self.rest, made[self.results :], strict=True):
             store(tensor, value)
         return list(made[: self.results])
