@@ -10,9 +10,17 @@ from llvmlite import ir
 
 
 def has_long_loop(statements: list[ast.stmt]) -> bool:
-    """Whether a loop of unknown length is among the statements."""
-    loops = [part for statement in statements for part in ast.walk(statement) if isinstance(part, ast.For | ast.While)]
-    return any(isinstance(p, ast.While) or not all(map(_is_number, p.iter.args)) for p in loops)  # type: ignore
+    """Whether a loop of unknown length is among the statements, or in them."""
+    for statement in statements:
+        if isinstance(statement, ast.While):
+            return True
+        if isinstance(statement, ast.For):
+            assert isinstance(statement.iter, ast.Call)
+            if not all(map(_is_number, statement.iter.args)):
+                return True
+        if isinstance(statement, ast.For | ast.If) and has_long_loop([*statement.body, *statement.orelse]):
+            return True
+    return False
 
 
 def _is_number(node: ast.expr) -> bool:

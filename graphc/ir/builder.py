@@ -7,7 +7,6 @@ op's loop dtypes and infers the result's type. Tracing, derivative rules and pas
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
-from contextlib import contextmanager
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
@@ -21,9 +20,25 @@ from graphc.ir.shapes import ShapeFacts
 from graphc.ir.types import BOOL, C128, F64, I64, ArrayType
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
+    pass
 
 Operand = Value | float | complex | int | bool | np.generic | Expr
+
+
+class _Place:
+    """Entered for every node in every pass: a generator would take three times as long."""
+
+    __slots__ = ("before", "builder", "location")
+
+    def __init__(self, builder: Builder, location: Location | None):
+        self.builder, self.location = builder, location
+
+    def __enter__(self) -> None:
+        self.before = self.builder.location
+        self.builder.location = self.location or self.before
+
+    def __exit__(self, *error: object) -> None:
+        self.builder.location = self.before
 
 
 class Builder:
@@ -53,14 +68,9 @@ class Builder:
         self.__dict__[name] = build
         return build
 
-    @contextmanager
-    def at(self, location: Location | None) -> Iterator[None]:
-        """New nodes belong to this place in the user's source (kept when it is None)."""
-        before, self.location = self.location, location or self.location
-        try:
-            yield
-        finally:
-            self.location = before
+    def at(self, location: Location | None) -> _Place:
+        """New nodes belong to this place in the user's source (kept when it is None), within a ``with`` block."""
+        return _Place(self, location)
 
     def apply(self, op: Op, inputs: Sequence[Operand], attrs: Mapping[str, Any]) -> Any:
         """A node of ``op``; returns its output, or the tuple of them when there are several."""
