@@ -94,6 +94,8 @@ class Lapack(IntEnum):
     SORGLQ = 30
     ZUNGLQ = 31
     CUNGLQ = 32
+    DGEMM = 33
+    SGEMM = 34
 
 
 class Fourier(IntEnum):

@@ -20,7 +20,7 @@ from graphc.config import settings
 from graphc.errors import CudaError, ProgramError, UnsupportedError
 from graphc.ir.dims import evaluate, product, substitute, symbols_of
 from graphc.ir.graph import Graph, Node, Value
-from graphc.ir.opdef import Composite, Foreign, Pointwise, Routine, Windows
+from graphc.ir.opdef import Composite, CpuRoutine, Foreign, Pointwise, Routine, Windows
 from graphc.ir.types import SHORT_NAMES, real_part_dtype
 from graphc.ops.index import range_error
 from graphc.ops.scipy_functions import PREFIX
@@ -46,7 +46,7 @@ def graph_for_device(graph: Graph) -> Graph:
     Raises: UnsupportedError: at the user's line, what is computed by a library of the CPU or by its routines.
     """
     composites = {node.location: node.op.name for node in _nodes(graph) if isinstance(node.op.kind, Composite)}
-    plain = expand_composites(lowered(graph, OPS), OPS, Windows)
+    plain = expand_composites(expand_composites(lowered(graph, OPS), OPS, Windows), OPS, CpuRoutine)
     for node in _nodes(plain):
         op = node.op
         in_library = isinstance(op.kind, Pointwise) and isinstance(op.expr, str) and op.expr.startswith(PREFIX)

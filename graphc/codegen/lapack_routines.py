@@ -12,7 +12,7 @@ from __future__ import annotations
 from collections.abc import Callable, Mapping
 
 from graphc.abi import Lapack
-from graphc.schedule.program import Call
+from graphc.schedule.program import REVERSE_BLOCK, Call
 
 U, L, N, T, R, S, V = (ord(letter) for letter in "ULNTRSV")
 LETTERS = {("f64", 1): "D", ("f32", 1): "S", ("f64", 2): "Z", ("f32", 2): "C"}
@@ -87,6 +87,70 @@ def cholesky_factor(call: Call) -> str:
                 factor[i * n0 * {w} + j] = select(j < (i + 1) * {w}, given, cast_{call.dtype}(0.0))
         b2[e] = 0
         {subroutine(call, "POTRF", f"{U}, n0, factor, greatest(n0, 1), at(b2, e)")}
+"""
+
+
+def cholesky_reverse(call: Call) -> str:
+    """The adjoint of L by blocks of columns, from the last: what reaches the matrix, lower triangle, and L's in place.
+
+    Rows of a block are R D, those below B C, D on the diagonal. Operands: L, its cotangent; room: one block. Source:
+    Murray, "Differentiation of the Cholesky decomposition" (2016), section 4.
+    """
+    minus, one, zero = (f"cast_{call.dtype}({x})" for x in ("-1.0", "1.0", "0.0"))
+    below, beside = "at(factor, k * n0 + j), n0", "at(found, k * n0 + j), n0"
+    first_rows, room = "at(factor, j * n0), n0", "room, b"
+    return f"""
+    for e in range(start, stop):
+        factor = at(b0, e * n0 * n0)
+        found = at(b2, e * n0 * n0)
+        room = at(b3, e * {REVERSE_BLOCK**2})
+        for i in range(n0):
+            for j in range(n0):
+                found[i * n0 + j] = select(j <= i, b1[(e * n0 + i) * n0 + j], {zero})
+        for block in range((n0 + {REVERSE_BLOCK - 1}) // {REVERSE_BLOCK}):
+            k = n0 - block * {REVERSE_BLOCK}
+            j = greatest(k - {REVERSE_BLOCK}, 0)
+            b = k - j
+            m = n0 - k
+            if m > 0:
+                {subroutine(call, "TRSM", f"{L}, {U}, {N}, {N}, b, m, {one}, at(factor, j * n0 + j), n0, {beside}")}
+                {subroutine(call, "GEMM", f"{N}, {T}, b, b, m, {one}, {below}, {beside}, {zero}, {room}")}
+                for p in range(b):
+                    for q in range(p + 1):
+                        found[(j + p) * n0 + j + q] -= room[p * b + q]
+                if j > 0:
+                    {
+        subroutine(call, "GEMM", f"{N}, {N}, j, m, b, {minus}, {first_rows}, {beside}, {one}, at(found, k * n0), n0")
+    }
+                    {
+        subroutine(
+            call, "GEMM", f"{N}, {T}, j, b, m, {minus}, at(factor, k * n0), n0, {beside}, {one}, at(found, j * n0), n0"
+        )
+    }
+            for back in range(b):
+                p = k - 1 - back
+                d = factor[p * n0 + p]
+                total = found[p * n0 + p]
+                for q in range(p + 1, k):
+                    found[q * n0 + p] = found[q * n0 + p] / d
+                    total = total - found[q * n0 + p] * factor[q * n0 + p]
+                total = total / d
+                for i in range(j, p):
+                    found[p * n0 + i] = found[p * n0 + i] - total * factor[p * n0 + i]
+                for q in range(p + 1, k):
+                    share = found[q * n0 + p]
+                    for i in range(j, p):
+                        found[p * n0 + i] = found[p * n0 + i] - share * factor[q * n0 + i]
+                        found[q * n0 + i] = found[q * n0 + i] - share * factor[p * n0 + i]
+                found[p * n0 + p] = total * cast_{call.dtype}(0.5)
+            if j > 0:
+                for p in range(b):
+                    for q in range(b):
+                        lower = found[(j + greatest(p, q)) * n0 + j + least(p, q)]
+                        room[p * b + q] = select(p == q, lower + lower, lower)
+                {
+        subroutine(call, "GEMM", f"{N}, {N}, j, b, b, {minus}, {first_rows}, {room}, {one}, at(found, j * n0), n0")
+    }
 """
 
 
@@ -243,5 +307,6 @@ LAPACK_ROUTINES: Mapping[str, Callable[[Call], str]] = {
     **_OF_BOTH,
     **{f"{name}_pairs": routine for name, routine in _OF_BOTH.items()},
     "eigen_of_real": eigen_of_real,
+    "cholesky_reverse": cholesky_reverse,
     "eigen_pairs": eigen,
 }

@@ -120,6 +120,13 @@ class Routine:
 
 
 @dataclass(frozen=True, eq=False)
+class CpuRoutine(Routine):
+    """A routine that only the CPU has; elsewhere what ``expand`` builds, as for ``Composite``."""
+
+    expand: Callable[[Builder, Node, tuple[Value, ...]], Sequence[Value]]
+
+
+@dataclass(frozen=True, eq=False)
 class Windows:
     """Sums over windows, a service of the run time on the CPU; elsewhere what ``expand`` builds, as for ``Composite``.
 

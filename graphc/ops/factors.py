@@ -5,6 +5,7 @@
                                       ``places`` inverts ``columns``, ``exchanges`` leads to it, k = min(m, n): column j
                                       is exchanged with column exchanges[j]; ``sign`` is the permutation's
 ``cholesky_factor``   A[n,n]          (L[n,n], info)                           A = L L*, of the lower triangle of A
+``cholesky_reverse``  L[n,n], G[n,n]                                           what reaches A by a cotangent of L
 ``triangular_solve``  T[n,n], B[n,k]  lower transposed unit                    X with T X = B, or T' X = B
 ``symmetric_eigen``   A[n,n]  upper   (w[n], V'[n,n], info)                    A = V diag(w) V*, of the lower triangle
 ``singular``          A[m,n]          (U'[k,m], s[k], (V*)'[n,k], info)        A = U diag(s) V*
@@ -29,11 +30,11 @@ from graphc.errors import InvalidGraphError
 from graphc.ir.builder import Builder
 from graphc.ir.dims import dim_min
 from graphc.ir.graph import Attrs, Node, Value
-from graphc.ir.opdef import General, NotDifferentiable, Op, Routine
+from graphc.ir.opdef import CpuRoutine, General, NotDifferentiable, Op, Routine
 from graphc.ir.shapes import ShapeFacts
 from graphc.ir.types import I64, ArrayType, complex_dtype
 from graphc.ops.linalg import swap
-from graphc.ops.matrices import Slots, Types, matrix_of, real_type, triangle
+from graphc.ops.matrices import Inputs, Slots, Types, half_triangle, matrix_of, of_lower, real_type, triangle
 
 FACTOR = NotDifferentiable("a factor; the op that stands for the whole result has the derivative")
 
@@ -51,6 +52,14 @@ def lu_type(facts: ShapeFacts, types: Types, attrs: Attrs) -> tuple[ArrayType, .
 def cholesky_type(facts: ShapeFacts, types: Types, attrs: Attrs) -> tuple[ArrayType, ...]:
     batch, _, _ = matrix_of("cholesky_factor", facts, types[0])
     return ArrayType(types[0].dtype, types[0].dims), ArrayType(I64, batch)
+
+
+def reverse_type(facts: ShapeFacts, types: Types, attrs: Attrs) -> tuple[ArrayType, ...]:
+    factor, g = types
+    matrix_of("cholesky_reverse", facts, factor)
+    if factor.dtype.kind != "f" or g.dtype != factor.dtype or not all(map(facts.equal, g.dims, factor.dims)):
+        raise InvalidGraphError(f"cholesky_reverse: {factor} and {g}")
+    return (ArrayType(factor.dtype, factor.dims),)
 
 
 def triangular_type(facts: ShapeFacts, types: Types, attrs: Attrs) -> tuple[ArrayType, ...]:
@@ -146,6 +155,16 @@ def one_cholesky(a: np.ndarray) -> tuple[Any, ...]:
         return np.full_like(a, np.nan), np.int64(1)
 
 
+def reverse_ref(factor: np.ndarray, g: np.ndarray) -> np.ndarray:
+    """By the whole inverse: L'^-1 half(L'G) L^-1, of which both triangles reach the lower one."""
+    lower = np.tril(factor)
+    halves = np.tril(np.ones(g.shape[-2:], g.dtype)) - np.eye(g.shape[-1], dtype=g.dtype) / 2
+    inverse = np.linalg.inv(lower)
+    turned = np.swapaxes(inverse, -1, -2)
+    whole = turned @ (halves * (np.swapaxes(lower, -1, -2) @ np.tril(g))) @ inverse
+    return 2 * np.tril(halves * (whole + np.swapaxes(whole, -1, -2)) / 2)
+
+
 def one_eigen(a: np.ndarray, upper: bool = False) -> tuple[Any, ...]:
     values, vectors = np.linalg.eigh(np.conj(a.T), "U") if upper else np.linalg.eigh(a)
     return values, vectors.T, np.int64(0)
@@ -204,6 +223,60 @@ def triangular_jvp(F: Builder, node: Node, tangents: Slots) -> Slots:
     return (F.triangular_solve(t, moved, **node.attrs) if moved is not None else None,)
 
 
+# --- the adjoint of Cholesky factors ----------------------------------------------------------------------------------
+
+
+def by_factor(F: Builder, factor: Value, x: Value, *, transposed: bool) -> Value:
+    """L^-1 x, or L'^-1 x."""
+    return F.triangular_solve(factor, x, lower=True, unit=False, transposed=transposed)
+
+
+def between(F: Builder, factor: Value, x: Value) -> Value:
+    """L'^-1 x L^-1."""
+    left = by_factor(F, factor, x, transposed=True)
+    return swap(F, by_factor(F, factor, swap(F, left), transposed=True))
+
+
+def expand_reverse(F: Builder, node: Node, inputs: Inputs) -> tuple[Value, ...]:
+    """L'^-1 half(L'G) L^-1, onto the lower triangle."""
+    factor, g = (triangle(F, x, lower=True) for x in inputs)
+    return (of_lower(F, between(F, factor, half_triangle(F, F.matmul(swap(F, factor), g)))),)
+
+
+def reverse_vjp(F: Builder, node: Node, cotangents: Slots) -> Slots:
+    """Of S = L'^-1 half(L'G) L^-1, by the symmetric N that is a cotangent of S, with Q = L^-1 N L'^-1: G gets
+    L half(Q), and L gets G half(Q)' - (S + S') N L'^-1."""
+    (h,), (factor, g) = cotangents, node.inputs
+    if h is None:
+        return None, None
+    lower, g = triangle(F, factor, lower=True), triangle(F, g, lower=True)
+    half_h = half_triangle(F, h)
+    n = F.add(half_h, swap(F, half_h))
+    left = by_factor(F, factor, n, transposed=False)
+    q = half_triangle(F, by_factor(F, factor, swap(F, left), transposed=False))
+    by_g = triangle(F, F.matmul(lower, q), lower=True)
+    if not factor.grad:
+        return None, by_g
+    s = between(F, factor, half_triangle(F, F.matmul(swap(F, lower), g)))
+    by_factors = F.sub(F.matmul(g, swap(F, q)), F.matmul(F.add(s, swap(F, s)), swap(F, left)))
+    return triangle(F, by_factors, lower=True), by_g
+
+
+def reverse_jvp(F: Builder, node: Node, tangents: Slots) -> Slots:
+    """L'^-1 (half(dL'G + L'dG) - dL' L'^-1 P - P L^-1 dL) L^-1 with P = half(L'G), onto the lower triangle."""
+    (t, dg), (factor, g) = tangents, node.inputs
+    lower, g = triangle(F, factor, lower=True), triangle(F, g, lower=True)
+    inner = None if dg is None else half_triangle(F, F.matmul(swap(F, lower), triangle(F, dg, lower=True)))
+    if t is not None:
+        t = triangle(F, t, lower=True)
+        p = half_triangle(F, F.matmul(swap(F, lower), g))
+        by_left = F.matmul(swap(F, t), by_factor(F, factor, p, transposed=True))
+        by_right = F.matmul(swap(F, by_factor(F, factor, swap(F, p), transposed=True)), t)
+        moved = F.sub(half_triangle(F, F.matmul(swap(F, t), g)), F.add(by_left, by_right))
+        inner = moved if inner is None else F.add(inner, moved)
+    return (None if inner is None else of_lower(F, between(F, factor, inner)),)
+
+
 FACTORS = [
     Op("lu", Routine(), batched(one_lu), FACTOR, type=lu_type, cost=30, complex=True),
     Op("cholesky_factor", Routine(), batched(one_cholesky), FACTOR, type=cholesky_type, cost=20, complex=True),
@@ -212,6 +285,8 @@ FACTORS = [
     Op("symmetric_eigen", Routine(), batched(one_eigen), FACTOR, type=eigen_type, cost=200, complex=True),
     Op("singular", Routine(), batched(one_singular), FACTOR, type=singular_type, cost=200, complex=True),
     Op("orthogonal", Routine(), batched(one_orthogonal), FACTOR, type=orthogonal_type, cost=60, complex=True),
+    Op("cholesky_reverse", CpuRoutine(expand_reverse), reverse_ref, General(reverse_vjp, reverse_jvp),
+       type=reverse_type, cost=20, complex=False),
     Op("exchanged", Routine(), exchanged_ref, NotDifferentiable("positions"), type=exchanged_type, cost=4),
     Op("eigen", Routine(), batched(one_general), FACTOR, type=general_type, cost=400, complex=True),
 ]  # fmt: skip

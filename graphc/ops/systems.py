@@ -248,10 +248,12 @@ def from_left(F: Builder, factor: Value, x: Value, *, of_adjoint: bool = False) 
 
 
 def cholesky_vjp(F: Builder, node: Node, cotangents: Slots) -> Slots:
-    """L*^-1 half(L* G) L^-1, onto the lower triangle."""
+    """L*^-1 half(L* G) L^-1, onto the lower triangle; of real matrices a routine computes it in place."""
     (g,), factor = conjugates(F, cotangents), node.output
     if g is None:
         return (None,)
+    if not factor.type.is_complex:
+        return (F.cholesky_reverse(factor, g),)
     inner = half_triangle(F, F.matmul(adjoint(F, factor), g))
     left = from_left(F, factor, inner, of_adjoint=True)
     whole = F.triangular_solve(factor, swap(F, left), lower=True, unit=False, transposed=True)

@@ -11,13 +11,13 @@ from dataclasses import replace
 
 from graphc.ir.builder import Builder
 from graphc.ir.graph import Graph, Node, Value
-from graphc.ir.opdef import Composite, Op, Windows
+from graphc.ir.opdef import Composite, CpuRoutine, Op, Windows
 from graphc.ir.regions import map_regions
 from graphc.ir.rewrite import with_inputs
 from graphc.ir.shapes import ShapeFacts
 from graphc.passes.pipeline import optimize
 
-Expanding = type[Composite] | type[Windows]
+Expanding = type[Composite] | type[Windows] | type[CpuRoutine]
 
 
 def has_composites(graph: Graph, kind: Expanding = Composite) -> bool:

@@ -80,6 +80,7 @@ class Convolve:
 
 
 LONG_ROW = 1024  # elements of a row from which on it is sorted by digits, which takes more room
+REVERSE_BLOCK = 32  # columns that the adjoint of a Cholesky factor is computed by, without products of a library
 FEW = 48  # elements among which a rank is found without digits
 
 

@@ -11,7 +11,7 @@ from dataclasses import dataclass
 
 from graphc.ir.dims import Dim, dim_max, dim_min, product
 from graphc.ir.graph import Node
-from graphc.schedule.program import FEW, LONG_ROW, Call, Section, Storage
+from graphc.schedule.program import FEW, LONG_ROW, REVERSE_BLOCK, Call, Section, Storage
 
 Work = tuple[str, Dim]  # dtype ("" for that of the first operand) and elements, for one row or matrix
 
@@ -84,6 +84,7 @@ PLANS: Mapping[str, Plan] = {
     "search": Plan(1, lambda node: [node.inputs[0].dims[-1], node.inputs[1].dims[-1]], work=lambda n, m: 40 * m),
     "lu": Plan(2, _last(2), _exchanges, _cubic),
     "cholesky_factor": Plan(2, _last(1), work=lambda n: n * n * n),
+    "cholesky_reverse": Plan(2, _last(1), lambda n: [("", REVERSE_BLOCK**2)], lambda n: n * n * n),
     "triangular_solve": Plan(2, _last(2, 1), work=lambda n, k: n * n * k),
     "symmetric_eigen": Plan(2, _last(1), _eigen_room, lambda n: 9 * n * n * n),
     "singular": Plan(2, _last(2), _singular_room, lambda m, n: 20 * m * n * dim_min(m, n)),

@@ -92,6 +92,24 @@ def minors(a: np.ndarray) -> np.ndarray:
     return np.array(found) * (-1.0) ** np.add.outer(np.arange(n), np.arange(n))
 
 
+def adjoint_of_cholesky(factor: np.ndarray, g: np.ndarray) -> np.ndarray:
+    """Backwards through the factorisation, one element after the other."""
+    if factor.ndim > 2:
+        return np.stack([adjoint_of_cholesky(*pair) for pair in zip(factor, g, strict=True)])
+    found = np.tril(g)
+    for j in reversed(range(len(g))):
+        for i in reversed(range(j, len(g))):
+            if i == j:
+                found[j, j] /= 2 * factor[j, j]
+                found[j, :j] -= 2 * found[j, j] * factor[j, :j]
+                continue
+            found[i, j] /= factor[j, j]
+            found[j, j] -= found[i, j] * factor[i, j]
+            found[i, :j] -= found[i, j] * factor[j, :j]
+            found[j, :j] -= found[i, j] * factor[i, :j]
+    return found
+
+
 def eigen_rows(values: np.ndarray, vectors: np.ndarray) -> tuple[np.ndarray, ...]:
     return values, vectors.T, np.int64(0)
 
@@ -154,6 +172,11 @@ MATRIX_CASES: dict[str, list[Case]] = {
     "lu": [Case((regular(*shape),), lu_by_columns, orders=0) for shape in ((3, 3), (2, 2), (1, 1))]
     + [Case((normal(*shape),), lu_by_columns, orders=0) for shape in ((2, 3), (3, 2))],
     "cholesky_factor": [Case((definite(3, 3),), lambda a: (np.linalg.cholesky(a), np.int64(0)), orders=0)],
+    "cholesky_reverse": [
+        Case((np.linalg.cholesky(definite(*shape)), normal(*shape)), adjoint_of_cholesky)
+        for shape in ((3, 3), (1, 1), (2, 2, 2))
+    ]
+    + [Case((np.linalg.cholesky(definite(75, 75)), normal(75, 75)), adjoint_of_cholesky, orders=0)],
     "symmetric_eigen": [Case((symmetric(3),), lambda a: eigen_rows(*np.linalg.eigh(a)), orders=0)],
     "singular": [
         Case((spread(m, n),), lambda a: (*(f.T for f in np.linalg.svd(a, full_matrices=False)), np.int64(0)), orders=0)

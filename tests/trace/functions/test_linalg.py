@@ -246,6 +246,13 @@ def test_compiled_batches_sorting_and_failures():
         graphc.jit(np.linalg.cholesky)(-np.eye(2))
 
 
+def test_the_table_of_lapack_has_a_word_for_each_function():
+    from graphc.abi import Lapack
+    from graphc.runtime.lapack import words
+
+    assert sorted(Lapack) == list(range(len(Lapack))) == list(range(len(words())))
+
+
 @compiled
 def test_one_factorisation_serves_value_and_gradient():
     """The gradient of a solution costs triangular systems, no second factorisation."""
