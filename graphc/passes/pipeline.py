@@ -92,13 +92,13 @@ def optimize(graph: Graph, ops: Mapping[str, Op], hook: Hook | None = None) -> G
 
     ``hook(pass name, before, after)`` is called after each pass that changed the graph: to dump, verify or time.
     """
-    for _ in range(MAX_ROUNDS):
-        before_round = graph
-        for run_pass in PASSES:
-            before, graph = graph, run_pass(graph, ops)
-            if hook is not None and graph is not before:
-                hook(run_pass.__name__, before, graph)
-        if graph is before_round:
+    settled = 0  # passes in a row that changed nothing
+    for run_pass in PASSES * MAX_ROUNDS:
+        before, graph = graph, run_pass(graph, ops)
+        if hook is not None and graph is not before:
+            hook(run_pass.__name__, before, graph)
+        settled = settled + 1 if graph is before else 0
+        if settled == len(PASSES):
             break
     return graph
 

@@ -38,14 +38,14 @@ def model_of(parameters):
 # --- a tree of tuples -------------------------------------------------------------------------------------------------
 
 
-def partial_likelihood(node, q, lengths, tips):
+def partial_likelihood(node, transition, lengths, tips):
     """(patterns, 4) of a species' name, or of a tuple of nodes. ``lengths``: of each branch, by the names below it."""
     if isinstance(node, str):
         return tips[node]
     product = 1.0
     for child in node:
-        transition = expm(q * np.exp(lengths[name_of(child)]))
-        product = product * (partial_likelihood(child, q, lengths, tips) @ transition.T)
+        p = transition(np.exp(lengths[name_of(child)]))
+        product = product * (partial_likelihood(child, transition, lengths, tips) @ p.T)
     return product
 
 
@@ -56,26 +56,38 @@ def name_of(node):
 TREE = ((("human", "chimp"), "gorilla"), ("orang", "gibbon"))
 
 
+def spectrum(q, frequencies):
+    """Q = left diag(values) right. It is reversible: D^(1/2) Q D^(-1/2) is symmetric, with D of the frequencies."""
+    root = np.sqrt(frequencies)
+    values, vectors = np.linalg.eigh(q * root[:, None] / root)
+    return values, vectors / root[:, None], vectors.T * root
+
+
 def log_likelihood(parameters, tips, weights):
     q, frequencies = model_of(parameters)
-    root = partial_likelihood(TREE, q, parameters["log_lengths"], tips)
+    values, left, right = spectrum(q, frequencies)
+
+    def transition(time):
+        return (left * np.exp(values * time)) @ right
+
+    root = partial_likelihood(TREE, transition, parameters["log_lengths"], tips)
+    return weights @ np.log(root @ frequencies)
+
+
+def log_likelihood_by_expm(parameters, tips, weights):
+    q, frequencies = model_of(parameters)
+    root = partial_likelihood(TREE, lambda time: expm(q * time), parameters["log_lengths"], tips)
     return weights @ np.log(root @ frequencies)
 
 
 # --- a tree of arrays -------------------------------------------------------------------------------------------------
 
 
-def transitions(q, frequencies, lengths):
-    """P(t) for each length. Q is reversible: D^(1/2) Q D^(-1/2) is symmetric, with D of the frequencies."""
-    root = np.sqrt(frequencies)
-    values, vectors = np.linalg.eigh(q * root[:, None] / root)
-    return (vectors / root[:, None]) @ (np.exp(values * lengths[:, None])[:, :, None] * (vectors.T * root))
-
-
 def log_likelihood_of_arrays(parameters, children, tips, weights):
     """``children``: (inner nodes, 2), tips first, then the inner nodes in postorder; ``tips``: (tips, patterns, 4)."""
     q, frequencies = model_of(parameters)
-    p = transitions(q, frequencies, np.exp(parameters["log_lengths"]))
+    values, left, right = spectrum(q, frequencies)
+    p = (left * np.exp(values * np.exp(parameters["log_lengths"])[:, None])[:, None, :]) @ right
     species, patterns, _ = tips.shape
     partial = np.ones((species + len(children), patterns, 4))
     partial[:species] = tips
@@ -128,11 +140,17 @@ def arguments_of_arrays(species, patterns):
 
 
 TUPLES = Program(log_likelihood, (arguments(7), arguments(15)))
+EXPONENTIALS = Program(log_likelihood_by_expm, (arguments(7), arguments(15)))
 ARRAYS = Program(log_likelihood_of_arrays, (arguments_of_arrays(5, 7), arguments_of_arrays(9, 12)))
 
 
 def test_tuples():
     check(TUPLES)
+
+
+@thorough
+def test_an_exponential_for_each_branch():
+    check(EXPONENTIALS)
 
 
 def test_arrays():
