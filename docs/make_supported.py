@@ -60,6 +60,10 @@ and writing with integers, slices (also negative steps), `...`, `None`, integer 
 SPARSE = """A sparse array or matrix from outside, in CSR or CSC format, times a traced vector or matrix: `A @ x`,
 `x @ A`, `A.dot(x)`, `A.T @ x`. Its numbers are read at each call, and are not differentiated.
 """
+INDEX_TRICKS = """`np.lib.stride_tricks.sliding_window_view` (a copy), `np.r_[...]`, `np.c_[...]`, `np.mgrid[...]`,
+`np.ogrid[...]`, functions made by `np.vectorize`, `np.poly1d` at traced points, and polynomials of `numpy.polynomial`
+(functions and classes) with coefficients that are not traced; with traced ones, `polyval` and others.
+"""
 SPLINES = """`CubicSpline`, `PchipInterpolator`, `BSpline`, `PPoly` and other splines made outside can be called at
 traced points. Through traced values:
 """
@@ -127,6 +131,7 @@ def ufunc_methods() -> list[str]:
     for name, method in UFUNC_METHODS:
         by_method.setdefault(method, []).append(name)
     lines = [f"- `{method}` of {listed(sorted(names), '  ')}" for method, names in sorted(by_method.items())]
+    lines.append("- `reduce`, `accumulate` and `reduceat` of all other ufuncs of two numbers, as loops")
     return [*lines, "- `at` of all ufuncs at single positions, slices and masks; of `add` and `subtract` at any"]
 
 
@@ -222,6 +227,7 @@ def page() -> str:
         ("No derivative (booleans and integers):", [listed(ufunc_names(is_none, True))]),
         ("Methods of ufuncs:", ufunc_methods()),
         ("## NumPy functions", signatures(under("numpy"), skipped=1)),
+        ("Written in NumPy, and traced so:", [*signatures(under("numpy", ALGORITHMS), skipped=0), "", INDEX_TRICKS]),
         ("Functions that write into their first argument:", signatures(under("numpy", WRITING_FUNCTIONS), skipped=1)),
         ("## numpy.linalg", signatures(under("numpy.linalg"), skipped=1)),
         ("## numpy.fft", signatures(under("numpy.fft"), skipped=1)),

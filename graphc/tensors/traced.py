@@ -102,11 +102,14 @@ def _begin() -> None:
 
 
 def _end() -> None:
-    now.recording = now.outer.pop()
+    if now.outer:  # none where another thread imported this while a trace was in progress
+        now.recording = now.outer.pop()
 
 
 when_a_trace_begins.append(_begin)
 when_a_trace_ends.append(_end)
+if current() is not None:  # a traced function is the first that asks for tensors
+    _begin()
 
 
 # --- into the trace and out of it -------------------------------------------------------------------------------------

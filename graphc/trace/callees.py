@@ -11,6 +11,8 @@ from typing import Any
 
 import numpy as np
 
+from graphc.trace.algorithms.functional import CALLED_OBJECTS, CALLING
+from graphc.trace.algorithms.index_tricks import ITEMS
 from graphc.trace.algorithms.sparse_products import SPARSE_PRODUCTS, is_sparse
 from graphc.trace.algorithms.splines import is_spline, piecewise
 from graphc.trace.algorithms.table import ALGORITHMS
@@ -57,7 +59,7 @@ LIBRARIES = (
     )
     | sys.stdlib_module_names
 )
-_STAGED = ("graphc.trace.algorithms.", "graphc.random.")  # of graphc itself, traced as a user's
+_STAGED = ("graphc.trace.algorithms.", "graphc.random.", "numpy.polynomial.")  # NumPy code, traced as a user's
 _TEXTS = (str, repr, ascii, format)
 _WRITERS = frozenset(["json", "csv", "struct", "decimal", "fractions"])  # libraries that want the numbers themselves
 _HIGHER_ORDER = (map, filter, functools.reduce, sorted)
@@ -94,6 +96,8 @@ def traced_callee(function: Any) -> Any:
         return functools.partial(traced_callee(function.func), *function.args, **function.keywords)
     if hasattr(function, "py_func") and type(function.py_func) is FunctionType:  # Numba's: traced through its source
         return rewritten(function.py_func)
+    if kind in CALLED_OBJECTS:
+        return _called_object(function, CALLED_OBJECTS[kind])
     if kind.__module__ in DISPATCHING:
         return _library_function(function)
     if is_of_stats(function):
@@ -174,6 +178,15 @@ def _spline(spline: Any) -> Callable[..., Any]:
     return call
 
 
+def _called_object(obj: Any, algorithm: Any) -> Callable[..., Any]:
+    """``np.vectorize(f)`` or ``np.poly1d(c)``, called with what may be traced."""
+
+    def call(*args: Any, **kwargs: Any) -> Any:
+        return rewritten(algorithm)(obj, *args, **kwargs) if has_traced([args, kwargs]) else obj(*args, **kwargs)
+
+    return call
+
+
 def _with_rewritten_functions(function: Any) -> Any:
     def call(*args: Any, **kwargs: Any) -> Any:
         new = [traced_callee(a) if type(a) in (FunctionType, MethodType) else a for a in args]
@@ -240,9 +253,10 @@ def _make_substitute(function: Any) -> Any:
     if function is np.isscalar:
         return is_scalar
     name = public_name(function)
-    algorithm = ALGORITHMS.get(name)
+    algorithm = ALGORITHMS.get(name) or ITEMS.get(function)
     if algorithm is None:
         return array_function(function, name)
+    always = name in CALLING
     return lambda *args, **kwargs: (
-        rewritten(algorithm)(*args, **kwargs) if has_traced([args, kwargs]) else function(*args, **kwargs)
+        rewritten(algorithm)(*args, **kwargs) if always or has_traced([args, kwargs]) else function(*args, **kwargs)
     )

@@ -77,10 +77,9 @@ def raise_at(location: Location | None, what: str) -> NoReturn:
                                   "0) keeps the shape, and the index itself can decide", location=location)  # fmt: skip
     library = library_function()
     if library is not None:
-        from graphc.trace.functions.absent import reason  # which needs this module
+        from graphc.trace.missing import remark_on
 
-        why = reason(library) or "write it with what docs/supported.md lists, or compute it outside"
-        way_out = f"{library} cannot be traced: {why}"
+        way_out = f"{library} cannot be traced{remark_on(library)}"
     else:
         way_out = _WAYS_OUT.get(what, _DEFAULT_WAY_OUT) if what != "bool(x)" else _decision_way_out(location)
     raise ConcretizationError(f"{asked} needs the numbers of a traced array, which are not known yet; {way_out}",

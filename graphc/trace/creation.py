@@ -31,7 +31,7 @@ CONSTANT_ONLY = frozenset(
     qualified(
         "numpy",
         """
-        fromiter fromfunction mask_indices broadcast_shapes
+        fromiter mask_indices broadcast_shapes
     """,
     )
 )
@@ -72,13 +72,18 @@ def _of_table(name: str, *args: Any, **kwargs: Any) -> Any:
     return result
 
 
-def _array(name: str, obj: Any, dtype: Any = None, *, copy: Any = True, **ignored: Any) -> Any:
+def _array(  # noqa: PLR0913 - NumPy's own parameters
+    name: str, obj: Any, dtype: Any = None, order: Any = None, *, copy: Any = True, subok: bool = False, ndmin: int = 0,
+    device: Any = None, like: Any = None,
+) -> Any:  # fmt: skip
     """``np.array`` and its like on traced values: nested lists are stacked."""
     session = session_of((obj,))
     F = session.F
     F.location = user_location()
     source = unwrap(session, obj)
     value = as_array(F, source)
+    if ndmin > value.rank:
+        value = F.expand_dims(value, range(ndmin - value.rank))
     value = value if dtype is None else F.cast(value, as_dtype(F, name, dtype))
     if isinstance(obj, Tracer) and value is source and (name != "numpy.array" or not copy):
         return obj if name not in _PIECE or not value.dims else obj.viewed(session, source, value, "raveled")

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import os
 import sys
-from types import CodeType, FrameType
+from types import CodeType, FrameType, FunctionType
 
 import numpy as np
 
@@ -65,10 +65,22 @@ def library_function() -> str | None:
     while frame is not None and not is_user_code(frame.f_code):
         module = frame.f_globals.get("__name__", "")
         if module.startswith(("numpy.", "scipy.")):
-            parts = f"{module}.{frame.f_code.co_qualname}".split(".")
-            name = ".".join(part for part in parts if part[0] != "_")  # CubicSpline.__init__ is CubicSpline
+            name = _name_of(frame, module) or name
         frame = frame.f_back
     return name if frame is not None else None
+
+
+def _name_of(frame: FrameType, module: str) -> str | None:
+    """The public name of the library's function in the frame; of a decorator's wrapper that of the function in it."""
+    qualified = frame.f_code.co_qualname
+    if "<locals>" in qualified:
+        wrapped = [part for part in frame.f_locals.values() if isinstance(part, FunctionType)]
+        wrapped = [part for part in wrapped if part.__module__.startswith(("numpy.", "scipy."))]
+        if not wrapped:
+            return None
+        module, qualified = wrapped[0].__module__, wrapped[0].__qualname__
+    parts = f"{module}.{qualified}".split(".")
+    return ".".join(part for part in parts if part[0] not in "_<")  # CubicSpline.__init__ is CubicSpline
 
 
 def definition_location(code: CodeType) -> Location:

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import difflib
 import sys
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
@@ -15,8 +14,8 @@ from graphc.ir.dims import Dim, symbols_of
 from graphc.ir.graph import Value
 from graphc.ir.shapes import ShapeFacts
 from graphc.ir.types import BOOL, ArrayType
+from graphc.trace.algorithms.folds import FOLDS
 from graphc.trace.functions import METHODS, NUMPY_FUNCTIONS, PROPERTIES, UFUNC_FUNCTIONS, UFUNC_METHODS, UFUNCS
-from graphc.trace.functions.absent import reason
 from graphc.trace.functions.arguments import as_array, shape_text
 from graphc.trace.functions.assignment import add_at, distinct, same_kind, setitem
 from graphc.trace.functions.indexing import getitem
@@ -25,7 +24,9 @@ from graphc.trace.functions.results import named
 from graphc.trace.functions.sharing import VIEW_PROPERTIES, function_view, method_view
 from graphc.trace.functions.table import WRITING_FUNCTIONS, WRITING_METHODS, signature_of
 from graphc.trace.location import user_location
+from graphc.trace.missing import nearest_of, raise_unsupported
 from graphc.trace.precision import lowered
+from graphc.trace.rewrite import rewritten
 from graphc.trace.session import Session, hint_of
 from graphc.trace.symbolic import meanings
 from graphc.trace.values import TracedValue, session_at, session_of, unwrap, value_in, with_known_masks, wrap
@@ -136,9 +137,12 @@ def call_ufunc(ufunc: np.ufunc, method: str, inputs: tuple[Any, ...], kwargs: di
         return write_at(ufunc, *inputs)
     function = UFUNC_METHODS.get((ufunc.__name__, method))
     name = f"numpy.{ufunc.__name__}.{method}"
-    if function is None:
+    if function is not None:
+        return _run(function, inputs, kwargs)
+    algorithm = FOLDS.get(method) if "where" not in kwargs and ufunc.nin == 2 and ufunc.nout == 1 else None
+    if algorithm is None or ufunc.__name__ not in UFUNCS:
         raise_unsupported(name)
-    return _run(function, inputs, kwargs)
+    return rewritten(algorithm)(ufunc, *inputs, **kwargs)
 
 
 def _into(out: Sequence[Any], ufunc: np.ufunc, method: str, inputs: tuple[Any, ...], kwargs: dict[str, Any]) -> Any:
@@ -201,6 +205,7 @@ def public_name(function: Callable[..., Any]) -> str:
     if not module:  # a ufunc: NumPy's and SciPy's carry no module, nor do those that np.frompyfunc makes
         if hasattr(np, own_name):
             return f"numpy.{own_name}"
+        own_name = own_name.lstrip("_")  # _lambertw
         return f"scipy.special.{own_name}" if hasattr(sys.modules.get("scipy.special"), own_name) else own_name
     package = ".".join(module.split(".")[:2])
     if module.startswith("scipy.") and getattr(sys.modules.get(package), own_name, None) is function:
@@ -322,31 +327,6 @@ def store(traced: Any, result: Any, what: str, where: Any = True) -> None:
     traced.assign(F.broadcast_to(new, before.dims))
 
 
-def raise_unsupported(name: str) -> NoReturn:
-    """Refuse the function by its name: why, or the nearest one that there is."""
-    why = reason(name)
-    known = [
-        *NUMPY_FUNCTIONS,
-        *WRITING_FUNCTIONS,
-        *(f"numpy.{ufunc}" for ufunc in (*UFUNCS, *UFUNC_FUNCTIONS) if hasattr(np, ufunc)),
-    ]
-    special = [*UFUNCS, *UFUNC_FUNCTIONS]
-    known += [f"scipy.special.{ufunc}" for ufunc in special if not hasattr(np, ufunc)]
-    remark = _nearest(name, known) if why is None else f": {why}"
-    raise UnsupportedError(f"{name} is not supported on traced arrays{remark}", location=user_location())
-
-
-def _nearest(name: str, known: Sequence[str]) -> str:
-    """A closing remark: the name that exists and was probably meant, or what to do without."""
-    tails: dict[str, str] = {}
-    for candidate in known:
-        tails.setdefault(candidate.rpartition(".")[2], candidate)
-    match = difflib.get_close_matches(name.rpartition(".")[2], tails, n=1, cutoff=0.8)
-    if match:
-        return f"; the nearest supported one is {tails[match[0]]}"
-    return "; write it with the functions that docs/supported.md lists, or compute it outside and pass it in"
-
-
 def refuse_out(name: str) -> NoReturn:
     message = (
         f"{name}: a traced value would be written into an array that is not traced, and a compiled program would "
@@ -394,4 +374,4 @@ def find_attribute(traced: TracedValue, name: str) -> Any:
 
 def nearest_attribute(name: str) -> str:
     """A closing remark with the most similar method or property."""
-    return _nearest(name, [*METHODS, *WRITING_METHODS, *PROPERTIES])
+    return nearest_of(name, [*METHODS, *WRITING_METHODS, *PROPERTIES])

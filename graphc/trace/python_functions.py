@@ -30,6 +30,8 @@ def has_traced(obj: Any) -> bool:
         return not is_constant(obj)
     if isinstance(obj, list | tuple):
         return any(map(has_traced, obj))
+    if isinstance(obj, slice):
+        return any(map(has_traced, (obj.start, obj.stop, obj.step)))
     return isinstance(obj, dict) and any(map(has_traced, obj.values()))
 
 

@@ -12,6 +12,7 @@ import scipy.signal
 
 import graphc
 from graphc.config import override
+from graphc.trace.algorithms import functional, integrals, special_functions
 from graphc.trace.algorithms.table import ALGORITHMS
 
 rng = np.random.default_rng(7)
@@ -58,8 +59,9 @@ def scipys(name: str) -> Callable[..., Any]:
 
 
 def test_every_algorithm_is_tested() -> None:
-    # in test_initial_values.py and test_splines.py
+    # in test_initial_values.py, test_splines.py, functions/test_functional.py, and the tests of scipy.special
     elsewhere = {"scipy.integrate.solve_ivp", "scipy.integrate.odeint", "scipy.interpolate.CubicSpline"}
+    elsewhere |= {*functional.FUNCTIONS, *integrals.FUNCTIONS, *special_functions.FUNCTIONS}
     assert {f"scipy.{name}" for name in CASES} == set(ALGORITHMS) - elsewhere
 
 

@@ -5,7 +5,16 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Any
 
-from graphc.trace.algorithms import filters, initial_values, matrix_functions, special_functions, splines, structured
+from graphc.trace.algorithms import (
+    filters,
+    functional,
+    initial_values,
+    integrals,
+    matrix_functions,
+    special_functions,
+    splines,
+    structured,
+)
 
 ALGORITHMS: Mapping[str, Any] = {
     **matrix_functions.FUNCTIONS,
@@ -14,4 +23,6 @@ ALGORITHMS: Mapping[str, Any] = {
     **initial_values.FUNCTIONS,
     **splines.FUNCTIONS,
     **special_functions.FUNCTIONS,
+    **functional.FUNCTIONS,
+    **integrals.FUNCTIONS,
 }

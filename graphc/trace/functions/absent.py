@@ -55,6 +55,7 @@ _NOT_IN_C = "ellipsoidal harmonics are not among the functions that SciPy offers
 NO_ARRAYS = frozenset([_TABLE, _COMBINATORICS])  # reasons that hold for functions that are none of floating arrays
 
 ABSENT: Mapping[str, str] = {
+    "numpy.einsum_path": "its result is Python's, of shapes alone: call it outside; np.einsum finds a path by itself",
     "numpy.frompyfunc": "its result is an array of Python objects; call the function itself, or use np.vectorize",
     "numpy.sort_complex": "an order of complex numbers; sort by np.lexsort((z.imag, z.real))",
     **dict.fromkeys(qualified("scipy.special", _INTEGERS), _COMBINATORICS),

@@ -121,7 +121,8 @@ _COMPUTING = """
     isclose kron convolve correlate linalg.cross linalg.matmul linalg.multi_dot linalg.norm linalg.outer
     linalg.tensordot linalg.trace linalg.vecdot linalg.vector_norm linspace matmul matvec mean nonzero flatnonzero
     argwhere outer polyadd polyder polyint polymul polysub polyval prod cumprod cumulative_prod std sum tensordot
-    trace trapezoid var vdot vecdot vecmat vander conjugate linalg.matrix_norm roots
+    trace trapezoid gradient nansum nanprod nanmean nancumsum nancumprod round around var vdot vecdot vecmat vander
+    conjugate linalg.matrix_norm roots
 """
 _MATRICES = """
     cholesky det eig eigh eigvals eigvalsh inv lstsq pinv qr solve svd svdvals

@@ -21,7 +21,7 @@ from graphc.trace.functions.arguments import (
     as_dim,
     as_dims,
     as_dtype,
-    as_int,
+    axis_of,
     not_negative,
     shape_error,
     unsupported,
@@ -129,8 +129,6 @@ def linspace(  # noqa: PLR0913 - NumPy's own parameters
     """``num`` evenly spaced values from start to stop, which may be traced arrays; differentiable by both."""
     first, last = as_array(F, start), as_array(F, stop)
     count = as_dim(F, "linspace", num)
-    if as_int(F, "linspace", "axis", axis) != 0:
-        raise unsupported(F, "linspace: axis is not supported; move the axis with np.moveaxis")
     float_type = np.result_type(first.type.dtype, last.type.dtype, F64 if _all_whole(first, last) else np.float16)
     first, last = F.cast(first, float_type), F.cast(last, float_type)
     parts = count - 1 if endpoint else count
@@ -144,6 +142,8 @@ def linspace(  # noqa: PLR0913 - NumPy's own parameters
         if endpoint:  # the last value is stop itself, not what rounding leaves of it
             result = F.select(F.eq(index, F.cast(F.value(parts), float_type)), last, result)
     result = result if dtype is None else _to_dtype(F, result, as_dtype(F, "linspace", dtype))
+    along = axis_of(F, "linspace", axis, result.rank)
+    result = F.transpose(result, [*range(1, along + 1), 0, *range(along + 1, result.rank)]) if along else result
     return (result, step) if retstep else result
 
 

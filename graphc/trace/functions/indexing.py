@@ -22,7 +22,18 @@ from graphc.trace.functions.arguments import (
     shape_error,
     unsupported,
 )
-from graphc.trace.functions.slicing import At, Entry, Mask, NewAxis, Positions, Span, parse_key, take_basic, take_spans
+from graphc.trace.functions.slicing import (
+    At,
+    Entry,
+    Mask,
+    NewAxis,
+    Positions,
+    Span,
+    parse_key,
+    take_basic,
+    take_range,
+    take_spans,
+)
 
 NOT_NEGATIVE = ("iota", "mask_indices", "argmax", "argmin", "checked_index")  # ops that make positions from the start
 
@@ -183,6 +194,11 @@ def compress(F: Builder, condition: Any, a: Any, axis: int | None = None, out: N
     if axis is None:
         a, axis = F.reshape(a, (product(a.dims),)), 0
     along = axis_of(F, "compress", axis, a.rank)
+    rest = a.dims[along] - mask.dims[0]
+    if not F.facts.equal(rest, 0):
+        if not F.facts.at_least(rest, 0):
+            raise shape_error(F, f"compress: the condition has {mask.dims[0]} elements, the axis {a.dims[along]}")
+        a = take_range(F, a, along, 0, mask.dims[0])  # beyond a short condition nothing is taken
     mask = mask if mask.type.dtype == BOOL else F.ne(mask, 0)
     return F.gather(a, true_positions(F, mask, (a.dims[along],)), axes=(along,), checked=False)
 

@@ -82,6 +82,8 @@ def polyder(F: Builder, p: Any, m: Any = 1) -> Value:
     c = coefficients(F, "polyder", p)
     for _ in range(as_int(F, "polyder", "m", m)):
         n = c.dims[0] - 1
+        if not F.facts.at_least(n, 0):
+            return c  # there is nothing left
         c = F.mul(take_range(F, c, 0, 0, n), F.sub(F.value(n), F.iota(dims=(n,), axis=0)))
     return c
 

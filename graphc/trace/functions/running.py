@@ -174,6 +174,7 @@ def unwrap(F: Builder, p: Any, discont: Any = None, axis: int = -1, *, period: A
                            steps.type.dtype)  # fmt: skip
     steps = F.cast(steps, dtype)
     whole = as_array(F, period)
+    whole = F.cast(whole, dtype) if whole.type.weak else whole
     half = F.div(whole, 2.0)
     folded = F.sub(F.remainder(F.add(steps, half), whole), half)
     at_edge = F.logical_and(F.eq(folded, F.neg(half)), F.gt(steps, 0))

@@ -61,6 +61,8 @@ def round_(F: Builder, a: Any, decimals: Any = 0, out: None = None) -> Value:
     """Rounded to so many decimals, halves to even; the derivative is zero."""
     a, places = as_array(F, a), as_int(F, "round", "decimals", decimals)
     if a.type.dtype.kind != "f":
+        if a.type.is_complex:
+            return F.complex(round_(F, F.real(a), places), round_(F, F.imag(a), places))
         if places < 0:
             raise unsupported(F, "round: integers to negative decimals; use (x + 5) // 10 * 10")
         return F.rint(a) if a.type.dtype == BOOL else a  # which says that NumPy gives float16

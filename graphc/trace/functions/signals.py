@@ -15,7 +15,6 @@ from graphc.trace.functions.arguments import (
     promoted,
     require_equal,
     shape_error,
-    unsupported,
 )
 from graphc.trace.functions.complex_values import conjugate
 from graphc.trace.functions.rearranging import flip
@@ -70,10 +69,11 @@ def correlate(F: Builder, a: Any, v: Any, mode: str = "valid") -> Value:
 
 def interp(F: Builder, x: Any, xp: Any, fp: Any, left: Any = None, right: Any = None, period: Any = None) -> Value:
     """A polygon through the points (xp, fp) at x; differentiable by all three. ``xp`` ascends."""
-    if period is not None:
-        raise unsupported(F, "interp: period= is not supported; wrap x with np.mod, and add a point at each end")
     at = F.cast(as_array(F, x), F64)
     knots, heights = (F.cast(as_array(F, p), F64) for p in (xp, fp))
+    if period is not None:
+        at, knots, heights = _wrapped(F, at, knots, heights, F.abs(F.cast(as_array(F, period), F64)))
+        left = right = None  # which NumPy ignores, too
     if knots.rank != 1 or heights.rank != 1:
         raise shape_error(F, f"interp: {knots.type} and {heights.type} must have one dimension")
     n = knots.dims[0]
@@ -95,6 +95,17 @@ def interp(F: Builder, x: Any, xp: Any, fp: Any, left: Any = None, right: Any = 
         middle = F.select(F.eq(at, high), last, middle)
     result = F.select(F.lt(at, low), before, F.select(F.gt(at, high), after, middle))
     return F.select(F.isnan(at), np.nan, result)
+
+
+def _wrapped(F: Builder, at: Value, knots: Value, heights: Value, period: Value) -> tuple[Value, Value, Value]:
+    """All places within one period, the points in order, and one more at each end, from the other end."""
+    at, knots = F.remainder(at, period), F.remainder(knots, period)
+    order = F.sort(knots)[1]
+    knots, heights = (F.gather(points, order, axes=(0,), checked=False) for points in (knots, heights))
+    n = knots.dims[0]
+    ends = [[take_range(F, points, 0, k, 1) for k in (n - 1, 0)] for points in (knots, heights)]
+    before, after = F.sub(ends[0][0], period), F.add(ends[0][1], period)
+    return at, F.concat(before, knots, after, axis=0), F.concat(ends[1][0], heights, ends[1][1], axis=0)
 
 
 FUNCTIONS: dict[str, Implementation] = {

@@ -91,6 +91,8 @@ def parse_key(F: Builder, dims: Sequence[Dim], key: Any) -> list[Entry]:
 
 def _array_item(F: Builder, item: Any) -> Any:
     """Lists of positions become arrays; the rest stays, lists of bools, whose count is known, too."""
+    if isinstance(item, list | tuple) and not len(item):
+        return F.iota(dims=(0,), axis=0)
     return as_array(F, item) if isinstance(item, list | tuple) and not _is_list_of_bools(item) else item
 
 

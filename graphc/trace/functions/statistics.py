@@ -110,7 +110,7 @@ def average(
 def present(F: Builder, a: Value, where: Any) -> Value | None:
     """The mask of the elements that count: ``where=``, less the NaNs; None for all."""
     mask = mask_of(F, where)
-    if a.type.dtype.kind != "f":
+    if not a.type.is_float:
         return mask
     real = F.logical_not(F.isnan(a))
     return real if mask is None else F.logical_and(real, mask)
