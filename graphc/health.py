@@ -128,16 +128,23 @@ def diagnose(model: Any, weights: Any = None, *, optimizer: Optimizer | None = N
         optimizer: whose next step is tried on copies, for ``update_ratio``.
     Returns: a ``Diagnosis``: a table to print (by ``rich.print`` in colours), ``problems``, ``to_json()``. Each
         parameter is *frozen*; *unused* (no gradient: ``cut_at`` names the line where the way to the loss was cut);
-        *nan*; *zero* everywhere; *vanishing* or *exploding*, beside the other gradients (by the median of the mean size
-        of their elements) or beside the parameter itself; or *healthy*.
+        *nan*; *zero* everywhere; *vanishing* or *exploding*, beside the other gradients (by the mean size of their
+        elements: the median, or the largest that is no larger than its parameter) or beside the parameter itself; or
+        *healthy*.
     Raises: ``TraceTypeError`` for what holds neither tensors nor arrays.
     """
     entries = _entries(model, weights)
     updated = {} if optimizer is None else {id(p): values for p, values in optimizer.trial()}
-    sizes = [_size(entry.gradient) for entry in entries if entry.gradient is not None]
-    sizes = [size for size in sizes if math.isfinite(size) and size > 0.0]
-    typical = median(sizes) if sizes else 0.0
-    return Diagnosis(tuple([_judged(entry, typical, updated.get(id(entry.tensor))) for entry in entries]))
+    sizes = [(_size(entry.gradient), entry) for entry in entries if entry.gradient is not None]
+    sizes = [(size, entry) for size, entry in sizes if math.isfinite(size) and size > 0.0]
+    typical = median([size for size, _ in sizes]) if sizes else 0.0
+    sound = max([typical, *(size for size, entry in sizes if _is_sound(entry))])
+    return Diagnosis(tuple([_judged(entry, typical, sound, updated.get(id(entry.tensor))) for entry in entries]))
+
+
+def _is_sound(entry: _Entry) -> bool:
+    """Whether the gradient is known to be no larger than its parameter: it is not exploding, whatever others are."""
+    return entry.weight is not None and _norm(entry.gradient) <= _norm(entry.weight)
 
 
 @dataclass
@@ -197,7 +204,7 @@ def _size(array: Any) -> float:
     return _norm(array) / math.sqrt(max(np.size(array), 1))
 
 
-def _judged(entry: _Entry, typical: float, updated: Any) -> ParameterHealth:
+def _judged(entry: _Entry, typical: float, sound: float, updated: Any) -> ParameterHealth:
     shape = np.shape(entry.weight if entry.weight is not None else entry.gradient)
     weight_norm = None if entry.weight is None else _norm(entry.weight)
     if entry.frozen:
@@ -215,7 +222,7 @@ def _judged(entry: _Entry, typical: float, updated: Any) -> ParameterHealth:
     norm = _norm(gradient)
     cuts = cuts_of(entry.tensor) if entry.tensor is not None and norm == 0.0 else []
     flat = next((cut for cut in cuts if cut.kind == "flat"), None)
-    status, advice = _verdict(norm, gradient.size, nans + infs, zeros, weight_norm, ratio, typical)
+    status, advice = _verdict(norm, gradient.size, nans + infs, zeros, weight_norm, ratio, typical, sound)
     if status == "zero" and flat is not None:
         advice = f"It goes through {flat.what}{_at(flat.location)}: use a smooth function in its place."
     cut_at = None if flat is None else str(flat.location)
@@ -230,6 +237,7 @@ def _verdict(
     weight_norm: float | None,
     ratio: float | None,
     typical: float,
+    sound: float,
 ) -> tuple[str, str]:
     if not_finite:
         return "nan", ("Some of its gradient is not finite: GRAPHC_NAN=1 names the operation that made a NaN; with a "
@@ -238,10 +246,11 @@ def _verdict(
         return "zero", ("Its gradient is zero everywhere: a ReLU that is never positive, a saturated function, or a "
                         "mask in its way? Look at the activations after it, and at its initial values.")  # fmt: skip
     mean = norm / math.sqrt(size)
-    if mean > EXPLODING * typical or (weight_norm and norm > EXPLODING * weight_norm) or (ratio or 0.0) > FASTEST:
+    is_beside_others = mean > EXPLODING * typical and not (weight_norm and norm <= weight_norm)
+    if is_beside_others or (weight_norm and norm > EXPLODING * weight_norm) or (ratio or 0.0) > FASTEST:
         return "exploding", ("Its steps are large: clip the gradients (graphc.nn.utils.clip_grad_norm_), lower the "
                              "learning rate or warm it up, or normalise what comes in.")  # fmt: skip
-    if mean < VANISHING * typical:
+    if mean < VANISHING * sound:
         return "vanishing", ("Hardly anything of the loss reaches it: shorten the way (residual connections), use "
                              "activations that do not saturate, normalise, or raise its learning rate.")  # fmt: skip
     if ratio is not None and 0.0 < ratio < SLOWEST:

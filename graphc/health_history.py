@@ -75,9 +75,11 @@ class GradientHistory:
         if any(x is not None for line in self.update_ratios.values() for x in line):
             panels.append(("update / weight", self.update_ratios))
         figure = Figure(figsize=(9, 3.5 * len(panels)), layout="constrained")
+        colours = {name: f"C{k}" for k, name in enumerate(self.norms)}
         for axes, (title, lines) in zip(figure.subplots(len(panels), 1, squeeze=False)[:, 0], panels, strict=True):
             for name in sorted(lines, key=lambda name: -_spread(lines[name]))[:MOST_LINES]:
-                axes.plot(self.steps, [float("nan") if x is None else x for x in lines[name]], label=name, linewidth=1)
+                heights = [float("nan") if x is None else x for x in lines[name]]
+                axes.plot(self.steps, heights, color=colours[name], label=name, linewidth=1)
             axes.set(title=title, xlabel="step", yscale="log")
             axes.legend(fontsize="x-small", ncols=2)
         figure.savefig(path, dpi=120)

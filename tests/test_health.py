@@ -182,3 +182,20 @@ def test_a_history_of_training(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) 
         history.save_png(tmp_path / "more.png")
     with pytest.raises(ValueError, match="every=0"):
         GradientHistory(model, every=0)
+
+
+def test_layers_near_the_loss_do_not_explode_because_the_others_vanish() -> None:
+    graphc.manual_seed(0)
+    nn = graphc.nn
+    model = nn.Sequential(*[layer for _ in range(24) for layer in (nn.Linear(4, 4), nn.Sigmoid())], nn.Linear(4, 1))
+    with override(disable_jit=True):
+        model(graphc.randn(16, 4)).square().mean().backward()
+    statuses = [p.status for p in graphc.diagnose(model).parameters]
+    assert "exploding" not in statuses
+    assert statuses[0] == "vanishing"
+    assert statuses[-2:] == ["healthy", "healthy"]
+
+
+def test_one_gradient_beside_others_and_its_parameter() -> None:
+    found = graphc.diagnose([np.full(3, 1e9), np.ones(3), np.ones(3)], [np.ones(3)] * 3)
+    assert [p.status for p in found.parameters] == ["exploding", "healthy", "healthy"]

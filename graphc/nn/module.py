@@ -56,6 +56,16 @@ class Module:
     def __init__(self) -> None:
         self.training = True
 
+    def __setattr__(self, name: str, value: Any) -> None:
+        before = self.__dict__.get(name)
+        for kind in (Parameter, Module):
+            if isinstance(before, kind) and not (value is None or isinstance(value, kind)):
+                message = (
+                    f"{type(self).__name__}.{name} is a {kind.__name__}, which a {type(value).__name__} cannot replace"
+                )
+                raise TypeError(f"{message}: give a {kind.__name__}, None, or write into {name}.data")
+        super().__setattr__(name, value)
+
     def __init_subclass__(cls, **options: Any) -> None:
         super().__init_subclass__(**options)
         from graphc.nn.containers import register

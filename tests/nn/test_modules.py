@@ -160,3 +160,14 @@ def test_losses_as_modules(lib: Lib) -> None:
     np.testing.assert_allclose(
         [value.item() for value in found], [2.5, 3.0, 0.625, 1.0, 0.36326169, -1.0, 0.7200949, 0.405465], rtol=1e-5
     )
+
+
+def test_layers_and_parameters_are_not_lost_by_assignment() -> None:
+    model = graphc.nn.Sequential(graphc.nn.Linear(2, 2))
+    with pytest.raises(TypeError, match="cannot replace"):
+        model[0].weight = graphc.zeros(2, 2)
+    with pytest.raises(TypeError, match="cannot replace"):
+        setattr(model, "0", 3)
+    model[0].weight = graphc.nn.Parameter(graphc.zeros(2, 2))
+    model[0].bias = None
+    assert [name for name, _ in model.named_parameters()] == ["0.weight"]

@@ -116,3 +116,10 @@ def test_a_plateau_goes_on_from_its_state_and_refuses_nonsense() -> None:
     assert rates == [[0.05], [0.05]]
     with pytest.raises(ValueError, match="below 1"):
         graphc.optim.lr_scheduler.ReduceLROnPlateau(optimizer, factor=1.5)
+
+
+@pytest.mark.parametrize("factors", [(0.0, 1.0), (2.0, 1.0), (0.5, -1.0), (0.5, 1.5)])
+def test_warm_ups_begin_above_zero_and_end_at_the_rate(factors: tuple[float, float]) -> None:
+    optimizer = graphc.optim.SGD([graphc.tensor([1.0], requires_grad=True)], lr=0.1)
+    with pytest.raises(ValueError, match="LinearLR"):
+        graphc.optim.lr_scheduler.LinearLR(optimizer, *factors)
