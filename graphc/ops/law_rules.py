@@ -150,8 +150,9 @@ def ratio_law(F: Builder, arguments: Sequence[Value], k: int) -> Value:
     total = F.add(F.mul(n, x), d)
     a, b, share = F.mul(n, 0.5), F.mul(d, 0.5), F.div(F.mul(n, x), total)
     moved = (F.mul(d, x), F.neg(F.mul(n, x)), F.mul(n, d))[k]
-    found = F.mul(beta_density(F, a, b, share), F.div(moved, F.square(total)))
-    return found if k == 2 else F.add(found, F.mul(beta_slopes(F, a, b, share, k), 0.5))
+    end = F.eq(x, math.inf)
+    found = F.select(end, 0.0, F.mul(beta_density(F, a, b, share), F.div(moved, F.square(total))))
+    return found if k == 2 else F.select(end, 0.0, F.add(found, F.mul(beta_slopes(F, a, b, share, k), 0.5)))
 
 
 def student_law(F: Builder, arguments: Sequence[Value], k: int) -> Value:
@@ -225,7 +226,10 @@ def noncentral_law(F: Builder, arguments: Sequence[Value], k: int) -> Value:
     if k == 1:
         message = "the noncentral chi-square law has no derivative by its degrees of freedom here"
         raise GradientError(f"{message}; pass them through graphc.stop_gradient", location=F.location)
-    return noncentral_density(F, x, df, nc) if k == 0 else F.neg(noncentral_density(F, x, F.add(df, 2.0), nc))
+    end = F.eq(x, math.inf)
+    x = F.select(end, 1.0, x)
+    found = noncentral_density(F, x, df, nc) if k == 0 else F.neg(noncentral_density(F, x, F.add(df, 2.0), nc))
+    return F.select(end, 0.0, found)
 
 
 LAW_RULES: dict[str, tuple[int, Rule]] = {

@@ -14,6 +14,7 @@ from graphc.ir.graph import Value
 from graphc.ir.types import F64
 from graphc.ops.carlson import CARLSON_RULES
 from graphc.ops.scipy_rules import (
+    FEW,
     K_SERIES,
     PI,
     ROOT_PI,
@@ -88,12 +89,13 @@ def tukey_partials(F: Builder, p: Value, x: Value, shape: Value) -> tuple[Any, A
 # --- Kolmogorov's law -------------------------------------------------------------------------------------------------
 
 TERMS, TURN = 5, 0.82  # of its two series, and where the one takes over from the other
+GONE = 40.0  # beyond it, and below its reciprocal, the density is 0
 
 
 def kolmogorov_density(F: Builder, y: Value) -> Value:
     """Minus the derivative of ``kolmogorov(y)``, by two series in theta functions (DLMF 20.7.32)."""
-    large, positive = F.gt(y, TURN), F.gt(y, 0.0)
-    far, near = F.select(large, y, 1.0), F.select(F.logical_or(large, F.logical_not(positive)), 1.0, y)
+    large, positive = F.logical_and(F.gt(y, TURN), F.lt(y, GONE)), F.logical_and(F.gt(y, 1 / GONE), F.le(y, TURN))
+    far, near = F.select(large, y, 1.0), F.select(positive, y, 1.0)
     outer, inner = F.mul(y, 0.0), F.mul(y, 0.0)
     for j in range(1, TERMS + 1):
         term = F.mul(F.exp(F.mul(F.square(far), -2.0 * j * j)), 8.0 * j * j * (1 if j % 2 else -1))
@@ -138,9 +140,11 @@ def hurwitz(F: Builder, s: Value, q: Value, *, slope: bool) -> Value:
 
 
 def zeta_slope(F: Builder, s: Value) -> Value:
-    """The derivative of Riemann's zeta; for s < 0 by reflection (DLMF 25.4.1)."""
+    """The derivative of Riemann's zeta; for s < -1 by reflection (DLMF 25.4.1)."""
     dtype, s = s.type.dtype, F.cast(s, F64)
-    below = F.lt(s, 0.0)
+    end = F.eq(s, math.inf)
+    s = F.select(end, 2.0, s)
+    below = F.lt(s, -1.0)
     mirrored = F.select(below, F.sub(1.0, s), s)
     direct = hurwitz(F, mirrored, F.add(F.mul(s, 0.0), 2.0), slope=True)  # without the term 1, of which there is none
     r = F.select(below, mirrored, 2.0)
@@ -149,7 +153,7 @@ def zeta_slope(F: Builder, s: Value) -> Value:
     inner = F.sub(F.mul(F.sub(math.log(2 * PI), F.digamma(r)), value), direct)
     bracket = F.add(F.mul(F.sin(angle), inner), F.mul(F.mul(F.cos(angle), value), PI / 2))
     scale = F.div(exp_of(F, F.mul(F.select(below, s, -1.0), math.log(2 * PI)), F.gammaln(r)), PI)
-    return F.cast(F.select(below, F.mul(scale, bracket), direct), dtype)
+    return F.cast(F.select(end, 0.0, F.select(below, F.mul(scale, bracket), direct)), dtype)
 
 
 # --- others -----------------------------------------------------------------------------------------------------------
@@ -185,13 +189,20 @@ def struve_integral_slope(F: Builder, y: Value, x: Value) -> tuple[Value]:
 
 
 def mean_partials(F: Builder, y: Value, a: Value, b: Value) -> tuple[Value, Value]:
-    """The mean is pi a / (2 K(m)) with 1 - m = (b/a)**2; what it has by b follows from its homogeneity."""
-    rest = F.square(F.div(b, a))
+    """Of the larger one, a, and b: pi a / (2 K(m)) with 1 - m = (b/a)**2, homogeneous of degree 1; inf by a b of 0."""
+    swapped = F.gt(b, a)
+    large, small = F.select(swapped, b, a), F.select(swapped, a, b)
+    rest = F.square(F.div(small, large))
     m = F.sub(1.0, rest)
     complete = F.ellipkm1(rest)
-    (slope,) = elliptic(K_SERIES, ellipk_formula)(F, complete, m)
-    share = F.div(F.mul(F.mul(rest, slope), 2.0), complete)
-    return F.mul(F.div(y, a), F.sub(1.0, share)), F.mul(F.div(y, b), share)
+    near = F.lt(m, FEW)
+    (series,) = elliptic(K_SERIES, ellipk_formula)(F, complete, F.select(near, m, 0.0))
+    far = F.div(F.sub(F.ellipe(m), F.mul(rest, complete)), F.select(near, 1.0, m))  # 2 (1 - m) dK/dm
+    share = F.div(F.select(near, F.mul(F.mul(rest, series), 2.0), far), complete)
+    zero = F.eq(small, 0.0)
+    by_small = F.select(zero, math.inf, F.mul(F.div(y, F.select(zero, 1.0, small)), share))
+    by_large = F.mul(F.div(y, large), F.sub(1.0, F.select(zero, 0.0, share)))
+    return F.select(swapped, by_small, by_large), F.select(swapped, by_large, by_small)
 
 
 def ellipkm1_partial(F: Builder, y: Value, p: Value) -> tuple[Value]:

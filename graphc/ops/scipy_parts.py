@@ -51,6 +51,11 @@ def over(F: Builder, top: Value, x: Value, at_zero: float) -> Value:
     return F.select(zero, at_zero, F.div(top, F.select(zero, 1.0, x)))
 
 
+def vanishing(F: Builder, x: Value, found: Value) -> Value:
+    """What is 0 in the limit of an infinite x, where a sine or cosine is NaN."""
+    return F.select(F.isinf(x), 0.0, found)
+
+
 # --- integrals --------------------------------------------------------------------------------------------------------
 
 
@@ -251,8 +256,8 @@ def cylinder(name: str, sign: float, shift: float) -> list[Rule]:
 
 # name -> (number of inputs, a rule for each part)
 PARTS: dict[str, tuple[int, list[Rule]]] = {
-    "sici": (1, [along(lambda F, y, x: over(F, F.sin(x), x, 1.0), ""),
-                 along(lambda F, y, x: F.div(F.cos(x), x), "")]),
+    "sici": (1, [along(lambda F, y, x: vanishing(F, x, over(F, F.sin(x), x, 1.0)), ""),
+                 along(lambda F, y, x: vanishing(F, x, F.div(F.cos(x), x)), "")]),
     "shichi": (1, [along(lambda F, y, x: over(F, F.sinh(x), x, 1.0), ""),
                    along(lambda F, y, x: F.div(F.cosh(x), x), "")]),
     "fresnel": (1, [along(lambda F, y, x: F.sin(quarter(F, x)), ""), along(lambda F, y, x: F.cos(quarter(F, x)), "")]),

@@ -68,9 +68,31 @@ def scaled_neighbours(name: str, sign: float) -> Rule:
 
     def rule(F: Builder, y: Value, v: Value, x: Value) -> Value:
         found = half(F, call(F, name, F.sub(v, 1.0), x), call(F, name, F.add(v, 1.0), x))
-        return F.sub(found, F.mul(y, F.sign(x))) if sign > 0 else F.sub(y, found)
+        near = F.sub(found, F.mul(y, F.sign(x))) if sign > 0 else F.sub(y, found)
+        return scaled_far(F, v, x, near, -1.0 if sign > 0 else 1.0)
 
     return by_last(rule)
+
+
+SCALED_FAR, SCALED_TERMS = 40.0, 14  # from this argument on the terms of the derivative cancel
+
+
+def scaled_far(F: Builder, v: Any, x: Value, near: Value, sign: float) -> Value:
+    """The derivative of ``ive`` (sign -1) or ``kve`` (1) by x: ``near``, or for large x by Hankel's series.
+
+    (DLMF 10.40: the sum of ``sign**k a_k(v) / x**k`` over the root of x.)
+    """
+    square = F.mul(F.square(v), 4.0) if isinstance(v, Value) else 4.0 * v * v
+    far = F.gt(x, F.add(square, SCALED_FAR))
+    size = F.select(far, x, 1e3)
+    inverse = F.div(1.0, size)
+    term = F.div(F.mul(inverse, math.sqrt(0.5 / PI) if sign < 0 else math.sqrt(PI / 2)), F.sqrt(size))
+    total = F.mul(term, -0.5)
+    for k in range(1, SCALED_TERMS):
+        step = F.mul(F.sub(square, float((2 * k - 1) ** 2)), sign / (8 * k))
+        term = F.mul(F.mul(term, step), inverse)
+        total = F.sub(total, F.mul(term, k + 0.5))
+    return F.select(far, total, near)
 
 
 def shifted(factor: Callable[..., Value], name: str, count: int) -> Rule:
@@ -99,6 +121,8 @@ def lower_degree(name: str, factor: Callable[..., Any], raised: tuple[Any, ...])
 
 
 def beta_partials(F: Builder, y: Value, a: Value, b: Value) -> tuple[Value, Value]:
+    gone = F.logical_and(F.eq(y, 0.0), F.logical_or(F.eq(a, math.inf), F.eq(b, math.inf)))
+    a, b = F.select(gone, 1.0, a), F.select(gone, 1.0, b)
     whole = F.digamma(F.add(a, b))
     return F.mul(y, F.sub(F.digamma(a), whole)), F.mul(y, F.sub(F.digamma(b), whole))
 
@@ -108,10 +132,34 @@ def betaln_partials(F: Builder, y: Value, a: Value, b: Value) -> tuple[Value, Va
     return F.sub(F.digamma(a), whole), F.sub(F.digamma(b), whole)
 
 
+def rgamma_slope(F: Builder, y: Value, x: Value) -> Value:
+    """``-y digamma(x)``; at the poles of gamma, where that is 0 times inf, ``(-1)**x gamma(1 - x)``."""
+    pole = _is_pole(F, x)
+    sign = F.sub(1.0, F.mul(F.abs(F.remainder(F.select(pole, x, 0.0), 2.0)), 2.0))
+    at_pole = F.mul(sign, F.gamma(F.sub(1.0, F.select(pole, x, 0.0))))
+    ordinary = F.logical_not(F.logical_or(pole, F.eq(x, math.inf)))
+    return F.select(pole, at_pole, F.neg(F.mul(y, F.digamma(F.select(ordinary, x, 1.0)))))
+
+
+def _is_pole(F: Builder, x: Value) -> Value:
+    """Whether gamma has a pole at x: 0, -1, -2 ..."""
+    return F.logical_and(F.le(x, 0.0), F.eq(F.floor(x), x))
+
+
 def binom_partials(F: Builder, y: Value, n: Value, k: Value) -> tuple[Value, Value]:
-    rest = F.digamma(F.add(F.sub(n, k), 1.0))
-    by_n = F.sub(F.digamma(F.add(n, 1.0)), rest)
-    return F.mul(y, by_n), F.mul(y, F.sub(rest, F.digamma(F.add(k, 1.0))))
+    """By digamma; where k > n, or k < 0, are integers the value is 0, but the reciprocal of a gamma has a slope."""
+    a, b, c = F.add(n, 1.0), F.add(k, 1.0), F.add(F.sub(n, k), 1.0)
+    rest_pole = F.logical_and(_is_pole(F, c), F.logical_not(F.logical_or(_is_pole(F, a), _is_pole(F, b))))
+    own_pole = F.logical_and(_is_pole(F, b), F.logical_not(F.logical_or(_is_pole(F, a), _is_pole(F, c))))
+    pole = F.logical_or(rest_pole, own_pole)
+    a, b, c = (F.select(pole, 1.0, v) for v in (a, b, c))
+    by_n, by_k = F.sub(F.digamma(a), F.digamma(c)), F.sub(F.digamma(c), F.digamma(b))
+    turned = F.select(rest_pole, F.add(F.sub(n, k), 1.0), 1.0), F.select(own_pole, F.add(k, 1.0), 1.0)
+    top = F.gamma(F.select(pole, F.add(n, 1.0), 1.0))
+    rest = F.mul(F.mul(top, F.rgamma(F.select(rest_pole, F.add(k, 1.0), 1.0))), rgamma_slope(F, y, turned[0]))
+    own = F.mul(F.mul(top, F.rgamma(F.select(own_pole, F.add(F.sub(n, k), 1.0), 1.0))), rgamma_slope(F, y, turned[1]))
+    at_pole = F.select(rest_pole, rest, 0.0), F.select(rest_pole, F.neg(rest), own)
+    return F.select(pole, at_pole[0], F.mul(y, by_n)), F.select(pole, at_pole[1], F.mul(y, by_k))
 
 
 def poch_partials(F: Builder, y: Value, z: Value, m: Value) -> tuple[Value, Value]:
@@ -124,6 +172,19 @@ def poch_partials(F: Builder, y: Value, z: Value, m: Value) -> tuple[Value, Valu
 
 def gauss(F: Builder, x: Value, factor: float, rate: float) -> Value:
     return F.mul(F.exp(F.mul(F.square(x), rate)), factor)
+
+
+DAWSON_FAR, DAWSON_TERMS = 12.0, 10  # from this size of x on, 1 - 2 x y cancels
+
+
+def dawson_slope(F: Builder, y: Value, x: Value) -> Value:
+    """``1 - 2 x y``, far out by the asymptotic series (DLMF 7.12.2)."""
+    far = F.gt(F.abs(x), DAWSON_FAR)
+    inverse_square = F.select(far, F.div(1.0, F.square(F.select(far, x, 1.0))), 0.0)
+    series = F.mul(inverse_square, 0.0)
+    for k in range(DAWSON_TERMS, 0, -1):  # the k-th term is -(2k - 1)!! / (2 x**2)**k
+        series = F.mul(F.sub(series, math.prod(range(1, 2 * k, 2)) / 2**k), inverse_square)
+    return F.select(far, series, F.sub(1.0, F.mul(F.mul(F.select(far, 0.0, x), y), 2.0)))
 
 
 def ndtri_exp_partial(F: Builder, y: Value, x: Value) -> tuple[Value]:
@@ -166,11 +227,14 @@ def order(F: Builder, name: str, v: float, x: Value) -> Value:
 
 
 def i0e_partial(F: Builder, y: Value, x: Value) -> tuple[Value]:
-    return (F.sub(F.i1e(x), F.mul(F.sign(x), y)),)
+    sign = F.select(F.lt(x, 0.0), -1.0, 1.0)
+    near = F.sub(F.i1e(F.abs(x)), y)
+    return (F.mul(scaled_far(F, 0.0, F.abs(x), near, -1.0), F.select(F.eq(x, 0.0), 0.0, sign)),)
 
 
 def i1e_partial(F: Builder, y: Value, x: Value) -> tuple[Value]:
-    return (F.sub(half(F, F.i0e(x), order(F, "ive", 2.0, x)), F.mul(F.sign(x), y)),)
+    near = F.sub(half(F, F.i0e(x), order(F, "ive", 2.0, x)), F.mul(F.sign(x), y))
+    return (scaled_far(F, 1.0, F.abs(x), near, -1.0),)
 
 
 # --- elliptic integrals -----------------------------------------------------------------------------------------------

@@ -18,7 +18,7 @@ from graphc.ops.pointwise import number
 from graphc.ops.printing import helper
 
 SQRT_PI = math.sqrt(math.pi)
-ASYMPTOTIC = 50.0  # from here on four terms of the series of erfcx' beat the difference that it is otherwise
+ASYMPTOTIC, TERMS = 15.0, 10  # from here on so many terms of the series of erfcx' beat a difference that cancels
 
 
 @dataclass(frozen=True)
@@ -66,9 +66,9 @@ def erfcx_partial(F: Builder, y: Value, x: Value) -> Value:
     far = F.gt(x, ASYMPTOTIC)
     near_value = F.sub(F.mul(F.mul(F.select(far, 0.0, x), y), 2.0), 2 / SQRT_PI)
     inverse_square = F.square(F.div(1.0, F.select(far, x, 1.0)))
-    series: Value = F.mul(inverse_square, 105 / 8)
-    for coefficient in (-15 / 4, 3 / 2, -1.0):
-        series = F.mul(F.add(series, coefficient), inverse_square)
+    series: Value = F.mul(inverse_square, 0.0)
+    for k in range(TERMS, 0, -1):  # the k-th term is 2 (2k - 1)!! / (-2 x**2)**k
+        series = F.mul(F.add(series, 2 * math.prod(range(1, 2 * k, 2)) / (-2) ** k), inverse_square)
     return F.select(far, F.mul(series, 1 / SQRT_PI), near_value)
 
 

@@ -126,4 +126,17 @@ EVERY = frozenset(
 )
 FIRST = frozenset(["besselpoly"])  # the first one has
 # SciPy's own numbers are too coarse for differences of a derivative, or these take seconds and show nothing new
-ONCE = frozenset(["wright_bessel", "elliprj", "elliprd", "elliprg", "voigt_profile", "wofz__1", "zetac"])
+ONCE = frozenset(
+    [
+        "wright_bessel",
+        "elliprj",
+        "elliprd",
+        "elliprg",
+        "voigt_profile",
+        "wofz__0",
+        "wofz__1",
+        "zetac",
+        "ellipj__1",
+        "ellipj__3",
+    ]
+)
