@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable, Sequence
 from typing import Any
 
+from graphc.config import settings
 from graphc.errors import AutogradError
 from graphc.nn.module import Module
 from graphc.optim.optimizer import Optimizer
@@ -68,7 +69,7 @@ class CompiledStep:
         groups = self.optimizer.param_groups
         kinds = [p._kind for group in groups for p in group["params"]]
         key = (*[part._kind for part in given], *kinds, *[module.training for module in self._modules],
-               now.autocast)  # fmt: skip
+               now.autocast, settings.disable_jit, settings.nan, settings.code_key())  # fmt: skip
         plan = self._plans.get(key)
         if plan is None or not plan.fits():
             plan = self._plans[key] = _Plan(self, given)
