@@ -17,7 +17,7 @@ import numpy as np
 from scipy import stats
 
 import graphc
-from tests.programs.frame import Program, check, check_hvp, check_jit, check_vmap, differences
+from tests.programs.frame import Program, check, check_hvp, check_jit, check_vmap, differences, thorough
 
 
 class Schools(NamedTuple):
@@ -59,10 +59,12 @@ def test_hessian_times_a_vector():
     check_hvp(PROGRAM)
 
 
+@thorough
 def test_value_alone():
     check_jit(PROGRAM)
 
 
+@thorough
 def test_batch_of_chains():
     check_vmap(PROGRAM)
 

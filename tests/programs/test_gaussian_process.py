@@ -113,6 +113,7 @@ def test_hessian_times_a_vector():
     check_hvp(PLAIN)
 
 
+@thorough
 def test_held_out_points():
     """The predictive log density of new points, by the same hyper-parameters."""
 

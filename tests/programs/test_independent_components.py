@@ -80,6 +80,7 @@ def test_likelihood():
     check(LIKELIHOOD)
 
 
+@thorough
 def test_rotation():
     check(ROTATION)
 

@@ -84,6 +84,7 @@ def test_hessian_times_a_vector():
     check_hvp(OWN)
 
 
+@thorough
 def test_solve_ivp():
     """The gradient is that of the steps taken; differences see their sizes move as well, within the tolerance asked."""
     check(Program(loss_of_solve_ivp, (arguments(6, 2, 5), arguments(9, 3, 8)), rtol=1e-5))

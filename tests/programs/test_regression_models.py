@@ -15,7 +15,7 @@ import numpy as np
 import pytest
 from scipy import special
 
-from tests.programs.frame import Program, check, check_hvp, check_vmap
+from tests.programs.frame import Program, check, check_hvp, check_vmap, thorough
 
 
 class Regression:
@@ -71,6 +71,7 @@ def test_likelihood(family):
     check(PROGRAMS[family])
 
 
+@thorough
 def test_hessian_times_a_vector():
     check_hvp(PROGRAMS["poisson"])
 

@@ -66,6 +66,7 @@ def test_distance():
     check(DISTANCE)
 
 
+@thorough
 def test_divergence():
     check(Program(divergence, CALLS))
 
