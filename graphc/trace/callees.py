@@ -19,9 +19,11 @@ from graphc.trace.algorithms.table import ALGORITHMS
 from graphc.trace.classes import class_of, is_instance, is_scalar
 from graphc.trace.concretization import cannot_be_concrete
 from graphc.trace.creation import array_function
+from graphc.trace.functions.absent import OF_FUNCTIONS
 from graphc.trace.functions.arguments import as_array, as_dtype
 from graphc.trace.laws.calls import is_of_stats, traced_law, traced_method
 from graphc.trace.location import user_location
+from graphc.trace.missing import raise_unsupported
 from graphc.trace.protocol import public_name
 from graphc.trace.python_functions import TRACED_FORMS, has_traced
 from graphc.trace.randomness import is_of_a_generator, refuse_random
@@ -254,9 +256,31 @@ def _make_substitute(function: Any) -> Any:
         return is_scalar
     name = public_name(function)
     algorithm = ALGORITHMS.get(name) or ITEMS.get(function)
+    if algorithm is None and name in OF_FUNCTIONS:
+        return lambda *args, **kwargs: (
+            raise_unsupported(name) if _reaches_traced([args, kwargs]) else function(*args, **kwargs)
+        )
     if algorithm is None:
         return array_function(function, name)
     always = name in CALLING
     return lambda *args, **kwargs: (
-        rewritten(algorithm)(*args, **kwargs) if always or has_traced([args, kwargs]) else function(*args, **kwargs)
+        rewritten(algorithm)(*args, **kwargs)
+        if always or _reaches_traced([args, kwargs])
+        else function(*args, **kwargs)
     )
+
+
+def _reaches_traced(arguments: list[Any]) -> bool:
+    """Whether a traced value is among the arguments, or in the closure of a function that is."""
+    if has_traced(arguments):
+        return True
+    args, kwargs = arguments
+    functions = [f for f in (*args, *kwargs.values()) if type(f) is FunctionType]
+    return any(has_traced([_content(cell)]) for f in functions for cell in f.__closure__ or ())
+
+
+def _content(cell: Any) -> Any:
+    try:
+        return cell.cell_contents
+    except ValueError:  # a variable that has no value yet
+        return None

@@ -138,3 +138,36 @@ def test_what_has_no_real_root_is_nan() -> None:
 def test_errors(call: Callable[[Any], Any], text: str) -> None:
     with pytest.raises(ValueError, match=text):
         graphc.jit(call)(WIDE)
+
+
+# --- functions of functions -------------------------------------------------------------------------------------------
+
+
+def test_a_traced_value_in_the_closure_of_a_function_is_seen():
+    """The equation, or the function that is solved, is often the only argument that knows the traced parameter."""
+    from scipy.integrate import odeint, solve_ivp
+
+    def end(rate, solver):
+        if solver == "odeint":
+            return odeint(lambda s, t: -rate * s, [1.0], [0.0, 1.0], rtol=1e-10, atol=1e-12)[1, 0]
+        return solve_ivp(lambda t, s: -rate * s, (0.0, 1.0), [1.0], t_eval=[1.0], rtol=1e-10, atol=1e-12).y[0, -1]
+
+    with override(disable_jit=True):
+        for solver in ("odeint", "solve_ivp"):
+            found = graphc.grad(end, argnums=0)(0.7, solver)
+            np.testing.assert_allclose(found, -np.exp(-0.7), rtol=1e-7)
+
+
+@pytest.mark.parametrize(
+    ("name", "arguments", "instead"),
+    [("brentq", (0.0, 2.0), "implicit_root"), ("root", (np.ones(1),), "implicit_root"),
+     ("minimize", (np.zeros(1),), "implicit_minimum")],
+)  # fmt: skip
+def test_a_solver_says_what_differentiates_its_solution(name, arguments, instead):
+    import scipy.optimize
+
+    def solution(a):
+        return getattr(scipy.optimize, name)(lambda z: z**2 - a, *arguments)
+
+    with pytest.raises(graphc.UnsupportedError, match=f"scipy.optimize.{name}.*graphc.{instead}"):
+        graphc.grad(solution)(2.0)

@@ -54,8 +54,25 @@ _COMBINATORICS = "it counts with Python's integers: compute it outside and pass 
 _NOT_IN_C = "ellipsoidal harmonics are not among the functions that SciPy offers compiled code"
 NO_ARRAYS = frozenset([_TABLE, _COMBINATORICS])  # reasons that hold for functions that are none of floating arrays
 
+_ROOT = "its solution is differentiated by graphc.implicit_root, around the solver"
+_MINIMUM = "its solution is differentiated by graphc.implicit_minimum, around the solver"
+_QUADRATURE = "it chooses its points by the numbers; use scipy.integrate.fixed_quad, or a sum over nodes of your own"
+_SPLINE = "it looks at the numbers; scipy.interpolate.CubicSpline takes traced values, np.interp is the linear one"
+# Functions that take functions, in whose closures a traced value may be
+OF_FUNCTIONS: Mapping[str, str] = {
+    **dict.fromkeys(
+        qualified("scipy.optimize", "root root_scalar brentq brenth ridder bisect newton fsolve fixed_point"), _ROOT
+    ),
+    **dict.fromkeys(qualified("scipy.optimize", "minimize minimize_scalar least_squares curve_fit"), _MINIMUM),
+    **dict.fromkeys(qualified("scipy.integrate", "quad quad_vec dblquad tplquad nquad"), _QUADRATURE),
+}
+
 ABSENT: Mapping[str, str] = {
     "numpy.einsum_path": "its result is Python's, of shapes alone: call it outside; np.einsum finds a path by itself",
+    **OF_FUNCTIONS,
+    **dict.fromkeys(
+        qualified("scipy.interpolate", "PchipInterpolator Akima1DInterpolator interp1d make_interp_spline"), _SPLINE
+    ),
     "numpy.frompyfunc": "its result is an array of Python objects; call the function itself, or use np.vectorize",
     "numpy.sort_complex": "an order of complex numbers; sort by np.lexsort((z.imag, z.real))",
     **dict.fromkeys(qualified("scipy.special", _INTEGERS), _COMBINATORICS),
