@@ -66,28 +66,6 @@ def piecewise(x: Any, condlist: Any, funclist: Any, *args: Any, **kw: Any) -> An
     return result
 
 
-def bincount(x: Any, /, weights: Any = None, minlength: Any = 0) -> Any:
-    """How often each of 0, 1, ... ``minlength - 1`` stands in ``x``, or the sums of its weights.
-
-    NumPy makes the result longer where ``x`` has larger numbers; a compiled program stops there.
-    """
-    if isinstance(minlength, int) and minlength <= 0:
-        message = (
-            "bincount: the length of its result depends on the values; give it as minlength=, which no number may "
-            "reach, or write np.add.at(counts, x, weights)"
-        )
-        raise UnsupportedError(message, location=user_location())
-    x = np.asarray(x)
-    place = np.where(x < 0, minlength, x)  # which is outside
-    if weights is None:
-        counts = np.zeros(minlength, np.int64)
-        np.add.at(counts, place, 1)
-        return counts
-    sums = np.zeros(minlength, np.float64)
-    np.add.at(sums, place, np.asarray(weights, np.float64))
-    return sums
-
-
 def fromfunction(function: Any, shape: Any, *, dtype: Any = float, like: Any = None, **kwargs: Any) -> Any:
     """The function of arrays of positions, one for each axis."""
     lengths = tuple(shape) if isinstance(shape, list | tuple) else (shape,)
@@ -152,7 +130,6 @@ FUNCTIONS = {
     "numpy.apply_along_axis": apply_along_axis,
     "numpy.apply_over_axes": apply_over_axes,
     "numpy.piecewise": piecewise,
-    "numpy.bincount": bincount,
     "numpy.fromfunction": fromfunction,
     "numpy.lib.stride_tricks.sliding_window_view": sliding_window_view,
 }

@@ -164,7 +164,7 @@ def test_counts_beyond_the_given_length_are_an_error():
 @pytest.mark.parametrize(
     ("function", "error", "says"),
     [
-        (lambda x: np.bincount(x.astype(int)[0]), UnsupportedError, "give it as minlength="),
+        (lambda x: np.bincount(x.astype(int)[0]), UnsupportedError, "give minlength="),
         (lambda x: np.piecewise(x, [x > 0], []), ShapeError, "1 conditions need as many functions, or one more"),
         (lambda x: sliding_window_view(x, 9, axis=0), ShapeError, "a window of 9 is longer than the axis"),
         (lambda x: sliding_window_view(x, 2), ShapeError, "1 sizes for 2 axes"),

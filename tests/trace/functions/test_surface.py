@@ -212,7 +212,6 @@ REFUSED = [
     ("searchsorted", (M, X), {}, ShapeError, "one dimension"),
     ("gradient", (X[:1],), {}, ShapeError, "needs 2 elements"),
     ("interp", (X, X, Y), {}, ShapeError, "interp: shapes"),
-    ("interp", (X, X, X), {"period": 3.0}, UnsupportedError, "wrap x with np.mod"),
     ("polydiv", (X, Y), {}, UnsupportedError, "write them as lists"),
     ("histogram", (X, "auto"), {}, UnsupportedError, "depend on data"),
     ("bincount", (WHOLE,), {}, UnsupportedError, "give minlength="),
