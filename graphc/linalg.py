@@ -9,9 +9,9 @@ from typing import Any, NamedTuple
 
 from graphc.tensors import methods
 from graphc.tensors.core import Tensor, record
+from graphc.tensors.declaring import Dims, dims_of, several
 from graphc.tensors.functions.table import FUNCTIONS
 from graphc.tensors.library import cross, diagonal
-from graphc.tensors.methods import Dims, dims_of, several
 from graphc.tensors.tensor import Tensor as _complete  # the methods of tensors
 
 __all__ = [

@@ -127,6 +127,21 @@ def cholesky_reverse(call: Call) -> str:
             call, "GEMM", f"{N}, {T}, j, b, m, {minus}, at(factor, k * n0), n0, {beside}, {one}, at(found, j * n0), n0"
         )
     }
+{_block_reverse(call)}
+            if j > 0:
+                for p in range(b):
+                    for q in range(b):
+                        lower = found[(j + greatest(p, q)) * n0 + j + least(p, q)]
+                        room[p * b + q] = select(p == q, lower + lower, lower)
+                {
+        subroutine(call, "GEMM", f"{N}, {N}, j, b, b, {minus}, {first_rows}, {room}, {one}, at(found, j * n0), n0")
+    }
+"""
+
+
+def _block_reverse(call: Call) -> str:
+    """The rows R D of a block, from the last, with what reaches the matrix in place of the factor's cotangent."""
+    return f"""\
             for back in range(b):
                 p = k - 1 - back
                 d = factor[p * n0 + p]
@@ -142,16 +157,7 @@ def cholesky_reverse(call: Call) -> str:
                     for i in range(j, p):
                         found[p * n0 + i] = found[p * n0 + i] - share * factor[q * n0 + i]
                         found[q * n0 + i] = found[q * n0 + i] - share * factor[p * n0 + i]
-                found[p * n0 + p] = total * cast_{call.dtype}(0.5)
-            if j > 0:
-                for p in range(b):
-                    for q in range(b):
-                        lower = found[(j + greatest(p, q)) * n0 + j + least(p, q)]
-                        room[p * b + q] = select(p == q, lower + lower, lower)
-                {
-        subroutine(call, "GEMM", f"{N}, {N}, j, b, b, {minus}, {first_rows}, {room}, {one}, at(found, j * n0), n0")
-    }
-"""
+                found[p * n0 + p] = total * cast_{call.dtype}(0.5)"""
 
 
 def triangular_solve(call: Call) -> str:

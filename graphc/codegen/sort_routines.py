@@ -84,10 +84,6 @@ def _by_digits(call: Call) -> str:
     unsigned_zero = f" + cast_{call.dtype}(0.0)" if call.dtype[0] == "f" and width == 2 else ""
     keep = f"records[i * {width} + 1] = i" if width == 2 else ""
     move = f"records[there + place * {width} + 1] = records[here + i * {width} + 1]" if width == 2 else ""
-    count = "\n".join(
-        f"                counts[{256 * d} + (((key >> {8 * d}) & 255){' ^ 128' if d == digits - 1 else ''})] += 1"
-        for d in range(digits)
-    )
     if width == 2:
         finish = """b2[base + i] = records[here + i * 2 + 1]
                 b1[base + i] = b0[base + records[here + i * 2 + 1]]"""
@@ -102,7 +98,7 @@ def _by_digits(call: Call) -> str:
                 key = sort_key_{call.dtype}(b0[base + i]{unsigned_zero})
                 records[i * {width}] = key
                 {keep}
-{count}
+{_counted(digits)}
             here = 0
             for digit in range({digits}):
                 flipped = select(digit == {digits - 1}, 128, 0)
@@ -125,6 +121,13 @@ def _by_digits(call: Call) -> str:
             for i in range(n0):
                 {finish}
 """
+
+
+def _counted(digits: int) -> str:
+    """One more of each digit of a key; the last one has the sign."""
+    flipped = [""] * (digits - 1) + [" ^ 128"]
+    lines = (f"counts[{256 * d} + (((key >> {8 * d}) & 255){flip})] += 1" for d, flip in enumerate(flipped))
+    return "\n".join(f"{' ' * 16}{line}" for line in lines)
 
 
 def ranked(call: Call) -> str:
@@ -154,6 +157,34 @@ def ranked(call: Call) -> str:
             left = n0
             shift = {top}
             while left >= {FEW} and shift >= 0:
+{_narrowed(top)}
+            if left == n0 and shift == {top}:
+                for i in range(n0):
+                    kept[i] = keys[i]
+                    places[i] = i
+{_IN_ORDER}
+            b3[row * n1 + e] = places[sought]
+            b2[row * n1 + e] = b0[base + places[sought]]
+"""
+
+
+_IN_ORDER = f"""\
+            if left < {FEW}:
+                for i in range(1, left):
+                    key = kept[i]
+                    place = places[i]
+                    j = i
+                    while j > 0 and key < kept[j - 1]:
+                        kept[j] = kept[j - 1]
+                        places[j] = places[j - 1]
+                        j = j - 1
+                    kept[j] = key
+                    places[j] = place"""  # what is left, by insertion
+
+
+def _narrowed(top: int) -> str:
+    """Keep only what has the digit of what is sought, whose rank is then among these."""
+    return f"""\
                 if shift == {top}:
                     for i in range(256):
                         counts[i] = first[i]
@@ -179,22 +210,4 @@ def ranked(call: Call) -> str:
                         places[many] = places[i]
                         many = many + select(((key >> shift) & 255) == bin, 1, 0)
                 left = many
-                shift = shift - 8
-            if left == n0 and shift == {top}:
-                for i in range(n0):
-                    kept[i] = keys[i]
-                    places[i] = i
-            if left < {FEW}:
-                for i in range(1, left):
-                    key = kept[i]
-                    place = places[i]
-                    j = i
-                    while j > 0 and key < kept[j - 1]:
-                        kept[j] = kept[j - 1]
-                        places[j] = places[j - 1]
-                        j = j - 1
-                    kept[j] = key
-                    places[j] = place
-            b3[row * n1 + e] = places[sought]
-            b2[row * n1 + e] = b0[base + places[sought]]
-"""
+                shift = shift - 8"""

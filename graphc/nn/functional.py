@@ -12,6 +12,7 @@ from graphc.nn import activations, distances, pooling, resizing
 from graphc.nn.sizes import Sizes, sizes_of
 from graphc.tensors import methods
 from graphc.tensors.core import Tensor, record
+from graphc.tensors.declaring import one, several
 from graphc.tensors.functions.table import FUNCTIONS
 from graphc.tensors.memory import settled
 from graphc.tensors.modes import no_grad
@@ -57,7 +58,7 @@ __all__ = [
 
 tanh, sigmoid = methods.BOTH["tanh"], methods.BOTH["sigmoid"]
 gelu, softplus = methods.gelu, methods.softplus
-_RELU, _SILU = methods.BOTH["relu"], methods.one("silu")
+_RELU, _SILU = methods.BOTH["relu"], one("silu")
 LINEAR, DROPOUT = FUNCTIONS["linear"], FUNCTIONS["mul"]
 
 
@@ -203,7 +204,7 @@ def batch_norm(
         raise ValueError("batch_norm: in evaluation it needs running_mean and running_var")
     if not now.recording.traced and math.prod(shape) == shape[1]:
         raise ValueError(f"batch_norm: in training there must be more than one value for each channel, not {shape}")
-    result, mean, variance = methods.several("batch_norm", (input, weight, bias), (float(eps),))
+    result, mean, variance = several("batch_norm", (input, weight, bias), (float(eps),))
     if running_mean is not None and running_var is not None:
         with no_grad():
             for running, new in ((running_mean, mean), (running_var, variance)):

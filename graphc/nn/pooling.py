@@ -7,8 +7,8 @@ from typing import Any
 
 from graphc.nn.module import Module
 from graphc.nn.sizes import Sizes, sizes_of
-from graphc.tensors import methods
 from graphc.tensors.core import Tensor, record
+from graphc.tensors.declaring import several
 from graphc.tensors.functions.table import FUNCTIONS as TABLE
 from graphc.tensors.shaping import squeeze, unsqueeze
 
@@ -28,7 +28,7 @@ def _max_pooled(count: int, input: Tensor, options: tuple[Any, ...], return_indi
     if not return_indices:
         found = record(_MAX, (input,), statics)
         return squeeze(found, -2) if count == 1 else found
-    both = methods.several("max_pool_with_indices", (input,), statics)
+    both = several("max_pool_with_indices", (input,), statics)
     return tuple([squeeze(part, -2) for part in both]) if count == 1 else both
 
 

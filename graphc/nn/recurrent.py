@@ -11,9 +11,9 @@ from graphc.nn import functional as F
 from graphc.nn import init
 from graphc.nn.module import Module
 from graphc.nn.parameter import Parameter
-from graphc.tensors import methods
 from graphc.tensors.core import Tensor
 from graphc.tensors.creation import zeros
+from graphc.tensors.declaring import several
 from graphc.tensors.shaping import cat, stack
 from graphc.trace.location import user_location
 
@@ -111,7 +111,7 @@ class _Recurrent(Module):
         names = ["weight_ih", "weight_hh", "bias_ih", "bias_hh"] + ["weight_hr"] * (self.function == "lstm")
         weights = [getattr(self, name + suffix, None) for name in names]
         operands = (x, *begin, *weights)
-        return methods.several(self.function, operands, (bool(direction), *self._options()))
+        return several(self.function, operands, (bool(direction), *self._options()))
 
     def _options(self) -> tuple[Any, ...]:
         return ()
@@ -199,7 +199,7 @@ class _Cell(Module):
         begin = [state if is_batch else state.unsqueeze(0) for state in given]
         begin = begin or [x.new_zeros(x._kind.shape[0], self.hidden_size) for _ in range(self.states)]
         weights = [self.weight_ih, self.weight_hh, self.bias_ih, self.bias_hh] + [None] * (self.function == "lstm")
-        _, *after = methods.several(self.function, (x.unsqueeze(0), *begin, *weights), (False, *self._options()))
+        _, *after = several(self.function, (x.unsqueeze(0), *begin, *weights), (False, *self._options()))
         states = after if is_batch else [state.squeeze(0) for state in after]
         return states[0] if self.states == 1 else tuple(states)
 

@@ -13,8 +13,8 @@ from graphc.errors import NumberError, ShapeError
 from graphc.tensors import methods, shaping
 from graphc.tensors.core import Tensor, record
 from graphc.tensors.creation import as_tensor, from_numpy, shape_of
+from graphc.tensors.declaring import Dims, dims_of, given
 from graphc.tensors.functions.table import FUNCTIONS
-from graphc.tensors.methods import Dims, dims_of, given
 from graphc.tensors.ordering import known
 from graphc.tensors.placing import near
 from graphc.tensors.recording import now

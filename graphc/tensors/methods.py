@@ -5,87 +5,19 @@ Each gives ``record`` the function of the table, the operands, and plain Python 
 
 from __future__ import annotations
 
-import functools
-from collections.abc import Callable, Sequence
-from typing import Any, NamedTuple
+from collections.abc import Callable
+from typing import Any
 
 import numpy as np
 
-from graphc.errors import NumberError, TraceTypeError
+from graphc.errors import NumberError
 from graphc.tensors import devices
-from graphc.tensors.core import Tensor, fresh, record, take, traced_apply
+from graphc.tensors.core import Tensor, record
+from graphc.tensors.declaring import Dims, Ordered, dims_of, given, numpy_named, one, several, two
 from graphc.tensors.functions.table import FUNCTIONS
 from graphc.tensors.kinds import known_dtype
-from graphc.tensors.operators import binary, operand, unary
 from graphc.tensors.placing import moved, on_host
-from graphc.tensors.recording import now
 from graphc.trace.location import user_location
-
-Dims = int | Sequence[int] | None
-
-
-def given(obj: Any) -> Any:
-    """A tensor, a number, or an array as a tensor: an operand. Raises ``TraceTypeError`` for anything else."""
-    if isinstance(obj, Tensor):
-        return obj
-    found = operand(obj)
-    if found is None:
-        message = f"expected a tensor, a number or an array, got {type(obj).__name__}"
-        raise TraceTypeError(message, location=user_location())
-    return found
-
-
-def two(name: str) -> Callable[..., Any]:
-    """A function of two operands, one of which may be a number."""
-    operator, function = binary(FUNCTIONS[name]), FUNCTIONS[name]
-
-    def call(input: Any, other: Any, *, out: Any = None) -> Any:
-        if out is not None:
-            return out.copy_(call(input, other))
-        if isinstance(input, Tensor) and isinstance(other, Tensor):
-            return operator(input, other)
-        return record(function, (given(input), given(other)))
-
-    call.__name__ = name
-    return call
-
-
-def one(name: str) -> Callable[[Tensor], Tensor]:
-    """A function of one tensor."""
-    call = unary(FUNCTIONS[name])
-    call.__name__ = name
-    return call
-
-
-def numpy_named(function: Callable[..., Any]) -> Callable[..., Any]:
-    """The function of ``dim`` and ``keepdim``, which may be given as ``axis`` and ``keepdims``, too."""
-
-    @functools.wraps(function)
-    def call(*args: Any, **options: Any) -> Any:
-        if options:
-            options = {_NUMPY_NAMES.get(name, name): option for name, option in options.items()}
-        return function(*args, **options)
-
-    return call
-
-
-_NUMPY_NAMES = {"axis": "dim", "keepdims": "keepdim"}
-
-
-def dims_of(dim: Dims) -> Any:
-    """One dimension, several as a tuple, None for all."""
-    if dim is None or isinstance(dim, int):
-        return dim
-    return tuple([int(d) for d in dim]) or None
-
-
-def several(name: str, operands: tuple[Any, ...], statics: tuple[Any, ...]) -> tuple[Tensor, ...]:
-    """All that a function with several results makes."""
-    if now.recording.traced:
-        return traced_apply(FUNCTIONS[name], operands, statics)
-    recording, state = take(FUNCTIONS[name], operands, statics)
-    return tuple([fresh(recording, state, k) for k in range(len(state.kinds))])
-
 
 # --- arithmetic -------------------------------------------------------------------------------------------------------
 
@@ -216,13 +148,6 @@ def norm(input: Tensor, p: Any = "fro", dim: Dims = None, keepdim: bool = False,
         return record(FUNCTIONS["linalg_matrix_norm"], (x,), ("nuc", keepdim))
     order = 2.0 if p in ("fro", None) else float(p)
     return record(FUNCTIONS["linalg_vector_norm"], (x,), (order, dims_of(dim), keepdim))
-
-
-class Ordered(NamedTuple):
-    """Elements and where they stand."""
-
-    values: Tensor
-    indices: Tensor
 
 
 def _extreme(name: str, pairwise: str) -> Callable[..., Any]:

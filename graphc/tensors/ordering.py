@@ -11,9 +11,9 @@ from graphc.errors import ShapeError
 from graphc.tensors import methods, shaping
 from graphc.tensors.core import Tensor, record
 from graphc.tensors.creation import as_tensor
+from graphc.tensors.declaring import Ordered, given, several
 from graphc.tensors.functions.table import FUNCTIONS
 from graphc.tensors.memory import settled
-from graphc.tensors.methods import Ordered, given, several
 from graphc.tensors.placing import host_values, near
 from graphc.tensors.recording import now
 from graphc.tensors.traced import refused

@@ -11,9 +11,9 @@ from graphc.errors import IndexRangeError, ShapeError
 from graphc.tensors import traced
 from graphc.tensors.core import Tensor, from_array, record
 from graphc.tensors.creation import as_tensor, from_numpy, shape_of
+from graphc.tensors.declaring import given, numpy_named
 from graphc.tensors.functions.table import FUNCTIONS
 from graphc.tensors.memory import settled
-from graphc.tensors.methods import given, numpy_named
 from graphc.tensors.placing import host_values, near, on_host
 from graphc.tensors.recording import now
 from graphc.tensors.views import DETACH, EXPAND, NARROW, SELECT, is_contiguous, reshaped, view
