@@ -14,7 +14,7 @@ from graphc.autodiff.tangent import jvp_graph
 from graphc.errors import UnsupportedError
 from graphc.ir.dims import symbol
 from graphc.ir.interp import interpret
-from graphc.ir.opdef import Bind, Compact, Composite, Control, Create, Custom, Foreign, Pointwise, Routine
+from graphc.ir.opdef import Bind, Compact, Composite, Control, CpuRoutine, Create, Custom, Foreign, Pointwise, Routine
 from graphc.ir.text import parse
 from graphc.ir.verify import verify
 from graphc.ops.scipy_functions import SCIPY_FUNCTIONS  # which have tests of their own
@@ -62,7 +62,7 @@ def inputs_of(name: str, k: int) -> tuple[tuple[np.ndarray, ...], dict]:
 def elements(x: np.ndarray, name: str = "") -> np.ndarray:
     """A batch of arrays like this one: its entries in other orders, so that each stays where the op is defined."""
     x = np.asarray(x)
-    if name == "cholesky":  # a matrix stays positive definite times a number
+    if name in ("cholesky", "cholesky_reverse"):  # a matrix stays positive definite times a number, a factor regular
         return np.stack([x * (k + 1) for k in range(SIZE)])
     return np.stack([np.roll(x.ravel(), k).reshape(x.shape) for k in range(SIZE)])
 
@@ -84,7 +84,7 @@ def check(graph, arrays, roles, name: str = "") -> None:
 
 def test_every_kind_has_a_rule():
     """Those that make a value from nothing need none, and those with regions or matrices have their own."""
-    own = {Create, Control, Bind, Custom, Foreign, Routine, Composite}
+    own = {Create, Control, Bind, Custom, Foreign, Routine, CpuRoutine, Composite}
     assert {type(op.kind) for op in OPS.values()} == {*RULES, *own}
 
 

@@ -136,7 +136,7 @@ def open_step(x):
 
 def grows(x):
     u = x[:1]
-    for i in range(1, 6):
+    for i in range(1, 66):  # up to 64 iterations are written out
         u = x[:i]
     return np.sum(u)
 

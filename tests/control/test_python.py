@@ -245,7 +245,7 @@ def test_one_program_serves_every_size():
 
 def grows(x):
     y = x
-    for _ in range(10):
+    for _ in range(65):  # up to 64 iterations are written out
         y = np.concatenate([y, y])
     return np.sum(y)
 

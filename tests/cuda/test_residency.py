@@ -161,6 +161,7 @@ def test_a_wrong_index_makes_nan_and_the_next_call_raises():
 
 
 def test_streams_wait_for_each_other(emulated, monkeypatch):
+    gc.collect()  # programs of other tests wait when they end
     waits = []
     monkeypatch.setattr(emulated, "follow", lambda stream, other: waits.append((stream, other)))
     monkeypatch.setattr(emulated, "wait_for", lambda mark, stream: waits.append(stream))
