@@ -57,8 +57,9 @@ def transition(positions, gradients, densities, step, leapfrogs):
     took = np.log(np.random.random(len(values))) < values - kinetic(momenta) - before
     for chain in range(len(took)):
         if took[chain]:
-            positions[chain], gradients[chain] = proposals[chain], slopes[chain]
             densities[chain] = values[chain]
+            for k in range(positions.shape[1]):  # by elements: a row at once takes Numba seconds to compile
+                positions[chain, k], gradients[chain, k] = proposals[chain, k], slopes[chain, k]
     return took
 
 
@@ -68,14 +69,16 @@ def run_block(starts, warmup, step, leapfrogs, samples, accepted):
     draws = samples.shape[1]
     positions = starts.copy()
     densities, gradients = log_posteriors_and_gradients(positions)
-    accepted[:] = 0.0
+    accepted.fill(0.0)
     for draw in range(-warmup, draws):
         # a length that varies a little, for all chains of the block: a fixed one may be the period of an orbit
         length = leapfrogs + np.random.randint(-2, 3)
         took = transition(positions, gradients, densities, step, length)
         if draw >= 0:
-            accepted += took / draws
-            samples[:, draw] = positions
+            for chain in range(len(took)):
+                accepted[chain] += took[chain] / draws
+                for k in range(positions.shape[1]):
+                    samples[chain, draw, k] = positions[chain, k]
 
 
 @numba.njit(parallel=True, nogil=True)
