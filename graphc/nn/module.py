@@ -11,7 +11,7 @@ from graphc.errors import AutogradError, nearest
 from graphc.nn.parameter import Parameter
 from graphc.tensors.core import Tensor
 from graphc.tensors.devices import is_device, place_of
-from graphc.tensors.hooks import RemovableHandle
+from graphc.tensors.hooks import RemovableHandle, add_hook
 from graphc.tensors.interchange import replace
 from graphc.tensors.memory import settled
 from graphc.tensors.placing import moved_in_place, near, on_host, placed
@@ -109,9 +109,7 @@ class Module:
 
     def _hooked(self, where: str, hook: Hook) -> RemovableHandle:
         hooks: dict[int, Hook] = self.__dict__.setdefault(where, {})
-        number = max(hooks, default=-1) + 1
-        hooks[number] = hook
-        return RemovableHandle(hooks, number)
+        return add_hook(hooks, hook)
 
     def forward(self, *args: Any) -> Any:
         """What the module computes; to be written by subclasses."""

@@ -27,21 +27,19 @@ class _Transposed(ChannelMap):
         groups: int = 1,
         bias: bool = True,
         dilation: Sizes = 1,
+        device: Any = None,
         dtype: Any = None,
     ):
         super().__init__()
         self._set_sizes(in_channels, out_channels, groups, kernel_size, stride, dilation)
         self.padding = sizes_of(padding, self.dimensions)
         self.output_padding = sizes_of(output_padding, self.dimensions)
-        self._set_weights(in_channels, out_channels, bias=bias, dtype=dtype)
+        self._set_weights(in_channels, out_channels, bias=bias, dtype=dtype, device=device)
 
     def forward(self, input: Tensor) -> Tensor:
         function = conv_transpose1d if self.dimensions == 1 else conv_transpose2d
         sizes = (self.stride, self.padding, self.output_padding, self.groups, self.dilation)
         return function(input, self.weight, self.bias, *sizes)
-
-    def extra_repr(self) -> str:
-        return f"{self.in_channels}, {self.out_channels}, kernel_size={self.kernel_size}, stride={self.stride}"
 
 
 class ConvTranspose1d(_Transposed):

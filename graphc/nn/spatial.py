@@ -23,6 +23,7 @@ class ChannelMap(Module):
     """From channels to channels, in groups, by a kernel; the weight and the bias begin as PyTorch's do."""
 
     dimensions = 2
+    padding_mode = "zeros"
 
     def _set_sizes(
         self, in_channels: int, out_channels: int, groups: int, kernel_size: Sizes, stride: Sizes, dilation: Sizes
@@ -38,6 +39,15 @@ class ChannelMap(Module):
         self.weight = Parameter(zeros(first, second // self.groups, *self.kernel_size, dtype=dtype, device=device))
         self.bias = Parameter(zeros(self.out_channels, dtype=dtype, device=device)) if bias else None
         init.weight_and_bias(self.weight, self.bias)
+
+    def extra_repr(self) -> str:
+        text = f"{self.in_channels}, {self.out_channels}, kernel_size={self.kernel_size}, stride={self.stride}"
+        none, one = (0,) * self.dimensions, (1,) * self.dimensions
+        for name, usual in (("padding", none), ("dilation", one), ("output_padding", none), ("groups", 1)):
+            if getattr(self, name, usual) != usual:
+                text += f", {name}={getattr(self, name)}"
+        text += "" if self.bias is not None else ", bias=False"
+        return text if self.padding_mode == "zeros" else f"{text}, padding_mode={self.padding_mode}"
 
 
 _PADDING_MODES = ("zeros", "reflect", "replicate", "circular")
@@ -66,15 +76,6 @@ class _Convolution(ChannelMap):
         self._set_sizes(in_channels, out_channels, groups, kernel_size, stride, dilation)
         self.padding = padding if isinstance(padding, str) else sizes_of(padding, self.dimensions)
         self._set_weights(out_channels, in_channels, bias=bias, dtype=dtype, device=device)
-
-    def extra_repr(self) -> str:
-        text = f"{self.in_channels}, {self.out_channels}, kernel_size={self.kernel_size}, stride={self.stride}"
-        none, one = (0,) * self.dimensions, (1,) * self.dimensions
-        for name, usual in (("padding", none), ("dilation", one), ("output_padding", none), ("groups", 1)):
-            if getattr(self, name, usual) != usual:
-                text += f", {name}={getattr(self, name)}"
-        text += "" if self.bias is not None else ", bias=False"
-        return text if self.padding_mode == "zeros" else f"{text}, padding_mode={self.padding_mode}"
 
     def _convolved(self, function: Any, input: Tensor) -> Tensor:
         padding: Any = self.padding

@@ -18,6 +18,7 @@ from graphc.tensors.core import Tensor, compute, enter, flush, fresh, from_array
 from graphc.tensors.creation import filled
 from graphc.tensors.devices import device_of
 from graphc.tensors.functions.table import FUNCTIONS
+from graphc.tensors.hooks import hooked
 from graphc.tensors.kinds import Kind
 from graphc.tensors.plans import Foresight, Plan, gradient_state, plan_of
 from graphc.tensors.recording import Recording, State, now
@@ -371,21 +372,6 @@ def _as_tensor(gradient: Any) -> Any:
 
 def _sum(before: Tensor | None, gradient: Any) -> Any:
     return gradient if before is None else record(ADD, (before, gradient))
-
-
-def hooked(tensor: Tensor, gradient: Tensor) -> Tensor:
-    """The gradient after the tensor's hooks, each of which may return another one."""
-    for hook in list((tensor._hooks or {}).values()):
-        changed = hook(gradient)
-        if changed is None:
-            continue
-        if not isinstance(changed, Tensor):
-            raise TypeError(f"a hook of a gradient returns a tensor or None, not {type(changed).__name__}")
-        if changed._kind.shape != gradient._kind.shape:
-            message = f"a hook changed the gradient's shape {gradient._kind.shape} to {changed._kind.shape}"
-            raise AutogradError(message, location=user_location())
-        gradient = changed
-    return gradient
 
 
 def accumulate(tensor: Tensor, gradient: Any, create: bool) -> None:

@@ -32,10 +32,8 @@ def register_hook(self: Tensor, hook: Hook) -> RemovableHandle:
         raise AutogradError(message, location=user_location())
     if self._hooks is None:
         self._hooks = {}
-    number = max(self._hooks, default=-1) + 1
-    self._hooks[number] = hook
     _watch(self)
-    return RemovableHandle(self._hooks, number)
+    return add_hook(self._hooks, hook)
 
 
 def register_post_accumulate_grad_hook(self: Tensor, hook: Callable[[Tensor], None]) -> RemovableHandle:
@@ -45,9 +43,14 @@ def register_post_accumulate_grad_hook(self: Tensor, hook: Callable[[Tensor], No
         raise AutogradError(message, location=user_location())
     if self._after is None:
         self._after = {}
-    number = max(self._after, default=-1) + 1
-    self._after[number] = hook
-    return RemovableHandle(self._after, number)
+    return add_hook(self._after, hook)
+
+
+def add_hook(hooks: dict[int, Callable[..., Any]], hook: Callable[..., Any]) -> RemovableHandle:
+    """Call the hook after those that are there."""
+    number = max(hooks, default=-1) + 1
+    hooks[number] = hook
+    return RemovableHandle(hooks, number)
 
 
 def retain_grad(self: Tensor) -> None:
@@ -58,6 +61,21 @@ def retain_grad(self: Tensor) -> None:
     if not self.is_leaf:
         self._retains = True
         _watch(self)
+
+
+def hooked(tensor: Tensor, gradient: Tensor) -> Tensor:
+    """The gradient after the tensor's hooks, each of which may return another one."""
+    for hook in list((tensor._hooks or {}).values()):
+        changed = hook(gradient)
+        if changed is None:
+            continue
+        if not isinstance(changed, Tensor):
+            raise TypeError(f"a hook of a gradient returns a tensor or None, not {type(changed).__name__}")
+        if changed._kind.shape != gradient._kind.shape:
+            message = f"a hook changed the gradient's shape {gradient._kind.shape} to {changed._kind.shape}"
+            raise AutogradError(message, location=user_location())
+        gradient = changed
+    return gradient
 
 
 def _watch(tensor: Tensor) -> None:

@@ -123,6 +123,8 @@ POOLED = [
     ("Conv2d(2, 2, 2, padding='same', padding_mode='reflect')", (1, 2, 5, 6)),
     ("Conv2d(2, 2, 3, padding_mode='bad')", (1, 2, 5, 6)), ("BatchNorm1d(3)", (1, 3)), ("BatchNorm1d(3)", (4, 2)),
     ("BatchNorm1d(3, track_running_stats=False).eval()", (4, 3)),
+    ("ConvTranspose2d(2, 4, 3, 2, 1, output_padding=1, bias=False)", (1, 2, 4, 3)),
+    ("ConvTranspose1d(2, 4, 3, groups=2, dilation=2)", (1, 2, 5)),
 ]  # fmt: skip
 
 
