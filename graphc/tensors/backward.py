@@ -22,7 +22,7 @@ from graphc.tensors.hooks import hooked
 from graphc.tensors.kinds import Kind
 from graphc.tensors.plans import Foresight, Plan, gradient_state, plan_of
 from graphc.tensors.recording import Recording, State, now
-from graphc.tensors.segments import Applied, Segment, version_of
+from graphc.tensors.segments import Applied, Segment, writes_of
 from graphc.trace.location import user_location
 
 Seeds = dict[int, "Tensor | None"]  # by position; None: one
@@ -262,7 +262,7 @@ class BackwardPass:
     def _input_again(self, recording: Recording, segment: Segment, number: int, kind: Kind) -> int:
         tensor, array = segment.tensors[number], segment.arrays[number]
         if self.create and tensor is not None and kind.requires_grad:
-            if version_of(tensor) != segment.versions[number]:
+            if writes_of(tensor) != segment.writes[number]:
                 raise AutogradError(
                     "create_graph=True through a value that was overwritten since it was used: write into a clone()",
                     location=user_location(),

@@ -31,6 +31,8 @@ class Tensor:
     for it in a recording. ``_history``: the segment, and the position in it, that a tensor which is no leaf came from.
     ``_base``, ``_view``: of a view the tensor whose memory it shares, and the steps that make it of that; ``_seen`` the
     number of writes into that when it was made. ``_views``: the views of a tensor.
+    ``_unseen``: how many of the writes were made through ``.data``, which a version does not count; ``_quiet``: a view
+    whose writes are such.
     ``_special``: a view, or shared. ``_source``: draws the values anew, of one with random numbers.
     """
 
@@ -43,6 +45,8 @@ class Tensor:
     _after: dict[int, Any] | None = None  # hooks that are called when a gradient was added
     _retains = False
     _writes = 0
+    _unseen = 0
+    _quiet = False
     _base: Tensor | None = None
     _view: tuple[Any, ...] = ()
     _seen = 0

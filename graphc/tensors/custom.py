@@ -10,7 +10,7 @@ from graphc.errors import AutogradError
 from graphc.tensors.core import Tensor, compute, from_array
 from graphc.tensors.modes import no_grad
 from graphc.tensors.recording import now
-from graphc.tensors.segments import Applied, version_of
+from graphc.tensors.segments import Applied, writes_of
 from graphc.tensors.traced import refused
 from graphc.trace.location import user_location
 
@@ -27,7 +27,7 @@ class Context:
 
     def save_for_backward(self, *tensors: Any) -> None:
         """Keep tensors; writing into one of them before the backward pass is an error there."""
-        self._saved = tuple([(t, version_of(t) if isinstance(t, Tensor) else 0) for t in tensors])
+        self._saved = tuple([(t, writes_of(t) if isinstance(t, Tensor) else 0) for t in tensors])
 
     def mark_non_differentiable(self, *tensors: Any) -> None:
         """Say that no gradient flows through these results."""
@@ -37,7 +37,7 @@ class Context:
     def saved_tensors(self) -> tuple[Any, ...]:
         """What was saved. Raises ``AutogradError`` for a tensor that was written into since."""
         for tensor, version in self._saved:
-            if isinstance(tensor, Tensor) and version_of(tensor) != version:
+            if isinstance(tensor, Tensor) and writes_of(tensor) != version:
                 message = (
                     "one of the variables needed for gradient computation has been modified by an inplace operation"
                 )

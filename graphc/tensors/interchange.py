@@ -71,8 +71,13 @@ def tolist(self: Tensor) -> Any:
 
 
 def data(self: Tensor) -> Tensor:
-    """The tensor's memory without its history: ``x.detach()``."""
-    return self.detach()
+    """The tensor's memory without its history: ``x.detach()``, but that a write into it is not counted as one.
+
+    What was computed before keeps its gradient, by the values that stood there then.
+    """
+    made = self.detach()
+    made._quiet = True
+    return made
 
 
 def set_data(self: Tensor, value: Tensor) -> None:
@@ -81,6 +86,7 @@ def set_data(self: Tensor, value: Tensor) -> None:
         message = f"data of dtype {value._kind.dtype} does not fit a tensor of dtype {self._kind.dtype}"
         raise AutogradError(message, location=user_location())
     replace(self, own(compute(value)))
+    self._unseen += 1
 
 
 def replace(tensor: Tensor, values: Any) -> None:

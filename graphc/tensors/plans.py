@@ -52,9 +52,33 @@ def gradient_state(
     after = state.next.get(step)
     if after is None:
         kinds = [kind for reached in state.path() for kind in reached.kinds]
-        found = tuple([kinds[p] if recorded else kinds[p].frozen for p in sources])
+        varying = _varying(state, kinds, dict(zip(roots, seeds, strict=True))) if recorded else set()
+        found = tuple([kinds[p] if p in varying else kinds[p].frozen for p in sources])
         after = state.grow(step, found, user_location())
     return after
+
+
+def _varying(state: State, kinds: Sequence[Kind], seeds: dict[int, int | None]) -> set[int]:
+    """The positions whose gradient depends on what requires grad: by a seed, or by what a step on the way has saved."""
+    reached = {p for p in seeds if kinds[p].requires_grad}
+    varying = {p for p, seed in seeds.items() if seed is not None and kinds[seed].requires_grad}
+    for step in reversed(state.path()):
+        made = range(step.position, step.end)
+        if isinstance(step.step, Kind) or reached.isdisjoint(made):
+            continue
+        operands = [p for p in step.step[2] if isinstance(p, int) and kinds[p].requires_grad]
+        reached.update(operands)
+        if not varying.isdisjoint(made) or _saves_varying(step, kinds):
+            varying.update(operands)
+    return varying
+
+
+def _saves_varying(state: State, kinds: Sequence[Kind]) -> bool:
+    """Whether a gradient through the step is made of a value that requires grad."""
+    function, _, operands, _ = state.step
+    marks = [isinstance(p, int) and kinds[p].requires_grad for p in operands]
+    saved, result = (range(len(marks)), False) if function is GRADIENT else function.saved(marks)
+    return result or any(marks[k] for k in saved)
 
 
 def plan_of(state: State, roots: tuple[int, ...], cuts: tuple[int, ...] = ()) -> Plan:

@@ -21,14 +21,15 @@ class Segment:
 
     A later segment may depend on an earlier one, never the other way round: ``serial`` is their order. ``freed``: a bit
     for each value whose step a backward pass has used up. ``overwritten``: a bit for each value whose tensor was
-    written into before the recording ended; ``versions`` tell it of later writes, for what came in and for ``outputs``.
+    written into before the recording ended; ``versions`` tell it of later writes, for what came in and for ``outputs``;
+    ``writes`` count those through ``.data``, too, which leave the old values to a backward pass.
     ``cuts``: the tensors at which a backward pass has something to do, a hook or a gradient to keep, by position.
     ``key``: the positions of the values that were held; ``ahead``: gradients that were computed with them.
     """
 
     __slots__ = (
         "ahead", "arrays", "cuts", "freed", "histories", "key", "outputs", "overwritten", "serial", "state", "tensors",
-        "versions",
+        "versions", "writes",
     )  # fmt: skip
 
     def __init__(self, recording: Recording, alive: list[tuple[int, Tensor]]) -> None:
@@ -37,16 +38,13 @@ class Segment:
         self.tensors, self.arrays = recording.tensors, recording.arrays
         self.histories = [None if tensor is None else tensor._history for tensor in self.tensors]
         self.versions = [0 if tensor is None else version_of(tensor) for tensor in self.tensors]
+        self.writes = [0 if tensor is None else writes_of(tensor) for tensor in self.tensors]
         self.freed, self.overwritten, self.cuts = recording.freed, recording.overwritten, recording.cuts
         self.key: tuple[int, ...] | None = None
         self.ahead: tuple[Any, Any] = (None, None)
         self.outputs: dict[int, tuple[ref[Tensor], int]] = {
             position: (ref(tensor), version_of(tensor)) for position, tensor in alive if tensor._kind.requires_grad
         }
-
-    def release(self) -> None:
-        """Let go of what came in: no backward pass can go through any more."""
-        self.tensors, self.arrays, self.histories, self.versions = [], [], [], []
 
     def written_since(self, saved: int, inputs: dict[int, int]) -> int | None:
         """A position among the saved ones whose tensor was written into since; ``inputs``: numbers of what came in."""
@@ -81,7 +79,7 @@ class Used(Segment):
     def __init__(self, recording: Recording) -> None:
         self.serial = next(_serial)
         self.state, self.freed = recording.state, recording.freed
-        self.tensors, self.arrays, self.histories, self.versions = [], [], [], []
+        self.tensors, self.arrays, self.histories, self.versions, self.writes = [], [], [], [], []
         self.overwritten, self.cuts, self.outputs = 0, {}, {}
         self.key, self.ahead = None, (None, None)
 
@@ -118,5 +116,11 @@ def segment_of(recording: Recording, alive: list[tuple[int, Tensor]]) -> Segment
 
 
 def version_of(tensor: Tensor) -> int:
-    """How often the memory of the tensor was written into: a view counts with what it is a view of."""
+    """How often the tensor was written into, but through ``.data``: a view counts with what it is a view of."""
+    root = tensor if tensor._base is None else tensor._base
+    return root._writes - root._unseen
+
+
+def writes_of(tensor: Tensor) -> int:
+    """How often the memory of the tensor was written into, ``.data`` included."""
     return (tensor if tensor._base is None else tensor._base)._writes

@@ -45,7 +45,7 @@ def view(function: Function, tensor: Tensor, statics: tuple[Any, ...] = ()) -> T
         made = record(function, (tensor,), statics)
     root = root_of(tensor)
     made._base, made._view, made._seen = root, (*tensor._view, (function, statics)), root._writes
-    made._special = True
+    made._special, made._quiet = True, tensor._quiet
     if root._views is None:
         root._views = []
     elif len(root._views) > MANY:

@@ -141,6 +141,7 @@ def _write_memory(tensor: Tensor, root: Tensor, value: Tensor) -> None:
     else:
         array = _write_there(tensor, root, value)
     root._writes += 1
+    root._unseen += tensor._quiet
     root._recording = None
     if value._kind.requires_grad and root is not tensor:  # a detached tensor, which has a history of its own now
         tensor._kind, tensor._history, tensor._array = value._kind, value._history, array

@@ -99,6 +99,19 @@ def test_data_is_the_memory_without_history(lib: Lib) -> None:
     assert values(x.grad) == [10.0, 12.0, 14.0]
 
 
+def test_a_write_through_data_is_counted_by_no_version(lib: Lib) -> None:
+    x = lib.tensor([1.0, 2.0], requires_grad=True)
+    y = x * 1.0
+    total = (y * y).sum()
+    y.data[0] = 7.0
+    y.data.view(2, 1).add_(1.0)
+    x.data = lib.zeros(2)
+    assert (x._version, y._version, values(y), values(x)) == (0, 0, [8.0, 3.0], [0.0, 0.0])
+    total.backward()
+    expected = [2.0, 4.0] if lib is graphc else [16.0, 6.0]  # PyTorch's is wrong: that of values written since
+    assert values(x.grad) == expected
+
+
 def test_a_torch_tensor_comes_in_and_goes_out_without_a_copy() -> None:
     torch = pytest.importorskip("torch", reason="torch is not installed: nothing to exchange with")
     theirs = torch.arange(4, dtype=torch.float64)

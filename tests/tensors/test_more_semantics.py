@@ -179,3 +179,18 @@ def test_tensors_print_as_in_torch(make: Any) -> None:
     finally:
         torch.set_default_dtype(before)
     assert repr(make(graphc)) == theirs.replace("torch.", "")
+
+
+@pytest.mark.parametrize(
+    ("function", "varies"),
+    [
+        (lambda x, y: (x * 3).sum() + x[0], [False]), (lambda x, y: (x * x).sum(), [True]),
+        (lambda x, y: x.exp().sum(), [True]), (lambda x, y: (x * y).sum(), [True, True]),
+        (lambda x, y: (x * x + y * 3).sum(), [True, False]), (lambda x, y: x.sort().values[0] * 2, [False]),
+        (lambda x, y: (x.detach() * x).sum(), [False]), (lambda x, y: (x * 2).matmul(y), [True, True]),
+    ],
+)  # fmt: skip
+def test_a_recorded_gradient_requires_grad_where_it_varies(lib: Lib, function: Any, varies: list[bool]) -> None:
+    x, y = (lib.tensor([1.0, 2.0], requires_grad=True) for _ in range(2))
+    found = lib.autograd.grad(function(x, y), (x, y)[: len(varies)], create_graph=True)
+    assert [gradient.requires_grad for gradient in found] == varies
