@@ -308,20 +308,27 @@ def loop_dtypes(op: Op, types: Sequence[ArrayType]) -> tuple[np.dtype, ...]:
     """
     if op.dtypes is not None:
         return op.dtypes(types)
-    signature = tuple(_python_type(t.dtype) if t.weak else t.dtype for t in types)
-    if all(isinstance(entry, type) for entry in signature):  # nothing but Python scalars: their own dtypes
-        signature = tuple(t.dtype for t in types)
     given = ", ".join(SHORT_NAMES[t.dtype] for t in types)
-    try:
-        resolved: tuple[np.dtype, ...] = op.ref.resolve_dtypes((*signature, None))  # type: ignore[attr-defined]
-    except TypeError as error:
-        raise TraceTypeError(f"{op.name}({given}): {error}") from None
+    resolved = resolved_dtypes(op.name, op.ref, types)  # type: ignore[arg-type]
     foreign = next((dtype for dtype in resolved if dtype not in SHORT_NAMES), None)
     if foreign is not None:
         raise UnsupportedError(
             f"{op.name}({given}): NumPy computes this in {foreign}, which graphc does not have; "
             "convert first, for example with .astype(np.float32)"
         )
+    return resolved
+
+
+def resolved_dtypes(name: str, ufunc: np.ufunc, types: Sequence[ArrayType]) -> tuple[np.dtype, ...]:
+    """The dtypes of the loop that a ufunc takes for such inputs, then of its results. Raises: TraceTypeError: none."""
+    signature = tuple(_python_type(t.dtype) if t.weak else t.dtype for t in types)
+    if all(isinstance(entry, type) for entry in signature):  # nothing but Python scalars: their own dtypes
+        signature = tuple(t.dtype for t in types)
+    try:
+        resolved: tuple[np.dtype, ...] = ufunc.resolve_dtypes((*signature, *(None,) * ufunc.nout))  # type: ignore[attr-defined]
+    except TypeError as error:
+        given = ", ".join(SHORT_NAMES[t.dtype] for t in types)
+        raise TraceTypeError(f"{name}({given}): {error}") from None
     return resolved
 
 

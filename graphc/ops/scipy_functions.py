@@ -55,7 +55,7 @@ from graphc.ops.scipy_rules import (
     shifted,
     spence_partial,
 )
-from graphc.ops.special import SpecialFunction, float32_first, float64_first
+from graphc.ops.special import ScipyLoop, SpecialFunction
 
 PREFIX = "scipy_"  # of the helper in kernels
 DEGREE = PI / 180
@@ -129,18 +129,6 @@ VALUES: dict[str, int] = {
 }
 STEPS = ["gammasgn"]
 
-# Those of SciPy's loops that are for float64 alone or list it first; all others list float32 first
-_DOUBLES = frozenset(
-    """
-    besselpoly beta betaln cosdg cosm1 cotdg dawsn ellipe ellipeinc ellipk ellipkinc ellipkm1 erfi eval_chebyc
-    eval_chebys eval_chebyt eval_chebyu eval_gegenbauer eval_genlaguerre eval_hermite eval_hermitenorm eval_jacobi
-    eval_laguerre eval_legendre eval_sh_chebyt eval_sh_chebyu eval_sh_jacobi eval_sh_legendre exp10 expn exprel
-    gammainc gammaincc gammainccinv gammaincinv gammasgn hyp2f1 i0 i0e i1 i1e j0 j1 k0 k0e k1 k1e kn
-    log_wright_bessel loggamma modstruve nbdtr nbdtrc nbdtri pdtri radian rgamma sindg smirnov smirnovi struve tandg
-    voigt_profile wright_bessel y0 y1 yn zetac
-    """.split()  # noqa: SIM905 - a list of eighty strings reads worse
-)
-
 
 class OfInteger(SpecialFunction):
     """One whose first argument SciPy takes as an integer."""
@@ -150,11 +138,10 @@ class OfInteger(SpecialFunction):
 
 
 def external(name: str, count: int, derivative: Any) -> Op:
-    dtypes = float64_first if name in _DOUBLES else float32_first
     expr = helper(PREFIX + name, count)
     takes_integer = scipy_signature(name, count).startswith("n")
     reference = OfInteger(name) if takes_integer else SpecialFunction(name)
-    return Op(name, Pointwise(count), reference, derivative, expr=expr, dtypes=dtypes, cost=200)
+    return Op(name, Pointwise(count), reference, derivative, expr=expr, dtypes=ScipyLoop(name), cost=200)
 
 
 def unknown(name: str) -> Unknown:
@@ -170,10 +157,10 @@ EXTERNAL = [
 # In kernels graphc's own vector math
 OWN = [
     Op("gamma", Pointwise(1), SpecialFunction("gamma"), Partials(lambda F, y, x: (F.mul(y, F.digamma(x)),)),
-       expr=helper("gamma"), dtypes=float64_first, cost=40),
+       expr=helper("gamma"), dtypes=ScipyLoop("gamma"), cost=40),
     Op("log_expit", Pointwise(1), SpecialFunction("log_expit"),
        Partials(lambda F, y, x: (F.expit(F.neg(x)),), finite=True),
-       expr=helper("log_expit"), dtypes=float64_first, cost=20),
+       expr=helper("log_expit"), dtypes=ScipyLoop("log_expit"), cost=20),
 ]  # fmt: skip
 
 SCIPY_FUNCTIONS = EXTERNAL + OWN + SCIPY_PARTS

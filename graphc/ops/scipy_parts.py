@@ -21,7 +21,7 @@ from graphc.ir.graph import Value
 from graphc.ir.opdef import Op, Partials, Pointwise
 from graphc.ops.printing import helper
 from graphc.ops.scipy_rules import PI, ROOT_PI, Rule, amplitude_slope, call
-from graphc.ops.special import SpecialFunction, float64_first
+from graphc.ops.special import ScipyLoop, SpecialFunction
 
 PREFIX = "scipy_"
 DEGREE = PI / 180
@@ -300,7 +300,7 @@ class Part(SpecialFunction):
 def op_of(name: str, count: int, k: int, rule: Rule) -> Op:
     full = f"{name}{SCIPY_PART}{k}"
     expr = helper(PREFIX + full, count)
-    return Op(full, Pointwise(count), Part(full), Partials(rule), expr=expr, dtypes=float64_first, cost=300)
+    return Op(full, Pointwise(count), Part(full), Partials(rule), expr=expr, dtypes=ScipyLoop(full), cost=300)
 
 
 SCIPY_PARTS = [op_of(name, count, k, rule) for name, (count, rules) in PARTS.items() for k, rule in enumerate(rules)]

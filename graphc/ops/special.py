@@ -3,16 +3,18 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass
+from functools import cache
 from typing import Any
 
 import numpy as np
 
+from graphc.abi import SCIPY_PART
 from graphc.errors import GradientError
 from graphc.ir.builder import Builder
 from graphc.ir.graph import Value
-from graphc.ir.opdef import Op, Partials, PartialsRule, Pointwise
+from graphc.ir.opdef import Op, Partials, PartialsRule, Pointwise, resolved_dtypes
 from graphc.ir.types import F32, F64, ArrayType
 from graphc.ops.pointwise import number
 from graphc.ops.printing import helper
@@ -33,27 +35,59 @@ class SpecialFunction:
         return getattr(scipy.special, self.name)(*arrays)
 
 
-def float64_first(types: Sequence[ArrayType]) -> tuple[np.dtype, ...]:
-    """float32 alone stays float32; all else, Python numbers beside float32 included, is float64, as in SciPy."""
-    result = F32 if all(t.dtype == F32 and not t.weak for t in types) else F64
-    return (result,) * (len(types) + 1)
+@dataclass(frozen=True)
+class ScipyLoop:
+    """The dtypes that a function of scipy.special computes in: float32 or float64, whichever the installed SciPy takes.
+
+    Which one small integers and Python numbers beside float32 take differs from function to function, and between
+    releases of SciPy: its ufunc is asked. Arrays of float64 alone, or of float32 alone, keep theirs without it.
+    """
+
+    name: str
+
+    def __call__(self, types: Sequence[ArrayType]) -> tuple[np.dtype, ...]:
+        dtypes = {t.dtype for t in types}
+        if dtypes == {F64}:
+            result = F64
+        elif dtypes == {F32} and not any(t.weak for t in types):
+            result = F32
+        else:
+            result = _scipy_dtype(self.name, tuple((t.dtype, t.weak) for t in types))
+        return (result,) * (len(types) + 1)
 
 
-def float32_first(types: Sequence[ArrayType]) -> tuple[np.dtype, ...]:
-    """SciPy's functions that list their float32 loop first take small integers in it too."""
-    result = F32 if all(np.can_cast(t.dtype, F32) for t in types) else F64
-    return (result,) * (len(types) + 1)
+@cache
+def _scipy_dtype(name: str, inputs: tuple[tuple[np.dtype, bool], ...]) -> np.dtype:
+    """Of inputs of these dtypes, weak or not."""
+    import scipy.special
+
+    if name == "polygamma":
+        return _polygamma_dtype(*(dtype for dtype, _ in inputs))
+    function = getattr(scipy.special, name.partition(SCIPY_PART)[0], None)
+    if not isinstance(function, np.ufunc) or not any(loop.startswith("f") for loop in function.types):
+        return F64  # composed of others, or of integers or complex numbers
+    types = [ArrayType(dtype, weak=weak) for dtype, weak in inputs]
+    return _single(resolved_dtypes(name, function, types)[len(types)])
 
 
-def special(
-    name: str,
-    arity: int,
-    rule: PartialsRule,
-    cost: int,
-    dtypes: Callable[[Sequence[ArrayType]], tuple[np.dtype, ...]] = float64_first,
-) -> Op:
+def _polygamma_dtype(n: np.dtype, x: np.dtype) -> np.dtype:
+    """SciPy composes it of three functions, with a float added to the order."""
+    from scipy.special import gamma, psi
+
+    order = ArrayType((np.empty(0, n) + 1.0).dtype)
+    factors = resolved_dtypes("gamma", gamma, [order])[-1], resolved_dtypes("psi", psi, [ArrayType(x)])[-1]
+    return _single(np.result_type(*factors))
+
+
+def _single(dtype: np.dtype) -> np.dtype:
+    return F32 if dtype in (np.float32, np.complex64) else F64
+
+
+def special(name: str, arity: int, rule: PartialsRule, cost: int) -> Op:
     reference = SpecialFunction(name)
-    return Op(name, Pointwise(arity), reference, Partials(rule), expr=helper(name, arity), dtypes=dtypes, cost=cost)
+    return Op(
+        name, Pointwise(arity), reference, Partials(rule), expr=helper(name, arity), dtypes=ScipyLoop(name), cost=cost
+    )
 
 
 def gaussian(F: Builder, x: Value, factor: float, rate: float) -> Value:
@@ -88,7 +122,7 @@ ERROR_FUNCTIONS = [
     special("erf", 1, lambda F, y, x: (gaussian(F, x, 2 / SQRT_PI, 1.0),), 20),
     special("erfc", 1, lambda F, y, x: (gaussian(F, x, -2 / SQRT_PI, 1.0),), 25),
     special("erfcx", 1, lambda F, y, x: (erfcx_partial(F, y, x),), 25),
-    special("erfinv", 1, lambda F, y, x: (gaussian(F, y, SQRT_PI / 2, -1.0),), 30, float32_first),
+    special("erfinv", 1, lambda F, y, x: (gaussian(F, y, SQRT_PI / 2, -1.0),), 30),
     special("ndtr", 1, lambda F, y, x: (gaussian(F, x, math.sqrt(0.5 / math.pi), 0.5),), 25),
     special("log_ndtr", 1, lambda F, y, x: (log_ndtr_partial(F, x),), 40),
 ]
@@ -107,7 +141,7 @@ GAMMA = [
 ENTROPY = [
     special("xlogy", 2, lambda F, y, a, b: (F.log(b), F.guarded_mul(a, F.div(1.0, b))), 15),
     special("xlog1py", 2, lambda F, y, a, b: (F.log1p(b), F.guarded_mul(a, F.div(1.0, F.add(b, 1.0)))), 18),
-    special("entr", 1, lambda F, y, x: (F.sub(-1.0, F.log(x)),), 15, float32_first),
+    special("entr", 1, lambda F, y, x: (F.sub(-1.0, F.log(x)),), 15),
 ]
 
 SPECIAL = ERROR_FUNCTIONS + LOGISTIC + GAMMA + ENTROPY

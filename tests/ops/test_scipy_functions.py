@@ -15,7 +15,7 @@ from graphc.ir.builder import Builder, finish
 from graphc.ir.graph import Value
 from graphc.ir.interp import interpret
 from graphc.ir.shapes import ShapeFacts
-from graphc.ir.types import ArrayType
+from graphc.ir.types import REAL_DTYPES, ArrayType
 from graphc.ops.law_rules import LAW_RULES
 from graphc.ops.scipy_functions import EXTERNAL, OWN, RULES, VALUES
 from graphc.ops.scipy_parts import SCIPY_PARTS
@@ -60,7 +60,7 @@ def test_values_against_mpmath(name):
 
 def test_dtypes_are_scipys():
     for op in (op for op in (*EXTERNAL, *OWN) if not scipy_signature(op.name, 1).startswith("n")):
-        for dtype in map(np.dtype, (np.float32, np.float64)):
+        for dtype in REAL_DTYPES.values():
             *_, wanted = getattr(scipy.special, op.name).resolve_dtypes((*(dtype,) * op.kind.arity, None))
             assert op.dtypes([ArrayType(dtype)] * op.kind.arity)[-1] == wanted, op.name
 
