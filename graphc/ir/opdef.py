@@ -325,7 +325,7 @@ def resolved_dtypes(name: str, ufunc: np.ufunc, types: Sequence[ArrayType]) -> t
     if all(isinstance(entry, type) for entry in signature):  # nothing but Python scalars: their own dtypes
         signature = tuple(t.dtype for t in types)
     try:
-        resolved: tuple[np.dtype, ...] = ufunc.resolve_dtypes((*signature, *(None,) * ufunc.nout))  # type: ignore[attr-defined]
+        resolved: tuple[np.dtype, ...] = ufunc.resolve_dtypes((*signature, *(None,) * ufunc.nout))
     except TypeError as error:
         given = ", ".join(SHORT_NAMES[t.dtype] for t in types)
         raise TraceTypeError(f"{name}({given}): {error}") from None

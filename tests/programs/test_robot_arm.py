@@ -17,6 +17,7 @@ import numpy as np
 from tests.programs.frame import Program, along, check
 
 REST_WEIGHT = 0.1
+ROUNDING = 1 + 1e-12  # near the solution the error changes by less than it is rounded, and every step helps
 
 
 def joint_transform(theta, d, a, alpha):
@@ -62,11 +63,11 @@ class Arm:
         error, jacobian = self.residual(theta, target, rest)
         for _ in range(iterations):
             gradient = jacobian.T @ error
-            if np.linalg.norm(gradient) < 1e-13:
+            if np.linalg.norm(gradient) < 1e-15:
                 break
             step = np.linalg.solve(jacobian.T @ jacobian + damping * np.eye(len(theta)), -gradient)
             new_error, new_jacobian = self.residual(theta + step, target, rest)
-            if new_error @ new_error < error @ error:
+            if new_error @ new_error <= ROUNDING * (error @ error):
                 theta, error, jacobian = theta + step, new_error, new_jacobian
                 damping = max(damping / 10, 1e-15)
             else:
