@@ -82,7 +82,9 @@ def _condition(number: int, check: tuple, space: dict[str, Any]) -> str:
     if check[0] is not Check.KEYS:
         return general
     space[f"n{number}"], step = check[2], check[1]
-    same = f"len(o{step}) == {len(check[2])} and all(map(is_, o{step}, n{number}))"  # the very keys, as a rule
+    if all(type(key) is str for key in check[2]):  # as a rule, the very ones
+        return f"(type(o{step}) is dict and (*o{step},) == n{number} or {general})"
+    same = f"len(o{step}) == {len(check[2])} and all(map(is_, o{step}, n{number}))"
     return f"(type(o{step}) is dict and {same} or {general})"
 
 
@@ -106,8 +108,9 @@ def _result(recipe: tuple[tuple, ...], space: dict[str, Any]) -> str:
             case (Build.LIST, count):
                 stack.append(f"[{', '.join(taken(count))}]")
             case (Build.DICT, keys):
-                space[f"d{number}"] = keys
-                stack.append(f"dict(zip(d{number}, ({''.join(part + ', ' for part in taken(len(keys)))})))")
+                space |= {f"d{number}_{k}": key for k, key in enumerate(keys)}
+                parts = enumerate(taken(len(keys)))
+                stack.append(f"{{{', '.join(f'd{number}_{k}: {part}' for k, part in parts)}}}")
             case (Build.CALL, function, count):
                 space[f"d{number}"] = function
                 stack.append(f"d{number}({', '.join(taken(count))})")

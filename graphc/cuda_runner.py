@@ -32,7 +32,8 @@ from graphc.runtime.cuda_arrays import DeviceView, own_view
 from graphc.runtime.cuda_devices import Device, device
 from graphc.runtime.cuda_memory import DeviceArray, elements
 from graphc.runtime.cuda_program import Layout, LoadedProgram, Step, layout
-from graphc.runtime.cuda_replay import LETTERS, Done, Replays
+from graphc.runtime.cuda_ready import LETTERS, Done
+from graphc.runtime.cuda_replay import Replays
 from graphc.schedule.plan import schedule
 from graphc.trace.record import Traced
 

@@ -1,7 +1,8 @@
 """``python -m benchmarks.gpu``: checks values, then times every case on a GPU; under 8 minutes, a table last.
 
 It needs a device and what graphc needs. PyTorch, where it is installed, is timed beside it. A case that fails is a line
-of the report, and the others go on. ``--emulated`` checks values alone, by the emulator.
+of the report, and the others go on. ``--emulated`` checks values alone, by the emulator; ``--host-cost`` times what a
+call costs the host, over a driver that does nothing: neither needs a GPU.
 """
 
 from __future__ import annotations
@@ -26,7 +27,13 @@ def main(arguments: Sequence[str] | None = None) -> int:
     parser.add_argument("cases", nargs="*", help="names of cases; all of them without")
     parser.add_argument("--emulated", action="store_true", help="values alone, by the emulator on this machine")
     parser.add_argument("--only-values", action="store_true", help="values alone, of the cases alone")
+    parser.add_argument("--host-cost", action="store_true", help="the host's part of a call, over no driver at all")
     options = parser.parse_args(arguments)
+    if options.host_cost:
+        from benchmarks.gpu.host_cost import host_costs, show  # of the tests' stand-ins
+
+        print(show(host_costs()))
+        return 0
     cases = [case for case in gpu_cases() if not options.cases or case.name in options.cases]
     start = time.monotonic()
     with override(cuda_emulator=options.emulated):

@@ -29,14 +29,17 @@ class Quick(NamedTuple):
     """How a library's arrays are read where every step of Python counts.
 
     ``text``, ``plain`` and ``there``: expressions over ``{0}``, an array, for its address, and for whether it lies in C
-    order, and on a device. ``maker(like, shape, dtype)``: what makes new arrays, on the current stream.
+    order, and on a device; ``pending``: for whether a complex one is still to be conjugated.
+    ``current_stream(number)``: what gives the stream of this device; ``maker(like, shape, dtype)``: what makes new
+    arrays on it.
     """
 
     text: str
     plain: str
     there: str
+    pending: str | None
     address: Callable[[Any], int]
-    current_stream: Callable[[int], int]
+    current_stream: Callable[[int], Callable[[], int]]
     maker: Callable[[DeviceView, tuple[int, ...], np.dtype], Callable[[], Any]]
 
 
@@ -92,16 +95,27 @@ def _same_but_for_ones(strides: Sequence[int], expected: Sequence[int], shape: S
 # --- libraries --------------------------------------------------------------------------------------------------------
 
 
-def _torch_stream(number: int) -> int:
-    """The number of PyTorch's current stream: as its own compiler asks for it: the public way takes microseconds."""
+def _torch_stream(number: int) -> Callable[[], int]:
+    """PyTorch's current stream, as its own compiler asks for it: the public way takes microseconds."""
     torch = sys.modules["torch"]
-    raw = getattr(torch._C, "_cuda_getCurrentRawStream", None)
-    return raw(number) if raw is not None else torch.cuda.current_stream(number).cuda_stream
+    raw: Callable[[int], int] | None = getattr(torch._C, "_cuda_getCurrentRawStream", None)
+    if raw is None:
+        return lambda: int(torch.cuda.current_stream(number).cuda_stream)
+    return functools.partial(raw, number)
 
 
 def _torch_maker(like: DeviceView, shape: tuple[int, ...], dtype: np.dtype) -> Callable[[], Any]:
+    """By an array that is there: what ``torch.empty`` reads of its arguments takes it longer than the memory."""
     torch = sys.modules["torch"]
-    return functools.partial(torch.empty, shape, dtype=getattr(torch, dtype.name), device=like.owner.device)
+    first = functools.partial(torch.empty, dtype=getattr(torch, dtype.name), device=like.owner.device)
+    if 0 in shape:
+        return functools.partial(first, shape)
+    return functools.partial(torch.empty_like, first((1,) * len(shape)).expand(shape))
+
+
+def _cupy_stream(number: int) -> Callable[[], int]:
+    current = sys.modules["cupy"].cuda.get_current_stream
+    return lambda: int(current().ptr)
 
 
 def _cupy_maker(like: DeviceView, shape: tuple[int, ...], dtype: np.dtype) -> Callable[[], Any]:
@@ -117,8 +131,8 @@ def _cupy_maker(like: DeviceView, shape: tuple[int, ...], dtype: np.dtype) -> Ca
 class _Torch:
     name = "torch.Tensor"
     quick = Quick(
-        "{0}.data_ptr()", "{0}.is_contiguous()", "{0}.is_cuda", operator.methodcaller("data_ptr"), _torch_stream,
-        _torch_maker,
+        "{0}.data_ptr()", "{0}.is_contiguous()", "{0}.is_cuda", "{0}.is_conj()", operator.methodcaller("data_ptr"),
+        _torch_stream, _torch_maker,
     )  # fmt: skip
 
     def view(self, array: Any) -> DeviceView | None:
@@ -131,6 +145,7 @@ class _Torch:
             raise TraceTypeError(
                 f"a tensor of dtype {array.dtype}: NumPy has no such dtype; convert it first"
             ) from None
+        array = array.resolve_conj().resolve_neg()  # PyTorch may have put them off
         number = array.device.index or 0
         stream = sys.modules["torch"].cuda.current_stream(number).cuda_stream
         strides = tuple([dtype.itemsize * step for step in array.stride()])
@@ -148,8 +163,8 @@ class _Torch:
 class _CuPy:
     name = "cupy.ndarray"
     quick = Quick(
-        "{0}.data.ptr", "{0}.flags.c_contiguous", "True", operator.attrgetter("data.ptr"),
-        lambda number: sys.modules["cupy"].cuda.get_current_stream().ptr, _cupy_maker,
+        "{0}.data.ptr", "{0}.flags.c_contiguous", "True", None, operator.attrgetter("data.ptr"), _cupy_stream,
+        _cupy_maker,
     )  # fmt: skip
 
     def view(self, array: Any) -> DeviceView | None:
@@ -254,13 +269,16 @@ def shared(view: DeviceView) -> DeviceArray:
     return SharedArray(view, view.address, view.shape, view.dtype, view.device, view.stream)
 
 
+def _own_maker(like: DeviceView, shape: tuple[int, ...], dtype: np.dtype) -> Callable[[], Any]:
+    return functools.partial(DeviceArray, shape, dtype, like.device, like.stream, device(like.device))
+
+
 class _Own(_Interface):
     """graphc's own arrays, on the device's own stream."""
 
     quick = Quick(
-        "{0}.address", "{0}.stream == {0}.on.stream", "True", operator.attrgetter("address"),
-        lambda number: device(number).stream,
-        lambda like, shape, dtype: functools.partial(DeviceArray, shape, dtype, like.device, like.stream),
+        "{0}.address", "{0}.stream == {0}.on.stream", "True", None, operator.attrgetter("address"),
+        lambda number: functools.partial(int, device(number).stream), _own_maker,
     )  # fmt: skip
 
 

@@ -81,6 +81,7 @@ class CudaDevice:
         self.lock, self.find_blas = threading.RLock(), blas
         self.functions: dict[str, Handle] = {}
         self.page, self.page_left = 0, 0
+        self.spare: dict[int, list[int]] | None = {}
         with self.current():
             self._keep_memory(handle)
             self.stream, self.capturing = self._new_stream(), self._new_stream()

@@ -43,7 +43,8 @@ class Prepared(NamedTuple):
 class Device(Protocol):
     """What a program asks of a device. Addresses and streams are ints, sizes are bytes.
 
-    ``threads``: the most of a block; ``warp``: the fewest; ``most_blocks``: of a launch; ``stream``: the device's own.
+    ``threads``: the most of a block; ``warp``: the fewest; ``most_blocks``: of a launch; ``stream``: the device's own;
+    ``spare``: addresses of memory to be used on it again, by size, None where all is given back.
     """
 
     name: str
@@ -52,6 +53,7 @@ class Device(Protocol):
     warp: int
     most_blocks: int
     stream: int
+    spare: dict[int, list[int]] | None
 
     @property
     def workspace(self) -> int:

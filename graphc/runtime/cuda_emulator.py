@@ -42,6 +42,7 @@ class Emulator:
 
     name, number, stream, workspace = "emulator", 0, 0, 0
     threads, warp, most_blocks = THREADS, WARP, BLOCKS
+    spare: dict[int, list[int]] | None = None  # what is used after it is gone should be found
 
     def __init__(self) -> None:
         self.memory: dict[int, np.ndarray] = {}

@@ -13,6 +13,7 @@ from graphc.errors import CudaError
 from graphc.runtime import dlpack
 from graphc.runtime.cuda_devices import Device, device, give_back
 
+SPARE_ARRAY, SPARE_SIZE, SPARE_SIZES = 1 << 16, 1 << 20, 64  # bytes of an array, of all of one size; and how many sizes
 STREAM_NUMBERS = {None: 0, 1: 0}  # in interfaces, 1 is the legacy default stream, and none is one that is done
 
 
@@ -23,17 +24,45 @@ def elements(shape: Sequence[int]) -> int:
     return count
 
 
+def _spare_blocks(on: Device, size: int) -> list[int] | None:
+    """Memory of small arrays of this size that are gone, on the device's own stream: asking the driver takes longer.
+
+    As with the driver's pool, what is asked of the memory next comes after what was asked before.
+    """
+    if on.spare is None or not 0 < size <= SPARE_ARRAY:
+        return None
+    blocks = on.spare.get(size)
+    if blocks is None and len(on.spare) < SPARE_SIZES:
+        blocks = on.spare.setdefault(size, [])
+    return blocks
+
+
 class DeviceArray(OnDevice):
     """An array on a device that graphc made: other libraries read it by either protocol. ``shape``, ``dtype``."""
 
-    def __init__(self, shape: tuple[int, ...], dtype: np.dtype, number: int, stream: int):
+    def __init__(
+        self, shape: tuple[int, ...], dtype: np.dtype, number: int, stream: int, on: Device | None = None
+    ):  # fmt: skip
+        """``on``: the device of that number, for those who have it at hand."""
         self.shape, self.dtype, self.number, self.stream = shape, dtype, number, stream
-        self.on: Device = device(number)
+        self.on = device(number) if on is None else on
+        size = elements(shape) * dtype.itemsize
+        self.spare = _spare_blocks(self.on, size) if stream == self.on.stream else None
+        if self.spare:
+            try:
+                self.address = self.spare.pop()
+                return
+            except IndexError:  # another thread was quicker
+                pass
         with self.on.current():
-            self.address = self.on.allocate(elements(shape) * dtype.itemsize, stream)
+            self.address = self.on.allocate(size, stream)
 
     def __del__(self) -> None:
-        if hasattr(self, "address") and not sys.is_finalizing():
+        if not hasattr(self, "address") or sys.is_finalizing():
+            return
+        if self.spare is not None and (len(self.spare) + 1) * self.nbytes <= SPARE_SIZE:
+            self.spare.append(self.address)
+        else:
             give_back(self.on, self.address, self.stream)
 
     def __array__(self, dtype: Any = None, copy: Any = None) -> np.ndarray:

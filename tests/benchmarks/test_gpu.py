@@ -11,7 +11,7 @@ import pytest
 
 import graphc
 from benchmarks.gpu import __main__ as script
-from benchmarks.gpu import checks, timing
+from benchmarks.gpu import checks, host_cost, timing
 from benchmarks.gpu.__main__ import main
 from benchmarks.gpu.cases import gpu_cases
 from benchmarks.gpu.checks import problem_of
@@ -29,6 +29,25 @@ def test_values_are_checked(capsys):
     assert "2 programs right, 0 wrong" in capsys.readouterr().out
     with override(cuda_emulator=True):
         assert "off by" in problem_of(replace(CASES["adam"], rtol=1e-12))
+
+
+@pytest.mark.skipif(settings.disable_jit, reason="GRAPHC_DISABLE_JIT: nothing is compiled")
+def test_what_a_call_costs_the_host():
+    """Over a driver that does nothing: steps are captured, and each is one graph and one launch that copies results."""
+    device, costs = [], []
+    original = host_cost.IdleCuda.results_have_no_memory
+
+    def looked_at(library):
+        device.append(library)
+        original(library)
+
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(host_cost.IdleCuda, "results_have_no_memory", looked_at)
+        patch.setattr(host_cost, "BATCHES", 1)
+        costs = host_cost.host_costs(calls=3)
+    assert [len(library.graphs) for library in device] == [1] * len(costs)
+    assert all(cost.call > 0 for cost in costs)
+    assert "WITHOUT A GPU" in host_cost.show(costs, 3)
 
 
 @pytest.mark.parametrize("name", CASES)

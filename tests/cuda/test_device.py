@@ -57,6 +57,30 @@ def test_memory_goes_there_and_back():
     assert not device.library.buffers
 
 
+def test_memory_of_small_arrays_is_used_again(fake):
+    def new(size, stream=fake.stream):
+        return DeviceArray((size,), np.dtype(np.float32), 0, stream)
+
+    def asked():
+        return fake.library.calls["cuMemAllocAsync"], fake.library.calls["cuMemFreeAsync"]
+
+    first, other = new(5), new(5)
+    places, before = {first.address, other.address}, asked()
+    first, other = None, None
+    first, other = new(5), new(5)
+    assert {first.address, other.address} == places
+    assert asked() == before
+    new(6), new(5, fake.stream + 1), new(1 << 20)  # of another size, on another stream, and large
+    assert asked() == (before[0] + 3, before[1] + 2)
+    many = [new(1 << 14) for _ in range(20)]
+    assert len({array.address for array in many}) == 20
+    before = asked()
+    many.clear()
+    assert asked() == (before[0], before[1] + 4)  # a megabyte of one size is kept
+    kept = [fake.library.buffers.pop(place) for blocks in fake.spare.values() for place in blocks]
+    assert len(kept) == 1 + 16
+
+
 def test_kernels_are_assembled_once_for_a_device_and_kept_on_disk(tmp_path):
     with override(cache_dir=tmp_path):
         first, second = FakeDevice(), FakeDevice()

@@ -213,6 +213,10 @@ def test_torch_tensors_give_torch_tensors(monkeypatch):
     torch.testing.assert_close(picked, x.detach().T[x.T > 4])
     with pytest.raises(graphc.TraceTypeError, match="bfloat16"):
         graphc.jit(np.sin)(torch.ones(3, dtype=torch.bfloat16))
+    put_off = torch.tensor([1 + 2j, 3 - 1j])  # PyTorch conjugates where the values are read
+    twice = graphc.jit(lambda z: z * 2)
+    for given in (put_off, put_off, put_off, put_off.conj(), put_off.conj().imag[:1]):
+        torch.testing.assert_close(twice(given), 2 * given.resolve_conj().resolve_neg())
 
 
 def test_a_tensor_that_is_not_on_a_device_stays_what_it_was():

@@ -1,0 +1,158 @@
+"""What is left to do of a captured step whose arguments are known, in a printed function.
+
+It makes the results, notes where they and the small inputs are and what the numbers are in the parameters of launches
+that are prepared, and asks the driver for all of it. Each step of Python counts, so nothing in it is a loop.
+"""
+
+from __future__ import annotations
+
+import ctypes
+import functools
+import struct
+from collections.abc import Callable
+from types import CodeType
+from typing import Any, NamedTuple
+
+import numpy as np
+
+from graphc.codegen.cuda_chores import WORDS
+from graphc.runtime.cuda_arrays import ALIGNED, DeviceView, Quick
+from graphc.runtime.cuda_devices import Prepared
+from graphc.runtime.cuda_program import LoadedProgram
+
+MOST_READY = 64  # places of results, for arguments at the same places
+LETTERS = {"f8": "d", "f4": "f", "i8": "q", "i4": "i", "i2": "h", "i1": "b", "u8": "Q", "u4": "I", "u2": "H", "u1": "B",
+           "b1": "?"}  # fmt: skip
+
+
+class Done(NamedTuple):
+    """A call that was served the long way, from a graph.
+
+    ``given``: views and numbers; ``moving``: numbers of the inputs that are copied to the block, with their places;
+    ``numbers``: of the inputs that are packed, with the slot and the dtype of each; ``packed``: where, and how many
+    words; ``results``: shape, dtype, and the place in the block that the result is copied from, -1 for one that the
+    graph writes itself; ``fixed``: the addresses of those.
+    """
+
+    given: tuple[Any, ...]
+    like: DeviceView
+    moving: tuple[tuple[int, int], ...]
+    numbers: tuple[tuple[int, int, np.dtype], ...]
+    packed: tuple[int, int]
+    results: tuple[tuple[tuple[int, ...], np.dtype, int], ...]
+    fixed: tuple[int, ...]
+    graph: Any
+    report: int
+    sizes: Any
+
+
+class Ready:
+    """For arguments of known sizes, those that are large at known addresses.
+
+    ``run(*addresses, *numbers)``: of the inputs that move, and the single numbers; the results, or None where the call
+    has to go the long way.
+    """
+
+    def __init__(self, loaded: LoadedProgram, quick: Quick, done: Done):
+        self.loaded, self.version = loaded, loaded.version
+        self.before: list[Prepared] = []
+        self.after: list[Prepared] = []
+        self.repeats: dict[
+            tuple[int, ...], Callable[[], None]
+        ] = {}  # by the addresses of results that the graph writes
+        self.graphs: dict[tuple[int, ...], Any] = {}
+        packers = self._pack(done)
+        moves = self._transfers([(place, 0, _bytes(done.given[k])) for k, place in done.moving], self.before)
+        held = [k for k, (shape, _, place) in enumerate(done.results) if place >= 0 and 0 not in shape]
+        pieces = []
+        for shape, dtype, place in [done.results[k] for k in held]:
+            pieces.append((0, place, int(np.prod(shape, dtype=int)) * dtype.itemsize))
+        copies = self._transfers(pieces, self.after)
+        fixed = tuple([k for k, (_, _, place) in enumerate(done.results) if place < 0])
+        words: dict[str, Any] = {f"w{k}": launch.words.data for k, launch in enumerate([*self.before, *self.after])}
+        space = words | {
+            f"m{k}": quick.maker(done.like, shape, dtype) for k, (shape, dtype, _) in enumerate(done.results)
+        }
+        for k, (pack, view, _) in enumerate(packers):
+            space |= {f"p{k}": pack, f"b{k}": view}
+        space |= {
+            "current": quick.current_stream(done.like.device), "stream": done.like.stream,
+            "word": ctypes.c_int64.from_address(done.report) if done.report else None,
+            "lock": loaded.lock, "loaded": loaded, "version": loaded.version, "repeats": self.repeats,
+            "sizes": done.sizes,
+        }  # fmt: skip
+        first = len(self.before)
+        exec(_code(
+            quick.text, len(done.results), fixed, bool(done.report),
+            tuple([(launch, 2 * slot) for launch, slot in moves]),
+            tuple([offset for _, _, offset in packers]),
+            tuple([(k, first + launch, 2 * slot + 1) for k, (launch, slot) in zip(held, copies, strict=True)]),
+        ), space)  # fmt: skip
+        self.run: Callable[..., list[Any] | None] = space["run"]
+
+    def _pack(self, done: Done) -> list[tuple[Callable[..., None], Any, int]]:
+        """How each number is written, into what, and where."""
+        places = {}
+        place, words = done.packed
+        for launch, first, count in self.loaded.prepared_packs(words, place):
+            self.before.append(launch)
+            places.update({first + k: (launch.words, 8 * (k + 1)) for k in range(count)})
+        packers = []
+        for _, slot, dtype in done.numbers:
+            array, offset = places[WORDS * slot]
+            packers.append((struct.Struct(LETTERS[dtype.str[1:]]).pack_into, array.view(np.uint8), offset))
+        return packers
+
+    def _transfers(self, pieces: list[tuple[int, int, int]], launches: list[Prepared]) -> list[tuple[int, int]]:
+        """Add the launches that copy the pieces; of each piece that has bytes its launch's number, and its slot."""
+        found = []
+        for launch, slots in self.loaded.prepared_pieces(pieces):
+            found += [(len(launches), slot) for slot in slots]
+            launches.append(launch)
+        return found
+
+    def add(self, done: Done) -> None:
+        """Know the graph for results at these addresses."""
+        if len(self.repeats) >= MOST_READY:
+            self.repeats.clear()
+            self.graphs.clear()
+        if self.graphs.get(done.fixed) is not done.graph:
+            self.repeats[done.fixed] = self.loaded.repeated(done.graph, self.before, self.after)
+            self.graphs[done.fixed] = done.graph
+
+
+@functools.lru_cache(maxsize=256)
+def _code(
+    address: str, results: int, fixed: tuple[int, ...], reports: bool, moves: tuple[tuple[int, int], ...],
+    packs: tuple[int, ...], copies: tuple[tuple[int, int, int], ...],
+) -> CodeType:  # fmt: skip
+    """``run`` for launches of this form; names as ``Ready`` gives them.
+
+    Args: address: the expression for an array's; moves: of each input that moves the launch, and the word that takes
+        its address; packs: offsets of the numbers; copies: of each result that is copied its number, launch and word.
+    """
+    addresses = [f"a{k}" for k in range(len(moves))]
+    aligned = [f"    if ({' | '.join(addresses)}) % {ALIGNED}:", "        return None"] if addresses else []
+    places = "".join(address.format(f"r{k}") + ", " for k in fixed)
+    lines = [
+        f"def run({', '.join([*addresses, *[f'n{k}' for k in range(len(packs))]])}):",
+        f"    if current() != stream{' or word.value' if reports else ''}:",
+        "        return None",
+        *aligned,
+        *[f"    r{k} = m{k}()" for k in range(results)],
+        "    with lock:",
+        f"        repeat = repeats.get(({places}))",
+        "        if repeat is None or version != loaded.version or stream != loaded.stream:",
+        "            return None",
+        *[f"        w{launch}[{word}] = a{k}" for k, (launch, word) in enumerate(moves)],
+        *[f"        p{k}(b{k}, {offset}, n{k})" for k, offset in enumerate(packs)],
+        *[f"        w{launch}[{word}] = {address.format(f'r{k}')}" for k, launch, word in copies],
+        "        loaded.asked = sizes",
+        "        repeat()",
+        f"    return [{', '.join(f'r{k}' for k in range(results))}]",
+    ]
+    return compile("\n".join(lines) + "\n", "<cuda step>", "exec")
+
+
+def _bytes(view: DeviceView) -> int:
+    return int(np.prod(view.shape, dtype=int)) * int(view.dtype.itemsize)
