@@ -196,6 +196,7 @@ class Step(IntEnum):
     SEQ_ITEM = 3  # (parent, i)    parent is a tuple or a list, or of a subclass (a named tuple); i >= 0
     CELL = 4  # (parent,)      contents of a closure cell
     ATTR = 5  # (parent, name)
+    APPLY = 6  # (function, argument)  two steps: what the first one's object returns for the second one's
 
 
 class Check(IntEnum):

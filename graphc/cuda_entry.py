@@ -66,6 +66,8 @@ def _reached(number: int, step: tuple, space: dict[str, Any]) -> list[str]:
         case (Step.ATTR, parent, name):
             space[f"c{number}"] = name
             return [f"o{number} = getattr(o{parent}, c{number})"]
+        case (Step.APPLY, function, argument):
+            return [f"o{number} = o{function}(o{argument})"]
     raise AssertionError(step)
 
 

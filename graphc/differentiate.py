@@ -25,6 +25,7 @@ from graphc.ir.rewrite import drop_dead
 from graphc.ir.shapes import ShapeFacts
 from graphc.ir.types import ArrayType
 from graphc.trace.arguments import ArgumentLeaf
+from graphc.trace.leaves import is_table
 from graphc.trace.record import Constant, GradientOutput, Input, Output
 from graphc.trace.target import Target
 from graphc.transform import Transform
@@ -105,7 +106,8 @@ def leaf_marks(
     for argument in arguments:
         wanted = argument.argument in positions and not argument.frozen and not argument.quiet
         dtype = getattr(argument.leaf, "dtype", None)
-        is_float = type(argument.leaf) in (float, complex) or (isinstance(dtype, np.dtype) and dtype.kind in "fc")
+        has_numbers = isinstance(dtype, np.dtype) and dtype.kind in "fc" and not is_table(argument.leaf)
+        is_float = type(argument.leaf) in (float, complex) or has_numbers
         if strict and wanted and argument.whole and not is_float:
             raise TraceTypeError(_not_differentiable(argument, target, dtype), location=target.location)
         marks.append(wanted and is_float)
@@ -114,7 +116,9 @@ def leaf_marks(
 
 def _not_differentiable(argument: ArgumentLeaf, target: Target, dtype: np.dtype | None) -> str:
     kind = f"an array of dtype {dtype}" if isinstance(argument.leaf, np.ndarray) else type(argument.leaf).__name__
-    if dtype is not None or isinstance(argument.leaf, int):
+    if is_table(argument.leaf):
+        remedy = f"pass {argument.name}.to_numpy(), or choose other argnums"
+    elif dtype is not None or isinstance(argument.leaf, int):
         remedy = f"convert it first ({argument.name}.astype(float), float({argument.name})), or choose other argnums"
     else:
         remedy = "only arrays and floats have a gradient; choose other argnums"

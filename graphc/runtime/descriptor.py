@@ -227,6 +227,8 @@ class _Encoder:
                 return [Step.SEQ_ITEM, _object_place(first + parent), index]
             case (Step.CELL, parent):
                 return [Step.CELL, _object_place(first + parent), 0]
+            case (Step.APPLY, function, argument):
+                return [Step.APPLY, _object_place(first + argument), _object_place(first + function)]
             case (op, parent, key):
                 return [op, _object_place(first + parent), self.keep(key)]
         raise ValueError(f"no access step: {step!r}")

@@ -64,7 +64,11 @@ def walk(plan: int, frame: int, arguments: int, step: int, end: int) -> int:
             if not scan(plan, frame, plan + load(step + StepField.KEY), load(frame + found)):
                 return 0
         else:
-            found = fetch(plan, op, load(frame + found), load(step + StepField.KEY))
+            key = load(step + StepField.KEY)
+            if op == Step.APPLY:
+                found = call(load(plan + Head.VECTORCALL), load(frame + key), frame + found, 1, 0)
+            else:
+                found = fetch(plan, op, load(frame + found), key)
             if found == 0:
                 return 0
             hold(frame, found)

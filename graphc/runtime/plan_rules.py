@@ -85,6 +85,8 @@ def _step_is_valid(nargs: int, index: int, step: tuple) -> bool:
             return parent in range(index) and isinstance(name, str)
         case (Step.CELL, parent) | (Step.DICT_ITEM, parent, _):
             return parent in range(index)
+        case (Step.APPLY, function, argument):
+            return function in range(index) and argument in range(index)
     return False
 
 

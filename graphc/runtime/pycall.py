@@ -90,6 +90,8 @@ def _take_step(step: tuple, objects: list[Any], args: Sequence[Any]) -> Any:
             return objects[parent].cell_contents
         case (Step.ATTR, parent, name):
             return getattr(objects[parent], name)
+        case (Step.APPLY, function, argument):
+            return objects[function](objects[argument])
     return _MISSED
 
 

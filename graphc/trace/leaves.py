@@ -42,7 +42,7 @@ _VALUES = (
     ModuleType,
 )
 _HEAP_TYPE = 1 << 9
-
+TABLE_LIBRARIES = frozenset(["pandas", "polars", "pyarrow", "xarray"])
 
 UNKNOWN_CONTAINERS = (  # where they are leaves
     dict,
@@ -127,9 +127,16 @@ def _hashable(key: Any) -> bool:
     return True
 
 
+def is_table(obj: Any) -> bool:
+    """Whether the object was made by one of the libraries whose tables are read again at each call."""
+    return type(obj).__module__.partition(".")[0] in TABLE_LIBRARIES
+
+
 def is_object(leaf: Any) -> bool:
-    """An instance of a class written in Python whose identity is all there is to compare."""
+    """An instance of a class written in Python whose identity is all there is to compare, or a table."""
     kind = type(leaf)
+    if is_table(leaf):
+        return True
     if isinstance(leaf, (*_VALUES, *UNKNOWN_CONTAINERS, DeviceLeaf)) or not (
         kind.__flags__ & _HEAP_TYPE or kind is SimpleNamespace
     ):

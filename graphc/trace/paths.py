@@ -65,6 +65,10 @@ class Paths:
     def attribute(self, parent: int, name: str) -> int:
         return self._step((Step.ATTR, parent, name), (Step.ATTR, parent, name))
 
+    def applied(self, function: int, argument: int) -> int:
+        """What the object at the one path returns for that at the other, called again at each call."""
+        return self._step((Step.APPLY, function, argument), (Step.APPLY, function, argument))
+
     def require_same(self, path: int, obj: object) -> None:
         """Guard: at each call the path leads to this very object."""
         self._checks.setdefault((Check.IS, path, id(obj)), (Check.IS, path, obj))
@@ -113,12 +117,9 @@ class Paths:
 
     def _chain(self, index: int) -> Iterable[int]:
         """The step and those it starts from."""
-        while True:
-            yield index
-            step = self.steps[index]
-            if step[0] in (Step.ARG, Step.CONST):
-                return
-            index = step[1]
+        yield index
+        for parent in _parents(self.steps[index]):
+            yield from self._chain(parent)
 
     def describe(self, index: int) -> str:
         """The path as a user would write it, such as ``self.weights['W1']``."""
@@ -136,8 +137,26 @@ class Paths:
                 return self.describe(parent)
             case (Step.ATTR, parent, name):
                 return f"{self.describe(parent)}.{name}"
+            case (Step.APPLY, function, argument):
+                return self._call(function, [self.describe(argument)])
+        return "?"
+
+    def _call(self, function: int, arguments: list[str]) -> str:
+        match self.steps[function]:
+            case (Step.APPLY, earlier, argument):
+                return self._call(earlier, [self.describe(argument), *arguments])
+            case (Step.CONST, recipe):
+                return str(recipe.written(arguments))
         return "?"
 
 
+def _parents(step: tuple) -> tuple[int, ...]:
+    """The steps that it starts from."""
+    if step[0] in (Step.ARG, Step.CONST):
+        return ()
+    return step[1:] if step[0] is Step.APPLY else step[1:2]
+
+
 def _renumbered(step: tuple, order: dict[int, int]) -> tuple:
-    return step if step[0] in (Step.ARG, Step.CONST) else (step[0], order[step[1]], *step[2:])
+    parents = _parents(step)
+    return (step[0], *(order[parent] for parent in parents), *step[1 + len(parents) :])

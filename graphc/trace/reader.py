@@ -25,9 +25,10 @@ from graphc.trace.environment import environment_function, environment_variable,
 from graphc.trace.location import user_location
 from graphc.trace.made import settled
 from graphc.trace.raising import Handler, raising
-from graphc.trace.session import current
+from graphc.trace.session import Session, current
 from graphc.trace.stores import MUTATORS, Store, contains_traced, mutator
 from graphc.trace.symbolic import SymbolicInt
+from graphc.trace.tables import again, method_of_table, table_of, through_tables
 from graphc.trace.values import TracedValue
 from graphc.trace.variables import Variables
 
@@ -102,7 +103,7 @@ class Reader:
                 return mutator(obj, name)
             path = captures.path_of(obj)
             return getattr(obj if path is None else captures.materialise(obj, path), name)
-        defined = _class_attribute(obj, name)
+        defined = None if table_of(obj) else _class_attribute(obj, name)
         if isinstance(defined, property) and defined.fget is not None:
             return traced_callee(defined.fget)(obj)
         value = getattr(obj, name)
@@ -139,6 +140,8 @@ class Reader:
             return environment_variable(obj, key)
         captures = session.captures
         path = captures.path_of(obj)
+        if table_of(obj):
+            return again(captures, operator.getitem, obj, key)
         if not isinstance(obj, _CONTAINERS) or type(obj).__getitem__ not in _PLAIN_ITEMS:
             defined = _class_attribute(obj, "__getitem__")
             return traced_callee(defined)(obj, key) if isinstance(defined, FunctionType) else _plain_item(obj, key)
@@ -167,9 +170,14 @@ class Reader:
         session = current()
         if session is None:
             return function
-        reading = attribute_function(self, function) or environment_function(function)
+        reading = attribute_function(self, function) or environment_function(function) or method_of_table(function)
         if reading is not None:
             return reading
+        if is_library_name(getattr(function, "__module__", None)):
+            return through_tables(function, self._substitute(session, function))
+        return self._substitute(session, function)
+
+    def _substitute(self, session: Session, function: Any) -> Any:
         if isinstance(function, MethodType | FunctionType) or not callable(function):
             return traced_callee(function)
         path = session.captures.path_of(function)

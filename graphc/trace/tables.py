@@ -1,0 +1,121 @@
+"""What is read from the tables of pandas, polars, pyarrow and xarray: computed again at each call, by the library.
+
+A table keeps its numbers where no load of the user's function can be followed to. So everything that the function does
+with a table from outside, ``data["y"]``, ``data.x > 0``, ``len(data)``, is a step of the access plan: a call that each
+call of the program makes again. What comes of it is a table too, or an array or a number, which is a hidden input, or
+anything else, which is compared.
+"""
+
+from __future__ import annotations
+
+import operator
+from collections.abc import Callable, Iterator, Sequence
+from typing import Any
+
+import optree
+
+from graphc.errors import TraceTypeError
+from graphc.trace.captures import Captures
+from graphc.trace.leaves import is_table
+from graphc.trace.location import user_location
+from graphc.trace.session import current
+from graphc.trace.symbolic import SymbolicInt
+from graphc.trace.values import TracedValue
+
+
+class Recipe:
+    """A call that wants the tables among its arguments one by one, at these ``places`` among their leaves."""
+
+    __slots__ = ("_arguments", "_found", "_function", "_leaves", "_places")
+
+    def __init__(
+        self,
+        function: Callable[..., Any],
+        leaves: list[Any],
+        arguments: optree.PyTreeSpec,
+        places: tuple[int, ...],
+        found: tuple[Any, ...] = (),
+    ):
+        self._function, self._leaves, self._arguments = function, leaves, arguments
+        self._places, self._found = places, found
+
+    def written(self, tables: Sequence[str]) -> str:
+        """The call in the user's words, with these tables in it."""
+        leaves = [
+            tables[self._places.index(k)] if k in self._places else repr(leaf) for k, leaf in enumerate(self._leaves)
+        ]
+        if self._function is operator.getitem:
+            return "{}[{}]".format(*leaves)
+        if self._function is _invoke:
+            return f"{leaves[0]}.{self._leaves[1]}({', '.join(leaves[2:])})"
+        return f"{getattr(self._function, '__name__', type(self._function).__name__)}({', '.join(leaves)})"
+
+    def __call__(self, table: Any) -> Any:
+        found = (*self._found, table)
+        if len(found) < len(self._places):
+            return Recipe(self._function, self._leaves, self._arguments, self._places, found)
+        leaves = list(self._leaves)
+        for place, each in zip(self._places, found, strict=True):
+            leaves[place] = each
+        args, kwargs = self._arguments.unflatten(leaves)
+        return self._function(*args, **kwargs)
+
+
+def table_of(*objects: Any) -> Captures | None:
+    """The record of the trace, where one of the objects is a table that was read from outside."""
+    session = current()
+    if session is None or not any(is_table(obj) and session.captures.is_outside(obj) for obj in objects):
+        return None
+    return session.captures
+
+
+def through_tables(function: Callable[..., Any], substitute: Callable[..., Any]) -> Callable[..., Any]:
+    """What stands for the function of a library: ``substitute``, unless it is called with a table from outside."""
+
+    def call(*args: Any, **kwargs: Any) -> Any:
+        leaves = optree.tree_leaves((args, kwargs), none_is_leaf=True)
+        captures = table_of(*leaves)
+        return substitute(*args, **kwargs) if captures is None else again(captures, function, *args, **kwargs)
+
+    return call
+
+
+def method_of_table(function: Any) -> Callable[..., Any] | None:
+    """The method of a table from outside, called again at each call; None for any other function."""
+    table = getattr(function, "__self__", None)
+    captures = table_of(table)
+    if captures is None:
+        return None
+    return lambda *args, **kwargs: again(captures, _invoke, table, function.__name__, *args, **kwargs)
+
+
+def _invoke(table: Any, name: str, /, *args: Any, **kwargs: Any) -> Any:
+    result = getattr(table, name)(*args, **kwargs)
+    return list(result) if isinstance(result, Iterator) else result
+
+
+def again(captures: Captures, function: Callable[..., Any], /, *args: Any, **kwargs: Any) -> Any:
+    """What the function returns for arguments with tables from outside in them, as the traced function sees it."""
+    leaves, arguments = optree.tree_flatten((args, kwargs), none_is_leaf=True)
+    _refuse_traced(leaves)
+    places = tuple([k for k, leaf in enumerate(leaves) if is_table(leaf) and captures.path_of(leaf) is not None])
+    tables = [leaves[k] for k in places]
+    for k in places:
+        leaves[k] = None  # the recipe must not keep the tables of this call alive
+    recipe: Any = Recipe(function, leaves, arguments, places)
+    path = captures.paths.const(recipe)
+    for table in tables:
+        recipe = recipe(table)
+        path = captures.paths.applied(path, captures.path_of(table))  # type: ignore[arg-type]
+    return captures.materialise(recipe, path)
+
+
+def _refuse_traced(leaves: list[Any]) -> None:
+    if any(isinstance(leaf, TracedValue | SymbolicInt) for leaf in leaves):
+        table = next(leaf for leaf in leaves if is_table(leaf))
+        kind = type(table)
+        raise TraceTypeError(
+            f"a {kind.__module__.partition('.')[0]} {kind.__name__} cannot compute with traced arrays: take its arrays "
+            'first, data["x"].to_numpy(), and compute with them',
+            location=user_location(),
+        )
