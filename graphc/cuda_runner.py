@@ -34,6 +34,7 @@ from graphc.runtime.cuda_memory import DeviceArray, elements
 from graphc.runtime.cuda_program import Layout, LoadedProgram, Step, layout
 from graphc.runtime.cuda_ready import LETTERS, Done
 from graphc.runtime.cuda_replay import Replays
+from graphc.schedule.nests import OF_A_DEVICE
 from graphc.schedule.plan import schedule
 from graphc.trace.record import Traced
 
@@ -105,7 +106,7 @@ class CudaRunner:
         copied.
         """
         self.graph, self.device, self.constants, self.home = graph, device, frozenset(constants), home
-        program = schedule(graph_for_device(graph), OPS)
+        program = schedule(graph_for_device(graph), OPS, blocks=OF_A_DEVICE)
         printed = print_cuda_program(program, len(graph.params) + len(graph.ints), repr(settings.code_key()))
         self.symbols, self.bounds, self.checks = program.symbols, program.bounds, program.checks
         self.arena = arena_bytes(program)

@@ -25,9 +25,14 @@ class CudaKernel:
         """Whether the threads of a block wait for each other."""
         return "barrier()" in self.printed.source
 
+    @property
+    def has_near(self) -> bool:
+        """Whether blocks have rows in the memory of their threads, of a size that the launch tells."""
+        return " = near_" in self.printed.source
 
-def chore(kind: str, *, step: str = "", init: str = "", dtype: str = "f64") -> str:
-    """Kernels that are no nest's: ``fill(b0; value)``, ``copy(b0, b1)``, ``combine(b0, b1, kept n0, blocks n1)``."""
+
+def chore(kind: str, *, init: str = "", dtype: str = "f64") -> str:
+    """Kernels that are no nest's: ``fill(b0; value)``, ``copy(b0, b1)``."""
     lines = Lines()
     with lines.inside("for element in range(global_index(), count, global_count()):"):
         match kind:
@@ -35,24 +40,51 @@ def chore(kind: str, *, step: str = "", init: str = "", dtype: str = "f64") -> s
                 lines.add(f"b0[element] = {stored(dtype, literal(dtype, init))}")
             case "copy":
                 lines.add("b1[element] = b0[element]")
-            case "combine":
-                _combine(lines, step, init, dtype)
             case _:
                 raise ProgramError(f"no CUDA kernel is printed for {kind!r}")
-    parameters = {"fill": "b0", "copy": "b0, b1", "combine": "b0, b1, n0, n1"}[kind]
+    parameters = {"fill": "b0", "copy": "b0, b1"}[kind]
     return f"def NAME({parameters}, count):\n{lines}\n"
 
 
-def _combine(lines: Lines, step: str, init: str, dtype: str) -> None:
-    """``b1[k]``: the fold of ``b0[block * n0 + k]`` over ``n1`` blocks, in order."""
+def combining_kernel(step: str, init: str, dtype: str) -> str:
+    """``combine(b0, b1, kept n0, blocks n1)``: ``b1[k]`` is the fold of ``b0[block * n0 + k]`` over all blocks.
+
+    The lanes of a warp have neighbours; the warps of a block of threads share the blocks, and meet in order.
+    """
     is_sum = step == "{acc} + {0}" and dtype in ("f64", "f32")
-    lines.add(f"total = new_sum_{dtype}()" if is_sum else f"total = {literal(dtype, init)}")
-    with lines.inside("for block in range(n1):"):
-        value = loaded(dtype, "b0[block * n0 + element]")
-        text = step.format(value, acc="total")
+    lines = Lines()
+    add = lines.add
+
+    def fold(name: str, value: str) -> None:
+        text = step.format(value, acc=name)
         text = f"cast_{dtype}({text})" if dtype in NARROW else text
-        lines.add(f"add_to(total, {value})" if is_sum else f"total = {text}")
-    lines.add(f"b1[element] = {stored(dtype, 'sum_of(total)' if is_sum else 'total')}")
+        add(f"add_to({name}, {value})" if is_sum else f"{name} = {text}")
+
+    def begin(name: str) -> None:
+        add(f"{name} = new_sum_{dtype}()" if is_sum else f"{name} = {literal(dtype, init)}")
+
+    def result(name: str) -> str:
+        return stored(dtype, f"sum_of({name})" if is_sum else name)
+
+    add("thread = thread_index()")
+    add("lane = thread % warp_size()")
+    add("part = thread // warp_size()")
+    add("parts = thread_count() // warp_size()")
+    add(f"place = shared_{dtype}()")
+    with lines.inside("for group in range(block_index(), (count + warp_size() - 1) // warp_size(), block_count()):"):
+        add("element = group * warp_size() + lane")
+        begin("own")
+        with lines.inside("if element < count:"), lines.inside("for block in range(part, n1, parts):"):
+            fold("own", loaded(dtype, "b0[block * n0 + element]"))
+        add("barrier()")
+        add(f"place[thread] = {result('own')}")
+        add("barrier()")
+        with lines.inside("if (part == 0) & (element < count):"):
+            begin("total")
+            with lines.inside("for other in range(parts):"):
+                fold("total", loaded(dtype, "place[other * warp_size() + lane]"))
+            add(f"b1[element] = {result('total')}")
+    return f"def NAME(b0, b1, n0, n1, count):\n{lines}\n"
 
 
 def note_kernel() -> str:

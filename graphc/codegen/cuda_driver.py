@@ -12,9 +12,9 @@ from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 
 from graphc.abi import ALIGNMENT
-from graphc.codegen.cuda_chores import CudaKernel, chore, note_kernel, whole_kernel
+from graphc.codegen.cuda_chores import CudaKernel, chore, combining_kernel, note_kernel, whole_kernel
 from graphc.codegen.cuda_gemm import TILE, gemm_kernel
-from graphc.codegen.cuda_kernel import WIDE_BYTES, print_cuda_kernel
+from graphc.codegen.cuda_kernel import WIDE_BYTES, print_cuda_kernel, sums_begun
 from graphc.codegen.cuda_libraries import FACTORS, TRANSFORMS
 from graphc.codegen.cuda_routines import routine_kernel
 from graphc.codegen.driver import DriverPrinter
@@ -33,6 +33,7 @@ from graphc.schedule.program import (
     Launch,
     Program,
     Section,
+    Step,
     Storage,
     While,
     walk_steps,
@@ -95,12 +96,19 @@ class CudaDriverPrinter(DriverPrinter):
         super().__init__(program, number_of_inputs, f"cuda {flags}")
         self.cuda_kernels: dict[str, CudaKernel] = {}
         self.notes = self.products = self.factors = False
+        self.begun: set[int] = set()  # buffers that the kernels at hand fill themselves, before they add to them
 
     def imports(self, body: str) -> list[str]:
         return []
 
     def number(self, storage: Storage) -> str:
         return f"read_{storage.dtype}({self.place(storage)})"
+
+    def steps(self, steps: Sequence[Step]) -> None:
+        before, nests = self.begun, [step.nest for step in steps if isinstance(step, Launch)]
+        self.begun = {buffer for nest in nests for buffer in sums_begun(nest)}
+        super().steps(steps)
+        self.begun = before
 
     # --- launches -----------------------------------------------------------------------------------------------------
 
@@ -115,8 +123,10 @@ class CudaDriverPrinter(DriverPrinter):
             nest, count, separate=self._are_separate(nest), size_of=lambda buffer: self.storage[buffer].size
         )
         dtypes = [self.storage[b].dtype for b in source.buffers]
-        kernel = self._kernel_number(kind, source.text, dtypes, len(source.sizes), source.mapping)
-        self._start(kernel, source.count, source.width, [*map(self.address, source.buffers)], source.sizes, kind)
+        has_near = source.near != 0
+        kernel = self._kernel_number(kind, source.text, dtypes, len(source.sizes) + has_near, source.mapping)
+        places = [*map(self.address, source.buffers)]
+        self._start(kernel, source.count, source.width, places, source.sizes, kind, source.near)
 
     def _are_separate(self, nest: Nest) -> bool:
         """Whether the buffers start at multiples of 16 bytes, and what is written is no part of another one."""
@@ -144,14 +154,19 @@ class CudaDriverPrinter(DriverPrinter):
         return self.indices[name]
 
     def _start(
-        self, kernel: int, count: Dim, width: Dim, addresses: Sequence[str], sizes: Sequence[Dim], comment: str
-    ) -> None:
+        self, kernel: int, count: Dim, width: Dim, addresses: Sequence[str], sizes: Sequence[Dim], comment: str,
+        near: Dim = 0,
+    ) -> None:  # fmt: skip
         words = ", ".join([*addresses, *map(self.dim, sizes)])
-        self.lines.add(f"launch({kernel}, {self.dim(count)}, {self.dim(width)}, {words})  # {comment}")
+        function = "launch" if near == 0 else "launch_near"
+        first = ", ".join(map(self.dim, (count, width) if near == 0 else (near, count, width)))
+        self.lines.add(f"{function}({kernel}, {first}, {words})  # {comment}")
 
     # --- chores -------------------------------------------------------------------------------------------------------
 
     def _clear(self, step: Clear) -> None:
+        if step.buffer in self.begun:
+            return
         self._chores("fill", chore("fill", init=step.init, dtype=step.dtype), [step.buffer], [], step.size)
 
     def _copy(self, step: Copy) -> None:
@@ -161,8 +176,10 @@ class CudaDriverPrinter(DriverPrinter):
         if step.kept == 1:  # a block of threads folds them; for one thread they would be many
             self._nest(_combining_nest(step), 1, "combine")
             return
-        text = chore("combine", step=step.step, init=step.init, dtype=step.dtype)
-        self._chores("combine", text, [step.partial, step.result], [step.kept, step.blocks], step.kept)
+        text = combining_kernel(step.step, step.init, step.dtype)
+        kernel = self._kernel_number("combine", text, [step.dtype] * 2, 2, "combine")
+        places = [self.address(step.partial), self.address(step.result)]
+        self._start(kernel, step.kept, 1, places, [step.kept, step.blocks], "combine")
 
     def _check(self, step: Check) -> None:
         if self.program.checks[step.status - 1].barrier:

@@ -15,9 +15,10 @@ from numba.core import types
 from numba.extending import intrinsic
 
 from graphc.codegen.conversions import NUMBA_TYPES
+from graphc.codegen.targets import BLOCK_THREADS
 
 INT64, INT32 = ir.IntType(64), ir.IntType(32)
-SHARED_ELEMENTS = 1024  # of each kind of shared memory: the most threads that a block can have
+SHARED_ELEMENTS = BLOCK_THREADS  # of each kind of shared memory: the most threads that a block can have
 WARP = 32  # threads that run in step
 TILE_ELEMENTS = 1024  # of each of the two tiles of a matrix product
 
@@ -34,6 +35,7 @@ class Place(IntEnum):
     WAIT = 6  # address of the C function that waits at it
     WARP = 7  # threads of a warp
     EXCHANGE = 8  # address of memory through which the threads of a warp hand each other values, 8 bytes each
+    NEAR = 9  # address of the block's rows that are near
 
 
 def is_ptx(builder: Any) -> bool:
@@ -203,10 +205,37 @@ def _shared(element: types.Type, name: str, offset: int, elements: int = SHARED_
     return intrinsic(typing)
 
 
+def _near(element: types.Type) -> Any:
+    pointer = types.CPointer(element)
+
+    def typing(typingctx: Any, near: Any, place: Any, buffer: Any, position: Any) -> Any:
+        """``place`` bytes into what is the block's own, where there is room; else the buffer from the position on."""
+
+        def emit(context: Any, builder: Any, signature: Any, args: Any) -> Any:
+            near, place, buffer, position = args
+            kind, byte = context.get_value_type(pointer), ir.IntType(8)
+            if is_ptx(builder):
+                memory = builder.module.globals.get("near_rows")
+                if memory is None:  # of a size that the launch tells
+                    memory = ir.GlobalVariable(builder.module, ir.ArrayType(byte, 0), "near_rows", addrspace=3)
+                    memory.linkage, memory.align = "external", 16
+                own = builder.gep(builder.bitcast(memory, ir.PointerType(byte, 3)), [place])
+                own = builder.addrspacecast(own, kind)
+            else:
+                own = builder.inttoptr(builder.add(_recorded(builder, Place.NEAR), place), kind)
+            has_room = builder.icmp_signed("!=", near, INT64(0))
+            return builder.select(has_room, own, builder.gep(buffer, [position]))
+
+        return pointer(types.int64, types.int64, pointer, types.int64), emit
+
+    return intrinsic(typing)
+
+
 for _short, _kind in NUMBA_TYPES.items():  # shared_f64() and the like: memory of the block, for one fold at a time
     globals()[f"shared_{_short}"] = _shared(types.uint8 if _short == "bool" else _kind, "shared_folds", 0)
     if _short != "bool":
         globals()[f"shuffle_down_{_short}"] = _shuffle(_kind)
+        globals()[f"near_{_short}"] = _near(_kind)
 for _short in ("f64", "f32"):  # the tiles of a matrix product
     for _which, _side in enumerate("ab"):
         _offset = 8 * (2 * SHARED_ELEMENTS + _which * TILE_ELEMENTS)

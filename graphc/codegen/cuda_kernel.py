@@ -9,7 +9,7 @@ from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass
 
 from graphc.codegen.cuda_mapping import column_axis, mapping_of, shared_rounds
-from graphc.codegen.cuda_ordered import OrderedPrinter
+from graphc.codegen.cuda_near import NearPrinter, near_rows
 from graphc.codegen.text import Lines, stored
 from graphc.ir.dims import Dim, product
 from graphc.ir.types import DTYPES
@@ -25,7 +25,8 @@ LIGHT = 60  # operations of a round that is done four times at once
 class CudaSource:
     """``NAME(*buffers, *sizes, count)``: ``count`` rows or blocks of rows, for ``elements`` an element each.
 
-    ``width``: how many rounds the threads of a block share at most.
+    ``width``: how many rounds the threads of a block share at most. ``near``: bytes that a block would have in the
+    memory of its threads; where there are such, the kernel has one more argument before the last, whether it has them.
     """
 
     text: str
@@ -34,6 +35,7 @@ class CudaSource:
     mapping: str
     count: Dim
     width: Dim
+    near: Dim
 
 
 @dataclass(frozen=True)
@@ -64,11 +66,17 @@ def print_cuda_kernel(nest: Nest, count: Dim, *, separate: bool, size_of: Callab
     shared = mapping in ("rows", "alone")
     printer = CudaNestPrinter(nest, lines, shared=shared, wide=separate)
     printer.run(mapping)
-    parameters = [*printer.buffers.values(), *printer.sizes.values(), "count"]
+    parameters = [*printer.buffers.values(), *printer.sizes.values(), *(["near"] if printer.near else []), "count"]
     source = f"def NAME({', '.join(parameters)}):\n{lines}\n"
     width = nest.space[0] if mapping == "scan" else shared_rounds(nest) if shared else 1
     units = _units(nest, mapping, count, size_of)
-    return CudaSource(source, list(printer.buffers), list(printer.sizes), mapping, units, width)
+    return CudaSource(source, list(printer.buffers), list(printer.sizes), mapping, units, width, printer.near_bytes)
+
+
+def sums_begun(nest: Nest) -> set[int]:
+    """The buffers of sums that the nest's kernel itself begins with zeros."""
+    near = near_rows(nest) if mapping_of(nest) == "rows" else {}
+    return {buffer for buffer, row in near.items() if row.is_sum}
 
 
 def _units(nest: Nest, mapping: str, count: Dim, size_of: Callable[[int], Dim]) -> Dim:
@@ -87,7 +95,7 @@ def _units(nest: Nest, mapping: str, count: Dim, size_of: Callable[[int], Dim]) 
     return count
 
 
-class CudaNestPrinter(OrderedPrinter):
+class CudaNestPrinter(NearPrinter):
     """Prints one nest.
 
     ``shared``: the threads of a block run each row together; ``wide``: buffers start at 16 bytes.
@@ -96,6 +104,7 @@ class CudaNestPrinter(OrderedPrinter):
     def __init__(self, nest: Nest, lines: Lines, *, shared: bool, wide: bool):
         super().__init__(nest, lines)
         self.shared, self.wide = shared, wide
+        self.near = near_rows(nest) if mapping_of(nest) == "rows" else {}
         self.divided = False  # whether what is printed stands in a loop that threads share
 
     def run(self, mapping: str) -> None:
@@ -176,10 +185,12 @@ class CudaNestPrinter(OrderedPrinter):
             rows, end = self.dim(size), self.dim(self.nest.space[0])
             self.lines.add(f"row = block * {rows}")
             self.lines.add(f"row_end = least(row + {rows}, {end})")
+            self._find_near()
             for total in self.nest.totals:
                 self._init_fold(total.fold)
             self._rows("row", "row_end", 0)
             self.names = names
+            self._leave_near()
             for phase in self.nest.phases:
                 for total in phase.totals:
                     self._total(total.fold, phase)

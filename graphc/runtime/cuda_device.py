@@ -18,7 +18,7 @@ from typing import Any
 import numpy as np
 
 from graphc.codegen.cuda_chores import CudaKernel
-from graphc.codegen.cuda_intrinsics import WARP
+from graphc.codegen.cuda_intrinsics import SHARED_ELEMENTS, WARP
 from graphc.codegen.targets import BLOCK_THREADS
 from graphc.errors import CudaError
 from graphc.runtime.cuda_blas import Blas, open_blas
@@ -30,12 +30,14 @@ from graphc.runtime.cuda_submit import SUBMITTED, submission
 
 LIBRARY = {"linux": "libcuda.so.1", "win32": "nvcuda.dll"}
 BLOCKS_OF_A_MULTIPROCESSOR = 8
+SHARED_BYTES = 1024 + 2 * 8 * SHARED_ELEMENTS  # of each block: the driver's, and two of ``cuda_intrinsics``
 NO_DEVICE = 100
 NON_BLOCKING = 1  # CU_STREAM_NON_BLOCKING: apart from the legacy default stream
 THREAD_LOCAL = 1  # CU_STREAM_CAPTURE_MODE_THREAD_LOCAL: other threads may do as they like meanwhile
 RELEASE_THRESHOLD = 4  # CU_MEMPOOL_ATTR_RELEASE_THRESHOLD
 DEVICE_ORDINAL = 9  # CU_POINTER_ATTRIBUTE_DEVICE_ORDINAL
 NO_TIMING = 2  # CU_EVENT_DISABLE_TIMING
+MOST_SHARED = 8  # CU_FUNC_ATTRIBUTE_MAX_DYNAMIC_SHARED_SIZE_BYTES
 BUFFER, BUFFER_SIZE = 1, 2  # CU_LAUNCH_PARAM_BUFFER_POINTER, CU_LAUNCH_PARAM_BUFFER_SIZE
 PINNED_PAGE = 4096
 NEWEST = 90  # the compute capability that kernels are written for where the device's is higher
@@ -51,6 +53,7 @@ class Attribute(IntEnum):
     MULTIPROCESSORS = 16
     MAJOR = 75
     MINOR = 76
+    SHARED_OF_A_BLOCK = 97  # bytes, where a kernel asks for more than 48 KB
     MEMORY_POOLS = 115
 
 
@@ -75,6 +78,8 @@ class CudaDevice:
         self.architecture = f"sm_{capability}"
         self.language = f"sm_{min(capability, NEWEST)}"
         self.most_blocks = BLOCKS_OF_A_MULTIPROCESSOR * self._attribute(handle, Attribute.MULTIPROCESSORS)
+        # Two blocks of threads at least are to fit on a multiprocessor, with what folds meet in.
+        self.near = self._attribute(handle, Attribute.SHARED_OF_A_BLOCK) // 2 - SHARED_BYTES
         if not self._attribute(handle, Attribute.MEMORY_POOLS):
             raise CudaError(f"{self.name}: the device or its driver has no stream-ordered memory (CUDA 11.2)")
         self._call("cuDevicePrimaryCtxRetain", ctypes.byref(self.context), handle)
@@ -165,14 +170,16 @@ class CudaDevice:
             image = image_of(kernel, self.architecture, self.language, self._call)
             self._call("cuModuleLoadData", ctypes.byref(module), image)
             self._call("cuModuleGetFunction", ctypes.byref(function), module, name.encode())
+            if kernel.has_near:
+                self._call("cuFuncSetAttribute", function, MOST_SHARED, self.near)
             self.functions[name] = function
         return self.functions[name]
 
-    def launch(self, kernel: Any, blocks: int, threads: int, words: Sequence[int], stream: int) -> None:
+    def launch(self, kernel: Any, blocks: int, threads: int, words: Sequence[int], stream: int, near: int = 0) -> None:
         """All parameters are words of 8 bytes: one buffer holds them."""
         values, size = (ctypes.c_int64 * len(words))(*words), Size(8 * len(words))
         extra = (Handle * 5)(BUFFER, ctypes.addressof(values), BUFFER_SIZE, ctypes.addressof(size), None)
-        self._call("cuLaunchKernel", kernel, blocks, 1, 1, threads, 1, 1, 0, Handle(stream), None, extra)
+        self._call("cuLaunchKernel", kernel, blocks, 1, 1, threads, 1, 1, near, Handle(stream), None, extra)
 
     def multiply(self, product: Product, workspace: int, stream: int) -> bool:
         if self.blas is None:

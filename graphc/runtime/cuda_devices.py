@@ -44,7 +44,8 @@ class Device(Protocol):
     """What a program asks of a device. Addresses and streams are ints, sizes are bytes.
 
     ``threads``: the most of a block; ``warp``: the fewest; ``most_blocks``: of a launch; ``stream``: the device's own;
-    ``spare``: addresses of memory to be used on it again, by size, None where all is given back.
+    ``spare``: addresses of memory to be used on it again, by size, None where all is given back;
+    ``near``: the most bytes that a block of threads may have for itself.
     """
 
     name: str
@@ -54,6 +55,7 @@ class Device(Protocol):
     most_blocks: int
     stream: int
     spare: dict[int, list[int]] | None
+    near: int
 
     @property
     def workspace(self) -> int:
@@ -112,8 +114,8 @@ class Device(Protocol):
     def wait_for(self, mark: Any, stream: int) -> None:
         """Have the stream wait for it."""
 
-    def launch(self, kernel: Any, blocks: int, threads: int, words: Sequence[int], stream: int) -> None:
-        """Start a kernel."""
+    def launch(self, kernel: Any, blocks: int, threads: int, words: Sequence[int], stream: int, near: int = 0) -> None:
+        """Start a kernel, whose blocks of threads have ``near`` bytes each."""
 
     def multiply(self, product: Product, workspace: int, stream: int) -> bool:
         """Start a vendor's matrix product; False where there is none."""

@@ -27,6 +27,7 @@ from graphc.runtime.native import load_object
 
 BARRIER_BYTES = 64  # more than any C library's pthread_barrier_t
 THREADS, WARP, BLOCKS = 4, 2, 3  # small, and enough for several threads, warps and blocks to share work
+NEAR = 2048  # bytes that a block of threads may have for itself: tests have longer rows, too
 
 
 class Launched(NamedTuple):
@@ -41,7 +42,7 @@ class Emulator:
     """A device, see ``runtime.cuda_program.Device``."""
 
     name, number, stream, workspace = "emulator", 0, 0, 0
-    threads, warp, most_blocks = THREADS, WARP, BLOCKS
+    threads, warp, most_blocks, near = THREADS, WARP, BLOCKS, NEAR
     spare: dict[int, list[int]] | None = None  # what is used after it is gone should be found
 
     def __init__(self) -> None:
@@ -125,8 +126,8 @@ class Emulator:
     def wait_for(self, mark: Any, stream: int) -> None:
         """All is done in order."""
 
-    def launch(self, kernel: Any, blocks: int, threads: int, words: Sequence[int], stream: int) -> None:
-        self._ask(lambda: self._run(kernel, blocks, threads, words))
+    def launch(self, kernel: Any, blocks: int, threads: int, words: Sequence[int], stream: int, near: int = 0) -> None:
+        self._ask(lambda: self._run(kernel, blocks, threads, words, near))
 
     def multiply(self, product: Product, workspace: int, stream: int) -> bool:
         """There is no vendor's library: graphc's own kernel is what is checked."""
@@ -153,11 +154,12 @@ class Emulator:
     ) -> Callable[[], None]:
         return repeated_by(self, graph, before, after, mark, stream)
 
-    def _run(self, kernel: Any, blocks: int, threads: int, words: Sequence[int]) -> None:
+    def _run(self, kernel: Any, blocks: int, threads: int, words: Sequence[int], near: int) -> None:
         name, function, waits = kernel
         self.launches.append(Launched(name, blocks, threads))
         shared = np.zeros(2 * SHARED_ELEMENTS + 2 * TILE_ELEMENTS, np.int64)
         exchange = np.zeros(SHARED_ELEMENTS, np.int64)
+        own = np.full(near, 0xFF, np.uint8)
         barrier = (ctypes.c_char * BARRIER_BYTES)()
         library = ctypes.CDLL(None)
         library.pthread_barrier_init(barrier, None, ctypes.c_uint(threads))
@@ -169,6 +171,7 @@ class Emulator:
             place[Place.THREAD], place[Place.THREADS], place[Place.BLOCKS] = thread, threads, blocks
             place[Place.SHARED], place[Place.BARRIER] = shared.ctypes.data, ctypes.addressof(barrier)
             place[Place.WAIT], place[Place.WARP], place[Place.EXCHANGE] = wait, self.warp, exchange.ctypes.data
+            place[Place.NEAR] = own.ctypes.data
             for block in range(blocks):
                 place[Place.BLOCK] = block
                 function(place.ctypes.data, *words)

@@ -94,7 +94,8 @@ class LoadedProgram:
         self.device, self.program, self.kernels = on, program, program.kernels
         self.handles = on.load(list(program.kernels))
         namespace: dict[str, Any] = {
-            "greatest": max, "least": min, "launch": self._launch, "multiply": self._multiply,
+            "greatest": max, "least": min, "launch": self._launch, "launch_near": self._launch_near,
+            "multiply": self._multiply,
             "library": self._library,
             "call_service": lambda service, *arguments: service(*arguments),
             **{f"read_{short}": functools.partial(self._number, dtype) for short, dtype in ELEMENTS.items()},
@@ -271,12 +272,17 @@ class LoadedProgram:
     def _launch(self, index: int, count: int, width: int, *words: int) -> None:
         self._start(self.handles[index], self.kernels[index].mapping, count, width, words)
 
-    def _start(self, kernel: Any, mapping: str, count: int, width: int, words: tuple[int, ...]) -> None:
+    def _launch_near(self, index: int, near: int, count: int, width: int, *words: int) -> None:
+        """The kernel, whose blocks have so many bytes in the memory of their threads if that is not too much."""
+        near = near if near <= self.device.near else 0
+        self._start(self.handles[index], self.kernels[index].mapping, count, width, (*words, int(near > 0)), near)
+
+    def _start(self, kernel: Any, mapping: str, count: int, width: int, words: tuple[int, ...], near: int = 0) -> None:
         if count <= 0:
             return
         self.launched += 1
         blocks, threads = self._grid(mapping, count, width)
-        self.device.launch(kernel, blocks, threads, (*words, count), self.stream)
+        self.device.launch(kernel, blocks, threads, (*words, count), self.stream, near)
 
     def _grid(self, mapping: str, count: int, width: int) -> tuple[int, int]:
         """Blocks, and threads of each. Only a fold's tree depends on them, and they depend on sizes alone."""
@@ -286,6 +292,8 @@ class LoadedProgram:
                 return 1, 1
             case "tiles":
                 return min(count, self.device.most_blocks), TILE_THREADS
+            case "combine":
+                return min(-(-count // self.device.warp), self.device.most_blocks), most
             case "owners":
                 return min(-(-count // most), MOST_OWNERS), most
             case "rows" | "alone" | "scan":

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Container, Mapping, Sequence
 from dataclasses import replace
+from typing import NamedTuple
 
 from graphc.ir.dims import Dim, ceildiv, dim_max, product
 from graphc.ir.graph import Value
@@ -19,10 +20,31 @@ from graphc.schedule.scalars import BLOCK_AXIS, Affine, Scalar, Scalars
 from graphc.schedule.tasks import Task, is_index_fold, linear_position, scan_operands, scatter_positions, task_scalar
 from graphc.schedule.together import rows_together
 
-BLOCK_ELEMENTS = 4096  # a block of rows whose total is kept has at least so many elements
-MOST_BLOCKS = 256
-MOST_ROWS_OF_LANES = 64  # blocks where each has rows of temporaries, as long as the lanes are many
-MOST_PARTIAL_ARRAYS = 32  # blocks where each has an array of partial results
+
+class Blocks(NamedTuple):
+    """Into how many blocks rows are divided whose totals are kept apart: numbers of the machine, not of its threads.
+
+    ``elements``: a block has at least so many; ``most``: blocks; ``of_lanes``: blocks where each has rows of
+    temporaries, as long as the lanes are many; ``of_arrays``: blocks where each has an array of partial results.
+    """
+
+    elements: int
+    most: int
+    of_lanes: int
+    of_arrays: int
+
+
+OF_A_CPU = Blocks(elements=4096, most=256, of_lanes=64, of_arrays=32)
+# A device runs some hundred blocks of threads at once, and reaches its memory's bandwidth when all of them are at work.
+OF_A_DEVICE = Blocks(elements=2048, most=2048, of_lanes=512, of_arrays=512)
+
+
+class Limits(NamedTuple):
+    """``small``: the sizes that are."""
+
+    small: Container[Dim]
+    blocks: Blocks
+
 
 Resident = dict[tuple[int, Affine], Scalar]
 
@@ -32,7 +54,7 @@ class NestBuilder:
 
     ``needed(value)``: something outside the group reads the value. ``new_buffer(dtype, size)``: a program buffer.
     ``count_of(positions)``: the buffer for the number of a compaction's results. ``size_of``: of a buffer, in
-    elements; ``small``: sizes that are.
+    elements; ``sizes``: which are small, and how many blocks there may be.
     After ``build``, ``clears`` and ``copies_before`` hold what to run before the kernel, ``combines`` and
     ``copies_after`` what to run after it.
     """
@@ -46,9 +68,9 @@ class NestBuilder:
         new_buffer: Callable[[str, Dim], int],
         count_of: Callable[[Value], int],
         size_of: Callable[[int], Dim],
-        small: Container[Dim] = (),
+        sizes: Limits,
     ):
-        self.size_of, self.small = size_of, small
+        self.size_of, self.small, self.limits = size_of, sizes.small, sizes.blocks
         self.group, self.stored, self.needed = group, stored, needed
         self.new_buffer, self.count_of = new_buffer, count_of
         self.merge = merge
@@ -61,7 +83,7 @@ class NestBuilder:
             phases=[],
             sequential=any(self._is_sequential(m.task) for m in group.members),
         )
-        self.nest.across = not self.nest.sequential and runs_across(group, self.nest.space, small)
+        self.nest.across = not self.nest.sequential and runs_across(group, self.nest.space, self.small)
         last = max(m.time for m in group.members)
         self.phases = [[Phase(self._axes(time))] for time in range(last + group.levels + 1)]
         self.combines: list[Combine] = []
@@ -104,7 +126,7 @@ class NestBuilder:
         return self.nest
 
     def _shape_lanes(self) -> None:
-        shaper = LaneShaper(self.nest, self.scalars, self.new_buffer, self._blocks(MOST_BLOCKS))
+        shaper = LaneShaper(self.nest, self.scalars, self.new_buffer, self._blocks(self.limits.most))
         for time in range(2, len(self.phases), 3):
             after = Phase(self._axes(time - 1))
             self.phases[time - 1].append(after)
@@ -157,7 +179,7 @@ class NestBuilder:
             rows = self.nest.space[0]
             buffer = self.new_buffer(task.value.type.short, rows * size)
             return buffer, linear(sizes, [Affine.axis(a) for a in axes]).times(rows).plus(Affine.axis(0))
-        buffer = self.new_buffer(task.value.type.short, self._blocks(MOST_BLOCKS) * size)
+        buffer = self.new_buffer(task.value.type.short, self._blocks(self.limits.most) * size)
         return buffer, linear(sizes, [Affine.axis(a) for a in axes]).plus(Affine(0, ((BLOCK_AXIS, size),)))
 
     # --- folds --------------------------------------------------------------------------------------------------------
@@ -184,7 +206,7 @@ class NestBuilder:
                 after = next(t for t in range(member.time + 1, len(self.phases)) if t % self.group.levels == 0)
                 self.phases[after][0].stores.append(Store(buffer, self.merge.affine(task.target), result))
         elif everything:
-            blocks = self._blocks(MOST_BLOCKS)
+            blocks = self._blocks(self.limits.most)
             partial = self.new_buffer(fold.dtype, blocks)
             self.phases[member.time][0].totals.append(Total(fold, partial))
             self._combine(partial, self.stored[task.value], 1, blocks, fold)
@@ -223,7 +245,7 @@ class NestBuilder:
         if self.group.lanes and member.level == 2:
             phase, buffer, index = self._place_of_sum(member, fold)
         if 0 in task.reduced:
-            blocks = self._blocks(MOST_PARTIAL_ARRAYS)
+            blocks = self._blocks(self.limits.of_arrays)
             result, buffer = buffer, self.new_buffer(fold.dtype, blocks * kept)
             self._combine(buffer, result, kept, blocks, fold)
             index = index.plus(Affine(0, ((BLOCK_AXIS, kept),)))
@@ -262,7 +284,7 @@ class NestBuilder:
         rows, rest = self.nest.space[0], product(self.nest.space[1:])
         if self.nest.block is None:
             most = min(most, self._fewest_blocks())
-            enough = ceildiv(BLOCK_ELEMENTS, dim_max(rest, 1))
+            enough = ceildiv(self.limits.elements, dim_max(rest, 1))
             self.nest.block = dim_max(enough, ceildiv(rows, most))
             self.nest.blocks = ceildiv(rows, self.nest.block)
         assert self.nest.blocks is not None
@@ -273,8 +295,8 @@ class NestBuilder:
         arrays = any(m.task.kind == "fold" and 0 in m.task.reduced and len(m.task.reduced) < len(m.task.space)
                      for m in self.group.members)  # fmt: skip
         if arrays:
-            return MOST_PARTIAL_ARRAYS
-        return MOST_ROWS_OF_LANES if self.group.lanes else MOST_BLOCKS
+            return self.limits.of_arrays
+        return self.limits.of_lanes if self.group.lanes else self.limits.most
 
     def _emit_scan(self, task: Task, phase: Phase, scalar: Scalar) -> None:
         fold = self._fold(task, scalar)

@@ -15,7 +15,7 @@ from graphc.schedule.fuse import Fusion, Group
 from graphc.schedule.gemm import make_gemm, plan_products
 from graphc.schedule.loopnest import Nest
 from graphc.schedule.merge import merge_axes
-from graphc.schedule.nests import NestBuilder
+from graphc.schedule.nests import OF_A_CPU, Blocks, Limits, NestBuilder
 from graphc.schedule.order import in_order
 from graphc.schedule.overwrite import Overwriting
 from graphc.schedule.prepare import IndexCheck, prepare
@@ -29,31 +29,31 @@ MANY_LANES = 16  # two vectors: with fewer lanes, loops along the short axis are
 ROUNDS = 3  # storing a dear value can make another one dear: decided again so many times
 
 
-def schedule(graph: Graph, ops: Mapping[str, Op], given: Mapping[int, int] = {}) -> Program:
+def schedule(graph: Graph, ops: Mapping[str, Op], given: Mapping[int, int] = {}, blocks: Blocks = OF_A_CPU) -> Program:
     """Kernels, library calls and buffers for the graph (optimised, one joint graph).
 
     ``given``: outputs, by number, that are written over a parameter of their type: its number. They are no outputs of
-    the program.
+    the program. ``blocks``: what suits the machine.
     """
 
     def straight(graph: Graph, owned: Collection[int] = ()) -> Program:
-        return Scheduler(*prepare(graph, ops), owned, is_whole=False).run()
+        return Scheduler(*prepare(graph, ops), owned, is_whole=False, blocks=blocks).run()
 
     if has_barriers(graph):
         return schedule_regions(graph, ops, straight, symbols_of_graph(graph), given)
-    return straight_by_size(*prepare(graph, ops), given)
+    return straight_by_size(*prepare(graph, ops), given, blocks)
 
 
-def straight_by_size(graph: Graph, checks: Sequence[IndexCheck], given: Mapping[int, int]) -> Program:
+def straight_by_size(graph: Graph, checks: Sequence[IndexCheck], given: Mapping[int, int], blocks: Blocks) -> Program:
     """A program without control; where it has lanes, with another way to the same results for when they are few."""
-    scheduler = Scheduler(graph, checks, given=given)
+    scheduler = Scheduler(graph, checks, given=given, blocks=blocks)
     program = scheduler.run()
     many: Dim = 1
     for lanes in scheduler.lanes:
         many = many * dim_min(1, lanes // MANY_LANES)
     if many == 1 or not symbols_of(many).isdisjoint(program.bounds):
         return program
-    other = Scheduler(graph, checks, lanes=False, given=given).run()
+    other = Scheduler(graph, checks, lanes=False, given=given, blocks=blocks).run()
     for storage in {id(s): s for s in other.storage}.values():
         storage.slot += len(program.slots) if storage.place == "arena" else 0
     choice = Choice(many, Section(program.storage, program.steps), Section(other.storage, other.steps))
@@ -70,11 +70,11 @@ class Scheduler:
 
     def __init__(
         self, graph: Graph, checks: Sequence[IndexCheck], owned: Collection[int] = (), *,
-        lanes: bool = True, is_whole: bool = True, given: Mapping[int, int] = {},
+        lanes: bool = True, is_whole: bool = True, given: Mapping[int, int] = {}, blocks: Blocks = OF_A_CPU,
     ):  # fmt: skip
         self.graph, self.masks = in_order(graph)
         graph = self.graph
-        self.checks, self.is_whole, self.given = checks, is_whole, given
+        self.checks, self.is_whole, self.given, self.blocks = checks, is_whole, given, blocks
         self.small = SmallSizes(graph)
         self.may_have_lanes = lanes and not self.small.any()
         self.lanes: list[Dim] = []  # the lengths of those that there are
@@ -208,8 +208,9 @@ class Scheduler:
         if group.lanes:
             self.lanes.append(group.space[group.row or 0])
         builder = NestBuilder(
-            group, merge, self.stored, needed, self._new_buffer, self._count_of, self._size_of, self.small
-        )
+            group, merge, self.stored, needed, self._new_buffer, self._count_of, self._size_of,
+            Limits(self.small, self.blocks),
+        )  # fmt: skip
         nest = builder.build()
         comment = places(group)
         self.steps += builder.clears

@@ -18,6 +18,7 @@ class Launch(NamedTuple):
     threads: int
     stream: int
     words: tuple[int, ...]
+    near: int = 0
 
 
 class FakeCuda:
@@ -75,7 +76,7 @@ class FakeCuda:
         text.value = b"Fake GPU"
 
     def _cuDeviceGetAttribute(self, found, attribute, handle):
-        found._obj.value = {16: 30, 75: 8, 76: 6, 115: 1}[attribute]
+        found._obj.value = {16: 30, 75: 8, 76: 6, 97: 101376, 115: 1}[attribute]
 
     def _cuDriverGetVersion(self, version):
         version._obj.value = 12040
@@ -131,10 +132,11 @@ class FakeCuda:
 
     def _cuLaunchKernel(self, kernel, *rest):
         grid, y, z, threads, ty, tz, shared, stream, parameters, extra = rest
-        assert (y, z, ty, tz, shared, parameters) == (1, 1, 1, 1, 0, None)
+        assert (y, z, ty, tz, parameters) == (1, 1, 1, 1, None)
+        assert shared <= 101376 // 2
         count = ctypes.c_size_t.from_address(extra[3]).value // 8
         words = tuple((ctypes.c_int64 * count).from_address(extra[1]))
-        launch = Launch(self.functions[kernel.value - 1], grid, threads, stream.value or 0, words)
+        launch = Launch(self.functions[kernel.value - 1], grid, threads, stream.value or 0, words, shared)
         if self.capturing != launch.stream:
             self.launches.append(launch)
         self._do(lambda: self._run(launch), stream)
@@ -142,7 +144,7 @@ class FakeCuda:
     def _run(self, launch):
         if self.runs:
             function = self.emulator._function(self.kernels[launch.kernel])
-            self.emulator._run(function, launch.grid, launch.threads, launch.words)
+            self.emulator._run(function, launch.grid, launch.threads, launch.words, launch.near)
 
     # --- streams and graphs -------------------------------------------------------------------------------------------
 

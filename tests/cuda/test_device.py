@@ -97,7 +97,7 @@ def test_a_launch_packs_its_arguments():
     device = FakeDevice(FakeCuda(runs=False))
     (kernel,) = device.load([KERNEL])
     device.launch(kernel, 7, 256, (1 << 40, -2, 1000), 5)
-    assert device.library.launches == [(KERNEL.printed.name, 7, 256, 5, (1 << 40, -2, 1000))]
+    assert device.library.launches == [(KERNEL.printed.name, 7, 256, 5, (1 << 40, -2, 1000), 0)]
 
 
 def test_every_use_restores_the_context_of_the_thread():

@@ -155,3 +155,24 @@ def test_memory_is_kept_and_given_back_and_launches_are_few(emulated):
 def test_another_target():
     with pytest.raises(ValueError, match="'cpu' or 'cuda'"):
         graphc.grad(np.sum, target="gpu")
+
+
+def test_rows_of_a_block_are_near_where_there_is_room(emulated):
+    """What a softmax keeps for its second pass, and sums by column: the same bits wherever they stand."""
+
+    def loss(x, scale):
+        shares = np.exp(x - np.max(x, axis=1, keepdims=True))
+        return np.sum((shares / np.sum(shares, axis=1, keepdims=True) * scale) ** 2)
+
+    compiled = graphc.grad(loss, argnums=(0, 1), target="cuda")
+    for size in (7, 300):  # the longer one has no room
+        x, scale = RNG.normal(size=(5, size)), RNG.normal(size=size)
+        found = compiled(x, scale)
+        with override(disable_jit=True):
+            expected = graphc.grad(loss, argnums=(0, 1))(x, scale)
+        for ours, right in zip(found, expected, strict=True):
+            check(ours, right, 1e-13)
+        with pytest.MonkeyPatch.context() as patch:
+            patch.setattr(emulated, "near", 0)
+            for ours, again in zip(compiled(x, scale), found, strict=True):
+                np.testing.assert_array_equal(ours, again)

@@ -24,35 +24,34 @@ EXPECTED = {
         576,
     ),
     "norm_gelu": (
-        "pack:1x1 fill:1x256 fill:1x256 kernel:1x64 combine:1x256 combine:1x256",
+        "pack:1x1 kernel:1x64 combine:2x256 combine:2x256",
         4608,
     ),
     "nbody": (
-        "pack:1x1 fill:4x256 kernel:1x256 kernel:4x128 combine:1x256 kernel:1x256 kernel:1x256",
-        12032,
+        "pack:1x1 fill:6x256 kernel:1x256 kernel:7x128 combine:7x256 kernel:1x256 kernel:1x256",
+        17856,
     ),
     "adam": (
         "pack:1x1 kernel:4x256",
         28352,
     ),
     "mlp_small": (
-        "product:1x1 kernel:4x256 product:1x1 fill:1x256 fill:1x256 kernel:1x32 combine:1x32 combine:1x256 "
-        "combine:1x256 product:1x1 product:1x1 fill:1x256 kernel:1x32 combine:1x256 product:1x1",
+        "product:1x1 kernel:4x256 product:1x1 kernel:1x32 combine:1x32 combine:1x256 combine:1x256 "
+        "product:1x1 product:1x1 kernel:1x32 combine:1x256 product:1x1",
         33580160,
     ),
     "mlp_large": (
-        "product:1x1 kernel:1x256 product:1x1 kernel:1x256 product:1x1 fill:1x256 kernel:1x32 combine:1x256 "
-        "product:1x1 product:1x1 fill:1x256 kernel:1x32 combine:1x256 product:1x1 product:1x1 fill:1x256 "
-        "kernel:1x32 combine:1x256 product:1x1",
+        "product:1x1 kernel:1x256 product:1x1 kernel:1x256 product:1x1 kernel:1x32 combine:1x256 product:1x1 "
+        "product:1x1 kernel:1x32 combine:1x256 product:1x1 product:1x1 kernel:1x32 combine:1x256 product:1x1",
         33567168,
     ),
     "attention": (
         "pack:1x1 kernel:10x32 product:1x1 kernel:2x256 product:16x1 kernel:1x32 product:16x1 product:1x1 "
-        "kernel:10x32 product:1x1 kernel:3x256 product:1x1 fill:1x256 kernel:1x32 combine:1x256 product:1x1 "
-        "product:1x1 fill:1x256 kernel:1x64 combine:1x256 product:1x1 product:1x1 fill:1x256 fill:1x256 "
-        "fill:1x256 kernel:1x32 combine:1x256 combine:1x256 combine:1x256 product:1x1 product:1x1 "
-        "product:16x1 kernel:80x32 product:16x1 product:16x1 product:16x1 fill:1x256 kernel:1x64 "
-        "combine:1x256 product:1x1 product:1x1 fill:1x256 fill:1x256 kernel:1x32 combine:1x256 combine:1x256",
+        "kernel:10x32 product:1x1 kernel:3x256 product:1x1 kernel:1x32 combine:1x256 product:1x1 product:1x1 "
+        "kernel:1x64 combine:2x256 product:1x1 product:1x1 kernel:1x32 combine:1x256 combine:1x256 "
+        "combine:1x256 product:1x1 product:1x1 product:16x1 kernel:80x32 product:16x1 product:16x1 "
+        "product:16x1 kernel:1x64 combine:2x256 product:1x1 product:1x1 kernel:1x32 combine:1x256 "
+        "combine:1x256",
         33601280,
     ),
 }

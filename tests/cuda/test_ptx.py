@@ -27,7 +27,7 @@ pytestmark = pytest.mark.skipif(settings.disable_jit, reason="GRAPHC_DISABLE_JIT
 class Unloaded:
     """A device that takes programs and runs nothing."""
 
-    name, threads, warp, most_blocks, stream, workspace = "none", 256, 32, 1000, 0, 0
+    name, threads, warp, most_blocks, stream, workspace, near = "none", 256, 32, 1000, 0, 0, 0
 
     def load(self, kernels):
         return list(kernels)

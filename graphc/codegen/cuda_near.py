@@ -1,0 +1,104 @@
+"""Rows of a block that stay near: in the memory that its threads share, where there is room, and else in the arena.
+
+What phases of a row keep for each other, and sums over rows of which each block has an array, are read and written
+again and again. In the device's memory they would cost more than all that a row really has to read and write. Whether
+there is room follows from the sizes of a call, so the kernel is told, and takes one pointer or the other.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from dataclasses import dataclass
+
+from graphc.codegen.cuda_ordered import OrderedPrinter
+from graphc.codegen.text import STORED, literal, loaded, stored
+from graphc.ir.dims import Dim, dim_sum
+from graphc.ir.types import DTYPES
+from graphc.schedule.loopnest import Nest
+from graphc.schedule.scalars import BLOCK_AXIS, Affine, Scalar, walk
+
+SUMS = ("{acc} + {0}", "({acc} + {0})")
+ALIGNED = 16  # bytes at whose multiples a row begins
+
+
+@dataclass(frozen=True)
+class NearRow:
+    """``size`` elements of each block; ``is_sum``: to which rows are added, and which is read after the kernel."""
+
+    size: Dim
+    dtype: str
+    is_sum: bool
+
+    @property
+    def bytes(self) -> Dim:
+        return (self.size * DTYPES[self.dtype].itemsize + ALIGNED - 1) // ALIGNED * ALIGNED
+
+
+def near_rows(nest: Nest) -> dict[int, NearRow]:
+    """The rows of a block's own, by their buffers."""
+    if nest.block is None or any(phase.lanes for phase in nest.phases):
+        return {}
+    found: dict[int, NearRow] = {}
+    read: set[int] = set()
+    others: set[int] = set()
+    for scalar in walk(nest.scalars()):
+        if scalar.form == "load":
+            _note(found, others, scalar.data.buffer, scalar.data.index, NearRow(0, scalar.dtype, False), scalar.args)
+            read.add(scalar.data.buffer)
+    for phase in nest.phases:
+        for store in (*phase.stores, *phase.results):
+            row = NearRow(0, store.scalar.dtype, store.accumulate in SUMS)
+            _note(found, others, store.buffer, store.index, row, store.gathered)
+            if store.accumulate and not row.is_sum:
+                others.add(store.buffer)
+    return {b: row for b, row in found.items() if b not in others and row.is_sum == (b not in read)}
+
+
+def _note(
+    found: dict[int, NearRow], others: set[int], buffer: int, index: Affine, row: NearRow, gathered: Iterable[object]
+) -> None:
+    row = NearRow(index.coefficient(BLOCK_AXIS), row.dtype, row.is_sum)
+    if row.size == 0 or [*gathered] or found.setdefault(buffer, row) != row:
+        others.add(buffer)
+
+
+class NearPrinter(OrderedPrinter):
+    """Prints where blocks of rows find what is near. ``near``: by the buffers, in the order of their places."""
+
+    near: dict[int, NearRow]
+
+    @property
+    def near_bytes(self) -> Dim:
+        return dim_sum(row.bytes for row in self.near.values())
+
+    def buffer_at(self, buffer: int, index: Affine, gathered: Iterable[tuple[Scalar, Dim]]) -> tuple[str, str]:
+        if buffer not in self.near:
+            return super().buffer_at(buffer, index, gathered)
+        own = Affine.make(index.offset, [term for term in index.terms if term[0] != BLOCK_AXIS])
+        return f"near_{self.buffer(buffer)}", self._position(own, gathered)
+
+    def _find_near(self) -> None:
+        """What a block does first: it finds its rows, and begins its sums."""
+        place: Dim = 0
+        for buffer, row in self.near.items():
+            kind, name = STORED.get(row.dtype, row.dtype), self.buffer(buffer)
+            arguments = f"near, {self.dim(place)}, {name}, block * ({self.dim(row.size)})"
+            self.lines.add(f"near_{name} = near_{kind}({arguments})")
+            place = place + row.bytes
+            if row.is_sum:
+                with self.lines.inside(f"for e in range(thread, {self.dim(row.size)}, threads):"):
+                    self.lines.add(f"near_{name}[e] = {stored(row.dtype, literal(row.dtype, '0'))}")
+
+    def _leave_near(self) -> None:
+        """What it does last: its sums go to where they are read."""
+        sums = {buffer: row for buffer, row in self.near.items() if row.is_sum}
+        if not sums:
+            return
+        self.lines.add("barrier()")
+        with self.lines.inside("if near != 0:"):
+            for buffer, row in sums.items():
+                name, size = self.buffer(buffer), self.dim(row.size)
+                with self.lines.inside(f"for e in range(thread, {size}, threads):"):
+                    value = stored(row.dtype, loaded(row.dtype, f"near_{name}[e]"))
+                    self.lines.add(f"{name}[block * ({size}) + e] = {value}")
+        self.lines.add("barrier()")
