@@ -40,7 +40,7 @@ class Service(IntEnum):
     0 where there is none. They return what ``GEMM`` does, and are not there in programs without convolutions.
     ``GROW(address, bytes)``: memory of so many bytes instead of that at the address (0: none yet), or 0 where there is
     none to be had. ``RELEASE(address)`` gives it back.
-    ``LIBRARY`` is no function but a table of those of other libraries: int64*, see ``Lapack`` and ``Fourier``.
+    ``LIBRARY`` is no function but a table of those of other libraries: int64*, see ``Lapack``, ``Fourier``, ``Sorter``.
     """
 
     LAUNCH = 0
@@ -116,6 +116,25 @@ class Fourier(IntEnum):
     RFFT_N_ODD_F32 = 142
     IRFFT_F64 = 144
     IRFFT_F32 = 146
+
+
+class Sorter(IntEnum):
+    """Index in the same table of NumPy's sorting functions, each of one dtype: ``sort(start, count, 0)``, in place.
+
+    NaN comes last; what is equal stands in any order. 0 where there is none, as in exported programs.
+    """
+
+    BOOL = 160
+    I8 = 161
+    U8 = 162
+    I16 = 163
+    U16 = 164
+    I32 = 165
+    U32 = 166
+    I64 = 167
+    U64 = 168
+    F32 = 169
+    F64 = 170
 
 
 def scipy_symbol(name: str) -> str:

@@ -16,7 +16,7 @@ from pathlib import Path
 
 import numpy as np
 
-from graphc.abi import KERNELS_START, Lapack, Service
+from graphc.abi import KERNELS_START, Lapack, Service, Sorter
 from graphc.cfunc import c_function_ir, prototype_form
 from graphc.codegen.driver import DRIVER_SIGNATURE
 from graphc.codegen.machine import LOCK, emit_for, parse, vector_bits_of
@@ -132,13 +132,14 @@ def _require_exportable(direct: DirectFunction, built: Built) -> None:
             f"{direct.name} cannot be exported: it calls what is in this process only, the opaque {names}: write it in "
             "NumPy, or call it outside of what is exported"
         )
-    if _uses(driver, [Service.LIBRARY]):
-        used = {int(k) for _, text, _ in kernels for k in re.findall(r"as_pointer_i64\(library\)\[(\d+)\]", text)}
-        names = ", ".join(Lapack(k).name.lower() for k in sorted(used - {Lapack.WIDE}))
+    used = [{int(k) for k in re.findall(r"as_pointer_i64\(library\)\[(\d+)\]", text)} for _, text, _ in kernels]
+    foreign = [k for k, words in enumerate(used) if "library" in kernels[k][1] and not words & set(Sorter)]
+    if foreign:
+        names = ", ".join(Lapack(k).name.lower() for k in sorted(set[int]().union(*used) - {Lapack.WIDE, *Sorter}))
         what = f"LAPACK ({names})" if names else "NumPy's Fourier transforms"
         raise UnsupportedError(
             f"{direct.name} cannot be exported: it calls {what} at "
-            f"{', '.join(_lines_of_lapack(driver))}, "
+            f"{', '.join(_lines_that_launch(driver, foreign))}, "
             "and a library has none: factorise or solve outside of what is exported, or write the steps as loops"
         )
 
@@ -151,13 +152,14 @@ def _nodes(graph: Graph) -> Iterator[Node]:
             yield from _nodes(region)
 
 
-def _lines_of_lapack(driver: str) -> list[str]:
-    """The user's lines, as the driver's comments have them, that take LAPACK from its table."""
+def _lines_that_launch(driver: str, kernels: Iterable[int]) -> list[str]:
+    """The user's lines, as the driver's comments have them, that launch these kernels."""
+    launches = tuple(f"launch(table, {KERNELS_START + k}," for k in kernels)
     found, comment = [], ""
     for line in driver.splitlines():
         if line.lstrip().startswith("# "):
             comment = line.strip(" #")
-        elif f"table[{int(Service.LIBRARY)}]" in line:
+        elif line.lstrip().startswith(launches):
             found.append(comment)
     return list(dict.fromkeys(found))
 
@@ -190,6 +192,8 @@ def _glue(
         parts.append(f'@hidden{k} = internal constant [{array.nbytes} x i8] c"{content}", align 64')
     parts += [f"declare i32 @{symbol}(...)" for symbol in (*kernels, driver)]
     parts += ["declare ptr @malloc(i64)", "declare ptr @realloc(ptr, i64)", "declare void @free(ptr)"]
+    services[Service.LIBRARY] = _at("no_library")
+    parts.append(_words("no_library", ["0"] * (max(Sorter) + 1)))
     parts.append(_words("table", [*services, *map(_at, kernels)]))
     record = ["0", *map(_at, names), _at(driver), _at("table"), _at("malloc"), _at("free"), *["0"] * KEPT_BLOCKS]
     parts.append(_words("record", [*record, *(_at(f"hidden{k}") for k in range(len(hidden)))]))

@@ -57,11 +57,11 @@ def test_another_process_gives_the_same_bits(tmp_path, cpu):
 
 @needs_compiler
 def test_the_header_compiles_in_c(tmp_path):
-    f = graphc.jit(lambda x: np.sum(x * OFFSETS))
+    f = graphc.jit(lambda x: np.sum(np.sort(x) * OFFSETS))
     graphc.export(f, "double weigh(const double x[3])", tmp_path / "weigh")
     (tmp_path / "main.c").write_text(
         '#include <stdio.h>\n#include "weigh.h"\nint main(void) {\n'
-        '  double x[3] = {1.0, 2.0, 3.0};\n  printf("%.1f", weigh(x));\n  return 0;\n}\n'
+        '  double x[3] = {3.0, 1.0, 2.0};\n  printf("%.1f", weigh(x));\n  return 0;\n}\n'
     )
     compiler = shutil.which("cc") or shutil.which("gcc") or ""
     build = [compiler, "main.c", "-L.", "-lweigh", "-Wl,-rpath,.", "-o", "main"]

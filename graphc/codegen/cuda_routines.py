@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from graphc.codegen import routines
+from graphc.codegen.sort_routines import sort_alone
 from graphc.codegen.text import Lines
 from graphc.schedule.program import Call
 
@@ -22,4 +23,5 @@ def routine_kernel(call: Call) -> str:
     lines = Lines()
     lines.add("start = count * global_index() // global_count()")
     lines.add("stop = count * (global_index() + 1) // global_count()")
-    return f"{head}\n{lines}{routines.ROUTINES[call.name](call)}"
+    body = sort_alone(call) if call.name == "sort" else routines.ROUTINES[call.name](call)
+    return f"{head}\n{lines}{body}"

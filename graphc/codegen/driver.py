@@ -269,7 +269,7 @@ class DriverPrinter:
     def _call(self, step: Call) -> None:
         """A routine; one that calls LAPACK runs on this thread, since LAPACK has threads of its own."""
         source, library = print_routine(step)
-        self.libraries |= {library} - {""}
+        self.libraries |= {library} - {"", "sorting"}  # without which it sorts, too
         index = self._kernel("kernel", source, step.buffers, len(step.sizes) + bool(library))
         arguments = [*map(self.address, step.buffers), *map(self.dim, step.sizes)]
         count = self.dim(step.count)

@@ -72,7 +72,8 @@ ROUTINES: Mapping[str, Printer] = {
 def print_routine(call: Call) -> tuple[str, str]:
     """The kernel's text, named ``NAME``, and which library it calls ("" for none): its last argument is the table."""
     body = ROUTINES[call.name](call)
-    library = "lapack" if call.name in LAPACK_ROUTINES else "fourier" if call.name in FOURIER_ROUTINES else ""
+    libraries = {"lapack": LAPACK_ROUTINES, "fourier": FOURIER_ROUTINES, "sorting": ("sort",)}
+    library = next((name for name, called in libraries.items() if call.name in called), "")
     names = [f"b{k}" for k in range(len(call.buffers))] + [f"n{k}" for k in range(len(call.sizes))]
     arguments = ", ".join([*names, *(["library"] if library else []), "start", "stop"])
     return f"def NAME({arguments}):{body}", library

@@ -1,17 +1,24 @@
 """Printed routines that sort rows, and that find elements by their rank.
 
-Short rows are sorted by insertion and merges. Long ones by digits of 8 bits, the last digit first, each pass keeping
-the order of equal ones: some 3 ns an element and pass, where a comparison that is not foreseen costs 10. A rank is
-found by digits, too, the first one first: only elements that agree with what is sought so far are looked at again.
+Rows are sorted by NumPy's own function for integers or floats, which is vectorised. Where there is none (on a GPU, in
+an exported program) short rows are sorted by insertion and merges, long ones by digits of 8 bits, the last digit first,
+each pass keeping the order of equal ones: some 3 ns an element and pass, where a comparison that is not foreseen costs
+10. A rank is found by digits, too, the first one first: only elements that agree with what is sought so far are looked
+at again.
 
 Source: Knuth, The Art of Computer Programming, volume 3, 5.2.5 (sorting by distribution).
 """
 
 from __future__ import annotations
 
+from textwrap import indent
+
+from graphc.abi import Sorter
 from graphc.ir.types import DTYPES
 from graphc.schedule.program import FEW, LONG_ROW, Call
 
+SHORT_ROW = 16  # elements of a row from which on a call of NumPy's function pays
+MOVES = 4  # of elements of a row whose first digits agree, on the average, before it is sorted in another way
 RUN = 8  # elements that are sorted by insertion, before runs are merged
 
 
@@ -63,15 +70,91 @@ def merge_sort(call: Call, indent: str = "") -> str:
 
 
 def sort(call: Call) -> str:
-    """Rows in order, and where each element stood; with ``values`` positions are not asked for."""
+    """Rows in order, and where each element stood; with ``values`` positions are not asked for.
+
+    By NumPy's function, where the table has it, else by the routine's own.
+    """
+    values = "values" in call.flags
+    entry = Sorter[call.dtype.upper()] if values else Sorter.I64
+    small = DTYPES[call.dtype].itemsize < 4
+    limit = f" and n0 < {LONG_ROW}" if values and small else ""  # there are few digits
+    return f"""
+    sorter = as_pointer_i64(library)[{int(entry)}]
+    for row in range(start, stop):
+        base = row * n0
+        done = 0
+        if sorter != 0 and n0 >= {SHORT_ROW}{limit}:
+{_VALUES_IN_PLACE if values else _packed(call)}
+        if done == 0:
+{indent(_row(call), "    ")}"""
+
+
+def sort_alone(call: Call) -> str:
+    """The same without NumPy."""
     return f"""
     for row in range(start, stop):
         base = row * n0
+{_row(call)}"""
+
+
+def _row(call: Call) -> str:
+    return f"""\
         if n0 < {LONG_ROW}:
 {merge_sort(call, "    ")}
         else:
 {_by_digits(call)}
 """
+
+
+_VALUES_IN_PLACE = """\
+            for i in range(n0):
+                b1[base + i] = b0[base + i]
+            call_service(sorter, at(b1, base), n0, 0)
+            done = 1"""
+
+
+def _packed(call: Call) -> str:
+    """Keys with their positions in the low bits are sorted as integers; all digits of a key, or the first ones.
+
+    Where a key has more digits than room, elements that agree in the first ones are put in order by insertion. If these
+    are many, the row is left to the routine's own way.
+    """
+    unsigned_zero = f" + cast_{call.dtype}(0.0)" if call.dtype[0] == "f" else ""
+    key = f"sort_key_{call.dtype}(b0[base + i]{unsigned_zero})"
+    later = precedes(call.dtype, "element", "b1[base + j - 1]")
+    return f"""\
+            i = 0
+            low = {key}
+            high = low
+            for i in range(1, n0):
+                low = least(low, {key})
+                high = greatest(high, {key})
+            bits = 1
+            while ((n0 - 1) >> bits) > 0:
+                bits = bits + 1
+            width = select(high - low < 0, 64, 0)
+            while width < 63 and ((high - low) >> width) > 0:
+                width = width + 1
+            dropped = greatest(width + bits - 63, 0)
+            digits = (1 << (63 - bits)) - 1
+            for i in range(n0):
+                b2[base + i] = (((({key} - low) >> dropped) & digits) << bits) | i
+            call_service(sorter, at(b2, base), n0, 0)
+            i = 0
+            moved = 0
+            while i < n0 and moved <= {MOVES} * n0:
+                place = b2[base + i] & ((1 << bits) - 1)
+                element = b0[base + place]
+                j = i
+                while j > 0 and {later}:
+                    b1[base + j] = b1[base + j - 1]
+                    b2[base + j] = b2[base + j - 1]
+                    j = j - 1
+                b1[base + j] = element
+                b2[base + j] = place
+                moved = moved + i - j
+                i = i + 1
+            done = select(i == n0, 1, 0)"""
 
 
 def _by_digits(call: Call) -> str:

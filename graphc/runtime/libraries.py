@@ -1,4 +1,4 @@
-"""The table of functions of other libraries that programs call by address: LAPACK's and NumPy's transforms."""
+"""The table of functions of other libraries that programs call by address: LAPACK's, NumPy's transforms and sorting."""
 
 from __future__ import annotations
 
@@ -6,23 +6,24 @@ import ctypes
 from collections.abc import Iterable
 from functools import lru_cache
 
-from graphc.abi import Fourier
-from graphc.runtime import fourier, lapack
+from graphc.abi import Fourier, Sorter
+from graphc.runtime import fourier, lapack, sorting
 
 _REQUIRED = {"lapack": lapack.require_lapack, "fourier": fourier.require_fourier}
 
 
 @lru_cache(maxsize=1)
 def _table() -> ctypes.Array:
-    first = int(min(Fourier))
-    words = lapack.words() or []
-    assert len(words) <= first
-    words = [*words, *[0] * (first - len(words)), *(fourier.words() or [])]
+    parts = ((0, lapack.words()), (int(min(Fourier)), fourier.words()), (int(min(Sorter)), sorting.words()))
+    words: list[int] = []
+    for first, part in parts:
+        assert len(words) <= first
+        words += [0] * (first - len(words)) + (part or [])
     return (ctypes.c_int64 * len(words))(*words)
 
 
 def table_address() -> int:
-    """Address (int) of the table that ``abi.Lapack`` and ``abi.Fourier`` describe; 0 stands for what is not there."""
+    """Address (int) of the table that ``abi.Lapack``, ``Fourier`` and ``Sorter`` describe; 0 for what is not there."""
     return ctypes.addressof(_table())
 
 

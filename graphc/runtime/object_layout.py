@@ -70,7 +70,7 @@ def _numpy_capsule() -> Any:
     return getattr(getattr(core, "_multiarray_umath", None), "_ARRAY_API", None)
 
 
-def _numpy_api() -> Any:
+def numpy_api() -> Any:
     """NumPy's C-API table, or None."""
     capsule = _numpy_capsule()
     pointer = ctypes.pythonapi.PyCapsule_GetPointer
@@ -80,7 +80,7 @@ def _numpy_api() -> Any:
 
 def numpy_functions() -> tuple[int, int, int]:
     """Addresses of PyArray_NewFromDescr, PyArray_Scalar and PyArray_CopyInto."""
-    table = _numpy_api()
+    table = numpy_api()
     return table[_API_NEW_FROM_DESCR], table[_API_SCALAR], table[_API_COPY_INTO]
 
 
@@ -148,7 +148,7 @@ def is_known() -> bool:
         return False
     if word(id(object) + Offset.TYPE) != id(type):  # a debug build has more in front of the type
         return False
-    table = _numpy_api()
+    table = numpy_api()
     read_only = np.frombuffer(bytes(8))
     arrays = (
         np.arange(6.0).reshape(2, 3),
