@@ -22,7 +22,7 @@ from graphc.abi import LeafKind
 from graphc.errors import ConcretizationError, Location, SideEffectError, TraceTypeError
 from graphc.ir.graph import Value
 from graphc.ir.types import SHORT_NAMES, ArrayType
-from graphc.trace.leaves import UNKNOWN_CONTAINERS, LeafSpec, input_spec, is_object, shape_of
+from graphc.trace.leaves import UNKNOWN_CONTAINERS, LeafSpec, input_spec, is_builtin, is_object, shape_of
 from graphc.trace.location import user_location
 from graphc.trace.paths import Paths
 from graphc.trace.session import Session
@@ -148,7 +148,7 @@ class Captures:
                 f"{self.paths.describe(path)} is a {type(obj).__name__}, which may change unseen: use a list",
                 location=user_location(),
             )
-        elif isinstance(obj, Iterator) and not is_object(obj) and not isinstance(obj, IOBase):
+        elif isinstance(obj, Iterator) and is_builtin(type(obj)) and not isinstance(obj, IOBase):
             raise SideEffectError(
                 f"{self.paths.describe(path)} is a {type(obj).__name__}, which runs once: a compiled program would not "
                 "take its next element again; take it outside and pass it in",

@@ -41,7 +41,7 @@ _VALUES = (
     type,
     ModuleType,
 )
-_HEAP_TYPE = 1 << 9
+_HEAP_TYPE, _IMMUTABLE_TYPE = 1 << 9, 1 << 8
 TABLE_LIBRARIES = frozenset(["pandas", "polars", "pyarrow", "xarray"])
 
 UNKNOWN_CONTAINERS = (  # where they are leaves
@@ -130,6 +130,11 @@ def _hashable(key: Any) -> bool:
 def is_table(obj: Any) -> bool:
     """Whether the object was made by one of the libraries whose tables are read again at each call."""
     return type(obj).__module__.partition(".")[0] in TABLE_LIBRARIES
+
+
+def is_builtin(kind: type) -> bool:
+    """Whether the class is one of Python's own that is written in C: such are fixed, on the heap or not."""
+    return bool(kind.__flags__ & _IMMUTABLE_TYPE or not kind.__flags__ & _HEAP_TYPE)
 
 
 def is_object(leaf: Any) -> bool:

@@ -92,7 +92,7 @@ VALUES = {
     "p_indices": (lambda a: scipy.linalg.lu(a, p_indices=True), TALL, A.real),
     "lu": (scipy.linalg.lu, WIDE, B),
     "eig": (lambda a: tuple(x.astype(complex) for x in np.linalg.eig(a)), REAL, A, B, np.eye(2), np.zeros((0, 0))),
-    "lstsq": (lambda a: scipy.linalg.lstsq(a, a[:, 0]), TALL),
+    "lstsq": (lambda a: [np.real(x) if k else x for k, x in enumerate(scipy.linalg.lstsq(a, a[:, 0]))], TALL),
     "rank": (lambda a: np.linalg.matrix_rank(a, hermitian=True), np.outer(RIGHT[:, 0], RIGHT[:, 0].conj()), np.eye(2)),
     "roots": (lambda p: np.roots(p).astype(complex), np.array([1.0, -6.0, 11.0, -6.0]), np.array([2.0])),
 }

@@ -320,7 +320,8 @@ def test_ufunc_tables():
 
 
 def test_every_name_exists():
-    for name in NUMPY_FUNCTIONS:
+    later_removed = {"numpy.row_stack"} if np.lib.NumpyVersion(np.__version__) >= "2.5.0" else set()
+    for name in NUMPY_FUNCTIONS.keys() - later_removed:
         module, *parts = name.split(".")
         found = {"numpy": np, "scipy": scipy}[module]
         for part in parts:
