@@ -24,9 +24,11 @@ from graphc.differentiate import (
 )
 from graphc.errors import UnsupportedError
 from graphc.ir.graph import Graph
+from graphc.kept import KeptWrites, kept_writes
 from graphc.ops.table import OPS
 from graphc.program import (
     INT,
+    CallPlan,
     CompiledRunner,
     InterpretedRunner,
     Program,
@@ -110,7 +112,8 @@ def _trace(
 
     derivatives = int(transform.differentiates or transform.is_split)
     silent = settings.disable_jit and runs_plainly(target, transform)
-    return trace(_traced_target(target, transform, is_method), args, kwargs, OPS, check, derivatives, silent=silent)
+    seen = _traced_target(target, transform, is_method)
+    return trace(seen, args, kwargs, OPS, check, derivatives, silent=silent, keeps=True)
 
 
 def _build(
@@ -132,7 +135,7 @@ def _build(
         return vjp_program(target, transform, traced, args, kwargs, wanted)
     if transform.kind == "linearize":
         return linear_program(target, traced, wanted)
-    marked, template = marked_graph(target, transform, traced, args, kwargs, wanted)
+    marked, template, kept = marked_graph(target, transform, traced, args, kwargs, wanted)
     dump("marked", marked)
     transposed = [source.spec.transposed for source in traced.inputs]
 
@@ -140,29 +143,47 @@ def _build(
         return final_graph(transform, graph, transposed)
 
     if settings.disable_jit:
-        return Program(traced, marked, template, _checked(InterpretedRunner(finish(marked)), transform, marked))
+        return Program(traced, marked, template, _checked(InterpretedRunner(finish(marked)), transform, marked), kept)
     if transform.target == "cuda" or number is not None:
         from graphc.cuda_entry import device_entry
         from graphc.cuda_runner import cuda_runner
 
         runner = cuda_runner(without_rules(finish(marked)), traced, number or 0)
         if number is None:
-            return Program(traced, marked, template, _checked(runner, transform, marked))
-        program = Program(traced, marked, template, runner)  # where nothing looks at results
-        plan = call_plan(traced, len(args) + len(kwargs), tuple(kwargs), template, takes_out=False)
-        if plan is not None and not any(transposed):
-            program.entry = device_entry(plan, runner, fallback)
+            return Program(traced, marked, template, _checked(runner, transform, marked), kept)
+        program = Program(traced, marked, template, runner, kept)  # where nothing looks at results
+        if not any(transposed):
+            _give_entry(program, args, kwargs, fallback, lambda plan, other: device_entry(plan, runner, other))
         return program
     executable = compile_graph(marked, finish, kind=f"{transform.kind} {transposed}")
     specs = [*(source.spec for source in traced.inputs), *(INT for _ in traced.int_leaves)]
-    program = Program(traced, marked, template, _checked(CompiledRunner(marked, executable, specs), transform, marked))
-    if settings.nan:  # no native entry: the results are to be looked at
-        return program
-    takes_out = not owns_out(target)
-    plan = call_plan(traced, len(args) + len(kwargs), tuple(kwargs), template, takes_out=takes_out)
-    if plan is not None:
-        program.entry = make_program_entry(marked, executable, plan, fallback)
+    runs = _checked(CompiledRunner(marked, executable, specs), transform, marked)
+    program = Program(traced, marked, template, runs, kept)
+    if not settings.nan:  # else the results are to be looked at
+
+        def make(plan: CallPlan, other: Callable[..., Any]) -> Callable[..., Any]:
+            return make_program_entry(marked, executable, plan, other)
+
+        _give_entry(program, args, kwargs, fallback, make, takes_out=not owns_out(target))
     return program
+
+
+def _give_entry(
+    program: Program,
+    args: Sequence[Any],
+    kwargs: Mapping[str, Any],
+    fallback: Callable[..., Any],
+    make: Callable[[CallPlan, Callable[..., Any]], Callable[..., Any]],
+    *,
+    takes_out: bool = False,
+) -> None:
+    """The native way into the program, where there is one: ``make(plan, fallback)``."""
+    kept, template = program.kept, program.template
+    if kept is not None:
+        template, takes_out = (template, kept.template), False
+    plan = call_plan(program.traced, len(args) + len(kwargs), tuple(kwargs), template, takes_out=takes_out)
+    if plan is not None:
+        program.entry = make(plan, fallback) if kept is None else kept.entry(plan, make, fallback)
 
 
 def _checked(runner: Runner, transform: Transform, marked: Graph) -> Runner:
@@ -195,11 +216,11 @@ def marked_graph(
     args: Sequence[Any],
     kwargs: Mapping[str, Any],
     wanted: Differentiated,
-) -> tuple[Graph, Any]:
-    """The traced graph with the wanted outputs and marks, and the template of the call's result."""
+) -> tuple[Graph, Any, KeptWrites | None]:
+    """The traced graph with the wanted outputs and marks, the template of the call's result, and what else it makes."""
     out = pytree.unflatten(traced.out_spec, traced.outputs)
     if not transform.differentiates:
-        return traced.graph, out
+        return traced.graph, out, kept_writes(traced)
     marks = leaf_marks(traced.arguments, wanted.positions, target)
     value, aux = split_aux(transform, out, target)
     traced_graph, value = float_constant(traced.graph, value, OPS)
@@ -213,7 +234,7 @@ def marked_graph(
         template = (gradients, aux) if transform.has_aux else gradients
     else:
         template = ((value, aux) if transform.has_aux else value, gradients)
-    return mark_inputs(graph, traced.inputs, marks), template
+    return mark_inputs(graph, traced.inputs, marks), template, kept_writes(traced, moved)
 
 
 def vjp_program(

@@ -84,13 +84,14 @@ class Checkpointed:
         session = current()
         if session is None:
             return self._plainly(args, kwargs)
-        inner = trace_inner(session, self._target, args, kwargs, Differentiated((), single=False))
+        inner = trace_inner(session, self._target, args, kwargs, Differentiated((), single=False), keeps=True)
         region = optimize_region(inner.graph, OPS, session.F.facts)
         with session.F.at(user_location()):
             if self._every is None and self._limit is None:
                 values: Sequence[Value] = checkpointed(session.F, region, inner.outer)
             else:
                 values = _loops_in_segments(session, region, inner.outer, self._every, self._limit)
+        inner.keep(values)
         return result(session, inner.out, values)
 
     def _plainly(self, args: Sequence[Any], kwargs: dict[str, Any]) -> Any:

@@ -23,7 +23,7 @@ from graphc.ir.builder import Builder
 from graphc.ir.graph import Graph, Value
 from graphc.ir.opdef import Custom
 from graphc.ir.types import ArrayType
-from graphc.nested import Inner, argument_leaves, inline, result, trace_leaves
+from graphc.nested import Inner, argument_leaves, inline, result, session_below, trace_leaves
 from graphc.ops.table import OPS
 from graphc.trace.location import user_location
 from graphc.trace.record import Constant, Output
@@ -190,8 +190,8 @@ def _traced(session: Session, leaf: Any) -> Value | None:
 def _trace(call: Call, target: Target, args: Sequence[Any]) -> Inner:
     """A function of the rule, traced in a session of its own: it is one of the derivatives that are taken."""
     leaves = argument_leaves(target, args, {})
-    derivatives = call.session.derivatives - 1
-    return trace_leaves(call.session, target, args, {}, leaves, [False] * len(leaves), derivatives=derivatives)
+    child = session_below(call.session, target, call.session.derivatives - 1)
+    return trace_leaves(child, target, args, {}, leaves, [False] * len(leaves))
 
 
 def _zeros(call: Call, value: Value | None) -> Any:

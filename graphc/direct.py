@@ -160,6 +160,9 @@ class DirectFunction:
 
 def _built(program: Program, forms: Sequence[Any], arguments: Sequence[Any], name: str) -> Built:
     executable = program.runner.executable
+    if program.kept is not None:
+        message = f"{name} writes into tensors of a module, which compiled callers do not have: call it from Python"
+        raise UnsupportedError(message)
     if executable is None or any(output.capacity is not None for output in executable.outputs):
         what = (
             "a result whose size only the values tell" if executable is not None else "disable_jit or a split program"

@@ -24,6 +24,7 @@ from graphc.differentiate import (
     leaf_marks,
     split_aux,
 )
+from graphc.errors import SideEffectError
 from graphc.ir.builder import finish
 from graphc.ir.graph import Graph, Value
 from graphc.ir.rewrite import copy_node, drop_dead, resolve_dims
@@ -33,7 +34,8 @@ from graphc.passes.pipeline import optimize
 from graphc.trace.arguments import ArgumentLeaf, ArgumentWalk, handed_to
 from graphc.trace.location import user_location
 from graphc.trace.paths import Paths
-from graphc.trace.record import Constant, output_leaves
+from graphc.trace.record import Constant, output_leaves, value_in_the_end
+from graphc.trace.regions import restore
 from graphc.trace.rewrite import prepare
 from graphc.trace.session import Session, current, recording
 from graphc.trace.symbolic import SymbolicInt
@@ -50,7 +52,8 @@ class Inner:
     """An inner trace. ``graph``'s parameters take the values ``outer`` of the session around it.
 
     ``marks``: which parameters are differentiated, or are one element of a batch. ``out``: the result, with ``Output``
-    and ``Constant`` leaves.
+    and ``Constant`` leaves. ``kept``: traced arrays of the outer session that were written into, and the number of the
+    output that each of them is afterwards.
     """
 
     graph: Graph
@@ -59,6 +62,12 @@ class Inner:
     leaf_marks: tuple[bool, ...]
     arguments: tuple[ArgumentLeaf, ...]
     out: Any
+    kept: tuple[tuple[Any, int], ...] = ()
+
+    def keep(self, values: Sequence[Value]) -> None:
+        """Give what was written into its new value; ``values``: the outputs in the outer session."""
+        for traced, index in self.kept:
+            traced.assign(values[index])
 
 
 def call_nested(function: CompiledFunction, session: Session, args: Sequence[Any], kwargs: Mapping[str, Any]) -> Any:
@@ -86,11 +95,12 @@ def call_transformed(
 
         return call_vjp(session, target, transform, args, kwargs)
     if not transform.differentiates:
-        inner = trace_inner(session, target, args, kwargs, Differentiated((), single=False))
+        inner = trace_inner(session, target, args, kwargs, Differentiated((), single=False), keeps=True)
         values = inline(session, optimize(inner.graph, OPS), inner.outer)
+        inner.keep(values)
         return result(session, inner.out, values)
     wanted = differentiated(transform, target, len(args), list(kwargs), offset)
-    inner = trace_inner(session, target, args, kwargs, wanted)
+    inner = trace_inner(session, target, args, kwargs, wanted, keeps=True)
     return _differentiate(session, target, transform, wanted, inner, [*args, *kwargs.values()])
 
 
@@ -147,6 +157,7 @@ def _differentiate(
     moved = inline(session, joint, inner.outer)
     order = [index, *(i for i in range(count) if i != index)]
     values = [moved[order.index(i)] for i in range(count)]
+    inner.keep(values)
     template = gradients_template(arguments, wanted, inner.leaf_marks, 0)
     gradients = result(session, template, moved[count:])
     head = result(session, value, values)
@@ -169,14 +180,25 @@ def trace_inner(
     wanted: Differentiated,
     *,
     strict: bool = True,
+    keeps: bool = False,
 ) -> Inner:
     """Trace the function for these arguments in a session nested in ``session``.
 
-    ``strict``: a wanted argument that cannot be differentiated is an error, else it has no gradient.
+    ``strict``: a wanted argument that cannot be differentiated is an error, else it has no gradient. ``keeps``: the
+    caller calls ``keep`` of what this gives, once the outputs have their values.
     """
     leaves = argument_leaves(target, args, kwargs)
     marks = leaf_marks([_known(argument) for argument in leaves], wanted.positions, target, strict=strict)
-    return trace_leaves(session, target, args, kwargs, leaves, marks)
+    child = session_below(session, target, session.derivatives + int(any(marks)))
+    child.keeps = keeps and session.keeps
+    return trace_leaves(child, target, args, kwargs, leaves, marks)
+
+
+def session_below(session: Session, target: Target, derivatives: int) -> Session:
+    """A session for tracing the target in ``session``, of whose graph so many derivatives will be taken."""
+    child = Session(OPS, target.name, parent=session, wrap=session.wrap)
+    child.derivatives = derivatives
+    return child
 
 
 def argument_leaves(target: Target, args: Sequence[Any], kwargs: Mapping[str, Any]) -> Sequence[ArgumentLeaf]:
@@ -190,26 +212,22 @@ def argument_leaves(target: Target, args: Sequence[Any], kwargs: Mapping[str, An
 
 
 def trace_leaves(
-    session: Session,
+    child: Session,
     target: Target,
     args: Sequence[Any],
     kwargs: Mapping[str, Any],
     leaves: Sequence[ArgumentLeaf],
     marks: Sequence[bool],
     batches: Mapping[int, Value] = {},
-    derivatives: int | None = None,
 ) -> Inner:
-    """Trace the function, marked leaves being parameters to differentiate by, or one element of a batch.
+    """Trace the function in the session, marked leaves being parameters to differentiate by, or an element of a batch.
 
     ``batches``: for a leaf that is to be an element, all of the batch, along the leading axis.
-    ``derivatives``: how many derivatives will be taken, where that does not follow from the marks.
     """
+    session = child.parent
+    assert session is not None
     _, spec = pytree.flatten((tuple(args), dict(kwargs)))
     session.F.location = location = user_location()
-    child = Session(OPS, target.name, parent=session, wrap=session.wrap)
-    if derivatives is None:
-        derivatives = session.derivatives + int(any(marks) and not batches)
-    child.derivatives = derivatives
     outer, param_marks, seen = [], [], []
     for index, (argument, is_marked) in enumerate(zip(leaves, marks, strict=True)):
         leaf = argument.leaf
@@ -228,12 +246,40 @@ def trace_leaves(
     inner_args, inner_kwargs = pytree.unflatten(spec, handed_to(target, leaves, seen))
     with recording(child):
         out_spec, outputs, values = output_leaves(child, prepare(target.original)(*inner_args, **inner_kwargs))
+        kept = _kept(child, leaves, seen, values)
     session.F.location = location
     outer += child.imports
     param_marks += [False] * len(child.imports)
     graph = drop_dead(resolve_dims(finish(child.F, target.name, child.params, values), child.F.facts))
     out = pytree.unflatten(out_spec, outputs)
-    return Inner(graph, tuple(outer), tuple(param_marks), tuple(marks), tuple(leaves), out)
+    return Inner(graph, tuple(outer), tuple(param_marks), tuple(marks), tuple(leaves), out, kept)
+
+
+def _kept(
+    child: Session, leaves: Sequence[ArgumentLeaf], seen: Sequence[Any], values: list[Value]
+) -> tuple[tuple[Any, int], ...]:
+    """The outer tensors that the function wrote into, as arguments or otherwise, which have their old values again;
+    the new ones are added to ``values``."""
+    arguments = {id(traced): leaf for leaf, traced in zip(leaves, seen, strict=True) if leaf.of_tensor}
+    kept = []
+    for traced, before, value in list(child.written.values()):
+        leaf = arguments.get(id(traced))
+        if leaf is None and before is child:
+            continue
+        if not child.keeps:
+            name = "a tensor" if leaf is None else f"its argument {leaf.name}"
+            raise SideEffectError(
+                f"{child.name} writes into {name}, under a transform that runs it for several arguments at once, or "
+                "more than once: write into a clone() of it, and return that",
+                location=user_location(),
+            )
+        kept.append((traced if leaf is None else leaf.leaf, len(values)))
+        values.append(value_in_the_end(child, traced))
+        if leaf is None:
+            restore(traced, before, value)
+    for view, state in reversed(child.moved_views):
+        view.session, view.source, view.seen, view.cached = state
+    return tuple(kept)
 
 
 def _known(argument: ArgumentLeaf) -> ArgumentLeaf:

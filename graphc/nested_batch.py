@@ -13,7 +13,7 @@ from graphc.errors import Location, ShapeError, TraceTypeError
 from graphc.ir.dims import SMALL, Dim, symbol, symbols_of
 from graphc.ir.graph import Graph, Value
 from graphc.ir.types import SHORT_NAMES, ArrayType
-from graphc.nested import argument_leaves, inline, trace_leaves
+from graphc.nested import argument_leaves, inline, session_below, trace_leaves
 from graphc.ops.table import OPS
 from graphc.passes.pipeline import optimize
 from graphc.trace.arguments import ArgumentLeaf
@@ -45,7 +45,8 @@ def call_vmap(
     }
     size = _common_size(session, target, leaves, batches, location)
     marks = [index in batches for index in range(len(leaves))]
-    inner = trace_leaves(session, target, args, kwargs, leaves, marks, batches)
+    child = session_below(session, target, session.derivatives)
+    inner = trace_leaves(child, target, args, kwargs, leaves, marks, batches)
     roles: list[Role] = ["batched" if is_marked else "shared" for is_marked in inner.marks]
     batched, flags = batch_graph(
         optimize(inner.graph, OPS), OPS, roles, session.F.facts.resolve(size), session.F.facts.hints

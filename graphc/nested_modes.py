@@ -31,13 +31,14 @@ def call_vjp(
 ) -> Any:
     """``(out, pullback)`` of the function at these arguments, both part of the active trace."""
     wanted = Differentiated(tuple(range(len(args))), single=False)
-    inner = trace_inner(session, target, args, kwargs, wanted, strict=False)
+    inner = trace_inner(session, target, args, kwargs, wanted, strict=False, keeps=True)
     value, aux = split_aux(transform, inner.out, target)
     count = len(inner.graph.outputs)
     primal, _ = prune(optimize(mark(inner.graph, inner.marks), OPS))
     joint = optimize(joint_vjp(primal, OPS, "params"), OPS)
     parts = split(joint, OPS, len(inner.graph.params), count, session.F.facts.hints)
     values = inline(session, parts.forward, inner.outer)
+    inner.keep(values)
     residuals = values[count : count + len(parts.residuals)]
     template = gradients_template([*args, *kwargs.values()], wanted, inner.leaf_marks, 0)
     pullback = NestedPullback(session, inner, value, parts, (tuple(values[:count]), tuple(residuals)), template)

@@ -29,11 +29,12 @@ from graphc.errors import ForeignCallError, OutOfMemoryError, ProgramError
 from graphc.ir.dims import Dim, evaluate, symbols_of, to_code
 from graphc.ir.graph import Graph
 from graphc.ir.interp import interpret
+from graphc.kept import KeptWrites
 from graphc.ops.index import range_error
 from graphc.results import out_plan, result_recipe
 from graphc.runtime import pycall
 from graphc.trace.leaves import LeafSpec, as_input, input_spec
-from graphc.trace.paths import Access
+from graphc.trace.paths import Access, reach_plan
 from graphc.trace.record import Constant, Input, Output, Traced
 
 INT = LeafSpec(LeafKind.INT, np.dtype(np.int64), ())
@@ -255,13 +256,14 @@ class Program:
     """Serves the calls of one key whose guards hold. ``entry``: the native way in, where there is one.
 
     ``chained``: how many programs' entries that one tries, its own included. ``marked`` is the traced graph with its
-    marks and the wanted outputs.
+    marks and the wanted outputs. ``kept``: what a call writes into tensors of the user's.
     """
 
     MISSED = _Missed()
 
-    def __init__(self, traced: Traced, marked: Graph, template: Any, runner: Runner):
+    def __init__(self, traced: Traced, marked: Graph, template: Any, runner: Runner, kept: KeptWrites | None = None):
         self.traced, self.marked, self.runner = traced, marked, runner
+        self.template, self.kept = template, kept
         self.entry: Callable[..., Any] | None = None
         self.chained = 1
         leaves, self.out_spec = pytree.flatten(template)
@@ -297,8 +299,13 @@ class Program:
                 return self.MISSED
             inputs.append(as_input(source.spec, obj))
         inputs += [leaves[index] for index in self.traced.int_leaves]
+        tensors = () if self.kept is None else self.kept.tensors(arguments)
         results = self.runner.run(inputs)
-        return self.MISSED if results is None else self.deliver(results)
+        if results is None:
+            return self.MISSED
+        if self.kept is not None:
+            self.kept.write(tensors, [results[output.index] for output in self.kept.template])
+        return self.deliver(results)
 
     def deliver(self, results: Sequence[Any]) -> Any:
         """The Python object that the call returns."""
@@ -339,9 +346,3 @@ def still_fits(spec: LeafSpec, obj: Any) -> bool:
     if kind is not np.ndarray and not isinstance(obj, float | np.generic):
         return False
     return spec == input_spec(obj)
-
-
-def reach_plan(access: Access) -> EntryPlan:
-    """A plan of the steps and checks alone, for ``pycall.reach``."""
-    inputs = tuple(InputLeaf(step, LeafKind.ARRAY, "<f8", 0) for step in access.wanted)
-    return EntryPlan(0, access.steps, access.checks, inputs, 0, (), (), (), (), ())

@@ -15,6 +15,7 @@ from graphc.autodiff.prune import prune
 from graphc.differentiate import turn_gradients
 from graphc.errors import GradientError
 from graphc.ir.graph import Graph, Value
+from graphc.kept import kept_writes
 from graphc.ops.table import OPS
 from graphc.passes.pipeline import optimize
 from graphc.program import Program, Runner, deliver_leaf
@@ -44,7 +45,8 @@ class VjpProgram(Program):
         transposed = [source.spec.transposed for source in traced.inputs]
         parts = split_graph(marked, transposed, traced.hints)
         specs = [*(source.spec for source in traced.inputs), *(INT_SPEC for _ in traced.int_leaves)]
-        super().__init__(traced, marked, (out, aux), make_runner(parts.forward, specs, "vjp forward"))
+        runner = make_runner(parts.forward, specs, "vjp forward")
+        super().__init__(traced, marked, (out, aux), runner, kept_writes(traced))
         self.parts = parts
         backward_specs = [residual_spec(p) for p in parts.backward.params] + [INT_SPEC for _ in parts.backward.ints]
         self.backward = make_runner(parts.backward, backward_specs, "vjp backward")

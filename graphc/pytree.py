@@ -60,6 +60,13 @@ class ObjectNode(Protocol):
         """Whether no gradient by what the object holds is wanted, where it is part of something else."""
 
 
+class TensorNode(ObjectNode, Protocol):
+    """That of a class whose objects stand for one array."""
+
+    def write(self, obj: Any, array: Any) -> None:
+        """Give the object other values."""
+
+
 _objects: dict[type, ObjectNode] = {}
 _tensors: set[type] = set()
 
@@ -75,6 +82,18 @@ def register_object(cls: type, node: ObjectNode, *, is_tensor: bool = False) -> 
 def object_node(cls: type) -> ObjectNode | None:
     """How instances of the class are taken apart, where they are graphc's own; else None."""
     return _objects.get(cls)
+
+
+def write_tensor(tensor: Any, array: Any) -> None:
+    """Give what stands for one array other values."""
+    node: Any = _objects[type(tensor)]
+    node.write(tensor, array)
+
+
+def flatten_to_tensors(tree: Any) -> list[Any]:
+    """The leaves in the order of ``flatten``, tensors as such."""
+    flatten(tree)  # which makes dataclasses known
+    return optree.tree_leaves(tree, lambda node: type(node) in _tensors, none_is_leaf=True, namespace=NAMESPACE)
 
 
 def is_tensor(cls: type) -> bool:

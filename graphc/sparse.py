@@ -25,9 +25,9 @@ from graphc.higher import vmap
 from graphc.ops.custom import only_mode
 from graphc.ops.table import OPS
 from graphc.passes.pipeline import optimize
-from graphc.program import reach_plan
 from graphc.runtime import pycall
 from graphc.trace.leaves import as_input
+from graphc.trace.paths import reach_plan
 from graphc.trace.record import Output, Traced, trace
 from graphc.trace.rewrite import prepare
 from graphc.trace.target import make_target

@@ -191,6 +191,8 @@ class _Node:
         copies: dict[int, Any] = {}
         pairs = zip(children, layout.parameters, strict=True)
         children = [child if flag is None else _as_parameter(child, flag) for child, flag in pairs]
+        for child in children:
+            _keep(child)
         made = layout.make(children, copies)
         traced = next((child for child in children if isinstance(child, TracedTensor)), None)
         if traced is not None:
@@ -209,6 +211,13 @@ class _Node:
 
     def is_frozen(self, module: Any) -> bool:
         return False
+
+
+def _keep(child: Any) -> None:
+    """Have what is written into a tensor that is not trained stay there."""
+    if isinstance(child, TracedTensor) and child.origin.is_input and not child.origin.requires_grad:
+        child.origin.is_kept = True
+        child.traced.session.lasting[id(child.traced)] = child.traced
 
 
 def _as_parameter(obj: Any, requires_grad: bool) -> Any:

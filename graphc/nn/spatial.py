@@ -147,7 +147,8 @@ class _BatchNorm(Module):
                 self.num_batches_tracked.add_(1)
             share = 1.0 / self.num_batches_tracked.item() if share is None else share
         operands = (input, self.running_mean, self.running_var, self.weight, self.bias)
-        return F.batch_norm(*operands, self.training or self.running_mean is None, share or 0.0, self.eps)
+        share = 0.0 if share is None else share
+        return F.batch_norm(*operands, self.training or self.running_mean is None, share, self.eps)
 
     def extra_repr(self) -> str:
         text = f"{self.num_features}, eps={self.eps}, momentum={self.momentum}, affine={self.weight is not None}"

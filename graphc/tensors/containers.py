@@ -15,7 +15,8 @@ from graphc import pytree
 from graphc.abi import DeviceLeaf, OnDevice
 from graphc.tensors.core import Tensor, compute
 from graphc.tensors.kinds import kind_of, kind_of_array
-from graphc.tensors.memory import settled
+from graphc.tensors.lending import store
+from graphc.tensors.memory import own, settled
 from graphc.tensors.recording import now
 from graphc.tensors.traced import Origin, TracedTensor
 from graphc.trace.record import Constant, GradientOutput, Output
@@ -65,6 +66,10 @@ class _Node:
         kind = paths.attribute(path, "_kind")
         paths.require_same(paths.attribute(kind, "requires_grad"), tensor._kind.requires_grad)
         return [paths.attribute(path, "current_values")]
+
+    def write(self, tensor: Tensor, array: Any) -> None:
+        """Give the tensor these values, which the array alone may have."""
+        store(tensor, own(array))
 
     def names(self, tensor: Tensor) -> Sequence[str]:
         return ("",)

@@ -43,12 +43,21 @@ class TracedKind(NamedTuple):
 
 
 class Origin:
-    """What a traced tensor was before the trace: two of them are equal, since they do not make another structure."""
+    """What a traced tensor was before the trace: two of them are equal, since they do not make another structure.
 
-    __slots__ = ("cls", "is_input", "requires_grad")
+    ``is_kept``: it is part of a module and not trained, so that the function may write into it.
+    """
+
+    __slots__ = ("cls", "is_input", "is_kept", "requires_grad")
 
     def __init__(self, cls: type[Tensor] = Tensor, requires_grad: bool = False, is_input: bool = False):
-        self.cls, self.requires_grad, self.is_input = cls, requires_grad, is_input
+        self.cls, self.requires_grad, self.is_input, self.is_kept = cls, requires_grad, is_input, False
+
+    def of_view(self) -> Origin:
+        """The origin of a view of the tensor."""
+        made = Origin(is_input=self.is_input)
+        made.is_kept = self.is_kept
+        return made
 
     def __eq__(self, other: object) -> bool:
         return isinstance(other, Origin)
@@ -242,7 +251,7 @@ def view(function: Function, tensor: TracedTensor, statics: tuple[Any, ...], kin
     """As ``apply``, for a function that gives a view."""
     [(session, value)] = _applied(function, (tensor,), statics)
     source = unwrap(session, tensor)
-    origin = Origin(is_input=tensor.origin.is_input)
+    origin = tensor.origin.of_view()
     if value is source:
         return TracedTensor(tensor.traced, origin)
     return TracedTensor(tensor.traced.viewed(session, source, value, kind), origin)
@@ -258,12 +267,24 @@ def write(target: Tensor, value: Tensor) -> None:
 
 
 def check_own(tensor: TracedTensor) -> None:
-    """Raise ``SideEffectError`` unless the function made the tensor itself."""
-    if tensor.origin.is_input:
+    """Raise ``SideEffectError`` unless the function made the tensor itself, or a module keeps it."""
+    if not tensor.origin.is_input:
+        return
+    session = current()
+    assert session is not None
+    if not tensor.origin.is_kept:
         raise SideEffectError(
-            "a tensor from outside of the compiled function, an argument or a part of a module, is written into: a "
-            "compiled function leaves what it is given as it is; write into x.clone() and return it (a module whose "
-            "forward keeps statistics, such as BatchNorm2d in training, is to be in eval(), or outside)",
+            "a tensor from outside of the compiled function, an argument or a parameter of a module, is written into: "
+            "a compiled function leaves what it is given as it is, but for buffers of modules; write into x.clone() "
+            "and return it",
+            location=user_location(),
+        )
+    if not session.keeps:
+        raise SideEffectError(
+            "a module writes into its buffer (running statistics of BatchNorm2d in training, for instance) in a "
+            "function that is called for many arguments at once or more than once, by vmap, jacobian, hessian, jvp or "
+            "a custom rule: what is to stand there afterwards is not known; call eval() on the module, or keep the "
+            "statistics outside",
             location=user_location(),
         )
 
@@ -290,7 +311,7 @@ def _binary(function: Function) -> tuple[Callable[..., Any], Callable[..., Any]]
 def get_item(self: TracedTensor, key: Any) -> TracedTensor:
     """``x[key]``: a view for integers, slices, None and ``...``; a copy for positions and masks."""
     found = protocol.get_item(self.traced, _opened_key(key))
-    return TracedTensor(found, Origin(is_input=self.origin.is_input and found.is_array))
+    return TracedTensor(found, self.origin.of_view() if found.is_array else OWN)
 
 
 def set_item(self: TracedTensor, key: Any, value: Any) -> None:

@@ -30,6 +30,7 @@ class ArgumentLeaf:
     ``leaf`` is None once the program is built: it must not keep the arrays of its first call alive.
     ``by_type``: an object known to the program by its type, and by what is read from it at each call.
     ``quiet``: a tensor that says of itself that no gradient by it is wanted; None where its fellows decide.
+    ``of_tensor``: the values of a tensor, which is what the last step of the path starts from.
     """
 
     leaf: Any
@@ -40,6 +41,7 @@ class ArgumentLeaf:
     whole: bool  # the argument itself, not part of a container
     by_type: bool
     quiet: bool | None = False
+    of_tensor: bool = False
 
 
 def handed_to(target: Target, leaves: Sequence[ArgumentLeaf], seen: Sequence[Any]) -> list[Any]:
@@ -122,8 +124,11 @@ class ArgumentWalk:
         is_tensor = pytree.is_tensor(type(obj))
         self._quiet = self._wants_none(node.is_frozen(obj), whole) if is_tensor else True
         self._in_module = not is_tensor
+        first = len(self.leaves)
         for child, where, own in zip(children, below, names, strict=True):
             self._walk(child, where, f"{name}_{own}" if own else name, frozen=frozen, whole=whole and is_tensor)
+        if is_tensor:
+            self.leaves[first].of_tensor = True
         self._quiet, self._in_module = before
 
     def _wants_none(self, frozen: bool, whole: bool) -> bool | None:

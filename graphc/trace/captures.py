@@ -89,8 +89,11 @@ class Captures:
         """One of graphc's own objects, with traced arrays in it."""
         self.paths.require_type(path, type(obj))
         children, rest = node.take_apart(obj)
+        owner = path if pytree.is_tensor(type(obj)) else None
         seen = [
-            self._number(child, where) if isinstance(child, np.ndarray | np.generic) else self.materialise(child, where)
+            self._number(child, where, owner)
+            if isinstance(child, np.ndarray | np.generic)
+            else self.materialise(child, where)
             for child, where in zip(children, node.reach(self.paths, path, obj), strict=True)
         ]
         return self._copied(obj, node.rebuild(rest, seen), path)
@@ -131,13 +134,13 @@ class Captures:
         self.remember(original, path)
         return copy
 
-    def _number(self, obj: Any, path: int) -> Any:
+    def _number(self, obj: Any, path: int, owner: int | None = None) -> Any:
         if isinstance(obj, np.ndarray) and (
             obj.dtype.newbyteorder("=") not in SHORT_NAMES or type(obj) is not np.ndarray
         ):
             self.paths.require_same(path, obj)  # not numeric: labels, objects; its contents are not followed
             return obj
-        return LazyTracer(self.session, lambda: self._input(obj, path))
+        return LazyTracer(self.session, lambda: self._input(obj, path), owner)
 
     def guard(self, obj: Any, path: int) -> None:
         """Have the object compared at each call, and remember where it was found."""

@@ -11,7 +11,7 @@ from typing import Any
 
 import numpy as np
 
-from graphc.abi import ANY_LENGTH, Check, Step
+from graphc.abi import ANY_LENGTH, Check, EntryPlan, InputLeaf, LeafKind, Step
 
 _BY_VALUE = (str, bytes, int, complex, np.generic, np.dtype)
 
@@ -160,3 +160,9 @@ def _parents(step: tuple) -> tuple[int, ...]:
 def _renumbered(step: tuple, order: dict[int, int]) -> tuple:
     parents = _parents(step)
     return (step[0], *(order[parent] for parent in parents), *step[1 + len(parents) :])
+
+
+def reach_plan(access: Access) -> EntryPlan:
+    """A plan of the steps and checks alone, for ``pycall.reach``."""
+    inputs = tuple(InputLeaf(step, LeafKind.ARRAY, "<f8", 0) for step in access.wanted)
+    return EntryPlan(0, access.steps, access.checks, inputs, 0, (), (), (), (), ())

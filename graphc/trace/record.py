@@ -68,12 +68,25 @@ class GradientOutput(Output):
 
 
 @dataclass(frozen=True)
+class Kept:
+    """A tensor of a module that the function wrote into: output ``index`` is what stands in it after the call.
+
+    ``leaf``: the argument leaf that its values are, -1 where it is read from outside. ``path``: where it is found, None
+    where none is known.
+    """
+
+    leaf: int
+    path: int | None
+    index: int
+
+
+@dataclass(frozen=True)
 class Traced:
     """A traced call.
 
     ``graph``: parameters are ``inputs``, in order; ``graph.ints`` come from the argument leaves ``int_leaves``.
     ``outputs``: what stands at each leaf of ``out_spec``. ``arguments``: the argument leaves; ``walk`` how native code
-    reaches them; ``captures`` what was read from outside.
+    reaches them; ``captures`` what was read from outside. ``kept``: tensors that have other values after the call.
     """
 
     graph: Graph
@@ -87,6 +100,7 @@ class Traced:
     notes: tuple[str, ...]
     symbols: Mapping[str, str]
     hints: Mapping[str, int]
+    kept: tuple[Kept, ...] = ()
 
     def release(self) -> None:
         """Let go of the objects of the traced call."""
@@ -104,11 +118,13 @@ def trace(
     derivatives: int = 0,
     *,
     silent: bool = False,
+    keeps: bool = False,
 ) -> Traced:
     """Trace the target for arguments like these; ``check`` sees the argument leaves first.
 
     ``derivatives``: how many derivatives of the traced graph will be taken. ``silent``: the function's ``print`` is
-    noted in the captures, and prints nothing.
+    noted in the captures, and prints nothing. ``keeps``: what it writes into the tensors of modules are further outputs
+    (``Traced.kept``), else that is an error.
 
     How long ``x[k : k + 3]`` is shows when the program runs, for a traced ``k``: an end of the axis may cut it short.
     Where shapes do not fit but for slices of the whole length, the target is traced again for these, and a slice that
@@ -116,29 +132,31 @@ def trace(
 
     Raises the errors of ``graphc.errors`` at the user's line; what the user's own code raises goes through.
     """
+
+    def traced(*, whole_windows: bool) -> Traced:
+        captures = Captures(silent=silent)
+        session = Session(ops, target.name, parent=None, wrap=Tracer, captures=captures)
+        session.derivatives, session.whole_windows, session.keeps = derivatives, whole_windows, keeps
+        captures.session = session
+        return _trace(session, target, args, kwargs, check)
+
     try:
-        return _trace(target, args, kwargs, ops, check, derivatives, silent, whole_windows=False)
+        return traced(whole_windows=False)
     except UndecidedSizeError as undecided:
         try:
-            return _trace(target, args, kwargs, ops, check, derivatives, silent, whole_windows=True)
+            return traced(whole_windows=True)
         except UndecidedSizeError:
             raise undecided from None
 
 
 def _trace(
+    session: Session,
     target: Target,
     args: Sequence[Any],
     kwargs: Mapping[str, Any],
-    ops: Mapping[str, Op],
     check: Callable[[Sequence[ArgumentLeaf]], Any],
-    derivatives: int,
-    silent: bool,
-    whole_windows: bool,
 ) -> Traced:
-    captures = Captures(silent=silent)
-    session = Session(ops, target.name, parent=None, wrap=Tracer, captures=captures)
-    session.derivatives, session.whole_windows = derivatives, whole_windows
-    captures.session = session
+    captures = session.captures
     names = argument_names(target, len(args), list(kwargs))
     walk = ArgumentWalk(captures.paths, [*args, *kwargs.values()], names)
     check(walk.leaves)
@@ -148,6 +166,7 @@ def _trace(
     with recording(session), random_state_unchanged(target.location), own_precision():
         out = prepare(target.original)(*traced_args, **traced_kwargs)
         out_spec, outputs, values = output_leaves(session, out)
+        kept = _kept(session, walk, seen, values)
         require_counts(session, values)
         captures.check_unchanged(target.location)
         if captures.refused is not None:  # the function caught it, and went a way that plain NumPy would not
@@ -158,8 +177,33 @@ def _trace(
     graph = resolve_dims(finish(session.F, target.name, session.params, values, ints), facts)
     return Traced(
         graph, (*inputs, *hidden), tuple(int_leaves), out_spec, outputs, tuple(walk.leaves), walk, captures,
-        tuple(session.notes), session.symbols, dict(facts.hints or {}),
+        tuple(session.notes), session.symbols, dict(facts.hints or {}), kept,
     )  # fmt: skip
+
+
+def _kept(session: Session, walk: ArgumentWalk, seen: Sequence[Any], values: list[Value]) -> tuple[Kept, ...]:
+    """The tensors of the user's that the session wrote into; their values are added to ``values``."""
+    arguments = {id(obj): number for number, obj in enumerate(seen) if walk.leaves[number].of_tensor}
+    steps, kept = session.captures.paths.steps, []
+    for traced, _, _ in session.written.values():
+        leaf, path = arguments.get(id(traced), -1), getattr(traced, "owner", None)
+        if leaf >= 0:
+            reached, name = walk.leaves[leaf].path, walk.leaves[leaf].name
+            path = None if reached is None else steps[reached][1]
+        elif path is not None:
+            name = session.captures.paths.describe(path)
+        else:
+            continue
+        kept.append(Kept(leaf, path, len(values)))
+        value = value_in_the_end(session, traced)
+        values.append(session.F.stop_gradient(value) if value.type.is_float else value)  # it has no history afterwards
+        session.note(f"written into: {name} has other values after each call")
+    return tuple(kept)
+
+
+def value_in_the_end(session: Session, traced: Any) -> Value:
+    """The value of a traced array as an output."""
+    return after_checks(session, session.F.value(unwrap(session, traced)))
 
 
 def _tie_to_objects(captures: Captures, walk: ArgumentWalk) -> None:

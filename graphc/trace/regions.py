@@ -54,7 +54,7 @@ def trace_region(
     ``carry``, those that are in it already are parameters too, the last ones, and their new values the last outputs.
     """
     child = Session(session.F.ops, name, parent=session, wrap=session.wrap)
-    child.is_region = True
+    child.is_region, child.keeps = True, session.keeps
     child.F.location = session.F.location
     known = list(writes.arrays) if carry else []
     ends: dict[int, Value] = {}

@@ -14,6 +14,7 @@ from collections.abc import Callable
 from types import BuiltinFunctionType, CellType, CodeType, FunctionType, MethodType, ModuleType
 from typing import Any
 
+from graphc import pytree
 from graphc.trace.loads import FRAME_READERS, HOOKS, LoadRewriter
 from graphc.trace.session import current
 from graphc.trace.source import bare, compile_function, function_tree, owner_class
@@ -194,8 +195,14 @@ def prepare(original: Any) -> Callable[..., Any]:
         keywords = captures.materialise(original.keywords, paths.attribute(root, "keywords"))
         return functools.partial(prepare(original.func), *args, **keywords)
     if isinstance(original, MethodType):
-        if not isinstance(original.__self__, type):
-            captures.remember(original.__self__, paths.attribute(paths.const(original), "__self__"))
+        owner = original.__self__
+        if not isinstance(owner, type):
+            where = paths.attribute(paths.const(original), "__self__")
+            if pytree.object_node(type(owner)) is not None:  # a module: with traced arrays in it
+                return traced_callee(MethodType(original.__func__, captures.materialise(owner, where)))
+            captures.remember(owner, where)
     elif not isinstance(original, FunctionType | type):
+        if pytree.object_node(type(original)) is not None:
+            return traced_callee(captures.materialise(original, paths.const(original)))
         captures.remember(original, paths.const(original))
     return traced_callee(original)

@@ -31,6 +31,8 @@ class Session:
     ``indices``: parameters that are a loop's index, with its number of iterations and the symbol that stands for it.
     ``derivatives``: how many derivatives of what is recorded are taken, one of another.
     ``written``: every traced array that was written into in this session, with its session and value before that.
+    ``keeps``: what is written into the tensors of a module is a result, and stands in them after the call.
+    ``lasting``: the traced arrays of such tensors, by id.
     """
 
     __slots__ = (
@@ -44,6 +46,8 @@ class Session:
         "imports",
         "indices",
         "is_region",
+        "keeps",
+        "lasting",
         "moved_views",
         "name",
         "notes",
@@ -83,6 +87,8 @@ class Session:
         self.whole_windows: bool = parent is not None and parent.whole_windows  # see ``record.trace``
         self.alive = True
         self.frozen: dict[int, Any] = {} if parent is None else parent.frozen  # traced arrays, by id: see ``frozen``
+        self.keeps = False
+        self.lasting: dict[int, Any] = {} if parent is None else parent.lasting
         self.is_region = False  # of a loop or branch: what it computes it computes inside, of operands from anywhere
         self.params: list[Value] = []
         self.imports: dict[Value, Value] = {}

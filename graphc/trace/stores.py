@@ -12,7 +12,7 @@ from graphc.errors import SideEffectError, UnsupportedError
 from graphc.trace.location import user_location
 from graphc.trace.made import is_constant, settled
 from graphc.trace.symbolic import SymbolicInt
-from graphc.trace.values import TracedValue
+from graphc.trace.values import TracedBox, TracedValue
 
 if TYPE_CHECKING:
     from graphc.trace.reader import Reader
@@ -45,12 +45,13 @@ def contains_traced(value: Any) -> bool:
     return any(isinstance(leaf, TracedValue | SymbolicInt) and not is_constant(leaf) for leaf in leaves)
 
 
-def refuse_traced(value: Any, what: str) -> None:
-    """Raise where a traced value would be stored outside."""
+def refuse_traced(value: Any, what: str, before: Any = None) -> None:
+    """Raise where a traced value would be stored outside, in place of ``before``."""
     if contains_traced(value):
+        instead = "; or write into the tensor that is there, a module's buffer: x.copy_(value)"
         raise SideEffectError(
             f"a traced value is stored in {what}, outside of the function: a compiled program would not store it "
-            "again; return it instead (has_aux=True under grad)",
+            f"again; return it instead (has_aux=True under grad){instead if isinstance(before, TracedBox) else ''}",
             location=user_location(),
         )
 
@@ -65,7 +66,8 @@ class Store:
         object.__setattr__(self, "_reader", reader)
 
     def __setattr__(self, name: str, value: Any) -> None:
-        refuse_traced(value, f"attribute {name!r} of a {type(self._obj).__name__}")
+        before = getattr(self._obj, "__dict__", {}).get(name)
+        refuse_traced(value, f"attribute {name!r} of a {type(self._obj).__name__}", before)
         setattr(self._obj, name, settled(value))
 
     def __getattr__(self, name: str) -> Any:  # x.a += v reads first

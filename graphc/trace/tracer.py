@@ -101,11 +101,13 @@ class Tracer(OfTheStandard, TracedValue):
         """Make this value of the session that records the array's, for all that share its memory.
 
         Every write comes here in the end. Raises ``SideEffectError`` for an array of a function around the one that is
-        traced.
+        traced, but for those that last.
         """
-        session = session_at(self)
-        if session is not current():
-            refuse_outer(self)
+        session, here = session_at(self), current()
+        if session is not here:
+            if here is None or not here.keeps or id(self) not in here.lasting:
+                refuse_outer(self)
+            session = here
         session.written.setdefault(id(self), (self, self.session, self.value))
         retire_twins(session, self)
         self.session, self.value = session, value
@@ -198,13 +200,16 @@ class Tracer(OfTheStandard, TracedValue):
 
 
 class LazyTracer(Tracer):
-    """An array read from outside: becomes an input of the program only when something asks for its value."""
+    """An array read from outside: becomes an input of the program only when something asks for its value.
 
-    __slots__ = ("make",)
+    ``owner``: the path of the tensor that it is the values of; None of an array.
+    """
 
-    def __init__(self, session: Session, make: Callable[[], Value]):
+    __slots__ = ("make", "owner")
+
+    def __init__(self, session: Session, make: Callable[[], Value], owner: int | None = None):
         self.session = session
-        self.make = make
+        self.make, self.owner = make, owner
 
     def __getattr__(self, name: str) -> Any:
         if name == "value":
@@ -213,8 +218,11 @@ class LazyTracer(Tracer):
             return self.value
         return super().__getattr__(name)
 
-    def assign(self, value: Value) -> NoReturn:
+    def assign(self, value: Value) -> None:
         alive(self)
+        if self.owner is not None:
+            super().assign(value)
+            return
         raise SideEffectError(
             "writing into an array from outside of the function: a compiled program would not write into it again; "
             "write into a copy (x = x.copy()) and return it",

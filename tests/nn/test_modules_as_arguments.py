@@ -194,3 +194,20 @@ def test_gradients_of_a_module_by_name_go_into_an_optimizer() -> None:
     optimizer.step()
     for name, p in model.named_parameters():
         np.testing.assert_allclose(p.detach().tolist(), wanted[name], rtol=1e-12)
+
+
+def test_a_module_that_is_itself_the_function_is_read_at_each_call() -> None:
+    model = nn.Sequential(nn.Linear(3, 2), nn.Dropout(0.9)).eval()
+    called, forward = graphc.vjp, graphc.grad(lambda x: model.forward(x).sum())
+    x = graphc.tensor(X)
+    for _ in range(2):
+        np.testing.assert_allclose(called(model, x)[0].tolist(), model(x).tolist(), rtol=1e-14)
+        np.testing.assert_allclose(called(model.forward, x)[0].tolist(), model(x).tolist(), rtol=1e-14)
+        np.testing.assert_allclose(forward(X)[0], model[0].weight.sum(0).tolist(), rtol=1e-14)
+        model[0].weight = nn.Parameter(graphc.ones(2, 3))
+    with graphc.no_grad(), override(disable_jit=False):
+        compiled = graphc.jit(model[1])
+        assert (compiled(x) == x).all()
+        model.train()
+        assert (compiled(x) == 0.0).any()
+        assert compiled.cache_info()["calls_traced"] == 2
