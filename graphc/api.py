@@ -26,6 +26,7 @@ def grad(
     has_aux: bool = False,
     target: str = "cpu",
     holomorphic: bool = False,
+    atomics: bool = False,
 ) -> Any:
     """The gradient of a function with one scalar output; also a decorator, with or without arguments.
 
@@ -41,6 +42,8 @@ def grad(
         holomorphic: the output is complex, and a holomorphic function of the complex arguments: the gradient is its
             complex derivative. Without it a complex output is an error, and the gradient of a real one by a complex
             ``x + iy`` is ``df/dx - i df/dy``, as in JAX and autograd.
+        atomics: on a GPU, updates of one place (an index that comes twice, sums over rows) may be added in any order:
+            quicker where many meet, but the last bits differ from run to run. ``GRAPHC_DETERMINISTIC=1`` forbids it.
     Returns: a compiled function. Its gradients have the structure, shapes and dtypes of the arguments: an array for a
         real or complex array, a NumPy scalar for a number, None for what is frozen or is not of a floating dtype.
     Raises: ``ValueError`` for another target. When called: ``GradientError`` (the output is no floating scalar, the
@@ -48,7 +51,7 @@ def grad(
         (no GPU, or its driver failed), and the errors of tracing: ``ConcretizationError``, ``UnsupportedError``,
         ``SideEffectError``, ``ShapeError``.
     """
-    return _compiled("grad", function, argnums, argnames, has_aux, target, holomorphic)
+    return _compiled("grad", function, argnums, argnames, has_aux, target, holomorphic, atomics)
 
 
 def value_and_grad(
@@ -59,6 +62,7 @@ def value_and_grad(
     has_aux: bool = False,
     target: str = "cpu",
     holomorphic: bool = False,
+    atomics: bool = False,
 ) -> Any:
     """As :func:`grad`, and the value with it: ``(value, gradient)``, or ``((value, aux), gradient)``.
 
@@ -67,19 +71,19 @@ def value_and_grad(
 
     The value is a NumPy scalar. Raises what :func:`grad` raises.
     """
-    return _compiled("value_and_grad", function, argnums, argnames, has_aux, target, holomorphic)
+    return _compiled("value_and_grad", function, argnums, argnames, has_aux, target, holomorphic, atomics)
 
 
-def jit(function: Callable[..., Any] | None = None, *, target: str = "cpu") -> Any:
+def jit(function: Callable[..., Any] | None = None, *, target: str = "cpu", atomics: bool = False) -> Any:
     """The function itself, compiled; also a decorator. Arguments and result: any nested containers.
 
     >>> graphc.jit(lambda x: {"mean": np.mean(x), "rows": x.shape[0]})(np.ones((3, 2)))
     {'mean': np.float64(1.0), 'rows': 3}
 
-    Arrays of the result are new, with NumPy's shapes and dtypes. ``target``, and what is raised:
-    see :func:`grad`.
+    Arrays of the result are new, with NumPy's shapes and dtypes. ``target``, ``atomics``, and what
+    is raised: see :func:`grad`.
     """
-    return _compiled("jit", function, None, None, False, target)
+    return _compiled("jit", function, None, None, False, target, atomics=atomics)
 
 
 def _compiled(
@@ -90,11 +94,14 @@ def _compiled(
     has_aux: bool,
     target: str,
     holomorphic: bool = False,
+    atomics: bool = False,
 ) -> Any:
     if target not in ("cpu", "cuda"):
         raise ValueError(f"target={target!r}: it is 'cpu' or 'cuda'")
     numbers, names = which_arguments(argnums, argnames)
-    return compiled(function, Transform(kind, numbers, names, has_aux, target, holomorphic=holomorphic))
+    return compiled(
+        function, Transform(kind, numbers, names, has_aux, target, holomorphic=holomorphic, atomics=atomics)
+    )
 
 
 def compiled(function: Callable[..., Any] | None, transform: Transform) -> Any:

@@ -148,7 +148,7 @@ def _build(
         from graphc.cuda_entry import device_entry
         from graphc.cuda_runner import cuda_runner
 
-        runner = cuda_runner(without_rules(finish(marked)), traced, number or 0)
+        runner = cuda_runner(without_rules(finish(marked)), traced, number or 0, atomics=transform.atomics)
         if number is None:
             return Program(traced, marked, template, _checked(runner, transform, marked), kept)
         program = Program(traced, marked, template, runner, kept)  # where nothing looks at results

@@ -14,6 +14,7 @@ variable                 setting       meaning
 ``GRAPHC_CONTRACT``      contract      ``0``: no fused multiply-add where the program wrote a multiply and an add
 ``GRAPHC_BLAS``          blas          ``auto``, ``mkl``, ``numpy``, ``scipy`` or ``native``: whose gemm is called
 ``GRAPHC_CUDA_EMULATOR`` cuda_emulator ``1``: programs for CUDA run on this machine, slowly, to check their values
+``GRAPHC_CUDA_ATOMICS``  cuda_atomics  ``1``: sums on a GPU by atomic additions, in whatever order they come
 ``GRAPHC_KEEP_MEMORY``   keep_memory   ``0``: memory of dead results goes back to malloc, not to graphc's pool
 ``GRAPHC_NAN``           nan           ``1``: a result with NaN is an error that names the operation which made it
 ======================== ============= =========================================================================
@@ -144,6 +145,7 @@ class Settings:
     contract = Setting("GRAPHC_CONTRACT", _switch, lambda: True)
     blas = Setting("GRAPHC_BLAS", _blas_choice, lambda: "auto")
     cuda_emulator = Setting("GRAPHC_CUDA_EMULATOR", _switch, lambda: False)
+    cuda_atomics = Setting("GRAPHC_CUDA_ATOMICS", _switch, lambda: False)
     keep_memory = Setting("GRAPHC_KEEP_MEMORY", _switch, lambda: True)
     nan = Setting("GRAPHC_NAN", _switch, lambda: False)
 
@@ -162,7 +164,8 @@ class Settings:
 
     def code_key(self) -> tuple[tuple[str, object], ...]:
         """The settings that change the code generated for a program, for use in cache keys: (name, value) pairs."""
-        return (("contract", self.contract), ("deterministic", self.deterministic))
+        names = ("contract", "deterministic", "cuda_atomics")
+        return tuple([(name, getattr(self, name)) for name in names])
 
 
 def setting_names() -> tuple[str, ...]:

@@ -68,12 +68,12 @@ def _nodes(graph: Graph) -> Iterator[Node]:
             yield from _nodes(region)
 
 
-def cuda_runner(graph: Graph, traced: Traced, number: int) -> CudaRunner:
+def cuda_runner(graph: Graph, traced: Traced, number: int, *, atomics: bool) -> CudaRunner:
     """The runner for the device with this number. Raises ``CudaError`` where there is none, ``UnsupportedError``."""
     steps = traced.captures.paths.steps
     paths = [(k, source.path) for k, source in enumerate(traced.inputs) if source.path is not None]
     constants = [k for k, path in paths if steps[path][0] is AccessStep.CONST]
-    return CudaRunner(graph, device(number), constants)
+    return CudaRunner(graph, device(number), constants, atomics=atomics)
 
 
 class Sizes(NamedTuple):
@@ -99,15 +99,21 @@ class CudaRunner:
 
     executable: Executable | None = None
 
-    def __init__(self, graph: Graph, device: Device, constants: Collection[int] = (), home: DeviceView | None = None):
+    def __init__(
+        self, graph: Graph, device: Device, constants: Collection[int] = (), home: DeviceView | None = None, *,
+        atomics: bool = False,
+    ):  # fmt: skip
         """``constants``: numbers of the parameters that are part of the program, and NumPy arrays in any call.
 
         ``home``: what results are like, whatever is given: arrays of graphc's own are where they are, and NumPy's are
-        copied.
+        copied. ``atomics``: sums may be made in any order; ``settings.cuda_atomics`` says so, too.
         """
         self.graph, self.device, self.constants, self.home = graph, device, frozenset(constants), home
         program = schedule(graph_for_device(graph), OPS, blocks=OF_A_DEVICE)
-        printed = print_cuda_program(program, len(graph.params) + len(graph.ints), repr(settings.code_key()))
+        printed = print_cuda_program(
+            program, len(graph.params) + len(graph.ints), repr(settings.code_key()),
+            atomics=(atomics or settings.cuda_atomics) and not settings.deterministic,
+        )  # fmt: skip
         self.symbols, self.bounds, self.checks = program.symbols, program.bounds, program.checks
         self.arena = arena_bytes(program)
         self.sources = (printed.source, *(kernel.printed.source for kernel in printed.kernels))

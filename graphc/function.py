@@ -326,5 +326,5 @@ def _after_fork() -> None:
 if hasattr(os, "register_at_fork"):
     os.register_at_fork(after_in_child=_after_fork)
 when_a_trace_begins.append(_trace_begins)
-for _name in ("disable_jit", "contract", "deterministic", "nan"):
+for _name in ("disable_jit", "contract", "deterministic", "cuda_atomics", "nan"):
     settings.on_change(_name, _settings_changed)

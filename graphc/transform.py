@@ -16,7 +16,7 @@ class Transform:
 
     ``forward_mode``: the function itself differentiates, inside its trace (``jvp``): it cannot run without one.
     ``mode`` is of ``jacobian``; ``in_axes`` and ``out_axes`` are of ``vmap``. ``holomorphic``: complex results are
-    differentiated, as complex numbers.
+    differentiated, as complex numbers. ``atomics``: on a device, sums may be made in any order.
     """
 
     kind: Kind
@@ -29,6 +29,7 @@ class Transform:
     in_axes: Any = 0
     out_axes: Any = 0
     holomorphic: bool = False
+    atomics: bool = False
 
     @property
     def differentiates(self) -> bool:

@@ -8,7 +8,7 @@ the word before the arena, and the program goes on at positions that are inside.
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
 
 from graphc.abi import ALIGNMENT
@@ -16,6 +16,7 @@ from graphc.codegen.cuda_chores import CudaKernel, chore, combining_kernel, note
 from graphc.codegen.cuda_gemm import TILE, gemm_kernel
 from graphc.codegen.cuda_kernel import WIDE_BYTES, print_cuda_kernel, sums_begun
 from graphc.codegen.cuda_libraries import FACTORS, TRANSFORMS
+from graphc.codegen.cuda_mapping import ATOMIC, SUMS
 from graphc.codegen.cuda_routines import routine_kernel
 from graphc.codegen.driver import DriverPrinter
 from graphc.ir.dims import Dim, ceildiv
@@ -57,10 +58,13 @@ class CudaProgram:
     has_products: bool
 
 
-def print_cuda_program(program: Program, number_of_inputs: int, flags: str) -> CudaProgram:
-    """The program for CUDA; numbers that a CPU driver would keep in variables get places in the arena."""
+def print_cuda_program(program: Program, number_of_inputs: int, flags: str, *, atomics: bool = False) -> CudaProgram:
+    """The program for CUDA; numbers that a CPU driver would keep in variables get places in the arena.
+
+    ``atomics``: additions to one place may come in any order.
+    """
     _place_locals(program)
-    printer = CudaDriverPrinter(program, number_of_inputs, flags)
+    printer = CudaDriverPrinter(program, number_of_inputs, flags, atomics=atomics)
     printed = printer.run()
     decides = printer.factors or "read_" in printed.source or "call_service" in printed.source
     kernels = tuple(printer.cuda_kernels.values())
@@ -92,11 +96,13 @@ class CudaDriverPrinter(DriverPrinter):
 
     scans_flags = False  # they are on the device
 
-    def __init__(self, program: Program, number_of_inputs: int, flags: str):
+    def __init__(self, program: Program, number_of_inputs: int, flags: str, *, atomics: bool = False):
         super().__init__(program, number_of_inputs, f"cuda {flags}")
+        self.atomics = atomics
         self.cuda_kernels: dict[str, CudaKernel] = {}
         self.notes = self.products = self.factors = False
         self.begun: set[int] = set()  # buffers that the kernels at hand fill themselves, before they add to them
+        self.joined: dict[int, Combine] = {}  # sums of the blocks of these kernels that are added up by atomics
 
     def imports(self, body: str) -> list[str]:
         return []
@@ -105,10 +111,31 @@ class CudaDriverPrinter(DriverPrinter):
         return f"read_{storage.dtype}({self.place(storage)})"
 
     def steps(self, steps: Sequence[Step]) -> None:
-        before, nests = self.begun, [step.nest for step in steps if isinstance(step, Launch)]
+        before, nests = (self.begun, self.joined), [step.nest for step in steps if isinstance(step, Launch)]
         self.begun = {buffer for nest in nests for buffer in sums_begun(nest)}
+        self.joined = dict(self._added_up(steps)) if self.atomics else {}
         super().steps(steps)
-        self.begun = before
+        self.begun, self.joined = before
+
+    def _added_up(self, steps: Sequence[Step]) -> Iterator[tuple[int, Combine]]:
+        """What right after a kernel combines its blocks' sums, and may as well be added to by the blocks themselves."""
+        nest: Nest | None = None
+        for step in steps:
+            match step:
+                case Launch():
+                    nest = step.nest
+                case Combine() if nest is not None:
+                    sums = step.partial in sums_begun(nest) and step.step in SUMS and step.dtype in ATOMIC
+                    if sums and self._is_apart(step.result, nest):
+                        yield step.partial, step
+                case _:
+                    nest = None
+
+    def _is_apart(self, result: int, nest: Nest) -> bool:
+        """Whether nothing that the nest reads or writes stands where the result will: it may be begun before."""
+        others = [_root(self.storage[buffer]) for buffer in nest.buffers()]
+        root = _root(self.storage[result])
+        return all((root.place, root.position, root.slot) != (o.place, o.position, o.slot) for o in others)
 
     # --- launches -----------------------------------------------------------------------------------------------------
 
@@ -119,9 +146,13 @@ class CudaDriverPrinter(DriverPrinter):
         self._nest(step.nest, 1)
 
     def _nest(self, nest: Nest, count: Dim, kind: str = "kernel") -> None:
+        joined = {partial: self.joined[partial] for partial in sums_begun(nest) if partial in self.joined}
+        for step in joined.values():
+            self._clear(Clear(step.result, step.kept, step.dtype, step.init))
         source = print_cuda_kernel(
-            nest, count, separate=self._are_separate(nest), size_of=lambda buffer: self.storage[buffer].size
-        )
+            nest, count, separate=self._are_separate(nest), size_of=lambda buffer: self.storage[buffer].size,
+            atomics=self.atomics, joined={partial: step.result for partial, step in joined.items()},
+        )  # fmt: skip
         dtypes = [self.storage[b].dtype for b in source.buffers]
         has_near = source.near != 0
         kernel = self._kernel_number(kind, source.text, dtypes, len(source.sizes) + has_near, source.mapping)
@@ -173,6 +204,8 @@ class CudaDriverPrinter(DriverPrinter):
         self._chores("copy", chore("copy"), [step.source, step.target], [], step.size)
 
     def _combine(self, step: Combine) -> None:
+        if step.partial in self.joined:
+            return
         if step.kept == 1:  # a block of threads folds them; for one thread they would be many
             self._nest(_combining_nest(step), 1, "combine")
             return

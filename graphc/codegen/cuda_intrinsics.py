@@ -15,6 +15,7 @@ from numba.core import types
 from numba.extending import intrinsic
 
 from graphc.codegen.conversions import NUMBA_TYPES
+from graphc.codegen.cuda_mapping import ATOMIC
 from graphc.codegen.targets import BLOCK_THREADS
 
 INT64, INT32 = ir.IntType(64), ir.IntType(32)
@@ -205,6 +206,23 @@ def _shared(element: types.Type, name: str, offset: int, elements: int = SHARED_
     return intrinsic(typing)
 
 
+def _atomic_add(kind: types.Type) -> Any:
+    pointer = types.CPointer(kind)
+
+    def typing(typingctx: Any, buffer: Any, position: Any, value: Any) -> Any:
+        """Add the value to an element, whoever else adds to it meanwhile."""
+
+        def emit(context: Any, builder: Any, signature: Any, args: Any) -> Any:
+            buffer, position, value = args
+            operation = "fadd" if isinstance(kind, types.Float) else "add"
+            builder.atomic_rmw(operation, builder.gep(buffer, [position]), value, "monotonic")
+            return context.get_dummy_value()
+
+        return types.void(pointer, types.int64, kind), emit
+
+    return intrinsic(typing)
+
+
 def _near(element: types.Type) -> Any:
     pointer = types.CPointer(element)
 
@@ -240,4 +258,6 @@ for _short in ("f64", "f32"):  # the tiles of a matrix product
     for _which, _side in enumerate("ab"):
         _offset = 8 * (2 * SHARED_ELEMENTS + _which * TILE_ELEMENTS)
         globals()[f"tile_{_side}_{_short}"] = _shared(NUMBA_TYPES[_short], f"tile_{_side}", _offset, TILE_ELEMENTS)
+for _short in ATOMIC:
+    globals()[f"atomic_add_{_short}"] = _atomic_add(NUMBA_TYPES[_short])
 shared_positions = _shared(types.int64, "shared_places", 8 * SHARED_ELEMENTS)

@@ -5,7 +5,7 @@ Control flow around a barrier depends on sizes and on what all threads of the bl
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 
 from graphc.codegen.cuda_mapping import column_axis, mapping_of, shared_rounds
@@ -53,18 +53,24 @@ class Rounds:
     positions: Callable[[str], None]
 
 
-def print_cuda_kernel(nest: Nest, count: Dim, *, separate: bool, size_of: Callable[[int], Dim]) -> CudaSource:
+def print_cuda_kernel(
+    nest: Nest, count: Dim, *, separate: bool, size_of: Callable[[int], Dim],
+    atomics: bool = False, joined: Mapping[int, int] = {},
+) -> CudaSource:  # fmt: skip
     """The nest's kernel.
 
     Args: count: its rows, or blocks of rows; separate: each buffer starts at a multiple of 16 bytes, and none overlaps
-        another one that is written; size_of: the elements of a buffer.
+        another one that is written; size_of: the elements of a buffer; atomics: whether sums may have any order;
+        joined: buffers of sums that blocks add to another one.
     """
-    mapping = mapping_of(nest)
+    mapping = mapping_of(nest, atomics=atomics)
     lines = Lines()
     if separate:
         lines.add("separate_buffers()")
     shared = mapping in ("rows", "alone")
     printer = CudaNestPrinter(nest, lines, shared=shared, wide=separate)
+    printer.near, printer.joined = near_rows(nest) if mapping == "rows" else {}, joined
+    printer.atomics = atomics and mapping == "elements"
     printer.run(mapping)
     parameters = [*printer.buffers.values(), *printer.sizes.values(), *(["near"] if printer.near else []), "count"]
     source = f"def NAME({', '.join(parameters)}):\n{lines}\n"
@@ -104,7 +110,7 @@ class CudaNestPrinter(NearPrinter):
     def __init__(self, nest: Nest, lines: Lines, *, shared: bool, wide: bool):
         super().__init__(nest, lines)
         self.shared, self.wide = shared, wide
-        self.near = near_rows(nest) if mapping_of(nest) == "rows" else {}
+        self.atomics = False  # whether updates are atomic additions
         self.divided = False  # whether what is printed stands in a loop that threads share
 
     def run(self, mapping: str) -> None:
@@ -365,6 +371,10 @@ class CudaNestPrinter(NearPrinter):
             self._store(store)
 
     def _store(self, store: Store) -> None:
+        if self.atomics and store.accumulate:
+            place = f"{self.buffer(store.buffer)}, {self._position(store.index, store.gathered)}"
+            self.lines.add(f"atomic_add_{store.scalar.dtype}({place}, {self.text(store.scalar)})")
+            return
         if not self.shared or self.divided:
             super()._store(store)
             return

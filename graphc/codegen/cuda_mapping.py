@@ -11,6 +11,8 @@ A mapping is chosen from the nest alone:
     columns    scatters of rows: each thread takes every n-th column, and runs all rows of updates in order
     owners     other scatters: each thread runs all updates in order, and makes those of its own part of the target
     serial     one thread runs it all, in order
+
+With ``atomics`` updates that are sums are ``elements``, too: each is one atomic addition, in whatever order they come.
 """
 
 from __future__ import annotations
@@ -21,13 +23,17 @@ from graphc.ir.dims import Dim, dim_max
 from graphc.schedule.loopnest import Nest, Phase
 from graphc.schedule.scalars import walk
 
+SUMS = ("{acc} + {0}", "({acc} + {0})")
+ATOMIC = ("f64", "f32", "i64", "i32", "u64", "u32")  # what a device adds to memory in one instruction
 ASSOCIATIVE = ("{acc} + {0}", "({acc} + {0})", "{acc} * {0}", "({acc} * {0})")
 
 
-def mapping_of(nest: Nest) -> str:
+def mapping_of(nest: Nest, *, atomics: bool = False) -> str:
     """How the nest's iterations are laid out over threads; see the module's text."""
     if not nest.space:
         return "serial"
+    if atomics and adds_up(nest):
+        return "elements"
     if nest.sequential:
         return _of_what_has_an_order(nest)
     if not all(map(_is_shareable, nest.phases)) or _passes_on(nest):
@@ -50,6 +56,15 @@ def _of_what_has_an_order(nest: Nest) -> str:
     if len(nest.phases) == 1 and _is_scatter(nest.phases[0]) and not _passes_on(nest):
         return "serial" if nest.row else "owners" if column_axis(nest) is None else "columns"
     return "serial"
+
+
+def adds_up(nest: Nest) -> bool:
+    """Whether the nest does nothing but add updates to places that are looked up."""
+    if nest.block is not None or len(nest.phases) != 1 or not _is_scatter(nest.phases[0]) or _passes_on(nest):
+        return False
+    (store,) = nest.phases[0].stores
+    everywhere = len(nest.phases[0].axes) + nest.row == len(nest.space)
+    return everywhere and store.accumulate in SUMS and store.scalar.dtype in ATOMIC
 
 
 def _is_scan(phase: Phase) -> bool:

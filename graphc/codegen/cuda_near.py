@@ -7,9 +7,10 @@ there is room follows from the sizes of a call, so the kernel is told, and takes
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 
+from graphc.codegen.cuda_mapping import SUMS
 from graphc.codegen.cuda_ordered import OrderedPrinter
 from graphc.codegen.text import STORED, literal, loaded, stored
 from graphc.ir.dims import Dim, dim_sum
@@ -17,7 +18,6 @@ from graphc.ir.types import DTYPES
 from graphc.schedule.loopnest import Nest
 from graphc.schedule.scalars import BLOCK_AXIS, Affine, Scalar, walk
 
-SUMS = ("{acc} + {0}", "({acc} + {0})")
 ALIGNED = 16  # bytes at whose multiples a row begins
 
 
@@ -63,9 +63,13 @@ def _note(
 
 
 class NearPrinter(OrderedPrinter):
-    """Prints where blocks of rows find what is near. ``near``: by the buffers, in the order of their places."""
+    """Prints where blocks of rows find what is near. ``near``: by the buffers, in the order of their places.
+
+    ``joined``: to which buffers blocks add their sums, by atomic additions, instead of storing them.
+    """
 
     near: dict[int, NearRow]
+    joined: Mapping[int, int]
 
     @property
     def near_bytes(self) -> Dim:
@@ -95,10 +99,19 @@ class NearPrinter(OrderedPrinter):
         if not sums:
             return
         self.lines.add("barrier()")
-        with self.lines.inside("if near != 0:"):
-            for buffer, row in sums.items():
-                name, size = self.buffer(buffer), self.dim(row.size)
-                with self.lines.inside(f"for e in range(thread, {size}, threads):"):
-                    value = stored(row.dtype, loaded(row.dtype, f"near_{name}[e]"))
-                    self.lines.add(f"{name}[block * ({size}) + e] = {value}")
+        for buffer, target in self.joined.items():
+            name = self.buffer(buffer)
+            with self.lines.inside(f"for e in range(thread, {self.dim(sums[buffer].size)}, threads):"):
+                self.lines.add(f"atomic_add_{sums[buffer].dtype}({self.buffer(target)}, e, near_{name}[e])")
+        kept = sums.keys() - self.joined.keys()
+        if kept:
+            with self.lines.inside("if near != 0:"):
+                for buffer in sorted(kept):
+                    self._store_sum(self.buffer(buffer), sums[buffer])
         self.lines.add("barrier()")
+
+    def _store_sum(self, name: str, row: NearRow) -> None:
+        size = self.dim(row.size)
+        with self.lines.inside(f"for e in range(thread, {size}, threads):"):
+            value = stored(row.dtype, loaded(row.dtype, f"near_{name}[e]"))
+            self.lines.add(f"{name}[block * ({size}) + e] = {value}")

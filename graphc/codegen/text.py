@@ -28,7 +28,7 @@ CUDA = {
     "barrier", "block_count", "block_index", "global_count", "global_index", "separate_buffers", "thread_count",
     "thread_index", "warp_size",
 }  # fmt: skip
-CUDA_KINDS = ("near_", "shared_", "shuffle_down_", "tile_a_", "tile_b_")  # one for each dtype
+CUDA_KINDS = ("atomic_add_", "near_", "shared_", "shuffle_down_", "tile_a_", "tile_b_")  # one for each dtype
 INT64_MIN = str(-(2**63))
 
 

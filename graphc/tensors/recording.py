@@ -82,7 +82,7 @@ def forget() -> None:
     ROOT.next.clear()
 
 
-for _name in ("disable_jit", "contract", "deterministic", "nan"):
+for _name in ("disable_jit", "contract", "deterministic", "cuda_atomics", "nan"):
     settings.on_change(_name, forget)
 
 

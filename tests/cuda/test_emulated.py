@@ -98,6 +98,25 @@ def test_updates_that_meet_are_made_in_order():
             np.testing.assert_array_equal(graphc.jit(function, target="cuda")(*args), function(*args))
 
 
+def test_sums_by_atomic_additions(emulated):
+    """Where the order may be any, updates are shared by all threads, and blocks add to the result themselves."""
+
+    def both(x, i, v):
+        return np.sum(np.sin(x[i]) * v) + np.sum(np.sum(x * x, axis=0) ** 3)
+
+    index, v = RNG.integers(-6, 6, size=40), RNG.normal(size=(40, 11))
+    compiled = graphc.grad(both, target="cuda", atomics=True)
+    with override(disable_jit=True):
+        expected = graphc.grad(both)(X, index, v)
+    check(compiled(X, index, v), expected, 1e-13)
+    assert compiled.source().count("import atomic_add_f64") == 2  # kernels
+    assert compiled.source().count("# combine") == 1  # whether an index is wrong
+    with override(cuda_atomics=True):
+        assert "atomic_add_f64(" in graphc.grad(both, target="cuda").source(X, index, v)
+        with override(deterministic=True):
+            assert "atomic_add" not in graphc.grad(both, target="cuda").source(X, index, v)
+
+
 def test_complex_numbers_and_routines():
     """A complex array is a real one of the same bytes; rows are sorted, elements searched for."""
     z, scale = X + 1j * X[::-1], 2 - 1j

@@ -33,8 +33,8 @@ class Unloaded:
         return list(kernels)
 
 
-def kernels_of(function, args) -> list[CudaKernel]:
-    return list(CudaRunner(function.graph("final", *args), Unloaded()).loaded.kernels)
+def kernels_of(function, args, *, atomics=False) -> list[CudaKernel]:
+    return list(CudaRunner(function.graph("final", *args), Unloaded(), atomics=atomics).loaded.kernels)
 
 
 def mappings(function, *args) -> list[str]:
@@ -104,6 +104,15 @@ def test_kernels_of_the_corpus(name, tmp_path):
     function, args = CORPUS[name]
     for kernel in kernels_of(graphc.value_and_grad(function), args):
         assert_no_spills(kernel, "sm_80", tmp_path)
+
+
+def test_atomic_additions_are_the_devices_own():
+    """One instruction that adds to memory and waits for nothing, also for doubles."""
+    for dtype, kind in (("f4", "f32"), ("f8", "f64")):
+        args = X[0].astype(dtype), np.arange(3)
+        kernels = kernels_of(graphc.grad(lambda x, i: np.sum(np.sin(x[i]))), args, atomics=True)
+        (kernel,) = (k for k in kernels if "atomic_add" in k.printed.source)
+        assert re.search(rf"(red|atom)[.\w]*\.global\.add\.{kind}", kernel_ptx(kernel))
 
 
 def test_what_is_held_at_once():
