@@ -60,6 +60,9 @@ and writing with integers, slices (also negative steps), `...`, `None`, integer 
 SPARSE = """A sparse array or matrix from outside, in CSR or CSC format, times a traced vector or matrix: `A @ x`,
 `x @ A`, `A.dot(x)`, `A.T @ x`. Its numbers are read at each call, and are not differentiated.
 """
+SOLVERS = """Solutions of `root`, `minimize` and the like are differentiated by `graphc.implicit_root` and
+`graphc.implicit_minimum`, around the solver. Functions to try them on:
+"""
 INDEX_TRICKS = """`np.lib.stride_tricks.sliding_window_view` (a copy), `np.r_[...]`, `np.c_[...]`, `np.mgrid[...]`,
 `np.ogrid[...]`, functions made by `np.vectorize`, `np.poly1d` at traced points, and polynomials of `numpy.polynomial`
 (functions and classes) with coefficients that are not traced; with traced ones, `polyval` and others.
@@ -239,6 +242,9 @@ def page() -> str:
         ("## scipy.interpolate", [SPLINES, *signatures(under("scipy.interpolate", ALGORITHMS), skipped=0)]),
         ("## scipy.sparse", [SPARSE]),
         ("## scipy.signal", signatures(under("scipy.signal", ALGORITHMS), skipped=0)),
+        ("## scipy.ndimage", signatures(under("scipy.ndimage", ALGORITHMS), skipped=0)),
+        ("## scipy.spatial.distance", signatures(under("scipy.spatial.distance", ALGORITHMS), skipped=0)),
+        ("## scipy.optimize", [SOLVERS, *signatures(under("scipy.optimize", ALGORITHMS), skipped=0)]),
         (
             "## scipy.special",
             [
@@ -248,7 +254,7 @@ def page() -> str:
                 *signatures(under("scipy.special", ALGORITHMS), skipped=0),
             ],
         ),
-        ("## scipy.stats", laws()),
+        ("## scipy.stats", [*laws(), "", *signatures(under("scipy.stats", ALGORITHMS), skipped=0)]),
         ("## Methods of arrays", signatures(METHODS, skipped=2)),
         ("Methods that write into the array:", signatures(WRITING_METHODS, skipped=2)),
         ("## Attributes of arrays", [listed([*PROPERTIES, "shape", "ndim", "dtype", "size", "itemsize", "nbytes"])]),

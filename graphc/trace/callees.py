@@ -11,10 +11,11 @@ from typing import Any
 
 import numpy as np
 
+from graphc.trace.algorithms.arguments import without_defaults
 from graphc.trace.algorithms.functional import CALLED_OBJECTS, CALLING
 from graphc.trace.algorithms.index_tricks import ITEMS
+from graphc.trace.algorithms.outside import form_of
 from graphc.trace.algorithms.sparse_products import SPARSE_PRODUCTS, is_sparse
-from graphc.trace.algorithms.splines import is_spline, piecewise
 from graphc.trace.algorithms.table import ALGORITHMS
 from graphc.trace.classes import class_of, is_instance, is_scalar
 from graphc.trace.concretization import cannot_be_concrete
@@ -102,10 +103,11 @@ def traced_callee(function: Any) -> Any:
         return _called_object(function, CALLED_OBJECTS[kind])
     if kind.__module__ in DISPATCHING:
         return _library_function(function)
+    form = form_of(function)
+    if form is not None:
+        return _of_outside(function, function, "__call__", form)
     if is_of_stats(function):
         return traced_law(function)
-    if is_spline(function):
-        return _spline(function)
     call = kind.__call__ if callable(function) else None
     if type(call) is FunctionType and not is_library_name(call.__module__):
         return MethodType(rewritten(call), function)
@@ -153,6 +155,9 @@ def _class(cls: type) -> Any:
 
 def _library_method(method: MethodType) -> Callable[..., Any]:
     owner = method.__self__
+    form = form_of(owner)
+    if form is not None:
+        return _of_outside(method, owner, method.__name__, form)
     if is_of_stats(owner):
         return traced_method(method)
     if method.__name__ == "dot" and is_sparse(owner):
@@ -169,13 +174,16 @@ def sparse_operation(left: Any, right: Any) -> Callable[[Any, Any], Any] | None:
     return None
 
 
-def _spline(spline: Any) -> Callable[..., Any]:
-    """SciPy's object, made outside, called at points that may be traced."""
+def _of_outside(function: Any, owner: Any, name: str, form: Callable[[Any], Any]) -> Callable[..., Any]:
+    """A method of SciPy's object that was made outside, such as a spline, called with what may be traced."""
 
     def call(*args: Any, **kwargs: Any) -> Any:
         if not has_traced([args, kwargs]):
-            return spline(*args, **kwargs)
-        return traced_callee(piecewise(spline))(*args, **kwargs)
+            return function(*args, **kwargs)
+        method = getattr(form(owner), name, None)
+        if method is None:
+            raise_unsupported(f"{public_name(type(owner))}.{name}")
+        return traced_callee(method)(*args, **kwargs)
 
     return call
 
@@ -263,11 +271,13 @@ def _make_substitute(function: Any) -> Any:
     if algorithm is None:
         return array_function(function, name)
     always = name in CALLING
-    return lambda *args, **kwargs: (
-        rewritten(algorithm)(*args, **kwargs)
-        if always or _reaches_traced([args, kwargs])
-        else function(*args, **kwargs)
-    )
+
+    def call(*args: Any, **kwargs: Any) -> Any:
+        if not always and not _reaches_traced([args, kwargs]):
+            return function(*args, **kwargs)
+        return rewritten(algorithm)(*args, **without_defaults(name, function, algorithm, args, kwargs))
+
+    return call
 
 
 def _reaches_traced(arguments: list[Any]) -> bool:

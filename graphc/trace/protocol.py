@@ -207,9 +207,11 @@ def public_name(function: Callable[..., Any]) -> str:
             return f"numpy.{own_name}"
         own_name = own_name.lstrip("_")  # _lambertw
         return f"scipy.special.{own_name}" if hasattr(sys.modules.get("scipy.special"), own_name) else own_name
-    package = ".".join(module.split(".")[:2])
-    if module.startswith("scipy.") and getattr(sys.modules.get(package), own_name, None) is function:
-        return f"{package}.{own_name}"
+    parts = module.split(".")
+    for length in range(2, len(parts)) if module.startswith("scipy.") else ():  # scipy.sparse.linalg._isolve.iterative
+        package = ".".join(parts[:length])
+        if getattr(sys.modules.get(package), own_name, None) is function:
+            return f"{package}.{own_name}"
     return ".".join([*(part for part in module.split(".") if not part.startswith("_")), own_name])
 
 

@@ -51,7 +51,7 @@ class Control(NamedTuple):
     max_steps: int = MAX_STEPS
 
 
-def solve(  # noqa: PLR0913 - as SciPy's functions have them
+def solve(
     fun: Callable[..., Any], times: Any, y0: Any, *, args: Any = (), rtol: Any = 1e-6, atol: Any = 1e-9,
     first_step: Any = None, max_step: Any = np.inf, max_steps: int = MAX_STEPS,
 ) -> Any:  # fmt: skip
@@ -169,7 +169,7 @@ def _root_mean_square(x: Any) -> Any:
 # --- SciPy's forms ----------------------------------------------------------------------------------------------------
 
 
-def solve_ivp(  # noqa: PLR0913, PLR0917 - SciPy's own parameters
+def solve_ivp(
     fun: Any, t_span: Any, y0: Any, method: Any = "RK45", t_eval: Any = None, dense_output: bool = False,
     events: Any = None, vectorized: bool = False, args: Any = None, rtol: Any = 1e-3, atol: Any = 1e-6,
     max_step: Any = np.inf, first_step: Any = None,

@@ -107,14 +107,6 @@ def _end_row(dx: Any, secants: Any, condition: Any, side: float) -> tuple[Any, A
     return 2 * np.ones_like(span), np.ones_like(span), 3 * secants[:1] - 0.5 * side * value * dx[:1]
 
 
-def is_spline(obj: Any) -> bool:
-    """Whether it is SciPy's ``PPoly``, ``BSpline`` or a kind of them (``CubicSpline``, ``PchipInterpolator``)."""
-    kind = type(obj)
-    return kind.__module__.startswith("scipy.interpolate.") and any(
-        base.__name__ in ("PPoly", "BSpline") for base in kind.__mro__
-    )
-
-
 def piecewise(spline: Any) -> PiecewisePolynomial:
     """SciPy's spline object, made outside, as one that takes traced points."""
     from scipy.interpolate import PPoly

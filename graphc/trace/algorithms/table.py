@@ -6,11 +6,17 @@ from collections.abc import Mapping
 from typing import Any
 
 from graphc.trace.algorithms import (
+    comparisons,
+    convolutions,
+    descriptions,
+    distances,
     filters,
     functional,
+    images,
     initial_values,
     integrals,
     matrix_functions,
+    periodograms,
     special_functions,
     splines,
     structured,
@@ -25,4 +31,10 @@ ALGORITHMS: Mapping[str, Any] = {
     **special_functions.FUNCTIONS,
     **functional.FUNCTIONS,
     **integrals.FUNCTIONS,
+    **descriptions.FUNCTIONS,
+    **comparisons.FUNCTIONS,
+    **distances.FUNCTIONS,
+    **convolutions.FUNCTIONS,
+    **periodograms.FUNCTIONS,
+    **images.FUNCTIONS,
 }

@@ -1,0 +1,121 @@
+"""scipy.stats' descriptions and comparisons of samples, scipy.spatial.distance, helpers of scipy.optimize."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import numpy as np
+import pytest
+from scipy import stats
+from scipy.spatial import distance
+
+import graphc
+from graphc.config import override
+from tests.nightly import part
+from tests.trace.scipy_cases import Case, case, check
+
+rng = np.random.default_rng(3)
+X, Y = rng.uniform(0.5, 3, (2, 4, 5))
+V, W = rng.uniform(0.5, 3, (2, 7))
+U = rng.uniform(0.5, 3, 5)
+P, Q = rng.normal(size=(8, 3)), rng.normal(size=(7, 3))
+THREE = np.array([1.0, 2.0, 0.5])
+ALONG = (
+    "zscore",
+    "gzscore",
+    "gmean",
+    "hmean",
+    "skew",
+    "kurtosis",
+    "variation",
+    "sem",
+    "median_abs_deviation",
+    "entropy",
+)
+METRICS = (
+    "euclidean", "sqeuclidean", "cityblock", "chebyshev", "minkowski", "cosine", "correlation", "canberra",
+    "braycurtis", "hamming",
+)  # fmt: skip
+
+DESCRIPTIONS = [
+    *(case(f"stats.{name}", X, axis=axis) for name in ALONG for axis in (0, 1)),
+    case("stats.zmap", X, Y), case("stats.pmean", X, 2.5), case("stats.pmean", X, p=0),
+    case("stats.gmean", V, call=lambda v, w: stats.gmean(v, weights=w), w=W),
+    case("stats.gmean", V, W, call=lambda v, w: stats.gmean(v, weights=w)),
+    case("stats.hmean", V, keepdims=True),
+    case("stats.moment", V, order=[1, 2, 3]), case("stats.moment", V, order=3, center=1.0),
+    case("stats.skew", X, axis=None, bias=False), case("stats.kurtosis", X, fisher=False, bias=False),
+    case("stats.kurtosis", X, keepdims=True), case("stats.iqr", V), case("stats.iqr", X, axis=1, scale="normal"),
+    case("stats.median_abs_deviation", X, scale="normal", axis=None),
+    *(case(f"stats.{name}", V) for name in ("circmean", "circvar", "circstd")),
+    *(case(f"stats.{name}", 40 * X, high=180, low=-180, axis=0) for name in ("circmean", "circvar", "circstd")),
+    case("stats.entropy", V, W), case("stats.entropy", V, W, base=2),
+    case("stats.boxcox", V, 0.3), case("stats.boxcox_llf", 0.3, V),
+    *(case("stats.rankdata", np.round(X), method=method, axis=axis, smooth=False)
+      for method in ("average", "min", "max", "dense", "ordinal") for axis in (None, 1)),
+]  # fmt: skip
+COMPARISONS = [
+    case("stats.pearsonr", V, W), case("stats.pearsonr", V, W, alternative="less"),
+    case("stats.spearmanr", V, W, smooth=False), case("stats.linregress", V, W),
+    case("stats.ttest_1samp", X, 1.5), case("stats.ttest_rel", X, Y, axis=1, alternative="less"),
+    case("stats.ttest_ind", X, Y, alternative="greater"), case("stats.ttest_ind", X, Y[:3], equal_var=False),
+    case("stats.wasserstein_distance", V, U), case("stats.wasserstein_distance", V, U, W),
+    case("stats.energy_distance", V, U),
+    *(case("stats.gaussian_kde", V, U, call=lambda v, u, bw: stats.gaussian_kde(v, bw_method=bw)(u), bw=bw)
+      for bw in (None, "silverman", 0.4)),
+    case("stats.gaussian_kde", X, U, Y[:, :3], rtol=1e-9,
+         call=lambda x, w, p: stats.gaussian_kde(x, weights=w).logpdf(p)),
+]  # fmt: skip
+DISTANCES = [
+    *(case("spatial.distance.cdist", P, Q, metric=metric) for metric in (*METRICS, "seuclidean", "mahalanobis")),
+    *(case("spatial.distance.pdist", P, metric=metric) for metric in (*METRICS, "seuclidean", "mahalanobis")),
+    *(case("spatial.distance.pdist", P, metric=metric, w=THREE) for metric in METRICS),
+    *(case(f"spatial.distance.{metric}", V, W) for metric in METRICS),
+    case("spatial.distance.minkowski", V, W, 3.5), case("spatial.distance.mahalanobis", V, W, np.eye(7) + 0.1),
+    case("spatial.distance.seuclidean", V, W, W**2),
+    case("spatial.distance.squareform", U[:3]), case("spatial.distance.squareform", X[:, :4], checks=False),
+    case("spatial.distance.jensenshannon", V, W), case("spatial.distance.jensenshannon", X, Y, base=2, axis=1),
+    case("optimize.rosen", V), case("optimize.rosen_der", V), case("optimize.rosen_hess", V),
+    case("optimize.rosen_hess_prod", V, W),
+]  # fmt: skip
+CASES = [*DESCRIPTIONS, *COMPARISONS, *DISTANCES]
+
+
+@pytest.mark.parametrize("tested", part(CASES, 2, 7), ids=lambda tested: tested.label)
+def test_values_and_derivatives(tested: Case) -> None:
+    check(tested)
+
+
+def test_a_density_made_outside() -> None:
+    kde = stats.gaussian_kde(V)
+    with override(disable_jit=True):
+        value, slope = graphc.jvp(lambda u: np.log(kde(u)) + kde.logpdf(u), (U,), (np.ones(5),))
+        ends = [kde.logpdf(U + sign * 1e-6) for sign in (1, -1)]
+    np.testing.assert_allclose(value, 2 * kde.logpdf(U), rtol=1e-12)
+    np.testing.assert_allclose(slope, (ends[0] - ends[1]) / 1e-6, rtol=1e-7, atol=1e-7)
+
+
+def test_equal_points_have_distance_zero_and_a_finite_gradient() -> None:
+    with override(disable_jit=True):
+        found = graphc.grad(lambda p: np.sum(distance.cdist(p, p)))(P)
+    assert np.all(np.isfinite(found))
+
+
+@pytest.mark.parametrize(
+    ("call", "text"),
+    [
+        (lambda x: stats.zscore(x, nan_policy="omit"), "nan_policy='omit' is not supported.*leave nan_policy= out"),
+        (lambda x: stats.pearsonr(x, x, axis=0, alternative="two-sided").statistic, None),
+        (lambda x: stats.pearsonr(x, x, axis=1), "axis= is not supported.*arguments are"),
+        (lambda x: stats.rankdata(x, "first"), "method='first'.*'ordinal'"),
+        (lambda x: distance.cdist(x[:, None], x[:, None], "yule"), "metric='yule'.*'cosine'"),
+        (lambda x: stats.boxcox(x)[0], "without lmbda= it is a search"),
+        (lambda x: stats.mannwhitneyu(x, x).statistic, "scipy.stats.mannwhitneyu cannot be traced"),
+    ],
+)
+def test_what_is_not_there_is_refused_by_name(call: Any, text: str | None) -> None:
+    if text is None:  # SciPy's default, said
+        graphc.jit(call)(V)
+        return
+    with pytest.raises(graphc.GraphcError, match=text):
+        graphc.jit(call)(V)
