@@ -22,7 +22,7 @@ from graphc.differentiate import (
     mark_inputs,
     split_aux,
 )
-from graphc.errors import UnsupportedError
+from graphc.errors import CudaError, UnsupportedError
 from graphc.ir.graph import Graph
 from graphc.kept import KeptWrites, kept_writes
 from graphc.ops.table import OPS
@@ -39,13 +39,16 @@ from graphc.program import (
 )
 from graphc.results import owns_out
 from graphc.trace.arguments import ArgumentLeaf
+from graphc.trace.captures import SeenThere
 from graphc.trace.leaves import LeafSpec
-from graphc.trace.record import Output, Traced, trace
+from graphc.trace.location import user_location
+from graphc.trace.record import Output, Traced, Ways, trace
 from graphc.trace.target import Target
 from graphc.transform import Transform
 
 if TYPE_CHECKING:
     from graphc.cuda_runner import CudaRunner
+    from graphc.pullback import Place
 
 NOT_INTERPRETED = "GRAPHC_DISABLE_JIT: arrays on a device cannot be interpreted; pass NumPy arrays"
 
@@ -60,17 +63,9 @@ def build_program(
 ) -> Program:
     """The program for calls like this one; calls that do not fit its native entry go to ``fallback``."""
     program = _build(target, transform, args, kwargs, is_method, fallback)
+    program.device = device_of(args, kwargs)
     program.traced.release()
     return program
-
-
-def _device(target: Target, transform: Transform, args: Sequence[Any], kwargs: Mapping[str, Any]) -> int | None:
-    """The number of the device that the arrays are on; None for the CPU's."""
-    number = device_of(args, kwargs)
-    if number is not None and transform.is_split:
-        message = f"{transform.kind} of arrays on a device is not there yet: use grad or value_and_grad"
-        raise UnsupportedError(message, location=target.location)
-    return number
 
 
 def _traced_target(target: Target, transform: Transform, is_method: bool) -> Target:
@@ -104,6 +99,7 @@ def _trace(
     kwargs: Mapping[str, Any],
     is_method: bool,
     wanted: Differentiated,
+    number: int | None,
 ) -> Traced:
     strict = not transform.is_split
 
@@ -113,7 +109,26 @@ def _trace(
     derivatives = int(transform.differentiates or transform.is_split)
     silent = settings.disable_jit and runs_plainly(target, transform)
     seen = _traced_target(target, transform, is_method)
-    return trace(seen, args, kwargs, OPS, check, derivatives, silent=silent, keeps=True)
+    return trace(seen, args, kwargs, OPS, check, derivatives, Ways(silent, True, _seen_on(number)))
+
+
+def _seen_on(number: int | None) -> SeenThere:
+    """How a call whose arrays are on this device, or on the CPU, sees what its function reads from outside."""
+
+    def there(obj: Any, name: str) -> DeviceLeaf | None:
+        from graphc.runtime.cuda_arrays import view_of
+
+        view = view_of(obj)
+        if view is None or view.device == number:
+            return view
+        others = "no array of the call is there" if number is None else f"the arguments are on device {number}"
+        raise CudaError(
+            f"{name}, which the function reads from outside, is on device {view.device} ({view.kind.name}), and "
+            f"{others}: move one of them, or pass it as an argument",
+            location=user_location(),
+        )
+
+    return there
 
 
 def _build(
@@ -124,17 +139,17 @@ def _build(
     is_method: bool,
     fallback: Callable[..., Any],
 ) -> Program:
-    number = _device(target, transform, args, kwargs)
+    number = device_of(args, kwargs)
     wanted = differentiated(transform, target, len(args), list(kwargs), int(is_method))
-    traced = _trace(target, transform, args, kwargs, is_method, wanted)
+    traced = _trace(target, transform, args, kwargs, is_method, wanted, number)
     dump("traced", traced.graph)
     calls = _recorded_calls(target, transform, traced, kwargs)
     if calls is not None:
         return calls
     if transform.kind == "vjp":
-        return vjp_program(target, transform, traced, args, kwargs, wanted)
+        return vjp_program(target, transform, traced, args, kwargs, wanted, number)
     if transform.kind == "linearize":
-        return linear_program(target, traced, wanted)
+        return linear_program(target, traced, wanted, number)
     marked, template, kept = marked_graph(target, transform, traced, args, kwargs, wanted)
     dump("marked", marked)
     transposed = [source.spec.transposed for source in traced.inputs]
@@ -244,25 +259,38 @@ def vjp_program(
     args: Sequence[Any],
     kwargs: Mapping[str, Any],
     wanted: Differentiated,
+    number: int | None,
 ) -> Program:
-    """The two programs of ``vjp``."""
+    """The two programs of ``vjp``, on the device of this number or the CPU."""
     from graphc.pullback import VjpProgram
 
     marks = leaf_marks(traced.arguments, wanted.positions, target, strict=False)
     value, aux = split_aux(transform, pytree.unflatten(traced.out_spec, traced.outputs), target)
     gradients = gradients_template([*args, *kwargs.values()], wanted, marks, 0)
     marked = mark_inputs(traced.graph, traced.inputs, marks)
-    return VjpProgram(traced, marked, value, aux, gradients, _maker(len(marked.outputs)))
+    return VjpProgram(traced, marked, value, aux, gradients, _place(traced, marked, number))
 
 
-def linear_program(target: Target, traced: Traced, wanted: Differentiated) -> Program:
-    """The two programs of ``linearize``."""
+def linear_program(target: Target, traced: Traced, wanted: Differentiated, number: int | None) -> Program:
+    """The two programs of ``linearize``, on the device of this number or the CPU."""
     from graphc.linear_map import LinearProgram
 
     marks = leaf_marks(traced.arguments, wanted.positions, target, strict=False)
     value, _ = split_aux(Transform("linearize"), pytree.unflatten(traced.out_spec, traced.outputs), target)
     marked = mark_inputs(traced.graph, traced.inputs, marks)
-    return LinearProgram(traced, marked, value, _maker(len(marked.outputs)))
+    return LinearProgram(traced, marked, value, _place(traced, marked, number))
+
+
+def _place(traced: Traced, marked: Graph, number: int | None) -> Place:
+    """Where the two programs of a split function run."""
+    if number is not None:
+        from graphc.cuda_runner import constants_of
+        from graphc.cuda_split import OnDevice
+
+        return OnDevice(number, constants_of(traced))
+    from graphc.pullback import OnHost
+
+    return OnHost(_maker(len(marked.outputs)))
 
 
 def _maker(results: int) -> Callable[[Graph, Sequence[LeafSpec], str], Runner]:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import ctypes
-from collections.abc import Collection, Iterator, Sequence
+from collections.abc import Collection, Sequence
 from typing import Any, NamedTuple
 
 import numpy as np
@@ -12,21 +12,16 @@ from graphc.abi import ALIGNMENT
 from graphc.abi import Step as AccessStep
 from graphc.codegen.cuda_chores import WORDS
 from graphc.codegen.cuda_driver import print_cuda_program
-from graphc.codegen.cuda_libraries import FACTORS, TRANSFORMS
-from graphc.codegen.cuda_routines import ROUTINES
 from graphc.codegen.driver import arena_bytes
 from graphc.compiler import Executable
 from graphc.config import settings
-from graphc.errors import CudaError, ProgramError, UnsupportedError
+from graphc.cuda_graph import graph_for_device
+from graphc.errors import CudaError, ProgramError
 from graphc.ir.dims import evaluate, product, substitute, symbols_of
-from graphc.ir.graph import Graph, Node, Value
-from graphc.ir.opdef import Composite, CpuRoutine, Foreign, Pointwise, Routine, Windows
+from graphc.ir.graph import Graph, Value
 from graphc.ir.types import SHORT_NAMES, real_part_dtype
 from graphc.ops.index import range_error
-from graphc.ops.scipy_functions import PREFIX
 from graphc.ops.table import OPS
-from graphc.passes.composites import expand_composites
-from graphc.passes.lowering import lowered
 from graphc.program import sizes_fit
 from graphc.runtime.cuda_arrays import DeviceView, own_view
 from graphc.runtime.cuda_devices import Device, device
@@ -42,38 +37,16 @@ MOST_SIZES = 64  # of a program that are remembered
 SMALL = 1 << 16  # bytes of an array that is copied so that a captured step finds it in one place
 
 
-def graph_for_device(graph: Graph) -> Graph:
-    """The graph as it is scheduled: without composites, complex numbers and services of the CPU.
-
-    Raises: UnsupportedError: at the user's line, what is computed by a library of the CPU or by its routines.
-    """
-    composites = {node.location: node.op.name for node in _nodes(graph) if isinstance(node.op.kind, Composite)}
-    plain = expand_composites(expand_composites(lowered(graph, OPS), OPS, Windows), OPS, CpuRoutine)
-    for node in _nodes(plain):
-        op = node.op
-        in_library = isinstance(op.kind, Pointwise) and isinstance(op.expr, str) and op.expr.startswith(PREFIX)
-        is_factor = isinstance(op.kind, Routine) and op.name not in (*ROUTINES, *FACTORS, *TRANSFORMS)
-        if in_library or is_factor or isinstance(op.kind, Composite | Foreign):
-            name = composites.get(node.location, op.name)
-            message = f'{name} is not there for target="cuda" yet: compute it in a function for the CPU'
-            raise UnsupportedError(message, location=node.location)
-    return plain
-
-
-def _nodes(graph: Graph) -> Iterator[Node]:
-    """The nodes of the graph and of its regions."""
-    for node in graph.nodes:
-        yield node
-        for region in node.regions:
-            yield from _nodes(region)
-
-
 def cuda_runner(graph: Graph, traced: Traced, number: int, *, atomics: bool) -> CudaRunner:
     """The runner for the device with this number. Raises ``CudaError`` where there is none, ``UnsupportedError``."""
+    return CudaRunner(graph, device(number), constants_of(traced), atomics=atomics)
+
+
+def constants_of(traced: Traced) -> list[int]:
+    """The numbers of the inputs that are part of the program."""
     steps = traced.captures.paths.steps
     paths = [(k, source.path) for k, source in enumerate(traced.inputs) if source.path is not None]
-    constants = [k for k, path in paths if steps[path][0] is AccessStep.CONST]
-    return CudaRunner(graph, device(number), constants, atomics=atomics)
+    return [k for k, path in paths if steps[path][0] is AccessStep.CONST]
 
 
 class Sizes(NamedTuple):
@@ -129,16 +102,17 @@ class CudaRunner:
         self.by_sizes: dict[tuple, Sizes] = {}
         self.by_places: dict[tuple, Layout] = {}
 
-    def run(self, inputs: Sequence[Any]) -> list[Any] | None:
+    def run(self, inputs: Sequence[Any], like: DeviceView | None = None) -> list[Any] | None:
         """The outputs, or None where the sizes do not fit the program. Raises ``IndexRangeError``, ``CudaError``.
 
+        ``like``: what the results are like, where not the first array that is on the device says it.
         Where results stay on the device, a wrong index makes their floating numbers NaN, and the error is raised by a
         later call, since nothing waits for the check.
         """
         sizes = self._sizes(inputs)
         if sizes is None:
             return None
-        like = self.home or next((view for view in inputs if isinstance(view, DeviceView)), None)
+        like = like or self.home or next((view for view in inputs if isinstance(view, DeviceView)), None)
         with self.loaded.lock, self.device.current():
             if like is None:
                 return self._run_copied(inputs, sizes)
@@ -302,6 +276,11 @@ class CudaRunner:
                 self.by_places.clear()
             self.by_sizes[key] = self._new_sizes(inputs)
         return self.by_sizes[key]
+
+    def known_sizes(self, inputs: Sequence[Any]) -> dict[str, int]:
+        """The symbols that the inputs show. They must fit the program."""
+        sizes = self._sizes(inputs)
+        return {} if sizes is None else sizes.known
 
     def _sizes_key(self, inputs: Sequence[Any]) -> tuple:
         shapes = [i.shape for p, i in self._parameters(inputs) if p.dims]

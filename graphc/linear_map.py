@@ -12,28 +12,29 @@ from graphc.autodiff.partition import split
 from graphc.autodiff.prune import prune
 from graphc.autodiff.tangent import jvp_graph
 from graphc.errors import GradientError
-from graphc.ir.graph import Graph, Value
+from graphc.ir.graph import Graph
 from graphc.ops.table import OPS
 from graphc.passes.pipeline import optimize
 from graphc.program import Program
-from graphc.pullback import INT_SPEC, MakeRunner, filled, own, residual_spec
+from graphc.pullback import INT_SPEC, Place, Seeds, filled, own, require_untraced
 from graphc.trace.location import user_location
 from graphc.trace.record import Constant, Output, Traced
-from graphc.trace.values import TracedValue
+
+TANGENTS = Seeds("tangent", "like its argument")
 
 
 class LinearProgram(Program):
     """Runs the first program; its result is ``(out, linear map)``."""
 
-    def __init__(self, traced: Traced, marked: Graph, out: Any, make_runner: MakeRunner):
+    def __init__(self, traced: Traced, marked: Graph, out: Any, place: Place):
         primal, _ = prune(optimize(marked, OPS))
         both = optimize(jvp_graph(primal, OPS, apart=True), OPS)
         count = len(marked.outputs)
         self.parts = parts = split(both, OPS, len(marked.params), count, traced.hints)
         specs = [*(source.spec for source in traced.inputs), *(INT_SPEC for _ in traced.int_leaves)]
-        super().__init__(traced, marked, out, make_runner(parts.forward, specs, "linearize"))
-        map_specs = [residual_spec(p) for p in parts.backward.params] + [INT_SPEC for _ in parts.backward.ints]
-        self.map = make_runner(parts.backward, map_specs, "linear map")
+        first, self.map = place.runners(parts, specs, ("linearize", "linear map"))
+        super().__init__(traced, marked, out, first)
+        self.place = place
         self.tangents = tangent_template(marked, out, 0)
         pairs = zip(marked.params, traced.inputs, strict=True)
         self.moving = [(p, source) for p, source in pairs if p.grad]
@@ -51,7 +52,7 @@ class LinearProgram(Program):
         """The function's value, and what the linear map reads: arrays, and sizes."""
         count, saved = len(self.marked.outputs), len(self.parts.residuals)
         residuals = [own(r, results[:count]) for r in results[count : count + saved]]
-        return super().deliver(results), residuals, [int(n) for n in results[count + saved :]]
+        return super().deliver(results), residuals, self.place.sizes(results[count + saved :])
 
 
 class LinearMap:
@@ -61,7 +62,7 @@ class LinearMap:
         self,
         program: LinearProgram,
         residuals: Sequence[Any],
-        sizes: Sequence[int],
+        sizes: Sequence[Any],
         shapes: Sequence[tuple[int, ...]],
         spec: pytree.TreeSpec,
     ):
@@ -76,7 +77,11 @@ class LinearMap:
         program = self._program
         leaves = tangent_leaves(self._spec, tangents)
         pairs = zip(program.moving, self._shapes, strict=True)
-        seeds = [as_tangent(leaves[s.leaf], p, shape, turned=s.spec.transposed) for (p, s), shape in pairs]
+        seeds = []
+        for (param, source), shape in pairs:
+            require_untraced(leaves[source.leaf], "a linear map", "tangents", "linearize")
+            turned = source.spec.transposed
+            seeds.append(program.place.seed(leaves[source.leaf], param, shape, TANGENTS, turned=turned))
         results = program.map.run([*self._residuals, *seeds, *self._sizes])
         if results is None:
             raise GradientError("the linear map's saved values do not fit its program", location=user_location())
@@ -103,22 +108,3 @@ def tangent_template(graph: Graph, out: Any, first: int) -> Any:
         return Constant(None)
 
     return pytree.tree_map(tangent, out)
-
-
-def as_tangent(tangent: Any, param: Value, shape: tuple[int, ...], *, turned: bool) -> Any:
-    """The tangent as the program takes it. Raises ``GradientError`` for another shape."""
-    dtype = param.type.dtype
-    if isinstance(tangent, TracedValue):
-        raise GradientError(
-            "a linear map that was made outside of a trace cannot take traced tangents: call graphc.linearize inside",
-            location=user_location(),
-        )
-    array = np.zeros(shape, dtype) if tangent is None else np.asarray(tangent)
-    if array.shape != shape or array.dtype.kind not in ("fiubc" if dtype.kind == "c" else "fiub"):
-        kind = "complex" if dtype.kind == "c" else "real"
-        raise GradientError(
-            f"the tangent must be a {kind} array of shape {shape}, like its argument; it has shape {array.shape} and "
-            f"dtype {array.dtype}",
-            location=user_location(),
-        )
-    return np.ascontiguousarray(array.T if turned else array, dtype) if shape else dtype.type(array)

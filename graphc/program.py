@@ -19,6 +19,7 @@ from graphc.abi import (
     OUT_OF_MEMORY,
     Build,
     Check,
+    DeviceLeaf,
     EntryPlan,
     InputLeaf,
     LeafKind,
@@ -264,6 +265,7 @@ class Program:
     def __init__(self, traced: Traced, marked: Graph, template: Any, runner: Runner, kept: KeptWrites | None = None):
         self.traced, self.marked, self.runner = traced, marked, runner
         self.template, self.kept = template, kept
+        self.device: int | None = None  # the number of the one that the arrays are on
         self.entry: Callable[..., Any] | None = None
         self.chained = 1
         leaves, self.out_spec = pytree.flatten(template)
@@ -294,7 +296,8 @@ class Program:
             objects = found
         count = len(self.inputs) - len(objects)
         inputs = [as_input(i.spec, leaves[i.leaf]) for i in self.inputs[:count]]
-        for source, obj in zip(self.inputs[count:], objects, strict=True):
+        for source, found in zip(self.inputs[count:], objects, strict=True):
+            obj = found if self.device is None else _seen_on(self.device, found)
             if not still_fits(source.spec, obj):
                 return self.MISSED
             inputs.append(as_input(source.spec, obj))
@@ -340,9 +343,17 @@ def deliver_leaf(output: Output | Constant, results: Sequence[Any]) -> Any:
     return int(results[output.index]) if output.as_int else results[output.index]
 
 
+def _seen_on(number: int, obj: Any) -> Any:
+    """A view of an array on this device, or the object as it is."""
+    from graphc.runtime.cuda_arrays import view_of
+
+    view = view_of(obj)
+    return obj if view is None or view.device != number else view
+
+
 def still_fits(spec: LeafSpec, obj: Any) -> bool:
     """Whether what a path leads to now is the same kind of input as when it was traced."""
     kind = type(obj)
-    if kind is not np.ndarray and not isinstance(obj, float | np.generic):
+    if kind is not np.ndarray and not isinstance(obj, float | np.generic | DeviceLeaf):
         return False
     return spec == input_spec(obj)

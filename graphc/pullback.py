@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
-from typing import Any
+from typing import Any, NamedTuple, Protocol
 
 import numpy as np
 
@@ -28,6 +28,63 @@ from graphc.trace.values import TracedValue
 MakeRunner = Callable[[Graph, Sequence[LeafSpec], str], Runner]
 
 
+class Seeds(NamedTuple):
+    """Cotangents or tangents: for messages, their name and whom they are like."""
+
+    name: str
+    like: str
+
+    def on_the_host(self, given: Any, value: Value, shape: tuple[int, ...], *, turned: bool = False) -> Any:
+        """One in the dtype of ``value``; zeros for None. Raises ``GradientError`` for another shape.
+
+        ``turned``: the program takes the transpose.
+        """
+        dtype = value.type.dtype
+        array = np.zeros(shape, dtype) if given is None else np.asarray(given)
+        if array.shape != shape or array.dtype.kind not in ("fiubc" if value.type.is_complex else "fiub"):
+            kind = "complex" if value.type.is_complex else "real"
+            raise GradientError(
+                f"the {self.name} must be a {kind} array of shape {shape}, {self.like}; it has shape {array.shape} "
+                f"and dtype {array.dtype}",
+                location=user_location(),
+            )
+        return np.ascontiguousarray(array.T if turned else array, dtype) if shape else dtype.type(array)
+
+
+COTANGENTS = Seeds("cotangent", "like the result")
+
+
+class Place(Protocol):
+    """Where the two programs of a function run."""
+
+    def runners(self, parts: Split, specs: Sequence[LeafSpec], kinds: tuple[str, str]) -> tuple[Runner, Runner]:
+        """What runs the forward and the backward part."""
+
+    def sizes(self, results: Sequence[Any]) -> list[Any]:
+        """What is handed from the first to the second behind arrays, of the first one's last results."""
+
+    def seed(self, given: Any, value: Value, shape: tuple[int, ...], seeds: Seeds, *, turned: bool) -> Any:
+        """One cotangent or tangent as the second program takes it. Raises ``GradientError``, ``CudaError``."""
+
+
+class OnHost:
+    """Both are made by ``make_runner``."""
+
+    def __init__(self, make_runner: MakeRunner):
+        self.make_runner = make_runner
+
+    def runners(self, parts: Split, specs: Sequence[LeafSpec], kinds: tuple[str, str]) -> tuple[Runner, Runner]:
+        forward = self.make_runner(parts.forward, specs, kinds[0])
+        later = [residual_spec(p) for p in parts.backward.params] + [INT_SPEC for _ in parts.backward.ints]
+        return forward, self.make_runner(parts.backward, later, kinds[1])
+
+    def sizes(self, results: Sequence[Any]) -> list[Any]:
+        return [int(size) for size in results]
+
+    def seed(self, given: Any, value: Value, shape: tuple[int, ...], seeds: Seeds, *, turned: bool) -> Any:
+        return seeds.on_the_host(given, value, shape, turned=turned)
+
+
 def split_graph(marked: Graph, transposed: Sequence[bool], sizes: Mapping[str, int]) -> Split:
     """The marked graph as a forward and a backward program; a cotangent parameter for each float output."""
     primal, _ = prune(optimize(marked, OPS))
@@ -39,17 +96,13 @@ def split_graph(marked: Graph, transposed: Sequence[bool], sizes: Mapping[str, i
 class VjpProgram(Program):
     """Runs the forward program; its result is ``(out, pullback)``, with ``has_aux`` ``(out, pullback, aux)``."""
 
-    def __init__(
-        self, traced: Traced, marked: Graph, out: Any, aux: Any, gradients: Any, make_runner: MakeRunner
-    ) -> None:
+    def __init__(self, traced: Traced, marked: Graph, out: Any, aux: Any, gradients: Any, place: Place) -> None:
         transposed = [source.spec.transposed for source in traced.inputs]
         parts = split_graph(marked, transposed, traced.hints)
         specs = [*(source.spec for source in traced.inputs), *(INT_SPEC for _ in traced.int_leaves)]
-        runner = make_runner(parts.forward, specs, "vjp forward")
-        super().__init__(traced, marked, (out, aux), runner, kept_writes(traced))
-        self.parts = parts
-        backward_specs = [residual_spec(p) for p in parts.backward.params] + [INT_SPEC for _ in parts.backward.ints]
-        self.backward = make_runner(parts.backward, backward_specs, "vjp backward")
+        forward, self.backward = place.runners(parts, specs, ("vjp forward", "vjp backward"))
+        super().__init__(traced, marked, (out, aux), forward, kept_writes(traced))
+        self.parts, self.place = parts, place
         self.out_template, self.aux_template, self.gradients = out, aux, gradients
 
     def deliver(self, results: Sequence[Any]) -> Any:
@@ -57,7 +110,7 @@ class VjpProgram(Program):
         out = filled(self.out_template, results)
         saved = len(self.parts.residuals)
         residuals = [own(r, results[:count]) for r in results[count : count + saved]]
-        sizes = [int(n) for n in results[count + saved :]]
+        sizes = self.place.sizes(results[count + saved :])
         pullback = Pullback(self, residuals, sizes, [np.shape(r) for r in results[:count]])
         if isinstance(self.aux_template, Constant):
             return out, pullback
@@ -88,7 +141,7 @@ class Pullback:
     """``pullback(cotangent)`` -> a tuple with a gradient for each argument; may be called again and again."""
 
     def __init__(
-        self, program: VjpProgram, residuals: Sequence[Any], sizes: Sequence[int], shapes: Sequence[tuple[int, ...]]
+        self, program: VjpProgram, residuals: Sequence[Any], sizes: Sequence[Any], shapes: Sequence[tuple[int, ...]]
     ):
         self._program, self._residuals, self._sizes, self._shapes = program, residuals, sizes, shapes
 
@@ -103,7 +156,9 @@ class Pullback:
         seeds = []
         for index, value in enumerate(program.marked.outputs):
             if value.type.is_float:
-                seeds.append(as_cotangent(given.get(index), value, self._shapes[index]))
+                require_untraced(given.get(index), "a pullback", "cotangents", "vjp")
+                seed = program.place.seed(given.get(index), value, self._shapes[index], COTANGENTS, turned=False)
+                seeds.append(seed)
         results = program.backward.run([*self._residuals, *seeds, *self._sizes])
         if results is None:
             raise GradientError("the pullback's saved values do not fit its program", location=user_location())
@@ -123,22 +178,10 @@ def cotangents_by_output(template: Any, cotangent: Any) -> dict[int, Any]:
     return {leaf.index: ct for leaf, ct in zip(leaves, given, strict=True) if isinstance(leaf, Output)}
 
 
-def as_cotangent(cotangent: Any, value: Value, shape: tuple[int, ...]) -> Any:
-    """The cotangent in the output's dtype; zeros for None. Raises ``GradientError`` for another shape."""
-    dtype = value.type.dtype
-    if cotangent is None:
-        return np.zeros(shape, dtype) if shape else dtype.type(0)
-    if isinstance(cotangent, TracedValue):
+def require_untraced(given: Any, maker: str, what: str, function: str) -> None:
+    """Raises: GradientError: what is given to something that was made outside of the trace is traced."""
+    if isinstance(given, TracedValue):
         raise GradientError(
-            "a pullback that was made outside of a trace cannot take traced cotangents: call graphc.vjp inside",
+            f"{maker} that was made outside of a trace cannot take traced {what}: call graphc.{function} inside",
             location=user_location(),
         )
-    array = np.asarray(cotangent)
-    if array.shape != shape or array.dtype.kind not in ("fiubc" if value.type.is_complex else "fiub"):
-        kind = "complex" if value.type.is_complex else "real"
-        raise GradientError(
-            f"the cotangent must be a {kind} array of shape {shape}, like the result; it has shape {array.shape} and "
-            f"dtype {array.dtype}",
-            location=user_location(),
-        )
-    return np.ascontiguousarray(array, dtype) if shape else dtype.type(array)

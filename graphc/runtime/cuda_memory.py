@@ -107,6 +107,22 @@ class DeviceArray(OnDevice):
             self.on.read([(self.address, array)], self.stream)
         return array
 
+    def item(self) -> Any:
+        """The number of an array with one element, which is waited for. Raises ``ValueError`` for any other."""
+        return self.copy_to_host().item()
+
+    def __int__(self) -> int:
+        return int(self.item())
+
+    def __float__(self) -> float:
+        return float(self.item())
+
+    def __complex__(self) -> complex:
+        return complex(self.item())
+
+    def __bool__(self) -> bool:
+        return bool(self.item())
+
     def __repr__(self) -> str:
         return f"DeviceArray(shape={self.shape}, dtype={self.dtype}, device={self.number})"
 

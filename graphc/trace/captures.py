@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import copy
 import re
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass, replace
 from io import IOBase
 from types import ModuleType
@@ -18,7 +18,7 @@ from typing import Any
 import numpy as np
 
 from graphc import pytree
-from graphc.abi import LeafKind
+from graphc.abi import DeviceLeaf, LeafKind
 from graphc.errors import ConcretizationError, Location, SideEffectError, TraceTypeError
 from graphc.ir.graph import Value
 from graphc.ir.types import SHORT_NAMES, ArrayType
@@ -29,6 +29,9 @@ from graphc.trace.session import Session
 from graphc.trace.tracer import LazyTracer
 from graphc.trace.values import TracedValue
 
+# What an object from outside is on a device, or None; with its name for errors.
+SeenThere = Callable[[Any, str], DeviceLeaf | None]
+DEVICE_PROTOCOLS = "__cuda_array_interface__", "__dlpack_device__"
 _PLAIN = (bool, int, str, bytes, type(None), np.bool_, np.integer, complex, range, slice, np.dtype)
 
 
@@ -45,8 +48,9 @@ class Hidden:
 class Captures:
     """The record of one root trace."""
 
-    def __init__(self, *, silent: bool = False) -> None:
+    def __init__(self, *, silent: bool = False, there: SeenThere | None = None) -> None:
         self.paths = Paths()
+        self.there = there
         self.silent = silent  # ``print`` is noted in ``prints``, in place of printing stand-ins
         self.prints = False
         self.session: Session  # set by the trace that this record belongs to
@@ -82,6 +86,10 @@ class Captures:
         node = pytree.object_node(kind)
         if node is not None:
             return self._object(obj, node, path)
+        if self.there is not None and any(hasattr(kind, name) for name in DEVICE_PROTOCOLS):
+            view = self.there(obj, self.paths.describe(path))
+            if view is not None:
+                return LazyTracer(self.session, lambda: self._input(view, path))
         self.guard(obj, path)
         return obj
 

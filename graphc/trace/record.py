@@ -6,7 +6,7 @@ import sys
 from collections.abc import Callable, Coroutine, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
-from typing import Any
+from typing import Any, NamedTuple
 
 import numpy as np
 
@@ -19,7 +19,7 @@ from graphc.ir.graph import Graph, Value
 from graphc.ir.opdef import Op
 from graphc.ir.rewrite import resolve_dims
 from graphc.trace.arguments import ArgumentLeaf, ArgumentWalk, handed_to
-from graphc.trace.captures import Captures, new_input, oriented
+from graphc.trace.captures import Captures, SeenThere, new_input, oriented
 from graphc.trace.concretization import raise_at
 from graphc.trace.leaves import LeafSpec, input_spec
 from graphc.trace.location import user_location
@@ -109,6 +109,22 @@ class Traced:
             argument.leaf = None
 
 
+class Ways(NamedTuple):
+    """How a function is traced.
+
+    ``silent``: its ``print`` is noted in the captures, and prints nothing. ``keeps``: what it writes into the tensors
+    of modules are further outputs (``Traced.kept``), else that is an error. ``there``: how arrays on a device are seen
+    that are read from outside.
+    """
+
+    silent: bool = False
+    keeps: bool = False
+    there: SeenThere | None = None
+
+
+PLAINLY = Ways()
+
+
 def trace(
     target: Target,
     args: Sequence[Any],
@@ -116,15 +132,11 @@ def trace(
     ops: Mapping[str, Op],
     check: Callable[[Sequence[ArgumentLeaf]], Any] = list,
     derivatives: int = 0,
-    *,
-    silent: bool = False,
-    keeps: bool = False,
+    ways: Ways = PLAINLY,
 ) -> Traced:
     """Trace the target for arguments like these; ``check`` sees the argument leaves first.
 
-    ``derivatives``: how many derivatives of the traced graph will be taken. ``silent``: the function's ``print`` is
-    noted in the captures, and prints nothing. ``keeps``: what it writes into the tensors of modules are further outputs
-    (``Traced.kept``), else that is an error.
+    ``derivatives``: how many derivatives of the traced graph will be taken.
 
     How long ``x[k : k + 3]`` is shows when the program runs, for a traced ``k``: an end of the axis may cut it short.
     Where shapes do not fit but for slices of the whole length, the target is traced again for these, and a slice that
@@ -134,9 +146,9 @@ def trace(
     """
 
     def traced(*, whole_windows: bool) -> Traced:
-        captures = Captures(silent=silent)
+        captures = Captures(silent=ways.silent, there=ways.there)
         session = Session(ops, target.name, parent=None, wrap=Tracer, captures=captures)
-        session.derivatives, session.whole_windows, session.keeps = derivatives, whole_windows, keeps
+        session.derivatives, session.whole_windows, session.keeps = derivatives, whole_windows, ways.keeps
         captures.session = session
         return _trace(session, target, args, kwargs, check)
 

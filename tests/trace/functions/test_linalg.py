@@ -271,7 +271,7 @@ def test_vmap_over_systems():
 
 @compiled
 def test_what_a_device_lacks_is_refused():
-    from graphc.cuda_runner import graph_for_device
+    from graphc.cuda_graph import graph_for_device
 
     graph = graphc.jit(lambda a: np.sum(scipy.special.j0(a))).graph("final", A)
     with pytest.raises(UnsupportedError, match='j0 is not there for target="cuda"'):

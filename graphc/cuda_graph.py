@@ -1,0 +1,41 @@
+"""Graphs as they are scheduled for a device, and what is refused there."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+
+from graphc.codegen.cuda_libraries import FACTORS, TRANSFORMS
+from graphc.codegen.cuda_routines import ROUTINES
+from graphc.errors import UnsupportedError
+from graphc.ir.graph import Graph, Node
+from graphc.ir.opdef import Composite, CpuRoutine, Foreign, Pointwise, Routine, Windows
+from graphc.ops.scipy_functions import PREFIX
+from graphc.ops.table import OPS
+from graphc.passes.composites import expand_composites
+from graphc.passes.lowering import lowered
+
+
+def graph_for_device(graph: Graph) -> Graph:
+    """The graph as it is scheduled: without composites, complex numbers and services of the CPU.
+
+    Raises: UnsupportedError: at the user's line, what is computed by a library of the CPU or by its routines.
+    """
+    composites = {node.location: node.op.name for node in _nodes(graph) if isinstance(node.op.kind, Composite)}
+    plain = expand_composites(expand_composites(lowered(graph, OPS), OPS, Windows), OPS, CpuRoutine)
+    for node in _nodes(plain):
+        op = node.op
+        in_library = isinstance(op.kind, Pointwise) and isinstance(op.expr, str) and op.expr.startswith(PREFIX)
+        is_factor = isinstance(op.kind, Routine) and op.name not in (*ROUTINES, *FACTORS, *TRANSFORMS)
+        if in_library or is_factor or isinstance(op.kind, Composite | Foreign):
+            name = composites.get(node.location, op.name)
+            message = f'{name} is not there for target="cuda" yet: compute it in a function for the CPU'
+            raise UnsupportedError(message, location=node.location)
+    return plain
+
+
+def _nodes(graph: Graph) -> Iterator[Node]:
+    """The nodes of the graph and of its regions."""
+    for node in graph.nodes:
+        yield node
+        for region in node.regions:
+            yield from _nodes(region)

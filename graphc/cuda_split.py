@@ -1,0 +1,126 @@
+"""``vjp`` and ``linearize`` where arrays are on a device: the two programs, and what the second one is given.
+
+What the first program saves stays on the device, in arrays of the library that the arguments are of. Sizes that the
+second one needs are known on the host from the arguments' shapes; only those that show when the first has run (the
+count of a mask) are read from the device. Behind them goes an array without elements, which says what the results of
+the second are like where nothing else does.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Collection, Sequence
+from typing import Any
+
+import numpy as np
+
+from graphc.autodiff.partition import Split
+from graphc.compiler import Executable, without_rules
+from graphc.cuda_runner import CudaRunner
+from graphc.errors import CudaError, GradientError
+from graphc.ir.dims import Dim, evaluate, symbols_of
+from graphc.ir.graph import Graph, Value
+from graphc.ops.table import OPS
+from graphc.passes.pipeline import optimize
+from graphc.program import Runner
+from graphc.pullback import Seeds
+from graphc.runtime.cuda_arrays import DeviceView, view_of
+from graphc.runtime.cuda_devices import device
+from graphc.runtime.cuda_memory import sent
+from graphc.trace.leaves import LeafSpec
+from graphc.trace.location import user_location
+
+
+class OnDevice:
+    """See ``pullback.Place``: the device of a number. ``constants``: as for ``CudaRunner``, of the first program."""
+
+    def __init__(self, number: int, constants: Collection[int]):
+        self.number, self.constants = number, constants
+
+    def runners(self, parts: Split, specs: Sequence[LeafSpec], kinds: tuple[str, str]) -> tuple[Runner, Runner]:
+        first = FirstRunner(parts.forward, parts.backward.ints, self.number, self.constants)
+        return first, SecondRunner(_runner(parts.backward, self.number))
+
+    def sizes(self, results: Sequence[Any]) -> list[Any]:
+        return list(results)
+
+    def seed(self, given: Any, value: Value, shape: tuple[int, ...], seeds: Seeds, *, turned: bool) -> Any:
+        dtype = value.type.dtype
+        if given is None:
+            given = sent(np.zeros(shape, dtype), self.number) if shape else dtype.type(0)
+        view = given if isinstance(given, DeviceView) else view_of(given)
+        if view is None:
+            if shape or np.shape(given):
+                raise CudaError(
+                    f"the {seeds.name} is a {type(given).__name__} of the host, and the arguments were on device "
+                    f"{self.number}: move it there",
+                    location=user_location(),
+                )
+            return seeds.on_the_host(given, value, shape)
+        if view.device != self.number:
+            raise CudaError(
+                f"the {seeds.name} is on device {view.device}, and the arguments were on device {self.number}: move it",
+                location=user_location(),
+            )
+        if view.shape != shape or view.dtype != dtype:
+            raise GradientError(
+                f"the {seeds.name} must have shape {shape} and dtype {dtype}, {seeds.like}; on the device it has shape "
+                f"{view.shape} and dtype {view.dtype}",
+                location=user_location(),
+            )
+        return view
+
+
+def _runner(graph: Graph, number: int, constants: Collection[int] = ()) -> CudaRunner:
+    return CudaRunner(without_rules(optimize(graph, OPS)), device(number), constants)
+
+
+class FirstRunner:
+    """Arrays on the device, then sizes as numbers, and an array without elements of the same kind."""
+
+    executable: Executable | None = None
+
+    def __init__(self, graph: Graph, sizes: Sequence[Dim], number: int, constants: Collection[int]):
+        """``sizes``: what the last outputs of the graph are."""
+        shown = {str(dim) for param in graph.params for dim in param.dims} | {str(dim) for dim in graph.ints}
+        self.sizes = [(size, symbols_of(size) <= shown) for size in sizes]
+        self.count = len(graph.outputs) - len(sizes)
+        late = [value for value, (_, known) in zip(graph.outputs[self.count :], self.sizes, strict=True) if not known]
+        outputs = (*graph.outputs[: self.count], *late)
+        kept = Graph(graph.name, graph.params, graph.nodes, outputs, graph.guards, graph.ints)
+        self.runner = _runner(kept, number, constants)
+        self.sources, self.kernels = self.runner.sources, self.runner.kernels
+
+    def run(self, inputs: Sequence[Any]) -> list[Any] | None:
+        found = self.runner.run(inputs)
+        if found is None:
+            return None
+        symbols, late = self.runner.known_sizes(inputs), iter(found[self.count :])
+        numbers = [evaluate(size, symbols) if known else _number(next(late)) for size, known in self.sizes]
+        like = next(view for view in inputs if isinstance(view, DeviceView))
+        with self.runner.device.current():
+            empty, _ = like.kind.empty(like, (0,), np.dtype(np.float32))
+        return [*found[: self.count], *numbers, like.kind.finished(empty, None, (0,))]
+
+
+class SecondRunner:
+    """What the first runner left (arrays of a library), views of what a user gave, sizes, and the empty array."""
+
+    executable: Executable | None = None
+
+    def __init__(self, runner: CudaRunner):
+        self.runner, self.sources, self.kernels = runner, runner.sources, runner.kernels
+
+    def run(self, inputs: Sequence[Any]) -> list[Any] | None:
+        *others, empty = inputs
+        seen = [given if isinstance(given, DeviceView | np.generic | int) else view_of(given) for given in others]
+        return self.runner.run(seen, view_of(empty))
+
+
+def _number(array: Any) -> int:
+    """The integer in an array on a device, which is waited for."""
+    view, found = view_of(array), np.zeros((), np.int64)
+    assert view is not None
+    on = device(view.device)
+    with on.current():
+        on.read([(view.address, found)], view.stream)
+    return int(found)
