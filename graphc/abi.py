@@ -20,7 +20,25 @@ from __future__ import annotations
 from enum import IntEnum
 from typing import Any, NamedTuple
 
+import numpy as np
+
 ALIGNMENT = 64
+BFLOAT16 = "bfloat16"  # its dtype by name: NumPy's own string and number of it say nothing outside of this process
+
+
+def dtype_named(name: str) -> np.dtype:
+    """The dtype of a layout's name. Raises ``ImportError`` for bfloat16 without ``ml_dtypes``.
+
+    >>> dtype_named("<f4")
+    dtype('float32')
+    """
+    if name == BFLOAT16:
+        try:
+            import ml_dtypes  # noqa: F401 - from then on NumPy knows the name
+        except ImportError:
+            message = "bfloat16 needs the package ml_dtypes: pip install 'graphc[bfloat16]'"
+            raise ImportError(message) from None
+    return np.dtype(name)
 
 
 class Service(IntEnum):
@@ -266,7 +284,7 @@ class InputLeaf(NamedTuple):
 
     step: int
     kind: LeafKind
-    dtype: str  # numpy dtype.str, e.g. "<f8"
+    dtype: str  # numpy dtype.str, e.g. "<f8", or BFLOAT16
     rank: int
     binds: tuple[tuple[int, int], ...] = ()
     checks: tuple[tuple[int, tuple[int, ...]], ...] = ()

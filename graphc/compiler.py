@@ -18,6 +18,7 @@ from graphc.config import settings
 from graphc.ir.dims import dim_sum, product, substitute, symbols_of, to_code
 from graphc.ir.graph import Graph, Value
 from graphc.ir.text import print_graph
+from graphc.ir.types import dtype_text
 from graphc.runtime import cache, native, scipy_special
 
 if TYPE_CHECKING:
@@ -155,7 +156,7 @@ def _described(value: Value, program: Program, index: dict[str, int]) -> list[An
     size = product(value.dims)
     is_bound = bool(symbols_of(size) & set(program.bounds))
     capacity = to_code(substitute(size, program.bounds), index) if is_bound else None
-    return [value.type.dtype.str, [to_code(d, index) for d in value.dims], capacity]
+    return [dtype_text(value.type.dtype), [to_code(d, index) for d in value.dims], capacity]
 
 
 def _addresses(functions: Sequence[tuple[str, str, str]]) -> list[int]:

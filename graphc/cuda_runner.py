@@ -19,7 +19,7 @@ from graphc.cuda_graph import graph_for_device
 from graphc.errors import CudaError, ProgramError
 from graphc.ir.dims import evaluate, product, substitute, symbols_of
 from graphc.ir.graph import Graph, Value
-from graphc.ir.types import SHORT_NAMES, real_part_dtype
+from graphc.ir.types import SHORT_NAMES, ArrayType
 from graphc.ops.index import range_error
 from graphc.ops.table import OPS
 from graphc.program import sizes_fit
@@ -183,7 +183,7 @@ class CudaRunner:
         if self.loaded.program.has_notes:
             self.report = self.report or self.device.pinned(8)
             floats = [
-                (place, count * (1 + value.type.is_complex), SHORT_NAMES[real_part_dtype(value.type.dtype)])
+                (place, count * (1 + value.type.is_complex), _kernel_dtype(value.type))
                 for place, count, value in zip(results, sizes.capacities, self.graph.outputs, strict=True)
                 if value.type.is_float
             ]
@@ -366,6 +366,11 @@ class CudaRunner:
         check = self.checks[status - 1]
         after = sizes.known | dict(zip(self.symbols, symbols, strict=True))
         return range_error(check.axis, evaluate(check.size, after), location=check.location)
+
+
+def _kernel_dtype(type_: ArrayType) -> str:
+    """In which kernels write an array: a complex one as real numbers, one of halves as bits."""
+    return "u16" if type_.is_half else SHORT_NAMES[type_.real_dtype]
 
 
 def _is_small(view: DeviceView) -> bool:

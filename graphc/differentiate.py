@@ -23,7 +23,7 @@ from graphc.ir.graph import Graph, Value
 from graphc.ir.opdef import Op
 from graphc.ir.rewrite import drop_dead
 from graphc.ir.shapes import ShapeFacts
-from graphc.ir.types import ArrayType
+from graphc.ir.types import ArrayType, is_floating, is_real_float
 from graphc.trace.arguments import ArgumentLeaf
 from graphc.trace.leaves import is_table
 from graphc.trace.record import Constant, GradientOutput, Input, Output
@@ -106,7 +106,7 @@ def leaf_marks(
     for argument in arguments:
         wanted = argument.argument in positions and not argument.frozen and not argument.quiet
         dtype = getattr(argument.leaf, "dtype", None)
-        has_numbers = isinstance(dtype, np.dtype) and dtype.kind in "fc" and not is_table(argument.leaf)
+        has_numbers = isinstance(dtype, np.dtype) and is_floating(dtype) and not is_table(argument.leaf)
         is_float = type(argument.leaf) in (float, complex) or has_numbers
         if strict and wanted and argument.whole and not is_float:
             raise TraceTypeError(_not_differentiable(argument, target, dtype), location=target.location)
@@ -198,7 +198,7 @@ def gradients_template(
 
 def float_constant(graph: Graph, out: Any, ops: Mapping[str, Op]) -> tuple[Graph, Any]:
     """A differentiated output that is a constant float as an output of the graph: its gradients are zeros."""
-    if not isinstance(out, Constant) or not isinstance(out.value, float | np.floating):
+    if not isinstance(out, Constant) or not is_real_float(np.asarray(out.value).dtype):
         return graph, out
     F = Builder(ops, ShapeFacts(graph.guards))
     value = F.constant(float(out.value), ArrayType(np.asarray(out.value).dtype))

@@ -16,6 +16,7 @@ from graphc.api import jit, vjp
 from graphc.errors import TraceTypeError
 from graphc.function import CompiledFunction
 from graphc.ir.dims import evaluate
+from graphc.ir.types import is_real_float
 from graphc.ops.table import OPS
 from graphc.trace.record import Output, trace
 from graphc.trace.target import make_target
@@ -93,7 +94,7 @@ def _floating_parts(leaves: Sequence[Any], marks: Sequence[bool]) -> list[np.nda
 
 
 def _is_float(leaf: Any) -> bool:
-    return isinstance(leaf, float) or (isinstance(leaf, np.ndarray | np.generic) and leaf.dtype.kind == "f")
+    return isinstance(leaf, float) or (isinstance(leaf, np.ndarray | np.generic) and is_real_float(leaf.dtype))
 
 
 # --- other frameworks -------------------------------------------------------------------------------------------------

@@ -16,6 +16,7 @@ from graphc.errors import NanError
 from graphc.ir.graph import Graph, Node, Value
 from graphc.ir.interp import interpret_all
 from graphc.ir.opdef import Pointwise
+from graphc.ir.types import is_floating
 from graphc.program import Runner
 
 Inputs = Sequence[Any]
@@ -50,7 +51,7 @@ class NanCheckedRunner:
 def has_nan(value: Any) -> bool:
     """Whether a floating array or number holds NaN."""
     array = np.asarray(value)
-    return array.dtype.kind in "fc" and bool(np.isnan(array).any())
+    return is_floating(array.dtype) and bool(np.isnan(array).any())
 
 
 def nan_error(graphs: Sequence[tuple[str, Graph]], inputs: Inputs) -> NanError:

@@ -12,7 +12,7 @@ from graphc.autodiff.batch import Role, batch_graph
 from graphc.errors import Location, ShapeError, TraceTypeError
 from graphc.ir.dims import SMALL, Dim, symbol, symbols_of
 from graphc.ir.graph import Graph, Value
-from graphc.ir.types import SHORT_NAMES, ArrayType
+from graphc.ir.types import ArrayType, is_known
 from graphc.nested import argument_leaves, inline, session_below, trace_leaves
 from graphc.ops.table import OPS
 from graphc.passes.pipeline import optimize
@@ -157,7 +157,7 @@ def _delivered(
         if axis is None or not isinstance(leaf.value, bool | int | float | np.generic):
             return leaf.value
         constant = np.asarray(leaf.value)
-        if constant.dtype not in SHORT_NAMES:
+        if not is_known(constant.dtype):
             return leaf.value
         value, is_batched = F.constant(constant.item(), ArrayType(constant.dtype)), False
     else:

@@ -30,6 +30,7 @@ from graphc.errors import ForeignCallError, OutOfMemoryError, ProgramError
 from graphc.ir.dims import Dim, evaluate, symbols_of, to_code
 from graphc.ir.graph import Graph
 from graphc.ir.interp import interpret
+from graphc.ir.types import dtype_text
 from graphc.kept import KeptWrites
 from graphc.ops.index import range_error
 from graphc.results import out_plan, result_recipe
@@ -117,7 +118,7 @@ def input_leaves(
             else:
                 checks.append((axis, to_code(dim, index)))
         rank = len(dims) if spec.kind is LeafKind.ARRAY else 0
-        leaves.append(InputLeaf(step, spec.kind, spec.dtype.str, rank, tuple(binds), tuple(checks)))
+        leaves.append(InputLeaf(step, spec.kind, dtype_text(spec.dtype), rank, tuple(binds), tuple(checks)))
     return leaves
 
 

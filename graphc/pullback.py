@@ -15,6 +15,7 @@ from graphc.autodiff.prune import prune
 from graphc.differentiate import turn_gradients
 from graphc.errors import GradientError
 from graphc.ir.graph import Graph, Value
+from graphc.ir.types import is_number
 from graphc.kept import kept_writes
 from graphc.ops.table import OPS
 from graphc.passes.pipeline import optimize
@@ -41,7 +42,7 @@ class Seeds(NamedTuple):
         """
         dtype = value.type.dtype
         array = np.zeros(shape, dtype) if given is None else np.asarray(given)
-        if array.shape != shape or array.dtype.kind not in ("fiubc" if value.type.is_complex else "fiub"):
+        if array.shape != shape or not is_number(array.dtype, value.type.is_complex):
             kind = "complex" if value.type.is_complex else "real"
             raise GradientError(
                 f"the {self.name} must be a {kind} array of shape {shape}, {self.like}; it has shape {array.shape} "

@@ -9,6 +9,7 @@ import numpy as np
 
 from graphc import pytree
 from graphc.api import jvp, vjp
+from graphc.ir.types import is_floating
 
 EPSILON = {"float64": 6e-6, "float32": 5e-3}  # about the cube root of the dtype's precision
 TOLERANCE = {"float64": 1e-6, "float32": 2e-2}
@@ -120,7 +121,7 @@ def _reverse_of(function: Callable[..., Any], cotangent: Any) -> Callable[..., A
 
 
 def is_float(leaf: Any) -> bool:
-    return isinstance(leaf, float | complex) or (hasattr(leaf, "dtype") and leaf.dtype.kind in "fc")
+    return isinstance(leaf, float | complex) or (hasattr(leaf, "dtype") and is_floating(leaf.dtype))
 
 
 def in_double(leaf: Any) -> np.ndarray:

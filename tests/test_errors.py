@@ -142,8 +142,8 @@ def test_argnames_that_do_not_exist():
 
 @pytest.mark.parametrize(
     "bad",
-    [np.array([1, "a"], object), np.array(["a"]), np.ones(3, np.clongdouble), np.ones(3, np.float16)],
-    ids=["object", "string", "long complex", "float16"],
+    [np.array([1, "a"], object), np.array(["a"]), np.ones(3, np.clongdouble), np.ones(3, np.longdouble)],
+    ids=["object", "string", "long complex", "long double"],
 )
 def test_dtypes_that_cannot_be_traced(bad):
     def f(x, y):

@@ -98,12 +98,13 @@ def note_kernel() -> str:
 
 
 def poison_kernel(dtype: str) -> CudaKernel:
-    """NaN in all of ``b0`` where a check has failed: ``b1[0]`` is not 0."""
+    """NaN in all of ``b0`` where a check has failed: ``b1[0]`` is not 0. ``u16``: the bits of halves of either kind."""
+    number = "0x7FFF" if dtype == "u16" else literal(dtype, "nan")
     text = (
         "def NAME(b0, b1, count):\n"
         "    if b1[0] != 0:\n"
         "        for element in range(global_index(), count, global_count()):\n"
-        f"            b0[element] = {literal(dtype, 'nan')}\n"
+        f"            b0[element] = {number}\n"
     )
     return whole_kernel("poison", text, [dtype, "i64"], 0, "elements")
 

@@ -194,6 +194,7 @@ FUNCTIONS: dict[str, tuple] = {
     "nextafter": (2, nextafter),
     "spacing": (1, spacing),
     "narrow_half": (1, half_helpers.narrow_half, types.uint16),
+    "narrow_bfloat16": (1, half_helpers.narrow_bfloat16, types.uint16),
     "erfinv": (1, by_machine(special_functions.erfinv)),
     "entr": (1, by_machine(special_functions.entr)),
     "divide_by": (3, divide_by),

@@ -1,6 +1,7 @@
-"""Conversions between float32 and the bits of a half, by integer arithmetic: branch-free, on every CPU and GPU.
+"""Conversions between floats and the bits of halves: branch-free, on every CPU and GPU.
 
-A half is a sign, 5 bits of exponent (with bias 15) and 10 of mantissa; a float 8 (127) and 23.
+A half is a sign, 5 bits of exponent (with bias 15) and 10 of mantissa; a float 8 (127) and 23; a bfloat16 is the upper
+half of a float. CPUs and GPUs with instructions for halves use those, the others integer arithmetic.
 """
 
 from __future__ import annotations
@@ -9,7 +10,10 @@ from typing import Any
 
 from llvmlite import ir
 
+from graphc.codegen.machine import host_cpu
+
 _INT, _SHORT, _FLOAT = ir.IntType(32), ir.IntType(16), ir.FloatType()
+_LONG, _DOUBLE, _HALF = ir.IntType(64), ir.DoubleType(), ir.HalfType()
 _REBIAS = 2.0**112  # from a half's exponent to a float's, subnormal halves included
 _LEAST_NORMAL = 113 << 23  # bits of 2**-14
 _TOO_LARGE = 143 << 23  # bits of 2**16, which no half reaches
@@ -21,8 +25,15 @@ def _bits(number: int) -> ir.Constant:
     return ir.Constant(_INT, number)
 
 
+def _has_instructions(builder: Any) -> bool:
+    """Whether the machine converts halves itself: elsewhere LLVM would call a function that is not there."""
+    return "nvptx" in builder.module.triple or "+f16c" in host_cpu()[1].split(",")
+
+
 def widen_half(builder: Any, kind: Any, half: Any) -> Any:
     """The half with these bits as a float."""
+    if _has_instructions(builder):
+        return builder.fpext(builder.bitcast(half, _HALF), _FLOAT)
     wide = builder.zext(half, _INT)
     sign = builder.shl(builder.and_(wide, _bits(0x8000)), _bits(16))
     shifted = builder.shl(builder.and_(wide, _bits(0x7FFF)), _bits(13))
@@ -33,8 +44,10 @@ def widen_half(builder: Any, kind: Any, half: Any) -> Any:
 
 
 def narrow_half(builder: Any, kind: Any, x: Any) -> Any:
-    """The bits of the half nearest to a float."""
-    value = x if x.type == _FLOAT else builder.fptrunc(x, _FLOAT)
+    """The bits of the half nearest to a float or double."""
+    value = _as_float(builder, x)
+    if _has_instructions(builder):
+        return builder.bitcast(builder.fptrunc(value, _HALF), _SHORT)
     bits = builder.bitcast(value, _INT)
     sign = builder.and_(bits, _bits(0x80000000))
     rest = builder.xor(bits, sign)
@@ -49,3 +62,33 @@ def narrow_half(builder: Any, kind: Any, x: Any) -> Any:
                             builder.lshr(rebiased, _bits(13)))  # fmt: skip
     chosen = builder.select(builder.icmp_unsigned(">=", rest, _bits(_TOO_LARGE)), special, finite)
     return builder.trunc(builder.or_(chosen, builder.lshr(sign, _bits(16))), _SHORT)
+
+
+def widen_bfloat16(builder: Any, kind: Any, number: Any) -> Any:
+    """The bfloat16 with these bits as a float."""
+    return builder.bitcast(builder.shl(builder.zext(number, _INT), _bits(16)), _FLOAT)
+
+
+def narrow_bfloat16(builder: Any, kind: Any, x: Any) -> Any:
+    """The bits of the bfloat16 nearest to a float or double; what is NaN stays it, whatever bits it loses."""
+    bits = builder.bitcast(_as_float(builder, x), _INT)
+    upper = builder.lshr(bits, _bits(16))
+    nan = builder.icmp_unsigned(">", builder.and_(bits, _bits(0x7FFFFFFF)), _bits(_INFINITE))
+    rounding = builder.add(builder.and_(upper, _bits(1)), _bits(0x7FFF))
+    rounded = builder.lshr(builder.add(bits, rounding), _bits(16))
+    return builder.trunc(builder.select(nan, builder.or_(upper, _bits(0x40)), rounded), _SHORT)
+
+
+def _as_float(builder: Any, x: Any) -> Any:
+    """The number as a float; of a double one that rounds to a shorter dtype as the double does: rounded towards zero,
+    and odd where it is inexact (S. Boldo, G. Melquiond, "Emulation of a FMA and correctly rounded sums", 2008)."""
+    if x.type == _FLOAT:
+        return x
+    near = builder.fptrunc(x, _FLOAT)
+    again = builder.fpext(near, _DOUBLE)
+    bits, clear = builder.bitcast(near, _INT), ir.Constant(_LONG, (1 << 63) - 1)
+    size, reached = (builder.and_(builder.bitcast(number, _LONG), clear) for number in (x, again))
+    beyond = builder.icmp_unsigned(">", reached, size)
+    odd = builder.or_(builder.sub(bits, builder.zext(beyond, _INT)), _bits(1))
+    inexact = builder.and_(builder.icmp_unsigned("!=", reached, size), builder.fcmp_ordered("==", x, x))
+    return builder.bitcast(builder.select(inexact, odd, bits), _FLOAT)

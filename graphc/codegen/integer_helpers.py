@@ -195,11 +195,17 @@ INTEGER: dict[str, tuple] = {
 }
 
 
+HALVES = {
+    "widen_half": (1, half_helpers.widen_half, types.float32),
+    "widen_bfloat16": (1, half_helpers.widen_bfloat16, types.float32),
+}
+
+
 def functions(short: str) -> dict[str, tuple]:
     """The helpers of one integer dtype or bool."""
     if short == "bool":
         return ORDERED
     signed = {"abs": (1, absolute)} if short[0] == "i" else {}
-    halves = {"widen_half": (1, half_helpers.widen_half, types.float32)} if short == "u16" else {}
+    halves = HALVES if short == "u16" else {}
     random = {"threefry": (2, random_helpers.threefry)} if short == "u64" else {}
     return ORDERED | INTEGER | signed | halves | random

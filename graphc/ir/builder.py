@@ -14,10 +14,11 @@ import numpy as np
 from graphc.errors import Location, ShapeError, TraceTypeError, UnsupportedError
 from graphc.ir.dims import Dim, Expr, evaluate, symbol
 from graphc.ir.graph import Graph, Node, Value
+from graphc.ir.halves import in_single, moves
 from graphc.ir.opdef import Op, Pointwise, loop_dtypes
 from graphc.ir.regions import results_of
 from graphc.ir.shapes import ShapeFacts
-from graphc.ir.types import BOOL, C128, F64, I64, ArrayType
+from graphc.ir.types import BOOL, C128, F64, HALVES, I64, ArrayType
 
 if TYPE_CHECKING:
     pass
@@ -82,6 +83,8 @@ class Builder:
                 values = self._cast_to_loop(op, values)
             except (TraceTypeError, UnsupportedError) as error:
                 raise type(error)(error.message, location=error.location or self.location) from None
+        if not HALVES.isdisjoint([v.type.dtype for v in values]) and not moves(op):
+            return in_single(self, op, values, lambda wide: self.apply(op, wide, attrs), attrs)
         outputs = self.raw(op, tuple(values), attrs).outputs
         return outputs[0] if len(outputs) == 1 else outputs
 
@@ -228,7 +231,7 @@ class Builder:
     def reduce(self, name: str, value: Value, axes: Sequence[int], keepdims: bool = False) -> Value:
         """A reduce op over the axes (non-negative); the value itself when there are none."""
         axes = tuple(sorted(axes))
-        result = self.raw(self.ops[name], (value,), {"axes": axes}).output if axes else value
+        result = self.apply(self.ops[name], (value,), {"axes": axes}) if axes else value
         return self.expand_dims(result, axes) if keepdims else result
 
     def unbroadcast(self, value: Value, dims: tuple[Dim, ...]) -> Value:

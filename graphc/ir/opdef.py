@@ -15,7 +15,7 @@ import numpy as np
 from graphc.errors import InvalidGraphError, ShapeError, TraceTypeError, UnsupportedError
 from graphc.ir.graph import Attrs
 from graphc.ir.shapes import ShapeFacts
-from graphc.ir.types import SHORT_NAMES, ArrayType
+from graphc.ir.types import F16, SHORT_NAMES, ArrayType, has_bfloat16, is_known, result_type
 
 if TYPE_CHECKING:
     from graphc.ir.builder import Builder
@@ -304,13 +304,13 @@ def loop_dtypes(op: Op, types: Sequence[ArrayType]) -> tuple[np.dtype, ...]:
     """The dtypes that a pointwise op computes in: one an input, and the output's last (NumPy 2 rules).
 
     Raises ``TraceTypeError`` where NumPy has no loop for the inputs, and ``UnsupportedError`` where NumPy would compute
-    in a dtype that graphc lacks (float16, for small integers and bools).
+    in a dtype that graphc lacks.
     """
     if op.dtypes is not None:
         return op.dtypes(types)
     given = ", ".join(SHORT_NAMES[t.dtype] for t in types)
     resolved = resolved_dtypes(op.name, op.ref, types)  # type: ignore[arg-type]
-    foreign = next((dtype for dtype in resolved if dtype not in SHORT_NAMES), None)
+    foreign = next((dtype for dtype in resolved if not is_known(dtype)), None)
     if foreign is not None:
         raise UnsupportedError(
             f"{op.name}({given}): NumPy computes this in {foreign}, which graphc does not have; "
@@ -321,15 +321,39 @@ def loop_dtypes(op: Op, types: Sequence[ArrayType]) -> tuple[np.dtype, ...]:
 
 def resolved_dtypes(name: str, ufunc: np.ufunc, types: Sequence[ArrayType]) -> tuple[np.dtype, ...]:
     """The dtypes of the loop that a ufunc takes for such inputs, then of its results. Raises: TraceTypeError: none."""
-    signature = tuple(_python_type(t.dtype) if t.weak else t.dtype for t in types)
+    signature = signature_of(types)
     if all(isinstance(entry, type) for entry in signature):  # nothing but Python scalars: their own dtypes
         signature = tuple(t.dtype for t in types)
     try:
-        resolved: tuple[np.dtype, ...] = ufunc.resolve_dtypes((*signature, *(None,) * ufunc.nout))
+        return _resolved(ufunc, signature)
     except TypeError as error:
         given = ", ".join(SHORT_NAMES[t.dtype] for t in types)
         raise TraceTypeError(f"{name}({given}): {error}") from None
-    return resolved
+
+
+def _resolved(ufunc: np.ufunc, signature: tuple[type | np.dtype, ...]) -> tuple[np.dtype, ...]:
+    """The dtypes of the ufunc's loop; where ml_dtypes has none for bfloat16 as for float16. Raises ``TypeError``."""
+    try:
+        return ufunc.resolve_dtypes((*signature, *(None,) * ufunc.nout))
+    except TypeError:
+        brains = [x for x in signature if isinstance(x, np.dtype) and has_bfloat16((x,))]
+        if not brains:
+            raise
+        like_half = tuple(F16 if x in brains else x for x in signature)
+        return tuple(brains[0] if x == F16 else x for x in _resolved(ufunc, like_half))
+
+
+def signature_of(types: Sequence[ArrayType]) -> tuple[type | np.dtype, ...]:
+    """The types as NumPy's ufuncs are asked about them: of a Python number the Python type.
+
+    NumPy does not let Python's numbers give way to bfloat16, as it does to its own dtypes: here they do.
+    """
+    strong = [t.dtype for t in types if not t.weak]
+    common = result_type(*strong) if has_bfloat16(strong) else None
+    if common is not None and has_bfloat16((common,)):
+        return tuple(common if t.weak and t.dtype.kind == "f" else _python_type(t.dtype) if t.weak else t.dtype
+                     for t in types)  # fmt: skip
+    return tuple(_python_type(t.dtype) if t.weak else t.dtype for t in types)
 
 
 def _python_type(dtype: np.dtype) -> type | np.dtype:

@@ -6,6 +6,7 @@ import math
 from collections.abc import Callable
 from typing import Any
 
+from graphc.ir.types import is_real_float
 from graphc.tensors import library, methods
 from graphc.tensors.core import Tensor
 
@@ -24,7 +25,7 @@ def reduced(losses: Any, reduction: str) -> Any:
 def cosine_similarity(x1: Any, x2: Any, dim: int = 1, eps: float = 1e-8) -> Any:
     """The cosine of the angle along the dimension; each norm counts as at least ``eps``."""
     x1, x2 = library.broadcast_tensors(x1, x2)
-    x1, x2 = (x.to(y.dtype) if x.dtype.kind != "f" else x for x, y in ((x1, x2), (x2, x1)))
+    x1, x2 = (x.to(y.dtype) if not is_real_float(x.dtype) else x for x, y in ((x1, x2), (x2, x1)))
     a, b = (methods.clamp(methods.norm(x, 2, dim, True), min=eps) for x in (x1, x2))
     return ((x1 / a) * (x2 / b)).sum(dim)
 

@@ -8,6 +8,7 @@ from typing import Any
 import numpy as np
 
 from graphc.errors import NumberError, absent_names
+from graphc.ir.types import is_real_float
 from graphc.nn import activations, distances, pooling, resizing
 from graphc.nn.sizes import Sizes, sizes_of
 from graphc.tensors import methods
@@ -300,7 +301,7 @@ def cross_entropy(
     if not 0.0 <= label_smoothing <= 1.0:
         message = f"cross_entropy: label_smoothing must be between 0 and 1, it is {label_smoothing}"
         raise NumberError(message, location=user_location())
-    if ignore_index >= 0 and target._kind.dtype.kind == "f" and target._kind.shape == input._kind.shape:
+    if ignore_index >= 0 and is_real_float(target._kind.dtype) and target._kind.shape == input._kind.shape:
         message = "cross_entropy: ignore_index is for class numbers, the target is of probabilities"
         raise NumberError(message, location=user_location())
     statics = (int(ignore_index), _checked(reduction), float(label_smoothing))

@@ -7,12 +7,15 @@ from typing import Any, NamedTuple, TypeVar
 
 import numpy as np
 
+from graphc.abi import BFLOAT16
 from graphc.errors import AutogradError, nearest
+from graphc.ir.types import is_real_float
 from graphc.nn.parameter import Parameter
 from graphc.tensors.core import Tensor
 from graphc.tensors.devices import is_device, place_of
 from graphc.tensors.hooks import RemovableHandle, add_hook
 from graphc.tensors.interchange import replace
+from graphc.tensors.kinds import known_dtype
 from graphc.tensors.memory import settled
 from graphc.tensors.placing import moved_in_place, near, on_host, placed
 from graphc.tensors.recording import now
@@ -291,8 +294,8 @@ class Module:
                 dtype = arg
         place = place_of(device)
         for tensor in [*self.parameters(), *self.buffers()]:
-            if dtype is not None and tensor._kind.dtype.kind == "f" and tensor._kind.dtype != np.dtype(dtype):
-                values = settled(np.array(on_host(tensor)).astype(dtype))
+            if dtype is not None and is_real_float(tensor._kind.dtype) and tensor._kind.dtype != known_dtype(dtype):
+                values = settled(np.array(on_host(tensor)).astype(known_dtype(dtype)))
                 replace(tensor, placed(values, tensor._kind.place))
             if device is not None:
                 moved_in_place(tensor, place)
@@ -313,6 +316,10 @@ class Module:
     def float(self: M) -> M:
         """All floating parameters and buffers in float32; the module."""
         return self.to(np.float32)
+
+    def bfloat16(self: M) -> M:
+        """All floating parameters and buffers in bfloat16: stored in 16 bits, computed in float32."""
+        return self.to(BFLOAT16)
 
     def half(self: M) -> M:
         """All floating parameters and buffers in float16: stored in 16 bits, computed in float32."""

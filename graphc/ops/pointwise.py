@@ -33,8 +33,8 @@ import numpy as np
 from graphc.errors import InvalidGraphError
 from graphc.ir.builder import Builder
 from graphc.ir.graph import Node, Value
-from graphc.ir.opdef import Linear, NotDifferentiable, Op, Partials, Pointwise, ZeroDerivative
-from graphc.ir.types import BOOL, ArrayType
+from graphc.ir.opdef import Linear, NotDifferentiable, Op, Partials, Pointwise, ZeroDerivative, signature_of
+from graphc.ir.types import BOOL, ArrayType, result_type
 from graphc.ops.printing import by_kind, helper
 
 COMPARISON = NotDifferentiable("a comparison")
@@ -103,16 +103,10 @@ def heaviside_partials(F: Builder, y: Value, x: Value, at_zero: Value) -> tuple[
 def select_dtypes(types: Sequence[ArrayType]) -> tuple[np.dtype, ...]:
     """The condition is bool; the two branches promote to one dtype (NEP 50)."""
     _, a, b = types
-    result = np.add.resolve_dtypes((*map(_signature, (a, b)), None))[2] if not (a.weak and b.weak) else None
+    result = np.add.resolve_dtypes((*signature_of((a, b)), None))[2] if not (a.weak and b.weak) else None
     if result is None or (a.dtype == BOOL and b.dtype == BOOL):
-        result = np.result_type(a.dtype, b.dtype)
+        result = result_type(a.dtype, b.dtype)
     return BOOL, result, result, result
-
-
-def _signature(type_: ArrayType) -> type | np.dtype:
-    if not type_.weak:
-        return type_.dtype
-    return {"f": float, "c": complex}.get(type_.dtype.kind, int)
 
 
 def select_transpose(F: Builder, g: Value, node: Node) -> tuple[None, Value, Value]:

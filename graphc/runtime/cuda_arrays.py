@@ -15,7 +15,7 @@ from typing import Any, NamedTuple, Protocol
 
 import numpy as np
 
-from graphc.abi import DeviceLeaf
+from graphc.abi import DeviceLeaf, dtype_named
 from graphc.errors import CudaError, TraceTypeError
 from graphc.runtime import dlpack
 from graphc.runtime.cuda_devices import device
@@ -140,7 +140,7 @@ class _Torch:
             return None
         name = str(array.dtype).removeprefix("torch.")
         try:
-            dtype = np.dtype(name)
+            dtype = dtype_named(name)
         except TypeError:
             raise TraceTypeError(
                 f"a tensor of dtype {array.dtype}: NumPy has no such dtype; convert it first"

@@ -28,6 +28,7 @@ from graphc.runtime.cuda_devices import Device, Prepared, Product, give_back_aft
 from graphc.runtime.cuda_factors import BYTES, Call, Solver, Transforms, run_routine
 
 SHORT = {np.dtype(name): short for short, name in ELEMENTS.items() if short != "bool"} | {np.dtype(bool): "u8"}
+HALF_BYTES = 2  # of a dtype that no kernel computes in: what is copied are its bits
 MOST_GRAPHS = 16  # of one program, and as many steps are remembered as candidates
 MOST_CAPTURED = 5000  # launches of a graph: longer steps run one launch after another
 MOST_OWNERS = 64  # blocks of threads that each look at all updates of a scatter
@@ -146,7 +147,7 @@ class LoadedProgram:
             raise CudaError(
                 f"an array of {array.dtype} whose elements do not start at multiples of {size} bytes: copy it"
             )
-        shape, short = array.shape, SHORT.get(array.dtype)
+        shape, short = array.shape, "u16" if size == HALF_BYTES else SHORT.get(array.dtype)
         if short is None:  # a complex number is two real ones
             size //= 2
             shape, strides, short = (*shape, 2), (*strides, size), f"f{8 * size}"

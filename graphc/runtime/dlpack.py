@@ -10,9 +10,12 @@ from typing import Any, NamedTuple
 
 import numpy as np
 
+from graphc.abi import BFLOAT16, dtype_named
+
 CUDA = 2  # kDLCUDA
 NAME = b"dltensor"
 _CODES = {0: "i", 1: "u", 2: "f", 5: "c", 6: "b"}
+_BFLOAT = 4
 
 
 class _Device(ctypes.Structure):
@@ -65,9 +68,9 @@ def described(capsule: Any) -> Described:
     """The array of a capsule, which stays its owner. Raises ``TypeError`` for a dtype that NumPy has not."""
     tensor = _Managed.from_address(_pointer(capsule, NAME)).tensor
     code, bits = tensor.dtype.code, tensor.dtype.bits
-    if code not in _CODES or tensor.dtype.lanes != 1:
+    if code not in (*_CODES, _BFLOAT) or tensor.dtype.lanes != 1:
         raise TypeError(f"DLPack's dtype {code} of {bits} bits is none of NumPy's")
-    dtype = np.dtype(f"{_CODES[code]}{bits // 8}")
+    dtype = dtype_named(BFLOAT16 if code == _BFLOAT else f"{_CODES[code]}{bits // 8}")
     shape = tuple(tensor.shape[: tensor.ndim])
     if tensor.strides:
         strides = tuple(dtype.itemsize * s for s in tensor.strides[: tensor.ndim])
@@ -83,6 +86,25 @@ def contiguous_strides(shape: tuple[int, ...], itemsize: int) -> tuple[int, ...]
         strides.append(step)
         step *= size
     return tuple(reversed(strides))
+
+
+class _Memory:
+    """What NumPy reads an array of bits from, and keeps: the capsule, which frees the memory when it dies."""
+
+    def __init__(self, capsule: Any, said: Described):
+        self.capsule = capsule
+        self.__array_interface__ = {
+            "data": (said.address, False), "shape": said.shape, "strides": said.strides, "typestr": "<u2", "version": 3,
+        }  # fmt: skip
+
+
+def bfloat16_array(capsule: Any) -> np.ndarray | None:
+    """An array over the memory of a capsule of bfloat16, which ``np.from_dlpack`` does not take; None of another."""
+    tensor = _Managed.from_address(_pointer(capsule, NAME)).tensor
+    if tensor.dtype.code != _BFLOAT:
+        return None
+    said = described(capsule)
+    return np.asarray(_Memory(capsule, said)).view(said.dtype)
 
 
 # --- handing out ------------------------------------------------------------------------------------------------------
@@ -102,17 +124,20 @@ def _destroy(capsule: int) -> None:
         _handed.pop(_dying_pointer(capsule, NAME), None)
 
 
-def capsule_of(owner: Any, address: int, shape: tuple[int, ...], dtype: np.dtype, device: tuple[int, int]) -> Any:
-    """A capsule for C-ordered memory that lives as long as ``owner``, which the consumer keeps alive.
+def capsule_of(
+    owner: Any, address: int, shape: tuple[int, ...], dtype: np.dtype, device: tuple[int, int],
+    strides: tuple[int, ...] | None = None,
+) -> Any:  # fmt: skip
+    """A capsule for memory that lives as long as ``owner``, which the consumer keeps alive.
 
-    Args: device: DLPack's kind and number.
+    Args: device: DLPack's kind and number. strides: in bytes; those of C order where there are none.
     """
-    code = {kind: code for code, kind in _CODES.items()}[dtype.kind]
+    code = _BFLOAT if dtype.name == BFLOAT16 else {kind: code for code, kind in _CODES.items()}[dtype.kind]
     sizes = (ctypes.c_int64 * max(len(shape), 1))(*shape)
-    steps = (s // dtype.itemsize for s in contiguous_strides(shape, dtype.itemsize))
-    strides = (ctypes.c_int64 * max(len(shape), 1))(*steps)
+    steps = [s // dtype.itemsize for s in strides or contiguous_strides(shape, dtype.itemsize)]
+    strides_ = (ctypes.c_int64 * max(len(shape), 1))(*steps)
     kind = _Dtype(code, 8 * dtype.itemsize, 1)
-    managed = _Managed(_Tensor(address, _Device(*device), len(shape), kind, sizes, strides, 0), None, _delete)
+    managed = _Managed(_Tensor(address, _Device(*device), len(shape), kind, sizes, strides_, 0), None, _delete)
     place = ctypes.addressof(managed)
-    _handed[place] = (managed, sizes, strides, owner)
+    _handed[place] = (managed, sizes, strides_, owner)
     return _new(place, NAME, ctypes.cast(_destroy, ctypes.c_void_p).value)

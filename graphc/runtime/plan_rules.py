@@ -7,7 +7,19 @@ from functools import lru_cache
 
 import numpy as np
 
-from graphc.abi import ANY_LENGTH, Build, Check, Code, EntryPlan, InputLeaf, LeafKind, Relation, Step
+from graphc.abi import (
+    ANY_LENGTH,
+    BFLOAT16,
+    Build,
+    Check,
+    Code,
+    EntryPlan,
+    InputLeaf,
+    LeafKind,
+    Relation,
+    Step,
+    dtype_named,
+)
 from graphc.runtime.entry_layout import DEEPEST_CODE
 
 MAX_RANK = 32  # NumPy 1's limit, the lower one
@@ -45,7 +57,7 @@ def validate(plan: EntryPlan) -> None:
 @lru_cache(maxsize=64)
 def builtin_dtype(name: str) -> np.dtype:
     """NumPy's own dtype object of this name, which arrays share."""
-    return np.dtype(np.dtype(name).type)
+    return np.dtype(dtype_named(name).type)
 
 
 def expected_type(leaf: InputLeaf) -> type:
@@ -103,6 +115,8 @@ def _check_is_valid(count: int, check: tuple) -> bool:
 
 
 def _is_numeric(name: str) -> bool:
+    if name == BFLOAT16:
+        return True
     return np.dtype(name).kind in "biufc" and np.dtype(name).itemsize <= 16 and np.dtype(name).char not in "gG"
 
 

@@ -7,7 +7,8 @@ from typing import Any
 
 import numpy as np
 
-from graphc.ir.types import DTYPES, REAL_DTYPES
+from graphc.abi import BFLOAT16
+from graphc.ir.types import DTYPES, F16, REAL_DTYPES, bfloat16_dtype
 from graphc.tensors import library, methods, ordering, shaping
 from graphc.tensors import tensor as tensor_module
 from graphc.tensors.autocasting import autocast, is_autocast_enabled
@@ -32,7 +33,6 @@ from graphc.tensors.creation import (
 )
 from graphc.tensors.devices import accelerator, backends, cuda, device
 from graphc.tensors.interchange import from_dlpack
-from graphc.tensors.kinds import HALF
 from graphc.tensors.modes import (
     enable_grad,
     inference_mode,
@@ -72,8 +72,16 @@ for _room in (methods, shaping, ordering, library):
     globals().update(_room.BOTH)
 for _table in (shaping.ONLY_FUNCTIONS, ordering.ONLY_FUNCTIONS, library.ONLY_FUNCTIONS):
     globals().update(_table)
-float16 = half = HALF
+float16 = half = F16
 double, float, long, int = DTYPES["f64"], DTYPES["f32"], DTYPES["i64"], DTYPES["i32"]
+
+
+def __getattr__(name: str) -> Any:
+    """``bfloat16``, for which ``ml_dtypes`` is imported."""
+    if name == BFLOAT16:
+        return bfloat16_dtype()
+    raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
+
 
 __all__ = [
     "Tensor",

@@ -9,15 +9,15 @@ from typing import Any
 
 import numpy as np
 
-from graphc.errors import TraceTypeError, UnsupportedError
-from graphc.ir.types import F32
+from graphc.errors import TraceTypeError
+from graphc.ir.types import F32, HALVES, is_real_float
 from graphc.tensors.core import Tensor, record, take
 from graphc.tensors.functions.function import Function
 from graphc.tensors.functions.losses import LOSSES
 from graphc.tensors.functions.normalization import NORMALIZATION
 from graphc.tensors.functions.shaping import SHAPING
 from graphc.tensors.functions.table import FUNCTIONS
-from graphc.tensors.kinds import HALF, known_dtype
+from graphc.tensors.kinds import known_dtype
 from graphc.tensors.recording import Recording, State, now
 from graphc.trace.location import user_location
 from graphc.trace.precision import active
@@ -60,7 +60,7 @@ class Mode:
 
     def lowered(self, name: str, operand: Any) -> Any:
         """The operand of the function in the dtype that it is to be computed in."""
-        if not isinstance(operand, Tensor) or operand._kind.dtype.kind != "f" or name in KEPT:
+        if not isinstance(operand, Tensor) or not is_real_float(operand._kind.dtype) or name in KEPT:
             return operand
         given = operand._kind.dtype
         wanted = self.dtype if name in PRODUCTS else F32 if given.itemsize > F32.itemsize or name in WIDE else given
@@ -90,12 +90,11 @@ class autocast:
     NumPy arrays outside of compiled functions, and what only rearranges, copies or writes values, stay as they are.
 
     Args:
-        dtype: ``float32``; or ``float16``, of tensors alone: then products of matrices and convolutions take and give
+        dtype: ``float32``; or ``float16`` or ``bfloat16``: then products of matrices and convolutions take and give
             halves, and add them up in float32; losses, normalisations, sums and exponentials stay in float32. (As in
             PyTorch, ``"cpu"`` may stand first, and ``dtype=`` after it.)
         enabled: False switches a block around this one off.
-    Raises: ``TraceTypeError`` for another dtype, ``ValueError`` for another device; ``UnsupportedError`` for float16 in
-        a function that is compiled.
+    Raises: ``TraceTypeError`` for another dtype, ``ValueError`` for another device.
     """
 
     def __init__(self, device_type: Any, dtype: Any = None, enabled: bool = True, cache_enabled: bool | None = None):
@@ -103,27 +102,25 @@ class autocast:
             device_type, dtype = "cpu", device_type
         if device_type != "cpu":
             raise ValueError(f"autocast: the device is 'cpu', not {device_type!r}")
-        self._dtype = known_dtype(np.dtype(F32 if dtype is None else dtype))
-        if self._dtype not in LOWER:
-            known = ", ".join(dtype.name for dtype in LOWER)
+        self._dtype = known_dtype(F32 if dtype is None else dtype)
+        if self._dtype != F32 and self._dtype not in HALVES:
+            known = ", ".join(dtype.name for dtype in (F32, *HALVES))
             message = f"autocast computes in {known}, not in {self._dtype}"
             raise TraceTypeError(message, location=user_location())
         self._enabled = enabled
-        self._before: list[tuple[Any, Any]] = []
+        self._before: list[tuple[Any, Any, Any]] = []
 
     def __enter__(self) -> autocast:
-        if current() is not None and self._dtype == HALF:
-            message = "autocast(float16) is for tensors outside of compiled functions; inside, use autocast(float32)"
-            raise UnsupportedError(message, location=user_location())
-        self._before.append((now.autocast, active.dtype))
+        self._before.append((now.autocast, active.dtype, active.products))
         now.autocast = mode_of(self._dtype) if self._enabled else None
-        active.dtype = self._dtype if self._enabled and self._dtype != HALF else None
+        active.dtype = F32 if self._enabled else None
+        active.products = self._dtype if self._enabled else None
         return self
 
     def __exit__(
         self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
     ) -> None:
-        now.autocast, active.dtype = self._before.pop()
+        now.autocast, active.dtype, active.products = self._before.pop()
 
     def __call__(self, function: Callable[..., Any]) -> Callable[..., Any]:
         @functools.wraps(function)
@@ -132,9 +129,6 @@ class autocast:
                 return (function if current() is None else prepare(function))(*args, **kwargs)
 
         return call
-
-
-LOWER = (F32, HALF)
 
 
 def is_autocast_enabled() -> bool:

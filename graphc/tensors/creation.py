@@ -7,10 +7,11 @@ from typing import Any
 import numpy as np
 
 from graphc.errors import AutogradError, TraceTypeError
+from graphc.ir.types import HALVES, is_real_float
 from graphc.tensors.core import Tensor, from_array
 from graphc.tensors.devices import device_of, place_of
 from graphc.tensors.functions.promotion import Default
-from graphc.tensors.kinds import HALF, known_dtype
+from graphc.tensors.kinds import known_dtype
 from graphc.tensors.memory import FOREVER, settled
 from graphc.tensors.placing import on_host, placed
 from graphc.tensors.recording import forget, now
@@ -60,10 +61,10 @@ def _from_data(data: Any, dtype: Any, place: int | None = None) -> Tensor:
         array = np.array(_without_tensors(data))
         if not isinstance(data, np.ndarray | np.generic) and array.dtype == np.float64 and dtype is None:
             array = array.astype(Default.dtype)
-    if array.dtype.kind not in "biuf":
+    if array.dtype.kind not in "biu" and not is_real_float(array.dtype):
         message = f"a tensor cannot be made of {type(data).__name__} with dtype {array.dtype}: give real numbers"
         raise TraceTypeError(message, location=user_location())
-    wanted = known_dtype(array.dtype if dtype is None else np.dtype(dtype))
+    wanted = known_dtype(array.dtype if dtype is None else dtype)
     return _own(array.astype(wanted, order="C", copy=False), device=device_of(place))
 
 
@@ -109,8 +110,8 @@ def as_tensor(data: Any, dtype: Any = None, device: Any = None) -> Tensor:
 
 def set_default_dtype(dtype: Any) -> None:
     """The dtype of tensors made of Python floats, and of floating results of integers. Raises ``TypeError``."""
-    wanted = known_dtype(np.dtype(dtype))
-    if wanted.kind != "f" or wanted == HALF:
+    wanted = known_dtype(dtype)
+    if wanted.kind != "f" or wanted in HALVES:
         raise TypeError(f"the default dtype must be float64 or float32, not {wanted}")
     Default.dtype = wanted
     forget()
@@ -123,7 +124,7 @@ def get_default_dtype() -> np.dtype:
 
 def filled(shape: tuple[int, ...], number: Any, dtype: Any, requires_grad: bool, device: Any = None) -> Tensor:
     """A tensor of this shape, all elements the number."""
-    wanted = known_dtype(np.dtype(dtype or Default.dtype))
+    wanted = known_dtype(dtype or Default.dtype)
     if now.recording.traced:
         from graphc.tensors.traced import filled as traced_filled
 
@@ -157,7 +158,7 @@ def full(size: Any, fill_value: Any, *, dtype: Any = None, device: Any = None, r
 
 def eye(n: int, m: int | None = None, *, dtype: Any = None, device: Any = None, requires_grad: bool = False) -> Tensor:
     """Ones on the diagonal of an n x m matrix."""
-    values = np.eye(n, n if m is None else m, dtype=known_dtype(np.dtype(dtype or Default.dtype)))
+    values = np.eye(n, n if m is None else m, dtype=known_dtype(dtype or Default.dtype))
     return _own(values, requires_grad, device)
 
 
@@ -168,20 +169,20 @@ def arange(
     if end is None:
         start, end = 0, start
     is_float = any(isinstance(number, float) for number in (start, end, step))
-    wanted = known_dtype(np.dtype(dtype or (Default.dtype if is_float else np.int64)))
+    wanted = known_dtype(dtype or (Default.dtype if is_float else np.int64))
     return _own(np.arange(start, end, step, dtype=wanted), requires_grad, device)
 
 
 def logspace(start: float, end: float, steps: int, base: float = 10.0, *, dtype: Any = None) -> Tensor:
     """``steps`` powers of the base, with exponents from ``start`` to ``end``."""
-    return _own(np.logspace(start, end, steps, base=base, dtype=known_dtype(np.dtype(dtype or Default.dtype))))
+    return _own(np.logspace(start, end, steps, base=base, dtype=known_dtype(dtype or Default.dtype)))
 
 
 def linspace(
     start: float, end: float, steps: int, *, dtype: Any = None, device: Any = None, requires_grad: bool = False
 ) -> Tensor:
     """``steps`` numbers from ``start`` to ``end``, both included."""
-    values = np.linspace(start, end, steps, dtype=known_dtype(np.dtype(dtype or Default.dtype)))
+    values = np.linspace(start, end, steps, dtype=known_dtype(dtype or Default.dtype))
     return _own(values, requires_grad, device)
 
 
@@ -205,7 +206,7 @@ empty, empty_like = zeros, zeros_like  # in PyTorch whatever was in the memory
 
 def require_floating(made: Tensor) -> None:
     """Raise ``AutogradError`` unless the dtype is floating."""
-    if made._kind.dtype.kind != "f":
+    if not is_real_float(made._kind.dtype):
         raise AutogradError(
             f"only tensors of floating dtype can require gradients, this one is {made._kind.dtype}: convert it, "
             "x.float() or dtype=float",

@@ -7,6 +7,7 @@ from typing import Any
 from weakref import ref
 
 from graphc.errors import AutogradError
+from graphc.ir.types import is_real_float
 from graphc.tensors.core import Tensor, compute, from_array
 from graphc.tensors.modes import no_grad
 from graphc.tensors.recording import now
@@ -103,7 +104,7 @@ def _applied(cls: Any, ctx: Context, args: Sequence[Any], marks: Sequence[bool],
     segment = Applied(cls, ctx, inputs)
     made = []
     for number, result in enumerate(results):
-        differentiable = isinstance(result, Tensor) and result._kind.dtype.kind == "f"
+        differentiable = isinstance(result, Tensor) and is_real_float(result._kind.dtype)
         if not differentiable or id(result) in ctx._not_differentiable:
             made.append(result)
             continue

@@ -13,8 +13,8 @@ from graphc.ir.types import F32, ArrayType
 from graphc.ops.table import OPS
 from graphc.tensors.core import Tensor
 from graphc.tensors.functions.function import Function, built
-from graphc.tensors.halves import makes_halves
-from graphc.tensors.kinds import HALF, Kind, kind_of
+from graphc.tensors.halves import half_of
+from graphc.tensors.kinds import Kind, kind_of
 from graphc.tensors.placing import place_of_result
 
 
@@ -33,10 +33,10 @@ def result_kinds(
         raise type(error)(error.message, location=location) from None
     marked = enabled and function.differentiable
     marked = marked and any(x._kind.requires_grad for x in operands if isinstance(x, Tensor))
-    halves = makes_halves(function, operands, statics)
+    half = half_of(function, operands, statics)
     place = place_of_result(function, operands, statics)
     return tuple([
-        kind_of(HALF if halves and v.type.dtype == F32 else v.type.dtype, tuple(map(_size, v.dims)),
+        kind_of(half if half is not None and v.type.dtype == F32 else v.type.dtype, tuple(map(_size, v.dims)),
                 marked and v.type.is_float, place=place)
         for v in made
     ])  # fmt: skip

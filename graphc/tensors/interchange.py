@@ -8,7 +8,10 @@ from typing import Any
 
 import numpy as np
 
+from graphc.abi import BFLOAT16
 from graphc.errors import AutogradError
+from graphc.ir.types import dtype_of
+from graphc.runtime.dlpack import bfloat16_array, capsule_of
 from graphc.tensors import devices
 from graphc.tensors.core import Tensor, compute, from_array
 from graphc.tensors.creation import from_numpy
@@ -51,7 +54,7 @@ def numpy(self: Tensor, *, force: bool = False) -> np.ndarray:
 def array(self: Tensor, dtype: Any = None, copy: bool | None = None) -> np.ndarray:
     """``np.asarray(x)``: shares memory where the dtype is the tensor's."""
     _refuse_grad(self, "numpy()")
-    if self._kind.place is None and (copy or (dtype is not None and np.dtype(dtype) != self._kind.dtype)):
+    if self._kind.place is None and (copy or (dtype is not None and dtype_of(dtype) != self._kind.dtype)):
         return np.array(compute(self), dtype)
     return numpy(self)
 
@@ -103,7 +106,13 @@ def replace(tensor: Tensor, values: Any) -> None:
 def dlpack(self: Tensor, **options: Any) -> Any:
     """``__dlpack__``: the tensor's memory for other libraries, without a copy."""
     _refuse_grad(self, "__dlpack__()")
-    return (numpy(self) if self._kind.place is None else compute(self)).__dlpack__(**options)
+    if self._kind.place is not None:
+        return compute(self).__dlpack__(**options)
+    array = numpy(self)
+    if array.dtype.name != BFLOAT16:
+        return array.__dlpack__(**options)
+    array = array.copy() if options.get("copy") else array
+    return capsule_of(array, array.ctypes.data, array.shape, array.dtype, dlpack_device(self), array.strides)
 
 
 def dlpack_device(self: Tensor) -> tuple[int, int]:
@@ -128,7 +137,10 @@ def from_dlpack(obj: Any) -> Tensor:
     from graphc.runtime.cuda_arrays import shared, view_of
 
     view = view_of(obj)
-    return from_numpy(np.from_dlpack(obj)) if view is None else from_array(shared(view))
+    if view is not None:
+        return from_array(shared(view))
+    halves = bfloat16_array(obj.__dlpack__()) if str(getattr(obj, "dtype", "")).endswith(BFLOAT16) else None
+    return from_numpy(np.from_dlpack(obj) if halves is None else halves)
 
 
 # --- copies -----------------------------------------------------------------------------------------------------------

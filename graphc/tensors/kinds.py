@@ -8,12 +8,9 @@ import numpy as np
 
 from graphc.abi import LeafKind, OnDevice
 from graphc.errors import TraceTypeError
-from graphc.ir.types import F32, REAL_DTYPES
+from graphc.ir.types import F32, HALVES, dtype_of, is_known, is_real_float, known_names
 from graphc.trace.leaves import LeafSpec
 from graphc.trace.location import user_location
-
-HALF = np.dtype(np.float16)  # stored so, computed in float32: see ``halves``
-KNOWN = (*REAL_DTYPES.values(), HALF)
 
 
 class Kind:
@@ -23,13 +20,14 @@ class Kind:
     ``place``: the number of the device that it is on, None for the CPU.
     """
 
-    __slots__ = ("computed", "dtype", "frozen", "place", "requires_grad", "shape", "spec", "weak")
+    __slots__ = ("computed", "dtype", "frozen", "is_half", "place", "requires_grad", "shape", "spec", "weak")
 
     def __init__(self, dtype: np.dtype, shape: tuple[int, ...], requires_grad: bool, weak: bool, place: int | None):
         self.dtype, self.shape, self.requires_grad, self.weak = dtype, shape, requires_grad, weak
         self.place = place
-        self.computed = F32 if dtype == HALF else dtype
-        self.spec = _spec(np.dtype(np.uint16) if dtype == HALF else dtype, shape, weak)
+        self.is_half = dtype in HALVES  # stored so, computed in float32: see ``halves``
+        self.computed = F32 if self.is_half else dtype
+        self.spec = _spec(dtype, shape, weak)
         self.frozen: Kind = self if not requires_grad else kind_of(dtype, shape, place=place)
 
     def __repr__(self) -> str:
@@ -62,18 +60,17 @@ def known_dtype(dtype: Any) -> np.dtype:
     """The dtype in this machine's byte order. Raises ``TraceTypeError`` for one that graphc does not compute in."""
     found = _dtypes.get(dtype)
     if found is None:
-        native = np.dtype(dtype).newbyteorder("=")
-        if native not in KNOWN:
-            known = ", ".join(d.name for d in KNOWN)
-            message = f"a tensor of dtype {native} is not supported; the dtypes are {known}"
+        native = dtype_of(dtype)
+        if not is_known(native) or native.kind == "c":
+            message = f"a tensor of dtype {native} is not supported; the dtypes are {known_names(real=True)}"
             raise TraceTypeError(message, location=user_location())
-        found = _dtypes[dtype] = np.dtype(native.str)
+        found = _dtypes[dtype] = native
     return found
 
 
 def _spec(dtype: np.dtype, shape: tuple[int, ...], weak: bool) -> LeafSpec:
     """How the value is handed to a program: numbers and what has no dimensions as a number."""
-    if weak and dtype.kind == "f":
+    if weak and is_real_float(dtype):
         return LeafSpec(LeafKind.FLOAT, dtype, ())
     kind = LeafKind.ARRAY if shape else LeafKind.SCALAR
     return LeafSpec(kind, dtype, tuple([d if d < 2 else None for d in shape]))

@@ -97,10 +97,11 @@ def given_to_numpy(tensor: Tensor) -> np.ndarray:
     array = writable(tensor)
     if tensor._shared is FOREVER:
         return array.view()
-    shown = np.asarray(memoryview(array.data))  # views of it have it as their base, so that it lives as long as they
+    is_plain = array.dtype.kind != "V"  # Python's buffers know no bfloat16
+    base = np.asarray(memoryview((array if is_plain else array.view(np.uint16)).data))
     living = [reference for reference in tensor._shared or () if reference() is not None]
-    tensor._shared, tensor._special = (*living, weakref.ref(shown)), True
-    return shown
+    tensor._shared, tensor._special = (*living, weakref.ref(base)), True
+    return base if is_plain else base.view(array.dtype)  # views of either have ``base`` as theirs, and keep it alive
 
 
 def change(tensor: Tensor, write: Callable[[np.ndarray], object]) -> None:

@@ -10,6 +10,7 @@ from typing import Any
 
 import numpy as np
 
+from graphc.abi import BFLOAT16
 from graphc.errors import NumberError
 from graphc.tensors import devices
 from graphc.tensors.core import Tensor, record
@@ -111,7 +112,7 @@ SUM, MEAN = FUNCTIONS["sum"], FUNCTIONS["mean"]
 
 def sum(input: Tensor, dim: Dims = None, keepdim: bool = False, *, dtype: Any = None) -> Tensor:
     """The sum over the dimensions, all of them by default."""
-    return record(SUM, (input,), (dims_of(dim), keepdim, None if dtype is None else known_dtype(np.dtype(dtype))))
+    return record(SUM, (input,), (dims_of(dim), keepdim, None if dtype is None else known_dtype(dtype)))
 
 
 def mean(input: Tensor, dim: Dims = None, keepdim: bool = False, *, dtype: Any = None) -> Tensor:
@@ -272,7 +273,7 @@ def to(
         else:
             dtype = arg
     there = input if device is None else moved(input, devices.place_of(device))
-    wanted = input._kind.dtype if dtype is None else known_dtype(np.dtype(dtype))
+    wanted = input._kind.dtype if dtype is None else known_dtype(dtype)
     if wanted == input._kind.dtype:
         return clone(input) if copy and there is input else there
     return record(FUNCTIONS["to_copy"], (there,), (wanted,))
@@ -336,6 +337,7 @@ ONLY_METHODS: dict[str, Callable[..., Any]] = {
         "double": np.float64, "float": np.float32, "half": np.float16, "long": np.int64, "int": np.int32,
         "short": np.int16, "char": np.int8, "byte": np.uint8, "bool": np.bool_,
     }.items()},
+    "bfloat16": lambda self: to(self, BFLOAT16),
     "cpu": cpu,
     "cuda": cuda,
 }  # fmt: skip

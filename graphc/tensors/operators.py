@@ -8,6 +8,7 @@ from weakref import ref
 
 import numpy as np
 
+from graphc.ir.types import is_real_float
 from graphc.tensors.core import Tensor, enter, from_array, record
 from graphc.tensors.functions.function import Function
 from graphc.tensors.functions.table import FUNCTIONS
@@ -92,7 +93,7 @@ _add_reflected = reflected(ADD)
 def added_to(self: Tensor, other: Any) -> Any:
     """``other + self``. 0, with which running totals begin, is a tensor of the total's kind, so that the first addition
     is the same step as all that follow, and a loop meets no new program in its third round."""
-    if (type(other) is int or type(other) is float) and other == 0 and self._kind.dtype.kind == "f":
+    if (type(other) is int or type(other) is float) and other == 0 and is_real_float(self._kind.dtype):
         kind = self._kind
         return record(ADD, (from_array(kind.dtype.type(0), kind.requires_grad), self))
     return _add_reflected(self, other)

@@ -8,6 +8,8 @@ from typing import Any
 
 import numpy as np
 
+from graphc.ir.types import is_real_float
+
 EDGE, LIMIT, WIDTH, DIGITS = 3, 1000, 80, 4
 
 
@@ -36,7 +38,7 @@ def _ends(array: np.ndarray) -> np.ndarray:
 
 def _style(array: np.ndarray) -> Callable[[Any], str]:
     """What makes text of each element, all as wide as the widest that is finite and not 0."""
-    if array.dtype.kind != "f":
+    if not is_real_float(array.dtype):
         width = max(len(str(value)) for value in array.ravel().tolist())
         return lambda value: f"{value!s:>{width}}"
     values = array.astype(np.float64).ravel()

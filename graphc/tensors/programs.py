@@ -10,7 +10,6 @@ from graphc.config import settings
 from graphc.ir.graph import Graph
 from graphc.program import Runner
 from graphc.tensors.functions.table import GRADIENT
-from graphc.tensors.halves import with_bits
 from graphc.tensors.kinds import Kind
 from graphc.tensors.placing import joined, on_device, places_of, with_used_inputs
 from graphc.tensors.recording import State
@@ -30,8 +29,7 @@ def program_of(state: State, wanted: Sequence[int], given: Mapping[int, int] = {
         return _of_places(state, wanted, given, places, taken)
     graph = Replay(state, wanted).graph()
     runner = make_runner(graph, [kind.spec for kind in taken], "tensors", given)
-    run = (_checked(runner, state, graph) if settings.nan else runner).run
-    return with_bits(run, taken, _kinds_at(state, [w for k, w in enumerate(wanted) if k not in given]))
+    return (_checked(runner, state, graph) if settings.nan else runner).run
 
 
 def _kinds_at(state: State, wanted: Sequence[int]) -> list[Kind]:
@@ -43,7 +41,7 @@ def _of_places(
     state: State, wanted: Sequence[int], given: Mapping[int, int], places: Sequence[int | None], taken: Sequence[Kind]
 ) -> Run:
     """A program for each place that computes some of the wanted values; ``given`` ones are copied where they belong."""
-    parts = []
+    parts: list[tuple[list[int], list[int], Run]] = []
     for place in dict.fromkeys(places[position] for position in wanted):
         outputs = [k for k, position in enumerate(wanted) if places[position] == place]
         positions = [wanted[k] for k in outputs]
@@ -51,10 +49,10 @@ def _of_places(
         own, made = [taken[k] for k in inputs], _kinds_at(state, positions)
         if place is None:
             runner = make_runner(graph, [kind.spec for kind in own], "tensors")
-            parts.append((inputs, outputs, with_bits(runner.run, own, made)))
+            parts.append((inputs, outputs, runner.run))
         else:
             runner = make_device_runner(graph, place)
-            parts.append((inputs, outputs, on_device(with_bits(runner.run_at_home, own, made), made)))
+            parts.append((inputs, outputs, on_device(runner.run_at_home, made)))
     run = joined(parts, len(wanted))
     if not given:
         return run

@@ -52,7 +52,7 @@ def drawn(draw: Callable[[], Any], dtype: Any = None, requires_grad: bool = Fals
 
     Numbers are drawn on the CPU, so that they are the same on every device.
     """
-    wanted = known_dtype(np.dtype(dtype or Default.dtype))
+    wanted = known_dtype(dtype or Default.dtype)
     if now.recording.traced:
         from graphc.tensors.traced import drawn as traced_drawn
 

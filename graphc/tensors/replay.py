@@ -16,8 +16,8 @@ from graphc.ir.types import ArrayType
 from graphc.ops.table import OPS
 from graphc.tensors.functions.function import built
 from graphc.tensors.functions.table import GRADIENT
-from graphc.tensors.halves import narrowed, rounded, widened
-from graphc.tensors.kinds import HALF, Kind
+from graphc.tensors.halves import rounded
+from graphc.tensors.kinds import Kind
 from graphc.tensors.recording import State
 
 
@@ -47,7 +47,7 @@ class Replay:
     def graph(self) -> Graph:
         """The graph of the wanted values."""
         F = self.F
-        outputs = [narrowed(F, self.values[p]) if self.kinds[p].dtype == HALF else self.values[p] for p in self.wanted]
+        outputs = [F.cast(self.values[p], self.kinds[p].dtype) for p in self.wanted]
         return resolve_dims(finish(self.F, "tensors", self.params, outputs), self.F.facts)
 
     def _param(self, kind: Kind) -> Value:
@@ -57,11 +57,11 @@ class Replay:
             dims.append(size if size < 2 else facts.new_symbol(f"n{len(facts.hints or ())}", size, lower=2))
         value = Value(ArrayType(kind.spec.dtype, tuple(dims), kind.weak), name=f"x{len(self.params)}")
         self.params.append(value)
-        return widened(self.F, value) if kind.dtype == HALF else value
+        return self.F.cast(value, kind.computed) if kind.is_half else value
 
     def _stored(self, values: Sequence[Value], kinds: Sequence[Kind]) -> list[Value]:
         """The values as they would be after they were stored."""
-        return [rounded(self.F, v) if k.dtype == HALF else v for v, k in zip(values, kinds, strict=True)]
+        return [rounded(self.F, v, k.dtype) if k.is_half else v for v, k in zip(values, kinds, strict=True)]
 
     def _function(self, step: Any) -> list[Value]:
         function, enabled, operands, statics = step
@@ -146,7 +146,7 @@ def replayed(F: Builder, state: State, params: Sequence[Value]) -> list[Value]:
         found = [values[x] if isinstance(x, int) else x if x is None else x[0] for x in operands]
         with F.at(reached.location):
             made = built(F, function, found, statics)
-            made = tuple([rounded(F, v) if k.dtype == HALF else v for v, k in zip(made, reached.kinds, strict=True)])
+            made = tuple([rounded(F, v, k.dtype) if k.is_half else v for v, k in zip(made, reached.kinds, strict=True)])
             values += [v if enabled or not v.type.is_float else F.stop_gradient(v) for v in made]
     return values
 

@@ -9,6 +9,7 @@ from typing import Any
 import numpy as np
 
 from graphc.errors import AutogradError, nearest
+from graphc.ir.types import is_real_float
 from graphc.tensors import (
     containers,
     devices,
@@ -245,7 +246,7 @@ METHODS: dict[str, Callable[..., Any]] = {
     "register_post_accumulate_grad_hook": hooks.register_post_accumulate_grad_hook, "data_ptr": data_ptr,
     "copy_": writing.copy_, "fill_": writing.fill_, "zero_": writing.zero_,
     "detach_": detach_, "element_size": lambda self: self._kind.dtype.itemsize, "one_hot": shaping.one_hot,
-    "is_floating_point": lambda self: self._kind.dtype.kind == "f",
+    "is_floating_point": lambda self: is_real_float(self._kind.dtype),
     "new_zeros": lambda self, *size: zeros(*size, dtype=self._kind.dtype, device=self.device),
     "new_empty": lambda self, *size: zeros(*size, dtype=self._kind.dtype, device=self.device),
     "new_ones": lambda self, *size: ones(*size, dtype=self._kind.dtype, device=self.device),

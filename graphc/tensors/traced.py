@@ -19,7 +19,8 @@ from graphc.ir.types import ArrayType
 from graphc.tensors.core import Tensor
 from graphc.tensors.functions.function import Function, built
 from graphc.tensors.functions.promotion import Default
-from graphc.tensors.kinds import HALF
+from graphc.tensors.halves import half_of, rounded_back, widened_halves
+from graphc.tensors.kinds import known_dtype
 from graphc.tensors.recording import Recording, now
 from graphc.trace import inplace, protocol
 from graphc.trace.functions.arguments import as_array
@@ -170,7 +171,7 @@ def from_traced(data: Any, dtype: Any) -> TracedTensor:
     session.F.location = user_location()
     value = as_array(session.F, unwrap(session, _lifted_parts(data)))
     wanted = value.type.dtype if not value.type.weak else Default.dtype if value.type.is_float else value.type.dtype
-    return TracedTensor(Tracer(session, session.F.cast(value, np.dtype(dtype or wanted))))
+    return TracedTensor(Tracer(session, session.F.cast(value, known_dtype(dtype or wanted))))
 
 
 def _lifted_parts(data: Any) -> Any:
@@ -231,25 +232,30 @@ def apply(function: Function, operands: Sequence[Any], statics: tuple[Any, ...])
     return tuple([TracedTensor(Tracer(session, value)) for session, value in _applied(function, operands, statics)])
 
 
-def _applied(function: Function, operands: Sequence[Any], statics: tuple[Any, ...]) -> list[tuple[Session, Value]]:
+def _applied(
+    function: Function, operands: Sequence[Any], statics: tuple[Any, ...], moves: bool = False
+) -> list[tuple[Session, Value]]:
+    """``moves``: what the function gives is a view, of halves too; any other is computed of them in float32."""
     operands = [seen(x) if isinstance(x, Tensor) and not isinstance(x, TracedTensor) else x for x in operands]
     if now.autocast is not None:
         operands = [now.autocast.lowered(function.name, boxed(x)) for x in operands]
-    if any(isinstance(s, np.dtype) and s == HALF for s in statics):
-        message = "float16 is for tensors outside of compiled functions: convert before, or use float32"
-        raise UnsupportedError(message, location=user_location())
     session = session_of(list(operands))
     values = [unwrap(session, x) for x in operands]
     session.F.location = user_location()
     with protocol.sizes_in_errors(session, values):
-        made = built(session.F, function, values, unwrap(session, statics))
+        if moves:
+            made = built(session.F, function, values, unwrap(session, statics))
+        else:
+            wide = widened_halves(session.F, values)
+            made = built(session.F, function, wide, unwrap(session, statics))
+            made = rounded_back(session.F, made, half_of(function, values, statics))
     cut = is_cut(session)
     return [(session, session.F.stop_gradient(v) if cut and v.type.is_float else v) for v in made]
 
 
 def view(function: Function, tensor: TracedTensor, statics: tuple[Any, ...], kind: str = "view") -> TracedTensor:
     """As ``apply``, for a function that gives a view."""
-    [(session, value)] = _applied(function, (tensor,), statics)
+    [(session, value)] = _applied(function, (tensor,), statics, moves=True)
     source = unwrap(session, tensor)
     origin = tensor.origin.of_view()
     if value is source:

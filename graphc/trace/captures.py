@@ -21,7 +21,7 @@ from graphc import pytree
 from graphc.abi import DeviceLeaf, LeafKind
 from graphc.errors import ConcretizationError, Location, SideEffectError, TraceTypeError
 from graphc.ir.graph import Value
-from graphc.ir.types import SHORT_NAMES, ArrayType
+from graphc.ir.types import ArrayType, is_floating, is_known, is_real_float
 from graphc.trace.leaves import UNKNOWN_CONTAINERS, LeafSpec, input_spec, is_builtin, is_object, shape_of
 from graphc.trace.location import user_location
 from graphc.trace.paths import Paths
@@ -75,7 +75,7 @@ class Captures:
 
     def _seen_as(self, obj: Any, path: int) -> Any:
         kind = type(obj)
-        if kind in (np.ndarray, float) or isinstance(obj, np.floating):
+        if kind in (np.ndarray, float) or (isinstance(obj, np.generic) and is_real_float(obj.dtype)):
             return self._number(obj, path)
         if isinstance(obj, TracedValue):
             return obj
@@ -143,9 +143,7 @@ class Captures:
         return copy
 
     def _number(self, obj: Any, path: int, owner: int | None = None) -> Any:
-        if isinstance(obj, np.ndarray) and (
-            obj.dtype.newbyteorder("=") not in SHORT_NAMES or type(obj) is not np.ndarray
-        ):
+        if isinstance(obj, np.ndarray) and (not is_known(obj.dtype.newbyteorder("=")) or type(obj) is not np.ndarray):
             self.paths.require_same(path, obj)  # not numeric: labels, objects; its contents are not followed
             return obj
         return LazyTracer(self.session, lambda: self._input(obj, path), owner)
@@ -226,7 +224,7 @@ class Captures:
     def check_unchanged(self, location: Location | None) -> None:
         """Raise ``SideEffectError`` when an array was written after the program had read it."""
         for array, before in self._snapshots:
-            if not np.array_equal(array, before, equal_nan=array.dtype.kind in "fc"):
+            if not np.array_equal(array, before, equal_nan=is_floating(array.dtype)):
                 raise SideEffectError(
                     f"an array of shape {array.shape} that the function reads was changed while it was traced: "
                     "fill it before traced values meet it, or build it with np.where, np.stack or np.concatenate",

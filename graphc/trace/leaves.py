@@ -19,7 +19,7 @@ import numpy as np
 
 from graphc.abi import DeviceLeaf, LeafKind
 from graphc.errors import TraceTypeError
-from graphc.ir.types import SHORT_NAMES
+from graphc.ir.types import dtype_of, is_known
 from graphc.trace.location import user_location
 from graphc.trace.symbolic import INT64
 from graphc.trace.values import raise_dtype
@@ -182,9 +182,9 @@ def input_spec(leaf: Any) -> LeafSpec | None:
 def native_dtype(dtype: np.dtype) -> np.dtype:
     """The dtype in this machine's byte order, as graphc's table has it. Raises ``TraceTypeError``."""
     native = dtype.newbyteorder("=") if not dtype.isnative else dtype
-    if native not in SHORT_NAMES or native.fields is not None:
+    if not is_known(native) or native.fields is not None:
         raise_dtype(dtype)
-    return np.dtype(native.str)  # of two dtypes of one size and kind (long, long long) the one that programs know
+    return dtype_of(native)
 
 
 def raise_kind(leaf: np.ndarray) -> None:

@@ -17,7 +17,7 @@ import numpy as np
 
 from graphc.ir.builder import Builder
 from graphc.ir.graph import Value
-from graphc.ir.types import SHORT_NAMES, ArrayType
+from graphc.ir.types import ArrayType, dtype_of, is_known
 from graphc.trace.session import Session, current
 from graphc.trace.symbolic import SymbolicInt
 from graphc.trace.tracer import OPERATORS, Tracer
@@ -101,7 +101,7 @@ class Made(Tracer):
         first = array.reshape(-1)[:1]
         if not array.size or first.tobytes() * array.size == contents:
             number = first[0].item() if array.size else 0
-            value = F.full(ArrayType(np.dtype(array.dtype.str), array.shape), number)
+            value = F.full(ArrayType(dtype_of(array.dtype), array.shape), number)
         else:
             value = session.import_value(session.root, session.captures.constant(array.copy(order="C")))
         return value if array.flags.c_contiguous else in_other_order(F, value)
@@ -282,7 +282,7 @@ def made(result: Any, source: Made | None = None, again: Again | None = None) ->
     if isinstance(result, tuple | list) and not hasattr(result, "_fields"):
         parts = [made(part, source, _part(again, k)) for k, part in enumerate(result)]
         return tuple(parts) if isinstance(result, tuple) else parts
-    if type(result) is not np.ndarray or session is None or result.dtype not in SHORT_NAMES:
+    if type(result) is not np.ndarray or session is None or not is_known(result.dtype):
         return result
     if source is not None and result is source.array:
         return source

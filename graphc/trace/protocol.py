@@ -25,7 +25,7 @@ from graphc.trace.functions.sharing import VIEW_PROPERTIES, function_view, metho
 from graphc.trace.functions.table import WRITING_FUNCTIONS, WRITING_METHODS, signature_of
 from graphc.trace.location import user_location
 from graphc.trace.missing import nearest_of, raise_unsupported
-from graphc.trace.precision import lowered
+from graphc.trace.precision import in_single, lowered
 from graphc.trace.rewrite import rewritten
 from graphc.trace.session import Session, hint_of
 from graphc.trace.symbolic import meanings
@@ -82,7 +82,7 @@ def _apply(session: Session, ufunc: str, values: Sequence[Any], name: str = "") 
     """The ufunc of NumPy's name on values, numbers and dims."""
     F = session.F
     F.location = user_location()
-    values = lowered(F, list(values))
+    values = lowered(F, list(values), ufunc)
     op = UFUNCS.get(ufunc)
     if op is not None:
         if any(isinstance(v, list | tuple) for v in values):
@@ -251,9 +251,9 @@ def _run(
     keywords = {key: unwrap(session, value) for key, value in kwargs.items() if value is not np._NoValue}
     session.F.location = user_location()
     if view is None:
-        values = lowered(session.F, values)
+        values = lowered(session.F, values, name)
     with sizes_in_errors(session, (values, list(keywords.values()))):
-        found = function(session.F, *values, **keywords)
+        found = in_single(session.F, name, function, values, keywords)
     if view is None:
         return named(name, wrap(session, found))
     return _shared(

@@ -13,7 +13,7 @@ import numpy as np
 from graphc.errors import LeakedTracerError, TraceTypeError, UnsupportedError
 from graphc.ir.dims import Expr
 from graphc.ir.graph import Value
-from graphc.ir.types import SHORT_NAMES
+from graphc.ir.types import is_known, known_names
 from graphc.trace.location import user_location
 from graphc.trace.session import Session, current
 from graphc.trace.symbolic import SymbolicInt, wrap_dim
@@ -132,7 +132,7 @@ def unwrap(session: Session, obj: Any) -> Any:
         return slice(*(unwrap(session, part) for part in (obj.start, obj.stop, obj.step)))
     if type(obj) in (list, tuple):
         return type(obj)([unwrap(session, part) for part in obj])
-    if isinstance(obj, np.float16 | np.clongdouble):
+    if isinstance(obj, np.clongdouble):
         raise_dtype(np.asarray(obj).dtype)
     number = converted(obj, "__array__", "__index__")
     return obj if number is obj else unwrap(session, number)
@@ -160,7 +160,7 @@ def with_known_masks(key: Any) -> Any:
 
 def outside_value(session: Session, array: np.ndarray) -> Any:
     """An array that is no argument and was not reached by a recorded load: an input, by identity of the object."""
-    if array.dtype not in SHORT_NAMES and array.dtype.newbyteorder("=") not in SHORT_NAMES:
+    if not is_known(array.dtype) and not is_known(array.dtype.newbyteorder("=")):
         if array.dtype == object and any(isinstance(part, TracedValue | SymbolicInt) for part in array.flat):
             return [unwrap(session, part) for part in array] if array.ndim else unwrap(session, array.item())
         raise_dtype(array.dtype)
@@ -178,10 +178,9 @@ def lifted(array: Any) -> Any:
 
 def raise_dtype(dtype: np.dtype) -> None:
     """Raise ``TraceTypeError`` for a dtype that graphc does not compute in."""
-    known = ", ".join(d.name for d in SHORT_NAMES)
     hint = {"O": "an array of Python objects; give it a numeric dtype"}
     detail = hint.get(dtype.kind, "it is not numeric" if dtype.kind in "USVmM" else "convert it with astype")
-    message = f"an array of dtype {dtype} cannot be traced: {detail}; the dtypes are {known}"
+    message = f"an array of dtype {dtype} cannot be traced: {detail}; the dtypes are {known_names()}"
     raise TraceTypeError(message, location=user_location())
 
 

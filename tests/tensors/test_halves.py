@@ -139,11 +139,8 @@ def test_steps_views_and_checkpoints() -> None:
 def test_what_it_refuses() -> None:
     with pytest.raises(TypeError, match="float64 or float32, not float16"):
         graphc.set_default_dtype(graphc.float16)
-    for function in (lambda x: x.half().sum(), graphc.autocast(F16)(lambda x: x.sum())):
-        with pytest.raises(NotImplementedError, match="outside of compiled functions"):
-            graphc.grad(function)(graphc.ones(2, requires_grad=True))
-    with pytest.raises(TypeError, match="float16"):
-        graphc.grad(lambda x: (x * 2).sum())(graphc.ones(2).half())
+    with pytest.raises(NotImplementedError, match="no linear algebra in it"):
+        graphc.grad(lambda x: np.linalg.inv(x).sum())(np.eye(2, dtype=F16))
 
 
 def test_compiled_code_has_the_bits_of_the_interpreter() -> None:

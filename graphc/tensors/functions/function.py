@@ -8,7 +8,7 @@ from typing import Any, Literal
 import numpy as np
 
 from graphc.ir.builder import Builder
-from graphc.ir.types import F32
+from graphc.ir.types import F32, HALVES
 
 Saves = Literal[
     "nothing", "inputs", "result", "both", "places", "others", "divisor", "first", "after first", "after second"
@@ -80,8 +80,8 @@ class Function:
 
 
 def computed(statics: tuple[Any, ...]) -> tuple[Any, ...]:
-    """The statics with float32 in place of float16, which is computed in that."""
-    return tuple([F32 if isinstance(s, np.dtype) and s == np.float16 else s for s in statics])
+    """The statics with float32 in place of halves, which are computed in that."""
+    return tuple([F32 if isinstance(s, np.dtype) and s in HALVES else s for s in statics])
 
 
 def built(F: Builder, function: Function, operands: list[Any], statics: tuple[Any, ...]) -> tuple[Any, ...]:

@@ -11,11 +11,12 @@ from typing import Any
 
 import numpy as np
 
+from graphc.abi import BFLOAT16
 from graphc.errors import AxisRangeError, ShapeError, TraceTypeError, UnsupportedError
 from graphc.ir.builder import Builder
 from graphc.ir.dims import Dim, Expr, dim_max, dim_min
 from graphc.ir.graph import Value
-from graphc.ir.types import BOOL, I64, SHORT_NAMES
+from graphc.ir.types import BOOL, I64, bfloat16_dtype, is_floating, is_known, known_names, result_type
 from graphc.trace.extents import dim_of_number
 from graphc.trace.session import current
 from graphc.trace.symbolic import SymbolicInt
@@ -60,6 +61,8 @@ def as_array(F: Builder, a: Any) -> Value:
         return F.concat(*(F.expand_dims(part, (0,)) for part in parts), axis=0)
     if isinstance(a, Value | Expr | bool | int | float | complex | np.bool_ | np.integer | np.inexact):
         return F.value(a)
+    if isinstance(a, np.generic) and is_known(a.dtype):  # bfloat16, which is no np.inexact
+        return F.value(a)
     kind = f"an array of dtype {a.dtype}" if isinstance(a, np.ndarray) else f"a {type(a).__name__}"
     raise TraceTypeError(f"{kind} cannot be part of a traced computation", location=F.location)
 
@@ -68,7 +71,7 @@ def promoted(F: Builder, values: Sequence[Value]) -> list[Value]:
     """The values cast to their common dtype; Python numbers count as arrays, as where NumPy joins arrays."""
     if not values:
         return []
-    dtype = np.result_type(*(v.type.dtype for v in values))
+    dtype = result_type(*(v.type.dtype for v in values))
     return [F.cast(v, dtype) for v in values]
 
 
@@ -83,12 +86,11 @@ def mask_of(F: Builder, where: Any) -> Value | None:
 def as_dtype(F: Builder, name: str, dtype: Any) -> np.dtype:
     """The dtype; raises ``UnsupportedError`` for one that graphc does not compute in (object, strings)."""
     try:
-        result = np.dtype(dtype)
+        result = bfloat16_dtype() if isinstance(dtype, str) and dtype == BFLOAT16 else np.dtype(dtype)
     except TypeError as error:
         raise TraceTypeError(f"{name}: {dtype!r} is no dtype", location=F.location) from error
-    if result not in SHORT_NAMES:
-        known = ", ".join(d.name for d in SHORT_NAMES)
-        raise unsupported(F, f"{name}: dtype {result} is not supported; the dtypes are {known}")
+    if not is_known(result):
+        raise unsupported(F, f"{name}: dtype {result} is not supported; the dtypes are {known_names()}")
     return result
 
 
@@ -101,7 +103,7 @@ def sum_dtype(dtype: np.dtype) -> np.dtype:
 
 def mean_dtype(dtype: np.dtype) -> np.dtype:
     """The dtype of a mean: integers give float64."""
-    return dtype if dtype.kind in "fc" else np.dtype(np.float64)
+    return dtype if is_floating(dtype) else np.dtype(np.float64)
 
 
 # --- numbers that are part of the program -----------------------------------------------------------------------------

@@ -13,7 +13,7 @@ import numpy as np
 from graphc.ir.builder import Builder
 from graphc.ir.dims import Dim, Expr, ceildiv
 from graphc.ir.graph import Value
-from graphc.ir.types import F64, I64
+from graphc.ir.types import F64, I64, is_real_float, result_type
 from graphc.trace.extents import dim_of_number
 from graphc.trace.functions.arguments import (
     Implementation,
@@ -129,7 +129,7 @@ def linspace(  # noqa: PLR0913 - NumPy's own parameters
     """``num`` evenly spaced values from start to stop, which may be traced arrays; differentiable by both."""
     first, last = as_array(F, start), as_array(F, stop)
     count = as_dim(F, "linspace", num)
-    float_type = np.result_type(first.type.dtype, last.type.dtype, F64 if _all_whole(first, last) else np.float16)
+    float_type = result_type(first.type.dtype, last.type.dtype, *([F64] if _all_whole(first, last) else []))
     first, last = F.cast(first, float_type), F.cast(last, float_type)
     parts = count - 1 if endpoint else count
     distance = F.sub(last, first)
@@ -148,11 +148,11 @@ def linspace(  # noqa: PLR0913 - NumPy's own parameters
 
 
 def _all_whole(*values: Value) -> bool:
-    return all(v.type.dtype.kind != "f" for v in values)
+    return not any(is_real_float(v.type.dtype) for v in values)
 
 
 def _to_dtype(F: Builder, value: Value, dtype: np.dtype) -> Value:
-    return F.cast(value if dtype.kind == "f" else F.floor(value), dtype)
+    return F.cast(value if is_real_float(dtype) else F.floor(value), dtype)
 
 
 def tri(F: Builder, N: Any, M: Any = None, k: Any = 0, dtype: Any = float) -> Value:

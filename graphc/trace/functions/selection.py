@@ -8,7 +8,7 @@ import numpy as np
 
 from graphc.ir.builder import Builder
 from graphc.ir.graph import Value
-from graphc.ir.types import BOOL
+from graphc.ir.types import BOOL, float_limits, is_real_float
 from graphc.trace.functions.arguments import Implementation, as_array, as_int, shape_error, unsupported
 from graphc.trace.functions.positions import nonzero
 from graphc.trace.functions.reductions import all_, truth
@@ -41,12 +41,12 @@ def clip(
 def nan_to_num(F: Builder, x: Any, copy: bool = True, nan: Any = 0.0, posinf: Any = None, neginf: Any = None) -> Value:
     """NaN and the infinities replaced by numbers: by the dtype's greatest and lowest without others."""
     a = as_array(F, x)
-    if a.type.dtype.kind != "f":
+    if not is_real_float(a.type.dtype):
         return a
     if copy is False:
         raise unsupported(F, "nan_to_num: copy=False writes into its argument; assign the result instead")
     dtype = a.type.dtype
-    bounds = np.finfo(dtype)
+    bounds = float_limits(dtype)
     high, low = bounds.max if posinf is None else posinf, bounds.min if neginf is None else neginf
     replaced = F.select(F.isnan(a), _as(F, nan, dtype), a)
     replaced = F.select(F.eq(a, float("inf")), _as(F, high, dtype), replaced)
@@ -60,12 +60,12 @@ def _as(F: Builder, number: Any, dtype: np.dtype) -> Value:
 def round_(F: Builder, a: Any, decimals: Any = 0, out: None = None) -> Value:
     """Rounded to so many decimals, halves to even; the derivative is zero."""
     a, places = as_array(F, a), as_int(F, "round", "decimals", decimals)
-    if a.type.dtype.kind != "f":
+    if not is_real_float(a.type.dtype):
         if a.type.is_complex:
             return F.complex(round_(F, F.real(a), places), round_(F, F.imag(a), places))
         if places < 0:
             raise unsupported(F, "round: integers to negative decimals; use (x + 5) // 10 * 10")
-        return F.rint(a) if a.type.dtype == BOOL else a  # which says that NumPy gives float16
+        return F.rint(a) if a.type.dtype == BOOL else a
     if places == 0:
         return F.rint(a)
     scale = 10.0 ** abs(places)

@@ -7,7 +7,7 @@ from typing import Any
 from graphc.ir.builder import Builder
 from graphc.ir.dims import Dim, Expr, dim_max, product
 from graphc.ir.graph import Value
-from graphc.ir.types import I64
+from graphc.ir.types import I64, is_real_float
 from graphc.trace.functions.arguments import (
     Implementation,
     as_array,
@@ -151,7 +151,7 @@ def nanmax(
 ) -> Value:  # fmt: skip
     """The greatest of what is not NaN; NaN where everything is."""
     a = as_array(F, a)
-    if a.type.dtype.kind != "f" or initial is not None:
+    if not is_real_float(a.type.dtype) or initial is not None:
         return max_(F, a, axis, None, keepdims, initial, present(F, a, where))
     return _nan_extreme(F, "max", a, axis, keepdims, where)
 
@@ -162,7 +162,7 @@ def nanmin(
 ) -> Value:  # fmt: skip
     """The smallest of what is not NaN; NaN where everything is."""
     a = as_array(F, a)
-    if a.type.dtype.kind != "f" or initial is not None:
+    if not is_real_float(a.type.dtype) or initial is not None:
         return min_(F, a, axis, None, keepdims, initial, present(F, a, where))
     return _nan_extreme(F, "min", a, axis, keepdims, where)
 
