@@ -140,11 +140,11 @@ def hurwitz(F: Builder, s: Value, q: Value, *, slope: bool) -> Value:
 
 
 def zeta_slope(F: Builder, s: Value) -> Value:
-    """The derivative of Riemann's zeta; for s < -1 by reflection (DLMF 25.4.1)."""
+    """The derivative of Riemann's zeta; for s < -1/2 by reflection (DLMF 25.4.1)."""
     dtype, s = s.type.dtype, F.cast(s, F64)
     end = F.eq(s, math.inf)
     s = F.select(end, 2.0, s)
-    below = F.lt(s, -1.0)
+    below = F.lt(s, -0.5)
     mirrored = F.select(below, F.sub(1.0, s), s)
     direct = hurwitz(F, mirrored, F.add(F.mul(s, 0.0), 2.0), slope=True)  # without the term 1, of which there is none
     r = F.select(below, mirrored, 2.0)

@@ -123,22 +123,38 @@ def lower_degree(name: str, factor: Callable[..., Any], raised: tuple[Any, ...])
 def beta_partials(F: Builder, y: Value, a: Value, b: Value) -> tuple[Value, Value]:
     gone = F.logical_and(F.eq(y, 0.0), F.logical_or(F.eq(a, math.inf), F.eq(b, math.inf)))
     a, b = F.select(gone, 1.0, a), F.select(gone, 1.0, b)
-    whole = F.digamma(F.add(a, b))
-    return F.mul(y, F.sub(F.digamma(a), whole)), F.mul(y, F.sub(F.digamma(b), whole))
+    by_a, by_b = betaln_partials(F, y, a, b)
+    return F.mul(y, by_a), F.mul(y, by_b)
 
 
 def betaln_partials(F: Builder, y: Value, a: Value, b: Value) -> tuple[Value, Value]:
-    whole = F.digamma(F.add(a, b))
-    return F.sub(F.digamma(a), whole), F.sub(F.digamma(b), whole)
+    return F.neg(digamma_difference(F, a, b)), F.neg(digamma_difference(F, b, a))
+
+
+CLOSE = 0.003  # the share of a from which on digamma(a + b) - digamma(a) does not cancel
+
+
+def digamma_difference(F: Builder, a: Value, b: Value) -> Value:
+    """``digamma(a + b) - digamma(a)``, by Taylor's series around the middle where b is small beside a > 0."""
+    close = F.lt(F.abs(b), F.mul(a, CLOSE))
+    small = F.select(close, b, 0.0)
+    middle = F.select(close, F.add(a, F.mul(small, 0.5)), 1.0)
+    first, third = (F.polygamma(F.constant(n, ArrayType(a.type.dtype)), middle) for n in (1.0, 3.0))
+    taylor = F.mul(small, F.add(first, F.mul(F.mul(F.square(small), third), 1 / 24)))
+    return F.select(close, taylor, F.sub(F.digamma(F.add(a, b)), F.digamma(a)))
 
 
 def rgamma_slope(F: Builder, y: Value, x: Value) -> Value:
-    """``-y digamma(x)``; at the poles of gamma, where that is 0 times inf, ``(-1)**x gamma(1 - x)``."""
-    pole = _is_pole(F, x)
-    sign = F.sub(1.0, F.mul(F.abs(F.remainder(F.select(pole, x, 0.0), 2.0)), 2.0))
-    at_pole = F.mul(sign, F.gamma(F.sub(1.0, F.select(pole, x, 0.0))))
-    ordinary = F.logical_not(F.logical_or(pole, F.eq(x, math.inf)))
-    return F.select(pole, at_pole, F.neg(F.mul(y, F.digamma(F.select(ordinary, x, 1.0)))))
+    """``-y digamma(x)``; below 1/2 that of ``sin(pi x) gamma(1 - x) / pi``, since there both have poles and zeros."""
+    below = F.lt(x, 0.5)
+    point = F.select(below, x, 0.0)
+    whole = F.rint(point)
+    sign = F.sub(1.0, F.mul(F.abs(F.remainder(whole, 2.0)), 2.0))
+    angle, mirrored = F.mul(F.sub(point, whole), PI), F.sub(1.0, point)
+    turned = F.sub(F.cos(angle), F.mul(F.mul(F.sin(angle), F.digamma(mirrored)), 1 / PI))
+    reflected = F.mul(F.mul(sign, turned), F.gamma(mirrored))
+    ordinary = F.logical_not(F.logical_or(below, F.eq(x, math.inf)))
+    return F.select(below, reflected, F.neg(F.mul(y, F.digamma(F.select(ordinary, x, 1.0)))))
 
 
 def _is_pole(F: Builder, x: Value) -> Value:
@@ -163,8 +179,7 @@ def binom_partials(F: Builder, y: Value, n: Value, k: Value) -> tuple[Value, Val
 
 
 def poch_partials(F: Builder, y: Value, z: Value, m: Value) -> tuple[Value, Value]:
-    end = F.digamma(F.add(z, m))
-    return F.mul(y, F.sub(end, F.digamma(z))), F.mul(y, end)
+    return F.mul(y, digamma_difference(F, z, m)), F.mul(y, F.digamma(F.add(z, m)))
 
 
 # --- error functions, exponential integrals ---------------------------------------------------------------------------
@@ -215,7 +230,7 @@ def spence_partial(F: Builder, y: Value, x: Value) -> tuple[Value]:
     series = F.mul(small, 0.0)
     for k in range(13, 0, -1):
         series = F.mul(F.add(series, 1.0 / (k + 1)), F.neg(small))
-    return (F.select(near, F.neg(F.add(series, 1.0)), F.neg(F.div(F.log1p(safe), safe))),)
+    return (F.select(near, F.neg(F.add(series, 1.0)), F.neg(F.div(F.log(F.select(near, 2.0, x)), safe))),)
 
 
 # --- Bessel functions of orders 0 and 1 -------------------------------------------------------------------------------
@@ -311,9 +326,10 @@ def huber_partials(F: Builder, y: Value, delta: Value, r: Value) -> tuple[Value,
 
 
 def pseudo_huber_partials(F: Builder, y: Value, delta: Value, r: Value) -> tuple[Value, Value]:
-    root = F.sqrt(F.add(F.square(F.div(r, delta)), 1.0))
+    """By delta: ``delta (root - 1)**2 / root``."""
     square = F.square(F.div(r, delta))
-    return F.mul(delta, F.sub(F.mul(F.sub(root, 1.0), 2.0), F.div(square, root))), F.div(r, root)
+    root = F.sqrt(F.add(square, 1.0))
+    return F.div(F.mul(delta, F.square(F.div(square, F.add(root, 1.0)))), root), F.div(r, root)
 
 
 def powm1_partials(F: Builder, y: Value, x: Value, p: Value) -> tuple[Value, Value]:

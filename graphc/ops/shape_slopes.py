@@ -18,14 +18,14 @@ from typing import NamedTuple
 
 from graphc.ir.builder import Builder
 from graphc.ir.graph import Value
-from graphc.ir.types import F64, ArrayType
+from graphc.ir.types import F64
+from graphc.ops.scipy_rules import digamma_difference
 
 NODES = 96
 FIRST, LAST = -3.8, 3.9  # of the quadrature's variable: from there on the terms are below the precision
 GAMMA_TERMS, BETA_TERMS = 24, 44
 SMALL = 1.5  # up to this x the power series of the gamma law is taken
 HALF = 0.5  # and up to this ratio of successive terms that of the beta law
-CLOSE = 0.003  # digamma(b + a) - digamma(b) by Taylor's series where a/b is smaller
 
 
 def gamma_slope(F: Builder, a: Value, x: Value) -> Value:
@@ -108,16 +108,6 @@ def first_slope(F: Builder, point: Share, lower: Value, upper: Value) -> Value:
                               _beta_mean(F, inner, below)))  # fmt: skip
     from_below = F.logical_or(near_zero, F.logical_and(below, F.logical_not(near_one)))
     return F.mul(F.select(from_below, lower, F.neg(upper)), F.add(off, means))
-
-
-def digamma_difference(F: Builder, a: Value, b: Value) -> Value:
-    """``digamma(a + b) - digamma(a)`` without cancellation where b is small beside a."""
-    close = F.lt(b, F.mul(a, CLOSE))
-    middle = F.add(a, F.mul(F.select(close, b, 0.0), 0.5))
-    third = F.polygamma(F.constant(3.0, ArrayType(F64)), middle)
-    first = F.polygamma(F.constant(1.0, ArrayType(F64)), middle)
-    taylor = F.mul(b, F.add(first, F.mul(F.mul(F.square(b), third), 1 / 24)))
-    return F.select(close, taylor, F.sub(F.digamma(F.add(a, b)), F.digamma(a)))
 
 
 def _small_ratio(F: Builder, a: Value, b: Value, x: Value) -> Value:

@@ -128,7 +128,7 @@ ERROR_FUNCTIONS = [
 ]
 
 LOGISTIC = [
-    special("expit", 1, lambda F, y, x: (F.mul(y, F.sub(1.0, y)),), 15),
+    special("expit", 1, lambda F, y, x: (F.mul(y, F.expit(F.neg(x))),), 15),
     special("logit", 1, lambda F, y, x: (F.div(1.0, F.mul(x, F.sub(1.0, x))),), 20),
 ]
 
