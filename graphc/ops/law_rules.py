@@ -14,9 +14,9 @@ from typing import Any
 from graphc.errors import GradientError
 from graphc.ir.builder import Builder
 from graphc.ir.graph import Value
-from graphc.ir.types import F64
 from graphc.ops.scipy_rules import Rule, exp_of
-from graphc.ops.shape_slopes import Share, beta_slopes, first_slope, gamma_slope
+from graphc.ops.shape_slopes import beta_slopes, gamma_slope
+from graphc.ops.student import student_density, student_slope
 
 PI = math.pi
 LARGE = 40.0  # shapes from which on the terms of a density's logarithm cancel, and Stirling's series is exact
@@ -97,14 +97,6 @@ def _stirling(F: Builder, a: Value) -> Value:
     return F.div(F.add(series, 1 / 12), a)
 
 
-def student_density(F: Builder, df: Value, t: Value) -> Value:
-    """DLMF has none; Johnson, Kotz, Balakrishnan, "Continuous univariate distributions" 2, 28."""
-    power = F.mul(F.add(df, 1.0), -0.5)
-    return F.div(
-        exp_of(F, F.mul(power, F.log1p(F.div(F.square(t), df)))), F.mul(F.sqrt(df), F.beta(0.5, F.mul(df, 0.5)))
-    )
-
-
 def noncentral_density(F: Builder, x: Value, df: Value, nc: Value) -> Value:
     """Of the noncentral chi-square law, by a Bessel function; where nc * x is small by a hypergeometric one."""
     product, order = F.mul(x, nc), F.sub(F.mul(df, 0.5), 1.0)
@@ -156,23 +148,10 @@ def ratio_law(F: Builder, arguments: Sequence[Value], k: int) -> Value:
 
 
 def student_law(F: Builder, arguments: Sequence[Value], k: int) -> Value:
-    """The tail beyond abs(t) is half of the beta law of shapes df/2 and 1/2 at df / (df + t**2)."""
     df, t = arguments
     if k == 1:
         return student_density(F, df, t)
-    dtype, df, t = df.type.dtype, F.cast(df, F64), F.cast(t, F64)
-    inside = F.logical_and(F.logical_and(F.gt(df, 0.0), F.ne(t, 0.0)), F.isfinite(t))
-    outside = F.select(F.logical_or(F.isnan(t), F.le(df, 0.0)), math.nan, 0.0)
-    df, t = F.select(inside, df, 1.0), F.select(inside, t, 1.0)
-    ratio = F.div(F.square(t), df)
-    x, y, a = F.div(1.0, F.add(ratio, 1.0)), F.div(ratio, F.add(ratio, 1.0)), F.mul(df, 0.5)
-    near = F.lt(ratio, 1.0)  # a share is exact in the one of x and y that is small
-    half, low_x, low_y = F.add(F.mul(a, 0.0), 0.5), F.select(near, 0.5, x), F.select(near, y, 0.5)
-    lower = F.select(near, F.betaincc(half, a, low_y), F.betainc(a, half, low_x))
-    upper = F.select(near, F.betainc(half, a, low_y), F.betaincc(a, half, low_x))
-    slope = F.mul(first_slope(F, Share(a, half, x, y, F.neg(F.log1p(ratio))), lower, upper), 0.5)
-    moved = F.abs(F.div(F.mul(student_density(F, df, t), t), df))  # of the share, times the beta density
-    return F.cast(F.select(inside, F.mul(F.add(moved, slope), F.mul(F.sign(t), -0.5)), outside), dtype)
+    return student_slope(F, df, t)
 
 
 def poisson_law(F: Builder, arguments: Sequence[Value], k: int) -> Value | None:

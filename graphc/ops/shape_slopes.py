@@ -46,26 +46,26 @@ def gamma_slope(F: Builder, a: Value, x: Value) -> Value:
 
 def _series_mean(F: Builder, a: Value, x: Value) -> Value:
     """The mean of digamma(a + n + 1) over the terms ``x**n / (a + 1)_n``."""
-    a, x = _column(F, a), _column(F, x)
+    a, x = column(F, a), column(F, x)
     n = F.cast(F.iota(dims=(GAMMA_TERMS,), axis=0), F64)
     end = F.add(F.add(a, 1.0), n)
     terms = F.exp(F.sub(F.add(F.mul(F.log(x), n), F.gammaln(F.add(a, 1.0))), F.gammaln(end)))
-    return _mean(F, terms, F.digamma(end))
+    return mean(F, terms, F.digamma(end))
 
 
 def _gamma_mean(F: Builder, a: Value, x: Value, below: Value) -> Value:
     """The mean of log(t/x) over the part of the law below x, t = x exp(-s), or above it, t = x + s."""
     width = F.add(F.sub(a, x), F.sqrt(x)), F.div(F.add(F.sub(F.add(x, 1.0), a), F.sqrt(a)), x)
     scale = F.select(below, *width)
-    nodes, weights = _rule(F)
-    a, x, below = _column(F, a), _column(F, x), _column(F, below)
-    s = F.mul(nodes, _column(F, F.stop_gradient(F.div(1.0, scale))))
+    nodes, weights = rule(F)
+    a, x, below = column(F, a), column(F, x), column(F, below)
+    s = F.mul(nodes, column(F, F.stop_gradient(F.div(1.0, scale))))
     inward, outward = F.select(below, s, 0.0), F.select(below, 0.0, s)
     above = F.log1p(F.div(outward, x))
     curved = F.mul(x, F.add(F.expm1(F.neg(inward)), inward))
     exponent = F.select(below, F.neg(F.add(F.mul(F.sub(a, x), inward), curved)),
                         F.sub(F.mul(F.sub(a, 1.0), above), outward))  # fmt: skip
-    return _mean(F, F.mul(weights, F.exp(exponent)), F.select(below, F.neg(inward), above))
+    return mean(F, F.mul(weights, F.exp(exponent)), F.select(below, F.neg(inward), above))
 
 
 class Share(NamedTuple):
@@ -119,13 +119,13 @@ def _beta_series(F: Builder, a: Value, b: Value, x: Value, *, both: bool) -> Val
     """The mean of the derivative of log((a + b)_n / (a + 1)_n) by a, or of log((a + b)_n), over the series' terms."""
     total, end = F.add(a, b), F.add(a, 1.0)
     n = F.cast(F.iota(dims=(BETA_TERMS,), axis=0), F64)
-    top, bottom = F.add(_column(F, total), n), F.add(_column(F, end), n)
+    top, bottom = F.add(column(F, total), n), F.add(column(F, end), n)
     rising = F.sub(F.gammaln(top), F.gammaln(bottom))
     start = F.sub(F.gammaln(end), F.gammaln(total))
-    terms = F.exp(F.add(F.add(F.mul(n, _column(F, F.log(x))), rising), _column(F, start)))
+    terms = F.exp(F.add(F.add(F.mul(n, column(F, F.log(x))), rising), column(F, start)))
     slopes = F.sub(F.digamma(top), F.digamma(bottom)) if both else F.digamma(top)
     first = F.sub(F.digamma(total), F.digamma(end)) if both else F.digamma(total)
-    return _mean(F, terms, F.sub(slopes, _column(F, first)))
+    return mean(F, terms, F.sub(slopes, column(F, first)))
 
 
 def _beta_mean(F: Builder, point: Share, below: Value) -> Value:
@@ -134,30 +134,30 @@ def _beta_mean(F: Builder, point: Share, below: Value) -> Value:
     far, near = F.select(below, a, b), F.select(below, b, a)  # the exponents of what vanishes outwards, and of the rest
     u, v = F.select(below, y, x), F.select(below, x, y)
     decay = F.add(F.maximum(F.sub(F.mul(far, u), F.mul(near, v)), 0.0), F.sqrt(F.mul(F.add(a, b), F.mul(x, y))))
-    nodes, weights = _rule(F)
-    s = F.mul(nodes, _column(F, F.stop_gradient(F.div(1.0, F.minimum(decay, far)))))
-    far, near, u, v = (_column(F, value) for value in (far, near, u, v))
+    nodes, weights = rule(F)
+    s = F.mul(nodes, column(F, F.stop_gradient(F.div(1.0, F.minimum(decay, far)))))
+    far, near, u, v = (column(F, value) for value in (far, near, u, v))
     growing = F.neg(F.log1p(F.mul(v, F.expm1(F.neg(s)))))
     short = F.lt(s, 1.0)
     vanishing = F.select(short, F.neg(F.log1p(F.mul(u, F.expm1(F.select(short, s, 0.0))))), F.sub(growing, s))
     terms = F.mul(weights, F.exp(F.add(F.mul(near, growing), F.mul(far, vanishing))))
-    return _mean(F, terms, F.select(_column(F, below), vanishing, growing))
+    return mean(F, terms, F.select(column(F, below), vanishing, growing))
 
 
 # --- sums over nodes --------------------------------------------------------------------------------------------------
 
 
-def _column(F: Builder, value: Value) -> Value:
+def column(F: Builder, value: Value) -> Value:
     """With one more axis, for the nodes."""
     return F.expand_dims(value, (value.rank,))
 
 
-def _mean(F: Builder, weights: Value, values: Value) -> Value:
+def mean(F: Builder, weights: Value, values: Value) -> Value:
     axes = (max(weights.rank, values.rank) - 1,)
     return F.div(F.reduce("sum", F.mul(weights, values), axes), F.reduce("sum", weights, axes))
 
 
-def _rule(F: Builder) -> tuple[Value, Value]:
+def rule(F: Builder) -> tuple[Value, Value]:
     """Nodes on (0, inf), and their weights but for a factor; for what decays like exp(-s)."""
     steps = F.cast(F.iota(dims=(NODES,), axis=0), F64)
     tau = F.add(F.mul(steps, (LAST - FIRST) / (NODES - 1)), FIRST)
