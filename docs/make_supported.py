@@ -67,8 +67,10 @@ INDEX_TRICKS = """`np.lib.stride_tricks.sliding_window_view` (a copy), `np.r_[..
 `np.ogrid[...]`, functions made by `np.vectorize`, `np.poly1d` at traced points, and polynomials of `numpy.polynomial`
 (functions and classes) with coefficients that are not traced; with traced ones, `polyval` and others.
 """
-SPLINES = """`CubicSpline`, `PchipInterpolator`, `BSpline`, `PPoly` and other splines made outside can be called at
-traced points. Through traced values:
+SPLINES = """Objects of `scipy.interpolate` made outside can be called at traced points: `CubicSpline`,
+`PchipInterpolator`, `Akima1DInterpolator`, `BSpline`, `PPoly`, `UnivariateSpline`, `RectBivariateSpline`, `interp1d`,
+`RegularGridInterpolator`, `BarycentricInterpolator`, `RBFInterpolator`. Made of traced values, they are functions of
+those too, with `derivative`, `antiderivative` and `integrate` where they are splines:
 """
 
 

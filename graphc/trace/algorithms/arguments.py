@@ -23,6 +23,23 @@ def refuse_shape(message: str) -> NoReturn:
     raise ShapeError(message, location=user_location())
 
 
+class MissingAttributeError(UnsupportedError, AttributeError):
+    """What ``hasattr`` takes for an answer."""
+
+
+class Substitute:
+    """An object that stands for one of SciPy's; what it does not have is refused by its name."""
+
+    def __getattr__(self, name: str) -> Any:
+        if name.startswith("_"):
+            raise AttributeError(name)
+        own = sorted(key for key in {**vars(type(self)), **vars(self)} if not key.startswith("_"))
+        raise MissingAttributeError(
+            f"{type(self).__name__}.{name} is not there of traced values; there are {', '.join(own)}",
+            location=user_location(),
+        )
+
+
 def one_of(name: str, what: str, given: Any, known: Any) -> Any:
     """The option, if it is one of those that there are."""
     if not isinstance(given, str) or given not in known:

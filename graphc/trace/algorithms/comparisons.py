@@ -9,7 +9,7 @@ from typing import Any, NamedTuple
 
 import numpy as np
 
-from graphc.trace.algorithms.arguments import one_of, refuse, refuse_shape, require_plain
+from graphc.trace.algorithms.arguments import Substitute, one_of, refuse, refuse_shape, require_plain
 from graphc.trace.algorithms.descriptions import rankdata
 from graphc.trace.values import lifted
 
@@ -161,7 +161,7 @@ def _shares(values: Any, weights: Any, at: Any) -> Any:
 # --- kernel density ---------------------------------------------------------------------------------------------------
 
 
-class KernelDensity:
+class KernelDensity(Substitute):
     """What can be asked like SciPy's ``gaussian_kde``: ``dataset`` (d, n), ``weights`` (n,), ``covariance`` (d, d)."""
 
     def __init__(self, dataset: Any, weights: Any, covariance: Any, factor: Any):

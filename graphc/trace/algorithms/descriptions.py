@@ -173,7 +173,7 @@ def iqr(x: Any, axis: Any = None, rng: Any = (25, 75), scale: Any = 1.0, nan_pol
     return (high - low) / scale
 
 
-def median_abs_deviation(x: Any, axis: Any = 0, center: Any = np.median, scale: Any = 1.0,
+def median_abs_deviation(x: Any, axis: Any = 0, center: Any = None, scale: Any = 1.0,
                          nan_policy: Any = "propagate", *, keepdims: Any = False) -> Any:  # fmt: skip
     """The median of the distances to the centre."""
     require_plain("scipy.stats.median_abs_deviation", nan_policy=nan_policy)
@@ -181,7 +181,7 @@ def median_abs_deviation(x: Any, axis: Any = 0, center: Any = np.median, scale: 
         one_of("scipy.stats.median_abs_deviation", "scale", scale, ["normal"])
         scale = 0.6744897501960817
     x, axis = _flat(x, axis)
-    middle = np.expand_dims(center(x, axis=axis), axis)
+    middle = np.expand_dims((np.median if center is None else center)(x, axis=axis), axis)
     return np.median(np.abs(x - middle), axis=axis, keepdims=keepdims) / scale
 
 

@@ -5,10 +5,16 @@ from __future__ import annotations
 from collections.abc import Callable, Mapping
 from typing import Any
 
+from graphc.trace.algorithms.bsplines import surface, univariate
 from graphc.trace.algorithms.comparisons import kernel_density
+from graphc.trace.algorithms.interpolants import grid, line, polynomial, radial_outside
 from graphc.trace.algorithms.splines import piecewise
 
-FORMS: Mapping[str, Callable[[Any], Any]] = {"PPoly": piecewise, "BSpline": piecewise, "gaussian_kde": kernel_density}
+FORMS: Mapping[str, Callable[[Any], Any]] = {
+    "PPoly": piecewise, "BSpline": piecewise, "UnivariateSpline": univariate, "RectBivariateSpline": surface,
+    "interp1d": line, "RegularGridInterpolator": grid, "BarycentricInterpolator": polynomial,
+    "RBFInterpolator": radial_outside, "gaussian_kde": kernel_density,
+}  # fmt: skip
 _PACKAGES = ("scipy.interpolate.", "scipy.stats.")
 
 

@@ -6,8 +6,10 @@ from collections.abc import Mapping
 from typing import Any
 
 from graphc.trace.algorithms import (
+    bsplines,
     comparisons,
     convolutions,
+    cubics,
     descriptions,
     distances,
     filters,
@@ -15,10 +17,10 @@ from graphc.trace.algorithms import (
     images,
     initial_values,
     integrals,
+    interpolants,
     matrix_functions,
     periodograms,
     special_functions,
-    splines,
     structured,
 )
 
@@ -27,7 +29,9 @@ ALGORITHMS: Mapping[str, Any] = {
     **structured.FUNCTIONS,
     **filters.FUNCTIONS,
     **initial_values.FUNCTIONS,
-    **splines.FUNCTIONS,
+    **cubics.FUNCTIONS,
+    **bsplines.FUNCTIONS,
+    **interpolants.FUNCTIONS,
     **special_functions.FUNCTIONS,
     **functional.FUNCTIONS,
     **integrals.FUNCTIONS,

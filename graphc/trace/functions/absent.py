@@ -57,7 +57,8 @@ NO_ARRAYS = frozenset([_TABLE, _COMBINATORICS])  # reasons that hold for functio
 _ROOT = "its solution is differentiated by graphc.implicit_root, around the solver"
 _MINIMUM = "its solution is differentiated by graphc.implicit_minimum, around the solver"
 _QUADRATURE = "it chooses its points by the numbers; use scipy.integrate.fixed_quad, or a sum over nodes of your own"
-_SPLINE = "it looks at the numbers; scipy.interpolate.CubicSpline takes traced values, np.interp is the linear one"
+_MESH = "it makes a triangulation by the numbers; RegularGridInterpolator and RBFInterpolator take traced values"
+_SMOOTH = "it chooses knots or a weight by the numbers; make_lsq_spline with knots of yours takes traced values"
 # Functions that take functions, in whose closures a traced value may be
 OF_FUNCTIONS: Mapping[str, str] = {
     **dict.fromkeys(
@@ -70,8 +71,9 @@ OF_FUNCTIONS: Mapping[str, str] = {
 ABSENT: Mapping[str, str] = {
     "numpy.einsum_path": "its result is Python's, of shapes alone: call it outside; np.einsum finds a path by itself",
     **OF_FUNCTIONS,
+    **dict.fromkeys(qualified("scipy.interpolate", "griddata LinearNDInterpolator CloughTocher2DInterpolator"), _MESH),
     **dict.fromkeys(
-        qualified("scipy.interpolate", "PchipInterpolator Akima1DInterpolator interp1d make_interp_spline"), _SPLINE
+        qualified("scipy.interpolate", "UnivariateSpline LSQUnivariateSpline make_smoothing_spline"), _SMOOTH
     ),
     "numpy.frompyfunc": "its result is an array of Python objects; call the function itself, or use np.vectorize",
     "numpy.sort_complex": "an order of complex numbers; sort by np.lexsort((z.imag, z.real))",
