@@ -204,7 +204,7 @@ class _Plan:
 
     def run(self, batch: Sequence[Tensor]) -> Tensor:
         """One step."""
-        inputs = self.inputs
+        inputs = list(self.inputs)  # what is lent is held by nobody afterwards
         for number, place in self.given:
             inputs[number] = as_input(batch[place])
         for number, draw in self.drawn:

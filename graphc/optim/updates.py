@@ -42,8 +42,8 @@ def update(programs: dict[Any, Any], rule: Rule, groups: Iterable[tuple[Mapping[
 class _Update:
     """The program for buckets of these kinds.
 
-    It takes the numbers of each, then each parameter, its states and its gradient; it makes each parameter and its
-    states.
+    It takes of each bucket the numbers, the parameters, the states by name, and the gradients; it makes the parameters
+    and the states in the same order.
     """
 
     def __init__(self, rule: Rule, buckets: Sequence[_Bucket]):
@@ -52,12 +52,15 @@ class _Update:
         self.places: list[int] = []  # of the parameters and states among the inputs
         for bucket in buckets:
             numbers = [recording.number(number) for number in bucket.numbers]
-            for parameter, _ in bucket.members:
-                kind, count = parameter._kind, len(bucket.names)
-                first = len(recording.arrays)
-                p, *states, g = (recording.input(kind.frozen, None, None) for _ in range(count + 2))
-                self.places += range(first, first + 1 + count)
-                wanted += record_update(recording, rule, (p, g, *states, *numbers), bucket.statics, kind, count)
+            kinds, count = [p._kind for p, _ in bucket.members], 1 + len(bucket.names)
+            first = len(recording.arrays)
+            self.places += range(first, first + count * len(kinds))
+            given = [[recording.input(kind.frozen, None, None) for kind in kinds] for _ in range(count + 1)]
+            made = [
+                record_update(recording, rule, (p, g, *states, *numbers), bucket.statics, kind, count - 1)
+                for kind, p, *states, g in zip(kinds, *given, strict=True)
+            ]
+            wanted += [positions[k] for k in range(count) for positions in made]
         self.targets = Targets(_tensors(buckets), self.places)
         self.program = program_of(recording.state, wanted, self.targets.given)
 
@@ -68,10 +71,8 @@ class _Update:
         inputs: list[Any] = []
         for bucket in buckets:
             inputs += bucket.numbers
-            nothing = [None] * (1 + len(bucket.names))  # what is lent
-            for parameter, _ in bucket.members:
-                inputs += nothing
-                inputs.append(as_input(parameter._grad))
+            inputs += [None] * ((1 + len(bucket.names)) * len(bucket.members))  # what is lent
+            inputs += [as_input(parameter._grad) for parameter, _ in bucket.members]
         self.targets.run(self.program, inputs)
         for bucket in buckets:
             for _, state in bucket.members:
@@ -79,8 +80,13 @@ class _Update:
 
 
 def _tensors(buckets: Sequence[_Bucket]) -> list[Tensor]:
-    """Each parameter, and its states."""
-    return [t for b in buckets for p, state in b.members for t in (p, *[state[name] for name in b.names])]
+    """Of each bucket the parameters, and the states by name."""
+    found: list[Tensor] = []
+    for bucket in buckets:
+        found += [parameter for parameter, _ in bucket.members]
+        for name in bucket.names:
+            found += [state[name] for _, state in bucket.members]
+    return found
 
 
 def _buckets(rule: Rule, options: Mapping[str, Any], members: Sequence[Member]) -> Iterator[_Bucket]:

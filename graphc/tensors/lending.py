@@ -18,6 +18,8 @@ from graphc.tensors.kinds import Kind
 from graphc.tensors.memory import ONE_HOLDER, is_shared, references, settled, writable
 from graphc.tensors.views import memory_of, root_of
 
+_TWO_HOLDERS = ONE_HOLDER + 1  # an attribute and a variable
+
 
 def can_lend(kind: Kind) -> bool:
     """Whether a program may write over such tensors: of several elements, on the CPU. None while it is looked for NaN,
@@ -47,28 +49,28 @@ class Targets:
     def run(self, program: Callable[[Sequence[Any]], Any], inputs: list[Any]) -> list[Any]:
         """Run the program, after which the tensors have their new values; the results before those.
 
-        ``inputs``: without those of the tensors, which are put there for the call.
+        ``inputs``: without those of the tensors, which are put there for the call; not to be kept.
         """
         special = []  # where the memory is not the tensor's alone
         for tensor, number in self.rest:
             inputs[number] = as_input(tensor)
-        try:
-            for tensor, number in self.lent:
-                if tensor._special or tensor._views is not None or tensor._array is None:
-                    special.append((tensor, number))
-                elif tensor._array.base is not None or references(tensor._array) > ONE_HOLDER:
-                    tensor._array = np.array(tensor._array)
-                inputs[number] = tensor._array
-            if special:
-                self._lend_special(inputs, special)
-            made = program(inputs)
-            assert made is not None, "the sizes of a recording are those of its program"
-            for tensor, number in special:
-                if inputs[number] is not tensor._array:
-                    _write_back(tensor, inputs[number])
-        finally:
-            for tensor, number in self.lent:
-                inputs[number] = tensor._recording = None
+        for tensor, number in self.lent:  # a few hundred: this loop is what the call costs
+            array = tensor._array
+            if tensor._special or tensor._views is not None or array is None:
+                special.append((tensor, number))
+            elif array.base is not None or references(array) > _TWO_HOLDERS:
+                array = tensor._array = np.array(array)
+            inputs[number] = array
+            tensor._recording = None  # what is recorded from now on reads it anew
+        array = None
+        if special:
+            self._lend_special(inputs, special)
+        made = program(inputs)
+        assert made is not None, "the sizes of a recording are those of its program"
+        for tensor, number in special:
+            if inputs[number] is not tensor._array:
+                _write_back(tensor, inputs[number])
+            tensor._recording = None
         for tensor, _ in self.lent:
             tensor._writes += 1
         for (tensor, _), value in zip(self.rest, made[self.results :], strict=True):
