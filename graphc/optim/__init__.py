@@ -6,18 +6,25 @@ from graphc.optim.algorithms import SGD, Adagrad, Adam, AdamW, RMSprop
 from graphc.optim.compiled import CompiledStep, compile_step
 from graphc.optim.fitting import Fit, fit
 from graphc.optim.lbfgs import LBFGS
+from graphc.optim.more_algorithms import ASGD, Adadelta, Adamax, NAdam, RAdam, Rprop
 from graphc.optim.optimizer import Optimizer
 
 __all__ = [
+    "ASGD",
     "LBFGS",
     "SGD",
+    "Adadelta",
     "Adagrad",
     "Adam",
     "AdamW",
+    "Adamax",
     "CompiledStep",
     "Fit",
+    "NAdam",
     "Optimizer",
+    "RAdam",
     "RMSprop",
+    "Rprop",
     "compile_step",
     "fit",
     "flatten",

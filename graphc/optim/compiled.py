@@ -9,6 +9,7 @@ from graphc.config import settings
 from graphc.errors import AutogradError
 from graphc.nn.module import Module
 from graphc.optim.optimizer import Optimizer
+from graphc.optim.rules import Coming
 from graphc.optim.updates import Member, record_update
 from graphc.tensors.backward import check_root, record_gradient
 from graphc.tensors.core import Tensor, enter, flush, from_array
@@ -146,23 +147,23 @@ class _Plan:
         wanted: list[int] = []
         for group, params in zip(groups, chosen, strict=True):
             members = [optimizer.member(p, group) for p in params]
-            for count in sorted({state["step"] for _, state in members}):
-                alike = [member for member in members if member[1]["step"] == count]
-                wanted += self._bucket(group, alike, count + 1, numbers, gradients, recording)
+            for coming in sorted({self.rule.coming(state) for _, state in members}):
+                alike = [member for member in members if self.rule.coming(member[1]) == coming]
+                wanted += self._bucket(group, alike, coming, numbers, gradients, recording)
         return wanted
 
     def _bucket(
         self,
         group: dict[str, Any],
         members: Sequence[Member],
-        step: int,
+        coming: Coming,
         places: dict[int, int],
         gradients: dict[int, int],
         recording: Recording,
     ) -> list[int]:
-        statics = self.rule.statics(group, step)
+        statics = self.rule.statics(group, *coming)
         self.buckets.append(_Bucket(group, members, len(recording.arrays), statics))
-        numbers = [recording.number(number) for number in self.rule.numbers(group, step)]
+        numbers = [recording.number(number) for number in self.rule.numbers(group, *coming)]
         names = self.rule.states(group)
         wanted: list[int] = []
         for p, state in members:
@@ -195,10 +196,10 @@ class _Plan:
     def fits(self) -> bool:
         """Whether the optimizer would still do the same: as many steps for all of a bucket, no other options."""
         for bucket in self.buckets:
-            count = bucket.states[0]["step"]
-            if self.rule.statics(bucket.group, count + 1) != bucket.statics:
+            coming = self.rule.coming(bucket.states[0])
+            if self.rule.statics(bucket.group, *coming) != bucket.statics:
                 return False
-            if any(state["step"] != count for state in bucket.states):
+            if any(self.rule.coming(state) != coming for state in bucket.states):
                 return False
         return True
 
@@ -214,11 +215,11 @@ class _Plan:
         for number, tensor in self.kept:
             inputs[number] = as_input(tensor)
         for bucket in self.buckets:
-            step = bucket.states[0]["step"] + 1
-            numbers = self.rule.numbers(bucket.group, step)
+            numbers = self.rule.numbers(bucket.group, *self.rule.coming(bucket.states[0]))
             inputs[bucket.first : bucket.first + len(numbers)] = numbers
         (loss,) = self.updated.run(self.program, inputs)
         for bucket in self.buckets:
+            counted = self.rule.counted(bucket.group, self.rule.coming(bucket.states[0]))
             for state in bucket.states:
-                state["step"] += 1
+                state.update(counted)
         return from_array(loss)

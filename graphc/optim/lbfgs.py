@@ -87,6 +87,9 @@ class LBFGS(Optimizer):
         state = self.state.setdefault(parameters[0], {"func_evals": 0, "n_iter": 0})
         return _Run(parameters, self.param_groups[0], state, closure).run()
 
+    def saved_state(self, state: Mapping[str, Any]) -> State:
+        return dict(state)
+
     def own_state(self, state: Mapping[str, Any], parameter: Tensor) -> State:
         """Arrays as vectors, numbers as they are: also of PyTorch's tensors."""
         return {name: [_plain(v) for v in value] if isinstance(value, list) else _plain(value)

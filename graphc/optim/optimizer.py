@@ -79,9 +79,9 @@ class Optimizer:
         """The parameter with its states, which are made where it has none, ready for its next step."""
         state = self.state.get(parameter)
         if state is None:
-            state = self.state[parameter] = {"step": 0}
+            state = self.state[parameter] = self.rule.first(group)
             for name in self.rule.states(group):
-                number = self.rule.initial(group)
+                number = self.rule.initial(group, name)
                 kind = parameter._kind
                 state[name] = near(settled(np.full(kind.shape, number, kind.dtype)), parameter)
         return parameter, state
@@ -115,7 +115,12 @@ class Optimizer:
                 numbers[id(p)] = len(numbers)
             packed = {name: value for name, value in group.items() if name != "params"}
             groups.append({**packed, "params": [numbers[id(p)] for p in group["params"]]})
-        return {"state": {numbers[id(p)]: dict(state) for p, state in self.state.items()}, "param_groups": groups}
+        states = {numbers[id(p)]: self.saved_state(state) for p, state in self.state.items()}
+        return {"state": {number: state for number, state in states.items() if state}, "param_groups": groups}
+
+    def saved_state(self, state: Mapping[str, Any]) -> dict[str, Any]:
+        """What is saved of the states of a parameter."""
+        return {name: value for name, value in state.items() if name != "step" or self.rule.saves_steps}
 
     def load_state_dict(self, state_dict: Mapping[str, Any]) -> None:
         """Take states and options. Raises ``AutogradError`` where the groups have other numbers of parameters."""
@@ -129,15 +134,19 @@ class Optimizer:
             params.update(zip(theirs["params"], mine["params"], strict=True))
             mine.update({name: copy.deepcopy(value) for name, value in theirs.items() if name != "params"})
         self.state = {
-            params[number]: self.own_state(state, params[number]) for number, state in state_dict["state"].items()
+            params[number]: self.own_state(state, params[number])
+            for number, state in state_dict["state"].items()
+            if any(value is not None for value in state.values())
         }
 
     def own_state(self, state: Mapping[str, Any], parameter: Tensor) -> dict[str, Any]:
-        """The states of a parameter as tensors of their own, where it is; the count as an int; of any library's."""
-        made: dict[str, Any] = {}
+        """The states of a parameter as tensors of their own, where it is; what counts as numbers; of any library's."""
+        made: dict[str, Any] = {"step": 1}  # where it is not saved, all that matters is that there was one
         for name, value in state.items():
             if name == "step":
                 made[name] = int(value)
+            elif name in self.rule.counters:
+                made[name] = float(value)
             else:
                 array = on_host(value) if isinstance(value, Tensor) else np.asarray(value)
                 made[name] = near(settled(np.array(array)), parameter)

@@ -15,28 +15,48 @@ from graphc.ir.graph import Value
 from graphc.tensors.functions.function import Function
 
 Options = Mapping[str, Any]
+Coming = tuple[Any, ...]  # the number of a step, and counters before it
 
 
 class Rule(NamedTuple):
     """``function``: of the parameter, the gradient, the states and the numbers, with the ``statics`` of the options.
 
-    ``states(options)``: the names of the states, which begin as zeros (``initial``: as another number).
-    ``numbers(options, step)``: the numbers for the step with this count, the first being 1.
+    ``states(options)``: the names of the states, which begin as zeros (``initial(options, name)``: as another number).
+    ``numbers(options, step)``: the numbers for the step with this count, the first being 1. ``counters``: the names of
+    numbers that a state has beside its count of steps; ``begin(options)`` gives their first values, ``advance`` those
+    after a step. ``numbers``, ``statics`` and ``advance`` are given, after the count, their values before the step.
+    ``saves_steps``: the count is part of what is saved, as PyTorch has it.
     """
 
     function: Function
     states: Callable[[Options], tuple[str, ...]]
-    numbers: Callable[[Options, int], tuple[float, ...]]
-    statics: Callable[[Options, int], tuple[Any, ...]]
-    initial: Callable[[Options], float] = lambda options: 0.0
+    numbers: Callable[..., tuple[float, ...]]
+    statics: Callable[..., tuple[Any, ...]]
+    initial: Callable[[Options, str], float] = lambda options, name: 0.0
+    counters: tuple[str, ...] = ()
+    begin: Callable[[Options], tuple[float, ...]] = lambda options: ()
+    advance: Callable[..., tuple[float, ...]] = lambda options, step: ()
+    saves_steps: bool = True
+
+    def first(self, options: Options) -> dict[str, Any]:
+        """What a state counts before the first step."""
+        return {"step": 0, **dict(zip(self.counters, self.begin(options), strict=True))}
+
+    def coming(self, state: Mapping[str, Any]) -> Coming:
+        """The number of the state's next step, and its counters."""
+        return state["step"] + 1, *[state[name] for name in self.counters]
+
+    def counted(self, options: Options, coming: Coming) -> dict[str, Any]:
+        """What a state counts after this step."""
+        return {"step": coming[0], **dict(zip(self.counters, self.advance(options, *coming), strict=True))}
 
 
-def _numbers(F: Builder, p: Value, *numbers: Any) -> list[Value]:
+def in_dtype(F: Builder, p: Value, *numbers: Any) -> list[Value]:
     """The numbers in the parameter's dtype. What is computed of them alone is computed before, in double precision."""
     return [F.cast(F.value(number), p.type.dtype) for number in numbers]
 
 
-def _directed(F: Builder, p: Value, g: Value, decay: Any, maximize: bool) -> Value:
+def directed(F: Builder, p: Value, g: Value, decay: Any, maximize: bool) -> Value:
     """The gradient downhill, with weight decay as the gradient of ``decay/2 * p**2`` (None: without)."""
     g = F.neg(g) if maximize else g
     return g if decay is None else F.add(g, F.mul(decay, p))
@@ -48,8 +68,8 @@ def _directed(F: Builder, p: Value, g: Value, decay: Any, maximize: bool) -> Val
 def sgd(F: Builder, p: Value, g: Value, *rest: Any) -> tuple[Value, ...]:
     """Gradient descent, with momentum where there is a buffer."""
     *buffers, lr, decay, momentum, share, decays, first, nesterov, maximize = rest
-    lr, decay, momentum, share = _numbers(F, p, lr, decay, momentum, share)
-    g = _directed(F, p, g, decay if decays else None, maximize)
+    lr, decay, momentum, share = in_dtype(F, p, lr, decay, momentum, share)
+    g = directed(F, p, g, decay if decays else None, maximize)
     if not buffers:
         return (F.sub(p, F.mul(lr, g)),)
     buffer = g if first else F.add(F.mul(momentum, buffers[0]), F.mul(share, g))
@@ -62,6 +82,7 @@ SGD = Rule(
     lambda o: ("momentum_buffer",) if o["momentum"] else (),
     lambda o, step: (float(o["lr"]), float(o["weight_decay"]), float(o["momentum"]), 1.0 - o["dampening"]),
     lambda o, step: (bool(o["weight_decay"]), step == 1, bool(o["nesterov"]), bool(o["maximize"])),
+    saves_steps=False,
 )
 
 
@@ -71,9 +92,9 @@ SGD = Rule(
 def adam(F: Builder, p: Value, g: Value, m: Value, v: Value, *rest: Any) -> tuple[Value, ...]:
     """Moments of the gradient, corrected for their start at 0 (Kingma and Ba, 2015; Loshchilov and Hutter, 2019)."""
     *highest, size, root, share1, keep2, share2, eps, decay, decays, decoupled, maximize = rest
-    numbers = _numbers(F, p, size, root, share1, keep2, share2, eps, decay)
+    numbers = in_dtype(F, p, size, root, share1, keep2, share2, eps, decay)
     size, root, share1, keep2, share2, eps, decay = numbers
-    g = _directed(F, p, g, decay if decays and not decoupled else None, maximize)
+    g = directed(F, p, g, decay if decays and not decoupled else None, maximize)
     if decays and decoupled:
         p = F.mul(p, decay)
     m = F.add(m, F.mul(share1, F.sub(g, m)))
@@ -105,8 +126,8 @@ ADAM = Rule(
 def rmsprop(F: Builder, p: Value, g: Value, square: Value, *rest: Any) -> tuple[Value, ...]:
     """The gradient divided by the root of its running mean square (Hinton, 2012)."""
     *others, lr, keep, share, eps, decay, momentum, decays, centered, moves, maximize = rest
-    lr, keep, share, eps, decay, momentum = _numbers(F, p, lr, keep, share, eps, decay, momentum)
-    g = _directed(F, p, g, decay if decays else None, maximize)
+    lr, keep, share, eps, decay, momentum = in_dtype(F, p, lr, keep, share, eps, decay, momentum)
+    g = directed(F, p, g, decay if decays else None, maximize)
     square = F.add(F.mul(keep, square), F.mul(share, F.square(g)))
     made, spread = [square], square
     if moves:
@@ -142,8 +163,8 @@ RMSPROP = Rule(
 def adagrad(F: Builder, p: Value, g: Value, total: Value, *rest: Any) -> tuple[Value, ...]:
     """The gradient divided by the root of the sum of its squares (Duchi et al., 2011)."""
     *numbers, decays, maximize = rest
-    lr, eps, decay = _numbers(F, p, *numbers)
-    g = _directed(F, p, g, decay if decays else None, maximize)
+    lr, eps, decay = in_dtype(F, p, *numbers)
+    g = directed(F, p, g, decay if decays else None, maximize)
     total = F.add(total, F.square(g))
     return F.sub(p, F.mul(lr, F.div(g, F.add(F.sqrt(total), eps)))), total
 
@@ -157,5 +178,5 @@ ADAGRAD = Rule(
         float(o["weight_decay"]),
     ),
     lambda o, step: (bool(o["weight_decay"]), bool(o["maximize"])),
-    lambda o: float(o["initial_accumulator_value"]),
+    lambda o, name: float(o["initial_accumulator_value"]),
 )

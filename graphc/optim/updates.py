@@ -7,7 +7,7 @@ from operator import is_
 from typing import Any, NamedTuple
 
 from graphc.config import settings
-from graphc.optim.rules import Rule
+from graphc.optim.rules import Coming, Rule
 from graphc.tensors.core import Tensor
 from graphc.tensors.kinds import Kind
 from graphc.tensors.lending import Targets, as_input
@@ -18,9 +18,9 @@ Member = tuple[Tensor, dict[str, Any]]  # a parameter and its states
 
 
 class _Bucket(NamedTuple):
-    """Members of one group that have taken as many steps, which the same numbers update."""
+    """Members of one group that have taken as many steps, which the same numbers update; ``counted``: see ``Rule``."""
 
-    step: int
+    counted: dict[str, Any]
     statics: tuple[Any, ...]
     names: tuple[str, ...]
     numbers: tuple[float, ...]
@@ -76,7 +76,7 @@ class _Update:
         self.targets.run(self.program, inputs)
         for bucket in buckets:
             for _, state in bucket.members:
-                state["step"] = bucket.step
+                state.update(bucket.counted)
 
 
 def _tensors(buckets: Sequence[_Bucket]) -> list[Tensor]:
@@ -90,11 +90,12 @@ def _tensors(buckets: Sequence[_Bucket]) -> list[Tensor]:
 
 
 def _buckets(rule: Rule, options: Mapping[str, Any], members: Sequence[Member]) -> Iterator[_Bucket]:
-    by_count: dict[int, list[Member]] = {}
+    by_count: dict[Coming, list[Member]] = {}
     for member in members:
-        by_count.setdefault(member[1]["step"] + 1, []).append(member)
-    for step, alike in by_count.items():
-        yield _Bucket(step, rule.statics(options, step), rule.states(options), rule.numbers(options, step), alike)
+        by_count.setdefault(rule.coming(member[1]), []).append(member)
+    for coming, alike in by_count.items():
+        statics, numbers = rule.statics(options, *coming), rule.numbers(options, *coming)
+        yield _Bucket(rule.counted(options, coming), statics, rule.states(options), numbers, alike)
 
 
 def record_update(

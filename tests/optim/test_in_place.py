@@ -69,7 +69,7 @@ def test_an_update_of_two_groups_is_one_program_without_memory_of_its_own(monkey
     for _ in range(3):
         optimizer.step()
     (runner,) = made
-    assert len(set(runner.kernels)) == len(optimizer.param_groups)  # whatever the number of parameters, and their shapes
+    assert len(set(runner.kernels)) == len(optimizer.param_groups)  # of parameters of any shape
     assert runner.executable.outputs == ()
     code, bytes_needed = runner.executable.arena  # some single numbers, whatever the sizes
     assert code == Code.CONST

@@ -29,6 +29,22 @@ CASES: dict[str, tuple[str, dict[str, Any]]] = {
     "rmsprop": ("RMSprop", {"lr": 0.01}),
     "rmsprop centered": ("RMSprop", {"lr": 0.01, "centered": True, "momentum": 0.5, "weight_decay": 0.01}),
     "adagrad": ("Adagrad", {"lr": 0.1, "lr_decay": 0.01, "weight_decay": 0.01, "initial_accumulator_value": 0.1}),
+    "adam decoupled": ("Adam", {"lr": 0.02, "weight_decay": 0.1, "decoupled_weight_decay": True, "foreach": False}),
+    "nadam": ("NAdam", {"lr": 0.02, "maximize": True}),
+    "nadam decay": ("NAdam", {"lr": 0.02, "weight_decay": 0.1, "momentum_decay": 0.01}),
+    "nadam decoupled": ("NAdam", {"lr": 0.02, "weight_decay": 0.1, "decoupled_weight_decay": True}),
+    "radam": ("RAdam", {"lr": 0.02, "weight_decay": 0.1}),
+    "radam decoupled": (
+        "RAdam",
+        {"lr": 0.02, "betas": (0.8, 0.9), "weight_decay": 0.1, "decoupled_weight_decay": True},
+    ),
+    "adadelta": ("Adadelta", {"weight_decay": 0.01}),
+    "adadelta maximize": ("Adadelta", {"lr": 0.5, "rho": 0.8, "maximize": True}),
+    "adamax": ("Adamax", {"lr": 0.02, "weight_decay": 0.1}),
+    "asgd": ("ASGD", {"lr": 0.05, "t0": 40.0, "weight_decay": 0.01}),
+    "asgd maximize": ("ASGD", {"lr": 0.01, "lambd": 0.01, "alpha": 0.5, "maximize": True}),
+    "rprop": ("Rprop", {"lr": 0.02}),
+    "rprop maximize": ("Rprop", {"etas": (0.4, 1.3), "step_sizes": (1e-3, 0.2), "maximize": True}),
 }
 
 
@@ -57,20 +73,80 @@ def _train(lib: Any, name: str, options: dict[str, Any], steps: int) -> tuple[li
     return [p.detach().numpy() for p in model.parameters()], optimizer, model
 
 
+def _descend(lib: Any, name: str, options: dict[str, Any], steps: int) -> tuple[list[Any], Any]:
+    """Two parameters after so many steps along gradients that are functions of them, which change their signs."""
+    given = [lib.tensor(value) for value in list(_start().values())[:2]]
+    for p in given:
+        p.requires_grad_()
+    optimizer = getattr(lib.optim, name)(given, **options)
+    for k in range(steps):
+        for p in given:
+            array = p.detach().numpy()
+            p.grad = lib.tensor(np.sin(3.0 * array + 0.1 * k) + 0.3 * array)
+        optimizer.step()
+    return [p.detach().numpy() for p in given], optimizer
+
+
+@pytest.fixture
+def in_double() -> Any:
+    """Torch keeps numbers of NAdam and ASGD in its default dtype."""
+    torch.set_default_dtype(torch.float64)
+    yield
+    torch.set_default_dtype(torch.float32)
+
+
+@pytest.mark.usefixtures("in_double")
 @pytest.mark.parametrize("case", CASES)
 def test_a_hundred_steps_agree_with_torch(case: str) -> None:
     with override(disable_jit=True):
-        ours, optimizer, _ = _train(graphc, *CASES[case], 100)
-    theirs, reference, _ = _train(torch, *CASES[case], 100)
+        ours, optimizer = _descend(graphc, *CASES[case], 100)
+    theirs, reference = _descend(torch, *CASES[case], 100)
     for mine, wanted in zip(ours, theirs, strict=True):
         np.testing.assert_allclose(mine, wanted, rtol=1e-9, atol=1e-11)
     state, wanted_state = optimizer.state_dict(), reference.state_dict()
     for number, values in wanted_state["state"].items():
-        for name, value in values.items():
-            if name != "step" and value is not None:
-                np.testing.assert_allclose(
-                    np.asarray(state["state"][number][name]), value.numpy(), rtol=1e-8, atol=1e-12
-                )
+        assert {n for n, value in values.items() if value is not None} == set(state["state"][number])
+        for name, value in state["state"][number].items():
+            np.testing.assert_allclose(np.asarray(value), values[name], rtol=1e-8, atol=1e-12)
+    assert set(state["param_groups"][0]) == set(wanted_state["param_groups"][0])
+
+
+@pytest.mark.usefixtures("in_double")
+@pytest.mark.parametrize("case", ["momentum", "amsgrad", "nadam decay", "radam", "asgd", "rprop"])
+def test_states_go_to_torch_and_come_from_there(case: str) -> None:
+    name, options = CASES[case]
+    with override(disable_jit=True):
+        (ours, optimizer), (theirs, reference) = (_descend(lib, name, options, 7) for lib in (graphc, torch))
+        state = optimizer.state_dict()
+        moved = {k: {n: torch.tensor(np.asarray(v)) if isinstance(v, graphc.Tensor) else v for n, v in values.items()}
+                 for k, values in state["state"].items()}  # fmt: skip
+        found = []
+        for lib, start, loaded in (
+            (graphc, theirs, reference.state_dict()), (torch, ours, {**state, "state": moved}), (torch, theirs, None),
+        ):  # fmt: skip
+            p = [lib.tensor(array).requires_grad_() for array in start]
+            again = reference if loaded is None else getattr(lib.optim, name)(p)
+            if loaded is None:
+                p = reference.param_groups[0]["params"]
+            else:
+                again.load_state_dict(loaded)
+            for part in p:
+                part.grad = lib.tensor(np.cos(part.detach().numpy()))
+            again.step()
+            found.append([part.detach().numpy() for part in p])
+    for other in found[:2]:
+        for a, b in zip(other, found[2], strict=True):
+            np.testing.assert_allclose(a, b, rtol=1e-12)
+
+
+def test_ways_of_computing_are_accepted_and_a_differentiable_step_is_refused() -> None:
+    w = graphc.ones(2, requires_grad=True)
+    for name in ("SGD", "Adam", "AdamW", "Adagrad"):
+        getattr(graphc.optim, name)([w], foreach=True, fused=None)
+        with pytest.raises(graphc.UnsupportedError, match="differentiable"):
+            getattr(graphc.optim, name)([w], differentiable=True)
+    with pytest.raises(ValueError, match="etas"):
+        graphc.optim.Rprop([w], etas=(1.5, 1.2))
 
 
 @pytest.mark.parametrize("name", ["SGD", "Adam", "RMSprop", "Adagrad"])
