@@ -9,7 +9,8 @@ from __future__ import annotations
 from graphc.codegen.cuda_chores import CudaKernel, whole_kernel
 from graphc.codegen.text import literal
 
-FACTORS = ("lu", "cholesky_factor", "triangular_solve", "symmetric_eigen", "singular", "orthogonal")  # by cuSOLVER
+OF_BOTH = ("lu", "cholesky_factor", "triangular_solve", "symmetric_eigen", "singular", "orthogonal")
+FACTORS = (*OF_BOTH, *(f"{name}_pairs" for name in OF_BOTH))  # by cuSOLVER; complex matrices are pairs of real numbers
 TRANSFORMS = ("fft_pairs", "rfft_pairs", "irfft_pairs")  # by cuFFT
 ALL = "for element in range(global_index(), count, global_count()):"
 
@@ -36,22 +37,23 @@ def pivots_kernel() -> CudaKernel:
     return whole_kernel("pivots", text, ["i32", "i64", "i64", "i64", "i64"], 2, "elements")
 
 
-def lower_kernel(dtype: str) -> CudaKernel:
-    """``b1``: the lower triangles of the matrices ``b0``, n0 x n0 each."""
-    return _triangle(dtype, "j <= i", "b0[element]")
+def lower_kernel(dtype: str, width: int) -> CudaKernel:
+    """``b1``: the lower triangles of the matrices ``b0``, n0 x n0 each, of ``width`` numbers an element."""
+    return _triangle(dtype, width, "j <= i", "b0[element]")
 
 
-def upper_kernel(dtype: str) -> CudaKernel:
+def upper_kernel(dtype: str, width: int) -> CudaKernel:
     """``b1``: the upper triangles, n0 x n0 each, of the matrices of n1 rows that stand by columns in ``b0``."""
-    return _triangle(dtype, "j >= i", "b0[(matrix * n0 + j) * n1 + i]")
+    return _triangle(dtype, width, "j >= i", f"b0[((matrix * n0 + j) * n1 + i) * {width} + element % {width}]")
 
 
-def _triangle(dtype: str, inside: str, source: str) -> CudaKernel:
+def _triangle(dtype: str, width: int, inside: str, source: str) -> CudaKernel:
     text = f"""def NAME(b0, b1, n0, n1, count):
     {ALL}
-        j = element % n0
-        i = element // n0 % n0
-        matrix = element // n0 // n0
+        cell = element // {width}
+        j = cell % n0
+        i = cell // n0 % n0
+        matrix = cell // n0 // n0
         b1[element] = select({inside}, {source}, {literal(dtype, "0")})
 """
     return whole_kernel("triangle", text, [dtype, dtype], 2, "elements")

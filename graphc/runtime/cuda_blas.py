@@ -19,7 +19,9 @@ from graphc.runtime.cuda_libraries import CUBLAS
 
 SCALARS: dict[str, Any] = {"f64": ctypes.c_double, "f32": ctypes.c_float}
 FUNCTIONS = {"f64": "cublasDgemmStridedBatched", "f32": "cublasSgemmStridedBatched"}
-TRIANGULAR = {"f64": "cublasDtrsm_v2", "f32": "cublasStrsm_v2"}
+TRIANGULAR = {"f64": "cublasDtrsm_v2", "f32": "cublasStrsm_v2", "c128": "cublasZtrsm_v2", "c64": "cublasCtrsm_v2"}
+ONES: dict[str, Any] = {"f64": (ctypes.c_double * 1)(1), "f32": (ctypes.c_float * 1)(1),
+        "c128": (ctypes.c_double * 2)(1, 0), "c64": (ctypes.c_float * 2)(1, 0)}  # fmt: skip
 RIGHT = 1  # CUBLAS_SIDE_RIGHT
 Handle = ctypes.c_void_p
 LARGEST = 2**31 - 1  # sizes are C's int there
@@ -51,10 +53,10 @@ class Blas:
         """X in place of b, by columns: X op(T) = b; see ``cuda_factors.Solver``. ``places``: of T and b."""
         m, n = sizes
         codes = (RIGHT, *(int(name in flags) for name in ("upper", "transposed", "unit")))
-        one, (t, b) = SCALARS[dtype](1.0), map(Handle, places)
+        t, b = map(Handle, places)
         with self.lock:
             self._on(stream)
-            self._call(TRIANGULAR[dtype], self.handle, *codes, m, n, ctypes.byref(one), t, n, b, m)
+            self._call(TRIANGULAR[dtype], self.handle, *codes, m, n, ctypes.byref(ONES[dtype]), t, n, b, m)
 
     def _on(self, stream: int) -> None:
         if not self.handle.value:

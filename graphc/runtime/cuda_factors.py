@@ -11,9 +11,10 @@ from collections.abc import Callable, Iterator, Sequence
 from typing import Any, NamedTuple, Protocol
 
 from graphc.codegen.cuda_chores import CudaKernel, gather_kernel
-from graphc.codegen.cuda_libraries import half_kernel, lower_kernel, pivots_kernel, upper_kernel
+from graphc.codegen.cuda_libraries import TRANSFORMS, half_kernel, lower_kernel, pivots_kernel, upper_kernel
 
-BYTES = {"f64": 8, "f32": 4}
+BYTES = {"f64": 8, "f32": 4, "c128": 16, "c64": 8}
+COMPLEX = {"f64": "c128", "f32": "c64"}
 INFO = 8  # bytes: a library writes 4 of them, the others are 0
 
 
@@ -27,9 +28,26 @@ class Call(NamedTuple):
     sizes: tuple[int, ...]
     places: tuple[int, ...]
 
+    @property
+    def routine(self) -> str:
+        """The routine that real and complex matrices share."""
+        return self.name.removesuffix("_pairs") if self.name not in TRANSFORMS else self.name
+
+    @property
+    def width(self) -> int:
+        """Real numbers in an element of a matrix."""
+        return 2 if self.routine != self.name else 1
+
+    @property
+    def element(self) -> str:
+        """The dtype of a matrix."""
+        return COMPLEX[self.dtype] if self.width == 2 else self.dtype
+
 
 class Solver(Protocol):
     """A vendor's library, on matrices by columns: LAPACK's names and order of arguments, addresses as ints.
+
+    Complex matrices are asked for by the names of real ones; eigenvalues and singular values are real.
 
     Leading dimensions are the numbers of rows. ``info``: address of an int32. Raises ``CudaError``.
     """
@@ -98,31 +116,39 @@ class Starts(Protocol):
 def run_routine(at: Starts, call: Call) -> None:
     """Ask all of the call of the stream."""
     if call.batch and all(call.sizes):
-        ROUTINES[call.name](at, call)
+        ROUTINES[call.routine](at, call)
     elif call.batch:
         _nothing(at, call)
 
 
 def _nothing(at: Starts, call: Call) -> None:
     """Of matrices without elements: what fails in none."""
-    info = {"lu": 6, "cholesky_factor": 2, "symmetric_eigen": 3, "singular": 4, "orthogonal": 3}.get(call.name)
+    info = {"lu": 6, "cholesky_factor": 2, "symmetric_eigen": 3, "singular": 4, "orthogonal": 3}.get(call.routine)
     if info is not None:
         at.clear(call.places[info], INFO * call.batch)
-    if call.name == "lu":
+    if call.routine == "lu":
         at.start(pivots_kernel, (), call.batch, (*_lu_places(call), 0, call.sizes[1]))
 
 
 def _matrices(call: Call, *elements: tuple[int, int]) -> Iterator[tuple[int, ...]]:
     """The addresses of each matrix' parts. ``elements``: pairs of a buffer and how many it has of a matrix."""
-    size = BYTES[call.dtype]
+    size = BYTES[call.element]
     for e in range(call.batch):
         yield tuple([call.places[buffer] + e * many * size for buffer, many in elements])
 
 
+def _reals(call: Call, buffer: int, many: int) -> list[int]:
+    """The addresses of each matrix' part in a buffer of real numbers."""
+    return [call.places[buffer] + e * many * BYTES[call.dtype] for e in range(call.batch)]
+
+
 def _turn(at: Starts, call: Call, source: int, target: int, rows: int, columns: int) -> None:
     """All matrices of ``source``, of so many rows and columns, by columns in ``target``."""
-    words = (source, target, call.batch, columns, rows, rows * columns, 1, columns)
-    at.start(gather_kernel, (3, call.dtype), call.batch * rows * columns, words)
+    w = call.width
+    words: tuple[int, ...] = (source, target, call.batch, columns, rows, rows * columns, 1, columns)
+    if w == 2:
+        words = (source, target, call.batch, columns, rows, w, rows * columns * w, w, columns * w, 1)
+    at.start(gather_kernel, (2 + w, call.dtype), call.batch * rows * columns * w, words)
 
 
 def _lu_places(call: Call) -> tuple[int, int, int, int, int]:
@@ -134,10 +160,10 @@ def lu(at: Starts, call: Call) -> None:
     """Row exchanges of A' are column exchanges of A, whose U has the unit diagonal."""
     m, n = call.sizes
     k = min(m, n)
-    at.copy(call.places[1], call.places[0], call.dtype, call.batch * m * n)
+    at.copy(call.places[1], call.places[0], call.element, call.batch * m * n)
     at.clear(call.places[6], INFO * call.batch)
     for e, (packed,) in enumerate(_matrices(call, (1, m * n))):
-        at.solver.getrf(call.dtype, n, m, packed, call.places[7] + 4 * k * e, call.places[6] + INFO * e, at.stream)
+        at.solver.getrf(call.element, n, m, packed, call.places[7] + 4 * k * e, call.places[6] + INFO * e, at.stream)
     at.start(pivots_kernel, (), call.batch, (*_lu_places(call), k, n))
 
 
@@ -146,19 +172,19 @@ def cholesky_factor(at: Starts, call: Call) -> None:
     (n,) = call.sizes
     given, factors, info = call.places
     words = (given, factors, n, n)
-    at.start(lower_kernel, (call.dtype,), call.batch * n * n, words)
+    at.start(lower_kernel, (call.dtype, call.width), call.batch * n * n * call.width, words)
     at.clear(info, INFO * call.batch)
     for e, (factor,) in enumerate(_matrices(call, (1, n * n))):
-        at.solver.potrf(call.dtype, n, factor, info + INFO * e, at.stream)
+        at.solver.potrf(call.element, n, factor, info + INFO * e, at.stream)
 
 
 def triangular_solve(at: Starts, call: Call) -> None:
     """X with T X = B: by columns, X' T' = B'. A lower triangle by rows is an upper one by columns."""
     n, k = call.sizes
-    at.copy(call.places[2], call.places[1], call.dtype, call.batch * n * k)
+    at.copy(call.places[2], call.places[1], call.element, call.batch * n * k)
     flags = tuple([flag for flag in call.flags if flag != "lower"]) + ("upper",) * ("lower" in call.flags)
     for t, result in _matrices(call, (0, n * n), (2, n * k)):
-        at.solver.trsm(call.dtype, flags, k, n, t, result, at.stream)
+        at.solver.trsm(call.element, flags, k, n, t, result, at.stream)
 
 
 def symmetric_eigen(at: Starts, call: Call) -> None:
@@ -166,8 +192,8 @@ def symmetric_eigen(at: Starts, call: Call) -> None:
     (n,) = call.sizes
     _turn(at, call, call.places[0], call.places[2], n, n)
     at.clear(call.places[3], INFO * call.batch)
-    for e, (values, vectors) in enumerate(_matrices(call, (1, n), (2, n * n))):
-        at.solver.syevd(call.dtype, n, vectors, values, call.places[3] + INFO * e, at.stream)
+    for e, ((vectors,), values) in enumerate(zip(_matrices(call, (2, n * n)), _reals(call, 1, n), strict=True)):
+        at.solver.syevd(call.element, n, vectors, values, call.places[3] + INFO * e, at.stream)
 
 
 def singular(at: Starts, call: Call) -> None:
@@ -178,30 +204,31 @@ def singular(at: Starts, call: Call) -> None:
     if is_tall:
         _turn(at, call, given, turned, m, n)
     else:
-        at.copy(turned, given, call.dtype, call.batch * m * n)
+        at.copy(turned, given, call.element, call.batch * m * n)
     at.clear(info, INFO * call.batch)
-    for e, (a, s, u, v) in enumerate(_matrices(call, (5, m * n), (2, k), (1, k * m), (3, n * k))):
+    parts = zip(_matrices(call, (5, m * n), (1, k * m), (3, n * k)), _reals(call, 2, k), strict=True)
+    for e, ((a, u, v), s) in enumerate(parts):
         first, second = (u, v) if is_tall else (v, u)
-        at.solver.gesvd(call.dtype, max(m, n), k, a, (s, first, second), info + INFO * e, at.stream)
+        at.solver.gesvd(call.element, max(m, n), k, a, (s, first, second), info + INFO * e, at.stream)
     if not is_tall:  # V' and U by rows, to be turned over: by way of the room that the matrices had
         for place, rows, columns in ((vs, k, n), (us, m, k)):
-            at.copy(turned, place, call.dtype, call.batch * rows * columns)
+            at.copy(turned, place, call.element, call.batch * rows * columns)
             _turn(at, call, turned, place, rows, columns)
 
 
 def orthogonal(at: Starts, call: Call) -> None:
     """Q and R of a tall A, which is turned over to the library and back."""
-    (m, n), size = call.sizes, BYTES[call.dtype]
+    (m, n), size = call.sizes, BYTES[call.element]
     given, q, r, info, taus, *_ = call.places
-    room = at.room(call, call.batch * m * n)
+    room = at.room(call, call.batch * m * n * call.width)
     _turn(at, call, given, room, m, n)
     at.clear(info, INFO * call.batch)
     for e in range(call.batch):
-        at.solver.geqrf(call.dtype, m, n, room + e * m * n * size, taus + e * n * size, info + INFO * e, at.stream)
+        at.solver.geqrf(call.element, m, n, room + e * m * n * size, taus + e * n * size, info + INFO * e, at.stream)
     words = (room, r, n, m)
-    at.start(upper_kernel, (call.dtype,), call.batch * n * n, words)
+    at.start(upper_kernel, (call.dtype, call.width), call.batch * n * n * call.width, words)
     for e in range(call.batch):
-        at.solver.orgqr(call.dtype, m, n, room + e * m * n * size, taus + e * n * size, info + INFO * e, at.stream)
+        at.solver.orgqr(call.element, m, n, room + e * m * n * size, taus + e * n * size, info + INFO * e, at.stream)
     _turn(at, call, room, q, n, m)
 
 

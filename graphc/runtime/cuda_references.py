@@ -12,8 +12,13 @@ KINDS: dict[str, Any] = {"f64": ctypes.c_double, "f32": ctypes.c_float}
 Ask = Callable[[Callable[[], object]], None]
 
 
+REAL = {"c128": "f64", "c64": "f32"}
+
+
 def vector(address: int, dtype: str, count: int) -> np.ndarray:
     """So many elements at an address."""
+    if dtype in REAL:
+        return vector(address, REAL[dtype], 2 * count).view(complex if dtype == "c128" else np.complex64)
     return np.ctypeslib.as_array((KINDS[dtype] * count).from_address(address))
 
 
@@ -63,7 +68,7 @@ class NumpySolver:
     def syevd(self, dtype: str, n: int, a: int, values: int, info: int, stream: int) -> None:
         def run() -> None:
             matrix = by_columns(a, dtype, n, n)
-            vector(values, dtype, n)[...], matrix[...] = np.linalg.eigh(matrix)
+            vector(values, REAL.get(dtype, dtype), n)[...], matrix[...] = np.linalg.eigh(matrix)
             _integers(info, 0)
 
         self.ask(run)
@@ -73,7 +78,8 @@ class NumpySolver:
 
         def run() -> None:
             found = np.linalg.svd(by_columns(a, dtype, m, n), full_matrices=False)
-            by_columns(u, dtype, m, n)[...], vector(s, dtype, n)[...], by_columns(vt, dtype, n, n)[...] = found
+            by_columns(u, dtype, m, n)[...], by_columns(vt, dtype, n, n)[...] = found[0], found[2]
+            vector(s, REAL.get(dtype, dtype), n)[...] = found[1]
             by_columns(a, dtype, m, n)[...] = np.nan  # overwritten
             _integers(info, 0)
 
@@ -90,7 +96,8 @@ class NumpySolver:
     def orgqr(self, dtype: str, m: int, n: int, a: int, tau: int, info: int, stream: int) -> None:
         def run() -> None:
             matrix = by_columns(a, dtype, m, n)
-            matrix[...], _, failed = self._lapack("orgqr", matrix)(matrix, vector(tau, dtype, n))
+            name = "ungqr" if dtype in REAL else "orgqr"
+            matrix[...], _, failed = self._lapack(name, matrix)(matrix, vector(tau, dtype, n))
             _integers(info, failed)
 
         self.ask(run)

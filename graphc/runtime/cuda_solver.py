@@ -15,7 +15,8 @@ from typing import Any
 from graphc.errors import CudaError
 from graphc.runtime.cuda_factors import BYTES
 
-LETTERS = {"f64": "D", "f32": "S"}
+LETTERS = {"f64": "D", "f32": "S", "c128": "Z", "c64": "C"}
+OF_COMPLEX = {"syevd": "heevd", "orgqr": "ungqr"}  # names that complex matrices have
 LOWER, UPPER, VECTORS = 0, 1, 1  # CUBLAS_FILL_MODE_*, CUSOLVER_EIG_MODE_VECTOR
 FIRST_COLUMNS = ctypes.c_byte(ord("S"))
 LARGEST = 2**31 - 1  # sizes are C's int there
@@ -98,7 +99,10 @@ class CuSolver:
                 self.release(address, stream)
 
     def _call(self, name: str, dtype: str, *arguments: Any) -> None:
-        self._asked(f"cusolverDn{LETTERS[dtype]}{name}", self.handle, *arguments)
+        routine, _, rest = name.partition("_")
+        if dtype.startswith("c"):
+            routine = OF_COMPLEX.get(routine, routine)
+        self._asked(f"cusolverDn{LETTERS[dtype]}{'_'.join(filter(None, (routine, rest)))}", self.handle, *arguments)
 
     def _asked(self, name: str, *arguments: Any) -> None:
         status = getattr(self.library, name)(*arguments)

@@ -47,12 +47,28 @@ def filtered(x):
     )
 
 
+def of_complex_matrices(a):
+    """What does not depend on the library's choice of signs and phases."""
+    square = a @ np.conj(a.T)
+    values, vectors = np.linalg.eigh(square)
+    q, r = np.linalg.qr(np.conj(a.T))
+    s, t = (np.linalg.svd(given, full_matrices=False) for given in (a, a.T))
+    again = q @ r, (vectors * values) @ np.conj(vectors.T), *[(u * s) @ vt for u, s, vt in (s, t)]
+    return np.linalg.inv(square), np.linalg.cholesky(square), values, s[1], np.abs(r), again
+
+
+def of_a_complex_matrix(a):
+    square = a @ np.conj(a.T)
+    return np.sum(np.abs(np.linalg.solve(square, a)) ** 2) + np.sum(np.abs(np.linalg.cholesky(square)) ** 3)
+
+
 PROGRAMS = {
     "solve": (lambda a, b: np.sum(np.linalg.solve(a, b) ** 2) + np.linalg.slogdet(a)[1].sum(), (A, B)),
     "cholesky": (lambda a: np.sum(np.linalg.cholesky(a) ** 3), (SPD,)),
     "symmetric": (spectral, (A,)),
     "singular, wide": (singular, (WIDE,)),
     "triangles": (triangles, (WIDE,)),
+    "complex": (of_a_complex_matrix, (WIDE[:2, :3] + 1j * WIDE[1:, 2:],)),
     "transforms": (filtered, (ROWS[:, :5].astype(np.float32),)),
 }
 
@@ -80,6 +96,15 @@ def test_value_and_gradient_are_the_cpus(name, emulated):
     check(function, args, 1e-9 if args[0].dtype == np.float64 else 2e-4)
 
 
+def test_complex_matrices(emulated):
+    z = WIDE + 1j * np.cos(WIDE)
+    found = pytree.flatten(graphc.jit(of_complex_matrices, target="cuda")(z))[0]
+    for ours, expected in zip(found, pytree.flatten(of_complex_matrices(z))[0], strict=True):
+        np.testing.assert_allclose(ours, expected, rtol=1e-11, atol=1e-12)
+    with pytest.raises(graphc.UnsupportedError, match=r'eig\w* is not there for target="cuda"'):
+        graphc.jit(np.linalg.eigvals, target="cuda")(z @ z.T)
+
+
 def test_failures_and_empty_matrices(emulated):
     inverse = graphc.jit(np.linalg.inv, target="cuda")
     assert inverse(np.zeros((0, 3, 3))).shape == (0, 3, 3)
@@ -105,7 +130,8 @@ class FakeSolver:
             elif name == "cusolverDnCreate":
                 arguments[0]._obj.value = 1
             elif name != "cusolverDnSetStream":
-                getattr(self, name[11:])("f64" if name[10] == "D" else "f32", *arguments[1:])
+                routine = {"heevd": "syevd", "ungqr": "orgqr"}.get(name[11:], name[11:])
+                getattr(self, routine)("f64" if name[10] == "D" else "c128", *arguments[1:])
             return 0
 
         return call
@@ -168,12 +194,15 @@ class FakeTransforms:
 
 
 class FakeTriangles(FakeBlas):
-    def cublasDtrsm_v2(self, handle, *arguments):
+    def cublasDtrsm_v2(self, handle, *arguments, dtype="f64"):
         side, uplo, trans, diag, m, n, alpha, t, ldt, b, ldb = arguments
-        assert (side, ldt, ldb, alpha._obj.value) == (1, n, m, 1.0)
+        assert (side, ldt, ldb, [*alpha._obj]) == (1, n, m, [1.0, 0.0] if dtype == "c128" else [1.0])
         flags = tuple(name for name, code in (("upper", uplo), ("transposed", trans), ("unit", diag)) if code)
-        NumpySolver(lambda action: action()).trsm("f64", flags, m, n, t.value, b.value, 0)
+        NumpySolver(lambda action: action()).trsm(dtype, flags, m, n, t.value, b.value, 0)
         return 0
+
+    def cublasZtrsm_v2(self, handle, *arguments):
+        return self.cublasDtrsm_v2(handle, *arguments, dtype="c128")
 
 
 def half_filtered(x):
@@ -184,6 +213,8 @@ ASKED = {
     "getrf": (np.linalg.inv, A), "potrf": (np.linalg.cholesky, SPD), "syevd": (np.linalg.eigvalsh, SPD),
     "gesvd": (lambda a: np.linalg.svd(a, full_matrices=False)[1], WIDE.T.copy()),
     "orgqr": (lambda a: np.abs(np.linalg.qr(a)[0]), WIDE.T.copy()), "": (half_filtered, ROWS),
+    "Zgetrf": (np.linalg.inv, A[0, :2, :2] * 1j), "Zheevd": (np.linalg.eigvalsh, SPD + 0j),
+    "Zungqr": (lambda a: np.abs(np.linalg.qr(a)[0]), WIDE.T * 1j),
 }  # fmt: skip
 
 
@@ -200,7 +231,8 @@ def test_what_the_libraries_are_asked(name, monkeypatch):
         compiled, (function, given) = graphc.jit(ASKED[name][0], target="cuda"), ASKED[name]
         for _ in range(3):  # launched, captured and replayed
             np.testing.assert_allclose(compiled(given), function(given), rtol=1e-9, atol=1e-12)
-    assert (f"cusolverDnD{name}" in solver.asked) == bool(name)
+    letter = "" if name.startswith("Z") else "D"
+    assert (f"cusolverDn{letter}{name}" in solver.asked) == bool(name)
     assert bool(device.library.graphs) != bool(name)  # factorisations read numbers: nothing is captured
 
 
