@@ -8,6 +8,8 @@ anything else, which is compared.
 
 from __future__ import annotations
 
+import collections
+import functools
 import operator
 from collections.abc import Callable, Iterator, Sequence
 from typing import Any
@@ -91,7 +93,18 @@ def method_of_table(function: Any) -> Callable[..., Any] | None:
 
 def _invoke(table: Any, name: str, /, *args: Any, **kwargs: Any) -> Any:
     result = getattr(table, name)(*args, **kwargs)
-    return list(result) if isinstance(result, Iterator) else result
+    return [_row(each) for each in result] if isinstance(result, Iterator) else result
+
+
+def _row(element: Any) -> Any:
+    """A named tuple as one of a class that stays: ``itertuples`` makes a new class at each call."""
+    fields = getattr(type(element), "_fields", None)
+    return element if fields is None else _row_class(type(element).__name__, fields)(*element)
+
+
+@functools.lru_cache(maxsize=64)
+def _row_class(name: str, fields: tuple[str, ...]) -> Any:
+    return collections.namedtuple(name, fields, rename=True)  # noqa: PYI024  of fields that are not known here
 
 
 def again(captures: Captures, function: Callable[..., Any], /, *args: Any, **kwargs: Any) -> Any:

@@ -39,13 +39,17 @@ def by_rows(w, data):
     return sum(np.sin(w * row["x"]) * row["y"] for _, row in data.iterrows())
 
 
+def by_named_rows(w, data):
+    return sum(np.sin(w * row.x) * row.y for row in data.itertuples())
+
+
 def checked(w, data):
     if "missing" in data.columns or data.empty or data.isna().any().any():
         return w * 0.0
     return np.sum(np.exp(w * np.asarray(data["x"])))
 
 
-FUNCTIONS = [column, filtered, grouped, several, by_rows, checked]
+FUNCTIONS = [column, filtered, grouped, several, by_rows, by_named_rows, checked]
 
 
 def slope(f, w, data):
