@@ -114,6 +114,11 @@ def traced_callee(function: Any) -> Any:
     return function
 
 
+def has_own_form(obj: Any) -> bool:
+    """Whether the object, called, is computed from numbers that are read of it once, when it is traced."""
+    return isinstance(obj, functools.partial) or type(obj) in CALLED_OBJECTS or is_of_stats(obj) or is_spline(obj)
+
+
 def _builtin(function: Any) -> Any:
     if function in _HIGHER_ORDER:
         return _with_rewritten_functions(function)

@@ -22,7 +22,7 @@ from graphc.abi import DeviceLeaf, LeafKind
 from graphc.errors import ConcretizationError, Location, SideEffectError, TraceTypeError
 from graphc.ir.graph import Value
 from graphc.ir.types import ArrayType, is_floating, is_known, is_real_float
-from graphc.trace.leaves import UNKNOWN_CONTAINERS, LeafSpec, input_spec, is_builtin, is_object, shape_of
+from graphc.trace.leaves import UNKNOWN_CONTAINERS, LeafSpec, input_spec, is_builtin, is_foreign, is_object, shape_of
 from graphc.trace.location import user_location
 from graphc.trace.paths import Paths
 from graphc.trace.session import Session
@@ -163,6 +163,9 @@ class Captures:
                 "take its next element again; take it outside and pass it in",
                 location=user_location(),
             )
+        elif is_foreign(obj):
+            self.paths.require_type(path, type(obj))
+            self.remember(obj, path)
         elif isinstance(obj, ModuleType) or is_object(obj):
             self.remember(obj, path)
         else:
@@ -171,6 +174,9 @@ class Captures:
 
     def remember(self, obj: Any, path: int) -> None:
         """Loads from this object are recorded from here on."""
+        if is_foreign(obj):  # made anew at each call, often; a method may return its object
+            self._known[id(obj)] = (obj, path)
+            return
         known = self._known.setdefault(id(obj), (obj, path))
         if known[1] != path:  # one object by two ways: the record follows one, so both must keep leading to it
             self.paths.require_same(path, obj)

@@ -12,7 +12,7 @@ from collections.abc import Callable, Iterator
 from types import FunctionType, MethodType, ModuleType
 from typing import Any
 
-from graphc.trace import tables
+from graphc.trace import foreign
 from graphc.trace.callees import is_library_name, sparse_operation
 from graphc.trace.rewrite import rewritten
 from graphc.trace.symbolic import SymbolicInt
@@ -70,9 +70,9 @@ def binary(operation: str, left: Any, right: Any) -> Any:
         if sparse is not None:
             return sparse(left, right)
     forward, reflected, operate = _OPERATORS[operation]
-    captures = tables.table_of(left, right)
+    captures = foreign.record_with(left, right)
     if captures is not None:
-        return tables.again(captures, operate, left, right)
+        return foreign.again(captures, operate, left, right)
     if special_method(left, forward) is None and special_method(right, reflected) is None:
         inverted = operation == "NotEq" and (special_method(left, "__eq__") or special_method(right, "__eq__"))
         return not binary("Eq", left, right) if inverted else operate(left, right)
@@ -92,17 +92,17 @@ def binary(operation: str, left: Any, right: Any) -> Any:
 
 def unary(operation: str, operand: Any) -> Any:
     name, operate = _UNARY[operation]
-    captures = tables.table_of(operand)
+    captures = foreign.record_with(operand)
     if captures is not None:
-        return tables.again(captures, operate, operand)
+        return foreign.again(captures, operate, operand)
     method = special_method(operand, name)
     return operate(operand) if method is None else method()
 
 
 def is_in(element: Any, container: Any) -> bool:
-    captures = tables.table_of(element, container)
+    captures = foreign.record_with(element, container)
     if captures is not None:
-        return bool(tables.again(captures, operator.contains, container, element))
+        return bool(foreign.again(captures, operator.contains, container, element))
     method = special_method(container, "__contains__")
     if method is not None:
         return bool(method(element))
@@ -126,9 +126,9 @@ def truth(obj: Any) -> Any:
 
 def iterated(obj: Any) -> Any:
     """What Python iterates over in place of the object."""
-    captures = tables.table_of(obj)
+    captures = foreign.record_with(obj)
     if captures is not None:
-        return tables.again(captures, list, obj)
+        return foreign.again(captures, list, obj)
     method = special_method(obj, "__iter__")
     if method is None:
         return obj

@@ -43,6 +43,9 @@ _VALUES = (
 )
 _HEAP_TYPE, _IMMUTABLE_TYPE = 1 << 9, 1 << 8
 TABLE_LIBRARIES = frozenset(["pandas", "polars", "pyarrow", "xarray"])
+_FOREIGN = TABLE_LIBRARIES | frozenset([  # whose code is not traced
+    "torch", "jax", "jaxlib", "sklearn", "h5py", "zarr", "netCDF4", "numba", "collections", "ctypes", "configparser",
+])  # fmt: skip
 
 UNKNOWN_CONTAINERS = (  # where they are leaves
     dict,
@@ -135,6 +138,12 @@ def is_table(obj: Any) -> bool:
 def is_builtin(kind: type) -> bool:
     """Whether the class is one of Python's own that is written in C: such are fixed, on the heap or not."""
     return bool(kind.__flags__ & _IMMUTABLE_TYPE or not kind.__flags__ & _HEAP_TYPE)
+
+
+def is_foreign(obj: Any) -> bool:
+    """An object that holds its numbers where no load can be followed to: what is done with it is done at each call."""
+    kind = type(obj)
+    return kind.__module__.partition(".")[0] in _FOREIGN and not isinstance(obj, (*_VALUES, *UNKNOWN_CONTAINERS))
 
 
 def is_object(leaf: Any) -> bool:

@@ -9,7 +9,7 @@ from __future__ import annotations
 import operator
 import os
 from collections.abc import Callable, Mapping
-from types import CellType, FunctionType, MethodType, ModuleType
+from types import BuiltinMethodType, CellType, FunctionType, MethodType, ModuleType
 from typing import Any
 
 import numpy as np
@@ -17,18 +17,18 @@ import numpy as np
 from graphc.errors import SideEffectError
 from graphc.trace import branches, control, dispatch, grids, iteration, signals
 from graphc.trace.attributes import attribute_function
-from graphc.trace.callees import is_library, is_library_name, traced_callee
+from graphc.trace.callees import has_own_form, is_library, is_library_name, traced_callee
 from graphc.trace.captures import Captures
 from graphc.trace.classes import matched, plain_class
 from graphc.trace.comprehensions import collected
 from graphc.trace.environment import environment_function, environment_variable, refuse_unseen_names
+from graphc.trace.foreign import again, method_again, record_with, through_library
 from graphc.trace.location import user_location
 from graphc.trace.made import settled
 from graphc.trace.raising import Handler, raising
 from graphc.trace.session import Session, current
 from graphc.trace.stores import MUTATORS, Store, contains_traced, mutator
 from graphc.trace.symbolic import SymbolicInt
-from graphc.trace.tables import again, method_of_table, table_of, through_tables
 from graphc.trace.values import TracedValue
 from graphc.trace.variables import Variables
 
@@ -103,7 +103,7 @@ class Reader:
                 return mutator(obj, name)
             path = captures.path_of(obj)
             return getattr(obj if path is None else captures.materialise(obj, path), name)
-        defined = None if table_of(obj) else _class_attribute(obj, name)
+        defined = None if record_with(obj) else _class_attribute(obj, name)
         if isinstance(defined, property) and defined.fget is not None:
             return traced_callee(defined.fget)(obj)
         value = getattr(obj, name)
@@ -112,7 +112,7 @@ class Reader:
             path = captures.paths.const(obj)
         if path is None or isinstance(value, TracedValue):
             return value
-        if isinstance(value, MethodType) and value.__self__ is obj:
+        if isinstance(value, MethodType | BuiltinMethodType) and value.__self__ is obj:
             self._guard_method(captures, obj, path, name, defined)
             return value
         return self._found(captures, value, captures.paths.attribute(path, name), raw=raw)
@@ -125,6 +125,8 @@ class Reader:
         paths.require_type(path, type(obj))
         if isinstance(defined, FunctionType):
             paths.require_same(paths.attribute(paths.const(type(obj)), name), defined)
+        if has_own_form(obj):
+            paths.require_same(path, obj)
 
     def item(self, obj: Any, key: Any) -> Any:
         return self._read_item(obj, key, raw=False)
@@ -140,11 +142,13 @@ class Reader:
             return environment_variable(obj, key)
         captures = session.captures
         path = captures.path_of(obj)
-        if table_of(obj):
+        if record_with(obj):
             return again(captures, operator.getitem, obj, key)
         if not isinstance(obj, _CONTAINERS) or type(obj).__getitem__ not in _PLAIN_ITEMS:
             defined = _class_attribute(obj, "__getitem__")
-            return traced_callee(defined)(obj, key) if isinstance(defined, FunctionType) else _plain_item(obj, key)
+            if isinstance(defined, FunctionType) and not is_library_name(defined.__module__):
+                return traced_callee(defined)(obj, key)
+            return _plain_item(obj, key) if path is None else again(captures, operator.getitem, obj, key)
         if path is None:
             return _plain_item(obj, key)
         paths = captures.paths
@@ -170,18 +174,20 @@ class Reader:
         session = current()
         if session is None:
             return function
-        reading = attribute_function(self, function) or environment_function(function) or method_of_table(function)
+        reading = attribute_function(self, function) or environment_function(function) or method_again(function)
         if reading is not None:
             return reading
         if is_library_name(getattr(function, "__module__", None)):
-            return through_tables(function, self._substitute(session, function))
+            return through_library(function, self._substitute(session, function))
         return self._substitute(session, function)
 
     def _substitute(self, session: Session, function: Any) -> Any:
         if isinstance(function, MethodType | FunctionType) or not callable(function):
             return traced_callee(function)
         path = session.captures.path_of(function)
-        if path is not None and not isinstance(function, type):
+        if path is not None and has_own_form(function):
+            session.captures.paths.require_same(path, function)
+        elif path is not None and not isinstance(function, type):
             session.captures.paths.require_type(path, type(function))
         substitute = traced_callee(function)
         return dispatch.through_builtin(function, substitute) if dispatch.is_builtin(function) else substitute

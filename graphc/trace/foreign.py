@@ -1,8 +1,8 @@
-"""What is read from the tables of pandas, polars, pyarrow and xarray: computed again at each call, by the library.
+"""What is read from objects of other libraries, such as a table of pandas: computed again at each call, by the library.
 
-A table keeps its numbers where no load of the user's function can be followed to. So everything that the function does
-with a table from outside, ``data["y"]``, ``data.x > 0``, ``len(data)``, is a step of the access plan: a call that each
-call of the program makes again. What comes of it is a table too, or an array or a number, which is a hidden input, or
+Such an object keeps its numbers where no load of the user's function can be followed to. So all that the function does
+with one from outside, ``data["y"]``, ``data.x > 0``, ``len(data)``, is a step of the access plan: a call that each call
+of the program makes again. What comes of it is such an object too, or an array or a number, which is a hidden input, or
 anything else, which is compared.
 """
 
@@ -12,13 +12,14 @@ import collections
 import functools
 import operator
 from collections.abc import Callable, Iterator, Sequence
+from types import BuiltinMethodType
 from typing import Any
 
 import optree
 
 from graphc.errors import TraceTypeError
 from graphc.trace.captures import Captures
-from graphc.trace.leaves import is_table
+from graphc.trace.leaves import TABLE_LIBRARIES, is_foreign, is_object
 from graphc.trace.location import user_location
 from graphc.trace.session import current
 from graphc.trace.symbolic import SymbolicInt
@@ -63,32 +64,36 @@ class Recipe:
         return self._function(*args, **kwargs)
 
 
-def table_of(*objects: Any) -> Captures | None:
-    """The record of the trace, where one of the objects is a table that was read from outside."""
+def record_with(*objects: Any) -> Captures | None:
+    """The record of the trace, where one of the objects is foreign and was read from outside."""
     session = current()
-    if session is None or not any(is_table(obj) and session.captures.is_outside(obj) for obj in objects):
+    if session is None or not any(is_foreign(obj) and session.captures.path_of(obj) is not None for obj in objects):
         return None
     return session.captures
 
 
-def through_tables(function: Callable[..., Any], substitute: Callable[..., Any]) -> Callable[..., Any]:
-    """What stands for the function of a library: ``substitute``, unless it is called with a table from outside."""
+def through_library(function: Callable[..., Any], substitute: Callable[..., Any]) -> Callable[..., Any]:
+    """What stands for a function of a library: ``substitute``, unless a foreign object from outside is handed to it."""
 
     def call(*args: Any, **kwargs: Any) -> Any:
         leaves = optree.tree_leaves((args, kwargs), none_is_leaf=True)
-        captures = table_of(*leaves)
+        captures = record_with(*leaves)
         return substitute(*args, **kwargs) if captures is None else again(captures, function, *args, **kwargs)
 
     return call
 
 
-def method_of_table(function: Any) -> Callable[..., Any] | None:
-    """The method of a table from outside, called again at each call; None for any other function."""
-    table = getattr(function, "__self__", None)
-    captures = table_of(table)
-    if captures is None:
+def method_again(function: Any) -> Callable[..., Any] | None:
+    """A method that cannot be traced, of an object from outside, called again at each call; None for others."""
+    owner, session = getattr(function, "__self__", None), current()
+    if session is None or not is_method_again(function, owner) or session.captures.path_of(owner) is None:
         return None
-    return lambda *args, **kwargs: again(captures, _invoke, table, function.__name__, *args, **kwargs)
+    captures = session.captures
+    return lambda *args, **kwargs: again(captures, _invoke, owner, function.__name__, *args, **kwargs)
+
+
+def is_method_again(function: Any, owner: Any) -> bool:
+    return is_foreign(owner) or (type(function) is BuiltinMethodType and is_object(owner))
 
 
 def _invoke(table: Any, name: str, /, *args: Any, **kwargs: Any) -> Any:
@@ -104,14 +109,14 @@ def _row(element: Any) -> Any:
 
 @functools.lru_cache(maxsize=64)
 def _row_class(name: str, fields: tuple[str, ...]) -> Any:
-    return collections.namedtuple(name, fields, rename=True)  # noqa: PYI024  of fields that are not known here
+    return collections.namedtuple(name, fields, rename=True)
 
 
 def again(captures: Captures, function: Callable[..., Any], /, *args: Any, **kwargs: Any) -> Any:
     """What the function returns for arguments with tables from outside in them, as the traced function sees it."""
     leaves, arguments = optree.tree_flatten((args, kwargs), none_is_leaf=True)
     _refuse_traced(leaves)
-    places = tuple([k for k, leaf in enumerate(leaves) if is_table(leaf) and captures.path_of(leaf) is not None])
+    places = tuple([k for k, leaf in enumerate(leaves) if captures.path_of(leaf) is not None])
     tables = [leaves[k] for k in places]
     for k in places:
         leaves[k] = None  # the recipe must not keep the tables of this call alive
@@ -125,10 +130,12 @@ def again(captures: Captures, function: Callable[..., Any], /, *args: Any, **kwa
 
 def _refuse_traced(leaves: list[Any]) -> None:
     if any(isinstance(leaf, TracedValue | SymbolicInt) for leaf in leaves):
-        table = next(leaf for leaf in leaves if is_table(leaf))
-        kind = type(table)
+        kind = type(
+            next(leaf for leaf in leaves if is_foreign(leaf) or (is_object(leaf) and not isinstance(leaf, TracedValue)))
+        )
+        how = ".to_numpy() of a column" if kind.__module__.partition(".")[0] in TABLE_LIBRARIES else "np.asarray(x)"
         raise TraceTypeError(
-            f"a {kind.__module__.partition('.')[0]} {kind.__name__} cannot compute with traced arrays: take its arrays "
-            'first, data["x"].to_numpy(), and compute with them',
+            f"a {kind.__module__.partition('.')[0]} {kind.__name__} cannot compute with traced arrays: take NumPy "
+            f"arrays of it first ({how}), and compute with them",
             location=user_location(),
         )

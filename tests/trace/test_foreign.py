@@ -1,12 +1,21 @@
-"""Tables of pandas from outside: every call reads them anew, and the program stays."""
+"""Objects of other libraries from outside: every call reads them anew, and the program stays."""
+
+import collections
+import ctypes
+import functools
+import importlib.util
 
 import numpy as np
 import pytest
+from scipy import stats
+from scipy.interpolate import CubicSpline
 
 import graphc
 from graphc.errors import SideEffectError, TraceTypeError
 
 pd = pytest.importorskip("pandas")
+outside = None  # what the functions of ``OBJECTS`` read
+GRID = np.arange(5.0)
 
 
 def table(seed: int = 0, rows: int = 7) -> "pd.DataFrame":
@@ -97,7 +106,7 @@ def test_what_decides_is_compared():
 
 
 def test_a_table_does_not_compute_with_traced_arrays():
-    with pytest.raises(TraceTypeError, match=r"test_tables.*pandas Series cannot compute .*to_numpy"):
+    with pytest.raises(TraceTypeError, match=r"test_foreign.*pandas Series cannot compute .*to_numpy"):
         graphc.grad(lambda w, data: np.sum(w * data["x"]))(0.7, table())
     with pytest.raises(TraceTypeError, match=r"pandas Series cannot compute"):
         graphc.grad(lambda w, data: np.dot(data["x"], np.full(7, w)))(0.7, table())
@@ -115,3 +124,53 @@ def test_store():
 
     with pytest.raises(SideEffectError, match="outside of the function"):
         graphc.grad(stores)(0.7, table())
+
+
+# --- objects of other kinds -------------------------------------------------------------------------------------------
+
+
+def torch_tensor(fill):
+    import torch
+
+    return torch.full((3,), fill, dtype=torch.float64)
+
+
+def jax_array(fill):
+    import jax.numpy as jnp
+
+    return jnp.full((3,), fill, dtype="float32")
+
+
+def fill_first(obj):
+    obj[0] = 9.0
+
+
+# what makes the object from a number, the function, what changes the object in place (None: nothing can)
+OBJECTS = {
+    "torch": (torch_tensor, lambda w: np.sum(w**2 * outside.detach().cpu().numpy()), fill_first),
+    "torch by NumPy": (torch_tensor, lambda w: np.sum(w**2 * np.asarray(outside)), fill_first),
+    "torch item": (torch_tensor, lambda w: w**2 * outside.sum().item(), fill_first),
+    "jax": (jax_array, lambda w: np.sum(w**2 * np.asarray(outside, np.float64)), None),
+    "UserDict": (lambda a: collections.UserDict({0: a}), lambda w: w**2 * outside[0], fill_first),
+    "ChainMap": (lambda a: collections.ChainMap({0: a}), lambda w: w**2 * outside[0], fill_first),
+    "ctypes": (lambda a: (ctypes.c_double * 2)(a, 1.0), lambda w: w**2 * outside[0], fill_first),
+    "spline": (lambda a: CubicSpline(GRID, a * GRID**2), lambda w: 1.0 * outside(w + 1.0), lambda s: s.c.__imul__(2.0)),
+    "law": (lambda a: stats.norm(a, 2.0), lambda w: 1.0 * outside.logpdf(w), None),
+    "poly1d": (lambda a: np.poly1d([a, 2.0, 1.0]), lambda w: 1.0 * outside(w), None),
+    "partial": (lambda a: functools.partial(lambda a, w: a * w * w, a), lambda w: 1.0 * outside(w), None),
+}
+
+
+@pytest.mark.parametrize("name", OBJECTS)
+def test_object(name, monkeypatch):
+    make, f, change = OBJECTS[name]
+    library = name.split()[0]
+    if library in ("torch", "jax") and importlib.util.find_spec(library) is None:
+        pytest.skip(f"{library} is not installed")
+    gradient = graphc.value_and_grad(f)
+    for number in (1.0, 3.0):
+        monkeypatch.setitem(globals(), "outside", make(number))
+        np.testing.assert_allclose(gradient(0.7), (f(0.7), (f(0.7 + 1e-6) - f(0.7 - 1e-6)) / 2e-6), rtol=1e-6)
+    if change is not None:
+        change(outside)
+        assert gradient(0.7)[0] == pytest.approx(f(0.7), rel=1e-12)
