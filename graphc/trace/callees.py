@@ -116,7 +116,12 @@ def traced_callee(function: Any) -> Any:
 
 def has_own_form(obj: Any) -> bool:
     """Whether the object, called, is computed from numbers that are read of it once, when it is traced."""
-    return isinstance(obj, functools.partial) or type(obj) in CALLED_OBJECTS or is_of_stats(obj) or is_spline(obj)
+    return (
+        isinstance(obj, functools.partial)
+        or type(obj) in CALLED_OBJECTS
+        or is_of_stats(obj)
+        or form_of(obj) is not None
+    )
 
 
 def _builtin(function: Any) -> Any:
