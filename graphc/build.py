@@ -25,6 +25,7 @@ from graphc.differentiate import (
 from graphc.errors import CudaError, UnsupportedError
 from graphc.ir.graph import Graph
 from graphc.kept import KeptWrites, kept_writes
+from graphc.limits import LimitProgram, Vectors, rule_of
 from graphc.ops.table import OPS
 from graphc.program import (
     INT,
@@ -47,6 +48,7 @@ from graphc.trace.target import Target
 from graphc.transform import Transform
 
 if TYPE_CHECKING:
+    from graphc.autodiff.equal_values import Rule
     from graphc.cuda_runner import CudaRunner
     from graphc.pullback import Place
 
@@ -60,9 +62,13 @@ def build_program(
     kwargs: Mapping[str, Any],
     is_method: bool,
     fallback: Callable[..., Any],
+    vectors: Vectors = "unknown",
 ) -> Program:
-    """The program for calls like this one; calls that do not fit its native entry go to ``fallback``."""
-    program = _build(target, transform, args, kwargs, is_method, fallback)
+    """The program for calls like this one; calls that do not fit its native entry go to ``fallback``.
+
+    ``vectors``: what it does of eigenvectors whose values are equal.
+    """
+    program = _build(target, transform, args, kwargs, is_method, fallback, vectors)
     program.device = device_of(args, kwargs)
     program.traced.release()
     return program
@@ -138,6 +144,7 @@ def _build(
     kwargs: Mapping[str, Any],
     is_method: bool,
     fallback: Callable[..., Any],
+    vectors: Vectors,
 ) -> Program:
     number = device_of(args, kwargs)
     wanted = differentiated(transform, target, len(args), list(kwargs), int(is_method))
@@ -154,12 +161,17 @@ def _build(
     dump("marked", marked)
     transposed = [source.spec.transposed for source in traced.inputs]
 
+    on_device = transform.target == "cuda" or number is not None
+    if on_device or not transform.differentiates:
+        vectors = "unknown"
+    kind = LimitProgram if vectors == "limits" else Program
+
     def finish(graph: Graph) -> Graph:
-        return final_graph(transform, graph, transposed)
+        return final_graph(transform, graph, transposed, rule_of(vectors))
 
     if settings.disable_jit:
-        return Program(traced, marked, template, _checked(InterpretedRunner(finish(marked)), transform, marked), kept)
-    if transform.target == "cuda" or number is not None:
+        return kind(traced, marked, template, _checked(InterpretedRunner(finish(marked)), transform, marked), kept)
+    if on_device:
         from graphc.cuda_entry import device_entry
         from graphc.cuda_runner import cuda_runner
 
@@ -170,11 +182,11 @@ def _build(
         if not any(transposed):
             _give_entry(program, args, kwargs, fallback, lambda plan, other: device_entry(plan, runner, other))
         return program
-    executable = compile_graph(marked, finish, kind=f"{transform.kind} {transposed}")
+    executable = compile_graph(marked, finish, kind=f"{transform.kind} {transposed} {vectors}")
     specs = [*(source.spec for source in traced.inputs), *(INT for _ in traced.int_leaves)]
     runs = _checked(CompiledRunner(marked, executable, specs), transform, marked)
-    program = Program(traced, marked, template, runs, kept)
-    if not settings.nan:  # else the results are to be looked at
+    program = kind(traced, marked, template, runs, kept)
+    if not settings.nan and kind is Program:  # else the results are to be looked at
 
         def make(plan: CallPlan, other: Callable[..., Any]) -> Callable[..., Any]:
             return make_program_entry(marked, executable, plan, other)
@@ -352,15 +364,15 @@ def value_first(graph: Graph, value: Output, dropped: int) -> tuple[Graph, Calla
     return moved_graph, moved
 
 
-def final_graph(transform: Transform, marked: Graph, transposed: Sequence[bool]) -> Graph:
-    """The graph to compile: optimised, differentiated, optimised again."""
+def final_graph(transform: Transform, marked: Graph, transposed: Sequence[bool], vectors: Rule | None = None) -> Graph:
+    """The graph to compile: optimised, differentiated (with a rule for eigenvectors), optimised again."""
     from graphc.passes.pipeline import optimize
 
     if not transform.differentiates:
         graph = optimize(marked, OPS, dump_change)
     else:
         dropped = int(transform.kind == "grad")
-        graph, _ = differentiate(marked, OPS, transposed, dropped=dropped, hook=dump_change)
+        graph, _ = differentiate(marked, OPS, transposed, dropped=dropped, hook=dump_change, vectors=vectors)
     dump("final", graph)
     return graph
 

@@ -31,6 +31,7 @@ from graphc.trace.target import Target
 from graphc.transform import Transform
 
 if TYPE_CHECKING:
+    from graphc.autodiff.equal_values import Rule
     from graphc.autodiff.prune import PruneReport
     from graphc.passes.pipeline import Hook
 
@@ -211,19 +212,26 @@ def float_constant(graph: Graph, out: Any, ops: Mapping[str, Op]) -> tuple[Graph
 
 
 def differentiate(
-    marked: Graph, ops: Mapping[str, Op], transposed: Sequence[bool] = (), *, dropped: int = 0, hook: Hook | None = None
+    marked: Graph,
+    ops: Mapping[str, Op],
+    transposed: Sequence[bool] = (),
+    *,
+    dropped: int = 0,
+    hook: Hook | None = None,
+    vectors: Rule | None = None,
 ) -> tuple[Graph, PruneReport]:
     """The joint graph: the outputs, then the gradient of each marked parameter; optimised before and after.
 
     ``transposed[i]``: parameter i is the transpose of the user's array, and so is its gradient. Output 0 must be a
-    float scalar. ``dropped``: how many outputs, from the first, are left out of the result.
+    float scalar. ``dropped``: how many outputs, from the first, are left out of the result. ``vectors``: the rule of
+    nodes that may meet equal eigenvalues.
     """
     from graphc.autodiff.adjoint import joint_vjp
     from graphc.autodiff.prune import prune
     from graphc.passes.pipeline import optimize
 
     primal, report = prune(optimize(marked, ops, hook), 1)
-    joint = joint_vjp(primal, ops)
+    joint = joint_vjp(primal, ops, vectors=vectors)
     if hook is not None:
         hook("joint_vjp", primal, joint)
     joint = turn_gradients(joint, ops, len(marked.outputs), transposed)
@@ -236,10 +244,11 @@ def turn_gradients(joint: Graph, ops: Mapping[str, Op], first: int, transposed: 
     if not any(turn):
         return joint
     F = Builder(ops, ShapeFacts(joint.guards))
+    end = first + len(turn)
     gradients = [
-        F.transpose(g, range(g.rank)[::-1]) if t else g for t, g in zip(turn, joint.outputs[first:], strict=True)
+        F.transpose(g, range(g.rank)[::-1]) if t else g for t, g in zip(turn, joint.outputs[first:end], strict=True)
     ]
-    nodes, outputs = (*joint.nodes, *F.nodes), (*joint.outputs[:first], *gradients)
+    nodes, outputs = (*joint.nodes, *F.nodes), (*joint.outputs[:first], *gradients, *joint.outputs[end:])
     return Graph(joint.name, joint.params, nodes, outputs, joint.guards, joint.ints)
 
 

@@ -139,6 +139,10 @@ class GraphcWarning(UserWarning):
     """Something that works, but not as well as it could; says what to do."""
 
 
+class DerivativeWarning(GraphcWarning, RuntimeWarning):
+    """A gradient at a point where there is no derivative: says which line, and what the gradient is."""
+
+
 def nearest(name: str, known: Iterable[str]) -> str:
     """A closing remark with the name that was probably meant."""
     import difflib

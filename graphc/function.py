@@ -32,6 +32,7 @@ from graphc.transform import Transform
 if TYPE_CHECKING:  # what traces and compiles is imported when a function is first called
     from graphc.cfunc import CFunction
     from graphc.debug_prints import PlainRun
+    from graphc.limits import Vectors
     from graphc.program import Program
     from graphc.saving import Saved
 
@@ -133,7 +134,9 @@ class CompiledFunction:
                     return result
             behind = self._chained if self._chained < MAX_CHAINED else 0
             fallback = self._entry if behind else self._slow
-            program = build_program(self._target, self._transform, given, kwargs, self._is_method, fallback)
+            met = any(program.met_equal_values for program in self._programs.get(key, ()))
+            vectors: Vectors = "limits" if met else "checked"
+            program = build_program(self._target, self._transform, given, kwargs, self._is_method, fallback, vectors)
             program.chained = behind + 1
             self._counts["calls_traced"] += 1
             self._keep(key, program)
@@ -143,6 +146,8 @@ class CompiledFunction:
                 self._plain_run = plain_run(self._target, self._transform, self._is_method)
                 self._plain_run(arguments[: len(given)], kwargs)
             result = program.attempt(arguments, leaves)
+            if result is program.MISSED and program.met_equal_values:
+                return self._first_call(key, given, kwargs, leaves, arguments)
             if result is program.MISSED:
                 self._programs[key].remove(program)
                 raise SideEffectError(
@@ -165,7 +170,8 @@ class CompiledFunction:
         self._latest = program
         if program.entry is not None:
             self._entry, self._chained = program.entry, program.chained
-            self.__call__ = program.entry
+        if self._chained:  # also where a program without an entry served: the calls after this one may fit another
+            self.__call__ = self._entry
             _native[id(self)] = weakref.ref(self)
             if traces_running:  # looked at last: a trace that begins from now on finds the function in ``_native``
                 self.__call__ = self._slow

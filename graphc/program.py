@@ -32,7 +32,7 @@ from graphc.ir.graph import Graph
 from graphc.ir.interp import interpret
 from graphc.ir.types import dtype_text
 from graphc.kept import KeptWrites
-from graphc.ops.index import range_error
+from graphc.ops.index import EqualValues, range_error
 from graphc.results import out_plan, result_recipe
 from graphc.runtime import pycall
 from graphc.trace.leaves import LeafSpec, as_input, input_spec
@@ -206,7 +206,7 @@ class CompiledRunner:
         outputs = [(Build.LEAF, k) for k in range(len(executable.outputs))]
         access = Access(tuple((Step.ARG, k) for k in range(count)), (), tuple(range(count)))
         plan = CallPlan(count, access, tuple(specs), (*outputs, (Build.LIST, len(outputs))))
-        self.entry = make_program_entry(graph, executable, plan, lambda *inputs: None)
+        self.entry = make_program_entry(graph, executable, plan, lambda *inputs: None, hands_on=False)
 
     def run(self, inputs: Sequence[Any]) -> list[Any] | None:
         result: list[Any] | None = self.entry(*inputs)
@@ -214,13 +214,19 @@ class CompiledRunner:
 
 
 def make_program_entry(
-    graph: Graph, executable: Executable, plan: CallPlan, fallback: Callable[..., Any]
+    graph: Graph, executable: Executable, plan: CallPlan, fallback: Callable[..., Any], *, hands_on: bool = True
 ) -> Callable[..., Any]:
-    """A callable that runs the program on calls that fit the plan, and hands all others to ``fallback``."""
+    """A callable that runs the program on calls that fit the plan, and hands all others to ``fallback``.
+
+    ``hands_on``: also those that meet equal eigenvalues; else they raise ``EqualValues``.
+    """
     from graphc.runtime.entry import make_entry
 
-    def on_status(status: int, symbols: tuple[int, ...]) -> None:
-        raise index_error(executable, status, symbols)
+    def on_status(status: int, symbols: tuple[int, ...]) -> bool:
+        error = index_error(executable, status, symbols)
+        if hands_on and isinstance(error, EqualValues):
+            return True
+        raise error
 
     complete = entry_plan(graph, executable, plan)
     return make_entry(complete, executable.driver, executable.table, fallback, on_status, executable)
@@ -269,6 +275,7 @@ class Program:
         self.device: int | None = None  # the number of the one that the arrays are on
         self.entry: Callable[..., Any] | None = None
         self.chained = 1
+        self.met_equal_values = False  # the last call needed limits, and therefore another program
         leaves, self.out_spec = pytree.flatten(template)
         self.outputs: list[Output | Constant] = leaves
         paths = traced.captures.paths
@@ -304,7 +311,12 @@ class Program:
             inputs.append(as_input(source.spec, obj))
         inputs += [leaves[index] for index in self.traced.int_leaves]
         tensors = () if self.kept is None else self.kept.tensors(arguments)
-        results = self.runner.run(inputs)
+        self.met_equal_values = False
+        try:
+            results = self.runner.run(inputs)
+        except EqualValues:
+            self.met_equal_values = True
+            return self.MISSED
         if results is None:
             return self.MISSED
         if self.kept is not None:

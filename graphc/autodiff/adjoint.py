@@ -9,6 +9,7 @@ from __future__ import annotations
 from collections.abc import Collection, Mapping
 from typing import Literal
 
+from graphc.autodiff.equal_values import Rule
 from graphc.autodiff.sweep import Reached, sweep
 from graphc.autodiff.tape import with_tapes
 from graphc.errors import GradientError
@@ -21,12 +22,15 @@ from graphc.ir.sizes import bound_sizes
 from graphc.ir.types import ArrayType
 
 
-def joint_vjp(graph: Graph, ops: Mapping[str, Op], seeds: Literal["params"] | None = None) -> Graph:
+def joint_vjp(
+    graph: Graph, ops: Mapping[str, Op], seeds: Literal["params"] | None = None, vectors: Rule | None = None
+) -> Graph:
     """The graph with one more output for each marked parameter: its gradient, of the parameter's dims and dtype.
 
     ``seeds=None``: the gradient of output 0, which must be a float scalar; it is seeded by 1, and other outputs pass
     through. ``seeds="params"``: one more parameter for each float output, its cotangent (``ct0``, ``ct1``, ... in
-    order of the outputs). A parameter that nothing reaches gets zeros. Raises ``GradientError``.
+    order of the outputs). A parameter that nothing reaches gets zeros. ``vectors``: the rule of nodes that may meet
+    equal eigenvalues; its flags are the last outputs. Raises ``GradientError``.
     """
     if seeds is None:
         _check_scalar(graph)
@@ -34,10 +38,10 @@ def joint_vjp(graph: Graph, ops: Mapping[str, Op], seeds: Literal["params"] | No
     for name, limit in bound_sizes(graph):
         F.facts.know_bound(name, limit)
     forward = with_tapes(F, graph, joint_region)
-    reached, seed_params = _seed(F, forward.outputs, seeds)
+    reached, seed_params = _seed(Reached(F, vectors), forward.outputs, seeds)
     sweep(reached, forward)
     gradients = tuple(_gradient(F, reached, p) for p in graph.params if p.grad)
-    params, outputs = graph.params + seed_params, forward.outputs + gradients
+    params, outputs = graph.params + seed_params, (*forward.outputs, *gradients, *(vectors.flags if vectors else ()))
     return drop_dead(Graph(graph.name, params, tuple(F.nodes), outputs, graph.guards, graph.ints))
 
 
@@ -76,12 +80,11 @@ def _check_scalar(graph: Graph) -> None:
         raise GradientError(message, location=location)
 
 
-def _seed(F: Builder, outputs: tuple[Value, ...], seeds: str | None) -> tuple[Reached, tuple[Value, ...]]:
+def _seed(reached: Reached, outputs: tuple[Value, ...], seeds: str | None) -> tuple[Reached, tuple[Value, ...]]:
     """Where the reverse sweep starts: 1 at output 0, or a new parameter at each float output."""
-    reached = Reached(F)
     if seeds is None:
         if outputs[0].grad:
-            reached.add(outputs[0], F.constant(1.0, ArrayType(outputs[0].type.dtype)))
+            reached.add(outputs[0], reached.F.constant(1.0, ArrayType(outputs[0].type.dtype)))
         return reached, ()
     params: list[Value] = []
     for output in outputs:

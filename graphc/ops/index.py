@@ -142,6 +142,7 @@ def checked_index_ref(index: np.ndarray, axis: int, size: int) -> np.ndarray:
 
 # What stands for the axis of a ``checked_index`` whose number is no position: numbers that have no answer.
 NOTHING, NEGATIVE_POWER, SINGULAR, INDEFINITE, NOT_CONVERGED, CUT_SHORT, LEADING_ZERO = -1, -2, -3, -4, -5, -6, -7
+EQUAL_VALUES = -8  # no error: another program serves the call
 _NO_ANSWER = {
     NOTHING: "there is no maximum or minimum of no elements, and the mask selects none; give initial= (np.max, np.min)",
     NEGATIVE_POWER: "integers to negative integer powers are not allowed; convert one to a float",
@@ -158,12 +159,18 @@ _NO_FACTOR = {
 }
 
 
+class EqualValues(Exception):
+    """A program met equal eigenvalues, whose vectors need a limit that it does not compute."""
+
+
 def range_error(axis: int, size: int, what: str = "an index", location: Location | None = None) -> BaseException:
     """The error of a ``checked_index`` that failed: of one that stands for an exception, that."""
     if is_number(axis):
         return exception_of(axis, location)
     if axis in _NO_ANSWER:
         return NumberError(_NO_ANSWER[axis], location=location)
+    if axis == EQUAL_VALUES:
+        return EqualValues()
     if axis == CUT_SHORT:
         return IndexRangeError(_CUT_SHORT, location=location)
     if axis in _NO_FACTOR:

@@ -164,12 +164,16 @@ def inverse_where(F: Builder, x: Value, condition: Value) -> Value:
 
 
 def rounding(F: Builder, x: Value) -> Value:
-    """By how much values of this size, all of one matrix, are uncertain: [.., 1]."""
+    """By how much values of this size, all of one matrix, are uncertain at most: [.., 1].
+
+    Computed values differ from those of the matrix by its size times the precision times a number that grows with n;
+    matrices that were put together of equal values were measured to have them apart by up to 1.3 n of these.
+    """
     n = x.dims[-1]
     if n == 0:
         return F.zeros(real_type(x.type, (*x.dims[:-1], 1)))
     largest = F.reduce("max", F.abs(x), [x.rank - 1], keepdims=True)
-    return F.stop_gradient(F.mul(F.mul(largest, precision(x)), F.value(n)))
+    return F.stop_gradient(F.mul(F.mul(largest, 8 * precision(x)), F.value(n)))
 
 
 # --- sums, products, checks -------------------------------------------------------------------------------------------

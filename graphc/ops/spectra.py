@@ -9,7 +9,8 @@ All other axes are a batch; the routines behind them are those of ``factors``.
 same, of what does not depend on the choice (of a function of the matrix, say), but it is a limit that cannot be found
 from vectors at this one point: it is NaN. Three things have their derivatives there: functions of the values alone
 (where these meet, as a maximum does, by one of its slopes), what uses neither value nor vector of such a pair, and
-tangents along which the pair does not mix. The same holds for U and V* of singular values that are zero.
+tangents along which the pair does not mix. The same holds for U and V* of singular values that are zero. Where all of
+what follows is known, ``spectral_limits`` finds the limit.
 
 **Phases** of complex vectors are LAPACK's. Those of ``eigh`` have a real first component (with ``upper``, where LAPACK
 works on the other triangle, a real last one), and the derivative is that of vectors so fixed. LAPACK's choice for

@@ -60,7 +60,8 @@ def make_entry(
         driver_address: the program's driver (int).
         table_address: its table of services and kernels (int).
         fallback: called with exactly the same arguments when they do not fit the plan; its result is the result.
-        on_status: called with (status, symbols) when the driver fails, to raise a fitting error.
+        on_status: called with (status, symbols) when the driver fails, to raise a fitting error; where it returns True
+            the call goes to the fallback.
         keepalive: whatever must live as long as the entry: what holds the driver and the table.
     Returns: a built-in function, or a Python function where ``is_native`` says no.
     Raises: ValueError: a plan that contradicts itself.
@@ -89,7 +90,8 @@ def native_entry(
     method, new_function = _method()
 
     def raise_status(status: int, *symbols: int) -> None:
-        on_status(status, symbols)
+        if on_status(status, symbols):
+            return
         raise ProgramError(f"the program failed with status {status}")
 
     block = descriptor.encode(

@@ -14,7 +14,7 @@ from graphc.runtime.object_layout import Offset
 
 @inline
 def execute(plan: int, frame: int) -> int:
-    """The call's result, a new reference, or 0 with an exception set."""
+    """The call's result, a new reference, or 0 with an exception set; without one where the fallback is to serve."""
     outputs = frame + load(plan + Head.FRAME_OUTPUTS)
     outputs_end = frame + load(plan + Head.FRAME_OUTPUTS_END)
     place = outputs
@@ -155,7 +155,7 @@ def drive(plan: int, frame: int) -> int:
 
 
 def raise_status(plan: int, frame: int, status: int) -> int:
-    """Call ``ON_STATUS(status, *symbols)``, which always raises."""
+    """Call ``ON_STATUS(status, *symbols)``, which raises, or returns where another program may serve the call."""
     count = load(plan + Head.NSYMBOLS) + 1
     numbers = frame + load(plan + Head.FRAME_STACK)
     source = frame + load(plan + Head.FRAME_SYMBOLS) - 8

@@ -49,6 +49,8 @@ def serve(plan: int, frame: int, arguments: int, nargs: int, keywords: int) -> i
     result = 0
     if verdict == HIT:
         result = execute(plan, frame)
+        if result == 0 and call(load(plan + Head.ERROR_OCCURRED)) == 0:
+            verdict = MISS
     drop(plan, held, load(frame + Frame.HELD_END))
     if verdict == MISS:
         result = call(load(plan + Head.VECTORCALL), load(plan + Head.FALLBACK), arguments, nargs, keywords)

@@ -49,7 +49,7 @@ def python_entry(
         outputs = run_program(
             plan, driver_address, table_address, leaves, symbols, on_status=on_status, workspace=workspace
         )
-        return build(plan, outputs)
+        return fallback(*args, **kwargs) if outputs is None else build(plan, outputs)
 
     entry.keepalive = keepalive  # type: ignore[attr-defined]
     return entry
@@ -215,7 +215,7 @@ def run_program(
     *,
     on_status: Callable[[int, tuple[int, ...]], Any] | None = None,
     workspace: Workspace | None = None,
-) -> list[Any]:
+) -> list[Any] | None:
     """Run a program on inputs that ``bind`` has accepted, below argument trees and access paths.
 
     Args:
@@ -224,9 +224,9 @@ def run_program(
         table_address: its table of services and kernels (int).
         leaves: one object for each input leaf: an array, a float, an int or a NumPy scalar.
         symbols: what ``bind`` returned.
-        on_status: called with (status, symbols) when the driver fails, to raise a fitting error.
+        on_status: called with (status, symbols) when the driver fails, to raise a fitting error; it may return True.
         workspace: memory for the arena that is kept between calls; without one it is allocated for this call.
-    Returns: list of the outputs: new arrays, NumPy scalars for 0-d ones.
+    Returns: list of the outputs: new arrays, NumPy scalars for 0-d ones; None where ``on_status`` returned True.
     Raises:
         ProgramError: the driver failed, and ``on_status`` raised nothing.
         MemoryError: the outputs or the arena do not fit in memory.
@@ -247,8 +247,8 @@ def run_program(
         )
     status, final = failed or result.value, tuple(values)[: plan.nsymbols]
     if status:
-        if on_status is not None:
-            on_status(status, final)
+        if on_status is not None and on_status(status, final):
+            return None
         raise ProgramError(f"the program failed with status {status}")
     return [_deliver(leaf, buffer, final) for leaf, buffer in zip(plan.outputs, buffers, strict=True)]
 
