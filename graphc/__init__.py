@@ -105,7 +105,7 @@ __all__ = [
 ]
 
 
-_MODULES = {"amp", "autograd", "func", "linalg", "nn", "numpy", "ode", "optim", "random", "testing", "utils"}
+_MODULES = {"amp", "autograd", "func", "linalg", "nn", "numpy", "ode", "optim", "random", "special", "testing", "utils"}
 _LATER = dict.fromkeys(("cond", "fori_loop", "scan", "unroll", "while_loop"), "graphc.loops") | {
     "GradScaler": "graphc.optim.grad_scaler",
     "GradientHistory": "graphc.health_history",
@@ -123,7 +123,18 @@ _LATER = dict.fromkeys(("cond", "fori_loop", "scan", "unroll", "while_loop"), "g
     "sparse_jacobian": "graphc.sparse",
     "to_jax": "graphc.interop",
     "to_torch": "graphc.interop",
-}
+    **dict.fromkeys(
+        (
+            "adaptive_avg_pool1d", "adaptive_max_pool1d", "avg_pool1d", "batch_norm",
+            "binary_cross_entropy_with_logits", "celu", "conv1d", "conv2d", "conv_transpose1d", "conv_transpose2d",
+            "cosine_embedding_loss", "cosine_similarity", "dropout", "embedding", "group_norm", "hardshrink",
+            "hinge_embedding_loss", "instance_norm", "kl_div", "layer_norm", "margin_ranking_loss", "max_pool1d",
+            "max_pool2d", "pairwise_distance", "pixel_shuffle", "poisson_nll_loss", "prelu", "rms_norm", "selu",
+            "threshold", "triplet_margin_loss",
+        ),
+        "graphc.nn.functional",
+    ),
+}  # fmt: skip
 
 
 def __getattr__(name: str) -> object:

@@ -5,14 +5,19 @@ from __future__ import annotations
 from collections.abc import Callable, Sequence
 from typing import Any
 
-from graphc.errors import AutogradError
+from graphc.config import settings
+from graphc.errors import AutogradError, UnsupportedError
 from graphc.tensors.backward import BackwardPass, backward_of, check_root
+from graphc.tensors.checking import gradcheck
 from graphc.tensors.custom import Function
-from graphc.tensors.modes import enable_grad, no_grad, set_grad_enabled
+from graphc.tensors.modes import enable_grad, inference_mode, no_grad, set_grad_enabled
 from graphc.tensors.tensor import Tensor
 from graphc.trace.location import user_location
 
-__all__ = ["Function", "Variable", "backward", "enable_grad", "functional", "grad", "no_grad", "set_grad_enabled"]
+__all__ = [
+    "Function", "Variable", "backward", "detect_anomaly", "enable_grad", "functional", "grad", "gradcheck",
+    "inference_mode", "no_grad", "set_detect_anomaly", "set_grad_enabled",
+]  # fmt: skip
 
 Variable = Tensor
 
@@ -33,13 +38,15 @@ def _seeds(roots: Sequence[Tensor], given: Tensor | Sequence[Tensor | None] | No
     return seeds
 
 
-def grad(
+def grad(  # noqa: PLR0913, PLR0917 - PyTorch's parameters
     outputs: Tensors,
     inputs: Tensors,
     grad_outputs: Tensor | Sequence[Tensor | None] | None = None,
     retain_graph: bool | None = None,
     create_graph: bool = False,
+    only_inputs: bool = True,
     allow_unused: bool | None = None,
+    is_grads_batched: bool = False,
     materialize_grads: bool = False,
 ) -> tuple[Tensor | None, ...]:
     """The gradients of the outputs' sum by each of the inputs; no tensor's ``.grad`` is touched.
@@ -55,10 +62,15 @@ def grad(
         grad_outputs: a vector for each output that is no scalar, of its shape.
         retain_graph: whether another backward pass is to be possible; by default with ``create_graph``.
         create_graph: record the gradients, so that they can be differentiated in turn.
+        only_inputs: PyTorch's, which is always true.
         allow_unused: give None for an input that the outputs do not depend on, instead of an error.
+        is_grads_batched: not supported; ``graphc.vmap`` of a function is.
         materialize_grads: give zeros for it.
     Raises: ``AutogradError`` for an input that is not used or does not require grad, and as ``Tensor.backward``.
     """
+    if is_grads_batched:
+        message = "grad: is_grads_batched=True is not supported: take graphc.vmap of the pullback, or graphc.jacobian"
+        raise UnsupportedError(message, location=user_location())
     roots, sources = _several(outputs), _several(inputs)
     if not sources:
         raise AutogradError("grad: there is no input to differentiate by", location=user_location())
@@ -96,6 +108,29 @@ def backward(
     seeds = _seeds(roots, grad_tensors)
     retain = create_graph if retain_graph is None else retain_graph
     backward_of(roots, seeds, retain, create_graph, inputs)
+
+
+class set_detect_anomaly:
+    """Whether NaN is an error that names what made it, as ``GRAPHC_NAN=1``; as a block for its duration."""
+
+    def __init__(self, mode: bool = True, check_nan: bool = True):
+        self._before, settings.nan = settings.nan, bool(mode and check_nan)
+
+    def __enter__(self) -> None:
+        return
+
+    def __exit__(self, *_: object) -> None:
+        settings.nan = self._before
+
+
+class detect_anomaly(set_detect_anomaly):
+    """A block in which NaN is an error that names the operation that made it, forward or backward."""
+
+    def __init__(self, check_nan: bool = True):
+        self._wanted = check_nan
+
+    def __enter__(self) -> None:
+        super().__init__(True, self._wanted)
 
 
 class functional:
@@ -153,6 +188,23 @@ class functional:
         args, which = functional._of(func, inputs)
         given = tuple(ones_like(x) for x in args) if v is None else (v,) if which == 0 else tuple(v)
         return jvp(func, args, given)
+
+    @staticmethod
+    def hvp(func: Callable[..., Any], inputs: Any, v: Any = None, create_graph: bool = False) -> Any:
+        """The value, and the product of the second derivatives of a function with a scalar result and a vector."""
+        from graphc.api import grad, jvp
+        from graphc.tensors.creation import ones_like
+
+        _refuse_graph(create_graph)
+        args, which = functional._of(func, inputs)
+        given = tuple(ones_like(x) for x in args) if v is None else (v,) if which == 0 else tuple(v)
+        _, product = jvp(grad(func, argnums=which), args, given)
+        return func(*args), product
+
+    @staticmethod
+    def vhp(func: Callable[..., Any], inputs: Any, v: Any = None, create_graph: bool = False) -> Any:
+        """As ``hvp``: second derivatives are symmetric."""
+        return functional.hvp(func, inputs, v, create_graph)
 
 
 def _refuse_graph(create_graph: bool) -> None:

@@ -9,7 +9,7 @@ import numpy as np
 
 from graphc.abi import BFLOAT16
 from graphc.ir.types import DTYPES, F16, REAL_DTYPES, bfloat16_dtype
-from graphc.tensors import library, methods, ordering, shaping
+from graphc.tensors import arranging, dtypes, library, matrices, methods, ordering, scattering, shaping, windows
 from graphc.tensors import tensor as tensor_module
 from graphc.tensors.autocasting import autocast, is_autocast_enabled
 from graphc.tensors.creation import (
@@ -32,6 +32,7 @@ from graphc.tensors.creation import (
     zeros_like,
 )
 from graphc.tensors.devices import accelerator, backends, cuda, device
+from graphc.tensors.dtypes import can_cast, promote_types, result_type
 from graphc.tensors.interchange import from_dlpack
 from graphc.tensors.modes import (
     enable_grad,
@@ -42,11 +43,15 @@ from graphc.tensors.modes import (
     set_grad_enabled,
 )
 from graphc.tensors.random import (
+    Generator,
     bernoulli,
+    binomial,
     get_rng_state,
+    initial_seed,
     manual_seed,
     multinomial,
     normal,
+    poisson,
     rand,
     rand_like,
     randint,
@@ -54,24 +59,44 @@ from graphc.tensors.random import (
     randn,
     randn_like,
     randperm,
+    seed,
     set_rng_state,
+)
+from graphc.tensors.switches import (
+    are_deterministic_algorithms_enabled,
+    compile,
+    get_float32_matmul_precision,
+    get_num_threads,
+    set_float32_matmul_precision,
+    set_num_threads,
+    use_deterministic_algorithms,
 )
 
 Tensor = tensor_module.Tensor
 is_tensor = lambda obj: isinstance(obj, Tensor)  # noqa: E731
+is_complex = lambda input: False  # noqa: E731
 is_floating_point = lambda input: input.is_floating_point()  # noqa: E731
 numel = lambda input: input.numel()  # noqa: E731
 asarray = as_tensor
 inf, nan, pi, e = math.inf, math.nan, math.pi, math.e
 finfo, iinfo = np.finfo, np.iinfo
-Size = tuple
+Size, dtype = tuple, np.dtype
 
 _dtypes: dict[str, Any] = {dtype.name: dtype for dtype in REAL_DTYPES.values()}
 globals().update(_dtypes)
-for _room in (methods, shaping, ordering, library):
+polygamma = methods.polygamma
+for _room in (methods, shaping, ordering, library, matrices, scattering, arranging):
     globals().update(_room.BOTH)
-for _table in (shaping.ONLY_FUNCTIONS, ordering.ONLY_FUNCTIONS, library.ONLY_FUNCTIONS):
+for _table in (
+    shaping.ONLY_FUNCTIONS,
+    ordering.ONLY_FUNCTIONS,
+    library.ONLY_FUNCTIONS,
+    arranging.ONLY_FUNCTIONS,
+    windows.FUNCTIONS,
+    dtypes.CONSTRUCTORS,
+):
     globals().update(_table)
+globals().update({f"{name}_": getattr(Tensor, f"{name}_") for name in methods.IN_PLACE_FUNCTIONS})
 float16 = half = F16
 double, float, long, int = DTYPES["f64"], DTYPES["f32"], DTYPES["i64"], DTYPES["i32"]
 
@@ -84,13 +109,18 @@ def __getattr__(name: str) -> Any:
 
 
 __all__ = [
+    "Generator",
     "Tensor",
     "accelerator",
     "arange",
+    "are_deterministic_algorithms_enabled",
     "as_tensor",
     "autocast",
     "backends",
     "bernoulli",
+    "binomial",
+    "can_cast",
+    "compile",
     "cuda",
     "device",
     "empty",
@@ -102,8 +132,11 @@ __all__ = [
     "full",
     "full_like",
     "get_default_dtype",
+    "get_float32_matmul_precision",
+    "get_num_threads",
     "get_rng_state",
     "inference_mode",
+    "initial_seed",
     "is_autocast_enabled",
     "is_grad_enabled",
     "is_inference_mode_enabled",
@@ -116,6 +149,8 @@ __all__ = [
     "normal",
     "ones",
     "ones_like",
+    "poisson",
+    "promote_types",
     "rand",
     "rand_like",
     "randint",
@@ -123,10 +158,15 @@ __all__ = [
     "randn",
     "randn_like",
     "randperm",
+    "result_type",
+    "seed",
     "set_default_dtype",
+    "set_float32_matmul_precision",
     "set_grad_enabled",
+    "set_num_threads",
     "set_rng_state",
     "tensor",
+    "use_deterministic_algorithms",
     "zeros",
     "zeros_like",
 ]

@@ -197,9 +197,9 @@ def diagonal(input: Tensor, offset: int = 0, dim1: int = 0, dim2: int = 1) -> Te
     return record(FUNCTIONS["diagonal"], (input,), (int(offset), int(dim1), int(dim2)))
 
 
-def diag_embed(input: Tensor) -> Tensor:
-    """The last dimension as the diagonal of matrices."""
-    return record(FUNCTIONS["diag_embed"], (input,))
+def diag_embed(input: Tensor, offset: int = 0, dim1: int = -2, dim2: int = -1) -> Tensor:
+    """The last dimension as a diagonal of matrices, in the plane of these two dimensions of the result."""
+    return record(FUNCTIONS["diag_embed"], (input,), (int(offset), int(dim1), int(dim2)))
 
 
 def trace(input: Tensor) -> Tensor:
@@ -286,9 +286,11 @@ def histc(input: Tensor, bins: int = 100, min: float = 0, max: float = 0) -> Ten
     return near(counts.astype(values.dtype), input)
 
 
-def diff(input: Tensor, n: int = 1, dim: int = -1) -> Tensor:
-    """The differences of neighbours along the dimension, n times."""
-    return record(FUNCTIONS["diff"], (input,), (int(n), int(dim)))
+def diff(
+    input: Tensor, n: int = 1, dim: int = -1, prepend: Tensor | None = None, append: Tensor | None = None
+) -> Tensor:
+    """The differences of neighbours along the dimension, n times, after others were put in front or behind."""
+    return record(FUNCTIONS["diff"], (input, prepend, append), (int(n), int(dim)))
 
 
 def isclose(input: Tensor, other: Tensor, rtol: float = 1e-5, atol: float = 1e-8, equal_nan: bool = False) -> Tensor:
@@ -368,4 +370,7 @@ ONLY_FUNCTIONS: dict[str, Callable[..., Any]] = {
 }  # fmt: skip
 ONLY_FUNCTIONS |= {"vstack": _stacked("vstack", 0, 2), "hstack": _stacked("hstack", 1, 1), "trapz": trapezoid,
                    "dstack": _stacked("dstack", 2, 3)}  # fmt: skip
-IN_PLACE = ("clamp_min", "clamp_max", "nan_to_num", "frac")
+IN_PLACE = (
+    "clamp_min", "clamp_max", "nan_to_num", "frac", "arctan2", "not_equal", "less", "less_equal", "greater",
+    "greater_equal", "fix", "arcsin", "arccos", "arctan", "arcsinh", "arccosh", "arctanh", "addmm", "addmv", "baddbmm",
+)  # fmt: skip

@@ -11,7 +11,7 @@ from typing import Any
 import numpy as np
 
 from graphc.abi import BFLOAT16
-from graphc.errors import NumberError
+from graphc.errors import NumberError, TraceTypeError
 from graphc.tensors import devices
 from graphc.tensors.core import Tensor, record
 from graphc.tensors.declaring import Dims, Ordered, dims_of, given, numpy_named, one, several, two
@@ -254,6 +254,23 @@ def logit(input: Tensor, eps: float | None = None) -> Tensor:
     return one("logit")(input if eps is None else clamp(input, eps, 1 - eps))
 
 
+def polygamma(n: int, input: Tensor) -> Tensor:
+    """The n-th derivative of ``digamma``."""
+    return record(FUNCTIONS["polygamma"], (input,), (int(n),))
+
+
+def mvlgamma(input: Tensor, p: int) -> Tensor:
+    """The logarithm of the multivariate gamma function of dimension p."""
+    return record(FUNCTIONS["multigammaln"], (input,), (int(p),))
+
+
+def positive(input: Tensor) -> Tensor:
+    """The tensor itself. Raises ``TraceTypeError`` for bools."""
+    if input._kind.dtype == np.bool_:
+        raise TraceTypeError("positive: bools have no sign: convert them, x.int()", location=user_location())
+    return input
+
+
 # --- dtypes, copies ---------------------------------------------------------------------------------------------------
 
 
@@ -306,13 +323,15 @@ _ONE = (
     "exp", "log", "tanh", "sigmoid", "sqrt", "relu", "abs", "neg", "square", "rsqrt", "reciprocal", "expm1", "exp2",
     "log2", "log10", "log1p", "sin", "cos", "tan", "asin", "acos", "atan", "sinh", "cosh", "asinh", "acosh", "atanh",
     "erf", "erfc", "lgamma", "digamma", "sign", "floor", "ceil", "trunc", "isnan", "isinf",
-    "isfinite", "logical_not", "bitwise_not", "erfinv", "sinc", "deg2rad", "rad2deg",
+    "isfinite", "logical_not", "bitwise_not", "erfinv", "sinc", "deg2rad", "rad2deg", "i0", "signbit", "isposinf",
+    "isneginf", "isreal",
 )  # fmt: skip
 _TWO = (
     "mul", "pow", "matmul", "dot", "maximum", "minimum", "remainder", "fmod", "floor_divide", "atan2", "hypot",
     "logaddexp", "xlogy", "float_power", "fmax", "fmin", "copysign", "heaviside", "gcd", "lcm",
     "eq", "ne", "lt", "le", "gt", "ge", "logical_and", "logical_or", "logical_xor", "bitwise_and",
-    "bitwise_or", "bitwise_xor",
+    "bitwise_or", "bitwise_xor", "bitwise_left_shift", "bitwise_right_shift", "igamma", "igammac", "logaddexp2",
+    "ldexp", "nextafter",
 )  # fmt: skip
 
 BOTH: dict[str, Callable[..., Any]] = {
@@ -320,7 +339,7 @@ BOTH: dict[str, Callable[..., Any]] = {
     **{name: two(name) for name in _TWO},
     **{f.__name__: f for f in (
         add, sub, div, addcmul, addcdiv, lerp, clamp, where, masked_fill, allclose, equal,
-        logit, round, rsub, clone,
+        logit, round, rsub, clone, positive, mvlgamma,
     )},
     **{f.__name__: numpy_named(f) for f in (sum, mean, prod, var, std, norm, max, min, amax, amin, median, mode,
                                            logsumexp)},
@@ -328,9 +347,11 @@ BOTH: dict[str, Callable[..., Any]] = {
     **{name: numpy_named(_along(name)) for name in ("cumsum", "cumprod", "softmax", "log_softmax")},
 }  # fmt: skip
 BOTH |= {"absolute": BOTH["abs"], "negative": BOTH["neg"], "clip": clamp, "mm": BOTH["matmul"], "bmm": BOTH["matmul"],
-         "mv": BOTH["matmul"], "multiply": BOTH["mul"], "divide": div, "true_divide": div, "subtract": sub}  # fmt: skip
+         "mv": BOTH["matmul"], "multiply": BOTH["mul"], "divide": div, "true_divide": div, "subtract": sub,
+         "sgn": BOTH["sign"]}  # fmt: skip
 ONLY_METHODS: dict[str, Callable[..., Any]] = {
     "to": to,
+    "polygamma": lambda self, n: polygamma(n, self),
     "where": lambda self, condition, other: where(condition, self, other),
     "type": lambda self, dtype=None: self._kind.dtype.name if dtype is None else to(self, dtype),
     **{name: _to_dtype(name, dtype) for name, dtype in {
@@ -341,6 +362,12 @@ ONLY_METHODS: dict[str, Callable[..., Any]] = {
     "cpu": cpu,
     "cuda": cuda,
 }  # fmt: skip
+IN_PLACE_FUNCTIONS = (
+    "abs", "acos", "asin", "atan", "ceil", "clamp", "cos", "cosh", "erf", "erfc", "exp", "exp2", "expm1", "floor",
+    "log", "log10", "log1p", "log2", "neg", "reciprocal", "relu", "round", "rsqrt", "sigmoid", "sin", "sinh", "sqrt",
+    "square", "tan", "tanh", "trunc", "logit", "sinc", "acosh", "asinh", "atanh", "zero", "fill", "xlogy",
+    "gcd", "lcm", "ldexp",
+)  # fmt: skip
 IN_PLACE = (
     "add", "sub", "mul", "div", "pow", "clamp", "exp", "log", "tanh", "sigmoid", "sqrt", "relu", "abs", "neg", "square",
     "reciprocal", "addcmul", "addcdiv", "lerp", "masked_fill", "floor", "ceil", "round", "remainder", "sin", "cos",
@@ -348,5 +375,7 @@ IN_PLACE = (
     "atanh", "erf", "erfc", "erfinv", "lgamma", "digamma", "logit", "sign", "trunc", "floor_divide", "fmod", "atan2",
     "hypot", "xlogy", "copysign", "eq", "ne", "lt", "le", "gt", "ge", "logical_and", "logical_or", "logical_xor",
     "logical_not", "bitwise_and", "bitwise_or", "bitwise_xor", "bitwise_not", "cumsum", "cumprod", "tril", "triu",
-    "multiply", "divide", "true_divide", "subtract", "absolute", "negative", "clip", "deg2rad", "rad2deg", "sinc",
+    "multiply", "divide", "true_divide", "subtract", "absolute", "negative", "clip", "deg2rad", "rad2deg", "sinc", "i0",
+    "igamma", "igammac", "mvlgamma", "ldexp", "nextafter", "bitwise_left_shift", "bitwise_right_shift", "float_power",
+    "gcd", "lcm", "heaviside", "sgn",
 )  # fmt: skip

@@ -18,23 +18,75 @@ from graphc.tensors.recording import now
 from graphc.tensors.writing import copy_
 
 
-class _Generator:
+class Generator(np.random.Generator):
+    """NumPy's generator with PyTorch's methods; wherever one is taken, any of NumPy's is.
+
+    >>> generator = graphc.Generator().manual_seed(3)
+    >>> graphc.randperm(4, generator=generator).shape
+    (4,)
+    """
+
+    def __init__(self, bit_generator: Any = "cpu"):
+        given = bit_generator if isinstance(bit_generator, np.random.BitGenerator) else np.random.PCG64()
+        super().__init__(given)
+        self._seed: int | None = None
+
+    def manual_seed(self, seed: int) -> Generator:
+        """Begin anew from the seed; the generator."""
+        self.bit_generator.state = type(self.bit_generator)(abs(int(seed))).state
+        self._seed = int(seed)
+        return self
+
+    def seed(self) -> int:
+        """Begin anew from a seed of the system's; the seed."""
+        chosen = int(np.random.SeedSequence().generate_state(1, np.uint64)[0] >> 1)
+        self.manual_seed(chosen)
+        return chosen
+
+    def initial_seed(self) -> int:
+        """The seed that the generator began from last."""
+        return self.seed() if self._seed is None else self._seed
+
+    def get_state(self) -> Any:
+        """The state, to go on from later."""
+        return self.bit_generator.state
+
+    def set_state(self, state: Any) -> Generator:
+        """Go on from a state; the generator."""
+        self.bit_generator.state = state
+        return self
+
+
+class _Default:
     """The generator that is used where none is given; made when it is first needed."""
 
-    current: np.random.Generator | None = None
+    current: Generator | None = None
 
 
-def manual_seed(seed: int) -> np.random.Generator:
-    """Begin the default generator anew from the seed; the generator."""
-    _Generator.current = np.random.default_rng(seed)
-    return _Generator.current
+def manual_seed(seed: int) -> Generator:
+    """Begin the default generator anew from the seed; the generator.
+
+    The numbers are those of ``numpy.random.default_rng(seed)``, not PyTorch's.
+    """
+    _Default.current = Generator().manual_seed(seed)
+    return _Default.current
 
 
-def default_generator() -> np.random.Generator:
+def default_generator() -> Generator:
     """The generator that functions without ``generator=`` draw from."""
-    if _Generator.current is None:
-        _Generator.current = np.random.default_rng()
-    return _Generator.current
+    if _Default.current is None:
+        _Default.current = Generator()
+    return _Default.current
+
+
+def initial_seed() -> int:
+    """The seed of the default generator."""
+    return default_generator().initial_seed()
+
+
+def seed() -> int:
+    """Begin the default generator anew from a seed of the system's; the seed."""
+    return default_generator().seed()
 
 
 def get_rng_state() -> dict[str, Any]:
@@ -183,7 +235,36 @@ def random_(self: Tensor, low: int = 0, high: int | None = None) -> Tensor:
     return copy_(self, randint(low, high, self._kind.shape, device=self.device))
 
 
+def _law_(name: str, draw: Callable[..., Any]) -> Callable[..., Tensor]:
+    def call(self: Tensor, *parameters: float, generator: np.random.Generator | None = None, **named: float) -> Tensor:
+        rng, shape = generator or default_generator(), self._kind.shape
+        return copy_(self, drawn(lambda: draw(rng, shape, *parameters, **named), device=self.device))
+
+    call.__name__ = name
+    call.__doc__ = f"Write numbers of the {name[:-1].replace('_', '-')} law; the tensor."
+    return call
+
+
+exponential_ = _law_("exponential_", lambda rng, shape, lambd=1.0: rng.exponential(1 / lambd, shape))
+log_normal_ = _law_("log_normal_", lambda rng, shape, mean=1.0, std=2.0: rng.lognormal(mean, std, shape))
+geometric_ = _law_("geometric_", lambda rng, shape, p: rng.geometric(p, shape))
+cauchy_ = _law_("cauchy_", lambda rng, shape, median=0.0, sigma=1.0: median + sigma * rng.standard_cauchy(shape))
+
+
+def poisson(input: Tensor, *, generator: np.random.Generator | None = None) -> Tensor:
+    """For each rate a number of Poisson's law, in its dtype."""
+    rates, rng = on_host(input), generator or default_generator()
+    return drawn(lambda: rng.poisson(rates), input._kind.dtype, device=input.device)
+
+
+def binomial(count: Tensor, prob: Tensor, *, generator: np.random.Generator | None = None) -> Tensor:
+    """For each number of trials and probability how many succeed, in the dtype of the counts."""
+    counts, shares, rng = on_host(count), on_host(prob), generator or default_generator()
+    return drawn(lambda: rng.binomial(counts.astype(np.int64), shares), count._kind.dtype, device=count.device)
+
+
 METHODS = {
+    "exponential_": exponential_, "log_normal_": log_normal_, "geometric_": geometric_, "cauchy_": cauchy_,
     "uniform_": uniform_, "normal_": normal_, "bernoulli_": bernoulli_, "random_": random_, "bernoulli": bernoulli,
     "multinomial": multinomial,
 }  # fmt: skip

@@ -11,18 +11,22 @@ import numpy as np
 from graphc.errors import AutogradError, nearest
 from graphc.ir.types import is_real_float
 from graphc.tensors import (
+    arranging,
     containers,
     devices,
     hooks,
     interchange,
     library,
+    matrices,
     methods,
     operators,
     ordering,
     printing,
     random,
+    scattering,
     shaping,
     traced,
+    turning,
     writing,
 )
 from graphc.tensors.backward import backward_of, check_root
@@ -234,6 +238,12 @@ PROPERTIES: dict[str, Any] = {
     "data": property(interchange.data, interchange.set_data),
     "T": property(lambda self: self.permute(*range(len(self._kind.shape))[::-1])),
     "mT": property(lambda self: self.transpose(-2, -1)),
+    "H": property(lambda self: self.t()),
+    "mH": property(lambda self: self.transpose(-2, -1)),
+    "is_cpu": property(lambda self: self._kind.place is None),
+    "is_sparse": property(lambda self: False),
+    "is_quantized": property(lambda self: False),
+    "is_meta": property(lambda self: False),
     "nbytes": property(lambda self: numel(self) * self._kind.dtype.itemsize),
     "itemsize": property(lambda self: self._kind.dtype.itemsize),
     "current_values": containers.CURRENT_VALUES,
@@ -254,16 +264,20 @@ METHODS: dict[str, Callable[..., Any]] = {
     "type_as": lambda self, other: self.to(other._kind.dtype),
     "get_device": lambda self: -1 if self._kind.place is None else self._kind.place,
     "stride": strides,
-    "is_complex": lambda self: False,
+    "is_complex": lambda self: False, "ndimension": ndim, "is_inference": lambda self: False,
+    "is_pinned": lambda self: False, "pin_memory": lambda self: self, "share_memory_": lambda self: self,
     "new_tensor": lambda self, data: tensor(data, dtype=self._kind.dtype, device=self.device),
 }  # fmt: skip
 WRITING = {
     f"{name}_": writing.in_place(function)
-    for name, function in (methods.BOTH | shaping.BOTH | ordering.BOTH | library.BOTH).items()
-    if name in (*methods.IN_PLACE, *ordering.IN_PLACE, *library.IN_PLACE)
+    for room in (methods, shaping, ordering, library, scattering, matrices, arranging)
+    for name, function in room.BOTH.items()
+    if name in (*methods.IN_PLACE, *getattr(room, "IN_PLACE", ()))
 }
 AUGMENTED = {f"__i{symbol}__": WRITING[f"{name}_"] for symbol, name in (
-    ("add", "add"), ("sub", "sub"), ("mul", "mul"), ("truediv", "div"), ("pow", "pow"),
+    ("add", "add"), ("sub", "sub"), ("mul", "mul"), ("truediv", "div"), ("pow", "pow"), ("floordiv", "floor_divide"),
+    ("mod", "remainder"), ("and", "bitwise_and"), ("or", "bitwise_or"), ("xor", "bitwise_xor"),
+    ("lshift", "bitwise_left_shift"), ("rshift", "bitwise_right_shift"),
 )}  # fmt: skip
 
 
@@ -277,8 +291,9 @@ def complete(cls: type) -> None:
     """Give the class its properties and methods."""
     tables = (
         PROPERTIES, interchange.METHODS, operators.OPERATORS, methods.BOTH, methods.ONLY_METHODS, shaping.BOTH,
-        shaping.ONLY_METHODS, ordering.BOTH, random.METHODS, library.BOTH, library.ONLY_METHODS, METHODS, WRITING,
-        AUGMENTED,
+        shaping.ONLY_METHODS, ordering.BOTH, random.METHODS, library.BOTH, library.ONLY_METHODS, matrices.BOTH,
+        scattering.BOTH, scattering.ONLY_METHODS, arranging.BOTH, arranging.ONLY_METHODS, METHODS, WRITING, AUGMENTED,
+        turning.METHODS,
     )  # fmt: skip
     for table in tables:
         for name, member in table.items():

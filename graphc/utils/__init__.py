@@ -1,5 +1,5 @@
-"""What goes with training, under PyTorch's names: ``graphc.utils.data``."""
+"""What goes with training, under PyTorch's names: ``graphc.utils.data``, ``graphc.utils.checkpoint``."""
 
-from graphc.utils import data
+from graphc.utils import checkpoint, data
 
-__all__ = ["data"]
+__all__ = ["checkpoint", "data"]

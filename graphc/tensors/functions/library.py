@@ -11,7 +11,7 @@ from typing import Any
 from graphc.errors import ShapeError
 from graphc.ir.builder import Builder
 from graphc.ir.graph import Value
-from graphc.ir.types import I64, ArrayType
+from graphc.ir.types import DTYPES, I64, ArrayType
 from graphc.tensors.functions.function import Function
 from graphc.tensors.functions.promotion import floating, promoted
 from graphc.tensors.functions.reductions import of_scalars
@@ -30,10 +30,6 @@ def _of(name: str, *, operands: int = 1, is_float: bool = False) -> Callable[...
         return function(F, *values, *given[operands:])
 
     return build
-
-
-def _ufunc(name: str) -> Callable[..., Value]:
-    return lambda F, x: F.apply(F.ops[name], (floating(F, x),), {})
 
 
 # --- products ---------------------------------------------------------------------------------------------------------
@@ -60,11 +56,17 @@ def cross(F: Builder, a: Value, b: Value, dim: int) -> Value:
     return NUMPY["numpy.cross"](F, x, y, axis=dim)
 
 
-def diag_embed(F: Builder, x: Value) -> Value:
-    """The last dimension as the diagonal of matrices."""
+def diag_embed(F: Builder, x: Value, offset: int, dim1: int, dim2: int) -> Value:
+    """The last dimension as a diagonal of matrices in the plane of two dimensions."""
     n = x.dims[-1]
-    on = F.eq(F.iota(dims=(n, 1), axis=0), F.iota(dims=(1, n), axis=1))
-    return F.select(on, F.expand_dims(x, (x.rank,)), F.cast(F.value(0), x.type.dtype))
+    size = n + abs(offset)
+    rows, columns = F.iota(dims=(size, 1), axis=0), F.iota(dims=(1, size), axis=1)
+    before = [(0, 0)] * (x.rank - 1)
+    padded = x if not offset else NUMPY["numpy.pad"](F, x, [*before, (max(-offset, 0), max(offset, 0))])
+    on = F.eq(F.sub(columns, rows), offset)
+    made = F.select(on, F.expand_dims(padded, (x.rank,)), F.cast(F.value(0), x.type.dtype))
+    first, second = axis_of(F, "diag_embed", dim1, x.rank + 1), axis_of(F, "diag_embed", dim2, x.rank + 1)
+    return NUMPY["numpy.moveaxis"](F, made, (-2, -1), (first, second))
 
 
 def cdist(F: Builder, a: Value, b: Value, order: float) -> Value:
@@ -103,8 +105,50 @@ def isclose(F: Builder, a: Value, b: Value, rtol: float, atol: float, equal_nan:
     return NUMPY["numpy.isclose"](F, x, y, rtol, atol, equal_nan)
 
 
-def diff(F: Builder, x: Value, count: int, dim: int) -> Value:
-    return NUMPY["numpy.diff"](F, x, count, dim)
+def diff(F: Builder, x: Value, prepend: Value | None, append: Value | None, count: int, dim: int) -> Value:
+    return NUMPY["numpy.diff"](F, x, count, dim, prepend, append)
+
+
+def cov(F: Builder, x: Value, fweights: Value | None, aweights: Value | None, correction: int) -> Value:
+    """The covariances of the rows, in the dtype of the tensor."""
+    x = floating(F, x)
+    made = NUMPY["numpy.cov"](F, x, ddof=correction, fweights=fweights, aweights=aweights, dtype=x.type.dtype)
+    return made if x.rank > 1 else F.reshape(made, ())
+
+
+def corrcoef(F: Builder, x: Value) -> Value:
+    x = floating(F, x)
+    made = NUMPY["numpy.corrcoef"](F, x, dtype=x.type.dtype)
+    return made if x.rank > 1 else F.reshape(made, ())
+
+
+def gradient(F: Builder, x: Value, spacing: Any, dims: tuple[int, ...], order: int) -> Any:
+    """Differences along each of the dimensions."""
+    return tuple(
+        [
+            NUMPY["numpy.gradient"](F, floating(F, x), step, axis=d, edge_order=order)
+            for d, step in zip(dims, spacing, strict=True)
+        ]
+    )
+
+
+def lu_factor(F: Builder, x: Value) -> tuple[Value, Value]:
+    """The factors in one matrix, and which rows were exchanged, counted from 1 as in LAPACK."""
+    factors, pivots = NUMPY["scipy.linalg.lu_factor"](F, floating(F, x))
+    return factors, F.cast(F.add(pivots, 1), DTYPES["i32"])
+
+
+def lu_solve(F: Builder, factors: Value, pivots: Value, b: Value) -> Value:
+    return NUMPY["scipy.linalg.lu_solve"](F, (factors, F.sub(F.cast(pivots, I64), 1)), b)
+
+
+def lu(F: Builder, x: Value) -> tuple[Value, ...]:
+    return tuple(NUMPY["scipy.linalg.lu"](F, floating(F, x)))
+
+
+def cholesky_solve(F: Builder, b: Value, factor: Value, upper: bool) -> Value:
+    """x with ``A @ x = b``, given the Cholesky factor of A."""
+    return NUMPY["scipy.linalg.cho_solve"](F, (factor, not upper), b)
 
 
 def bincount(F: Builder, x: Value, weights: Value | None, size: int) -> Value:
@@ -145,12 +189,26 @@ LIBRARY = [
     Function("count_nonzero", of_scalars(count_nonzero), "nothing", differentiable=False),
     Function("isclose", isclose, "nothing", differentiable=False),
     Function("diff", diff, "nothing"),
+    Function("cov", cov),
+    Function("corrcoef", corrcoef),
+    Function("gradient_along", gradient),
+    Function("diagflat", _of("numpy.diagflat"), "nothing"),
+    Function("vander", _of("numpy.vander")),
+    Function("linalg_lu_factor", lu_factor, "result"),
+    Function("linalg_lu_solve", lu_solve),
+    Function("linalg_lu", lu, "result"),
+    Function("linalg_cond", _of("numpy.linalg.cond", is_float=True)),
+    Function("linalg_matrix_rank", lambda F, x, tol, rtol: NUMPY["numpy.linalg.matrix_rank"](F, x, tol=tol, rtol=rtol),
+             "nothing", differentiable=False),
+    Function("linalg_tensorinv", _of("numpy.linalg.tensorinv", is_float=True)),
+    Function("linalg_tensorsolve", _of("numpy.linalg.tensorsolve", operands=2, is_float=True)),
+    Function("cholesky_solve", cholesky_solve),
     Function("bincount", bincount, "nothing"),
     Function("linalg_inv", _of("numpy.linalg.inv", is_float=True), "result"),
     Function("linalg_pinv", _of("numpy.linalg.pinv", is_float=True)),
     Function("linalg_solve", _of("numpy.linalg.solve", operands=2, is_float=True)),
-    Function("linalg_solve_triangular", lambda F, a, b, upper: NUMPY["scipy.linalg.solve_triangular"](
-        F, a, b, lower=not upper)),
+    Function("linalg_solve_triangular", lambda F, a, b, upper, unit: NUMPY["scipy.linalg.solve_triangular"](
+        F, a, b, lower=not upper, unit_diagonal=unit)),
     Function("linalg_det", _of("numpy.linalg.det", is_float=True)),
     Function("linalg_slogdet", _of("numpy.linalg.slogdet", is_float=True)),
     Function("linalg_cholesky", _of("numpy.linalg.cholesky", is_float=True), "result"),
@@ -163,8 +221,5 @@ LIBRARY = [
     Function("linalg_matrix_norm", lambda F, x, order, keepdim: NUMPY["numpy.linalg.matrix_norm"](
         F, x, keepdims=keepdim, ord=order)),
     Function("linalg_lstsq", _of("numpy.linalg.lstsq", operands=2, is_float=True)),
-    Function("erfinv", _ufunc("erfinv"), "result"),
     Function("sinc", _of("numpy.sinc", is_float=True)),
-    Function("deg2rad", _ufunc("deg2rad"), "nothing"),
-    Function("rad2deg", _ufunc("rad2deg"), "nothing"),
 ]  # fmt: skip

@@ -3,18 +3,20 @@
 from __future__ import annotations
 
 import math
+from collections.abc import Callable
+from typing import Any
 
 import numpy as np
 
 from graphc.ir.builder import Builder
 from graphc.ir.dims import Dim, product
 from graphc.ir.graph import Value
-from graphc.ir.types import I64, ArrayType
+from graphc.ir.types import BOOL, I64, ArrayType
 from graphc.tensors.functions.function import Function
-from graphc.tensors.functions.promotion import as_value
+from graphc.tensors.functions.promotion import as_value, floating
 from graphc.tensors.functions.reductions import of_scalars
 from graphc.tensors.functions.shaping import integers
-from graphc.trace.functions import assignment, rearranging, sorting
+from graphc.trace.functions import assignment, exponentials, rearranging, sorting
 from graphc.trace.functions.arguments import axis_of
 from graphc.trace.functions.indexing import take, take_along_axis
 
@@ -84,6 +86,56 @@ def mode(F: Builder, x: Value, dim: int, keepdim: bool) -> tuple[Value, Value]:
     return (values, last) if keepdim else (F.squeeze(values, (axis,)), F.squeeze(last, (axis,)))
 
 
+def nanmedian(F: Builder, x: Value, dim: int, keepdim: bool) -> tuple[Value, Value]:
+    """As ``median``, of the elements that are not NaN; NaN where all are."""
+    axis = axis_of(F, "nanmedian", dim, x.rank)
+    if not x.type.is_float:
+        return median(F, x, dim, keepdim)
+    places = order(F, x, axis, False)
+    count = F.reduce("sum", F.cast(F.logical_not(F.isnan(x)), I64), (axis,), keepdims=True)
+    middle = take_along_axis(F, places, F.maximum(F.floor_divide(F.sub(count, 1), 2), 0), axis)
+    found = take_along_axis(F, x, middle, axis)
+    return (found, middle) if keepdim else (F.squeeze(found, (axis,)), F.squeeze(middle, (axis,)))
+
+
+def running(name: str) -> Callable[..., tuple[Value, Value]]:
+    """The extreme elements so far along a dimension, and where the last of them stood; NaN from the first one on."""
+
+    def fold(F: Builder, x: Value, dim: int) -> tuple[Value, Value]:
+        axis = axis_of(F, f"cum{name}", dim, x.rank)
+        others = F.expand_dims(x, (axis,))
+        n = x.dims[axis]
+        rows = F.iota(dims=tuple(n if a == axis else 1 for a in range(x.rank + 1)), axis=axis)
+        columns = F.iota(dims=tuple(n if a == axis + 1 else 1 for a in range(x.rank + 1)), axis=axis + 1)
+        is_before = F.le(columns, rows)
+        worst: Any = (-math.inf if name == "max" else math.inf) if x.type.is_float else None
+        if worst is None:
+            limits = np.iinfo(x.type.dtype) if x.type.dtype != BOOL else None
+            worst = (limits.min if name == "max" else limits.max) if limits else name == "min"
+        seen = F.select(is_before, others, F.cast(F.value(worst), x.type.dtype))
+        best = F.reduce(name, F.stop_gradient(seen) if x.type.is_float else seen, (axis + 1,), keepdims=True)
+        is_best = F.eq(others, best)
+        if x.type.is_float:
+            is_best = F.logical_or(is_best, F.logical_and(F.isnan(others), F.isnan(best)))
+        places = F.reduce("max", F.select(F.logical_and(is_before, is_best), columns, -1), (axis + 1,))
+        return take_along_axis(F, x, places, axis), places
+
+    return fold
+
+
+def logcumsumexp(F: Builder, x: Value, dim: int) -> Value:
+    """The logarithm of the running sum of exponentials."""
+    axis = axis_of(F, "logcumsumexp", dim, x.rank)
+    x = floating(F, x)
+    n = x.dims[axis]
+    rows = F.iota(dims=tuple(n if a == axis else 1 for a in range(x.rank + 1)), axis=axis)
+    columns = F.iota(dims=tuple(n if a == axis + 1 else 1 for a in range(x.rank + 1)), axis=axis + 1)
+    seen = F.select(F.le(columns, rows), F.expand_dims(x, (axis,)), F.cast(F.value(-math.inf), x.type.dtype))
+    result = exponentials.logsumexp(F, seen, axis + 1)
+    assert isinstance(result, Value)
+    return result
+
+
 # --- positions along a dimension --------------------------------------------------------------------------------------
 
 
@@ -129,6 +181,53 @@ def _along(F: Builder, x: Value, index: Value, axis: int) -> tuple[object, ...]:
     return (*(slice(None),) * axis, places, *(slice(None),) * (x.rank - axis - 1))
 
 
+def scatter_reduce(F: Builder, x: Value, index: Value, source: Value, dim: int, name: str, include_self: bool) -> Value:
+    """x with what the source brings to each place of a dimension folded: a sum, product, mean or extreme."""
+    axis = axis_of(F, "scatter_reduce", dim, x.rank)
+    places, part = _places(F, x, index, axis), _source(F, x, index, source)
+    ones = F.cast(F.broadcast_to(F.value(1), index.dims), x.type.dtype)
+    zeros = F.zeros(ArrayType(x.type.dtype, x.dims))
+    count = assignment.add_at(F, zeros, places, ones)
+    if name in ("sum", "mean"):
+        base = x if include_self else F.select(F.gt(count, 0), F.cast(F.value(0), x.type.dtype), x)
+        total = assignment.add_at(F, base, places, part)
+        if name == "sum":
+            return total
+        count = F.add(count, int(include_self))
+        count = F.cast(F.maximum(count, 1), x.type.dtype)
+        return F.div(total, count) if x.type.is_float else F.floor_divide(total, count)
+    return _folded_at(F, x, (index, part), axis, name, include_self)
+
+
+def _folded_at(F: Builder, x: Value, brought: tuple[Value, Value], axis: int, name: str, include_self: bool) -> Value:
+    """A product or extreme of all that comes to each place: one comparison for each pair of a place and a source."""
+    index, part = brought
+    fold = {"prod": "prod", "amax": "max", "amin": "min"}[name]
+    covered = tuple(d if a == axis else index.dims[a] for a, d in enumerate(x.dims))
+    start = F.slice(x, starts=(0,) * x.rank, steps=(1,) * x.rank, dims=covered)
+    turned = [a for a in range(x.rank) if a != axis] + [axis]
+    index, part = (F.expand_dims(F.transpose(v, turned), (x.rank - 1,)) for v in (index, part))
+    here = F.iota(dims=(*(1,) * (x.rank - 1), x.dims[axis], 1), axis=x.rank - 1)
+    comes = F.eq(index, here)
+    neutral = F.cast(F.value(_neutral(fold, x.type.dtype)), x.type.dtype)
+    values = F.select(comes, part, neutral)
+    own = F.expand_dims(F.transpose(start, turned), (x.rank,))
+    touched = F.reduce("sum", F.cast(comes, I64), (x.rank,), keepdims=True)
+    first = own if include_self else F.select(F.gt(touched, 0), neutral, own)
+    result = F.reduce(fold, F.concat(first, values, axis=x.rank), (x.rank,))
+    back = F.transpose(result, [turned.index(a) for a in range(x.rank)])
+    key = tuple(slice(None) if a == axis else slice(0, index_dim) for a, index_dim in enumerate(covered))
+    return back if all(map(F.facts.equal, covered, x.dims)) else assignment.setitem(F, x, key, back)
+
+
+def _neutral(fold: str, dtype: np.dtype) -> Any:
+    if fold == "prod":
+        return 1
+    if dtype.kind == "f":
+        return -math.inf if fold == "max" else math.inf
+    return np.iinfo(dtype).min if fold == "max" else np.iinfo(dtype).max
+
+
 def index_add(F: Builder, x: Value, index: Value, source: Value, dim: int) -> Value:
     """x with the source's entries added at these positions of the dimension."""
     axis = axis_of(F, "index_add", dim, x.rank)
@@ -163,6 +262,11 @@ ORDERING = [
     Function("median", median_of_all, "both"),
     Function("median_dim", of_scalars(median), "places"),
     Function("mode", of_scalars(mode), "places"),
+    Function("nanmedian_dim", of_scalars(nanmedian), "places"),
+    Function("cummax", of_scalars(running("max")), "places"),
+    Function("cummin", of_scalars(running("min")), "places"),
+    Function("logcumsumexp", of_scalars(logcumsumexp), "both"),
+    Function("scatter_reduce", scatter_reduce),
     Function("scatter", scatter, "after first"),
     Function("scatter_add", scatter_add, "after first"),
     Function("index_add", index_add, "after first"),

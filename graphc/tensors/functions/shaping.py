@@ -148,6 +148,12 @@ def setitem(F: Builder, x: Value, value: Any, *arrays_and_key: Any) -> Value:
     return assignment.setitem(F, x, whole_key(key, arrays), F.cast(as_value(F, value), x.type.dtype))
 
 
+def added(F: Builder, x: Value, value: Any, *arrays_and_key: Any) -> Value:
+    """x with the value added at the key, as often as a place stands there."""
+    *arrays, key = arrays_and_key
+    return assignment.add_at(F, x, whole_key(key, arrays), F.cast(as_value(F, value), x.type.dtype))
+
+
 def integers(F: Builder, name: str, index: Value) -> Value:
     """Positions. Raises ``TraceTypeError`` where they are no integers."""
     if index.type.dtype.kind not in "iu":
@@ -238,6 +244,7 @@ SHAPING = [
     Function("select", getitem, "nothing"),
     Function("index", getitem, "after first"),
     Function("index_put", setitem, "after second"),
+    Function("index_put_added", added, "after second"),
     Function("gather", gather, "after first"),
     Function("index_select", index_select, "after first"),
     Function("one_hot", one_hot, "nothing", differentiable=False),

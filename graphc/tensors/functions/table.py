@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from graphc.tensors.functions.convolution import CONVOLUTION
+from graphc.tensors.functions.exponential import EXPONENTIAL
 from graphc.tensors.functions.function import Function
 from graphc.tensors.functions.library import LIBRARY
 from graphc.tensors.functions.losses import LOSSES
@@ -14,6 +15,7 @@ from graphc.tensors.functions.recurrent import RECURRENT
 from graphc.tensors.functions.reductions import REDUCTIONS
 from graphc.tensors.functions.resizing import RESIZING
 from graphc.tensors.functions.shaping import SHAPING
+from graphc.tensors.functions.special import SPECIAL
 
 
 def build_table(*families: list[Function]) -> dict[str, Function]:
@@ -29,6 +31,6 @@ def build_table(*families: list[Function]) -> dict[str, Function]:
 
 FUNCTIONS = build_table(
     POINTWISE, REDUCTIONS, SHAPING, LOSSES, CONVOLUTION, NORMALIZATION, RECURRENT, ORDERING, LIBRARY,
-    RESIZING, POOLING,
+    RESIZING, POOLING, SPECIAL, EXPONENTIAL,
 )  # fmt: skip
 GRADIENT = Function("gradient", lambda *_: None)  # a step of its own: ``replay`` differentiates what was recorded
