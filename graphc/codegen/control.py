@@ -28,7 +28,7 @@ def _section(printer: DriverPrinter, step: Section) -> None:
 
 
 @contextmanager
-def _own_sizes(printer: DriverPrinter) -> Iterator[None]:
+def own_sizes(printer: DriverPrinter) -> Iterator[None]:
     """Sizes that are first computed in the block are known there only: it may not run."""
     sizes = dict(printer.sizes)
     yield
@@ -44,7 +44,7 @@ def _loop(printer: DriverPrinter, step: Loop) -> None:
         _set_flags(printer, step, name, trips, *flags)
         return
     span = f"{trips} - 1, -1, -1" if step.reverse else trips
-    with printer.lines.inside(f"for {name} in range({span}):"), _own_sizes(printer):
+    with printer.lines.inside(f"for {name} in range({span}):"), own_sizes(printer):
         printer.steps(step.steps)
 
 
@@ -89,13 +89,13 @@ def _set_flags(printer: DriverPrinter, step: Loop, name: str, trips: str, whole:
         begin, more = f"next_flag({flags}, 0, {trips})", f"{name} < {trips}"
         then = f"next_flag({flags}, {name} + 1, {trips})"
     printer.lines.add(f"{name} = {begin}")
-    with printer.lines.inside(f"while {more}:"), _own_sizes(printer):
+    with printer.lines.inside(f"while {more}:"), own_sizes(printer):
         printer.steps(branch.first)
         printer.lines.add(f"{name} = {then}")
 
 
 def _while(printer: DriverPrinter, step: While) -> None:
-    with printer.lines.inside("while True:"), _own_sizes(printer):
+    with printer.lines.inside("while True:"), own_sizes(printer):
         printer.steps(step.condition)
         with printer.lines.inside(f"if not {printer.number(step.flag)}:"):
             printer.lines.add("break")
@@ -103,18 +103,18 @@ def _while(printer: DriverPrinter, step: While) -> None:
 
 
 def _branch(printer: DriverPrinter, step: Branch) -> None:
-    with printer.lines.inside(f"if {printer.number(step.flag)}:"), _own_sizes(printer):
+    with printer.lines.inside(f"if {printer.number(step.flag)}:"), own_sizes(printer):
         printer.steps(step.first)
     if _is_nothing(step.second):
         return
-    with printer.lines.inside("else:"), _own_sizes(printer):
+    with printer.lines.inside("else:"), own_sizes(printer):
         printer.steps(step.second)
 
 
 def _choice(printer: DriverPrinter, step: Choice) -> None:
-    with printer.lines.inside(f"if {printer.dim(step.condition)} > 0:"), _own_sizes(printer):
+    with printer.lines.inside(f"if {printer.dim(step.condition)} > 0:"), own_sizes(printer):
         _section(printer, step.first)
-    with printer.lines.inside("else:"), _own_sizes(printer):
+    with printer.lines.inside("else:"), own_sizes(printer):
         _section(printer, step.second)
 
 

@@ -8,16 +8,20 @@ the word before the arena, and the program goes on at positions that are inside.
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 
 from graphc.abi import ALIGNMENT
+from graphc.codegen.control import own_sizes
 from graphc.codegen.cuda_chores import CudaKernel, chore, combining_kernel, note_kernel, whole_kernel
 from graphc.codegen.cuda_gemm import TILE, gemm_kernel
-from graphc.codegen.cuda_kernel import WIDE_BYTES, print_cuda_kernel, sums_begun
+from graphc.codegen.cuda_kernel import WIDE_BYTES, CudaSource, print_cuda_kernel, sums_begun
+from graphc.codegen.cuda_lanes import lane_loop
 from graphc.codegen.cuda_libraries import FACTORS, TRANSFORMS
+from graphc.codegen.cuda_loops import LoopSource, print_lane_loop
 from graphc.codegen.cuda_mapping import ATOMIC, SUMS
 from graphc.codegen.cuda_routines import routine_kernel
+from graphc.codegen.cuda_short import SHORT, print_short_kernel, row_elements
 from graphc.codegen.driver import DriverPrinter
 from graphc.ir.dims import Dim, ceildiv
 from graphc.ir.types import DTYPES
@@ -32,6 +36,7 @@ from graphc.schedule.program import (
     Gemm,
     Inline,
     Launch,
+    Loop,
     Program,
     Section,
     Step,
@@ -114,8 +119,20 @@ class CudaDriverPrinter(DriverPrinter):
         before, nests = (self.begun, self.joined), [step.nest for step in steps if isinstance(step, Launch)]
         self.begun = {buffer for nest in nests for buffer in sums_begun(nest)}
         self.joined = dict(self._added_up(steps)) if self.atomics else {}
-        super().steps(steps)
+        for step in steps:
+            loop = lane_loop(step, self.storage) if isinstance(step, Loop) else None
+            sources = None if loop is None else print_lane_loop(loop)
+            if sources is None:
+                super().steps([step])
+            else:
+                self._by_lanes(sources)
         self.begun, self.joined = before
+
+    def _by_lanes(self, sources: Sequence[LoopSource]) -> None:
+        """A loop whose lanes never meet."""
+        for source in sources:
+            kernel = self._kernel_number("kernel", source.text, source.dtypes, len(source.sizes), source.mapping)
+            self._start(kernel, source.count, 1, [*map(self.place, source.buffers)], source.sizes, "loop by lanes")
 
     def _added_up(self, steps: Sequence[Step]) -> Iterator[tuple[int, Combine]]:
         """What right after a kernel combines its blocks' sums, and may as well be added to by the blocks themselves."""
@@ -149,10 +166,30 @@ class CudaDriverPrinter(DriverPrinter):
         joined = {partial: self.joined[partial] for partial in sums_begun(nest) if partial in self.joined}
         for step in joined.values():
             self._clear(Clear(step.result, step.kept, step.dtype, step.init))
-        source = print_cuda_kernel(
-            nest, count, separate=self._are_separate(nest), size_of=lambda buffer: self.storage[buffer].size,
-            atomics=self.atomics, joined={partial: step.result for partial, step in joined.items()},
+        targets = {partial: step.result for partial, step in joined.items()}
+        elements, separate = row_elements(nest), self._are_separate(nest)
+        if elements is None:
+            self._started(self._long(nest, count, separate, targets), kind)
+            return
+        short = print_short_kernel(nest, count, separate=separate, joined=targets)
+        if nest.across or (isinstance(elements, int) and elements <= SHORT):
+            self._started(short, kind)
+        elif isinstance(elements, int):
+            self._started(self._long(nest, count, separate, targets), kind)
+        else:
+            with self.lines.inside(f"if {self.dim(elements)} <= {SHORT}:"), own_sizes(self):
+                self._started(short, kind)
+            with self.lines.inside("else:"), own_sizes(self):
+                self._started(self._long(nest, count, separate, targets), kind)
+
+    def _long(self, nest: Nest, count: Dim, separate: bool, targets: Mapping[int, int]) -> CudaSource:
+        return print_cuda_kernel(
+            nest, count, separate=separate, size_of=lambda buffer: self.storage[buffer].size, atomics=self.atomics,
+            joined=targets,
         )  # fmt: skip
+
+    def _started(self, source: CudaSource, kind: str) -> None:
+        """The launch of what is printed."""
         dtypes = [self.storage[b].dtype for b in source.buffers]
         has_near = source.near != 0
         kernel = self._kernel_number(kind, source.text, dtypes, len(source.sizes) + has_near, source.mapping)
@@ -207,7 +244,8 @@ class CudaDriverPrinter(DriverPrinter):
         if step.partial in self.joined:
             return
         if step.kept == 1:  # a block of threads folds them; for one thread they would be many
-            self._nest(_combining_nest(step), 1, "combine")
+            nest = _combining_nest(step)
+            self._started(self._long(nest, 1, self._are_separate(nest), {}), "combine")
             return
         text = combining_kernel(step.step, step.init, step.dtype)
         kernel = self._kernel_number("combine", text, [step.dtype] * 2, 2, "combine")

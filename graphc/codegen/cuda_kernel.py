@@ -133,7 +133,8 @@ class CudaNestPrinter(NearPrinter):
         if self.nest.block is None:
             self._rows("first", "last", 0)
         else:
-            self._blocks(self.nest.block)
+            with self.lines.inside("for block in range(first, last):"):
+                self._block(self.nest.block, "row", "row_end")
 
     def _elements(self) -> None:
         """One loop over all elements, whose number tells each axis' position."""
@@ -185,23 +186,23 @@ class CudaNestPrinter(NearPrinter):
         sizes = {DTYPES[s.dtype].itemsize for s in (*along, *(store.scalar for store in phase.stores))}
         return min(MOST_TOGETHER, max(1, WIDE_BYTES // max(sizes)))
 
-    def _blocks(self, size: Dim) -> None:
-        with self.lines.inside("for block in range(first, last):"):
-            names = dict(self.names)
-            rows, end = self.dim(size), self.dim(self.nest.space[0])
-            self.lines.add(f"row = block * {rows}")
-            self.lines.add(f"row_end = least(row + {rows}, {end})")
-            self._find_near()
-            for total in self.nest.totals:
-                self._init_fold(total.fold)
-            self._rows("row", "row_end", 0)
-            self.names = names
-            self._leave_near()
-            for phase in self.nest.phases:
-                for total in phase.totals:
-                    self._total(total.fold, phase)
-                    value = stored(total.fold.dtype, f"f{total.fold.key}")
-                    self._once(f"{self.buffer(total.partial)}[block] = {value}")
+    def _block(self, size: Dim, start: str, stop: str) -> None:
+        """What a block of rows does, from ``row`` to ``row_end``."""
+        names = dict(self.names)
+        rows, end = self.dim(size), self.dim(self.nest.space[0])
+        self.lines.add(f"row = block * {rows}")
+        self.lines.add(f"row_end = least(row + {rows}, {end})")
+        self._find_near()
+        for total in self.nest.totals:
+            self._init_fold(total.fold)
+        self._rows(start, stop, 0)
+        self.names = names
+        self._leave_near()
+        for phase in self.nest.phases:
+            for total in phase.totals:
+                self._total(total.fold, phase)
+                value = stored(total.fold.dtype, f"f{total.fold.key}")
+                self._once(f"{self.buffer(total.partial)}[block] = {value}")
 
     def _rows(self, start: str, stop: str, axis: int) -> None:
         """The loops over ``space[:row]``, then what a row does."""

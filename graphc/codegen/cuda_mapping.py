@@ -4,7 +4,8 @@ A mapping is chosen from the nest alone:
 
     elements   independent elements: each thread takes every n-th
     rows       a block of threads takes a row (or a block of rows) at a time; its threads share the phases' innermost
-               loops, folds meet in shared memory, and phases are parted by barriers
+               loops, folds meet in shared memory, and phases are parted by barriers; where a row has few elements,
+               a thread runs each (``cuda_short``)
     items      each thread runs whole rows by itself: scans, and stores that may meet
     alone      one block of threads runs it all, as one row
     scan       one block: a running fold, by parts that each thread runs in order

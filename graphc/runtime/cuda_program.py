@@ -93,7 +93,7 @@ class LoadedProgram:
 
     def __init__(self, program: CudaProgram, on: Device):
         self.device, self.program, self.kernels = on, program, program.kernels
-        self.handles = on.load(list(program.kernels))
+        self.handles: dict[int, Any] = {}  # those that sizes have asked for
         namespace: dict[str, Any] = {
             "greatest": max, "least": min, "launch": self._launch, "launch_near": self._launch_near,
             "multiply": self._multiply,
@@ -271,12 +271,18 @@ class LoadedProgram:
     # --- what the driver calls ----------------------------------------------------------------------------------------
 
     def _launch(self, index: int, count: int, width: int, *words: int) -> None:
-        self._start(self.handles[index], self.kernels[index].mapping, count, width, words)
+        self._start(self._handle(index), self.kernels[index].mapping, count, width, words)
 
     def _launch_near(self, index: int, near: int, count: int, width: int, *words: int) -> None:
         """The kernel, whose blocks have so many bytes in the memory of their threads if that is not too much."""
         near = near if near <= self.device.near else 0
-        self._start(self.handles[index], self.kernels[index].mapping, count, width, (*words, int(near > 0)), near)
+        self._start(self._handle(index), self.kernels[index].mapping, count, width, (*words, int(near > 0)), near)
+
+    def _handle(self, index: int) -> Any:
+        """The kernel, loaded when it is first launched: of two for different sizes, as a rule one is."""
+        if index not in self.handles:
+            (self.handles[index],) = self.device.load([self.kernels[index]])
+        return self.handles[index]
 
     def _start(self, kernel: Any, mapping: str, count: int, width: int, words: tuple[int, ...], near: int = 0) -> None:
         if count <= 0:

@@ -52,6 +52,16 @@ def steps(x, w):
     return np.sum(w)
 
 
+def driven(x, forces):
+    """Lanes that never meet: each row of the forces moves every x, and a single number tells the time."""
+    time, path = 0.0, np.zeros_like(forces)
+    for k in range(len(forces)):
+        x = x + 0.1 * (np.cos(time) - x) * forces[k]
+        path[k] = x * x
+        time = time + 0.1 * np.sin(time + 1)
+    return np.sum(path) * time + np.sum(x)
+
+
 def table(w):
     """Dynamic time warping: nested loops over a table whose sizes are sums."""
     size = len(w)
@@ -67,6 +77,6 @@ PROGRAMS = {
     "rows": (cross_entropy, (X, LABELS)), "stencil": (stencil, (X,)), "products": (layer, (X, W)),
     "best": (best_of_each, (X,)), "scans": (running, (X,)), "columns": (columns, (X,)),
     "scatter": (scattered, (X, LABELS)), "masks": (above, (X,)),
-    "nested loops": (table, (W[:4],)),
+    "nested loops": (table, (W[:4],)), "lanes": (driven, (W, X)),
     "single precision": (layer, (X.astype("f4"), W.astype("f4"))),
 }  # fmt: skip

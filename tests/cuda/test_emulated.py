@@ -45,6 +45,25 @@ def test_loops_and_decisions():
     assert compiled.cache_info()["programs"] == 1
 
 
+def test_a_loop_by_lanes_is_a_launch_for_any_number_of_steps(emulated):
+    """One kernel and one thread for the time; a stencil's lanes meet, so its steps are launches."""
+    function, (x, forces) = PROGRAMS["lanes"]
+
+    def meeting(x, forces):
+        for k in range(len(forces)):
+            x = x + forces[k] * np.roll(x, 1)
+        return np.sum(x)
+
+    counts = []
+    for compiled in (graphc.jit(function, target="cuda"), graphc.jit(meeting, target="cuda")):
+        for size in (2, 23):
+            emulated.launches.clear()
+            compiled(x, forces[:size])
+            counts.append(len(emulated.launches))
+    assert counts[0] == counts[1]
+    assert counts[3] - counts[2] >= 21
+
+
 @pytest.mark.parametrize("shape", [(0, 4), (4, 0), (1, 1), (3, 1), (1, 300)])
 def test_shapes_at_the_edge(shape):
     def both(x):
@@ -109,7 +128,7 @@ def test_sums_by_atomic_additions(emulated):
     with override(disable_jit=True):
         expected = graphc.grad(both)(X, index, v)
     check(compiled(X, index, v), expected, 1e-13)
-    assert compiled.source().count("import atomic_add_f64") == 2  # kernels
+    assert compiled.source().count("import atomic_add_f64") == 3  # kernels: short rows have one of their own
     assert compiled.source().count("# combine") == 1  # whether an index is wrong
     with override(cuda_atomics=True):
         assert "atomic_add_f64(" in graphc.grad(both, target="cuda").source(X, index, v)
@@ -184,7 +203,7 @@ def test_rows_of_a_block_are_near_where_there_is_room(emulated):
         return np.sum((shares / np.sum(shares, axis=1, keepdims=True) * scale) ** 2)
 
     compiled = graphc.grad(loss, argnums=(0, 1), target="cuda")
-    for size in (7, 300):  # the longer one has no room
+    for size in (7, 40, 300):  # a thread runs a row; a block does; it has no room for a row
         x, scale = RNG.normal(size=(5, size)), RNG.normal(size=size)
         found = compiled(x, scale)
         with override(disable_jit=True):

@@ -20,7 +20,7 @@ EXPECTED = {
         896,
     ),
     "xent": (
-        "kernel:1x32 combine:1x32 note:1x256",
+        "kernel:1x256 combine:1x32 note:1x256",
         576,
     ),
     "norm_gelu": (
@@ -41,16 +41,17 @@ EXPECTED = {
         33580160,
     ),
     "mlp_large": (
-        "product:1x1 kernel:1x256 product:1x1 kernel:1x256 product:1x1 kernel:1x32 combine:1x256 product:1x1 "
-        "product:1x1 kernel:1x32 combine:1x256 product:1x1 product:1x1 kernel:1x32 combine:1x256 product:1x1",
+        "product:1x1 kernel:1x256 product:1x1 kernel:1x256 product:1x1 kernel:1x128 combine:1x256 product:1x1 "
+        "product:1x1 kernel:1x128 combine:1x256 product:1x1 product:1x1 kernel:1x128 combine:1x256 "
+        "product:1x1",
         33567168,
     ),
     "attention": (
-        "pack:1x1 kernel:10x32 product:1x1 kernel:2x256 product:16x1 kernel:1x32 product:16x1 product:1x1 "
-        "kernel:10x32 product:1x1 kernel:3x256 product:1x1 kernel:1x32 combine:1x256 product:1x1 product:1x1 "
-        "kernel:1x64 combine:2x256 product:1x1 product:1x1 kernel:1x32 combine:1x256 combine:1x256 "
-        "combine:1x256 product:1x1 product:1x1 product:16x1 kernel:80x32 product:16x1 product:16x1 "
-        "product:16x1 kernel:1x64 combine:2x256 product:1x1 product:1x1 kernel:1x32 combine:1x256 "
+        "pack:1x1 kernel:1x256 product:1x1 kernel:2x256 product:16x1 kernel:1x256 product:16x1 product:1x1 "
+        "kernel:1x256 product:1x1 kernel:3x256 product:1x1 kernel:1x128 combine:1x256 product:1x1 product:1x1 "
+        "kernel:1x64 combine:2x256 product:1x1 product:1x1 kernel:1x128 combine:1x256 combine:1x256 "
+        "combine:1x256 product:1x1 product:1x1 product:16x1 kernel:1x256 product:16x1 product:16x1 "
+        "product:16x1 kernel:1x64 combine:2x256 product:1x1 product:1x1 kernel:1x128 combine:1x256 "
         "combine:1x256",
         33601280,
     ),
