@@ -1,8 +1,8 @@
 """Functions of scipy.special that kernels call in SciPy itself, one number at a time, with their derivatives.
 
 Their compiled forms are those that SciPy offers Cython (``scipy.special.cython_special``), so values are SciPy's to the
-last bit in float64. A derivative by a parameter for which no rule stands in ``scipy_rules`` (the order of a Bessel
-function) is an error where it is asked for; so is any derivative of ``VALUES``, the functions that have none here.
+last bit in float64. A derivative by a parameter for which no rule stands in ``scipy_rules`` (the degree of a
+polynomial) is an error where it is asked for; so is any derivative of ``VALUES``, the functions that have none here.
 """
 
 from __future__ import annotations
@@ -14,6 +14,7 @@ import numpy as np
 
 from graphc.abi import scipy_signature
 from graphc.ir.opdef import Op, Partials, Pointwise, Unknown, ZeroDerivative
+from graphc.ops.bessel_orders import BESSEL_RULES
 from graphc.ops.law_rules import LAW_RULES
 from graphc.ops.more_rules import MORE_RULES
 from graphc.ops.printing import helper
@@ -51,7 +52,6 @@ from graphc.ops.scipy_rules import (
     rel_entr_partials,
     rgamma_slope,
     scaled_far,
-    scaled_neighbours,
     shifted,
     spence_partial,
 )
@@ -62,7 +62,7 @@ DEGREE = PI / 180
 
 # name -> (number of inputs, rule); as many inputs as SciPy's function has, all of them floats
 RULES: dict[str, tuple[int, Rule]] = {
-    **LAW_RULES, **MORE_RULES,
+    **LAW_RULES, **MORE_RULES, **BESSEL_RULES,
     "rgamma": (1, lambda F, y, x: (rgamma_slope(F, y, x),)), "loggamma": (1, lambda F, y, x: (F.digamma(x),)),
     "beta": (2, beta_partials), "betaln": (2, betaln_partials), "binom": (2, binom_partials),
     "poch": (2, poch_partials),
@@ -85,11 +85,7 @@ RULES: dict[str, tuple[int, Rule]] = {
     "k1": (1, lambda F, y, x: (F.neg(F.add(F.k0(x), F.div(y, x))),)),
     "k0e": (1, lambda F, y, x: (scaled_far(F, 0.0, x, F.sub(y, F.k1e(x)), 1.0),)),
     "k1e": (1, lambda F, y, x: (scaled_far(F, 1.0, x, F.sub(F.sub(y, F.k0e(x)), F.div(y, x)), 1.0),)),
-    "jv": (2, neighbours("jv", minus=True)), "jve": (2, neighbours("jve", minus=True)),
-    "yv": (2, neighbours("yv", minus=True)), "yve": (2, neighbours("yve", minus=True)),
-    "yn": (2, neighbours("yv", minus=True)), "iv": (2, neighbours("iv")), "kv": (2, neighbours("kv", sign=-1.0)),
-    "kn": (2, neighbours("kv", sign=-1.0)), "ive": (2, scaled_neighbours("ive", 1.0)),
-    "kve": (2, scaled_neighbours("kve", -1.0)),
+    "yn": (2, by_last(neighbours("yv", minus=True))), "kn": (2, by_last(neighbours("kv", sign=-1.0))),
     "ber": (1, lambda F, y, x: (F.berp(x),)), "bei": (1, lambda F, y, x: (F.beip(x),)),
     "ker": (1, lambda F, y, x: (F.kerp(x),)), "kei": (1, lambda F, y, x: (F.keip(x),)),
     "itstruve0": (1, lambda F, y, x: (F.struve(0.0, x),)), "itmodstruve0": (1, lambda F, y, x: (F.modstruve(0.0, x),)),

@@ -53,25 +53,28 @@ def half(F: Builder, a: Value, b: Value, *, minus: bool = False) -> Value:
     return F.mul(F.sub(a, b) if minus else F.add(a, b), 0.5)
 
 
-def neighbours(name: str, *, minus: bool = False, sign: float = 1.0) -> Rule:
-    """Of a Bessel function: half of the one below and the one above in order."""
+Slope = Callable[[Builder, Value, Value, Value], Value]  # of a function of an order and an argument
 
-    def rule(F: Builder, y: Value, v: Value, x: Value) -> Value:
+
+def neighbours(name: str, *, minus: bool = False, sign: float = 1.0) -> Slope:
+    """Of a Bessel function by its argument: half of the one below and the one above in order."""
+
+    def slope(F: Builder, y: Value, v: Value, x: Value) -> Value:
         found = half(F, call(F, name, F.sub(v, 1.0), x), call(F, name, F.add(v, 1.0), x), minus=minus)
         return F.mul(found, sign) if sign != 1.0 else found
 
-    return by_last(rule)
+    return slope
 
 
-def scaled_neighbours(name: str, sign: float) -> Rule:
+def scaled_neighbours(name: str, sign: float) -> Slope:
     """Of one that is scaled by an exponential: as above, and what the scale does (``ive``: by exp(-\\|x\\|))."""
 
-    def rule(F: Builder, y: Value, v: Value, x: Value) -> Value:
+    def slope(F: Builder, y: Value, v: Value, x: Value) -> Value:
         found = half(F, call(F, name, F.sub(v, 1.0), x), call(F, name, F.add(v, 1.0), x))
         near = F.sub(found, F.mul(y, F.sign(x))) if sign > 0 else F.sub(y, found)
         return scaled_far(F, v, x, near, -1.0 if sign > 0 else 1.0)
 
-    return by_last(rule)
+    return slope
 
 
 SCALED_FAR, SCALED_TERMS = 40.0, 14  # from this argument on the terms of the derivative cancel

@@ -157,10 +157,10 @@ def mean(F: Builder, weights: Value, values: Value) -> Value:
     return F.div(F.reduce("sum", F.mul(weights, values), axes), F.reduce("sum", weights, axes))
 
 
-def rule(F: Builder) -> tuple[Value, Value]:
+def rule(F: Builder, count: int = NODES) -> tuple[Value, Value]:
     """Nodes on (0, inf), and their weights but for a factor; for what decays like exp(-s)."""
-    steps = F.cast(F.iota(dims=(NODES,), axis=0), F64)
-    tau = F.add(F.mul(steps, (LAST - FIRST) / (NODES - 1)), FIRST)
+    steps = F.cast(F.iota(dims=(count,), axis=0), F64)
+    tau = F.add(F.mul(steps, (LAST - FIRST) / (count - 1)), FIRST)
     falling = F.exp(F.neg(tau))
     nodes = F.exp(F.sub(tau, falling))
     return nodes, F.mul(nodes, F.add(falling, 1.0))
