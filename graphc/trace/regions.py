@@ -12,7 +12,7 @@ from typing import Any
 
 import numpy as np
 
-from graphc.errors import Location, TraceTypeError
+from graphc.errors import Location, TraceTypeError, UnsupportedError
 from graphc.ir.dims import Dim, dim_max
 from graphc.ir.graph import Graph, Node, Value
 from graphc.ir.types import BOOL, I64, ArrayType
@@ -20,6 +20,7 @@ from graphc.trace.location import user_location
 from graphc.trace.session import Session, hint_of, recording
 from graphc.trace.values import value_in
 
+MOST_NESTED = 40  # loops and branches in each other: more are a recursion
 MOST_TRIES = 4  # a dtype can grow from int to float32 to float64
 
 Body = Callable[[Session, list[Value]], list[Value]]  # runs in the region's session; its parameters -> its outputs
@@ -53,6 +54,7 @@ def trace_region(
     Arrays from outside that it writes into have their old values again afterwards; they are added to ``writes``. With
     ``carry``, those that are in it already are parameters too, the last ones, and their new values the last outputs.
     """
+    _refuse_recursion(session)
     child = Session(session.F.ops, name, parent=session, wrap=session.wrap)
     child.is_region, child.keeps = True, session.keeps
     child.F.location = session.F.location
@@ -75,6 +77,16 @@ def trace_region(
             for view, state in reversed(child.moved_views):
                 view.session, view.source, view.seen, view.cached = state
     return Region(name, params, child, outputs, ends)
+
+
+def _refuse_recursion(session: Session) -> None:
+    """Both sides of a branch are traced, so a function that calls itself in one would do so for ever."""
+    if session.depth >= MOST_NESTED:
+        raise UnsupportedError(
+            f"branches and loops stand in each other {MOST_NESTED} deep: a function that calls itself until a traced value "
+            "says that it is enough cannot be compiled; write a while loop",
+            location=user_location(),
+        )
 
 
 class Writes:

@@ -4,7 +4,7 @@ import numpy as np
 import pytest
 
 import graphc
-from graphc.errors import TraceTypeError
+from graphc.errors import TraceTypeError, UnsupportedError
 
 X = np.array([0.7, 0.4, 0.0])
 
@@ -43,3 +43,16 @@ def test_an_exception_that_shapes_decide():
     with pytest.raises(ValueError, match="two"):
         graphc.grad(checked)(X)
     np.testing.assert_array_equal(graphc.grad(checked)(X[None]), np.ones((1, 3)))
+
+
+def test_recursion_until_a_traced_value_says_so():
+    def halved(x):
+        return x if x < 0.1 else halved(0.5 * x)
+
+    with pytest.raises(UnsupportedError, match=r"test_decisions.*calls itself .* while loop"):
+        graphc.grad(lambda x: halved(x))(1.0)
+
+    def powers(n, x):
+        return x if n == 0 else x * powers(n - 1, x)
+
+    assert graphc.grad(lambda x: powers(60, x))(1.0) == 61.0  # ends by a number that is known
