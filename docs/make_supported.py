@@ -14,7 +14,8 @@ from typing import Any
 import numpy as np
 import scipy.special
 
-from graphc.ir.opdef import NotDifferentiable, Unknown, ZeroDerivative
+from graphc.cuda_graph import is_missing
+from graphc.ir.opdef import NotDifferentiable, Pointwise, Unknown, ZeroDerivative
 from graphc.ops.table import OPS
 from graphc.trace import creation
 from graphc.trace.algorithms.table import ALGORITHMS
@@ -220,6 +221,19 @@ def coverage() -> list[str]:
     return lines
 
 
+def missing_on_a_device() -> list[str]:
+    """What the CPU computes by SciPy's compiled functions, of which a device has no code."""
+    names = {op.name.partition("__")[0] for op in OPS.values() if isinstance(op.kind, Pointwise) and is_missing(op)}
+    public = sorted(name for name in names if hasattr(scipy.special, name))
+    return [
+        'Refused with `target="cuda"` and for arrays on a device, at their line: eigenvalues of general matrices',
+        "(`eig`, `eigvals`, `roots`), functions of your own that are called by address, and these functions of",
+        "`scipy.special`, with whatever is computed by them (laws of `scipy.stats`, some derivatives):",
+        "",
+        listed(public),
+    ]
+
+
 ORDER = (YES, VALUE, CONSTANT, NO, TABLE, OTHER)
 
 
@@ -261,6 +275,7 @@ def page() -> str:
         ("Methods that write into the array:", signatures(WRITING_METHODS, skipped=2)),
         ("## Attributes of arrays", [listed([*PROPERTIES, "shape", "ndim", "dtype", "size", "itemsize", "nbytes"])]),
         ("## Functions of Python's math module", [listed(sorted(f.__name__ for f in MATH_FORMS))]),
+        ("## On a GPU", missing_on_a_device()),
         (f"## Every function of NumPy {version(np)} and of scipy.special {version(scipy)}", coverage()),
     ]
     body = "\n\n".join("\n\n".join([title, "\n".join(lines)]) for title, lines in sections)

@@ -8,10 +8,11 @@ from graphc.codegen.cuda_libraries import FACTORS, TRANSFORMS
 from graphc.codegen.cuda_routines import ROUTINES
 from graphc.errors import UnsupportedError
 from graphc.ir.graph import Graph, Node
-from graphc.ir.opdef import Composite, CpuRoutine, Foreign, Pointwise, Routine, Windows
+from graphc.ir.opdef import Composite, CpuRoutine, Foreign, Op, Pointwise, Routine, Windows
 from graphc.ops.scipy_functions import PREFIX
 from graphc.ops.table import OPS
 from graphc.passes.composites import expand_composites
+from graphc.passes.device_forms import FORMS, with_device_forms
 from graphc.passes.lowering import lowered
 
 
@@ -22,15 +23,24 @@ def graph_for_device(graph: Graph) -> Graph:
     """
     composites = {node.location: node.op.name for node in _nodes(graph) if isinstance(node.op.kind, Composite)}
     plain = expand_composites(expand_composites(lowered(graph, OPS), OPS, Windows), OPS, CpuRoutine)
+    plain = with_device_forms(plain, OPS)
     for node in _nodes(plain):
-        op = node.op
-        in_library = isinstance(op.kind, Pointwise) and isinstance(op.expr, str) and op.expr.startswith(PREFIX)
-        is_factor = isinstance(op.kind, Routine) and op.name not in (*ROUTINES, *FACTORS, *TRANSFORMS)
-        if in_library or is_factor or isinstance(op.kind, Composite | Foreign):
-            name = composites.get(node.location, op.name)
+        if is_missing(node.op):
+            name = composites.get(node.location, node.op.name.partition("__")[0])
             message = f'{name} is not there for target="cuda" yet: compute it in a function for the CPU'
             raise UnsupportedError(message, location=node.location)
     return plain
+
+
+def is_missing(op: Op) -> bool:
+    """Whether a device lacks an op that the CPU has: by a library's compiled code, or by a routine of its own."""
+    match op.kind:
+        case Pointwise():
+            in_library = isinstance(op.expr, str) and op.expr.startswith(PREFIX)
+            return in_library and op.name not in FORMS
+        case Routine():
+            return op.name not in (*ROUTINES, *FACTORS, *TRANSFORMS)
+    return isinstance(op.kind, Composite | Foreign)
 
 
 def _nodes(graph: Graph) -> Iterator[Node]:
