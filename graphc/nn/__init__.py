@@ -2,6 +2,7 @@
 
 from graphc.errors import absent_names
 from graphc.nn import functional, init, nonlinear, shapes, utils
+from graphc.nn.attention import MultiheadAttention
 from graphc.nn.layers import (
     ELU,
     GELU,
@@ -43,9 +44,14 @@ from graphc.nn.spatial import (
     Conv2d,
     GroupNorm,
     LayerNorm,
-    MultiheadAttention,
 )
-from graphc.nn.transformer import Transformer, TransformerEncoder, TransformerEncoderLayer
+from graphc.nn.transformer import (
+    Transformer,
+    TransformerDecoder,
+    TransformerDecoderLayer,
+    TransformerEncoder,
+    TransformerEncoderLayer,
+)
 from graphc.tensors import tensor as _complete  # the methods of tensors, which parameters have too
 
 __all__ = [
@@ -95,6 +101,8 @@ __all__ = [
     "Softplus",
     "Tanh",
     "Transformer",
+    "TransformerDecoder",
+    "TransformerDecoderLayer",
     "TransformerEncoder",
     "TransformerEncoderLayer",
     "functional",

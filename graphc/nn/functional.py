@@ -7,7 +7,7 @@ from typing import Any
 
 import numpy as np
 
-from graphc.errors import NumberError, absent_names
+from graphc.errors import NumberError, UnsupportedError, absent_names
 from graphc.ir.types import is_real_float
 from graphc.nn import activations, distances, pooling, resizing
 from graphc.nn.sizes import Sizes, sizes_of
@@ -89,11 +89,43 @@ def linear(input: Tensor, weight: Tensor, bias: Tensor | None = None) -> Tensor:
     return record(LINEAR, (input, weight, bias))
 
 
-def embedding(input: Tensor, weight: Tensor, padding_idx: int | None = None) -> Tensor:
-    """The rows of the weight at these positions; the row ``padding_idx`` gets no gradient."""
+def embedding(
+    input: Tensor, weight: Tensor, padding_idx: int | None = None, max_norm: float | None = None,
+    norm_type: float = 2.0, scale_grad_by_freq: bool = False, sparse: bool = False,
+) -> Tensor:  # fmt: skip
+    """The rows of the weight at these positions; the row ``padding_idx`` gets no gradient.
+
+    ``max_norm``: rows that are used are scaled down before, in the weight, where their ``norm_type``-norm is larger.
+    ``scale_grad_by_freq``: the gradient of a row is divided by how often it stands in the input.
+    Raises ``UnsupportedError`` for ``sparse``: gradients are dense.
+    """
+    refuse_sparse(sparse)
     if padding_idx is not None and padding_idx < 0:
         padding_idx += weight._kind.shape[0]
-    return record(FUNCTIONS["embedding"], (input, weight), (padding_idx,))
+    counts: Any = None
+    rows: Any = weight
+    if max_norm is not None or scale_grad_by_freq:
+        places = input.reshape(-1)
+        ones = places.detach().to(weight._kind.dtype) * 0 + 1
+        counts = (rows[:, 0].detach() * 0).index_add(0, places, ones)
+    if max_norm is not None:
+        with no_grad():
+            norms: Any = methods.norm(weight, norm_type, 1)
+            scale = methods.where((norms > max_norm) & (counts > 0), methods.div(max_norm, norms + 1e-7), 1.0)
+            weight.mul_(scale.unsqueeze(1))
+    rows = record(FUNCTIONS["embedding"], (input, weight), (padding_idx,))
+    if not scale_grad_by_freq:
+        return rows
+    kept = rows.detach()
+    share: Any = methods.div(1.0, counts[input])
+    return kept + (rows - kept) * share.unsqueeze(-1)  # the very rows, with a share of their gradient
+
+
+def refuse_sparse(sparse: bool) -> None:
+    """Raise ``UnsupportedError`` where sparse gradients are asked for."""
+    if sparse:
+        message = "sparse=True: gradients are dense here; leave it out (SparseAdam's place takes Adam)"
+        raise UnsupportedError(message, location=user_location())
 
 
 def softmax(input: Tensor, dim: int, dtype: Any = None) -> Tensor:

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterable, Iterator
 from typing import Any
 
+from graphc.errors import ShapeError
 from graphc.nn import functional as F
 from graphc.nn import init
 from graphc.nn.module import Module
@@ -13,6 +14,7 @@ from graphc.tensors.core import Tensor, record
 from graphc.tensors.creation import zeros
 from graphc.tensors.functions.table import FUNCTIONS
 from graphc.tensors.shaping import flatten
+from graphc.trace.location import user_location
 
 LINEAR = FUNCTIONS["linear"]
 
@@ -76,21 +78,66 @@ class Dropout(Module):
 
 
 class Embedding(Module):
-    """A row of the weight (num_embeddings, embedding_dim) for each number; row ``padding_idx`` is 0 and stays so."""
+    """A row of the weight (num_embeddings, embedding_dim) for each number; row ``padding_idx`` is 0 and stays so.
 
-    def __init__(self, num_embeddings: int, embedding_dim: int, padding_idx: int | None = None, dtype: Any = None):
+    ``max_norm``: rows that are used are scaled down, in the weight, where their ``norm_type``-norm is larger.
+    ``scale_grad_by_freq``: the gradient of a row is divided by how often it stands in the input.
+    Raises ``ValueError`` for a ``padding_idx`` outside of the rows, ``UnsupportedError`` for ``sparse``.
+    """
+
+    def __init__(  # noqa: PLR0913, PLR0917 - PyTorch's own parameters
+        self,
+        num_embeddings: int,
+        embedding_dim: int,
+        padding_idx: int | None = None,
+        max_norm: float | None = None,
+        norm_type: float = 2.0,
+        scale_grad_by_freq: bool = False,
+        sparse: bool = False,
+        _weight: Tensor | None = None,
+        _freeze: bool = False,
+        device: Any = None,
+        dtype: Any = None,
+    ):
         super().__init__()
+        F.refuse_sparse(sparse)
+        if padding_idx is not None and not -num_embeddings <= padding_idx < num_embeddings:
+            raise ValueError(f"Embedding: padding_idx={padding_idx} is no row of {num_embeddings}")
         self.num_embeddings, self.embedding_dim = num_embeddings, embedding_dim
         self.padding_idx = None if padding_idx is None else padding_idx % num_embeddings
-        self.weight = init.normal_(Parameter(zeros(num_embeddings, embedding_dim, dtype=dtype)))
+        self.max_norm, self.norm_type, self.scale_grad_by_freq = max_norm, norm_type, scale_grad_by_freq
+        if _weight is not None:
+            if tuple(_weight.shape) != (num_embeddings, embedding_dim):
+                message = f"the weight has shape {tuple(_weight.shape)}, not {(num_embeddings, embedding_dim)}"
+                raise ShapeError(f"Embedding: {message}", location=user_location())
+            self.weight = Parameter(_weight, not _freeze)
+            return
+        self.weight = Parameter(zeros(num_embeddings, embedding_dim, dtype=dtype, device=device), not _freeze)
+        self.reset_parameters()
+
+    def reset_parameters(self) -> None:
+        """Draw the weight anew."""
+        init.normal_(self.weight)
         if self.padding_idx is not None:
             self.weight.data[self.padding_idx] = 0.0
 
+    @classmethod
+    def from_pretrained(
+        cls, embeddings: Tensor, freeze: bool = True, padding_idx: int | None = None, **options: Any
+    ) -> Any:
+        """One with these rows, which are not trained unless ``freeze`` is False."""
+        rows, columns = embeddings.shape
+        return cls(rows, columns, padding_idx, _weight=embeddings, _freeze=freeze, **options)
+
     def forward(self, input: Tensor) -> Tensor:
-        return F.embedding(input, self.weight, self.padding_idx)
+        options = (self.padding_idx, self.max_norm, self.norm_type, self.scale_grad_by_freq)
+        return F.embedding(input, self.weight, *options)
 
     def extra_repr(self) -> str:
-        return f"{self.num_embeddings}, {self.embedding_dim}"
+        text = f"{self.num_embeddings}, {self.embedding_dim}"
+        text += "" if self.padding_idx is None else f", padding_idx={self.padding_idx}"
+        text += "" if self.max_norm is None else f", max_norm={self.max_norm}, norm_type={self.norm_type}"
+        return f"{text}, scale_grad_by_freq=True" if self.scale_grad_by_freq else text
 
 
 class ReLU(Module):

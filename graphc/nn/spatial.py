@@ -1,8 +1,7 @@
-"""Convolutions, normalisation, attention."""
+"""Convolutions, normalisation."""
 
 from __future__ import annotations
 
-import math
 from typing import Any
 
 from graphc.errors import ShapeError
@@ -12,7 +11,6 @@ from graphc.nn import init
 from graphc.nn.module import Module
 from graphc.nn.parameter import Parameter
 from graphc.nn.sizes import Sizes, sizes_of
-from graphc.tensors import methods
 from graphc.tensors.core import Tensor, from_array
 from graphc.tensors.creation import ones, zeros
 from graphc.tensors.modes import no_grad
@@ -176,13 +174,15 @@ class LayerNorm(Module):
         eps: float = 1e-5,
         elementwise_affine: bool = True,
         bias: bool = True,
+        device: Any = None,
         dtype: Any = None,
     ):
         super().__init__()
         shape = (normalized_shape,) if isinstance(normalized_shape, int) else tuple(normalized_shape)
         self.normalized_shape, self.eps = shape, eps
-        self.weight = Parameter(ones(*shape, dtype=dtype)) if elementwise_affine else None
-        self.bias = Parameter(zeros(*shape, dtype=dtype)) if elementwise_affine and bias else None
+        place = {"dtype": dtype, "device": device}
+        self.weight = Parameter(ones(*shape, **place)) if elementwise_affine else None
+        self.bias = Parameter(zeros(*shape, **place)) if elementwise_affine and bias else None
 
     def forward(self, input: Tensor) -> Tensor:
         return F.layer_norm(input, self.normalized_shape, self.weight, self.bias, self.eps)
@@ -203,95 +203,3 @@ class GroupNorm(Module):
 
     def forward(self, input: Tensor) -> Tensor:
         return F.group_norm(input, self.num_groups, self.weight, self.bias, self.eps)
-
-
-class MultiheadAttention(Module):
-    """Attention by several heads, each over its part of the features: ``output, weights = module(query, key, value)``.
-
-    Inputs are (l, n, e), with ``batch_first`` (n, l, e). ``weights``, (n, l, s), is the mean over the heads, with
-    ``average_attn_weights=False`` (n, heads, l, s); with ``need_weights=False`` it is None, and is not computed.
-    """
-
-    def __init__(
-        self,
-        embed_dim: int,
-        num_heads: int,
-        dropout: float = 0.0,
-        bias: bool = True,
-        batch_first: bool = False,
-        dtype: Any = None,
-    ):
-        super().__init__()
-        if embed_dim % num_heads:
-            raise ValueError(f"embed_dim {embed_dim} cannot be divided among {num_heads} heads")
-        self.embed_dim, self.num_heads, self.batch_first = embed_dim, num_heads, batch_first
-        self.dropout = float(dropout)
-        self.in_proj_weight = init.xavier_uniform_(Parameter(zeros(3 * embed_dim, embed_dim, dtype=dtype)))
-        self.in_proj_bias = Parameter(zeros(3 * embed_dim, dtype=dtype)) if bias else None
-        self.out_proj = _Projection(embed_dim, bias, dtype)
-
-    def forward(
-        self,
-        query: Tensor,
-        key: Tensor,
-        value: Tensor,
-        key_padding_mask: Tensor | None = None,
-        need_weights: bool = True,
-        attn_mask: Tensor | None = None,
-        average_attn_weights: bool = True,
-        is_causal: bool = False,
-    ) -> tuple[Tensor, Any]:
-        """``attn_mask``, (l, s) or (n * heads, l, s), and ``key_padding_mask``, (n, s): added to the scores, or, of
-        bools, what may not be seen."""
-        q, k, v = (self._heads(number, x) for number, x in enumerate((query, key, value)))
-        mask = self._mask(attn_mask, key_padding_mask, q)
-        share = self.dropout if self.training else 0.0
-        weights: Any = None
-        if need_weights or share:
-            weights = F.attention_weights(q, k, mask, is_causal and attn_mask is None)
-            found = methods.BOTH["matmul"](F.dropout(weights, share), v)
-        else:
-            found = F.scaled_dot_product_attention(q, k, v, mask, is_causal=is_causal and attn_mask is None)
-        n, _, length, _ = found._kind.shape
-        joined = found.transpose(1, 2).reshape(n, length, self.embed_dim)
-        result = F.linear(joined, self.out_proj.weight, self.out_proj.bias)
-        if need_weights and average_attn_weights:
-            weights = weights.mean(1)
-        return (result if self.batch_first else result.transpose(0, 1)), (weights if need_weights else None)
-
-    def _mask(self, attn_mask: Any, padding: Any, q: Any) -> Any:
-        """Both masks as one that is added to the scores, (n or 1, heads or 1, l, s)."""
-        parts = []
-        if attn_mask is not None:
-            rank = len(attn_mask._kind.shape)
-            whole = attn_mask.unflatten(0, (-1, self.num_heads)) if rank == 3 else attn_mask
-            parts.append(_added(whole, q))
-        if padding is not None:
-            parts.append(_added(padding, q).unsqueeze(1).unsqueeze(1))
-        return None if not parts else parts[0] if len(parts) == 1 else parts[0] + parts[1]
-
-    def _heads(self, part: int, x: Tensor) -> Tensor:
-        """The queries (0), keys (1) or values (2) of each head: (n, heads, l, e / heads)."""
-        x = x if self.batch_first else x.transpose(0, 1)
-        rows = slice(part * self.embed_dim, (part + 1) * self.embed_dim)
-        weight: Any = self.in_proj_weight
-        bias: Any = self.in_proj_bias
-        projected = F.linear(x, weight[rows], None if bias is None else bias[rows])
-        n, length, _ = projected._kind.shape
-        return projected.reshape(n, length, self.num_heads, -1).transpose(1, 2)
-
-
-def _added(mask: Any, like: Any) -> Any:
-    """The mask as what is added to scores: of bools -inf where it is true."""
-    if mask._kind.dtype.kind != "b":
-        return mask
-    return zeros(*mask._kind.shape, dtype=like._kind.dtype).masked_fill(mask, -math.inf)
-
-
-class _Projection(Module):
-    """The last linear map of an attention, whose bias begins at 0."""
-
-    def __init__(self, size: int, bias: bool, dtype: Any):
-        super().__init__()
-        self.weight = init.kaiming_uniform_(Parameter(zeros(size, size, dtype=dtype)), a=math.sqrt(5.0))
-        self.bias = Parameter(zeros(size, dtype=dtype)) if bias else None

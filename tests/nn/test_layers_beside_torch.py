@@ -78,20 +78,104 @@ def test_results_gradients_and_buffers(name: str) -> None:
     compare(*CASES[name])
 
 
-@pytest.mark.parametrize("options", [{}, {"is_causal": True}, {"attn_mask": True}])
-@pytest.mark.parametrize("batch_first", [False, True])
-def test_attention(options: dict[str, Any], batch_first: bool) -> None:
-    length = TOKENS.shape[1 if batch_first else 0]
-    hidden = np.triu(np.ones((length, length), bool), 1)
+HIDDEN, ADDED = np.triu(np.ones((3, 3), bool), 1), np.cos(np.arange(9.0)).reshape(3, 3)
+EACH = np.cos(np.arange(36.0)).reshape(4, 3, 3)
+ENDED = np.array([[False, False, True], [False, False, False]])
+BOTH = {"add_bias_kv": True, "add_zero_attn": True}
+ATTENTION: dict[str, tuple[dict[str, Any], dict[str, Any], tuple[Any, ...]]] = {
+    # options of the module and of the call; by what key and value are made of the tokens
+    "plain": ({}, {"need_weights": False}, (1.0, 0.5)),
+    "hidden": ({"batch_first": False}, {"attn_mask": HIDDEN}, (1.0, 1.0)),
+    "causal": ({"bias": False}, {"attn_mask": HIDDEN, "is_causal": True, "need_weights": False}, (1.0, 1.0)),
+    "added": ({}, {"attn_mask": ADDED, "key_padding_mask": np.where(ENDED, -2.0, 0.5)}, (0.5, 1.0)),
+    "of each head": (
+        {},
+        {"attn_mask": np.cos(np.arange(36.0)).reshape(4, 3, 3), "average_attn_weights": False},
+        (1.0, 1.0),
+    ),
+    "padded": (
+        {"add_bias_kv": True, "add_zero_attn": True},
+        {"key_padding_mask": ENDED, "attn_mask": HIDDEN},
+        (1.0, 2.0),
+    ),
+    "zero": ({"add_zero_attn": True}, {"need_weights": False}, (1.0, 1.0)),
+    "other features": ({"kdim": 5, "vdim": 3, "add_bias_kv": True}, {}, (slice(5), slice(2, 5))),
+    "other values": ({"vdim": 3, "bias": False}, {"average_attn_weights": False}, (1.0, slice(3))),
+}
+
+
+@pytest.mark.parametrize("case", ATTENTION)
+@pytest.mark.parametrize("is_batch", [True, False])
+def test_attention(case: str, is_batch: bool) -> None:
+    options, masks, others = ATTENTION[case]
+    if not is_batch and case == "of each head":
+        masks = {**masks, "attn_mask": masks["attn_mask"][:2]}
+    if not is_batch and "key_padding_mask" in masks:
+        masks = {**masks, "key_padding_mask": masks["key_padding_mask"][0]}
 
     def call(model: Any, x: Any) -> Any:
         lib = graphc if isinstance(x, graphc.Tensor) else torch
-        mask = lib.tensor(hidden) if options else None  # torch wants the mask beside is_causal
-        if lib is graphc and "is_causal" in options:
-            return model(x, x, x, is_causal=True)[0]
-        return model(x, x, x * 0.5 if not options else x, need_weights=False, attn_mask=mask)[0]
+        given = {name: lib.tensor(m) if isinstance(m, np.ndarray) else m for name, m in masks.items()}
+        key, value = (x[..., o] if isinstance(o, slice) else x * o for o in others)
+        found, weights = model(x, key, value, **given)
+        return found if weights is None else lib.cat([found.reshape(-1), weights.reshape(-1)])
 
-    compare(lambda nn: nn.MultiheadAttention(8, 2, batch_first=batch_first), TOKENS, call)
+    options = {"batch_first": True, **options}
+    tokens = (TOKENS.transpose(1, 0, 2) if options["batch_first"] else TOKENS) if is_batch else TOKENS[:, 0]
+    compare(lambda nn: nn.MultiheadAttention(8, 2, **options), np.ascontiguousarray(tokens), call)
+
+
+def test_attention_without_a_mask_that_sees_nothing_later() -> None:
+    model, x = graphc.nn.MultiheadAttention(8, 2, add_zero_attn=True), graphc.tensor(TOKENS)
+    found = model(x, x, x, is_causal=True)[0].tolist()
+    np.testing.assert_allclose(found, model(x, x, x, attn_mask=graphc.tensor(HIDDEN))[0].tolist())
+    for wrong in ({"attn_mask": graphc.ones(2, 3)}, {"key_padding_mask": graphc.ones(2, 2)}):
+        with pytest.raises(graphc.ShapeError, match="expected"):
+            model(x, x, x, **wrong)
+    with pytest.raises(graphc.ShapeError, match="3 dimensions"):
+        model(x, x[0], x)
+
+
+WORDS = np.array([[0, 2, 2, 5], [2, 1, 5, 0]])
+EMBEDDINGS: dict[str, dict[str, Any]] = {
+    "plain": {},
+    "padded": {"padding_idx": -1, "scale_grad_by_freq": True},
+    "short": {"max_norm": 1.0, "norm_type": 1.5, "padding_idx": 2},
+    "by how often": {"scale_grad_by_freq": True, "max_norm": 0.7},
+}
+
+
+@pytest.mark.parametrize("case", EMBEDDINGS)
+def test_embeddings(case: str) -> None:
+    def call(model: Any, x: Any) -> Any:
+        return model((graphc if isinstance(x, graphc.Tensor) else torch).tensor(WORDS)) * x.sum()
+
+    compare(lambda nn: nn.Embedding(6, 3, **EMBEDDINGS[case]), ROWS, call)
+
+
+def test_embeddings_of_given_rows() -> None:
+    rows = graphc.tensor(ROWS)
+    model = graphc.nn.Embedding.from_pretrained(rows, padding_idx=1)
+    assert not model.weight.requires_grad
+    assert model(graphc.tensor([1, 4])).tolist() == ROWS[[1, 4]].tolist()
+    for wrong, error in (({"sparse": True}, graphc.UnsupportedError), ({"padding_idx": 7}, ValueError)):
+        with pytest.raises(error):
+            graphc.nn.Embedding(6, 3, **wrong)
+    with pytest.raises(graphc.ShapeError):
+        graphc.nn.Embedding(6, 3, _weight=rows)
+
+
+@pytest.mark.parametrize("norm_first", [False, True])
+def test_transformers(norm_first: bool) -> None:
+    def call(model: Any, x: Any) -> Any:
+        lib = graphc if isinstance(x, graphc.Tensor) else torch
+        masks = {"tgt_mask": HIDDEN, "memory_mask": np.eye(3, 5, k=2) > 0,
+                 "src_key_padding_mask": np.arange(10).reshape(2, 5) == 4}  # fmt: skip
+        return model(x, x[:, :3] * 0.5, **{name: lib.tensor(mask) for name, mask in masks.items()})
+
+    sizes = {"dim_feedforward": 5, "dropout": 0.0, "batch_first": True, "norm_first": norm_first, "bias": norm_first}
+    array = np.concatenate([TOKENS, TOKENS[:2] + 1]).transpose(1, 0, 2).copy()
+    compare(lambda nn: nn.Transformer(8, 2, 1, 1, **sizes), array, call)
 
 
 def test_sizes_that_do_not_fit() -> None:

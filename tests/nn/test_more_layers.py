@@ -102,18 +102,6 @@ def test_a_transformer_encoder_with_torchs_weights(norm_first: bool) -> None:
         np.testing.assert_allclose(a, b, rtol=1e-8, atol=1e-10)
 
 
-def test_attention_gives_its_weights() -> None:
-    theirs, ours = torch.nn.MultiheadAttention(8, 2), graphc.nn.MultiheadAttention(8, 2)
-    ours.load_state_dict(theirs.state_dict())
-    array = rng.standard_normal((5, 3, 8))
-    for average in (True, False):
-        found = ours(*[graphc.tensor(array)] * 3, average_attn_weights=average)
-        wanted = theirs(*[torch.tensor(array)] * 3, average_attn_weights=average)
-        for a, b in zip(found, wanted, strict=True):
-            np.testing.assert_allclose(a.detach().numpy(), b.detach().numpy(), rtol=1e-9, atol=1e-12)
-    assert ours(*[graphc.tensor(array)] * 3, need_weights=False)[1] is None
-
-
 def test_initialisers_have_the_properties_of_their_names() -> None:
     graphc.manual_seed(0)
     init = graphc.nn.init
