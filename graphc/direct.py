@@ -164,9 +164,9 @@ def _built(program: Program, forms: Sequence[Any], arguments: Sequence[Any], nam
         message = f"{name} writes into tensors of a module, which compiled callers do not have: call it from Python"
         raise UnsupportedError(message)
     if executable is None or any(output.capacity is not None for output in executable.outputs):
-        what = (
-            "a result whose size only the values tell" if executable is not None else "disable_jit or a split program"
-        )
+        what = "a result whose size only the values tell"
+        if executable is None:
+            what = "it is interpreted (GRAPHC_DISABLE_JIT), runs on a GPU, or in two programs"
         raise UnsupportedError(f"{name} cannot be called from compiled code: {what}")
     specs = [*(source.spec for source in program.inputs), *(INT for _ in program.traced.int_leaves)]
     count = len(specs)

@@ -131,6 +131,10 @@ class CudaError(GraphcError, RuntimeError):
     """There is no GPU, or its driver failed."""
 
 
+class CudaMemoryError(CudaError, OutOfMemoryError):
+    """A device has no memory for an array or a program."""
+
+
 class ProgramError(GraphcError, RuntimeError):
     """A compiled program reported a failure at run time."""
 

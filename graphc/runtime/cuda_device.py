@@ -20,9 +20,10 @@ import numpy as np
 from graphc.codegen.cuda_chores import CudaKernel
 from graphc.codegen.cuda_intrinsics import SHARED_ELEMENTS, WARP
 from graphc.codegen.targets import BLOCK_THREADS
-from graphc.errors import CudaError
+from graphc.errors import CudaError, CudaMemoryError
 from graphc.runtime.cuda_blas import Blas, open_blas
 from graphc.runtime.cuda_devices import Prepared, Product, repeated_by
+from graphc.runtime.cuda_errors import OUT_OF_MEMORY, driver_error
 from graphc.runtime.cuda_images import image_of
 from graphc.runtime.cuda_libraries import CUFFT, CUSOLVER
 from graphc.runtime.cuda_solver import CuFFT, CuSolver
@@ -31,7 +32,6 @@ from graphc.runtime.cuda_submit import SUBMITTED, submission
 LIBRARY = {"linux": "libcuda.so.1", "win32": "nvcuda.dll"}
 BLOCKS_OF_A_MULTIPROCESSOR = 8
 SHARED_BYTES = 1024 + 2 * 8 * SHARED_ELEMENTS  # of each block: the driver's, and two of ``cuda_intrinsics``
-NO_DEVICE = 100
 NON_BLOCKING = 1  # CU_STREAM_NON_BLOCKING: apart from the legacy default stream
 THREAD_LOCAL = 1  # CU_STREAM_CAPTURE_MODE_THREAD_LOCAL: other threads may do as they like meanwhile
 RELEASE_THRESHOLD = 4  # CU_MEMPOOL_ATTR_RELEASE_THRESHOLD
@@ -132,13 +132,10 @@ class CudaDevice:
 
     def _require(self, name: str, status: int) -> None:
         """Raise ``CudaError`` for a status other than 0."""
-        if status == NO_DEVICE:
-            raise CudaError('target="cuda": the NVIDIA driver finds no GPU on this machine')
         if status:
             text = ctypes.c_char_p()
             self.library.cuGetErrorString(status, ctypes.byref(text))
-            reason = text.value.decode() if text.value else f"error {status}"
-            raise CudaError(f"{name}: {reason}")
+            raise driver_error(name, status, text.value.decode() if text.value else None)
 
     def number_of(self, address: int) -> int:
         if self.devices == 1:
@@ -191,8 +188,28 @@ class CudaDevice:
 
     def allocate(self, size: int, stream: int) -> int:
         address = Word()
-        self._call("cuMemAllocAsync", ctypes.byref(address), Size(max(size, 1)), Handle(stream))
+        asked = ctypes.byref(address), Size(max(size, 1)), Handle(stream)
+        status = self.library.cuMemAllocAsync(*asked)
+        if status == OUT_OF_MEMORY:
+            self._give_back_spare()
+            self._call("cuCtxSynchronize")  # what is given back in order is free when all is done
+            status = self.library.cuMemAllocAsync(*asked)
+        if status == OUT_OF_MEMORY:
+            free, total = Size(), Size()
+            self._call("cuMemGetInfo_v2", ctypes.byref(free), ctypes.byref(total))
+            raise CudaMemoryError(
+                f"device {self.number} ({self.name}) has no memory of {size} bytes: {free.value} of its {total.value} "
+                "are free; take smaller batches, delete arrays, or have other libraries give back what they keep "
+                "(torch.cuda.empty_cache())"
+            )
+        self._require("cuMemAllocAsync", status)
         return address.value
+
+    def _give_back_spare(self) -> None:
+        spare, self.spare = self.spare or {}, {}
+        for blocks in spare.values():
+            while blocks:
+                self.release(blocks.pop(), self.stream)
 
     def release(self, address: int, stream: int) -> None:
         self._call("cuMemFreeAsync", Word(address), Handle(stream))

@@ -161,6 +161,7 @@ class LoadedProgram:
             self.device.drop(graph)
         self.graphs.clear()
         self.once.clear()
+        self.block = self.size = 0  # the next one may not be there
         if self.at_end is not None:
             self.at_end()
 

@@ -94,6 +94,9 @@ class FakeCuda:
         self.buffers[start] = buffer
         address._obj.value = start
 
+    def _cuMemGetInfo_v2(self, free, total):
+        free._obj.value, total._obj.value = 5, 7
+
     def _cuMemAllocHost_v2(self, address, size):
         self.page = ctypes.create_string_buffer(size.value)
         address._obj.value = ctypes.addressof(self.page)

@@ -114,12 +114,30 @@ def test_no_gpu_and_no_driver_are_said(monkeypatch):
         CudaDevice(library=FakeCuda({"cuInit": 100}))
     with pytest.raises(CudaError, match="there is no device 3"):
         CudaDevice(3, library=FakeCuda())
-    with pytest.raises(CudaError, match="cuMemAllocAsync: error 2"):
-        CudaDevice(library=FakeCuda({"cuMemAllocAsync": 2})).allocate(10, 0)
+    for status, said in ((700, "compute-sanitizer"), (400, "that is gone"), (3, "'spawn'"), (999, "error 999$")):
+        with pytest.raises(CudaError, match=said):
+            CudaDevice(library=FakeCuda({"cuMemAllocAsync": status})).allocate(10, 0)
     monkeypatch.setattr(cuda_device, "LIBRARY", {})
     function = graphc.grad(np.sum, target="cuda")
     with override(cuda_emulator=False), pytest.raises(CudaError, match="needs an NVIDIA GPU and its driver"):
         function(X)
+
+
+def test_no_memory_is_said_and_harms_no_later_call(fake):
+    double = graphc.jit(lambda x: x * 2, target="cuda")
+    np.testing.assert_array_equal(double(X), X * 2)
+    spare = DeviceArray((3,), X.dtype, 0, fake.stream)
+    del spare
+    fake.library.status["cuMemAllocAsync"] = 2
+    large = np.ones((700, 5))
+    with pytest.raises(MemoryError, match=r"device 0 \(Fake GPU\) has no memory of \d+ bytes: 5 of its 7 are free"):
+        double(large)
+    assert not fake.spare  # given back first
+    with pytest.raises(graphc.CudaMemoryError):
+        double(X)  # its block is not there any more
+    del fake.library.status["cuMemAllocAsync"]
+    np.testing.assert_array_equal(double(X), X * 2)
+    np.testing.assert_array_equal(double(large), large * 2)
 
 
 # --- programs ---------------------------------------------------------------------------------------------------------
