@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from graphc.ir.opdef import Op
 from graphc.ops.blocks import BLOCKS
+from graphc.ops.completion import COMPLETION
 from graphc.ops.complex_numbers import COMPLEX
 from graphc.ops.control import CONTROL
 from graphc.ops.convolution import CONVOLUTION
@@ -70,6 +71,7 @@ OPS = build_table(
     SYSTEMS,
     SPECTRA,
     ORTHOGONAL,
+    COMPLETION,
     EIGEN,
     ELIMINATION,
     FOURIER,

@@ -58,6 +58,24 @@ def triangular() -> list[Case]:
     return cases
 
 
+def completed(a: np.ndarray) -> np.ndarray:
+    """By reflections, each of which brings a column to an axis, with LAPACK's sign."""
+    m, n = a.shape[-2:]
+    if a.ndim > 2:
+        return np.stack([completed(x) for x in a])
+    basis, rest = np.eye(m, dtype=a.dtype), a.copy()
+    for k in range(n):
+        x = rest[k:, k].copy()
+        length = -np.copysign(np.linalg.norm(x), x[0].real)
+        v, factor = x.copy(), np.conj((length - x[0]) / length)
+        v[0] -= length
+        v = v / v[0]
+        reflection = np.eye(m, dtype=a.dtype)
+        reflection[k:, k:] -= np.conj(factor) * np.outer(v, np.conj(v))
+        basis, rest = basis @ reflection, np.conj(reflection.T) @ rest
+    return basis[:, n:]
+
+
 def size(a: np.ndarray) -> np.ndarray:
     """By what LAPACK compares pivots."""
     return np.abs(a.real) + np.abs(a.imag)
@@ -200,6 +218,7 @@ MATRIX_CASES: dict[str, list[Case]] = {
     "eigh": [Case((symmetric(3),), np.linalg.eigh), Case((symmetric(2, (2,)),), np.linalg.eigh)],
     "svd": [Case((spread(m, n, b),), lambda a: np.linalg.svd(a, full_matrices=False))
             for m, n, b in ((3, 2, ()), (2, 3, ()), (2, 2, (2,)), (3, 1, ()))],
+    "completion": [Case((normal(*shape),), completed) for shape in ((4, 2), (2, 3, 2))],
     "qr": [Case((normal(*shape),), np.linalg.qr) for shape in (*TALL, (2, 3, 2))],
     "pinv": [Case((spread(m, n), np.float64(1e-10)), lambda a, c: np.linalg.pinv(a)) for m, n in ((3, 2), (2, 3))],
 }  # fmt: skip

@@ -22,12 +22,13 @@ rng = np.random.default_rng(7)
 A, B, E = rng.normal(size=(3, 3, 3))
 POSITIVE = A @ A.T + np.eye(3)
 WIDE = rng.normal(size=(3, 4))
+BAND = rng.normal(size=(4, 4)) + np.array([[0.0], [0.0], [5.0], [0.0]])
 SECTIONS = scipy.signal.butter(4, 0.3, output="sos")
 
 CASES: dict[str, list[tuple[Any, ...]]] = {
     "linalg.expm": [(A,), (20 * A,), (np.zeros((2, 2)),), (rng.normal(size=(2, 3, 3)),)],
     "linalg.sqrtm": [(POSITIVE,), (scipy.linalg.expm(A),)],
-    "linalg.logm": [(POSITIVE,), (scipy.linalg.expm(0.5 * A),)],
+    "linalg.logm": [(scipy.linalg.expm(0.5 * A),)],
     "linalg.block_diag": [(A, WIDE, WIDE[0])],
     "linalg.toeplitz": [(WIDE[0], WIDE[1, :3]), (WIDE[0],)],
     "linalg.hankel": [(WIDE[0], WIDE[1, :3]), (WIDE[0],)],
@@ -42,6 +43,28 @@ CASES: dict[str, list[tuple[Any, ...]]] = {
     "linalg.tanhm": [(0.5 * A,)],
     "linalg.fractional_matrix_power": [(POSITIVE, 0.3)],
     "linalg.norm": [(A,), (WIDE[0], 3.0)],
+    "linalg.cosm": [(A,)],
+    "linalg.sinm": [(A,)],
+    "linalg.tanm": [(0.5 * A,)],
+    "linalg.signm": [(A,)],
+    "linalg.companion": [(WIDE[0],)],
+    "linalg.leslie": [(WIDE[0], WIDE[1, :3])],
+    "linalg.fiedler": [(WIDE[0],)],
+    "linalg.convolution_matrix": [(WIDE[0], 6), (WIDE[0], 3, "same"), (WIDE[0], 6, "valid"), (WIDE[0], 3, "valid")],
+    "linalg.diagsvd": [(WIDE[0], 4, 6)],
+    "linalg.solve_toeplitz": [(WIDE[0] + 3 * np.eye(4)[0], WIDE.T)],
+    "linalg.matmul_toeplitz": [(WIDE[0], WIDE[1]), (WIDE[0], WIDE.T)],
+    "linalg.solve_circulant": [(WIDE[0], WIDE[1]), (WIDE[0], WIDE.T)],
+    "linalg.solve_banded": [((1, 2), BAND, WIDE[1]), ((2, 1), BAND, WIDE.T)],
+    "linalg.solveh_banded": [(BAND[1:3], WIDE[1]), (BAND[2:0:-1], WIDE.T, False, False, True)],
+    "linalg.eig_banded": [(BAND[:3], True, True), (BAND[:3], False, True)],
+    "linalg.eigvals_banded": [(BAND[:3],), (BAND[:3], False, False, "i", (1, 2))],
+    "linalg.eigh_tridiagonal": [(WIDE[0], WIDE[1, :3], True)],
+    "linalg.eigvalsh_tridiagonal": [(WIDE[0], WIDE[1, :3])],
+    "linalg.polar": [(A,), (WIDE,), (WIDE.T, "left")],
+    "linalg.orthogonal_procrustes": [(WIDE.T, 2.0 * WIDE.T[::-1])],
+    "linalg.subspace_angles": [(WIDE.T, WIDE.T[:, :1] + 0.1), (WIDE.T[:, :1] + 1.0, WIDE.T)],
+    "linalg.rq": [(A,), (WIDE, False, None, "economic"), (WIDE.T,)],
     "signal.lfilter": [
         (WIDE[0, :3], np.array([1.5, 0.3, -0.2]), rng.normal(size=(2, 6))),
         (WIDE[0, :2], np.array([1.5, 0.3, -0.2]), rng.normal(size=(6, 2)), 0, rng.normal(size=(2, 2))),
@@ -57,6 +80,7 @@ def scipys(name: str) -> Callable[..., Any]:
 def test_every_algorithm_is_tested() -> None:
     # in test_initial_values.py, functions/test_functional.py, and the tests of scipy.special
     elsewhere = {"scipy.integrate.solve_ivp", "scipy.integrate.odeint"}
+    elsewhere |= {"scipy.linalg.solve_continuous_are", "scipy.linalg.solve_discrete_are"}
     elsewhere |= {*functional.FUNCTIONS, *integrals.FUNCTIONS, *special_functions.FUNCTIONS}
     elsewhere |= {f"scipy.{tested.name}" for tested in (*STATISTICS, *SIGNALS, *INTERPOLATION)}
     assert {f"scipy.{name}" for name in CASES} - elsewhere == set(ALGORITHMS) - elsewhere
@@ -87,8 +111,42 @@ def test_values_and_gradients(name: str, given: tuple[Any, ...]) -> None:
     np.testing.assert_allclose(slope, (ends[0] - ends[1]) / (2 * h), rtol=1e-6, atol=1e-7)
 
 
+@pytest.mark.parametrize("solve", [scipy.linalg.solve_continuous_are, scipy.linalg.solve_discrete_are])
+def test_riccati_equations(solve: Any) -> None:
+    """Of symmetric weights, as SciPy demands; the gain of a regulator, whose solution must exist, or it is NaN."""
+    weights = [POSITIVE, POSITIVE[:2, :2]]
+
+    def loss(a: Any, b: Any, q: Any, r: Any) -> Any:
+        return np.sum(np.cos(solve(a, b, (q + q.T) / 2, (r + r.T) / 2) * E))
+
+    given = [A, B[:, :2], *weights]
+    with override(disable_jit=True):
+        value, gradients = graphc.value_and_grad(loss, argnums=(0, 1, 2, 3))(*given)
+        lost = graphc.value_and_grad(loss)(2.0 * np.eye(3), np.zeros((3, 2)), *weights)[0]
+    assert value == pytest.approx(loss(*given), rel=1e-10)
+    assert np.isnan(lost)
+    directions = [rng.normal(size=x.shape) for x in given]
+    ends = [loss(*[x + sign * 1e-6 * d for x, d in zip(given, directions, strict=True)]) for sign in (1, -1)]
+    slope = sum(np.sum(g * d) for g, d in zip(gradients, directions, strict=True))
+    assert slope == pytest.approx((ends[0] - ends[1]) / 2e-6, rel=1e-6)
+
+
+def test_vectors_of_bands() -> None:
+    """Of what does not depend on their signs, which are not those of LAPACK's routine for bands."""
+
+    def loss(d: Any) -> Any:
+        w, v = scipy.linalg.eigh_tridiagonal(d, WIDE[1, :3], select="i", select_range=(0, 1))
+        return np.sum(((v * w) @ v.T) * np.cos(np.arange(16.0).reshape(4, 4)))
+
+    with override(disable_jit=True):
+        value, gradient = graphc.value_and_grad(loss)(WIDE[0])
+    assert value == pytest.approx(loss(WIDE[0]), rel=1e-12)
+    ends = [[loss(WIDE[0] + sign * 1e-6 * e) for e in np.eye(4)] for sign in (1, -1)]
+    np.testing.assert_allclose(gradient, (np.array(ends[0]) - ends[1]) / 2e-6, rtol=1e-6, atol=1e-8)
+
+
 def test_second_derivatives_of_matrix_functions() -> None:
-    for function, at in ((scipy.linalg.expm, A), (scipy.linalg.sqrtm, POSITIVE), (scipy.linalg.logm, POSITIVE)):
+    for function, at in ((scipy.linalg.expm, A), (scipy.linalg.logm, POSITIVE)):  # a logarithm begins with roots
 
         def loss(M: Any, function: Any = function) -> Any:
             return np.sum(function(M) * B)

@@ -1,4 +1,4 @@
-"""``scipy.linalg``'s functions of square matrices: ``expm``, ``sqrtm``, ``logm``. All of them take a batch.
+"""``scipy.linalg``'s functions of square matrices: ``expm sqrtm logm cosm sinm tanm signm``. All of them take a batch.
 
 Source: N. J. Higham, Functions of Matrices: Theory and Computation (SIAM 2008), chapters 6, 10 and 11. The derivative
 is that of the algorithm, whose steps are smooth; how often it scales is a constant of it.
@@ -85,6 +85,29 @@ def logm(A: Any, disp: bool = True) -> Any:
     return total * np.exp2(1.0 * roots).astype(A.dtype)
 
 
+def cosm(A: Any) -> Any:
+    """``cos(A)``, the even part of ``exp(iA)``."""
+    A = _square(A, "cosm")
+    return 0.5 * (expm(1j * A) + expm(-1j * A)) if A.dtype.kind == "c" else expm(1j * A).real
+
+
+def sinm(A: Any) -> Any:
+    """``sin(A)``, the odd part of ``exp(iA)``."""
+    A = _square(A, "sinm")
+    return -0.5j * (expm(1j * A) - expm(-1j * A)) if A.dtype.kind == "c" else expm(1j * A).imag
+
+
+def tanm(A: Any) -> Any:
+    """``cos(A)^-1 sin(A)``."""
+    return np.linalg.solve(cosm(A), sinm(A))
+
+
+def signm(A: Any) -> Any:
+    """The sign of each eigenvalue's real part, as ``A (A^2)^-1/2``; NaN where one of them is imaginary."""
+    A = _square(A, "signm")
+    return np.linalg.solve(sqrtm(A @ A), A)
+
+
 def _square(A: Any, name: str) -> Any:
     """The matrices in a float dtype. Raises: ValueError: they are not square."""
     A = np.asarray(A)
@@ -93,4 +116,4 @@ def _square(A: Any, name: str) -> Any:
     return A if A.dtype.kind in "fc" else A.astype(np.float64)
 
 
-FUNCTIONS = {"scipy.linalg.expm": expm, "scipy.linalg.sqrtm": sqrtm, "scipy.linalg.logm": logm}
+FUNCTIONS = {f"scipy.linalg.{function.__name__}": function for function in (expm, sqrtm, logm, cosm, sinm, tanm, signm)}

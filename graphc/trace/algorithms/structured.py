@@ -51,6 +51,47 @@ def khatri_rao(a: Any, b: Any) -> Any:
     return np.reshape(a[:, np.newaxis, :] * b[np.newaxis, :, :], (a.shape[0] * b.shape[0], a.shape[1]))
 
 
+def companion(a: Any) -> Any:
+    """The matrix whose characteristic polynomial has the coefficients, the highest first."""
+    (a,) = _vectors("companion", a)
+    size = len(a) - 1
+    below = np.eye(size, k=-1)
+    return np.concatenate([(-a[1:] / a[0])[np.newaxis], below[1:]])
+
+
+def leslie(f: Any, s: Any) -> Any:
+    """How ages of a population follow each other: births f in the first row, survival s below the diagonal."""
+    f, s = _vectors("leslie", f, s)
+    return np.concatenate([f[np.newaxis], np.diag(s) @ np.eye(len(s), len(f))])
+
+
+def fiedler(a: Any) -> Any:
+    """The distances of all pairs of numbers."""
+    (a,) = _vectors("fiedler", a)
+    return np.abs(a[:, np.newaxis] - a)
+
+
+def convolution_matrix(a: Any, n: Any, mode: str = "full") -> Any:
+    """The matrix that convolves vectors of length n with a."""
+    (a,) = _vectors("convolution_matrix", a)
+    columns = np.arange(len(a) + n - 1)[:, np.newaxis] - np.arange(n)
+    inside = (columns >= 0) & (columns < len(a))
+    whole = np.where(inside, a[np.where(inside, columns, 0)], 0.0)
+    if mode == "full":
+        return whole
+    if mode not in ("valid", "same"):
+        raise ValueError(f"scipy.linalg.convolution_matrix: mode={mode!r} is none of 'full', 'valid' and 'same'")
+    shorter, longer = min(len(a), n), max(len(a), n)
+    first = shorter - 1 if mode == "valid" else (shorter - 1) // 2
+    return whole[first : first + (longer - shorter + 1 if mode == "valid" else longer)]
+
+
+def diagsvd(s: Any, M: Any, N: Any) -> Any:
+    """Singular values on the diagonal of a matrix of M rows and N columns."""
+    (s,) = _vectors("diagsvd", s)
+    return np.eye(M, len(s)) @ np.diag(s) @ np.eye(len(s), N)
+
+
 def _vectors(name: str, *arrays: Any) -> list[Any]:
     found = [np.asarray(a) for a in arrays]
     for a in found:
@@ -68,6 +109,43 @@ def solve_sylvester(a: Any, b: Any, q: Any) -> Any:
     rows, columns = a.shape[0], b.shape[0]
     system = np.kron(a, np.eye(columns)) + np.kron(np.eye(rows), b.T)
     return np.reshape(np.linalg.solve(system, np.reshape(q, rows * columns)), (rows, columns))
+
+
+def solve_toeplitz(c_or_cr: Any, b: Any, check_finite: bool = True) -> Any:
+    """``T x = b`` for a Toeplitz matrix, as a whole one: for some hundred rows."""
+    return np.linalg.solve(toeplitz(*_column_and_row(c_or_cr)), np.asarray(b))
+
+
+def matmul_toeplitz(c_or_cr: Any, x: Any, check_finite: bool = False, workers: Any = None) -> Any:
+    """``T @ x`` for a Toeplitz matrix, by transforms of a circulant one that it is a part of."""
+    c, r = _column_and_row(c_or_cr)
+    c, x = np.ravel(c), np.asarray(x)
+    r = np.conj(c) if r is None else np.ravel(r)
+    columns = x[:, np.newaxis] if x.ndim == 1 else x
+    if len(r) != columns.shape[0]:
+        raise ValueError(
+            f"scipy.linalg.matmul_toeplitz: {len(r)} columns of the matrix, and {columns.shape[0]} rows of x"
+        )
+    around = np.concatenate([c, r[1:][::-1]])
+    size = len(c) + len(r) - 1
+    if "c" in (around.dtype.kind, columns.dtype.kind):
+        found: Any = np.fft.ifft(np.fft.fft(around)[:, np.newaxis] * np.fft.fft(columns, size, axis=0), axis=0)
+    else:
+        found = np.fft.irfft(np.fft.rfft(around)[:, np.newaxis] * np.fft.rfft(columns, size, axis=0), size, axis=0)
+    found = found[: len(c)]
+    return found[:, 0] if x.ndim == 1 else found
+
+
+def _column_and_row(c_or_cr: Any) -> tuple[Any, Any]:
+    return c_or_cr if isinstance(c_or_cr, tuple) else (c_or_cr, None)
+
+
+def solve_circulant(c: Any, b: Any, singular: str = "raise", tol: Any = None) -> Any:
+    """``circulant(c) x = b`` by transforms; along the first axis of b."""
+    (c,), b = _vectors("solve_circulant", c), np.asarray(b)
+    values = np.fft.fft(c)
+    found = np.fft.ifft(np.fft.fft(b, axis=0) / np.reshape(values, (len(c), *(1,) * (b.ndim - 1))), axis=0)
+    return found if c.dtype.kind == "c" or b.dtype.kind == "c" else found.real
 
 
 def solve_continuous_lyapunov(a: Any, q: Any) -> Any:
@@ -118,7 +196,8 @@ def norm(a: Any, ord: Any = None, axis: Any = None, keepdims: bool = False, chec
 FUNCTIONS = {
     f"scipy.linalg.{function.__name__}": function
     for function in (
-        block_diag, toeplitz, hankel, circulant, khatri_rao, solve_sylvester, solve_continuous_lyapunov,
+        block_diag, toeplitz, hankel, circulant, khatri_rao, companion, leslie, fiedler, convolution_matrix, diagsvd,
+        solve_toeplitz, matmul_toeplitz, solve_circulant, solve_sylvester, solve_continuous_lyapunov,
         solve_discrete_lyapunov, expm_frechet, sinhm, coshm, tanhm, fractional_matrix_power, norm,
     )
 }  # fmt: skip

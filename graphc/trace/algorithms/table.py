@@ -6,12 +6,14 @@ from collections.abc import Mapping
 from typing import Any
 
 from graphc.trace.algorithms import (
+    banded,
     bsplines,
     comparisons,
     convolutions,
     cubics,
     descriptions,
     distances,
+    factorings,
     filters,
     functional,
     images,
@@ -20,6 +22,7 @@ from graphc.trace.algorithms import (
     interpolants,
     matrix_functions,
     periodograms,
+    riccati,
     special_functions,
     structured,
 )
@@ -27,6 +30,9 @@ from graphc.trace.algorithms import (
 ALGORITHMS: Mapping[str, Any] = {
     **matrix_functions.FUNCTIONS,
     **structured.FUNCTIONS,
+    **banded.FUNCTIONS,
+    **factorings.FUNCTIONS,
+    **riccati.FUNCTIONS,
     **filters.FUNCTIONS,
     **initial_values.FUNCTIONS,
     **cubics.FUNCTIONS,

@@ -58,6 +58,7 @@ _ROOT = "its solution is differentiated by graphc.implicit_root, around the solv
 _MINIMUM = "its solution is differentiated by graphc.implicit_minimum, around the solver"
 _QUADRATURE = "it chooses its points by the numbers; use scipy.integrate.fixed_quad, or a sum over nodes of your own"
 _MESH = "it makes a triangulation by the numbers; RegularGridInterpolator and RBFInterpolator take traced values"
+_RANK = "its columns are as many as the rank, which the numbers tell; take columns of np.linalg.svd's vectors"
 _SMOOTH = "it chooses knots or a weight by the numbers; make_lsq_spline with knots of yours takes traced values"
 # Functions that take functions, in whose closures a traced value may be
 OF_FUNCTIONS: Mapping[str, str] = {
@@ -75,6 +76,7 @@ ABSENT: Mapping[str, str] = {
     **dict.fromkeys(
         qualified("scipy.interpolate", "UnivariateSpline LSQUnivariateSpline make_smoothing_spline"), _SMOOTH
     ),
+    **dict.fromkeys(qualified("scipy.linalg", "orth null_space"), _RANK),
     "numpy.frompyfunc": "its result is an array of Python objects; call the function itself, or use np.vectorize",
     "numpy.sort_complex": "an order of complex numbers; sort by np.lexsort((z.imag, z.real))",
     **dict.fromkeys(qualified("scipy.special", _INTEGERS), _COMBINATORICS),

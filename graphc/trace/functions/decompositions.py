@@ -8,7 +8,7 @@ import numpy as np
 
 from graphc.ir.builder import Builder
 from graphc.ir.graph import Value
-from graphc.ir.types import I64
+from graphc.ir.types import I64, ArrayType
 from graphc.ops.elimination import into
 from graphc.ops.matrices import adjoint, columns, conjugate, rows_of, triangle
 from graphc.trace.functions.arguments import Implementation, as_array, shape_error, unsupported
@@ -28,10 +28,13 @@ def qr(F: Builder, a: Any, mode: str = "reduced") -> Value | QRResult:
     """Orthogonal columns times an upper triangle; a wide matrix by its first square part."""
     value = matrices(F, "qr", a, square=False)
     rows, columns = value.dims[-2:]
-    if mode not in ("reduced", "r") and not (mode == "complete" and F.facts.equal(rows, columns)):
-        raise unsupported(F, f"qr: mode={mode!r} is not supported; use 'reduced' or 'r'")
+    if mode not in ("reduced", "complete", "r"):
+        raise unsupported(F, f"qr: mode={mode!r} is not supported; use 'reduced', 'complete' or 'r'")
     if F.facts.at_least(rows, columns):
         q, r = F.qr(value)
+        if mode == "complete" and F.facts.at_least(rows, columns + 1):
+            q = F.concat(q, F.completion(value), axis=q.rank - 1)
+            r = F.concat(r, F.zeros(ArrayType(r.type.dtype, (*r.dims[:-2], rows - columns, columns))), axis=r.rank - 2)
     else:
         last = value.rank - 1
         q, first = F.qr(take_range(F, value, last, 0, rows))
@@ -44,14 +47,13 @@ def scipy_qr(
     F: Builder, a: Any, overwrite_a: bool = False, lwork: Any = None, mode: str = "full", pivoting: bool = False,
     check_finite: bool = True,
 ) -> Any:  # fmt: skip
-    """``scipy.linalg.qr`` without pivoting: ``mode="economic"`` or ``"r"``, and ``"full"`` of square matrices."""
+    """``scipy.linalg.qr`` without pivoting: ``mode`` is "full", "economic" or "r" (R of "full")."""
     if pivoting:
         raise unsupported(F, "qr: pivoting=True is not supported; leave it out")
-    names = {"economic": "reduced", "full": "complete", "r": "r"}
-    if mode not in names:
-        raise unsupported(F, f"qr: mode={mode!r} is not supported; use 'economic' or 'r'")
-    found: Any = qr(F, a, names[mode])
-    return (found,) if mode == "r" else tuple(found)
+    if mode not in ("full", "economic", "r"):
+        raise unsupported(F, f"qr: mode={mode!r} is not supported; use 'full', 'economic' or 'r'")
+    found: Any = qr(F, a, "reduced" if mode == "economic" else "complete")
+    return (found.R,) if mode == "r" else tuple(found)
 
 
 # --- elimination ------------------------------------------------------------------------------------------------------

@@ -117,17 +117,27 @@ def scipy_eigvals(F: Builder, a: Any, b: Any = None, overwrite_a: bool = False, 
 def svd(
     F: Builder, a: Any, full_matrices: bool = True, compute_uv: bool = True, hermitian: bool = False
 ) -> Value | SVDResult:
-    """``numpy.linalg.svd``: with ``full_matrices=True`` for square matrices alone, where that changes nothing."""
+    """``numpy.linalg.svd``. With ``full_matrices=True`` the vectors beyond the shorter side are another basis of their
+    space than LAPACK's: that of a QR factorisation of the others, which has derivatives.
+    """
     value = matrices(F, "svd", a, square=hermitian)
     if hermitian:
         u, s, vt = _by_eigenvalues(F, value)
         return SVDResult(u, s, vt) if compute_uv else s
     if not compute_uv:
         return F.svd(value)[1]
-    if full_matrices and not F.facts.equal(*value.dims[-2:]):
-        message = "svd: full_matrices=True of a matrix that is not square gives vectors that have no derivative"
-        raise unsupported(F, f"{message}; write full_matrices=False")
-    return SVDResult(*F.svd(value))
+    u, s, vt = F.svd(value)
+    rows, columns = value.dims[-2:]
+    if full_matrices and F.facts.at_least(rows, columns + 1):
+        u = _completed(F, u)
+    elif full_matrices and F.facts.at_least(columns, rows + 1):
+        vt = adjoint(F, _completed(F, adjoint(F, vt)))
+    return SVDResult(u, s, vt)
+
+
+def _completed(F: Builder, v: Value) -> Value:
+    """Orthonormal columns and others that make a basis of them."""
+    return F.concat(v, F.completion(v), axis=v.rank - 1)
 
 
 def _by_eigenvalues(F: Builder, value: Value) -> tuple[Value, Value, Value]:

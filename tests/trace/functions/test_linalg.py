@@ -12,6 +12,7 @@ from graphc.config import settings
 from graphc.errors import ShapeError, UnsupportedError
 from graphc.trace.functions import NUMPY_FUNCTIONS
 from graphc.trace.functions.indexing import getitem
+from tests.nightly import NIGHTLY
 from tests.trace.functions.support import check, numpy_call, trace
 from tests.trace.functions.test_gradients import check_orders, slope
 
@@ -89,6 +90,13 @@ def call(name, *args, **kwargs):
     return lambda F, *arrays: NUMPY_FUNCTIONS[name](F, *arrays, *args, **kwargs)
 
 
+def projections(F, u, s, vt):
+    """Onto what the singular vectors of the smaller side leave; those beside them are another basis than LAPACK's."""
+    k = s.dims[0]
+    left, right = getitem(F, u, np.s_[:, k:]), getitem(F, vt, np.s_[k:])
+    return F.matmul(left, F.transpose(left, (1, 0))), s, F.matmul(F.transpose(right, (1, 0)), right)
+
+
 GRADIENTS = {
     "solve": (call("numpy.linalg.solve"), B, TALL.T[:, :1]),
     "vector": (call("numpy.linalg.solve"), A, A[0]),
@@ -97,6 +105,10 @@ GRADIENTS = {
     "nuclear": (call("numpy.linalg.norm", "nuc"), TALL),
     "spectral": (call("numpy.linalg.norm", 2), WIDE),
     "cond": (call("numpy.linalg.cond"), A),
+    "complete qr": (call("numpy.linalg.qr", "complete"), TALL),
+    "full r": (call("scipy.linalg.qr", mode="r"), TALL),
+    "full svd of few rows": (lambda F, a: projections(F, *NUMPY_FUNCTIONS["numpy.linalg.svd"](F, a)), WIDE),
+    "full svd of few columns": (lambda F, a: projections(F, *NUMPY_FUNCTIONS["numpy.linalg.svd"](F, a)), TALL),
     "wide qr": (call("numpy.linalg.qr"), WIDE),
     "least squares": (lambda F, a, b: NUMPY_FUNCTIONS["numpy.linalg.lstsq"](F, a, b)[:2], TALL, TALL[:, 0]),
     "power": (call("numpy.linalg.matrix_power", -2), A),
@@ -170,8 +182,8 @@ REFUSED = [
     ("numpy.linalg.inv", (TALL,), {}, ShapeError, "inv: the last two dimensions of .* must be square"),
     ("numpy.linalg.inv", (TALL[0],), {}, ShapeError, "fewer than two dimensions"),
     ("numpy.linalg.solve", (A, TALL), {}, ShapeError, "solve: shapes .* do not fit"),
-    ("numpy.linalg.svd", (TALL,), {}, UnsupportedError, "full_matrices=False"),
-    ("numpy.linalg.qr", (TALL,), {"mode": "complete"}, UnsupportedError, "use 'reduced'"),
+    ("numpy.linalg.qr", (TALL,), {"mode": "raw"}, UnsupportedError, "use 'reduced'"),
+    ("scipy.linalg.qr", (TALL,), {"pivoting": True}, UnsupportedError, "leave it out"),
     ("numpy.linalg.norm", (TALL, 3), {}, ShapeError, "no norm of matrices"),
     ("numpy.linalg.eigh", (A,), {"UPLO": "X"}, ShapeError, "neither 'L' nor 'U'"),
 ]
@@ -225,6 +237,7 @@ def test_compiled():
 
 
 @compiled
+@pytest.mark.skipif(not NIGHTLY, reason="the table's compiled cases have float32, op by op")
 def test_compiled_float32():
     arrays = example(4, 6, np.float32)
     found = graphc.jit(everything)(*arrays)
