@@ -70,7 +70,7 @@ def softshrink(input: Any, lambd: float = 0.5) -> Any:
 
 def hardshrink(input: Any, lambd: float = 0.5) -> Any:
     """x, and 0 where it is no farther than ``lambd`` from there."""
-    return _where(_abs(input) > lambd, input, 0.0)
+    return _where(_abs(input) <= lambd, 0.0, input)
 
 
 def threshold(input: Any, threshold: float, value: float, inplace: bool = False) -> Any:

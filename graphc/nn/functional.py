@@ -128,14 +128,18 @@ def refuse_sparse(sparse: bool) -> None:
         raise UnsupportedError(message, location=user_location())
 
 
-def softmax(input: Tensor, dim: int, dtype: Any = None) -> Tensor:
-    """``exp(x) / sum(exp(x))`` along the dimension."""
-    return methods.BOTH["softmax"](input, dim, dtype)
+def softmax(input: Tensor, dim: int | None = None, _stacklevel: int = 3, dtype: Any = None) -> Tensor:
+    """``exp(x) / sum(exp(x))`` along the dimension; without one, along the classes of one example, or of a batch."""
+    return methods.BOTH["softmax"](input, _of_classes(input) if dim is None else dim, dtype)
 
 
-def log_softmax(input: Tensor, dim: int, dtype: Any = None) -> Tensor:
+def log_softmax(input: Tensor, dim: int | None = None, _stacklevel: int = 3, dtype: Any = None) -> Tensor:
     """The logarithm of ``softmax``."""
-    return methods.BOTH["log_softmax"](input, dim, dtype)
+    return methods.BOTH["log_softmax"](input, _of_classes(input) if dim is None else dim, dtype)
+
+
+def _of_classes(input: Tensor) -> int:
+    return 0 if input.ndim in (0, 1, 3) else 1
 
 
 def logsigmoid(input: Tensor) -> Tensor:

@@ -12,7 +12,7 @@ from graphc.errors import NumberError, ShapeError
 from graphc.tensors import library, methods, ordering, shaping
 from graphc.tensors.core import Tensor, record
 from graphc.tensors.creation import arange, get_default_dtype, shape_of, tensor, zeros
-from graphc.tensors.declaring import Ordered, numpy_named, several
+from graphc.tensors.declaring import Ordered, common_shape, numpy_named, several
 from graphc.tensors.functions.table import FUNCTIONS
 from graphc.tensors.memory import settled
 from graphc.tensors.placing import near
@@ -198,11 +198,7 @@ def conj(input: Tensor) -> Tensor:
 
 def broadcast_shapes(*shapes: Any) -> tuple[int, ...]:
     """The shape that tensors of these shapes broadcast to. Raises ``ShapeError``."""
-    try:
-        return np.broadcast_shapes(*shapes)
-    except ValueError as error:
-        message = f"broadcast_shapes: {', '.join(map(str, shapes))} do not broadcast"
-        raise ShapeError(message, location=user_location()) from error
+    return common_shape("broadcast_shapes", *shapes)
 
 
 def unravel_index(indices: Tensor, shape: Any) -> tuple[Tensor, ...]:
@@ -238,7 +234,7 @@ BOTH: dict[str, Callable[..., Any]] = {
         _splits("hsplit", 1, 1), _splits("vsplit", 2, 0), _splits("dsplit", 3, 2),
     )
 } | {f.__name__: numpy_named(f) for f in (cummax, cummin, logcumsumexp, nanmedian)}  # fmt: skip
-BOTH |= dict.fromkeys(("conj_physical", "resolve_conj", "resolve_neg", "real"), conj)
+BOTH |= dict.fromkeys(("conj_physical", "resolve_conj", "resolve_neg"), conj)
 ONLY_METHODS: dict[str, Callable[..., Any]] = {"sum_to_size": sum_to_size}
 ONLY_FUNCTIONS: dict[str, Callable[..., Any]] = {
     f.__name__: f
@@ -248,5 +244,5 @@ ONLY_FUNCTIONS: dict[str, Callable[..., Any]] = {
     )
 }  # fmt: skip
 ONLY_FUNCTIONS |= {f"atleast_{n}d": _at_least(n) for n in (1, 2, 3)}
-ONLY_FUNCTIONS |= {"range": range_, "row_stack": library.ONLY_FUNCTIONS["vstack"]}
-IN_PLACE = ("logcumsumexp",)
+ONLY_FUNCTIONS |= {"real": conj, "range": range_, "row_stack": library.ONLY_FUNCTIONS["vstack"]}
+IN_PLACE = ("logcumsumexp", "conj_physical")

@@ -13,11 +13,12 @@ from graphc.errors import NumberError, ShapeError
 from graphc.tensors import methods, shaping
 from graphc.tensors.core import Tensor, record
 from graphc.tensors.creation import as_tensor, from_numpy, shape_of
-from graphc.tensors.declaring import Dims, dims_of, given
+from graphc.tensors.declaring import Dims, axis_of, common_shape, dims_of, given, need_rank, numpy_named, several_of
 from graphc.tensors.functions.table import FUNCTIONS
 from graphc.tensors.ordering import known
 from graphc.tensors.placing import near
 from graphc.tensors.recording import now
+from graphc.tensors.views import view
 from graphc.trace.location import user_location
 
 # --- repeating, joining, dividing -------------------------------------------------------------------------------------
@@ -42,6 +43,8 @@ def repeat_interleave(input: Tensor, repeats: Any, dim: int | None = None) -> Te
     if isinstance(repeats, Tensor):
         counts = known(repeats, "repeat_interleave with a tensor of repeats")
         repeats = tuple(counts.ravel().tolist()) if counts.ndim else int(counts)
+    if isinstance(repeats, int) and repeats < 0:
+        raise NumberError(f"repeat_interleave: {repeats} repeats", location=user_location())
     if isinstance(repeats, tuple):
         flat = input if dim is not None else shaping.reshape(input, -1)
         places = np.repeat(np.arange(flat.shape[dim or 0]), repeats)
@@ -51,7 +54,7 @@ def repeat_interleave(input: Tensor, repeats: Any, dim: int | None = None) -> Te
 
 def _stacked(name: str, dim: int, rank: int) -> Callable[..., Tensor]:
     def call(tensors: Sequence[Tensor]) -> Tensor:
-        parts = [_of_rank(x, rank, dim) for x in tensors]
+        parts = [_of_rank(x, rank, dim) for x in several_of(name, tensors)]
         return shaping.cat(parts, dim if parts[0].ndim > dim else 0)
 
     call.__name__ = name
@@ -70,13 +73,19 @@ def _of_rank(x: Tensor, rank: int, dim: int) -> Tensor:
 
 def column_stack(tensors: Sequence[Tensor]) -> Tensor:
     """Vectors as the columns of a matrix, matrices side by side."""
+    tensors = several_of("column_stack", tensors)
     return shaping.cat([shaping.reshape(x, -1, 1) if x.ndim < 2 else x for x in tensors], 1)
 
 
 def tensor_split(input: Tensor, indices_or_sections: Any, dim: int = 0) -> tuple[Tensor, ...]:
     """Views of so many nearly equal pieces, or of the pieces between these positions."""
-    size = input.shape[dim]
+    need_rank("tensor_split", input, 1)
+    size = input.shape[axis_of("tensor_split", input, dim)]
+    if isinstance(indices_or_sections, Tensor):
+        indices_or_sections = known(indices_or_sections, "tensor_split() at positions of a tensor").tolist()
     if isinstance(indices_or_sections, int):
+        if indices_or_sections < 1:
+            raise ShapeError(f"tensor_split into {indices_or_sections} pieces", location=user_location())
         whole, more = divmod(size, indices_or_sections)
         sizes = [whole + (k < more) for k in range(indices_or_sections)]
     else:
@@ -87,7 +96,8 @@ def tensor_split(input: Tensor, indices_or_sections: Any, dim: int = 0) -> tuple
 
 def unflatten(input: Tensor, dim: int, sizes: Sequence[int]) -> Tensor:
     """A view with one dimension as several."""
-    axis = dim % input.ndim
+    need_rank("unflatten", input, 1)
+    axis = axis_of("unflatten", input, dim)
     sizes = tuple(sizes)
     if -1 in sizes:
         rest = math.prod(s for s in sizes if s != -1)
@@ -126,6 +136,8 @@ def meshgrid(*tensors: Any, indexing: str = "ij") -> tuple[Tensor, ...]:
     if indexing not in ("ij", "xy"):
         raise ValueError(f"indexing={indexing!r}: expected 'ij' or 'xy'")
     swaps = indexing == "xy" and len(vectors) > 1
+    for vector in vectors:
+        need_rank("meshgrid", vector, 0, 1)
     order = [1, 0, *range(2, len(vectors))] if swaps else list(range(len(vectors)))
     sizes = [vectors[k].shape[0] if vectors[k].ndim else 1 for k in order]
     made = []
@@ -138,7 +150,7 @@ def meshgrid(*tensors: Any, indexing: str = "ij") -> tuple[Tensor, ...]:
 
 def broadcast_tensors(*tensors: Tensor) -> tuple[Tensor, ...]:
     """Views of the tensors broadcast against each other."""
-    shape = np.broadcast_shapes(*(x.shape for x in tensors))
+    shape = common_shape("broadcast_tensors", *(x.shape for x in tensors))
     return tuple([x if x.shape == shape else shaping.expand(x, *shape) for x in tensors])
 
 
@@ -173,7 +185,7 @@ def addmm(input: Any, mat1: Tensor, mat2: Tensor, *, beta: float = 1, alpha: flo
 
 def _pair(name: str) -> Callable[[Tensor, Tensor], Tensor]:
     def call(input: Tensor, other: Tensor) -> Tensor:
-        return record(FUNCTIONS[name], (input, other))
+        return record(FUNCTIONS[name], several_of(name, (input, other)))
 
     call.__name__ = name
     return call
@@ -182,9 +194,14 @@ def _pair(name: str) -> Callable[[Tensor, Tensor], Tensor]:
 outer, inner, kron = _pair("outer"), _pair("inner"), _pair("kron")
 
 
-def cross(input: Tensor, other: Tensor, dim: int = -1) -> Tensor:
-    """The vector product along a dimension of length 3."""
-    return record(FUNCTIONS["cross"], (input, other), (int(dim),))
+def cross(input: Tensor, other: Tensor, dim: int | None = None) -> Tensor:
+    """The vector product along a dimension of length 3, the first one by default."""
+    three = [k for k, size in enumerate(input.shape) if size == 3] if dim is None else []
+    axis = three[0] if three else -1 if dim is None else axis_of("cross", input, dim)
+    if not input.ndim or input.shape[axis] != 3:
+        message = f"cross needs a dimension of length 3, the tensor has shape {input.shape}"
+        raise ShapeError(message, location=user_location())
+    return record(FUNCTIONS["cross"], (input, other), (axis,))
 
 
 def diag(input: Tensor, diagonal: int = 0) -> Tensor:
@@ -193,8 +210,12 @@ def diag(input: Tensor, diagonal: int = 0) -> Tensor:
 
 
 def diagonal(input: Tensor, offset: int = 0, dim1: int = 0, dim2: int = 1) -> Tensor:
-    """The diagonal of two dimensions, as the last one (a copy)."""
-    return record(FUNCTIONS["diagonal"], (input,), (int(offset), int(dim1), int(dim2)))
+    """A view of the diagonal of two dimensions, as the last one."""
+    first, second = axis_of("diagonal", input, dim1), axis_of("diagonal", input, dim2)
+    if first == second:
+        message = f"diagonal: dimensions {dim1} and {dim2} of a tensor of {input.ndim} dimensions are the same"
+        raise ShapeError(message, location=user_location())
+    return view(FUNCTIONS["diagonal"], input, (int(offset), first, second))
 
 
 def diag_embed(input: Tensor, offset: int = 0, dim1: int = -2, dim2: int = -1) -> Tensor:
@@ -204,6 +225,7 @@ def diag_embed(input: Tensor, offset: int = 0, dim1: int = -2, dim2: int = -1) -
 
 def trace(input: Tensor) -> Tensor:
     """The sum of the diagonal of a matrix."""
+    need_rank("trace", input, 2, 2)
     return record(FUNCTIONS["trace"], (input,))
 
 
@@ -220,34 +242,57 @@ def dist(input: Tensor, other: Tensor, p: float = 2) -> Tensor:
 # --- statistics -------------------------------------------------------------------------------------------------------
 
 
-def quantile(input: Tensor, q: Any, dim: int | None = None, keepdim: bool = False) -> Tensor:
-    """The quantile along the dimension, of all elements by default; linear between two of them."""
-    return record(FUNCTIONS["quantile"], (input, given(q)), (dim, keepdim, False))
+def _quantile(name: str, skips_nan: bool) -> Callable[..., Tensor]:
+    def call(
+        input: Tensor, q: Any, dim: int | None = None, keepdim: bool = False, *, interpolation: str = "linear"
+    ) -> Tensor:
+        if interpolation not in ("linear", "lower", "higher", "midpoint", "nearest"):
+            known_ = "'linear', 'lower', 'higher', 'midpoint' or 'nearest'"
+            message = f"{name}: interpolation={interpolation!r}: expected {known_}"
+            raise NumberError(message, location=user_location())
+        if not input.ndim and dim is not None:
+            axis_of(name, input, dim)
+            dim = None
+        return record(FUNCTIONS["quantile"], (input, given(q)), (dim, keepdim, skips_nan, interpolation))
+
+    call.__name__ = name
+    call.__doc__ = (
+        f"The {name} along the dimension, of all elements by default; NaN is left out where the name says so."
+    )
+    return call
 
 
-def nanquantile(input: Tensor, q: Any, dim: int | None = None, keepdim: bool = False) -> Tensor:
-    """As ``quantile``, of the elements that are not NaN."""
-    return record(FUNCTIONS["quantile"], (input, given(q)), (dim, keepdim, True))
+quantile, nanquantile = _quantile("quantile", False), _quantile("nanquantile", True)
 
 
-def nansum(input: Tensor, dim: Dims = None, keepdim: bool = False) -> Tensor:
+def nansum(input: Tensor, dim: Dims = None, keepdim: bool = False, *, dtype: Any = None) -> Tensor:
     """The sum of the elements that are not NaN."""
-    return record(FUNCTIONS["nansum"], (input,), (dims_of(dim), keepdim))
+    x = input if dtype is None else methods.to(input, dtype)
+    return record(FUNCTIONS["nansum"], (x,), (dims_of(dim), keepdim))
 
 
-def nanmean(input: Tensor, dim: Dims = None, keepdim: bool = False) -> Tensor:
+def nanmean(input: Tensor, dim: Dims = None, keepdim: bool = False, *, dtype: Any = None) -> Tensor:
     """The mean of the elements that are not NaN."""
-    return record(FUNCTIONS["nanmean"], (input,), (dims_of(dim), keepdim))
+    x = input if dtype is None else methods.to(input, dtype)
+    return record(FUNCTIONS["nanmean"], (x,), (dims_of(dim), keepdim))
 
 
-def var_mean(input: Tensor, dim: Any = None, *, correction: float = 1, keepdim: bool = False) -> tuple[Tensor, Tensor]:
-    """The variance and the mean."""
-    return methods.var(input, dim, correction=correction, keepdim=keepdim), methods.mean(input, dim, keepdim)
+def _with_mean(name: str, spread: Callable[..., Tensor]) -> Callable[..., tuple[Tensor, Tensor]]:
+    def call(
+        input: Tensor, dim: Any = None, unbiased: bool = True, keepdim: bool = False, *, correction: float | None = None
+    ) -> tuple[Tensor, Tensor]:
+        found = spread(input, dim, unbiased, keepdim, correction=correction)
+        return found, methods.mean(input, None if isinstance(dim, bool) else dim, keepdim)
+
+    call.__name__ = name
+    call.__doc__ = (
+        f"The {name[:3]} over the dimensions, divided by the number of elements less ``correction`` (1), and the mean."
+    )
+    return call
 
 
-def std_mean(input: Tensor, dim: Any = None, *, correction: float = 1, keepdim: bool = False) -> tuple[Tensor, Tensor]:
-    """The standard deviation and the mean."""
-    return methods.std(input, dim, correction=correction, keepdim=keepdim), methods.mean(input, dim, keepdim)
+var_mean = numpy_named(_with_mean("var_mean", methods.var))
+std_mean = numpy_named(_with_mean("std_mean", methods.std))
 
 
 class Extremes(NamedTuple):
@@ -356,6 +401,7 @@ BOTH: dict[str, Callable[..., Any]] = {
         bincount, histc, diff, isclose, nan_to_num, clamp_min, clamp_max, frac,
     )
 }  # fmt: skip
+BOTH |= {name: numpy_named(BOTH[name]) for name in ("nansum", "nanmean", "quantile", "nanquantile")}
 BOTH |= {"addmv": addmm, "baddbmm": addmm, "ger": outer, "vdot": methods.BOTH["dot"], "arctan2": methods.BOTH["atan2"],
          "not_equal": methods.BOTH["ne"], "less": methods.BOTH["lt"], "less_equal": methods.BOTH["le"],
          "greater": methods.BOTH["gt"], "greater_equal": methods.BOTH["ge"], "fix": methods.BOTH["trunc"],

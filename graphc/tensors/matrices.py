@@ -8,7 +8,7 @@ from typing import Any, NamedTuple
 from graphc.errors import ShapeError
 from graphc.tensors import library, methods, shaping
 from graphc.tensors.core import Tensor, record
-from graphc.tensors.declaring import several
+from graphc.tensors.declaring import need_rank, several
 from graphc.tensors.functions.table import FUNCTIONS
 from graphc.trace.location import user_location
 
@@ -112,7 +112,10 @@ def svd(input: Tensor, some: bool = True, compute_uv: bool = True) -> Factored:
 
 
 def adjoint(input: Tensor) -> Tensor:
-    """A view with the last two dimensions exchanged."""
+    """A view with the last two dimensions exchanged; what has no dimensions by itself."""
+    if not input.ndim:
+        return input
+    need_rank("adjoint", input, 2)
     return shaping.transpose(input, -2, -1)
 
 

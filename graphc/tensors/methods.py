@@ -11,10 +11,22 @@ from typing import Any
 import numpy as np
 
 from graphc.abi import BFLOAT16
-from graphc.errors import NumberError, TraceTypeError
+from graphc.errors import NumberError, ShapeError, TraceTypeError
 from graphc.tensors import devices
 from graphc.tensors.core import Tensor, record
-from graphc.tensors.declaring import Dims, Ordered, dims_of, given, numpy_named, one, several, two
+from graphc.tensors.declaring import (
+    Dims,
+    Ordered,
+    axis_of,
+    dims_of,
+    given,
+    need_rank,
+    numpy_named,
+    one,
+    several,
+    several_of,
+    two,
+)
 from graphc.tensors.functions.table import FUNCTIONS
 from graphc.tensors.kinds import known_dtype
 from graphc.tensors.placing import moved, on_host
@@ -71,8 +83,14 @@ def addcdiv(input: Tensor, tensor1: Any, tensor2: Any, *, value: float = 1) -> T
 
 
 def lerp(input: Tensor, end: Tensor, weight: Any) -> Tensor:
-    """``input + weight * (end - input)``."""
-    return _add(input, _mul(_sub(end, input), weight))
+    """``input + weight * (end - input)``, where the weight is a half or more counted from the end."""
+    if isinstance(weight, int | float):
+        if abs(weight) < 0.5:
+            return _add(input, _mul(_sub(end, input), weight))
+        return _sub(end, _mul(_sub(end, input), 1 - weight))
+    difference = _sub(end, input)
+    low, high = _add(input, _mul(difference, weight)), _sub(end, _mul(difference, _sub(1, weight)))
+    return where(BOTH["lt"](BOTH["abs"](weight), 0.5), low, high)
 
 
 def clamp(input: Tensor, min: Any = None, max: Any = None) -> Tensor:
@@ -87,21 +105,30 @@ def where(condition: Tensor, input: Any = None, other: Any = None) -> Any:
     """Elements of ``input`` where the condition holds, of ``other`` elsewhere; of a condition alone its positions."""
     if input is None and other is None:
         return condition.nonzero(as_tuple=True)
-    return record(FUNCTIONS["where"], (given(condition), given(input), given(other)))
+    asked = given(condition)
+    if isinstance(asked, Tensor) and asked._kind.dtype not in (np.bool_, np.uint8):
+        message = f"where: the condition must be of bools, it is {asked._kind.dtype}: compare it, x > 0 or x != 0"
+        raise TraceTypeError(message, location=user_location())
+    return record(FUNCTIONS["where"], (asked, given(input), given(other)))
 
 
 def masked_fill(input: Tensor, mask: Tensor, value: Any) -> Tensor:
     """The value where the mask is true."""
+    if isinstance(value, Tensor) and value.ndim:
+        message = f"masked_fill: the value must be a number or a tensor without dimensions, it has shape {value.shape}"
+        raise ShapeError(message, location=user_location())
     return record(FUNCTIONS["masked_fill"], (input, given(mask), given(value)))
 
 
 def allclose(input: Tensor, other: Tensor, rtol: float = 1e-5, atol: float = 1e-8, equal_nan: bool = False) -> bool:
     """Whether all elements agree within ``atol + rtol * |other|``."""
+    several_of("allclose", (input, other))
     return bool(np.allclose(on_host(input), on_host(other), rtol, atol, equal_nan))
 
 
 def equal(input: Tensor, other: Tensor) -> bool:
     """Whether shape and all elements are the same."""
+    several_of("equal", (input, other))
     return bool(np.array_equal(on_host(input), on_host(other)))
 
 
@@ -151,6 +178,18 @@ def norm(input: Tensor, p: Any = "fro", dim: Dims = None, keepdim: bool = False,
     return record(FUNCTIONS["linalg_vector_norm"], (x,), (order, dims_of(dim), keepdim))
 
 
+def _product(name: str, first: int, second: int) -> Callable[..., Tensor]:
+    def call(input: Tensor, other: Tensor, *, out: Any = None) -> Tensor:
+        for x, rank in zip(several_of(name, (input, other)), (first, second), strict=True):
+            need_rank(name, x, rank, rank)
+        result: Tensor = BOTH["matmul"](input, other, out=out)
+        return result
+
+    call.__name__ = name
+    call.__doc__ = f"The product of tensors of {first} and {second} dimensions."
+    return call
+
+
 def _extreme(name: str, pairwise: str) -> Callable[..., Any]:
     both = two(pairwise)
 
@@ -195,6 +234,8 @@ def mode(input: Tensor, dim: int = -1, keepdim: bool = False) -> Ordered:
 
 def _folded(name: str) -> Callable[..., Tensor]:
     def call(input: Tensor, dim: Any = None, keepdim: bool = False) -> Tensor:
+        if name[:3] == "arg" and dim is not None:
+            dim = axis_of(name, input, dim)
         dims = () if name in ("all", "any") and isinstance(dim, list | tuple) and not dim else dims_of(dim)
         return record(FUNCTIONS[name], (input,), (dims, keepdim))
 
@@ -296,6 +337,21 @@ def to(
     return record(FUNCTIONS["to_copy"], (there,), (wanted,))
 
 
+def type_(self: Tensor, dtype: Any = None) -> Any:
+    """PyTorch's name of the type of tensor, such as "torch.DoubleTensor"; or the tensor in a dtype, or one named so."""
+    if dtype is None:
+        return _TYPE_NAMES.get(self._kind.dtype.name, self._kind.dtype.name)
+    names = {name: known for known, name in _TYPE_NAMES.items()}
+    return to(self, names.get(dtype, dtype) if isinstance(dtype, str) else dtype)
+
+
+_TYPE_NAMES = {
+    "float64": "torch.DoubleTensor", "float32": "torch.FloatTensor", "float16": "torch.HalfTensor",
+    "int64": "torch.LongTensor", "int32": "torch.IntTensor", "int16": "torch.ShortTensor", "int8": "torch.CharTensor",
+    "uint8": "torch.ByteTensor", "bool": "torch.BoolTensor", "bfloat16": "torch.BFloat16Tensor",
+}  # fmt: skip
+
+
 def cuda(self: Tensor, device: Any = None) -> Tensor:
     """The tensor on a CUDA device, the first one by default. Raises ``CudaError`` where there is none."""
     return to(self, device="cuda" if device is None else device)
@@ -346,14 +402,15 @@ BOTH: dict[str, Callable[..., Any]] = {
     **{name: numpy_named(_folded(name)) for name in ("argmax", "argmin", "all", "any")},
     **{name: numpy_named(_along(name)) for name in ("cumsum", "cumprod", "softmax", "log_softmax")},
 }  # fmt: skip
-BOTH |= {"absolute": BOTH["abs"], "negative": BOTH["neg"], "clip": clamp, "mm": BOTH["matmul"], "bmm": BOTH["matmul"],
-         "mv": BOTH["matmul"], "multiply": BOTH["mul"], "divide": div, "true_divide": div, "subtract": sub,
+BOTH |= {"absolute": BOTH["abs"], "negative": BOTH["neg"], "clip": clamp, "mm": _product("mm", 2, 2),
+         "bmm": _product("bmm", 3, 3), "mv": _product("mv", 2, 1), "multiply": BOTH["mul"], "divide": div,
+         "true_divide": div, "subtract": sub,
          "sgn": BOTH["sign"]}  # fmt: skip
 ONLY_METHODS: dict[str, Callable[..., Any]] = {
     "to": to,
     "polygamma": lambda self, n: polygamma(n, self),
     "where": lambda self, condition, other: where(condition, self, other),
-    "type": lambda self, dtype=None: self._kind.dtype.name if dtype is None else to(self, dtype),
+    "type": type_,
     **{name: _to_dtype(name, dtype) for name, dtype in {
         "double": np.float64, "float": np.float32, "half": np.float16, "long": np.int64, "int": np.int32,
         "short": np.int16, "char": np.int8, "byte": np.uint8, "bool": np.bool_,

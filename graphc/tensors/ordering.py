@@ -7,11 +7,11 @@ from typing import Any
 
 import numpy as np
 
-from graphc.errors import ShapeError
+from graphc.errors import IndexRangeError, NumberError, ShapeError
 from graphc.tensors import methods, shaping
 from graphc.tensors.core import Tensor, record
 from graphc.tensors.creation import as_tensor
-from graphc.tensors.declaring import Ordered, given, several
+from graphc.tensors.declaring import Ordered, axis_of, given, several
 from graphc.tensors.functions.table import FUNCTIONS
 from graphc.tensors.memory import settled
 from graphc.tensors.placing import host_values, near
@@ -85,6 +85,9 @@ def unique(
 def searchsorted(sorted_sequence: Tensor, input: Any, *, right: bool = False, side: str | None = None) -> Tensor:
     """Where each element would stand in a sequence that is in order, before equal ones, or after them."""
     after = right or side == "right"
+    if sorted_sequence.ndim > 1:
+        edges, values = shaping.unsqueeze(sorted_sequence, -2), shaping.unsqueeze(as_tensor(input), -1)
+        return methods.sum(methods.BOTH["le" if after else "lt"](edges, values), -1)
     return record(FUNCTIONS["searchsorted"], (sorted_sequence, as_tensor(input)), (after,))
 
 
@@ -112,8 +115,12 @@ def scatter(
     input: Tensor, dim: int, index: Tensor, src: Any = None, *, value: Any = None, reduce: Any = None
 ) -> Tensor:
     """The tensor with ``src[i][j]``, or a value, at ``[index[i][j]][j]`` (for dim 0); ``reduce="add"``: added."""
+    if reduce == "multiply":
+        source = shaping.expand(as_tensor(value, dtype=input.dtype), index.shape) if src is None else src
+        return record(FUNCTIONS["scatter_reduce"], (input, index, source), (int(dim), "prod", True))
     if reduce not in (None, "add"):
-        raise ValueError(f"scatter: reduce={reduce!r}: expected None or 'add'")
+        message = f"scatter: reduce={reduce!r}: expected None, 'add' or 'multiply'"
+        raise NumberError(message, location=user_location())
     return (_scatter if reduce is None else scatter_add)(input, dim, index, value if src is None else src)
 
 
@@ -146,7 +153,9 @@ def take(input: Tensor, index: Tensor) -> Tensor:
 
 def select(input: Tensor, dim: int, index: int) -> Tensor:
     """A view of one position of a dimension."""
-    return shaping.getitem(input, (*[slice(None)] * (dim % input.ndim), index))
+    if not input.ndim:
+        raise IndexRangeError("select: a tensor without dimensions has no positions", location=user_location())
+    return shaping.getitem(input, (*[slice(None)] * axis_of("select", input, dim), int(index)))
 
 
 BOTH: dict[str, Callable[..., Any]] = {

@@ -10,8 +10,8 @@ import numpy as np
 from graphc.errors import IndexRangeError, ShapeError
 from graphc.tensors import traced
 from graphc.tensors.core import Tensor, from_array, record
-from graphc.tensors.creation import as_tensor, from_numpy, shape_of
-from graphc.tensors.declaring import given, numpy_named
+from graphc.tensors.creation import as_tensor, shape_of
+from graphc.tensors.declaring import axis_of, common_shape, given, need_rank, numpy_named, several_of
 from graphc.tensors.functions.table import FUNCTIONS
 from graphc.tensors.memory import settled
 from graphc.tensors.placing import host_values, near, on_host
@@ -42,9 +42,10 @@ def view_as(self: Tensor, other: Tensor) -> Tensor:
 
 def flatten(input: Tensor, start_dim: int = 0, end_dim: int = -1) -> Tensor:
     """The dimensions from the one to the other as one; the tensor itself where that is one dimension."""
-    rank = input.ndim
-    if rank and -rank <= start_dim < rank and start_dim % rank == end_dim % rank:
+    if input.ndim and axis_of("flatten", input, start_dim) == axis_of("flatten", input, end_dim):
         return input
+    if not input.ndim:
+        axis_of("flatten", input, start_dim), axis_of("flatten", input, end_dim)
     if not is_contiguous(input):
         return record(FUNCTIONS["flatten"], (input,), (start_dim, end_dim))
     return view(FUNCTIONS["flatten"], input, (start_dim, end_dim))
@@ -52,6 +53,7 @@ def flatten(input: Tensor, start_dim: int = 0, end_dim: int = -1) -> Tensor:
 
 def transpose(input: Tensor, dim0: int, dim1: int) -> Tensor:
     """A view with two dimensions exchanged."""
+    axis_of("transpose", input, dim0), axis_of("transpose", input, dim1)
     return view(FUNCTIONS["transpose"], input, (int(dim0), int(dim1)))
 
 
@@ -60,16 +62,20 @@ def t(input: Tensor) -> Tensor:
     return view(FUNCTIONS["t"], input)
 
 
-def permute(input: Tensor, *dims: Any) -> Tensor:
+def permute(input: Tensor, *order: Any, dims: Any = None) -> Tensor:
     """A view with the dimensions in this order."""
+    dims = order if dims is None else (dims,)
     return view(FUNCTIONS["permute"], input, (shape_of(dims),))
 
 
 def movedim(input: Tensor, source: Any, destination: Any) -> Tensor:
     """A view with dimensions moved to other places."""
-    rank = max(input.ndim, 1)
-    sources = [s % rank for s in ([source] if isinstance(source, int) else source)]
-    targets = [d % rank for d in ([destination] if isinstance(destination, int) else destination)]
+    rank = input.ndim
+    sources = [axis_of("movedim", input, s) for s in ([source] if isinstance(source, int) else source)]
+    targets = [axis_of("movedim", input, d) for d in ([destination] if isinstance(destination, int) else destination)]
+    if len(sources) != len(targets) or len(set(sources)) != len(sources) or len(set(targets)) != len(targets):
+        message = f"movedim: {source} and {destination} must be as many dimensions, each of them once"
+        raise ShapeError(message, location=user_location())
     rest = iter(a for a in range(rank) if a not in sources)
     if not input.ndim:
         return input
@@ -124,7 +130,7 @@ def split(input: Tensor, split_size_or_sections: Any, dim: int = 0) -> tuple[Ten
     """Views of pieces of a dimension: of this length, or of these lengths."""
     if not input.ndim:
         raise ShapeError("split needs a tensor of at least one dimension", location=user_location())
-    total = input._kind.shape[dim]
+    total = input._kind.shape[axis_of("split", input, dim)]
     sizes = split_size_or_sections
     if isinstance(sizes, int):
         if sizes < 0 or (sizes == 0 and total):
@@ -141,14 +147,18 @@ def chunk(input: Tensor, chunks: int, dim: int = 0) -> tuple[Tensor, ...]:
     """Views of so many pieces of a dimension, the last one shorter where they cannot be equal."""
     if chunks < 1:
         raise ShapeError(f"chunk: {chunks} pieces", location=user_location())
-    size = input._kind.shape[dim]
+    need_rank("chunk", input, 1)
+    size = input._kind.shape[axis_of("chunk", input, dim)]
     return split(input, -(-size // chunks) if size else [0] * chunks, dim)
 
 
 def unbind(input: Tensor, dim: int = 0) -> tuple[Tensor, ...]:
     """A view of each position of a dimension."""
-    before = (slice(None),) * (dim % input.ndim)
-    return tuple([getitem(input, (*before, i)) for i in range(input._kind.shape[dim])])
+    if not input.ndim:
+        raise IndexRangeError("unbind: a tensor without dimensions has no parts", location=user_location())
+    axis = axis_of("unbind", input, dim)
+    before = (slice(None),) * axis
+    return tuple([getitem(input, (*before, i)) for i in range(input._kind.shape[axis])])
 
 
 # --- positions --------------------------------------------------------------------------------------------------------
@@ -250,7 +260,10 @@ def index_select(input: Tensor, dim: int, index: Tensor) -> Tensor:
 
 
 def masked_select(input: Tensor, mask: Tensor) -> Tensor:
-    """The elements where the mask is true, in one dimension."""
+    """The elements where the mask is true, in one dimension; both are broadcast against each other."""
+    if input._kind.shape != mask._kind.shape:
+        shape = common_shape("masked_select", input._kind.shape, mask._kind.shape)
+        input, mask = expand(input, shape), expand(mask, shape)
     return getitem(input, mask)
 
 
@@ -275,9 +288,10 @@ def stack(tensors: Sequence[Tensor], dim: int = 0) -> Tensor:
 
 
 def _some(name: str, tensors: Sequence[Tensor]) -> tuple[Tensor, ...]:
-    if not tensors:
+    found = several_of(name, tensors)
+    if not found:
         raise ShapeError(f"{name} needs at least one tensor", location=user_location())
-    return tuple([from_numpy(x) if isinstance(x, np.ndarray) else x for x in tensors])
+    return found
 
 
 def flip(input: Tensor, *dims: Any, **named: Any) -> Tensor:
@@ -296,11 +310,13 @@ def roll(input: Tensor, shifts: Any, dims: Any = None) -> Tensor:
 
 def tril(input: Tensor, diagonal: int = 0) -> Tensor:
     """0 above the diagonal."""
+    need_rank("tril", input, 2)
     return record(FUNCTIONS["triangle"], (input,), (diagonal, True))
 
 
 def triu(input: Tensor, diagonal: int = 0) -> Tensor:
     """0 below the diagonal."""
+    need_rank("triu", input, 2)
     return record(FUNCTIONS["triangle"], (input,), (diagonal, False))
 
 

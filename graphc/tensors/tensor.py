@@ -32,6 +32,7 @@ from graphc.tensors import (
 from graphc.tensors.backward import backward_of, check_root
 from graphc.tensors.core import Tensor, compute
 from graphc.tensors.creation import full, ones, require_floating, tensor, zeros
+from graphc.tensors.declaring import axis_of
 from graphc.tensors.functions.promotion import Default
 from graphc.tensors.functions.table import FUNCTIONS
 from graphc.tensors.interchange import replace
@@ -155,13 +156,16 @@ def data_ptr(self: Tensor) -> int:
 
 def size(self: Tensor, dim: int | None = None) -> Any:
     """The shape, or the size of one dimension."""
-    return self._kind.shape if dim is None else self._kind.shape[dim]
+    return self._kind.shape if dim is None else self._kind.shape[axis_of("size", self, dim)]
 
 
 def strides(self: Tensor, dim: int | None = None) -> Any:
     """How many elements lie between neighbours along each dimension, or along one."""
-    found = layout(self).strides
-    return tuple(found) if dim is None else found[dim]
+    found, shape = list(layout(self).strides), self._kind.shape
+    for k in reversed(range(len(shape))):
+        if shape[k] == 1 and found[k] == 0:  # a dimension that ``None`` made
+            found[k] = found[k + 1] * shape[k + 1] if k + 1 < len(shape) else 1
+    return tuple(found) if dim is None else found[axis_of("stride", self, dim)]
 
 
 # --- gradients --------------------------------------------------------------------------------------------------------
@@ -223,6 +227,23 @@ def __contains__(self: Tensor, element: Any) -> bool:
     return bool(methods.BOTH["any"](methods.BOTH["eq"](self, element)))
 
 
+def _new(make: Callable[..., Tensor]) -> Callable[..., Tensor]:
+    """A method that makes a tensor of this one's dtype, on its device, unless others are given."""
+
+    def call(self: Tensor, *args: Any, dtype: Any = None, device: Any = None, requires_grad: bool = False) -> Tensor:
+        there = self.device if device is None else device
+        return make(*args, dtype=dtype or self._kind.dtype, device=there, requires_grad=requires_grad)
+
+    return call
+
+
+def _transposed(self: Tensor) -> Tensor:
+    if self.ndim not in (0, 2):
+        message = f"x.H is of matrices, this tensor has shape {self.shape}: use x.mH"
+        raise AutogradError(message, location=user_location())
+    return shaping.t(self)
+
+
 PROPERTIES: dict[str, Any] = {
     "requires_grad": property(_requires_grad, _set_requires_grad),
     "grad": property(_grad, _set_grad, _delete_grad),
@@ -237,9 +258,10 @@ PROPERTIES: dict[str, Any] = {
     "is_cuda": property(lambda self: self._kind.place is not None),
     "data": property(interchange.data, interchange.set_data),
     "T": property(lambda self: self.permute(*range(len(self._kind.shape))[::-1])),
-    "mT": property(lambda self: self.transpose(-2, -1)),
-    "H": property(lambda self: self.t()),
-    "mH": property(lambda self: self.transpose(-2, -1)),
+    "mT": property(matrices.adjoint),
+    "H": property(_transposed),
+    "real": property(lambda self: self),
+    "mH": property(matrices.adjoint),
     "is_cpu": property(lambda self: self._kind.place is None),
     "is_sparse": property(lambda self: False),
     "is_quantized": property(lambda self: False),
@@ -257,19 +279,17 @@ METHODS: dict[str, Callable[..., Any]] = {
     "copy_": writing.copy_, "fill_": writing.fill_, "zero_": writing.zero_,
     "detach_": detach_, "element_size": lambda self: self._kind.dtype.itemsize, "one_hot": shaping.one_hot,
     "is_floating_point": lambda self: is_real_float(self._kind.dtype),
-    "new_zeros": lambda self, *size: zeros(*size, dtype=self._kind.dtype, device=self.device),
-    "new_empty": lambda self, *size: zeros(*size, dtype=self._kind.dtype, device=self.device),
-    "new_ones": lambda self, *size: ones(*size, dtype=self._kind.dtype, device=self.device),
-    "new_full": lambda self, size, fill_value: full(size, fill_value, dtype=self._kind.dtype, device=self.device),
+    "new_zeros": _new(zeros), "new_empty": _new(zeros), "new_ones": _new(ones), "new_full": _new(full),
+    "new_tensor": _new(tensor),
     "type_as": lambda self, other: self.to(other._kind.dtype),
     "get_device": lambda self: -1 if self._kind.place is None else self._kind.place,
     "stride": strides,
     "is_complex": lambda self: False, "ndimension": ndim, "is_inference": lambda self: False,
     "is_pinned": lambda self: False, "pin_memory": lambda self: self, "share_memory_": lambda self: self,
-    "new_tensor": lambda self, data: tensor(data, dtype=self._kind.dtype, device=self.device),
 }  # fmt: skip
+COMPOSED = ("logit", "renorm", "index_reduce", "put", "masked_scatter")
 WRITING = {
-    f"{name}_": writing.in_place(function)
+    f"{name}_": writing.in_place(function, composed=name in COMPOSED)
     for room in (methods, shaping, ordering, library, scattering, matrices, arranging)
     for name, function in room.BOTH.items()
     if name in (*methods.IN_PLACE, *getattr(room, "IN_PLACE", ()))

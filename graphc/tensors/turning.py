@@ -27,7 +27,7 @@ def _in_place(name: str, function: Callable[..., Tensor]) -> Callable[..., Tenso
         if self._base is None and is_viewed(self):
             message = f"{name}_() of a tensor of which there are views: take {name}() of it"
             raise AutogradError(message, location=user_location())
-        before = self if self._base is not None else _moved(self)
+        before = _moved(self)
         made = function(before, *args, **options)
         if made is before:
             made = shaping.view_as(before, before)

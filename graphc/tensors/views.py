@@ -25,7 +25,7 @@ from graphc.trace.location import user_location
 
 RESHAPE, PERMUTE, PUT = FUNCTIONS["reshape"], FUNCTIONS["permute"], FUNCTIONS["index_put"]
 EXPAND, DETACH, SELECT = FUNCTIONS["expand"], FUNCTIONS["detach"], FUNCTIONS["select"]
-NARROW, VIEW = FUNCTIONS["narrow"], FUNCTIONS["view"]
+NARROW, VIEW, DIAGONAL = FUNCTIONS["narrow"], FUNCTIONS["view"], FUNCTIONS["diagonal"]
 SAME_ORDER = {FUNCTIONS[name] for name in ("reshape", "view", "flatten", "unsqueeze", "squeeze")}
 
 MANY = 8  # references to views, before those that died are dropped
@@ -151,6 +151,14 @@ def _expanded(array: np.ndarray, shape: tuple[int, ...]) -> np.ndarray:
     return np.broadcast_to(array, sizes)
 
 
+def _diagonal(array: np.ndarray, offset: int, first: int, second: int) -> np.ndarray:
+    """NumPy's, which is read-only, so that it can be written into."""
+    plane = np.moveaxis(array, (first, second), (-2, -1))[..., max(-offset, 0) :, max(offset, 0) :]
+    shape = (*plane.shape[:-2], min(plane.shape[-2:]))
+    strides = (*plane.strides[:-2], plane.strides[-2] + plane.strides[-1])
+    return np.lib.stride_tricks.as_strided(plane, shape, strides, writeable=array.flags.writeable)
+
+
 def _part(part: Any) -> Any:
     return slice(*part[1:]) if isinstance(part, tuple) else part
 
@@ -166,6 +174,7 @@ SHOWN: dict[str, Callable[..., np.ndarray]] = {
     "transpose": lambda a, i, j: a.swapaxes(i, j) if a.ndim else a,
     "t": np.transpose,
     "narrow": _narrowed,
+    "diagonal": _diagonal,
     "detach": lambda a: a,
 }
 
@@ -253,10 +262,23 @@ def _backwards(function: Function, statics: tuple[Any, ...], before: Tensor, val
         dim, start, length = statics
         key = (*[("slice", None, None, None)] * (dim % len(before._kind.shape)), ("slice", start, start + length, None))
         return record(PUT, (before, value), (key,))
+    if function is DIAGONAL:
+        return _on_diagonal(before, value, *statics)
     if function is EXPAND:
         return record(RESHAPE, (value,), (before._kind.shape,))
     places = _places(function, statics, before)
     return record(PERMUTE, (value,), (tuple(np.argsort(places).tolist()),))
+
+
+def _on_diagonal(before: Tensor, value: Tensor, offset: int, first: int, second: int) -> Tensor:
+    """What was before with the value on a diagonal of two dimensions."""
+    rank, length = len(before._kind.shape), value._kind.shape[-1]
+    order = [first, second, *(a for a in range(rank) if a not in (first, second))]
+    turned = record(PERMUTE, (before,), (tuple(order),))
+    back = (len(value._kind.shape) - 1, *range(len(value._kind.shape) - 1))
+    places = [from_array(np.arange(length) + max(start, 0)) for start in (-offset, offset)]
+    made = record(PUT, (turned, record(PERMUTE, (value,), (back,)), *places), ((("array",), ("array",)),))
+    return record(PERMUTE, (made,), (tuple(np.argsort(order).tolist()),))
 
 
 def _places(function: Function, statics: tuple[Any, ...], before: Tensor) -> list[int]:

@@ -22,7 +22,7 @@ from graphc.tensors.recording import now, switched
 from graphc.tensors.views import DETACH, EXPAND, adopt, is_viewed, layout, memory_of, root_of, written_back
 from graphc.trace.location import user_location
 
-COPY = FUNCTIONS["copy"]
+COPY, CLONE = FUNCTIONS["copy"], FUNCTIONS["clone"]
 _ORDER = {"b": 0, "u": 1, "i": 1, "f": 2}
 
 
@@ -157,10 +157,15 @@ def _write_there(tensor: Tensor, root: Tensor, value: Tensor) -> Any:
     return compute(value)
 
 
-def in_place(function: Callable[..., Tensor]) -> Callable[..., Tensor]:
-    """The in-place form of a function of a tensor: ``x.f_(...)`` writes ``f(x, ...)`` into x."""
+def in_place(function: Callable[..., Tensor], composed: bool = False) -> Callable[..., Tensor]:
+    """The in-place form of a function of a tensor: ``x.f_(...)`` writes ``f(x, ...)`` into x.
+
+    ``composed``: of several steps that save x, which is a copy then, as it is of a step in place.
+    """
 
     def call(self: Tensor, *args: Any, **kwargs: Any) -> Tensor:
+        if composed and not now.recording.traced:
+            return write(self, lambda: function(record(CLONE, (self,)), *args, **kwargs))
         return write(self, lambda: function(self, *args, **kwargs))
 
     call.__name__ = f"{function.__name__}_"

@@ -77,7 +77,6 @@ FUNCTIONS: dict[str, tuple[str, ...]] = {
     "kthvalue": ("1", "2", "2, 0", "1, keepdim=True", "9", "0"),
     "unique": ("", "return_inverse=True", "return_counts=True", "dim=0", "return_inverse=True, return_counts=True"),
     "unique_consecutive": ("", "return_inverse=True", "return_counts=True", "dim=0"),
-    "searchsorted": ("0.5", "y", "y, right=True", "y, side='left'"),
     "bucketize": ("t.tensor([0.0, 1.0])", "t.tensor([0.0, 1.0]), right=True"),
     "diff": ("", "2", "dim=0", "prepend=x[:1]", "append=x, dim=-1", "1, 0"),
     "clamp": ("0", "0.0, 1.0", "min=0.5", "max=1", "y", "max=y", "min=y, max=1.5", "", "1.0, 0.0", "None, 1.0"),
@@ -279,6 +278,13 @@ MODULES: dict[str, dict[str, tuple[str, ...]]] = {
 }  # fmt: skip
 
 FORMS: dict[str, tuple[str, ...]] = {
+    "searchsorted": ("t.searchsorted(x.sort(-1).values, y)", "t.searchsorted(x.sort(-1).values, y, right=True)",
+                     "t.searchsorted(x.sort(-1).values, y, side='left')", "t.searchsorted(x.sort(-1).values, 0.5)"),
+    "write": ("(z := x.clone(), z.diagonal().mul_(2))[0]", "(z := x.clone(), z.diagonal(1).copy_(t.tensor(9)))[0]",
+              "(z := x * 1, z.diagonal(0, -2, -1).zero_())[0]", "(z := x * 1, z.transpose(0, 1)[0].add_(2))[0]",
+              "(z := x * 1, z.unsqueeze(0)[0, 0].mul_(3))[0]", "(z := x * 1, z.chunk(2)[0].zero_())[0]",
+              "(z := x * 1, z.view(-1)[::2].mul_(z.view(-1)[::2]))[0]", "(z := x * 1, z.T.mul_(y.T))[0]",
+              "(z := x.clone().unsqueeze_(0), z.add_(1), z.squeeze_(0))[0]", "(z := x * x).t_().mul_(2)"),
     "operators": ("x + y", "x - 1", "2 * x", "x / 2", "1 / (x + 5)", "x // 2", "x % 2", "-x", "+x", "abs(x)", "x ** 2",
                   "2 ** x", "x ** 0.5", "x ** -1", "x @ y", "x @ x.T", "x > 0", "x == y", "x != 1", "~x", "x & y",
                   "x | True", "x ^ y", "x << 1", "x >> 1", "1 - x", "7 // (x + 5)", "7 % (x + 5)", "x < None",
@@ -288,7 +294,7 @@ FORMS: dict[str, tuple[str, ...]] = {
                 "x[0, 0, 0, 0]",
                 "x[::-1]", "x[1.0]", "x[t.tensor(0)]", "x[t.tensor([[0], [1]]), t.tensor([0, 1])]", "x[:, None, :1]",
                 "x[True]", "x[:, t.tensor([0, 1])]", "x[t.tensor([True, False])]", "x['a']", "x[5:]", "x[(0,)]",
-                "x[t.tensor([0.0])]", "x[0:2, [0, 1]]", "x[[[0, 1]]]", "x[t.tensor([9])]", "x[-7]"),
+                "x[t.tensor([0.0])]", "x[0:2, [0, 1]]", "x[t.tensor([9])]", "x[-7]"),
     "setitem": ("(z := x.clone(), z.__setitem__(0, 5))[0]", "(z := x.clone(), z.__setitem__((..., 0), 1.5))[0]",
                 "(z := x.clone(), z.__setitem__(slice(None), y))[0]", "(z := x.clone(), z.__setitem__(x > 0, 0))[0]",
                 "(z := x.clone(), z.__setitem__(t.tensor([0]), y[:1]))[0]", "(z := x.clone(), z.__setitem__(9, 1))[0]",
@@ -309,7 +315,7 @@ FORMS: dict[str, tuple[str, ...]] = {
               "(x + 1).is_leaf", "x.data", "x.T", "x.mT", "x.H", "x.shape", "x.ndim", "x.dtype.is_floating_point",
               "x.new_zeros(2)", "len(x)", "bool(x)", "float(x)", "int(x)", "[p for p in x]", "x.grad", "x.layout",
               "x.nbytes", "x.itemsize", "x.is_cuda", "x.device.type", "x.real", "2 in x", "x.tolist()",
-              "hash(x) == id(x)",
+             
               "x.clone().retain_grad()", "x.numpy()", "x.detach().numpy().shape", "x.storage_offset()", "x.is_sparse",
               "x.shape.numel()", "x.size().numel()", "isinstance(x.shape, t.Size)", "isinstance(x.dtype, t.dtype)",
               "isinstance(x, t.Tensor)", "x.type(t.float32)", "x.is_inference()", "x.output_nr", "x.names",

@@ -84,6 +84,8 @@ def tensors_of(found: Any, t: ModuleType) -> list[Any]:
 
 def described(part: Any, is_view: bool) -> tuple[Any, ...]:
     """A result as what both libraries must agree in, the numbers last."""
+    if "dtype" in type(part).__name__.lower():
+        return ("dtype", str(part).removeprefix("torch."))
     if not hasattr(part, "dtype"):
         return (type(part).__name__, part)
     kind = str(part.dtype).removeprefix("torch.")

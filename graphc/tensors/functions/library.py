@@ -76,12 +76,31 @@ def cdist(F: Builder, a: Value, b: Value, order: float) -> Value:
     return NUMPY["numpy.linalg.vector_norm"](F, difference, axis=-1, ord=order)
 
 
+def _of_symmetric(name: str) -> Callable[..., Any]:
+    """NumPy's function of one triangle of matrices; the gradient is shared by both, as PyTorch has it."""
+    function = NUMPY[name]
+
+    def build(F: Builder, x: Value, uplo: str = "L") -> Any:
+        x = floating(F, x)
+        if x.rank < 2 or not F.facts.equal(x.dims[-1], x.dims[-2]):
+            return function(F, x)  # which says that it needs square matrices
+        turned = F.transpose(x, (*range(x.rank - 2), x.rank - 1, x.rank - 2))
+        n = x.dims[-1]
+        rows, columns = F.iota(dims=(n, 1), axis=0), F.iota(dims=(1, n), axis=1)
+        is_read = F.ge(rows, columns) if uplo in ("L", "l") else F.le(rows, columns)
+        read = F.stop_gradient(F.select(is_read, x, turned))
+        half = F.mul(F.add(x, turned), 0.5)
+        return function(F, F.add(read, F.sub(half, F.stop_gradient(half))))
+
+    return build
+
+
 # --- statistics -------------------------------------------------------------------------------------------------------
 
 
-def quantile(F: Builder, x: Value, q: Any, dim: int | None, keepdim: bool, skips_nan: bool) -> Value:
+def quantile(F: Builder, x: Value, q: Any, dim: int | None, keepdim: bool, skips_nan: bool, method: str) -> Value:
     function = NUMPY["numpy.nanquantile" if skips_nan else "numpy.quantile"]
-    return function(F, x, q if isinstance(q, Value) else F.value(q), dim, keepdims=keepdim)
+    return function(F, x, q if isinstance(q, Value) else F.value(q), dim, method=method, keepdims=keepdim)
 
 
 def nansum(F: Builder, x: Value, dim: Any, keepdim: bool) -> Value:
@@ -153,7 +172,7 @@ def cholesky_solve(F: Builder, b: Value, factor: Value, upper: bool) -> Value:
 
 def bincount(F: Builder, x: Value, weights: Value | None, size: int) -> Value:
     """How often each number stands there, or the sum of the weights that stand with it."""
-    added = F.full(ArrayType(I64, x.dims), 1) if weights is None else weights
+    added = F.full(ArrayType(I64, x.dims), 1) if weights is None else floating(F, weights)
     return add_at(F, F.zeros(ArrayType(added.type.dtype, (size,))), F.cast(x, I64), added)
 
 
@@ -211,9 +230,9 @@ LIBRARY = [
         F, a, b, lower=not upper, unit_diagonal=unit)),
     Function("linalg_det", _of("numpy.linalg.det", is_float=True)),
     Function("linalg_slogdet", _of("numpy.linalg.slogdet", is_float=True)),
-    Function("linalg_cholesky", _of("numpy.linalg.cholesky", is_float=True), "result"),
-    Function("linalg_eigh", _of("numpy.linalg.eigh", is_float=True), "result"),
-    Function("linalg_eigvalsh", _of("numpy.linalg.eigvalsh", is_float=True)),
+    Function("linalg_cholesky", _of_symmetric("numpy.linalg.cholesky"), "result"),
+    Function("linalg_eigh", _of_symmetric("numpy.linalg.eigh"), "result"),
+    Function("linalg_eigvalsh", _of_symmetric("numpy.linalg.eigvalsh")),
     Function("linalg_qr", _of("numpy.linalg.qr", is_float=True)),
     Function("linalg_svd", _of("numpy.linalg.svd", is_float=True), "result"),
     Function("linalg_svdvals", _of("numpy.linalg.svdvals", is_float=True)),

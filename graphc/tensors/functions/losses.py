@@ -79,6 +79,7 @@ def bce_with_logits(
 ) -> Value:
     """``-(p y log s(x) + (1 - y) log(1 - s(x)))`` with s the sigmoid; nothing overflows."""
     a, b = _equal_pair(F, "binary_cross_entropy_with_logits", x, y)
+    weight, pos_weight = (None if w is None else F.cast(w, a.type.dtype) for w in (weight, pos_weight))
     low = F.logaddexp(F.neg(a), 0.0)  # -log s(x)
     factor = low if pos_weight is None else F.mul(F.add(1.0, F.mul(F.sub(pos_weight, 1.0), b)), low)
     losses = F.add(F.mul(F.sub(1.0, b), a), factor)
@@ -90,7 +91,7 @@ def binary_cross_entropy(F: Builder, x: Value, y: Value, weight: Value | None, r
     a, b = _equal_pair(F, "binary_cross_entropy", x, y)
     positive, negative = (_clamped_log(F, p) for p in (a, F.sub(1.0, a)))
     losses = F.neg(F.add(F.mul(b, positive), F.mul(F.sub(1.0, b), negative)))
-    return reduced(F, losses if weight is None else F.mul(losses, weight), reduction)
+    return reduced(F, losses if weight is None else F.mul(losses, F.cast(weight, a.type.dtype)), reduction)
 
 
 def nll_loss(F: Builder, logs: Value, target: Value, weight: Value | None, ignored: int, reduction: str) -> Value:
@@ -100,6 +101,10 @@ def nll_loss(F: Builder, logs: Value, target: Value, weight: Value | None, ignor
     if not fits:
         message = f"the target must be class numbers (integers) of {logs.rank - 1} dimensions, it is {target.type}"
         raise ShapeError(f"{message} for a prediction {logs.type}", location=F.location)
+    examples = tuple(d for a, d in enumerate(logs.dims) if a != axis)
+    if not all(map(F.facts.equal, examples, target.dims)):
+        message = f"the target {target.type} must have one class number for each example of the prediction {logs.type}"
+        raise ShapeError(message, location=F.location)
     index = F.cast(target, I64)
     counts = F.ne(index, ignored)
     place = F.select(counts, index, 0)

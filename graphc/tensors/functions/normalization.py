@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import math
 
+from graphc.errors import ShapeError
 from graphc.ir.builder import Builder
 from graphc.ir.dims import floordiv, product
 from graphc.ir.graph import Value
@@ -17,6 +18,12 @@ def _along_channels(F: Builder, v: Value, x: Value) -> Value:
     return F.reshape(v, tuple(d if a == 1 else 1 for a, d in enumerate(x.dims)))
 
 
+def _need_channels(F: Builder, name: str, x: Value) -> None:
+    if x.rank < 2:
+        message = f"{name} needs examples and channels, at least two dimensions; the tensor is {x.type}"
+        raise ShapeError(message, location=F.location)
+
+
 def _scaled(F: Builder, x: Value, weight: Value | None, bias: Value | None) -> Value:
     x = x if weight is None else F.mul(x, weight)
     return x if bias is None else F.add(x, bias)
@@ -26,6 +33,7 @@ def batch_norm(
     F: Builder, x: Value, weight: Value | None, bias: Value | None, eps: float
 ) -> tuple[Value, Value, Value]:
     """x normalised for each channel over all else; the means, and the variances for running estimates (unbiased)."""
+    _need_channels(F, "batch_norm", x)
     axes = [a for a in range(x.rank) if a != 1]
     count = F.cast(F.value(product([x.dims[a] for a in axes])), x.type.dtype)
     mean = F.div(F.reduce("sum", x, axes, keepdims=True), count)
@@ -41,6 +49,7 @@ def batch_norm_fixed(
     F: Builder, x: Value, mean: Value, variance: Value, weight: Value | None, bias: Value | None, eps: float
 ) -> Value:
     """x normalised by these means and variances."""
+    _need_channels(F, "batch_norm", x)
     m, v, *scale = (None if p is None else _along_channels(F, p, x) for p in (mean, variance, weight, bias))
     normal = F.div(F.sub(x, m), F.sqrt(F.add(v, eps)))
     return _scaled(F, normal, *scale)

@@ -8,6 +8,7 @@ from typing import Any
 
 import numpy as np
 
+from graphc.errors import ShapeError
 from graphc.ir.builder import Builder
 from graphc.ir.dims import Dim, product
 from graphc.ir.graph import Value
@@ -78,7 +79,7 @@ def mode(F: Builder, x: Value, dim: int, keepdim: bool) -> tuple[Value, Value]:
     mine, others = F.expand_dims(x, (axis,)), F.expand_dims(x, (axis + 1,))
     counts = F.reduce("sum", F.cast(F.eq(mine, others), I64), (axis + 1,))
     is_most = F.eq(counts, F.reduce("max", counts, (axis,), keepdims=True))
-    limit = math.inf if x.type.is_float else np.iinfo(x.type.dtype).max
+    limit = _neutral("min", x.type.dtype)
     smallest = F.reduce("min", F.select(is_most, x, F.cast(F.value(limit), x.type.dtype)), (axis,), keepdims=True)
     places = F.iota(dims=tuple(d if a == axis else 1 for a, d in enumerate(x.dims)), axis=axis)
     last = F.reduce("max", F.select(F.eq(x, smallest), places, -1), (axis,), keepdims=True)
@@ -103,16 +104,14 @@ def running(name: str) -> Callable[..., tuple[Value, Value]]:
 
     def fold(F: Builder, x: Value, dim: int) -> tuple[Value, Value]:
         axis = axis_of(F, f"cum{name}", dim, x.rank)
+        if 0 in x.dims:
+            return F.positive(x) if x.type.is_float else x, F.zeros(ArrayType(I64, x.dims))
         others = F.expand_dims(x, (axis,))
         n = x.dims[axis]
         rows = F.iota(dims=tuple(n if a == axis else 1 for a in range(x.rank + 1)), axis=axis)
         columns = F.iota(dims=tuple(n if a == axis + 1 else 1 for a in range(x.rank + 1)), axis=axis + 1)
         is_before = F.le(columns, rows)
-        worst: Any = (-math.inf if name == "max" else math.inf) if x.type.is_float else None
-        if worst is None:
-            limits = np.iinfo(x.type.dtype) if x.type.dtype != BOOL else None
-            worst = (limits.min if name == "max" else limits.max) if limits else name == "min"
-        seen = F.select(is_before, others, F.cast(F.value(worst), x.type.dtype))
+        seen = F.select(is_before, others, F.cast(F.value(_neutral(name, x.type.dtype)), x.type.dtype))
         best = F.reduce(name, F.stop_gradient(seen) if x.type.is_float else seen, (axis + 1,), keepdims=True)
         is_best = F.eq(others, best)
         if x.type.is_float:
@@ -141,6 +140,9 @@ def logcumsumexp(F: Builder, x: Value, dim: int) -> Value:
 
 def _places(F: Builder, x: Value, index: Value, axis: int) -> tuple[Value, ...]:
     """For each axis the positions that an index along one of them means: at the others, its own place."""
+    if index.rank != x.rank:
+        message = f"an index along a dimension must have as many dimensions as the tensor: {index.type} and {x.type}"
+        raise ShapeError(message, location=F.location)
     return tuple(
         inside(F, index, x.dims[a], a)
         if a == axis
@@ -157,8 +159,11 @@ def inside(F: Builder, index: Value, size: Dim, axis: int) -> Value:
 def _source(F: Builder, x: Value, index: Value, source: object) -> Value:
     """What is written: in x's dtype, and of a larger source the first elements along each axis."""
     value = F.cast(as_value(F, source), x.type.dtype)
-    if value.rank != index.rank:
+    if not value.rank and index.rank:
         return F.broadcast_to(value, index.dims)
+    if value.rank != index.rank:
+        message = f"the source must have as many dimensions as the index: {value.type} and {index.type}"
+        raise ShapeError(message, location=F.location)
     if all(map(F.facts.equal, value.dims, index.dims)):
         return value
     return F.slice(value, starts=(0,) * value.rank, steps=(1,) * value.rank, dims=index.dims)
@@ -223,6 +228,8 @@ def _folded_at(F: Builder, x: Value, brought: tuple[Value, Value], axis: int, na
 def _neutral(fold: str, dtype: np.dtype) -> Any:
     if fold == "prod":
         return 1
+    if dtype == BOOL:
+        return fold == "min"
     if dtype.kind == "f":
         return -math.inf if fold == "max" else math.inf
     return np.iinfo(dtype).min if fold == "max" else np.iinfo(dtype).max

@@ -6,6 +6,7 @@ import math
 from collections.abc import Callable
 from typing import Any
 
+from graphc.errors import TraceTypeError
 from graphc.ir.builder import Builder
 from graphc.ir.graph import Value
 from graphc.ir.types import BOOL, F64, I64
@@ -27,6 +28,29 @@ def _unary(op: str) -> Callable[..., Value]:
 
 def _float_unary(op: str) -> Callable[..., Value]:
     return lambda F, x: F.apply(F.ops[op], (floating(F, x),), {})
+
+
+def _float_binary(op: str) -> Callable[..., Value]:
+    def build(F: Builder, a: Any, b: Any) -> Value:
+        x, y = promoted(F, (a, b))
+        return F.apply(F.ops[op], (floating(F, x), floating(F, y)), {})
+
+    return build
+
+
+def subtract(F: Builder, a: Any, b: Any) -> Value:
+    """The difference. Raises ``TraceTypeError`` for bools."""
+    if any(isinstance(x, bool) or (isinstance(x, Value) and x.type.dtype == BOOL) for x in (a, b)):
+        message = "subtraction of bools is not defined: ~x inverts a mask, x ^ y tells where two differ"
+        raise TraceTypeError(message, location=F.location)
+    return F.sub(*promoted(F, (a, b)))
+
+
+def sign(F: Builder, x: Value) -> Value:
+    """1, 0 or -1; 0 for NaN; bools as they are."""
+    if x.type.dtype == BOOL:
+        return F.logical_or(x, x)
+    return F.sub(F.cast(F.gt(x, 0), x.type.dtype), F.cast(F.lt(x, 0), x.type.dtype))
 
 
 def div(F: Builder, a: Any, b: Any) -> Value:
@@ -183,11 +207,11 @@ def written(F: Builder, x: Any, value: Any) -> Value:
 
 def _entries() -> list[Function]:
     binary: dict[str, tuple[str, Saves]] = {
-        "add": ("add", "nothing"), "sub": ("sub", "nothing"), "mul": ("mul", "others"), "atan2": ("arctan2", "inputs"),
+        "add": ("add", "nothing"), "mul": ("mul", "others"),
         "maximum": ("maximum", "inputs"), "minimum": ("minimum", "inputs"), "remainder": ("remainder", "divisor"),
         "floor_divide": ("floor_divide", "nothing"), "fmod": ("fmod", "divisor"), "hypot": ("hypot", "inputs"),
         "logaddexp": ("logaddexp", "inputs"), "xlogy": ("xlogy", "inputs"),
-        "copysign": ("copysign", "inputs"), "gcd": ("gcd", "nothing"), "lcm": ("lcm", "nothing"),
+        "gcd": ("gcd", "nothing"), "lcm": ("lcm", "nothing"),
     }  # fmt: skip
     compared = {"eq": "eq", "ne": "ne", "lt": "lt", "le": "le", "gt": "gt", "ge": "ge",
                 "bitwise_and": "bitwise_and", "bitwise_or": "bitwise_or", "bitwise_xor": "bitwise_xor",
@@ -205,7 +229,7 @@ def _entries() -> list[Function]:
         "digamma": ("digamma", "inputs"), "logit": ("logit", "inputs"),
     }  # fmt: skip
     same: dict[str, tuple[str, Saves]] = {
-        "neg": ("neg", "nothing"), "sign": ("sign", "nothing"),
+        "neg": ("neg", "nothing"),
         "floor": ("floor", "nothing"), "ceil": ("ceil", "nothing"),
         "trunc": ("trunc", "nothing"),
     }  # fmt: skip
@@ -222,6 +246,10 @@ def _entries() -> list[Function]:
 
 POINTWISE = [
     *_entries(),
+    Function("sub", subtract, "nothing"),
+    Function("sign", sign, "nothing"),
+    Function("atan2", _float_binary("arctan2")),
+    Function("copysign", _float_binary("copysign")),
     Function("div", div, "divisor"),
     Function("div_trunc", div_trunc, "nothing"),
     Function("pow", power),

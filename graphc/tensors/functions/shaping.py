@@ -181,7 +181,11 @@ def gather(F: Builder, x: Value, index: Value, dim: int) -> Value:
 
 def index_select(F: Builder, x: Value, index: Value, dim: int) -> Value:
     if not x.rank:
-        return F.reshape(index_select(F, F.reshape(x, (1,)), index, dim), ())
+        found = index_select(F, F.reshape(x, (1,)), index, dim)
+        if not F.facts.equal(found.dims[0], 1):
+            message = f"index_select of a tensor without dimensions takes one position, not {index.type}"
+            raise ShapeError(message, location=F.location)
+        return F.reshape(found, ())
     if index.rank > 1:
         message = f"index_select: the index must have at most one dimension, it is {index.type}"
         raise IndexRangeError(message, location=F.location)
