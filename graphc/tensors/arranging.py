@@ -245,4 +245,4 @@ ONLY_FUNCTIONS: dict[str, Callable[..., Any]] = {
 }  # fmt: skip
 ONLY_FUNCTIONS |= {f"atleast_{n}d": _at_least(n) for n in (1, 2, 3)}
 ONLY_FUNCTIONS |= {"real": conj, "range": range_, "row_stack": library.ONLY_FUNCTIONS["vstack"]}
-IN_PLACE = ("logcumsumexp", "conj_physical")
+IN_PLACE = ("logcumsumexp",)

@@ -84,11 +84,10 @@ def addcdiv(input: Tensor, tensor1: Any, tensor2: Any, *, value: float = 1) -> T
 
 def lerp(input: Tensor, end: Tensor, weight: Any) -> Tensor:
     """``input + weight * (end - input)``, where the weight is a half or more counted from the end."""
-    if isinstance(weight, int | float):
-        if abs(weight) < 0.5:
-            return _add(input, _mul(_sub(end, input), weight))
-        return _sub(end, _mul(_sub(end, input), 1 - weight))
     difference = _sub(end, input)
+    if not isinstance(weight, Tensor):
+        is_late = isinstance(weight, int | float) and abs(weight) >= 0.5
+        return _sub(end, _mul(difference, 1 - weight)) if is_late else _add(input, _mul(difference, weight))
     low, high = _add(input, _mul(difference, weight)), _sub(end, _mul(difference, _sub(1, weight)))
     return where(BOTH["lt"](BOTH["abs"](weight), 0.5), low, high)
 

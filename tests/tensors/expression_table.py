@@ -315,7 +315,6 @@ FORMS: dict[str, tuple[str, ...]] = {
               "(x + 1).is_leaf", "x.data", "x.T", "x.mT", "x.H", "x.shape", "x.ndim", "x.dtype.is_floating_point",
               "x.new_zeros(2)", "len(x)", "bool(x)", "float(x)", "int(x)", "[p for p in x]", "x.grad", "x.layout",
               "x.nbytes", "x.itemsize", "x.is_cuda", "x.device.type", "x.real", "2 in x", "x.tolist()",
-             
               "x.clone().retain_grad()", "x.numpy()", "x.detach().numpy().shape", "x.storage_offset()", "x.is_sparse",
               "x.shape.numel()", "x.size().numel()", "isinstance(x.shape, t.Size)", "isinstance(x.dtype, t.dtype)",
               "isinstance(x, t.Tensor)", "x.type(t.float32)", "x.is_inference()", "x.output_nr", "x.names",
