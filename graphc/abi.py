@@ -250,7 +250,7 @@ ANY_LENGTH = -1  # the n of a TYPE_LEN check
 
 
 class LeafKind(IntEnum):
-    ARRAY = 0  # exactly numpy.ndarray, native byte order, aligned, C-contiguous
+    ARRAY = 0  # exactly numpy.ndarray, native byte order, aligned and C-contiguous, or of no order: those are copied
     FLOAT = 1  # exactly a Python float: a weak f64 scalar; of a complex dtype exactly a Python complex
     INT = 2  # exactly a Python int that fits int64: binds its symbol; its value is also readable as an i64 scalar
     SCALAR = 3  # exactly the NumPy scalar type of its dtype

@@ -75,7 +75,8 @@ def _process_fields() -> dict[Head, int]:
         head: ctypes.cast(getattr(ctypes.pythonapi, name), ctypes.c_void_p).value or 0
         for head, name in _PYTHON_FUNCTIONS.items()
     }
-    addresses[Head.NEW_ARRAY], addresses[Head.NEW_SCALAR], addresses[Head.COPY_ARRAY] = numpy_functions()
+    of_numpy = (Head.NEW_ARRAY, Head.NEW_SCALAR, Head.COPY_ARRAY, Head.NEW_COPY)
+    addresses |= dict(zip(of_numpy, numpy_functions(), strict=True))
     made_of = (Head.NEW_OBJECT, Head.DATA_HANDLER, Head.DATA_CONTEXT, Head.DATA_MALLOC, Head.DATA_FREE)
     addresses |= dict(zip(made_of, array_parts(), strict=True))
     return addresses | {head: id(type_) for head, type_ in _TYPES.items()}
@@ -123,7 +124,7 @@ class _Encoder:
         steps = len(plan.steps) + (len(plan.out.steps) if plan.out else 0)
         self.place = int(Frame.OBJECTS)
         self.part(8 * steps)
-        self.head[Head.FRAME_HELD] = self.part(8 * steps)
+        self.head[Head.FRAME_HELD] = self.part(8 * (steps + len(plan.inputs)))  # objects, and copies of strided arrays
         self.head[Head.FRAME_SYMBOLS] = self.part(8 * plan.nsymbols)
         self.head[Head.FRAME_ARGUMENTS] = self.part(8 * len(plan.inputs))
         self.head[Head.FRAME_OUTPUT_ARGUMENTS] = self.part(8 * len(plan.outputs))

@@ -21,9 +21,10 @@ from graphc.runtime.entry_layout import (
 )
 from graphc.runtime.entry_references import take
 from graphc.runtime.machine_code import call, call_int, inline, load, load32, stack, store
-from graphc.runtime.object_layout import C_CONTIGUOUS_ALIGNED, SAME_DTYPE_MASK, Offset, TypeFlag
+from graphc.runtime.object_layout import C_CONTIGUOUS_ALIGNED, C_OR_F_CONTIGUOUS, SAME_DTYPE_MASK, Offset, TypeFlag
 
 PY_EQ = 2
+C_ORDER = 0
 WITH_OUT = 2  # the answer of ``accepts``
 
 
@@ -231,6 +232,7 @@ def inputs_fit(plan: int, frame: int) -> int:
     end = plan + load(plan + Head.INPUTS_END)
     symbols = frame + load(plan + Head.FRAME_SYMBOLS)
     argument = frame + load(plan + Head.FRAME_ARGUMENTS)
+    store(frame + Frame.STRIDED, 0)
     for k in range(load(plan + Head.NSYMBOLS)):
         store(symbols + 8 * k, 0)
     while leaf < end:
@@ -240,7 +242,7 @@ def inputs_fit(plan: int, frame: int) -> int:
         binding = leaf + InputField.SIZE
         binding_end = binding + 16 * load(leaf + InputField.BINDINGS)
         if load(leaf + InputField.KIND) == LeafKind.ARRAY:
-            if not array_fits(leaf, subject):
+            if not array_fits(frame, leaf, subject):
                 return 0
             dims = load(subject + Offset.ARRAY_DIMS)
             while binding < binding_end:
@@ -261,12 +263,35 @@ def inputs_fit(plan: int, frame: int) -> int:
 
 
 @inline
-def array_fits(leaf: int, array: int) -> int:
+def array_fits(frame: int, leaf: int, array: int) -> int:
+    """One in Fortran's order does not: there is a program for its transpose."""
     if load32(array + Offset.ARRAY_RANK) != load(leaf + InputField.RANK):
         return 0
-    if (load32(array + Offset.ARRAY_FLAGS) & C_CONTIGUOUS_ALIGNED) != C_CONTIGUOUS_ALIGNED:
-        return 0
+    flags = load32(array + Offset.ARRAY_FLAGS)
+    if (flags & C_CONTIGUOUS_ALIGNED) != C_CONTIGUOUS_ALIGNED:
+        if flags & C_OR_F_CONTIGUOUS:
+            return 0
+        store(frame + Frame.STRIDED, 1)
     return same_dtype(load(array + Offset.ARRAY_DTYPE), load(leaf + InputField.DTYPE))
+
+
+def copies_strided(plan: int, frame: int) -> int:
+    """Hand the driver contiguous copies of the arrays that are not; they are held until the call ends."""
+    leaf = plan + load(plan + Head.INPUTS)
+    end = plan + load(plan + Head.INPUTS_END)
+    argument = frame + load(plan + Head.FRAME_ARGUMENTS)
+    while leaf < end:
+        if load(leaf + InputField.KIND) == LeafKind.ARRAY:
+            array = load(frame + load(leaf + InputField.SUBJECT))
+            if (load32(array + Offset.ARRAY_FLAGS) & C_CONTIGUOUS_ALIGNED) != C_CONTIGUOUS_ALIGNED:
+                copied = call(load(plan + Head.NEW_COPY), array, C_ORDER)
+                if copied == 0:
+                    return 0
+                hold(frame, copied)
+                store(argument, load(copied + Offset.ARRAY_DATA))
+        argument += 8
+        leaf += InputField.SIZE + 16 * load(leaf + InputField.BINDINGS)
+    return 1
 
 
 @inline

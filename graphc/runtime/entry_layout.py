@@ -57,6 +57,7 @@ class Head(Fields):
     NEW_ARRAY = auto()
     NEW_SCALAR = auto()
     COPY_ARRAY = auto()
+    NEW_COPY = auto()
     # what makes small arrays, see ``array_fields``
     NEW_OBJECT = auto()  # or 0
     DATA_HANDLER = auto()
@@ -241,6 +242,7 @@ class Frame(Fields):
 
     HELD_END = auto()  # the references to give back end here
     OUT = auto()  # whether the call gives arrays to write to
+    STRIDED = auto()  # whether an array must be copied to be contiguous
     ARENA = auto()
     POOLED = auto()  # memory to give back to the pool after the call, or 0
     TEMPORARY = auto()  # memory to free after the call, or 0

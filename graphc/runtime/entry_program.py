@@ -7,7 +7,16 @@ inside the driver: plain reads and writes are atomic enough.
 
 from __future__ import annotations
 
-from graphc.runtime.entry_accept import WITH_OUT, accepts, checks_hold, dims_fit, guards_hold, inputs_fit, walk
+from graphc.runtime.entry_accept import (
+    WITH_OUT,
+    accepts,
+    checks_hold,
+    copies_strided,
+    dims_fit,
+    guards_hold,
+    inputs_fit,
+    walk,
+)
 from graphc.runtime.entry_execute import execute
 from graphc.runtime.entry_layout import LARGEST_STACK_FRAME, Frame, Head
 from graphc.runtime.entry_out import given_fit
@@ -66,6 +75,7 @@ def judge(plan: int, frame: int, arguments: int) -> int:
         and dims_fit(plan, frame)
         and guards_hold(plan, frame)
         and takes_out(plan, frame, arguments)
+        and (not load(frame + Frame.STRIDED) or copies_strided(plan, frame))
     ):
         return HIT
     if call(load(plan + Head.ERROR_OCCURRED)) != 0:

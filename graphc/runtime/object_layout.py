@@ -44,6 +44,7 @@ class TypeFlag(IntEnum):
 
 
 C_CONTIGUOUS_ALIGNED = 0x101
+C_OR_F_CONTIGUOUS = 0x3
 F_CONTIGUOUS = 0x2
 WRITEABLE = 0x400
 CONTIGUOUS_ALIGNED_WRITEABLE = C_CONTIGUOUS_ALIGNED + WRITEABLE
@@ -52,6 +53,7 @@ SAME_DTYPE_MASK = ~(0xFF << 24)  # of the word at DTYPE_KIND: all but the old fl
 _API_ARRAY_TYPE = 2
 _API_COPY_INTO = 50
 _API_SCALAR = 60
+_API_NEW_COPY = 85
 _API_NEW_FROM_DESCR = 94
 _SCALAR_TYPES = "?bhilBHILfdFD"
 
@@ -78,10 +80,10 @@ def numpy_api() -> Any:
     return None if capsule is None else ctypes.cast(pointer(capsule, None), ctypes.POINTER(ctypes.c_void_p))
 
 
-def numpy_functions() -> tuple[int, int, int]:
-    """Addresses of PyArray_NewFromDescr, PyArray_Scalar and PyArray_CopyInto."""
+def numpy_functions() -> tuple[int, int, int, int]:
+    """Addresses of PyArray_NewFromDescr, PyArray_Scalar, PyArray_CopyInto and PyArray_NewCopy."""
     table = numpy_api()
-    return table[_API_NEW_FROM_DESCR], table[_API_SCALAR], table[_API_COPY_INTO]
+    return table[_API_NEW_FROM_DESCR], table[_API_SCALAR], table[_API_COPY_INTO], table[_API_NEW_COPY]
 
 
 def _array_is_known(array: np.ndarray) -> bool:

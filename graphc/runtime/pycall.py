@@ -169,7 +169,8 @@ def _leaf_fits(leaf: InputLeaf, item: Any) -> bool:
     if leaf.kind is LeafKind.ARRAY:
         flags, dtype = item.flags, item.dtype
         same_dtype = dtype.num == builtin_dtype(leaf.dtype).num and dtype.isnative
-        return same_dtype and item.ndim == leaf.rank and flags.c_contiguous and flags.aligned
+        strided = not (flags.c_contiguous or flags.f_contiguous)  # a copy is made of it
+        return same_dtype and item.ndim == leaf.rank and (strided or (flags.c_contiguous and flags.aligned))
     return leaf.kind is not LeafKind.INT or -(2**63) <= item < 2**63
 
 
@@ -255,7 +256,9 @@ def run_program(
 
 def _readable(leaf: InputLeaf, item: Any) -> np.ndarray:
     """An array that holds an input where the driver can read it."""
-    return item if leaf.kind is LeafKind.ARRAY else np.array(item, builtin_dtype(leaf.dtype))
+    if leaf.kind is LeafKind.ARRAY:
+        return item if item.flags.c_contiguous and item.flags.aligned else item.copy(order="C")
+    return np.array(item, builtin_dtype(leaf.dtype))
 
 
 def _allocate(leaf: OutputLeaf, symbols: Sequence[int]) -> np.ndarray:

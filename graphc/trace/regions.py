@@ -83,8 +83,8 @@ def _refuse_recursion(session: Session) -> None:
     """Both sides of a branch are traced, so a function that calls itself in one would do so for ever."""
     if session.depth >= MOST_NESTED:
         raise UnsupportedError(
-            f"branches and loops stand in each other {MOST_NESTED} deep: a function that calls itself until a traced value "
-            "says that it is enough cannot be compiled; write a while loop",
+            f"branches and loops stand in each other {MOST_NESTED} deep: a function that calls itself until a traced "
+            "value says that it is enough cannot be compiled; write a while loop",
             location=user_location(),
         )
 
