@@ -15,11 +15,12 @@ from graphc.abi import ALIGNMENT
 from graphc.codegen.control import own_sizes
 from graphc.codegen.cuda_chores import CudaKernel, chore, combining_kernel, note_kernel, whole_kernel
 from graphc.codegen.cuda_gemm import TILE, gemm_kernel
-from graphc.codegen.cuda_kernel import WIDE_BYTES, CudaSource, print_cuda_kernel, sums_begun
+from graphc.codegen.cuda_kernel import WIDE_BYTES, CudaSource, print_cuda_kernel
 from graphc.codegen.cuda_lanes import lane_loop
 from graphc.codegen.cuda_libraries import FACTORS, TRANSFORMS
 from graphc.codegen.cuda_loops import LoopSource, print_lane_loop
 from graphc.codegen.cuda_mapping import ATOMIC, SUMS
+from graphc.codegen.cuda_near import sums_begun
 from graphc.codegen.cuda_routines import routine_kernel
 from graphc.codegen.cuda_short import SHORT, print_short_kernel, row_elements
 from graphc.codegen.driver import DriverPrinter

@@ -9,7 +9,7 @@ from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 
 from graphc.codegen.cuda_mapping import column_axis, mapping_of, shared_rounds
-from graphc.codegen.cuda_near import NearPrinter, near_rows
+from graphc.codegen.cuda_near import NearPrinter, near_rows, rows_read_again
 from graphc.codegen.text import Lines, stored
 from graphc.ir.dims import Dim, product
 from graphc.ir.types import DTYPES
@@ -69,20 +69,22 @@ def print_cuda_kernel(
         lines.add("separate_buffers()")
     shared = mapping in ("rows", "alone")
     printer = CudaNestPrinter(nest, lines, shared=shared, wide=separate)
-    printer.near, printer.joined = near_rows(nest) if mapping == "rows" else {}, joined
+    printer.joined = joined
+    if mapping == "rows":
+        printer.near, printer.again = near_rows(nest), rows_read_again(nest)
+        printer.overwritten |= printer.again.keys()  # each has a name, by which it is stored
     printer.atomics = atomics and mapping == "elements"
     printer.run(mapping)
-    parameters = [*printer.buffers.values(), *printer.sizes.values(), *(["near"] if printer.near else []), "count"]
+    parameters = [
+        *printer.buffers.values(),
+        *printer.sizes.values(),
+        *(["near"] if printer.near_bytes != 0 else []),
+        "count",
+    ]
     source = f"def NAME({', '.join(parameters)}):\n{lines}\n"
     width = nest.space[0] if mapping == "scan" else shared_rounds(nest) if shared else 1
     units = _units(nest, mapping, count, size_of)
     return CudaSource(source, list(printer.buffers), list(printer.sizes), mapping, units, width, printer.near_bytes)
-
-
-def sums_begun(nest: Nest) -> set[int]:
-    """The buffers of sums that the nest's kernel itself begins with zeros."""
-    near = near_rows(nest) if mapping_of(nest) == "rows" else {}
-    return {buffer for buffer, row in near.items() if row.is_sum}
 
 
 def _units(nest: Nest, mapping: str, count: Dim, size_of: Callable[[int], Dim]) -> Dim:
@@ -110,6 +112,7 @@ class CudaNestPrinter(NearPrinter):
     def __init__(self, nest: Nest, lines: Lines, *, shared: bool, wide: bool):
         super().__init__(nest, lines)
         self.shared, self.wide = shared, wide
+        self.near, self.again, self.joined = {}, {}, {}
         self.atomics = False  # whether updates are atomic additions
         self.divided = False  # whether what is printed stands in a loop that threads share
 
@@ -220,7 +223,9 @@ class CudaNestPrinter(NearPrinter):
 
     def _row(self, start: str, stop: str) -> None:
         whole = self.order
+        self._find_rows()
         for phase in self.nest.phases:
+            self.phase = phase
             first = (*range(self.nest.row), *phase.axes)
             self.order = (*first, *(axis for axis in whole if axis not in first))
             if self.shared:
@@ -355,6 +360,7 @@ class CudaNestPrinter(NearPrinter):
 
     def _element(self, needed: Iterable[Scalar], phase: Phase) -> None:
         self._assign(s for s in needed if s.number not in self.names)
+        self._keep_rows(needed)
         if phase.exclusive:
             self._stores(phase)
         for fold in (*phase.folds, *(total.fold for total in phase.totals)):

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import importlib.util
+import sys
 import time
 from dataclasses import replace
 
@@ -11,7 +12,7 @@ import pytest
 
 import graphc
 from benchmarks.gpu import __main__ as script
-from benchmarks.gpu import checks, host_cost, timing
+from benchmarks.gpu import checks, corpus, host_cost, timing
 from benchmarks.gpu.__main__ import main
 from benchmarks.gpu.cases import gpu_cases
 from benchmarks.gpu.checks import problem_of
@@ -29,6 +30,20 @@ def test_values_are_checked(capsys):
     assert "2 programs right, 0 wrong" in capsys.readouterr().out
     with override(cuda_emulator=True):
         assert "off by" in problem_of(replace(CASES["adam"], rtol=1e-12))
+
+
+def test_the_corpus_is_checked_in_processes_and_none_of_it_is_left_out(monkeypatch):
+    """What a process does not report, since it was brought down, is wrong; so is what it reports so."""
+    names = list(corpus.programs())
+    said = "".join(f'["{name}", "{"off" if name == names[1] else ""}"]\n' for name in names[:-1])
+    command = [sys.executable, "-c", f"print({said!r}, end=''); raise SystemExit(3)"]
+    monkeypatch.setattr(corpus.CorpusCheck, "command", lambda *part: command)
+    found = dict(corpus.CorpusCheck(emulated=True).problems())
+    assert [*found] == names
+    assert {name: problem for name, problem in found.items() if problem} == {
+        names[1]: "off",
+        names[-1]: "not reported: its process ended early (exit code 3)",
+    }
 
 
 @pytest.mark.skipif(settings.disable_jit, reason="GRAPHC_DISABLE_JIT: nothing is compiled")
@@ -108,7 +123,7 @@ def test_a_run_without_pytorch_and_with_a_case_that_fails(monkeypatch, capsys):
     monkeypatch.setattr(timing, "BATCH_SECONDS", 0.001)
     with override(cuda_emulator=True):
         assert problem_of(slow).startswith("TimeoutError")
-        script._values(cases[1:2], 0.0, corpus=False)
+        script._values(cases[1:2], corpus=False)
         script._times([small, cases[1]], time.monotonic())
     said = capsys.readouterr().out
     assert "WRONG xent: ValueError: no such sizes\n" in said
