@@ -12,11 +12,12 @@ from typing import Any
 import numpy as np
 
 from graphc import pytree
+from graphc.abi import BFLOAT16
 from graphc.api import jit, vjp
 from graphc.errors import TraceTypeError
 from graphc.function import CompiledFunction
 from graphc.ir.dims import evaluate
-from graphc.ir.types import is_real_float
+from graphc.ir.types import bfloat16_dtype, is_real_float
 from graphc.ops.table import OPS
 from graphc.trace.record import Output, trace
 from graphc.trace.target import make_target
@@ -193,7 +194,10 @@ def _tensors(result: Any) -> Any:
 
     if isinstance(result, tuple):
         return tuple(map(_tensors, result))
-    return torch.from_numpy(np.ascontiguousarray(result).reshape(np.shape(result)))
+    array = np.ascontiguousarray(result).reshape(np.shape(result))
+    if array.dtype.name == BFLOAT16:  # of which PyTorch takes the bits alone
+        return torch.from_numpy(array.view(np.int16)).view(torch.bfloat16)
+    return torch.from_numpy(array)
 
 
 def _array_of_tensor(name: str, arg: Any) -> Any:
@@ -205,7 +209,10 @@ def _array_of_tensor(name: str, arg: Any) -> Any:
         return arg
     if arg.device.type != "cpu":
         raise TraceTypeError(f"{name} runs on the CPU, and a tensor is on {arg.device}: pass x.cpu()")
-    return arg.detach().resolve_conj().contiguous().numpy()
+    plain = arg.detach().resolve_conj().contiguous()
+    if plain.dtype == torch.bfloat16:
+        return plain.view(torch.int16).numpy().view(bfloat16_dtype())
+    return plain.numpy()
 
 
 def to_jax(function: Callable[..., Any], result: Callable[..., Any] | None = None) -> Callable[..., Any]:

@@ -9,7 +9,9 @@ import numpy as np
 
 from graphc import pytree
 from graphc.api import jvp, vjp
-from graphc.ir.types import is_floating
+from graphc.errors import TraceTypeError
+from graphc.ir.types import is_floating, is_half
+from graphc.trace.location import user_location
 
 EPSILON = {"float64": 6e-6, "float32": 5e-3}  # about the cube root of the dtype's precision
 TOLERANCE = {"float64": 1e-6, "float32": 2e-2}
@@ -37,10 +39,14 @@ def check_grads(
         atol, rtol: tolerances; by default 1e-6 in double and 2e-2 in single precision, on the scale of the derivative.
         eps: the step of the differences.
         seed: of the random directions.
+    Raises: ``AssertionError``; ``TraceTypeError`` for arrays of float16 or bfloat16.
     """
     unknown = set(modes) - {"fwd", "rev"}
     if unknown or order < 1:
         raise ValueError(f"modes are 'fwd' and 'rev', order is at least 1; got {modes}, {order}")
+    if any(is_half(leaf.dtype) for leaf in pytree.flatten(args)[0] if is_float(leaf) and hasattr(leaf, "dtype")):
+        message = "check_grads: differences of numbers in 16 bits say little of a derivative: pass float32 or float64"
+        raise TraceTypeError(message, location=user_location())
     rng = np.random.default_rng(seed)
     check = _Check(rng, atol, rtol, eps)
     for mode in modes:

@@ -70,13 +70,17 @@ def widen_bfloat16(builder: Any, kind: Any, number: Any) -> Any:
 
 
 def narrow_bfloat16(builder: Any, kind: Any, x: Any) -> Any:
-    """The bits of the bfloat16 nearest to a float or double; what is NaN stays it, whatever bits it loses."""
-    bits = builder.bitcast(_as_float(builder, x), _INT)
-    upper = builder.lshr(bits, _bits(16))
-    nan = builder.icmp_unsigned(">", builder.and_(bits, _bits(0x7FFFFFFF)), _bits(_INFINITE))
-    rounding = builder.add(builder.and_(upper, _bits(1)), _bits(0x7FFF))
-    rounded = builder.lshr(builder.add(bits, rounding), _bits(16))
-    return builder.trunc(builder.select(nan, builder.or_(upper, _bits(0x40)), rounded), _SHORT)
+    """The bits of the bfloat16 nearest to a float or double; what is NaN stays it, whatever bits it loses.
+
+    LLVM sees that widening what this gives is a mask.
+    """
+    value = _as_float(builder, x)
+    bits = builder.bitcast(value, _INT)
+    odd = builder.and_(builder.lshr(bits, _bits(16)), _bits(1))
+    rounded = builder.add(builder.add(bits, _bits(0x7FFF)), odd)
+    nan = builder.fcmp_unordered("uno", value, value)
+    kept = builder.select(nan, builder.or_(bits, _bits(0x400000)), rounded)
+    return builder.trunc(builder.lshr(kept, _bits(16)), _SHORT)
 
 
 def _as_float(builder: Any, x: Any) -> Any:

@@ -86,7 +86,7 @@ def dtype_text(dtype: np.dtype) -> str:
 
 def has_bfloat16(dtypes: Sequence[np.dtype]) -> bool:
     """Whether one of them is bfloat16."""
-    return "bf16" in DTYPES and DTYPES["bf16"] in dtypes
+    return any(dtype.kind == "V" and dtype.name == BFLOAT16 for dtype in dtypes)
 
 
 def result_type(*dtypes: np.dtype) -> np.dtype:
@@ -124,6 +124,15 @@ def float_limits(dtype: np.dtype) -> Any:
 def is_number(dtype: np.dtype, with_complex: bool) -> bool:
     """Whether values of the dtype are numbers: bools, integers and floats, or ``with_complex`` complex ones too."""
     return dtype.kind in ("biuc" if with_complex else "biu") or is_real_float(dtype)
+
+
+def is_half(dtype: np.dtype) -> bool:
+    """float16 or bfloat16.
+
+    >>> is_half(np.dtype(np.float16)), is_half(np.dtype(np.int16))
+    (True, False)
+    """
+    return dtype.itemsize == F16.itemsize and is_real_float(dtype)
 
 
 def is_floating(dtype: np.dtype) -> bool:

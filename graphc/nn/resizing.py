@@ -7,6 +7,7 @@ from typing import Any
 
 import numpy as np
 
+from graphc.ir.types import float_limits
 from graphc.nn.sizes import Sizes, sizes_of
 from graphc.tensors.core import Tensor, record
 from graphc.tensors.functions.table import FUNCTIONS as TABLE
@@ -120,7 +121,7 @@ def rms_norm(input: Any, normalized_shape: Any, weight: Any = None, eps: float |
     """x divided by the root of its mean square over the last dimensions (Zhang and Sennrich, 2019)."""
     shape = (normalized_shape,) if isinstance(normalized_shape, int) else tuple(normalized_shape)
     dims = tuple(range(-len(shape), 0))
-    small = float(np.finfo(input.dtype).eps) if eps is None else eps
+    small = float(float_limits(input.dtype).eps) if eps is None else eps
     normal = input * (input.square().mean(dims, keepdim=True) + small).rsqrt()
     return normal if weight is None else normal * weight
 

@@ -8,7 +8,7 @@ from typing import Any
 import numpy as np
 
 from graphc.abi import BFLOAT16
-from graphc.ir.types import DTYPES, F16, REAL_DTYPES, bfloat16_dtype
+from graphc.ir.types import DTYPES, F16, REAL_DTYPES, bfloat16_dtype, dtype_of, float_limits
 from graphc.tensors import arranging, dtypes, library, matrices, methods, ordering, scattering, shaping, windows
 from graphc.tensors import tensor as tensor_module
 from graphc.tensors.autocasting import autocast, is_autocast_enabled
@@ -79,7 +79,8 @@ is_floating_point = lambda input: input.is_floating_point()  # noqa: E731
 numel = lambda input: input.numel()  # noqa: E731
 asarray = as_tensor
 inf, nan, pi, e = math.inf, math.nan, math.pi, math.e
-finfo, iinfo = np.finfo, np.iinfo
+finfo = lambda type: float_limits(dtype_of(type))  # noqa: E731
+iinfo = np.iinfo
 Size, dtype = tuple, np.dtype
 
 _dtypes: dict[str, Any] = {dtype.name: dtype for dtype in REAL_DTYPES.values()}

@@ -104,8 +104,7 @@ class autocast:
             raise ValueError(f"autocast: the device is 'cpu', not {device_type!r}")
         self._dtype = known_dtype(F32 if dtype is None else dtype)
         if self._dtype != F32 and self._dtype not in HALVES:
-            known = ", ".join(dtype.name for dtype in (F32, *HALVES))
-            message = f"autocast computes in {known}, not in {self._dtype}"
+            message = f"autocast computes in float32, float16 or bfloat16, not in {self._dtype}"
             raise TraceTypeError(message, location=user_location())
         self._enabled = enabled
         self._before: list[tuple[Any, Any, Any]] = []

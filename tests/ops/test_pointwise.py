@@ -69,6 +69,8 @@ def assert_same(found: Any, expected: Any) -> None:
 
 # --- values -----------------------------------------------------------------------------------------------------------
 
+ORDER = list(DTYPES.values())
+
 
 @pytest.mark.parametrize("name", BY_NUMPY)
 def test_dtypes_are_numpys(name):
@@ -76,6 +78,10 @@ def test_dtypes_are_numpys(name):
     arity = POINTWISE[name].kind.arity
     first = [DTYPES["bool"]] if name == "select" else DTYPES.values()
     for dtypes in itertools.product(first, *[DTYPES.values()] * (arity - 1)):
+        if all(dtype.kind in "iu" for dtype in dtypes) and list(map(ORDER.index, dtypes)) != sorted(
+            map(ORDER.index, dtypes)
+        ):
+            continue  # two integers are promoted alike in either order
         arrays = inputs_for(name, dtypes, ((3,),) * arity)
         if not POINTWISE[name].takes_complex and any(dtype.kind == "c" for dtype in dtypes):
             with pytest.raises(UnsupportedError, match=f"{name} of complex"):

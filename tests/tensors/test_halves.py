@@ -1,8 +1,9 @@
-"""float16: stored in 16 bits, computed in single precision, rounded after each function."""
+"""float16 and bfloat16: stored in 16 bits, computed in single precision, rounded after each function."""
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+import pickle
+from collections.abc import Callable, Iterator
 from typing import Any
 
 import numpy as np
@@ -155,3 +156,114 @@ def test_compiled_code_has_the_bits_of_the_interpreter() -> None:
             found.append((y.detach().numpy(), x.grad.numpy()))
     np.testing.assert_array_equal(found[0][0], found[1][0])
     np.testing.assert_array_equal(found[0][1], found[1][1])
+
+
+# --- bfloat16, and both beside torch ----------------------------------------------------------------------------------
+
+EPS = {"float16": 2.0**-10, "bfloat16": 2.0**-7}
+NUMBERS = np.random.default_rng(3).uniform(-1.5, 1.5, (4, 6))
+BESIDE_TORCH: dict[str, Callable[[Any, Any], Any]] = {
+    "tanh": lambda lib, x: x.tanh(), "gelu": lambda lib, x: lib.nn.functional.gelu(x), "exp": lambda lib, x: x.exp(),
+    "numbers": lambda lib, x: x * 1.7 + x / 3, "softmax": lambda lib, x: x.softmax(1), "sum": lambda lib, x: x.sum(0),
+    "mean": lambda lib, x: x.mean(1), "var": lambda lib, x: x.var(1), "matmul": lambda lib, x: x @ x.T,
+    "cat": lambda lib, x: lib.cat([x, x * 2]), "where": lambda lib, x: lib.where(x > 0, x, x * 0.5),
+    "mse": lambda lib, x: lib.nn.functional.mse_loss(x, x * 0.5), "places": lambda lib, x: x[[0, 0, 2]],
+    "entropy": lambda lib, x: lib.nn.functional.cross_entropy(x, lib.tensor([0, 1, 2, 3])),
+    "convolution": lambda lib, x: lib.nn.functional.conv2d(x.reshape(1, 1, 4, 6), x[:3, :3].reshape(1, 1, 3, 3)),
+    "normalised": lambda lib, x: lib.nn.functional.layer_norm(x, (6,)) * x, "sorted": lambda lib, x: x.sort(1)[0],
+    "attention": lambda lib, x: lib.nn.functional.scaled_dot_product_attention(*[x.reshape(1, 4, 6)] * 3),
+}  # fmt: skip
+
+
+@pytest.mark.parametrize("name", EPS)
+def test_values_and_gradients_are_torchs(name: str) -> None:
+    """Each function rounds once: values differ by an ulp at most, gradients by those of what they are made of."""
+    torch = pytest.importorskip("torch", reason="torch is not installed: nothing to compare with")
+    pytest.importorskip("ml_dtypes", reason="ml_dtypes is not installed: there is no bfloat16")
+    for what, function in BESIDE_TORCH.items():
+        found = []
+        for lib in (graphc, torch):
+            x = lib.tensor(NUMBERS.tolist(), dtype=getattr(lib, name)).requires_grad_()
+            y = function(lib, x)
+            assert str(y.dtype).endswith(name), what
+            (y.float() ** 2).sum().backward()
+            found.append([np.array(t.detach().float().tolist()) for t in (y, x.grad)])
+        for mine, wanted, ulps in zip(*found, (1, 3), strict=True):
+            allowed = ulps * EPS[name] * np.maximum(np.abs(wanted), np.max(np.abs(wanted)) / 16)
+            assert np.all(np.abs(mine - wanted) <= allowed), what
+
+
+def test_training_in_bfloat16_is_torchs() -> None:
+    torch = pytest.importorskip("torch", reason="torch is not installed: nothing to compare with")
+    pytest.importorskip("ml_dtypes", reason="ml_dtypes is not installed: there is no bfloat16")
+    rng = np.random.default_rng(0)
+    first, last, inputs = rng.normal(size=(8, 3)) / 2, rng.normal(size=(1, 8)) / 2, rng.normal(size=(32, 3))
+    losses: list[list[float]] = []
+    for lib in (graphc, torch):
+        model = lib.nn.Sequential(lib.nn.Linear(3, 8), lib.nn.Tanh(), lib.nn.Linear(8, 1)).to(lib.bfloat16)
+        with lib.no_grad():
+            for layer, weight in ((model[0], first), (model[2], last)):
+                layer.weight.copy_(lib.tensor(weight.tolist()))
+                layer.bias.zero_()
+        steps = lib.optim.SGD(model.parameters(), lr=0.1, momentum=0.5)
+        x = lib.tensor(inputs.tolist(), dtype=lib.bfloat16)
+        y = x[:, :1] * 0.5 - 0.25
+        losses.append([])
+        for _ in range(20):
+            steps.zero_grad()
+            loss = lib.nn.functional.mse_loss(model(x), y)
+            loss.backward()
+            steps.step()
+            losses[-1].append(loss.item())
+    assert losses[0][-1] < losses[0][0] / 5
+    np.testing.assert_allclose(losses[0], losses[1], rtol=4 * EPS["bfloat16"])
+
+
+def test_bfloat16_in_and_out(tmp_path: Any) -> None:
+    pytest.importorskip("ml_dtypes", reason="ml_dtypes is not installed: there is no bfloat16")
+    x = graphc.tensor([1.0, 2.5, -3.25], dtype=graphc.bfloat16)
+    assert (repr(x), x.nbytes) == ("tensor([ 1.0000,  2.5000, -3.2500], dtype=bfloat16)", 6)
+    for made in (graphc.ones(3).to("bfloat16"), graphc.ones(3).bfloat16(), graphc.ones(3, dtype=graphc.bfloat16)):
+        assert made.dtype == graphc.bfloat16
+    assert (x + x.half()).dtype == (x + graphc.ones(3).float()).dtype == F32
+    again = pickle.loads(pickle.dumps(x))
+    assert (again.dtype, again.tolist()) == (x.dtype, x.tolist())
+    seen = x.detach().numpy()
+    x.mul_(2)
+    assert (seen.dtype, seen.tolist()) == (graphc.bfloat16, [2.0, 5.0, -6.5])
+    assert graphc.finfo(graphc.bfloat16).eps == EPS["bfloat16"]
+    if pytest.importorskip("safetensors", reason="safetensors is not installed"):
+        graphc.save({"x": x}, tmp_path / "x.safetensors")
+        loaded = graphc.load(tmp_path / "x.safetensors")["x"]
+        assert (loaded.dtype, loaded.tolist()) == (x.dtype, x.tolist())
+
+
+def test_bfloat16_and_torch_share_memory() -> None:
+    torch = pytest.importorskip("torch", reason="torch is not installed: nothing to compare with")
+    pytest.importorskip("ml_dtypes", reason="ml_dtypes is not installed: there is no bfloat16")
+    theirs = torch.arange(6, dtype=torch.bfloat16).reshape(2, 3)
+    mine = graphc.from_dlpack(theirs.T)
+    theirs[0, 1] = 100.0
+    del theirs
+    assert (mine.dtype, mine.tolist()) == (graphc.bfloat16, [[0.0, 3.0], [100.0, 4.0], [2.0, 5.0]])
+    back = torch.from_dlpack(mine[1:])
+    back[0, 0] = 7.0
+    assert (back.dtype, mine[1].tolist()) == (torch.bfloat16, [7.0, 4.0])
+    x = torch.tensor([1.0, 2.0], dtype=torch.bfloat16, requires_grad=True)
+    graphc.to_torch(lambda x: np.sum(x * x))(x).backward()
+    assert (x.grad.dtype, x.grad.tolist()) == (torch.bfloat16, [2.0, 4.0])
+
+
+def test_compiled_functions_take_halves_as_tensors_do() -> None:
+    x = half(0.5, -2.0, 3.0, grad=True)
+    softened = lambda x: (x.float().softmax(0).half() * x).sum()  # noqa: E731
+    value, gradient = graphc.value_and_grad(softened)(x)
+    outside = softened(x)
+    outside.backward()
+    assert (value.dtype, gradient.dtype, value.item()) == (F16, F16, outside.item())
+    np.testing.assert_allclose(gradient.tolist(), x.grad.tolist(), rtol=2 * EPS["float16"])
+    lowered = graphc.autocast(graphc.float16)(lambda w, x: np.sum(np.tanh(x @ w)))
+    total, slope = graphc.value_and_grad(lowered)(np.full(3, 0.1), np.ones((2, 3)))
+    tenth = np.full(3, 0.1).astype(F16).astype(F32)
+    assert (total.dtype, slope.dtype) == (F32, np.float64)
+    np.testing.assert_allclose(slope, 2 * (1 - np.tanh(tenth.sum()) ** 2), rtol=2 * EPS["float16"])
