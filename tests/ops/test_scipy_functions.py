@@ -15,12 +15,13 @@ from graphc.ir.builder import Builder, finish
 from graphc.ir.graph import Value
 from graphc.ir.interp import interpret
 from graphc.ir.shapes import ShapeFacts
-from graphc.ir.types import REAL_DTYPES, ArrayType
+from graphc.ir.types import ArrayType
 from graphc.ops.law_rules import LAW_RULES
 from graphc.ops.scipy_functions import EXTERNAL, OWN, RULES, VALUES
 from graphc.ops.scipy_parts import SCIPY_PARTS
 from graphc.ops.table import OPS
 from tests.codegen.run_graph import run_compiled
+from tests.nightly import NIGHTLY, part
 from tests.ops.one_op import check_orders, one_op
 from tests.ops.scipy_domains import EVERY, FIRST, ONCE, SCIPY_DOMAINS
 
@@ -35,7 +36,21 @@ def test_every_rule_is_checked():
     assert sorted(SCIPY_DOMAINS) == sorted([*RULES, *(op.name for op in [*OWN, *SCIPY_PARTS])])
 
 
-@pytest.mark.parametrize("name", sorted(SCIPY_DOMAINS))
+# Their rules are those of others: of the other tail, of given characteristic values, scaled by nothing
+TWINS = frozenset(
+    """
+    betaincc betainccinv gammaincc gammainccinv chdtrc gdtrc fdtrc pdtrc bdtrc nbdtrc jve yve
+    pro_ang1_cv__0 pro_ang1_cv__1 pro_rad1_cv__0 pro_rad1_cv__1 pro_rad2_cv__0 pro_rad2_cv__1
+    obl_ang1_cv__0 obl_ang1_cv__1 obl_rad1_cv__0 obl_rad1_cv__1 obl_rad2_cv__0 obl_rad2_cv__1
+    """.split()  # noqa: SIM905
+)
+
+
+def test_twins_are_known():
+    assert frozenset(SCIPY_DOMAINS) > TWINS
+
+
+@pytest.mark.parametrize("name", sorted(name for name in SCIPY_DOMAINS if NIGHTLY or name not in TWINS))
 def test_derivatives(name):
     arrays = SCIPY_DOMAINS[name]
     last = 0 if name in FIRST else len(arrays) - 1
@@ -43,7 +58,7 @@ def test_derivatives(name):
     check_orders(one_op(name, arrays), arrays, marks, orders=1 if name in ONCE or name in LAW_RULES else 2)
 
 
-@pytest.mark.parametrize("name", ["gammainc", "betainc"])
+@pytest.mark.parametrize("name", part(["gammainc", "betainc"], 0, 2))
 def test_second_derivatives_by_shapes(name):
     """At one point: laws of other names have the same ops."""
     arrays = [row[3:] for row in SCIPY_DOMAINS[name]]
@@ -60,7 +75,7 @@ def test_values_against_mpmath(name):
 
 def test_dtypes_are_scipys():
     for op in (op for op in (*EXTERNAL, *OWN) if not scipy_signature(op.name, 1).startswith("n")):
-        for dtype in REAL_DTYPES.values():
+        for dtype in map(np.dtype, ["f4", "f8", "i1", "i8"]):
             *_, wanted = getattr(scipy.special, op.name).resolve_dtypes((*(dtype,) * op.kind.arity, None))
             assert op.dtypes([ArrayType(dtype)] * op.kind.arity)[-1] == wanted, op.name
 
@@ -83,7 +98,7 @@ def test_a_function_of_values_alone_says_so():
 
 
 @pytest.mark.skipif(settings.disable_jit, reason="GRAPHC_DISABLE_JIT: nothing is compiled")
-@pytest.mark.parametrize("dtype", [np.float64, np.float32])
+@pytest.mark.parametrize("dtype", part([np.float64, np.float32], 0, 2))
 def test_compiled_values_are_scipys(dtype):
     """Each function at its points, all in one program: the same bits in float64."""
     F, params, arrays, outputs = Builder(OPS, ShapeFacts()), [], [], []
