@@ -130,6 +130,13 @@ class Tracer(OfTheStandard, TracedValue):
         chosen = self[index] if len(index) > 1 else self.reshape(-1)[index[0]] if index else self.reshape(())
         return protocol.python_number(chosen)
 
+    def view(self, dtype: Any = None) -> Any:
+        """The same elements in the same memory; there is none of another dtype."""
+        if dtype not in (None, np.ndarray, self.dtype):
+            message = f"view: the bytes of a traced array as {dtype!r} are not known; x.astype(dtype) converts numbers"
+            raise UnsupportedError(message, location=user_location())
+        return self[...]
+
     def tolist(self) -> Any:
         """Nested lists of the elements as Python numbers, which stay traced; for the sizes of this call."""
         return [row.tolist() for row in self] if self.ndim else self.item()

@@ -113,6 +113,7 @@ def through_views(x, a):
     np.moveaxis(b, 0, 1)[2, 2] = x[1]
     b[None, :, None][0, 0, 0, 0] = x[2]
     b.flat[7] = x[0] * 2
+    b.view()[2, 0] = x[1] * 3
     return b, row, column, part
 
 
