@@ -6,6 +6,7 @@ import gc
 
 import numpy as np
 import pytest
+from scipy import special
 
 import graphc
 from graphc.config import override, settings
@@ -151,6 +152,17 @@ def test_complex_numbers_and_routines():
     np.testing.assert_array_equal(middle(long), np.median(long, axis=1))
     find = graphc.jit(np.searchsorted, target="cuda")
     np.testing.assert_array_equal(find(np.sort(W), X), np.searchsorted(np.sort(W), X))
+
+
+def test_functions_of_scipy():
+    """graphc's own, and those that are elementary functions there."""
+
+    def several(x, y):
+        return special.gamma(x), special.log_expit(y), special.ndtri(x), special.rel_entr(x, x * x), y.astype(np.int32)
+
+    x, y = np.array([1e-9, 0.25, 0.5, 0.999]), np.array([-800.0, -1.7, 0.0, 40.5])
+    for found, expected in zip(graphc.jit(several, target="cuda")(x, y), several(x, y), strict=True):
+        np.testing.assert_allclose(found, expected, rtol=1e-13)
 
 
 def test_ties_and_nan_are_numpys():

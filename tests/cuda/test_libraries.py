@@ -16,6 +16,7 @@ from graphc.runtime.cuda_devices import emulator
 from graphc.runtime.cuda_references import NumpySolver, NumpyTransforms
 from graphc.runtime.cuda_solver import CuFFT, CuSolver
 from tests.cuda.fake_cuda import FakeBlas, FakeCuda, FakeDevice
+from tests.nightly import NIGHTLY
 
 pytestmark = pytest.mark.skipif(settings.disable_jit, reason="GRAPHC_DISABLE_JIT: nothing is compiled")
 RNG = np.random.default_rng(11)
@@ -68,9 +69,10 @@ PROGRAMS = {
     "symmetric": (spectral, (A,)),
     "singular, wide": (singular, (WIDE,)),
     "triangles": (triangles, (WIDE,)),
-    "complex": (of_a_complex_matrix, (WIDE[:2, :3] + 1j * WIDE[1:, 2:],)),
     "transforms": (filtered, (ROWS[:, :5].astype(np.float32),)),
 }
+if NIGHTLY:  # the rules are those that tests of the CPU check, the calls those of ``test_complex_matrices``
+    PROGRAMS["complex"] = of_a_complex_matrix, (WIDE[:2, :3] + 1j * WIDE[1:, 2:],)
 
 
 @pytest.fixture
