@@ -236,6 +236,27 @@ def test_a_kink_of_the_values_is_shared_with_a_warning():
     assert not warned
 
 
+def test_single_precision_and_larger_groups():
+    """Groups of 5 among 20 values, against the divided differences of the exact matrix."""
+    frame, weight = np.linalg.qr(RANDOM.normal(size=(20, 20)))[0], RANDOM.normal(size=(20, 20))
+    values = np.repeat([1.0, 2.0, 3.0, 7.0], 5)
+    gaps = values[:, None] - values
+    slopes = np.where(
+        gaps == 0, 1 / (2 * np.sqrt(values)), np.subtract.outer(*[np.sqrt(values)] * 2) / (gaps + (gaps == 0))
+    )
+    exact = frame @ (slopes * (frame.T @ sym(weight) @ frame)) @ frame.T
+
+    def loss(a):
+        w, v = np.linalg.eigh(sym(a))
+        return np.sum(((v * np.sqrt(w)) @ v.T) * weight.astype(a.dtype))
+
+    for dtype, tolerance in ((np.float32, 3e-6), (np.float64, 1e-14)):
+        found, warned = gradient(loss, ((frame * values) @ frame.T).astype(dtype))
+        assert found.dtype == dtype
+        np.testing.assert_allclose(found, exact, rtol=0, atol=tolerance * np.abs(exact).max())
+        assert not warned
+
+
 def test_values_that_differ_have_no_need_of_it():
     """A vector whose value is close to another's turns quickly: its derivative exists, and is large."""
     found, warned = gradient(one_vector, of_values([1.0, 1.0 + 1e-9, 2.0, 3.0, 4.0]))
