@@ -10,7 +10,12 @@ from graphc.ir.types import is_real_float
 from graphc.tensors import library, methods
 from graphc.tensors.core import Tensor
 
-_exp, _log, _relu, _abs = (methods.BOTH[name] for name in ("exp", "log", "relu", "abs"))
+_exp, _log, _abs = (methods.BOTH[name] for name in ("exp", "log", "abs"))
+
+
+def _positive(x: Any) -> Any:
+    """``max(0, x)``; at 0 the gradient is that of x, as in PyTorch's losses with a margin."""
+    return methods.clamp(x, min=0)
 
 
 def reduced(losses: Any, reduction: str) -> Any:
@@ -40,7 +45,7 @@ def kl_div(input: Any, target: Any, reduction: str = "mean", log_target: bool = 
     logs = target if log_target else methods.BOTH["xlogy"](target, target)
     losses = _exp(target) * (target - input) if log_target else logs - target * input
     if reduction == "batchmean":
-        return losses.sum() / input.shape[0]
+        return losses.sum() / (input.shape[0] if input.ndim else 1)
     return reduced(losses, reduction)
 
 
@@ -67,7 +72,7 @@ def gaussian_nll_loss(
 
 def margin_ranking_loss(input1: Any, input2: Any, target: Any, margin: float = 0.0, reduction: str = "mean") -> Any:
     """``max(0, -y (a - b) + margin)``."""
-    return reduced(_relu(-target * (input1 - input2) + margin), reduction)
+    return reduced(_positive(-target * (input1 - input2) + margin), reduction)
 
 
 def hinge_embedding_loss(input: Any, target: Any, margin: float = 1.0, reduction: str = "mean") -> Any:
@@ -85,7 +90,7 @@ def soft_margin_loss(input: Any, target: Any, reduction: str = "mean") -> Any:
 def cosine_embedding_loss(input1: Any, input2: Any, target: Any, margin: float = 0.0, reduction: str = "mean") -> Any:
     """``1 - cos`` where the target is 1, ``max(0, cos - margin)`` where it is -1."""
     cosine = cosine_similarity(input1, input2, -1)
-    return reduced(methods.where(target == 1, 1.0 - cosine, _relu(cosine - margin)), reduction)
+    return reduced(methods.where(target == 1, 1.0 - cosine, _positive(cosine - margin)), reduction)
 
 
 def triplet_margin_loss(
@@ -97,7 +102,7 @@ def triplet_margin_loss(
     far: Any = pairwise_distance(anchor, negative, p, eps)
     if swap:
         far = methods.BOTH["minimum"](far, pairwise_distance(positive, negative, p, eps))
-    return reduced(_relu(near - far + margin), reduction)
+    return reduced(_positive(near - far + margin), reduction)
 
 
 FUNCTIONS: dict[str, Callable[..., Any]] = {

@@ -128,10 +128,7 @@ def nanmedian(input: Tensor, dim: int | None = None, keepdim: bool = False) -> A
 
 def cumulative_trapezoid(y: Tensor, x: Tensor | None = None, *, dx: float = 1.0, dim: int = -1) -> Tensor:
     """The running integral by the trapezoidal rule."""
-    size = y.shape[dim]
-    pairs = methods.add(shaping.narrow(y, dim, 1, size - 1), shaping.narrow(y, dim, 0, size - 1))
-    widths: Any = dx if x is None else library.diff(x, 1, dim if x.ndim == y.ndim else -1)
-    return methods.BOTH["cumsum"](methods.BOTH["mul"](pairs, methods.BOTH["mul"](widths, 0.5)), dim)
+    return methods.BOTH["cumsum"](library.trapezoids(y, x, dx, dim), dim)
 
 
 def gradient(input: Tensor, *, spacing: Any = 1.0, dim: Any = None, edge_order: int = 1) -> tuple[Tensor, ...]:

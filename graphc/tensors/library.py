@@ -14,6 +14,7 @@ from graphc.tensors import methods, shaping
 from graphc.tensors.core import Tensor, record
 from graphc.tensors.creation import as_tensor, from_numpy, shape_of
 from graphc.tensors.declaring import Dims, axis_of, common_shape, dims_of, given, need_rank, numpy_named, several_of
+from graphc.tensors.functions.promotion import Default
 from graphc.tensors.functions.table import FUNCTIONS
 from graphc.tensors.ordering import known
 from graphc.tensors.placing import near
@@ -374,10 +375,18 @@ def isin(elements: Tensor, test_elements: Any, *, invert: bool = False) -> Tenso
 
 def trapezoid(y: Tensor, x: Tensor | None = None, *, dx: float = 1.0, dim: int = -1) -> Tensor:
     """The integral by the trapezoidal rule."""
-    size = y.shape[dim]
-    pairs = methods.add(shaping.narrow(y, dim, 1, size - 1), shaping.narrow(y, dim, 0, size - 1))
+    return methods.sum(trapezoids(y, x, dx, dim), dim)
+
+
+def trapezoids(y: Tensor, x: Tensor | None, dx: float, dim: int) -> Tensor:
+    """The area over each interval along the dimension."""
+    need_rank("trapezoid", y, 1)
+    count = max(y.shape[axis_of("trapezoid", y, dim)] - 1, 0)
+    y = y if y.is_floating_point() else methods.to(y, Default.dtype)
+    x = x if x is None or x.is_floating_point() else methods.to(x, Default.dtype)
+    pairs = methods.add(shaping.narrow(y, dim, min(1, y.shape[dim]), count), shaping.narrow(y, dim, 0, count))
     widths: Any = dx if x is None else diff(x, 1, dim if x.ndim == y.ndim else -1)
-    return methods.sum(methods.BOTH["mul"](pairs, methods.BOTH["mul"](widths, 0.5)), dim)
+    return methods.BOTH["mul"](pairs, methods.BOTH["mul"](widths, 0.5))
 
 
 # --- places of triangles ----------------------------------------------------------------------------------------------

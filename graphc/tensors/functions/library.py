@@ -151,6 +151,11 @@ def gradient(F: Builder, x: Value, spacing: Any, dims: tuple[int, ...], order: i
     )
 
 
+def vander(F: Builder, x: Value, count: int | None, increasing: bool) -> Value:
+    made: Value = NUMPY["numpy.vander"](F, x, count, increasing)
+    return F.cast(made, x.type.dtype) if x.type.is_float else made
+
+
 def lu_factor(F: Builder, x: Value) -> tuple[Value, Value]:
     """The factors in one matrix, and which rows were exchanged, counted from 1 as in LAPACK."""
     factors, pivots = NUMPY["scipy.linalg.lu_factor"](F, floating(F, x))
@@ -178,6 +183,8 @@ def bincount(F: Builder, x: Value, weights: Value | None, size: int) -> Value:
 
 def unfold(F: Builder, x: Value, dim: int, size: int, step: int) -> Value:
     """Windows of the dimension, along a new last one."""
+    if not x.rank:
+        return unfold(F, F.reshape(x, (1,)), dim, size, step) if size != 1 else F.reshape(x, (1,))
     axis = axis_of(F, "unfold", dim, x.rank)
     count = (x.dims[axis] - size) // step + 1
     place = F.add(F.mul(F.iota(dims=(count, 1), axis=0), step), F.iota(dims=(1, size), axis=1))
@@ -212,7 +219,7 @@ LIBRARY = [
     Function("corrcoef", corrcoef),
     Function("gradient_along", gradient),
     Function("diagflat", _of("numpy.diagflat"), "nothing"),
-    Function("vander", _of("numpy.vander")),
+    Function("vander", vander),
     Function("linalg_lu_factor", lu_factor, "result"),
     Function("linalg_lu_solve", lu_solve),
     Function("linalg_lu", lu, "result"),

@@ -97,6 +97,8 @@ def binary_cross_entropy(F: Builder, x: Value, y: Value, weight: Value | None, r
 def nll_loss(F: Builder, logs: Value, target: Value, weight: Value | None, ignored: int, reduction: str) -> Value:
     """``-logs[i, target[i]]``; classes stand along dimension 1 (0 where there is no batch)."""
     axis = 0 if logs.rank == 1 else 1
+    if logs.rank == 1 and target.rank == 1 and F.facts.equal(target.dims[0], 1):
+        target = F.reshape(target, ())
     fits = target.rank == logs.rank - 1 and target.type.dtype.kind in "iu"
     if not fits:
         message = f"the target must be class numbers (integers) of {logs.rank - 1} dimensions, it is {target.type}"

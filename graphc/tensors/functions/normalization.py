@@ -79,6 +79,9 @@ def attention(F: Builder, query: Value, key: Value, value: Value, mask: Value | 
 
 def attention_weights(F: Builder, query: Value, key: Value, mask: Value | None, causal: bool) -> Value:
     """``softmax(q k.T / sqrt(d) + mask)``."""
+    if min(query.rank, key.rank) < 2:
+        message = f"attention needs queries and keys of at least two dimensions, got {query.type} and {key.type}"
+        raise ShapeError(message, location=F.location)
     scale = F.div(1.0, F.sqrt(F.cast(F.value(query.dims[-1]), query.type.dtype)))
     scores = F.mul(matmul(F, query, F.transpose(key, (*range(key.rank - 2), key.rank - 1, key.rank - 2))), scale)
     if causal:

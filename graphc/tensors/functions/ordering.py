@@ -171,12 +171,20 @@ def _source(F: Builder, x: Value, index: Value, source: object) -> Value:
 
 def scatter(F: Builder, x: Value, index: Value, source: object, dim: int) -> Value:
     """x with ``source[i][j]`` at ``[index[i][j]][j]`` for dim 0."""
+    if not x.rank:
+        return F.reshape(
+            scatter(F, F.reshape(x, (1,)), index if index.rank else F.reshape(index, (1,)), source, dim), ()
+        )
     axis = axis_of(F, "scatter", dim, x.rank)
     return assignment.setitem(F, x, _places(F, x, index, axis), _source(F, x, index, source))
 
 
 def scatter_add(F: Builder, x: Value, index: Value, source: object, dim: int) -> Value:
     """As ``scatter``, where what is there is added to."""
+    if not x.rank:
+        return F.reshape(
+            scatter_add(F, F.reshape(x, (1,)), index if index.rank else F.reshape(index, (1,)), source, dim), ()
+        )
     axis = axis_of(F, "scatter_add", dim, x.rank)
     return assignment.add_at(F, x, _places(F, x, index, axis), _source(F, x, index, source))
 
@@ -237,12 +245,16 @@ def _neutral(fold: str, dtype: np.dtype) -> Any:
 
 def index_add(F: Builder, x: Value, index: Value, source: Value, dim: int) -> Value:
     """x with the source's entries added at these positions of the dimension."""
+    if not x.rank:
+        return F.reshape(index_add(F, F.reshape(x, (1,)), index, source, dim), ())
     axis = axis_of(F, "index_add", dim, x.rank)
     return assignment.add_at(F, x, _along(F, x, index, axis), F.cast(source, x.type.dtype))
 
 
 def index_copy(F: Builder, x: Value, index: Value, source: object, dim: int) -> Value:
     """x with the source's entries, or a number, at these positions of the dimension."""
+    if not x.rank:
+        return F.reshape(index_copy(F, F.reshape(x, (1,)), index, source, dim), ())
     axis = axis_of(F, "index_copy", dim, x.rank)
     value = F.cast(as_value(F, source), x.type.dtype)
     return assignment.setitem(F, x, _along(F, x, index, axis), value)

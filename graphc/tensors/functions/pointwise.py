@@ -6,6 +6,8 @@ import math
 from collections.abc import Callable
 from typing import Any
 
+import numpy as np
+
 from graphc.errors import TraceTypeError
 from graphc.ir.builder import Builder
 from graphc.ir.graph import Value
@@ -94,6 +96,11 @@ def _or_nan(F: Builder, condition: Value, given: Any, bound: Value) -> Value:
 def hardtanh(F: Builder, x: Any, low: float, high: float) -> Value:
     """x between two numbers, in its dtype; at a bound, and beyond it, no gradient."""
     x = as_value(F, x)
+    if x.type.dtype == BOOL:
+        raise TraceTypeError("hardtanh: bools have no range: convert them, x.float()", location=F.location)
+    if not x.type.is_float:
+        limits = np.iinfo(x.type.dtype)
+        low, high = (min(max(int(bound), limits.min), limits.max) for bound in (low, high))
     lowest, highest = (F.cast(as_value(F, bound), x.type.dtype) for bound in (low, high))
     return F.select(F.le(x, lowest), lowest, F.select(F.ge(x, highest), highest, x))
 

@@ -70,6 +70,13 @@ def std(F: Builder, x: Value, dim: Dims, correction: float, keepdim: bool) -> Va
 
 def norm(F: Builder, x: Value, order: float, dim: Dims, keepdim: bool) -> Value:
     _needs_float(F, "norm", x)
+    if not x.rank and order > 0:
+        axes_of(F, "norm", dim, 1)
+        return F.abs(x)
+    return of_scalars(_norm)(F, x, order, dim, keepdim)
+
+
+def _norm(F: Builder, x: Value, order: float, dim: Dims, keepdim: bool) -> Value:
     return norms.vector_norms(F, x, order, axes_of(F, "norm", dim, x.rank), keepdim)
 
 
@@ -162,7 +169,7 @@ REDUCTIONS = [
     Function("mean", of_scalars(mean), "nothing"),
     Function("var", of_scalars(var)),
     Function("std", of_scalars(std), "both"),
-    Function("linalg_vector_norm", of_scalars(norm), "both"),
+    Function("linalg_vector_norm", norm, "both"),
     Function("max", of_scalars(_extreme("max")), "both"),
     Function("min", of_scalars(_extreme("min")), "both"),
     Function("max_dim", of_scalars(_extreme_with_position("max")), "places"),
