@@ -19,6 +19,8 @@ from graphc.function import CompiledFunction
 from graphc.ir.dims import evaluate
 from graphc.ir.types import bfloat16_dtype, is_real_float
 from graphc.ops.table import OPS
+from graphc.trace.arguments import ArgumentWalk
+from graphc.trace.paths import Paths
 from graphc.trace.record import Output, trace
 from graphc.trace.target import make_target
 
@@ -41,15 +43,17 @@ def flatten_args(
     Args:
         function: a plain NumPy function, or a compiled one (``graphc.value_and_grad``, ``grad``, ``jit`` of it): then
             the result is compiled too, and its gradient is a vector by all of ``x``.
-        trees: arguments of the shapes that it will have: nested containers of floating arrays and numbers. What is not
-            floating, or frozen (``graphc.frozen``), is passed on as it is.
+        trees: arguments of the shapes that it will have: nested containers of floating arrays and numbers, or modules.
+            What is not floating, or frozen (``graphc.frozen``, parameters without ``requires_grad``, buffers), is
+            passed on as it is.
     Returns: ``g``, with ``g(x) == function(*unflatten(x))``, to be differentiated and compiled where ``function`` is
         plain; ``x0``, all floating numbers of the arguments, shape (n,), in the widest of their dtypes; and
         ``unflatten``, which gives the tuple of arguments, each part in its own dtype.
     Raises: ``TraceTypeError`` where nothing is floating, or something complex.
     """
     leaves, spec = pytree.flatten(trees)
-    parts = _floating_parts(leaves, pytree.frozen_leaves(trees))
+    walk = ArgumentWalk(Paths(), list(trees), [f"argument {number}" for number in range(len(trees))])
+    parts = _floating_parts(leaves, [leaf.frozen or bool(leaf.quiet) for leaf in walk.leaves])
     given = [part for part in parts if part is not None]
     dtype = np.result_type(*(part.dtype for part in given))
 

@@ -13,16 +13,14 @@ from graphc.nn.layers import (
     LeakyReLU,
     Linear,
     LogSoftmax,
-    ModuleDict,
-    ModuleList,
     ReLU,
-    Sequential,
     Sigmoid,
     SiLU,
     Softmax,
     Softplus,
     Tanh,
 )
+from graphc.nn.lists import ModuleDict, ModuleList, ParameterDict, ParameterList, Sequential
 from graphc.nn.losses import (
     BCELoss,
     BCEWithLogitsLoss,
@@ -91,6 +89,8 @@ __all__ = [
     "MultiheadAttention",
     "NLLLoss",
     "Parameter",
+    "ParameterDict",
+    "ParameterList",
     "RNNCell",
     "ReLU",
     "Sequential",

@@ -1,8 +1,7 @@
-"""Layers: linear, activations, containers."""
+"""Layers: linear, activations, embeddings."""
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator
 from typing import Any
 
 from graphc.errors import ShapeError
@@ -238,84 +237,3 @@ class LogSoftmax(Module):
 
     def forward(self, input: Tensor) -> Tensor:
         return F.log_softmax(input, self.dim)
-
-
-# --- containers -------------------------------------------------------------------------------------------------------
-
-
-class _Numbered(Module):
-    """Modules under the names "0", "1", ..."""
-
-    def __init__(self, modules: Iterable[Module]):
-        super().__init__()
-        for number, module in enumerate(modules):
-            setattr(self, str(number), module)
-
-    def __iter__(self) -> Iterator[Module]:
-        return self.children()
-
-    def __len__(self) -> int:
-        return sum(1 for _ in self.children())
-
-    def __getitem__(self, index: Any) -> Any:
-        modules = list(self.children())
-        return Sequential(*modules[index]) if isinstance(index, slice) else modules[index]
-
-    def append(self, module: Module) -> Any:
-        """Add a module at the end; the container."""
-        setattr(self, str(len(self)), module)
-        return self
-
-
-class Sequential(_Numbered):
-    """Modules one after the other, each given what the one before made: in order, or as a dict by name."""
-
-    def __init__(self, *modules: Any):
-        if len(modules) == 1 and isinstance(modules[0], dict):
-            super().__init__(())
-            for name, module in modules[0].items():
-                setattr(self, name, module)
-        else:
-            super().__init__(modules)
-
-    def forward(self, input: Any) -> Any:
-        for module in list(self.__dict__.values()):
-            if isinstance(module, Module):
-                input = module(input)
-        return input
-
-
-class ModuleList(_Numbered):
-    """A list of modules, whose parameters are the owner's."""
-
-    def __init__(self, modules: Iterable[Module] = ()):
-        super().__init__(modules)
-
-    def __getitem__(self, index: Any) -> Any:
-        modules = list(self.children())
-        return ModuleList(modules[index]) if isinstance(index, slice) else modules[index]
-
-
-class ModuleDict(Module):
-    """Modules by name."""
-
-    def __init__(self, modules: dict[str, Module] | None = None):
-        super().__init__()
-        for name, module in (modules or {}).items():
-            setattr(self, name, module)
-
-    def __getitem__(self, name: str) -> Module:
-        return dict(self.named_children())[name]
-
-    def __setitem__(self, name: str, module: Module) -> None:
-        setattr(self, name, module)
-
-    def __len__(self) -> int:
-        return sum(1 for _ in self.children())
-
-    def keys(self) -> Iterator[str]:
-        """The names."""
-        return (name for name, _ in self.named_children())
-
-    def __iter__(self) -> Iterator[str]:
-        return self.keys()

@@ -11,11 +11,12 @@ from graphc.abi import BFLOAT16
 from graphc.errors import AutogradError, nearest
 from graphc.ir.types import is_real_float
 from graphc.nn.parameter import Parameter
-from graphc.tensors.core import Tensor
+from graphc.tensors.core import Tensor, compute
 from graphc.tensors.devices import is_device, place_of
 from graphc.tensors.hooks import RemovableHandle, add_hook
 from graphc.tensors.interchange import replace
 from graphc.tensors.kinds import known_dtype
+from graphc.tensors.memory import own as own_values
 from graphc.tensors.memory import settled
 from graphc.tensors.placing import moved_in_place, near, on_host, placed
 from graphc.tensors.recording import now
@@ -52,8 +53,8 @@ class Module:
     """
 
     training: bool = True
-    _forward_hooks: dict[int, Hook] = {}  # noqa: RUF012 - of the instance where there are some
-    _forward_pre_hooks: dict[int, Hook] = {}  # noqa: RUF012
+    _forward_hooks: dict[int, tuple[Hook, bool]] = {}  # noqa: RUF012 - of the instance where there are some
+    _forward_pre_hooks: dict[int, tuple[Hook, bool]] = {}  # noqa: RUF012
     _buffers: dict[str, bool] = {}  # noqa: RUF012 - the names of buffers and whether they are saved; never changed here
 
     def __init__(self) -> None:
@@ -68,6 +69,11 @@ class Module:
                 )
                 raise TypeError(f"{message}: give a {kind.__name__}, None, or write into {name}.data")
         super().__setattr__(name, value)
+
+    def __delattr__(self, name: str) -> None:
+        super().__delattr__(name)
+        if name in self._buffers:
+            del self._buffers[name]
 
     def __init_subclass__(cls, **options: Any) -> None:
         super().__init_subclass__(**options)
@@ -88,31 +94,35 @@ class Module:
         forward: Any = self.forward
         if now.recording.traced:
             forward = traced_callee(forward)
-        given = tuple(map(lifted, args))
-        for hook in list(self._forward_pre_hooks.values()):
-            changed = hook(self, given)
-            if changed is not None:
+        given, named = tuple(map(lifted, args)), {name: lifted(value) for name, value in kwargs.items()}
+        for hook, takes_named in list(self._forward_pre_hooks.values()):
+            changed = hook(self, given, named) if takes_named else hook(self, given)
+            if changed is not None and takes_named:
+                given, named = changed
+            elif changed is not None:
                 given = changed if isinstance(changed, tuple) else (changed,)
-        result = forward(*given, **{name: lifted(value) for name, value in kwargs.items()})
-        for hook in list(self._forward_hooks.values()):
-            changed = hook(self, given, result)
+        result = forward(*given, **named)
+        for hook, takes_named in list(self._forward_hooks.values()):
+            changed = hook(self, given, named, result) if takes_named else hook(self, given, result)
             result = result if changed is None else changed
         return result
 
-    def register_forward_hook(self, hook: Hook) -> RemovableHandle:
+    def register_forward_hook(self, hook: Hook, *, with_kwargs: bool = False) -> RemovableHandle:
         """Call ``hook(module, inputs, result)`` after each call; what it returns, unless None, is the result.
 
-        Returns a handle with ``remove()``.
+        ``with_kwargs``: it is called as ``hook(module, args, kwargs, result)``. Returns a handle with ``remove()``.
         """
-        return self._hooked("_forward_hooks", hook)
+        return self._hooked("_forward_hooks", hook, with_kwargs)
 
-    def register_forward_pre_hook(self, hook: Hook) -> RemovableHandle:
-        """Call ``hook(module, inputs)`` before each call; what it returns, unless None, are the inputs."""
-        return self._hooked("_forward_pre_hooks", hook)
+    def register_forward_pre_hook(self, hook: Hook, *, with_kwargs: bool = False) -> RemovableHandle:
+        """Call ``hook(module, inputs)`` before each call; what it returns, unless None, are the inputs.
 
-    def _hooked(self, where: str, hook: Hook) -> RemovableHandle:
-        hooks: dict[int, Hook] = self.__dict__.setdefault(where, {})
-        return add_hook(hooks, hook)
+        ``with_kwargs``: it is called as ``hook(module, args, kwargs)``, and returns both.
+        """
+        return self._hooked("_forward_pre_hooks", hook, with_kwargs)
+
+    def _hooked(self, where: str, hook: Hook, with_kwargs: bool) -> RemovableHandle:
+        return add_hook(self.__dict__.setdefault(where, {}), (hook, with_kwargs))
 
     def forward(self, *args: Any) -> Any:
         """What the module computes; to be written by subclasses."""
@@ -147,26 +157,32 @@ class Module:
         """The submodules."""
         return (module for _, module in self.named_children())
 
-    def named_modules(self, memo: set[Module] | None = None, prefix: str = "") -> Iterator[tuple[str, Module]]:
-        """This module and all below it, each once, by path."""
+    def named_modules(
+        self, memo: set[Module] | None = None, prefix: str = "", remove_duplicate: bool = True
+    ) -> Iterator[tuple[str, Module]]:
+        """This module and all below it, each once unless ``remove_duplicate`` is false, by path."""
         memo = set() if memo is None else memo
         if self in memo:
             return
-        memo.add(self)
+        if remove_duplicate:
+            memo.add(self)
         yield prefix, self
         for name, module in self.named_children():
-            yield from module.named_modules(memo, f"{prefix}.{name}" if prefix else name)
+            yield from module.named_modules(memo, f"{prefix}.{name}" if prefix else name, remove_duplicate)
 
     def modules(self) -> Iterator[Module]:
         """This module and all below it."""
         return (module for _, module in self.named_modules())
 
-    def named_parameters(self, prefix: str = "", recurse: bool = True) -> Iterator[tuple[str, Parameter]]:
-        """The parameters, each once, by path."""
+    def named_parameters(
+        self, prefix: str = "", recurse: bool = True, remove_duplicate: bool = True
+    ) -> Iterator[tuple[str, Parameter]]:
+        """The parameters, each once unless ``remove_duplicate`` is false, by path."""
         seen: set[int] = set()
-        for path, module in self.named_modules(prefix=prefix) if recurse else [(prefix, self)]:
+        places = self.named_modules(None, prefix, remove_duplicate) if recurse else [(prefix, self)]
+        for path, module in places:
             for name, value in module.__dict__.items():
-                if is_parameter(value) and id(value) not in seen:
+                if is_parameter(value) and not (remove_duplicate and id(value) in seen):
                     seen.add(id(value))
                     yield (f"{path}.{name}" if path else name), value
 
@@ -195,6 +211,12 @@ class Module:
                     f"{type(self).__name__} has no submodule {target!r}{nearest(target, self._paths())}"
                 )
         return found
+
+    def set_submodule(self, target: str, module: Module) -> None:
+        """Put a module in place of the one at this path. Raises ``AttributeError``."""
+        self.get_submodule(target)
+        path, _, name = target.rpartition(".")
+        setattr(self.get_submodule(path), name, module)
 
     def get_parameter(self, target: str) -> Parameter:
         """The parameter at this path. Raises ``AttributeError``."""
@@ -225,14 +247,18 @@ class Module:
         for name, module in self.named_children():
             yield from module._state(f"{prefix}{name}.")
 
-    def state_dict(self) -> dict[str, Tensor]:
-        """Parameters and buffers by path, as PyTorch names them; they share memory with the module's."""
-        return {name: tensor.detach() for name, tensor in self._state()}
+    def state_dict(self, *, prefix: str = "", keep_vars: bool = False) -> dict[str, Tensor]:
+        """Parameters and buffers by path, as PyTorch names them; they share memory with the module's.
 
-    def load_state_dict(self, state_dict: Mapping[str, Any], strict: bool = True) -> LoadResult:
+        ``keep_vars``: the very parameters and buffers.
+        """
+        return {name: tensor if keep_vars else tensor.detach() for name, tensor in self._state(prefix)}
+
+    def load_state_dict(self, state_dict: Mapping[str, Any], strict: bool = True, assign: bool = False) -> LoadResult:
         """Take values from tensors or arrays (PyTorch's too) by path.
 
-        ``strict``: every path must be there, and none beside. Raises ``AutogradError`` where names or shapes differ.
+        ``strict``: every path must be there, and none beside. ``assign``: also their dtypes and where they are.
+        Raises ``AutogradError`` where names or shapes differ.
         """
         own = dict(self._state())
         missing = [name for name in own if name not in state_dict]
@@ -250,6 +276,11 @@ class Module:
         for name, tensor in own.items():
             if name in state_dict:
                 given = state_dict[name]
+                if assign:
+                    replace(
+                        tensor, own_values(compute(given)) if isinstance(given, Tensor) else settled(np.array(given))
+                    )
+                    continue
                 copy_detached(tensor, on_host(given) if isinstance(given, Tensor) else np.asarray(given))
         return LoadResult(missing, unexpected)
 
@@ -288,7 +319,9 @@ class Module:
         Raises ``CudaError`` for a device that is not there.
         """
         for arg in args:
-            if is_device(arg) or type(arg) is int:
+            if isinstance(arg, Tensor):
+                device, dtype = arg.device, arg.dtype
+            elif is_device(arg) or type(arg) is int:
                 device = arg
             else:
                 dtype = arg

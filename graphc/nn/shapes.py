@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator
 from typing import Any
 
 from graphc.nn.module import Module
@@ -157,58 +156,9 @@ class RMSNorm(Module):
         return f"{self.normalized_shape}, eps={self.eps}"
 
 
-class ParameterList(Module):
-    """A list of parameters, under the names "0", "1", ..."""
-
-    def __init__(self, values: Iterable[Any] = ()):
-        super().__init__()
-        for value in values:
-            self.append(value)
-
-    def append(self, value: Any) -> ParameterList:
-        """Add a parameter, or a tensor as one, at the end; the list."""
-        setattr(self, str(len(self)), value if isinstance(value, Parameter) else Parameter(value))
-        return self
-
-    def __iter__(self) -> Iterator[Parameter]:
-        return self.parameters(recurse=False)
-
-    def __len__(self) -> int:
-        return sum(1 for _ in self)
-
-    def __getitem__(self, index: int) -> Parameter:
-        return list(self)[index]
-
-
-class ParameterDict(Module):
-    """Parameters by name."""
-
-    def __init__(self, parameters: dict[str, Any] | None = None):
-        super().__init__()
-        for name, value in (parameters or {}).items():
-            self[name] = value
-
-    def __getitem__(self, name: str) -> Parameter:
-        return dict(self.named_parameters(recurse=False))[name]
-
-    def __setitem__(self, name: str, value: Any) -> None:
-        setattr(self, name, value if isinstance(value, Parameter) else Parameter(value))
-
-    def __len__(self) -> int:
-        return sum(1 for _ in self.keys())
-
-    def __iter__(self) -> Iterator[str]:
-        return self.keys()
-
-    def keys(self) -> Iterator[str]:
-        """The names."""
-        return (name for name, _ in self.named_parameters(recurse=False))
-
-
 MODULES: dict[str, type[Module]] = {
     cls.__name__: cls
     for cls in (
         ConvTranspose1d, ConvTranspose2d, Unflatten, Dropout1d, Dropout2d, InstanceNorm1d, InstanceNorm2d, RMSNorm,
-        ParameterList, ParameterDict,
     )
 } | PADS  # fmt: skip

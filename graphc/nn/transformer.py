@@ -11,7 +11,8 @@ import numpy as np
 from graphc.nn import functional as F
 from graphc.nn import init
 from graphc.nn.attention import MultiheadAttention
-from graphc.nn.layers import Dropout, Linear, ModuleList
+from graphc.nn.layers import Dropout, Linear
+from graphc.nn.lists import ModuleList
 from graphc.nn.module import Module
 from graphc.nn.spatial import LayerNorm
 from graphc.tensors.core import Tensor, from_array

@@ -8,7 +8,7 @@ from typing import Any
 
 import numpy as np
 
-from graphc.errors import AutogradError
+from graphc.errors import AutogradError, ShapeError
 from graphc.tensors.core import Tensor, from_array
 from graphc.tensors.memory import change
 from graphc.tensors.placing import on_host
@@ -61,3 +61,19 @@ def parameters_to_vector(parameters: Iterable[Tensor]) -> Tensor:
     from graphc.tensors.shaping import cat, reshape
 
     return cat([reshape(parameter, -1) for parameter in parameters])
+
+
+def vector_to_parameters(vec: Tensor, parameters: Iterable[Tensor]) -> None:
+    """Write the elements of the vector into the parameters, one after the other.
+
+    Raises ``ShapeError`` where it has another number of them.
+    """
+    from graphc.nn.module import copy_detached
+
+    tensors, values = list(parameters), on_host(vec)
+    sizes = [math.prod(tensor._kind.shape) for tensor in tensors]
+    if values.shape != (sum(sizes),):
+        message = f"the vector has shape {values.shape}, the parameters have {sum(sizes)} elements"
+        raise ShapeError(message, location=user_location())
+    for tensor, part in zip(tensors, np.split(values, np.cumsum(sizes)[:-1]), strict=True):
+        copy_detached(tensor, part.reshape(tensor._kind.shape))

@@ -13,6 +13,7 @@ from graphc.nn.module import clear_gradients
 from graphc.optim.rules import Rule
 from graphc.optim.updates import Member, update
 from graphc.tensors.core import Tensor, compute, flush, from_array
+from graphc.tensors.hooks import RemovableHandle, add_hook
 from graphc.tensors.memory import own, settled
 from graphc.tensors.modes import enable_grad
 from graphc.tensors.placing import near, on_host
@@ -32,6 +33,8 @@ class Optimizer:
         self.state: dict[Tensor, dict[str, Any]] = {}
         self.param_groups: list[Group] = []
         self._programs: dict[Any, Any] = {}
+        self._before: dict[int, Callable[..., Any]] = {}
+        self._after: dict[int, Callable[..., Any]] = {}
         given = [params] if isinstance(params, Tensor) else list(params)
         if not given:
             raise ValueError("optimizer got an empty parameter list")
@@ -57,12 +60,22 @@ class Optimizer:
         for group in self.param_groups:
             clear_gradients(group["params"], set_to_none)
 
+    def register_step_pre_hook(self, hook: Callable[..., Any]) -> RemovableHandle:
+        """Call ``hook(optimizer, args, kwargs)`` before each ``step``. Returns a handle with ``remove()``."""
+        return add_hook(self._before, hook)
+
+    def register_step_post_hook(self, hook: Callable[..., Any]) -> RemovableHandle:
+        """Call ``hook(optimizer, args, kwargs)`` after each ``step``. Returns a handle with ``remove()``."""
+        return add_hook(self._after, hook)
+
     def step(self, closure: Callable[[], Any] | None = None) -> Any:
         """Update every parameter that has a gradient; what is pending is computed first.
 
         ``closure``: computes the loss and the gradients, and is called first; its result is the result.
         """
-        loss = None
+        loss, args = None, () if closure is None else (closure,)
+        for hook in list(self._before.values()):
+            hook(self, args, {})
         if closure is not None:
             with enable_grad():
                 loss = closure()
@@ -73,6 +86,8 @@ class Optimizer:
             for group in self.param_groups
         ]
         update(self._programs, self.rule, groups)
+        for hook in list(self._after.values()):
+            hook(self, args, {})
         return loss
 
     def member(self, parameter: Tensor, group: Group) -> Member:

@@ -15,7 +15,7 @@ Hook = Callable[[Tensor], Tensor | None]
 class RemovableHandle:
     """Takes a hook away again: ``handle.remove()``."""
 
-    def __init__(self, hooks: dict[int, Callable[..., Any]], number: int):
+    def __init__(self, hooks: dict[int, Any], number: int):
         self._hooks, self._number = hooks, number
 
     def remove(self) -> None:
@@ -46,7 +46,7 @@ def register_post_accumulate_grad_hook(self: Tensor, hook: Callable[[Tensor], No
     return add_hook(self._after, hook)
 
 
-def add_hook(hooks: dict[int, Callable[..., Any]], hook: Callable[..., Any]) -> RemovableHandle:
+def add_hook(hooks: dict[int, Any], hook: Any) -> RemovableHandle:
     """Call the hook after those that are there."""
     number = max(hooks, default=-1) + 1
     hooks[number] = hook

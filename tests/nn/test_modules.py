@@ -9,7 +9,7 @@ import numpy as np
 import pytest
 
 import graphc
-import graphc.nn
+from graphc import nn
 from graphc.config import override
 
 Lib = Any
@@ -171,3 +171,98 @@ def test_layers_and_parameters_are_not_lost_by_assignment() -> None:
     model[0].weight = graphc.nn.Parameter(graphc.zeros(2, 2))
     model[0].bias = None
     assert [name for name, _ in model.named_parameters()] == ["0.weight"]
+
+
+def test_scipys_minimize_leaves_frozen_parameters_and_buffers() -> None:
+    optimize = pytest.importorskip("scipy.optimize")
+    rng = np.random.default_rng(0)
+    x, y = (graphc.tensor(rng.normal(size=(20, size))) for size in (2, 1))
+    with override(disable_jit=True):
+        model = nn.Sequential(nn.Linear(2, 3), nn.BatchNorm1d(3), nn.Tanh(), nn.Linear(3, 1)).eval()
+        model[0].requires_grad_(False)
+
+        def loss(model: Any) -> Any:
+            return nn.functional.mse_loss(model(x), y)
+
+        f, start, unflatten = graphc.optim.flatten(graphc.value_and_grad(loss), model)
+        assert start.shape == (3 + 3 + 3 + 1,)
+        found = optimize.minimize(f, start, jac=True, method="BFGS", options={"maxiter": 5})
+        (fitted,) = unflatten(found.x)
+        assert loss(fitted).item() == pytest.approx(found.fun, rel=1e-12)
+        assert found.fun < loss(model).item()
+        assert fitted[0].weight.tolist() == model[0].weight.tolist()
+        assert (fitted[3].weight.requires_grad, fitted[0].weight.requires_grad) == (True, False)
+        assert fitted[1].running_var.tolist() == [1.0] * 3
+
+
+def test_lists_and_dicts_of_modules_and_parameters_behave_as_pythons() -> None:
+    relu, tanh, gelu = nn.ReLU(), nn.Tanh(), nn.GELU()
+    for make in (lambda parts: nn.Sequential(*parts), nn.ModuleList):
+        many = make([relu, tanh])
+        many[1] = gelu
+        many.insert(1, tanh).extend([relu])
+        assert list(many) == [relu, tanh, gelu, relu]
+        assert list(many[1:3]) == [tanh, gelu]
+        assert many.pop(1) is tanh
+        del many[-1]
+        many += [tanh]
+        assert [name for name, _ in many.named_children()] == ["0", "1", "2"]
+        assert list(many + make([relu])) == [relu, gelu, tanh, relu]
+    named = nn.ModuleDict([("a", relu), ("b", tanh)])
+    named.update({"c": gelu})
+    assert named.pop("a") is relu
+    assert list(named.items()) == [("b", tanh), ("c", gelu)]
+    assert "b" in named
+    assert "a" not in named
+    del named["b"]
+    assert list(named.values()) == [gelu]
+    with pytest.raises(KeyError, match="forward"):
+        named["forward"] = relu
+    named.clear()
+    assert len(named) == 0
+    shared = nn.Parameter(graphc.ones(2))
+    values = nn.ParameterList([shared, graphc.zeros(1), shared])
+    assert len(values) == 3
+    assert [name for name, _ in values.named_parameters()] == ["0", "1"]
+    assert [name for name, _ in values.named_parameters(remove_duplicate=False)] == ["0", "1", "2"]
+    assert isinstance(nn.ParameterDict({"w": graphc.ones(1)})["w"], nn.Parameter)
+
+
+def test_states_with_a_prefix_vectors_of_parameters_and_other_modules_in_place() -> None:
+    model = nn.Sequential(nn.Linear(2, 1), nn.Tanh())
+    assert list(model.state_dict(prefix="net.")) == ["net.0.weight", "net.0.bias"]
+    assert model.state_dict(keep_vars=True)["0.weight"] is model[0].weight
+    values = nn.utils.parameters_to_vector(model.parameters())
+    nn.utils.vector_to_parameters(values * 2, model.parameters())
+    np.testing.assert_allclose(nn.utils.parameters_to_vector(model.parameters()).tolist(), (values * 2).tolist())
+    with pytest.raises(graphc.ShapeError, match="3 elements"):
+        nn.utils.vector_to_parameters(values[:2], model.parameters())
+    weight = model[0].weight
+    model.load_state_dict({name: t.to(graphc.float32) for name, t in model.state_dict().items()}, assign=True)
+    assert model[0].weight is weight
+    assert weight.dtype == np.float32
+    assert nn.Linear(1, 1).to(weight).weight.dtype == np.float32
+    model.set_submodule("1", nn.Identity())
+    assert model(graphc.ones(1, 2, dtype=graphc.float32)).item() == pytest.approx(sum(values.tolist()) * 2)
+    model.register_buffer("shift", graphc.ones(1))
+    del model.shift
+    assert "shift" not in model.state_dict()
+
+
+def test_hooks_see_named_arguments_and_steps() -> None:
+    class Scaled(nn.Module):
+        def forward(self, x: Any, by: float = 1.0) -> Any:
+            return x * by
+
+    model, seen = Scaled(), []
+    model.register_forward_pre_hook(lambda module, args, named: (args, {**named, "by": 3.0}), with_kwargs=True)
+    model.register_forward_hook(lambda module, args, named, out: seen.append(named["by"]), with_kwargs=True)
+    assert model(graphc.ones(1), by=2.0).item() == 3.0
+    w = graphc.ones(1, requires_grad=True)
+    optimizer = graphc.optim.SGD([w], lr=1.0)
+    before = optimizer.register_step_pre_hook(lambda *given: seen.append("before"))
+    optimizer.register_step_post_hook(lambda *given: seen.append("after"))
+    optimizer.step()
+    before.remove()
+    optimizer.step()
+    assert seen == [3.0, "before", "after", "after"]
