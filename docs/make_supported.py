@@ -58,8 +58,10 @@ and writing with integers, slices (also negative steps), `...`, `None`, integer 
 `np.asarray` of traced values, and of lists that hold some, work where graphc can read the function's source.
 """
 
-SPARSE = """A sparse array or matrix from outside, in CSR or CSC format, times a traced vector or matrix: `A @ x`,
-`x @ A`, `A.dot(x)`, `A.T @ x`. Its numbers are read at each call, and are not differentiated.
+SPARSE = """A sparse array or matrix from outside, in CSR, CSC, COO, BSR or DIA format, times a traced vector or matrix:
+`A @ x`, `x @ A`, `A.dot(x)`, `A.T @ x`. `scipy.sparse.linalg.spsolve(A, b)` of a traced `b`, and `cg`, `gmres`,
+`bicgstab` and `minres`, solve by a dense factorisation. The numbers of A are read at each call, and are not
+differentiated.
 """
 SOLVERS = """Solutions of `root`, `minimize` and the like are differentiated by `graphc.implicit_root` and
 `graphc.implicit_minimum`, around the solver. Functions to try them on:

@@ -170,9 +170,20 @@ def _library_method(method: MethodType) -> Callable[..., Any]:
         return _of_outside(method, owner, method.__name__, form)
     if is_of_stats(owner):
         return traced_method(method)
-    if method.__name__ == "dot" and is_sparse(owner):
+    return _sparse_method(method, owner) if is_sparse(owner) else method
+
+
+def _sparse_method(method: MethodType, owner: Any) -> Callable[..., Any]:
+    name = method.__name__
+    if name == "dot":
         return lambda other: (sparse_operation(owner, other) or operator.matmul)(owner, other)
-    return method
+
+    def call(*args: Any, **kwargs: Any) -> Any:
+        if has_traced([args, kwargs]):
+            raise_unsupported(f"scipy.sparse.{type(owner).__name__}.{name}")
+        return method(*args, **kwargs)
+
+    return call
 
 
 def sparse_operation(left: Any, right: Any) -> Callable[[Any, Any], Any] | None:

@@ -12,7 +12,7 @@ import scipy.signal
 
 import graphc
 from graphc.config import override
-from graphc.trace.algorithms import functional, integrals, special_functions
+from graphc.trace.algorithms import functional, integrals, sparse_products, special_functions
 from graphc.trace.algorithms.table import ALGORITHMS
 from tests.trace.test_scipy_interpolation import CASES as INTERPOLATION
 from tests.trace.test_scipy_signals import CASES as SIGNALS
@@ -78,10 +78,10 @@ def scipys(name: str) -> Callable[..., Any]:
 
 
 def test_every_algorithm_is_tested() -> None:
-    # in test_initial_values.py, functions/test_functional.py, and the tests of scipy.special
+    # in test_initial_values.py, test_sparse_products.py, functions/test_functional.py, and the tests of scipy.special
     elsewhere = {"scipy.integrate.solve_ivp", "scipy.integrate.odeint"}
     elsewhere |= {"scipy.linalg.solve_continuous_are", "scipy.linalg.solve_discrete_are"}
-    elsewhere |= {*functional.FUNCTIONS, *integrals.FUNCTIONS, *special_functions.FUNCTIONS}
+    elsewhere |= {*functional.FUNCTIONS, *integrals.FUNCTIONS, *special_functions.FUNCTIONS, *sparse_products.FUNCTIONS}
     elsewhere |= {f"scipy.{tested.name}" for tested in (*STATISTICS, *SIGNALS, *INTERPOLATION)}
     assert {f"scipy.{name}" for name in CASES} - elsewhere == set(ALGORITHMS) - elsewhere
 

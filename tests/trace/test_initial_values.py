@@ -11,6 +11,8 @@ from scipy.integrate import odeint, solve_ivp
 import graphc
 import graphc.ode
 from graphc.config import override
+from tests.nightly import NIGHTLY, part
+from tests.trace.scipy_cases import case, check
 
 TIMES = np.array([0.0, 0.3, 2.0, 2.1, 4.0])
 START = np.array([1.0, 0.5])
@@ -31,15 +33,15 @@ def traced(function: Any, *given: Any) -> Any:
         return graphc.jvp(function, given, tuple(np.zeros_like(a) for a in given))[0]
 
 
-@pytest.mark.parametrize(
-    ("times", "span"),
-    [
-        (TIMES, (0.0, 4.0)),
-        (np.array([4.0]), (0.0, 4.0)),
-        (TIMES[::-1], (4.0, -1.0)),
-        (np.array([1.0, 1.5]), (0.5, 3.0)),
-    ],
-)
+SPANS = [
+    (np.array([1.0, 1.5]), (0.5, 3.0)),
+    (TIMES[::-1], (4.0, -1.0)),
+    (np.array([4.0]), (0.0, 4.0)),
+    (TIMES, (0.0, 4.0)),
+]
+
+
+@pytest.mark.parametrize(("times", "span"), part(SPANS, 0, 3))
 def test_values_are_those_of_scipys_steps(times: Any, span: tuple[float, float]) -> None:
     found = traced(lambda y, a: states(y, a, 0.9, times, span), START, 1.3)
     np.testing.assert_allclose(found, states(START, 1.3, 0.9, times, span), rtol=1e-11)
@@ -115,11 +117,111 @@ def test_what_is_not_reached_is_nan() -> None:
 @pytest.mark.parametrize(
     ("options", "text"),
     [
-        ({"t_eval": None}, r"needs t_eval="),
-        ({"t_eval": TIMES, "method": "BDF"}, "only method='RK45'"),
-        ({"t_eval": TIMES, "dense_output": True}, "dense_output"),
+        ({"method": "BDF"}, "method='BDF' is not there; 'RK23'.*'Radau' for stiff"),
+        ({"method": "RK45", "min_step": 1.0}, "min_step= is not supported.*arguments are"),
     ],
 )
 def test_what_cannot_be_traced_is_refused(options: dict[str, Any], text: str) -> None:
-    with pytest.raises(ValueError, match=text):
+    with pytest.raises(graphc.UnsupportedError, match=text):
         graphc.jit(lambda y: solve_ivp(lambda t, y: -y, (0.0, 4.0), y, **options).y)(START)
+
+
+# --- methods, events, dense output ------------------------------------------------------------------------------------
+
+
+def fall(t: Any, y: Any) -> Any:
+    return [y[1], -9.81]
+
+
+def ground(t: Any, y: Any) -> Any:
+    return y[0]
+
+
+ground.terminal = True  # type: ignore[attr-defined]
+ground.direction = -1  # type: ignore[attr-defined]
+
+
+def halfway(t: Any, y: Any) -> Any:
+    return y[0] - 5.0
+
+
+def dropped(height: Any) -> Any:
+    found = solve_ivp(fall, (0.0, 9.0), [height, 0.0], events=[ground, halfway], t_eval=[0.5, 1.2, 2.0], rtol=1e-8)
+    return found.t_events[0], found.y_events[0], found.t_events[1], found.y
+
+
+def test_the_times_of_events() -> None:
+    with override(disable_jit=True):
+        values, rates = graphc.jvp(dropped, (8.0,), (1.0,))
+    for found, want in zip(values, dropped(8.0), strict=True):
+        np.testing.assert_allclose(found, want, rtol=1e-9, atol=1e-9)
+    slopes = [1 / np.sqrt(2 * 9.81 * 8), 1 / np.sqrt(2 * 9.81 * 3)]  # of t = sqrt(2 (h - level) / g)
+    np.testing.assert_allclose([rates[0][0], rates[2][0]], slopes, rtol=1e-9)
+    np.testing.assert_allclose(rates[1][0], [0.0, -9.81 * slopes[0]], rtol=1e-8, atol=1e-9)
+    np.testing.assert_allclose(rates[3], [[1.0, 1.0], [0.0, 0.0]], rtol=1e-9, atol=1e-9)
+
+
+@pytest.mark.skipif(not NIGHTLY, reason="half a minute: of the night")
+def test_gradients_of_the_times_of_events() -> None:
+    def total(height: Any) -> Any:
+        first, _, second, _ = dropped(height)
+        return first[0] + second[0]
+
+    found = graphc.grad(total)(8.0)
+    np.testing.assert_allclose(found, 1 / np.sqrt(2 * 9.81 * 8) + 1 / np.sqrt(2 * 9.81 * 3), rtol=1e-9)
+
+
+def stiff(rate: Any) -> Any:
+    def slope(t: Any, y: Any) -> Any:
+        return np.array([-rate * (y[0] - y[1]), -y[1]])
+
+    return solve_ivp(slope, (0.0, 1.0), [0.0, 1.0], method="Radau", t_eval=[1.0], rtol=1e-5, atol=1e-7).y[0, 0]
+
+
+def test_radaus_method_by_a_closed_form() -> None:
+    rate = 200.0
+    with override(disable_jit=True):
+        value, slope = graphc.value_and_grad(stiff)(rate)
+    decays = np.exp(-1.0) - np.exp(-rate)
+    np.testing.assert_allclose(value, rate / (rate - 1) * decays, rtol=1e-5)
+    np.testing.assert_allclose(slope, -decays / (rate - 1) ** 2, rtol=1e-3)  # where the error of the steps is
+
+
+EXHAUSTIVE = [
+    *(case(f"integrate.solve_ivp({method})", START, 1.3, rtol=1e-9, m=method, call=lambda y, a, m: solve_ivp(
+        van_der_pol, (0.0, 2.0), y, method=m, t_eval=TIMES[:3], args=(a, 0.9), rtol=1e-8, atol=1e-9).y)
+      for method in ("RK23", "DOP853")),
+    case("integrate.solve_ivp(steps)", START, 1.3, smooth=False, rtol=1e-9,
+         call=lambda y, a: solve_ivp(van_der_pol, (0.0, 2.0), y, args=(a, 0.9)).t),
+    case("integrate.solve_ivp(end)", START, 1.3, smooth=False, rtol=1e-9,
+         call=lambda y, a: solve_ivp(van_der_pol, (0.0, 2.0), y, args=(a, 0.9)).y[:, -1]),
+    case("integrate.solve_ivp(complex)", 1.3, rtol=1e-9, call=lambda w: solve_ivp(
+        lambda t, y: 1j * w * y, (0.0, 2.0), np.array([1 + 0j]), t_eval=TIMES[:3], rtol=1e-9, atol=1e-10).y),
+    case("integrate.solve_ivp(vectorized)", START, 1.3, rtol=1e-9, call=lambda y, a: solve_ivp(
+        lambda t, y: -a * y * y, (0.0, 2.0), y, vectorized=True, t_eval=TIMES[:3], max_step=0.1, first_step=0.01).y),
+    case("integrate.solve_ivp(dense)", START, np.array([1.5, 0.2, 1.0]), rtol=1e-9, call=lambda y, q: solve_ivp(
+        van_der_pol, (0.0, 2.0), y, dense_output=True, args=(1.3, 0.9), rtol=1e-9, atol=1e-9).sol(q)),
+]  # fmt: skip
+
+
+@pytest.mark.skipif(not NIGHTLY, reason="minutes of interpretation: of the night")
+@pytest.mark.parametrize("tested", EXHAUSTIVE, ids=lambda tested: tested.name)
+def test_every_method_and_option(tested: Any) -> None:
+    check(tested)
+
+
+def robertson(t: Any, y: Any, k: Any) -> Any:
+    fast = 1e4 * y[1] * y[2]
+    return np.array([-k * y[0] + fast, k * y[0] - fast - 3e7 * y[1] ** 2, 3e7 * y[1] ** 2])
+
+
+@pytest.mark.skipif(not NIGHTLY, reason="compiles for a quarter of a minute: of the night")
+def test_robertsons_reaction_is_compiled() -> None:
+    def second(k: Any, rtol: float = 1e-6) -> Any:
+        start = np.array([1.0, 0.0, 0.0])
+        return solve_ivp(robertson, (0.0, 40.0), start, "Radau", [40.0], args=(k,), rtol=rtol, atol=1e-8 * rtol).y[1, 0]
+
+    value, slope = graphc.value_and_grad(second)(0.04)
+    np.testing.assert_allclose(value, second(0.04, 1e-10), rtol=1e-6)
+    ends = [second(0.04 + s * 1e-5, 1e-11) for s in (1, -1)]
+    np.testing.assert_allclose(slope, (ends[0] - ends[1]) / 2e-5, rtol=1e-5)

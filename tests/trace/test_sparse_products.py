@@ -8,9 +8,11 @@ from typing import Any
 import numpy as np
 import pytest
 import scipy.sparse
+from scipy.sparse import linalg
 
 import graphc
 from graphc.config import override
+from tests.nightly import part
 
 rng = np.random.default_rng(5)
 MATRIX = scipy.sparse.random_array((6, 5), density=0.4, format="csr", rng=rng)
@@ -24,8 +26,10 @@ PRODUCTS: list[tuple[Callable[[Any, Any], Any], Any]] = [
 ]  # fmt: skip
 
 
-@pytest.mark.parametrize("kind", ["csr", "csc"])
-@pytest.mark.parametrize(("product", "x"), PRODUCTS)
+FORMATS = [(kind, *form) for kind in ("csr", "csc", "coo", "dia", "bsr") for form in PRODUCTS]
+
+
+@pytest.mark.parametrize(("kind", "product", "x"), part(FORMATS, 1, 2))
 def test_products(product: Callable[[Any, Any], Any], x: Any, kind: str) -> None:
     A = MATRIX.asformat(kind)
     want = product(MATRIX.toarray(), x)
@@ -35,6 +39,23 @@ def test_products(product: Callable[[Any, Any], Any], x: Any, kind: str) -> None
         dense = graphc.grad(lambda x, D: np.sum(product(D, x) * weights))(x, MATRIX.toarray())
     np.testing.assert_allclose(value, np.sum(want * weights), rtol=1e-13)
     np.testing.assert_allclose(gradient, dense, rtol=1e-13)
+
+
+SQUARE = scipy.sparse.random_array((6, 6), density=0.4, format="csr", rng=rng) + 3 * scipy.sparse.eye_array(6)
+
+
+@pytest.mark.parametrize("kind", ["csr", "csc", "coo"])
+def test_equations(kind: str) -> None:
+    A = SQUARE.asformat(kind)
+    weights = np.arange(6.0)
+    with override(disable_jit=True):
+        value, gradient = graphc.value_and_grad(lambda b: np.sum(linalg.spsolve(A, b) * weights))(LEFT[0])
+        (found, info), _ = graphc.jvp(lambda b: linalg.cg(A, b), (LEFT[0],), (LEFT[0],))
+    want = np.linalg.solve(SQUARE.toarray(), LEFT[0])
+    np.testing.assert_allclose(value, want @ weights, rtol=1e-12)
+    np.testing.assert_allclose(gradient, np.linalg.solve(SQUARE.toarray().T, weights), rtol=1e-12)
+    np.testing.assert_allclose(found, want, rtol=1e-12)
+    assert info == 0
 
 
 def test_compiled_and_read_at_each_call() -> None:
@@ -54,8 +75,24 @@ def test_compiled_and_read_at_each_call() -> None:
 
 @pytest.mark.parametrize(
     ("matrix", "x", "text"),
-    [(MATRIX.tocoo(), RIGHT, r"COO format.*tocsr\(\)"), (MATRIX, LEFT, r"5 columns times an array of shape")],
+    [(MATRIX.tolil(), RIGHT, r"LIL format.*tocsr\(\)"), (MATRIX, LEFT, r"5 columns times an array of shape")],
 )
 def test_errors(matrix: Any, x: Any, text: str) -> None:
     with pytest.raises(ValueError, match=text):
         graphc.jit(lambda x: matrix @ x)(x)
+
+
+@pytest.mark.parametrize(
+    ("call", "text"),
+    [
+        (lambda b: SQUARE.multiply(2 * b), r"csr_array.multiply is not supported.*its result is sparse; write A @ x"),
+        (
+            lambda b: linalg.cg(linalg.aslinearoperator(SQUARE), b)[0],
+            "cg: of traced values A is a matrix.*implicit_root",
+        ),
+        (lambda b: linalg.spsolve(MATRIX, b), "is not square"),
+    ],
+)
+def test_what_is_not_there_is_refused(call: Callable[[Any], Any], text: str) -> None:
+    with pytest.raises(graphc.GraphcError, match=text):
+        graphc.jit(call)(LEFT[0])

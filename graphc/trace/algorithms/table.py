@@ -23,6 +23,7 @@ from graphc.trace.algorithms import (
     matrix_functions,
     periodograms,
     riccati,
+    sparse_products,
     special_functions,
     structured,
 )
@@ -44,6 +45,7 @@ ALGORITHMS: Mapping[str, Any] = {
     **descriptions.FUNCTIONS,
     **comparisons.FUNCTIONS,
     **distances.FUNCTIONS,
+    **sparse_products.FUNCTIONS,
     **convolutions.FUNCTIONS,
     **periodograms.FUNCTIONS,
     **images.FUNCTIONS,

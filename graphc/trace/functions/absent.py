@@ -57,6 +57,13 @@ NO_ARRAYS = frozenset([_TABLE, _COMBINATORICS])  # reasons that hold for functio
 _ROOT = "its solution is differentiated by graphc.implicit_root, around the solver"
 _MINIMUM = "its solution is differentiated by graphc.implicit_minimum, around the solver"
 _QUADRATURE = "it chooses its points by the numbers; use scipy.integrate.fixed_quad, or a sum over nodes of your own"
+_ELEMENTWISE = " ".join(
+    f"{kind}_{what}.{method}"
+    for kind in ("csr", "csc", "coo", "bsr", "dia", "lil", "dok")
+    for what in ("array", "matrix")
+    for method in ("multiply", "maximum", "minimum", "power")
+)
+_SPARSE_RESULT = "its result is sparse; write A @ x, x @ A, or A.toarray() * x for a small matrix"
 _MESH = "it makes a triangulation by the numbers; RegularGridInterpolator and RBFInterpolator take traced values"
 _RANK = "its columns are as many as the rank, which the numbers tell; take columns of np.linalg.svd's vectors"
 _SMOOTH = "it chooses knots or a weight by the numbers; make_lsq_spline with knots of yours takes traced values"
@@ -77,6 +84,7 @@ ABSENT: Mapping[str, str] = {
         qualified("scipy.interpolate", "UnivariateSpline LSQUnivariateSpline make_smoothing_spline"), _SMOOTH
     ),
     **dict.fromkeys(qualified("scipy.linalg", "orth null_space"), _RANK),
+    **dict.fromkeys(qualified("scipy.sparse", _ELEMENTWISE), _SPARSE_RESULT),
     "numpy.frompyfunc": "its result is an array of Python objects; call the function itself, or use np.vectorize",
     "numpy.sort_complex": "an order of complex numbers; sort by np.lexsort((z.imag, z.real))",
     **dict.fromkeys(qualified("scipy.special", _INTEGERS), _COMBINATORICS),
