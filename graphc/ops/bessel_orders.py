@@ -113,7 +113,7 @@ def below_order(F: Builder, v: Value, x: Value) -> tuple[Value, Value]:
     depth = F.sub(curve, F.mul(order, saddle))  # the exponent at the saddle
     nothing = F.mul(depth, 0.0)
     width = F.div(1.0, F.maximum(F.add(F.sqrt(curve), F.cbrt(F.mul(order, 1 / 6))), 1.0))
-    share, _, weights = _unit_rule(F)
+    share, _, weights = unit_rule(F)
     reach = F.minimum(F.mul(saddle, 2.0), F.add(F.div(14.0, F.sqrt(curve)), F.div(GONE, order)))
     near = F.add(F.mul(column(F, reach), F.sub(share, 1.0)), column(F, saddle))
     nodes, tail = rule(F, SIDE_NODES)
@@ -138,7 +138,7 @@ def below_order(F: Builder, v: Value, x: Value) -> tuple[Value, Value]:
 def _side_path(F: Builder, v: Value, x: Value, curve: Value) -> tuple[Complex, Complex, Value, Value]:
     """From the saddle to infinity + i pi: points, their derivatives by the angle, weights, the largest angle."""
     size = F.minimum(F.div(12.0, F.sqrt(curve)), PI)
-    share, rest, weights = _unit_rule(F)
+    share, rest, weights = unit_rule(F)
     order, point, end = column(F, v), column(F, x), column(F, size)
     phi = F.mul(end, share)
     other = F.add(F.sub(PI, end), F.mul(end, rest))
@@ -278,7 +278,7 @@ def _steps(F: Builder, count: int) -> Value:
     return F.cast(F.iota(dims=(count,), axis=0), F64)
 
 
-def _unit_rule(F: Builder) -> tuple[Value, Value, Value]:
+def unit_rule(F: Builder) -> tuple[Value, Value, Value]:
     """Nodes on (0, 1), one less them, and their weights but for a factor (Takahasi and Mori)."""
     tau = F.add(F.mul(_steps(F, UNIT_NODES), 2 * UNIT_END / (UNIT_NODES - 1)), -UNIT_END)
     bent = F.mul(F.sinh(tau), PI)

@@ -14,6 +14,7 @@ from typing import Any
 from graphc.errors import GradientError
 from graphc.ir.builder import Builder
 from graphc.ir.graph import Value
+from graphc.ops.noncentral_t import noncentral_t_law
 from graphc.ops.scipy_rules import Rule, exp_of
 from graphc.ops.shape_slopes import beta_slopes, gamma_slope
 from graphc.ops.student import student_density, student_slope
@@ -235,5 +236,7 @@ LAW_RULES: dict[str, tuple[int, Rule]] = {
     "nbdtrin": (3, inverse(smooth_waiting_law, 1)),
     "nrdtrimn": (3, inverse(normal_law, 0)), "nrdtrisd": (3, inverse(normal_law, 1)),
     "chndtr": (3, forward(noncentral_law)), "chndtrix": (3, inverse(noncentral_law, 0)),
+    "nctdtr": (3, forward(noncentral_t_law)), "nctdtrit": (3, inverse(noncentral_t_law, 2)),
+    "nctdtrinc": (3, inverse(noncentral_t_law, 1)),
     "chndtrinc": (3, inverse(noncentral_law, 2)),
 }  # fmt: skip

@@ -15,6 +15,7 @@ import numpy as np
 from graphc.abi import scipy_signature
 from graphc.ir.opdef import Op, Partials, Pointwise, Unknown, ZeroDerivative
 from graphc.ops.bessel_orders import BESSEL_RULES
+from graphc.ops.characteristic import CHARACTERISTIC_RULES
 from graphc.ops.law_rules import LAW_RULES
 from graphc.ops.more_rules import MORE_RULES
 from graphc.ops.printing import helper
@@ -62,7 +63,7 @@ DEGREE = PI / 180
 
 # name -> (number of inputs, rule); as many inputs as SciPy's function has, all of them floats
 RULES: dict[str, tuple[int, Rule]] = {
-    **LAW_RULES, **MORE_RULES, **BESSEL_RULES,
+    **LAW_RULES, **MORE_RULES, **BESSEL_RULES, **CHARACTERISTIC_RULES,
     "rgamma": (1, lambda F, y, x: (rgamma_slope(F, y, x),)), "loggamma": (1, lambda F, y, x: (F.digamma(x),)),
     "beta": (2, beta_partials), "betaln": (2, betaln_partials), "binom": (2, binom_partials),
     "poch": (2, poch_partials),
@@ -117,8 +118,8 @@ RULES: dict[str, tuple[int, Rule]] = {
 VALUES: dict[str, int] = {
     name: count
     for count, names in {
-        2: "mathieu_a mathieu_b smirnov smirnovi",
-        3: "chndtridf nctdtr nctdtridf nctdtrinc nctdtrit obl_cv pro_cv",
+        2: "smirnov smirnovi",
+        3: "chndtridf nctdtridf",
         4: "ncfdtr ncfdtri ncfdtridfd ncfdtridfn ncfdtrinc",
     }.items()
     for name in names.split()

@@ -108,6 +108,10 @@ SCIPY_DOMAINS: dict[str, tuple[np.ndarray, ...]] = {
     "eval_sh_jacobi": (DEGREE, points(2.5, 3.0, 3.5, 4.0), ORDER, UNIT),
     **{f"spherical_{kind}": (DEGREE, AWAY) for kind in ("jn", "yn", "in", "kn")},
     "besselpoly": (AWAY, points(0.5, 1.0, 2.0, 1.3), points(1.0, 2.0, 1.0, 3.0)),
+    "mathieu_a": (points(1.0, 2.0, 0.0, 3.0), POSITIVE), "mathieu_b": (points(1.0, 2.0, 4.0, 3.0), POSITIVE),
+    "pro_cv": (points(0.0, 1.0, 2.0, 1.0), points(2.0, 1.0, 3.0, 4.0), POSITIVE),
+    "obl_cv": (points(0.0, 1.0, 2.0, 1.0), points(2.0, 1.0, 3.0, 4.0), POSITIVE),
+    "nctdtr": (SHAPE, ANY, AWAY), "nctdtrit": (SHAPE, ANY, UNIT), "nctdtrinc": (SHAPE, UNIT, POSITIVE),
     "lpmv": (points(0.0, 1.0, 2.0, 1.0), points(2.0, 1.5, 3.0, 4.0), UNIT), "voigt_profile": (ANY, SHAPE, ORDER),
     "wright_bessel": (UNIT, SHAPE, POSITIVE), "log_wright_bessel": (UNIT, SHAPE, POSITIVE),
     "radian": (ANY, UNIT, POSITIVE),
@@ -129,6 +133,10 @@ FIRST = frozenset(["besselpoly"])  # the first one has
 ONCE = frozenset(
     [
         "wright_bessel",
+        "mathieu_a",
+        "mathieu_b",
+        "pro_cv",
+        "obl_cv",
         "elliprj",
         "elliprd",
         "elliprg",
