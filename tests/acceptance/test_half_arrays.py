@@ -14,6 +14,7 @@ import scipy.special
 import graphc
 from graphc.config import override
 from graphc.ir.types import F16, dtype_of, result_type
+from tests.nightly import NIGHTLY
 
 ml_dtypes = pytest.importorskip("ml_dtypes", reason="ml_dtypes is not installed: there is no bfloat16")
 BF16 = np.dtype(ml_dtypes.bfloat16)
@@ -234,12 +235,14 @@ def test_rules_of_the_users_own_see_the_dtype(dtype: Any) -> None:
 
 def everything(x: Any, y: Any, s: Any) -> Any:
     rows = np.exp(x - x.max(1, keepdims=True)) * s
-    parts = np.concatenate([rows.T @ rows, np.tanh(y)], 1)[:, np.array([0, 2, 3, 3, 1])]
-    return np.sum(parts * 0.3) + writes(x) * 1e-3 + np.sum(y.astype(np.float32)).astype(y.dtype)
+    parts = np.concatenate([rows, y.T[:, :4]], 0)[np.array([0, 2, 9, 9, 1])]
+    return np.sum(parts * 0.3) + writes(x) * 1e-3
 
 
 def test_compiled_code_has_the_bits_of_the_interpreter(dtype: Any) -> None:
-    """But for sums, whose order is another one, and the last bits of exp and tanh: the dtype is coarser than those."""
+    """But for sums, whose order is another one, and the last bits of exp: the dtype is coarser than those."""
+    if dtype == BF16 and not NIGHTLY:
+        pytest.skip("only the conversions differ from those of float16: see test_all_bits_survive_and_round")
     x, y, s = X.astype(dtype), Y.astype(dtype), np.array(0.75, dtype)[()]
     both = graphc.value_and_grad(everything, argnums=(0, 1, 2))
     found = []
