@@ -2,6 +2,7 @@
 
 ``qr``     A[m,n], m >= n     (Q[m,n], R[n,n])    R has a real diagonal, of LAPACK's signs
 ``pinv``   A[m,n], c[]        A+[n,m]; singular values up to c times the largest are zero; no derivative by c
+``least_squares``   A[m,n], B, c[]    adjoint     A+ B, or A+* B, without A+: of few columns the gradient costs little
 
 All other axes are a batch; the routines behind them are those of ``factors``.
 
@@ -12,7 +13,8 @@ squares problems whose variables separate" (1973). Complex matrices: see ``matri
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
+from typing import NamedTuple
 
 import numpy as np
 
@@ -112,6 +114,80 @@ def expand_pinv(F: Builder, node: Node, inputs: Inputs) -> Sequence[Value]:
     return (F.matmul(adjoint(F, vt), F.mul(rows(F, kept), adjoint(F, u))),)
 
 
+# --- least squares ----------------------------------------------------------------------------------------------------
+
+
+def least_squares_type(facts: ShapeFacts, types: Types, attrs: Attrs) -> tuple[ArrayType, ...]:
+    a, b, cutoff = types
+    (p,) = pinv_type(facts, (a, cutoff), {})
+    rows, columns = p.dims[-2:][::-1] if attrs["adjoint"] else p.dims[-2:]
+    if b.rank != a.rank or b.dtype != a.dtype or not all(map(facts.equal, b.dims[:-1], (*a.dims[:-2], columns))):
+        raise InvalidGraphError(f"least_squares: {a} and {b}")
+    return (ArrayType(b.dtype, (*b.dims[:-2], rows, b.dims[-1])),)
+
+
+def least_squares_ref(a: np.ndarray, b: np.ndarray, cutoff: np.ndarray, adjoint: bool) -> np.ndarray:
+    p = np.linalg.pinv(a, cutoff)
+    return (np.conj(np.swapaxes(p, -1, -2)) if adjoint else p) @ b
+
+
+def expand_least_squares(F: Builder, node: Node, inputs: Inputs) -> Sequence[Value]:
+    a, b, cutoff = inputs
+    u, s, vt = F.svd(a)
+    limit = F.mul(F.reduce("max", s, [s.rank - 1]), cutoff)
+    kept = rows(F, inverse_where(F, s, F.gt(s, rows(F, limit))))
+    left, right = (vt, adjoint(F, u)) if not node.attrs["adjoint"] else (adjoint(F, u), vt)
+    return (F.matmul(adjoint(F, left), F.mul(kept, F.matmul(right, b))),)
+
+
+class Sides(NamedTuple):
+    """A matrix C (A or A*), and how its pseudo-inverse and that one's adjoint are applied."""
+
+    matrix: Value
+    forth: Callable[[Value], Value]
+    back: Callable[[Value], Value]
+
+
+def both_ways(F: Builder, node: Node) -> Sides:
+    (a, _, cutoff), flag = node.inputs, node.attrs["adjoint"]
+    return Sides(
+        adjoint(F, a) if flag else a,
+        lambda x: F.least_squares(a, x, cutoff, adjoint=flag),
+        lambda x: F.least_squares(a, x, cutoff, adjoint=not flag),
+    )
+
+
+def least_squares_vjp(F: Builder, node: Node, cotangents: Slots) -> Slots:
+    """Of Y = C^+ B: B gets H = C^+* G, and C -H Y* + (B - C Y) (C^+ H)* + C^+* Y (G - C^+ C G)*."""
+    (g,) = conjugates(F, cotangents)
+    if g is None:
+        return None, None, None
+    (a, b, _), y = node.inputs, node.output
+    c, forth, back = both_ways(F, node)
+    by_b = back(g)
+    if not a.grad:
+        return None, conjugate(F, by_b), None
+    rest = F.sub(b, F.matmul(c, y))
+    found = F.sub(F.matmul(rest, adjoint(F, forth(by_b))), F.matmul(by_b, adjoint(F, y)))
+    beside = F.sub(g, forth(F.matmul(c, g)))
+    found = F.add(found, F.matmul(back(y), adjoint(F, beside)))
+    return conjugate(F, adjoint(F, found) if node.attrs["adjoint"] else found), conjugate(F, by_b), None
+
+
+def least_squares_jvp(F: Builder, node: Node, tangents: Slots) -> Slots:
+    """C^+ (dB - dC Y + C^+* dC* (B - C Y)) + (I - C^+ C) dC* C^+* Y."""
+    (t, db, _), (_, b, _), y = tangents, node.inputs, node.output
+    c, forth, back = both_ways(F, node)
+    if t is None:
+        return (None if db is None else forth(db),)
+    dc = adjoint(F, t) if node.attrs["adjoint"] else t
+    turned, rest = adjoint(F, dc), F.sub(b, F.matmul(c, y))
+    inner = add_up(F, db, F.sub(back(F.matmul(turned, rest)), F.matmul(dc, y)))
+    assert inner is not None
+    beside = F.matmul(turned, back(y))
+    return (F.add(forth(inner), F.sub(beside, forth(F.matmul(c, beside)))),)
+
+
 def projections(F: Builder, node: Node) -> tuple[Value, Value, Value]:
     """The pseudo-inverse P, I - A P and I - P A."""
     (a, _), p = node.inputs, node.output
@@ -146,6 +222,8 @@ def pinv_ref(a: np.ndarray, cutoff: np.ndarray) -> np.ndarray:
 
 ORTHOGONAL = [
     Op("qr", Composite(expand_qr), qr_ref, General(qr_vjp, qr_jvp), type=qr_type, cost=60, complex=True),
+    Op("least_squares", Composite(expand_least_squares), numpy_ref(least_squares_ref),
+       General(least_squares_vjp, least_squares_jvp), type=least_squares_type, cost=300, complex=True),
     Op("pinv", Composite(expand_pinv), numpy_ref(pinv_ref), General(pinv_vjp, pinv_jvp), type=pinv_type, cost=300,
        complex=True),
 ]  # fmt: skip

@@ -9,7 +9,7 @@ import scipy.linalg
 
 from tests.ops.case import Case, normal
 from tests.ops.fourier_cases import complex_normal
-from tests.ops.matrix_cases import MATRIX_CASES, completed, lu_by_columns, regular
+from tests.ops.matrix_cases import MATRIX_CASES, completed, lu_by_columns, projected, regular
 
 
 def adjoint(a: np.ndarray) -> np.ndarray:
@@ -82,6 +82,7 @@ COMPLEX_MATRIX_CASES: dict[str, list[Case]] = {
              Case((hermitian(2),), lambda a: np.linalg.eigh(adjoint(a), "U"), {"upper": True})],
     "completion": [Case((ROWS,), completed)],
     "qr": [Case((ROWS,), np.linalg.qr)],
+    "least_squares": [Case((spread(2, 3), ROWS.T[:2], np.float64(1e-10)), projected, {"adjoint": False})],
     "pinv": [Case((spread(2, 3), np.float64(1e-10)), lambda a, c: adjoint(a) @ np.linalg.inv(a @ adjoint(a)))],
     "eig": [Case((a,), general) for a in (REAL, SQUARE, np.stack([np.array([[1.0, 0.5], [0.25, 3.0]]), REAL[1:, 1:]]))],
     "elimination": [Case((a,), eliminated) for a in (normal(3, 2), normal(2, 3), normal(2, 2, 2), SQUARE)],

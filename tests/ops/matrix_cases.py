@@ -76,6 +76,13 @@ def completed(a: np.ndarray) -> np.ndarray:
     return basis[:, n:]
 
 
+def projected(a: np.ndarray, b: np.ndarray, c: np.ndarray, adjoint: bool = False) -> np.ndarray:
+    """By normal equations, of full rank."""
+    h = np.conj(swapped(a))
+    inverse = np.linalg.inv(h @ a) @ h if a.shape[-2] > a.shape[-1] else h @ np.linalg.inv(a @ h)
+    return (np.conj(swapped(inverse)) if adjoint else inverse) @ b
+
+
 def size(a: np.ndarray) -> np.ndarray:
     """By what LAPACK compares pivots."""
     return np.abs(a.real) + np.abs(a.imag)
@@ -220,5 +227,13 @@ MATRIX_CASES: dict[str, list[Case]] = {
             for m, n, b in ((3, 2, ()), (2, 3, ()), (2, 2, (2,)), (3, 1, ()))],
     "completion": [Case((normal(*shape),), completed) for shape in ((4, 2), (2, 3, 2))],
     "qr": [Case((normal(*shape),), np.linalg.qr) for shape in (*TALL, (2, 3, 2))],
+    "least_squares": [
+        Case(
+            (spread(m, n), normal(n if flag else m, 2), np.float64(1e-10)),
+            lambda a, b, c, flag=flag: projected(a, b, c, flag),
+            {"adjoint": flag},
+        )
+        for m, n, flag in ((3, 2, False), (2, 3, False), (3, 2, True))
+    ],
     "pinv": [Case((spread(m, n), np.float64(1e-10)), lambda a, c: np.linalg.pinv(a)) for m, n in ((3, 2), (2, 3))],
 }  # fmt: skip

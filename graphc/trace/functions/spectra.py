@@ -185,8 +185,13 @@ def pinv(F: Builder, a: Any, rcond: Any = None, hermitian: bool = False, *, rtol
 
 
 def _pseudo_inverse(F: Builder, value: Value, cutoff: Any) -> Value:
+    return F.pinv(value, _cutoff(F, value, cutoff))
+
+
+def _cutoff(F: Builder, value: Value, cutoff: Any) -> Value:
+    """Up to which share of the largest singular values are zero, for each matrix."""
     relative = _precision(F, value) if cutoff is None else F.cast(as_array(F, cutoff), value.type.real_dtype)
-    return F.pinv(value, F.broadcast_to(relative, value.dims[:-2]))
+    return F.broadcast_to(relative, value.dims[:-2])
 
 
 def scipy_pinv(F: Builder, a: Any, *, rtol: Any = None, check_finite: bool = True) -> Value:
@@ -229,7 +234,9 @@ def lstsq(F: Builder, a: Any, b: Any, rcond: Any = None) -> tuple[Value, Value, 
     if left.rank != 2:
         raise shape_error(F, f"lstsq: {left.type} is no matrix")
     require_equal(F, "lstsq", left.dims[0], right.dims[0], (left.dims, right.dims))
-    solution = matmul(F, _pseudo_inverse(F, left, rcond), right)
+    sides = right if right.rank == 2 else F.expand_dims(right, (1,))
+    solution = F.least_squares(left, sides, _cutoff(F, left, rcond), adjoint=False)
+    solution = solution if right.rank == 2 else F.squeeze(solution, (1,))
     off = F.sub(right, matmul(F, left, solution))
     residuals = F.reduce("sum", squared_sizes(F, off), (0,))
     residuals = residuals if residuals.rank else F.expand_dims(residuals, (0,))
