@@ -199,7 +199,6 @@ def test_branches_of_different_kinds():
         (lambda x: [1.0, 2.0][x[0]], "np.take"),  # here
         (lambda x: 2.0 in x, "any"),  # here
         (lambda x: f"{x[0]:.3f}", "format"),  # here
-        (lambda x: sorted(x)[0], "np.maximum"),  # here
         (lambda x: round(x[0]), r"np.round"),  # here
         (lambda x: list(range(x[0])), "Python int"),  # here
         (lambda x: scipy.signal.savgol_filter(x, 3, 1), r"; scipy.signal.*savgol_filter cannot be traced"),  # here

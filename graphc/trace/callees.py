@@ -65,7 +65,8 @@ LIBRARIES = (
 _STAGED = ("graphc.trace.algorithms.", "graphc.random.", "numpy.polynomial.")  # NumPy code, traced as a user's
 _TEXTS = (str, repr, ascii, format)
 _WRITERS = frozenset(["json", "csv", "struct", "decimal", "fractions"])  # libraries that want the numbers themselves
-_HIGHER_ORDER = (map, filter, functools.reduce, sorted)
+_HIGHER_ORDER = (map, filter, functools.reduce)
+_BY_KEY = (max, min, sorted)
 
 
 @functools.lru_cache(maxsize=1024)
@@ -131,7 +132,7 @@ def _builtin(function: Any) -> Any:
         return lambda *args, **kwargs: function(*map(known_numbers, args), **kwargs)
     if function in TRACED_FORMS:
         form = TRACED_FORMS[function]
-        return _with_rewritten_functions(form) if function in (max, min) else form
+        return _with_rewritten_functions(form) if function in _BY_KEY else form
     if function is isinstance:
         return is_instance
     if function is type:

@@ -18,6 +18,7 @@ import numpy as np
 from graphc.errors import TraceTypeError
 from graphc.trace.location import user_location
 from graphc.trace.made import is_constant
+from graphc.trace.ordering import in_order, largest, smallest
 from graphc.trace.protocol import make_weak, python_number
 from graphc.trace.symbolic import SymbolicInt
 from graphc.trace.tracer import Tracer
@@ -52,6 +53,8 @@ def as_number(result: Any) -> Any:
 def _extremum(function: Callable[..., Any], is_beyond: Callable[[Any, Any], Any], *args: Any, **kwargs: Any) -> Any:
     """``max`` and ``min``: the first of equal ones, and what a comparison with NaN leaves, as Python's loop does."""
     operands = _listed(args[0]) if len(args) == 1 else args
+    if kwargs.keys() == {"key"} and isinstance(operands, list | tuple):
+        return (largest if function is max else smallest)(operands, kwargs["key"])
     if kwargs or not isinstance(operands, list | tuple) or not any(map(_is_traced_number, operands)):
         return function(operands if len(args) == 1 else args, **kwargs)
     found = operands[0]
@@ -206,6 +209,7 @@ TRACED_FORMS: dict[Any, Callable[..., Any]] = {
     complex: _complex,
     max: functools.partial(_extremum, max, operator.gt),
     min: functools.partial(_extremum, min, operator.lt),
+    sorted: in_order,
     any: functools.partial(_quantifier, any, True),
     all: functools.partial(_quantifier, all, False),
     **{function: functools.partial(_math, function) for function in MATH_FORMS},

@@ -9,6 +9,7 @@ import pytest
 
 import graphc
 from graphc.config import override, settings
+from graphc.errors import TraceTypeError
 
 pytestmark = pytest.mark.skipif(settings.disable_jit, reason="GRAPHC_DISABLE_JIT: jit is the plain function")
 
@@ -19,6 +20,11 @@ FUNCTIONS = {
     "max of an array": lambda x: max(x) * 2,
     "max of a generator": lambda x: max(v * v for v in x),
     "min with a number": lambda x: min(x[0] * 2, 0.5) + min(x[1], 5),
+    "max by a key": lambda x: max(x, key=lambda v: np.abs(v - 1.4)) + min(enumerate(x), key=lambda p: -p[1])[0] * x[0],
+    "position by a key": lambda x: x[max(range(3), key=lambda k: x[k])] ** 2,
+    "sorted": lambda x: sum(k * v for k, v in enumerate(sorted(x, reverse=True))) + sorted([x[0] * 2, x[1], 5.0])[1],
+    "sorted by a key": lambda x: sorted(zip(x, x[::-1], strict=True), key=lambda p: p[0])[0][1] * 3,
+    "sorted rows": lambda x: sorted(np.outer(x, x), key=lambda row: -row.sum())[0][2],
     "any": lambda x: x[0] if any(v > 2 for v in x) else x[1],
     "all": lambda x: x[0] if all([x[0] > 0, x[1] > 3]) else x[1] * 2,
     "float": lambda x: float(x[0]) * x[1],
@@ -75,6 +81,14 @@ def test_an_integer_from_outside_is_a_size():
     count = 4.0
     assert graphc.grad(lambda x: np.sum(np.ones(int(count)) * x))(2.0) == 4.0
     assert graphc.jit(lambda n, x: max(len(x), int(n)) * x)(np.float64(5.0), X).tolist() == (5 * X).tolist()
+
+
+def test_equal_keys_keep_their_order():
+    y = np.array([2.0, 1.0, 2.0])
+    pairs = graphc.jit(lambda x: sorted(zip(x, [0, 1, 2], strict=True), key=lambda p: p[0], reverse=True))(y)
+    assert [place for _, place in pairs] == [0, 2, 1]
+    with pytest.raises(TraceTypeError, match="elements must be numbers"):
+        graphc.jit(lambda x: sorted([(x[0], "a"), (x[1], "b")], key=lambda p: p[0])[0][0])(y)
 
 
 def test_keys_and_defaults_stay_pythons():
