@@ -136,12 +136,6 @@ GROUPS: dict[str, list[str]] = {
     "statistics and utilities": STATISTICS_AND_UTILITIES,
 }
 
-# form -> why graphc does not have it: NumPy may have it
-SKIPPED: dict[str, str] = {
-    "xp.abs(xp.linalg.qr(x, mode='complete').Q)": "the columns that are added have no derivative",
-    "xp.abs(xp.linalg.svd(x)[0])": "full_matrices=True of what is not square: likewise",
-}
-
 # The functions of the standard, by its chapters.
 FUNCTIONS = {
     "creation": "arange asarray empty empty_like eye from_dlpack full full_like linspace meshgrid ones ones_like tril "
