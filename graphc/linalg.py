@@ -9,6 +9,7 @@ from typing import Any, NamedTuple
 
 from graphc.errors import IndexRangeError, LinearAlgebraError, NumberError, ShapeError, TraceTypeError, absent_names
 from graphc.tensors import arranging, library, methods, shaping
+from graphc.tensors.converting import to
 from graphc.tensors.core import Tensor, record
 from graphc.tensors.creation import zeros
 from graphc.tensors.declaring import Dims, dims_of, several
@@ -269,7 +270,7 @@ def matrix_norm(
     if ord not in ("fro", "nuc", 1, -1, 2, -2, float("inf"), -float("inf")):
         raise NumberError(f"matrix_norm: there is no norm {ord!r} of matrices", location=user_location())
     rows, columns = (_axis(A, d) for d in dim)
-    x = methods.to(A, dtype) if dtype is not None else A
+    x = to(A, dtype) if dtype is not None else A
     found = record(FUNCTIONS["linalg_matrix_norm"], (shaping.movedim(x, (rows, columns), (-2, -1)),), (ord, False))
     for axis in sorted((rows, columns)) if keepdim else ():
         found = shaping.unsqueeze(found, axis)

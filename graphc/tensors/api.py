@@ -9,7 +9,18 @@ import numpy as np
 
 from graphc.abi import BFLOAT16
 from graphc.ir.types import DTYPES, F16, REAL_DTYPES, bfloat16_dtype, dtype_of, float_limits
-from graphc.tensors import arranging, dtypes, library, matrices, methods, ordering, scattering, shaping, windows
+from graphc.tensors import (
+    arranging,
+    dtypes,
+    library,
+    matrices,
+    methods,
+    ordering,
+    scattering,
+    shaping,
+    statistics,
+    windows,
+)
 from graphc.tensors import tensor as tensor_module
 from graphc.tensors.autocasting import autocast, is_autocast_enabled
 from graphc.tensors.creation import (
@@ -86,12 +97,13 @@ Size, dtype = tuple, np.dtype
 _dtypes: dict[str, Any] = {dtype.name: dtype for dtype in REAL_DTYPES.values()}
 globals().update(_dtypes)
 polygamma = methods.polygamma
-for _room in (methods, shaping, ordering, library, matrices, scattering, arranging):
+for _room in (methods, shaping, ordering, library, statistics, matrices, scattering, arranging):
     globals().update(_room.BOTH)
 for _table in (
     shaping.ONLY_FUNCTIONS,
     ordering.ONLY_FUNCTIONS,
     library.ONLY_FUNCTIONS,
+    statistics.ONLY_FUNCTIONS,
     arranging.ONLY_FUNCTIONS,
     windows.FUNCTIONS,
     dtypes.CONSTRUCTORS,

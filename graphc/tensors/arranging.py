@@ -9,7 +9,7 @@ from typing import Any
 import numpy as np
 
 from graphc.errors import NumberError, ShapeError
-from graphc.tensors import library, methods, ordering, shaping
+from graphc.tensors import library, methods, ordering, shaping, statistics
 from graphc.tensors.core import Tensor, record
 from graphc.tensors.creation import arange, get_default_dtype, shape_of, tensor, zeros
 from graphc.tensors.declaring import Ordered, common_shape, numpy_named, several
@@ -128,7 +128,7 @@ def nanmedian(input: Tensor, dim: int | None = None, keepdim: bool = False) -> A
 
 def cumulative_trapezoid(y: Tensor, x: Tensor | None = None, *, dx: float = 1.0, dim: int = -1) -> Tensor:
     """The running integral by the trapezoidal rule."""
-    return methods.BOTH["cumsum"](library.trapezoids(y, x, dx, dim), dim)
+    return methods.BOTH["cumsum"](statistics.trapezoids(y, x, dx, dim), dim)
 
 
 def gradient(input: Tensor, *, spacing: Any = 1.0, dim: Any = None, edge_order: int = 1) -> tuple[Tensor, ...]:

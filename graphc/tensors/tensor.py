@@ -13,6 +13,7 @@ from graphc.ir.types import is_real_float
 from graphc.tensors import (
     arranging,
     containers,
+    converting,
     devices,
     hooks,
     interchange,
@@ -25,6 +26,7 @@ from graphc.tensors import (
     random,
     scattering,
     shaping,
+    statistics,
     traced,
     turning,
     writing,
@@ -290,7 +292,7 @@ METHODS: dict[str, Callable[..., Any]] = {
 COMPOSED = ("logit", "renorm", "index_reduce", "put", "masked_scatter")
 WRITING = {
     f"{name}_": writing.in_place(function, composed=name in COMPOSED)
-    for room in (methods, shaping, ordering, library, scattering, matrices, arranging)
+    for room in (methods, shaping, ordering, library, statistics, scattering, matrices, arranging)
     for name, function in room.BOTH.items()
     if name in (*methods.IN_PLACE, *getattr(room, "IN_PLACE", ()))
 }
@@ -313,7 +315,7 @@ def complete(cls: type) -> None:
         PROPERTIES, interchange.METHODS, operators.OPERATORS, methods.BOTH, methods.ONLY_METHODS, shaping.BOTH,
         shaping.ONLY_METHODS, ordering.BOTH, random.METHODS, library.BOTH, library.ONLY_METHODS, matrices.BOTH,
         scattering.BOTH, scattering.ONLY_METHODS, arranging.BOTH, arranging.ONLY_METHODS, METHODS, WRITING, AUGMENTED,
-        turning.METHODS,
+        turning.METHODS, statistics.BOTH, converting.METHODS,
     )  # fmt: skip
     for table in tables:
         for name, member in table.items():
