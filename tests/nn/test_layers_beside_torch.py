@@ -169,11 +169,13 @@ def test_embeddings_of_given_rows() -> None:
 def test_transformers(norm_first: bool) -> None:
     def call(model: Any, x: Any) -> Any:
         lib = graphc if isinstance(x, graphc.Tensor) else torch
-        masks = {"tgt_mask": HIDDEN, "memory_mask": np.eye(3, 5, k=2) > 0,
+        later = lib.nn.Transformer.generate_square_subsequent_mask(3).to(x.dtype)
+        masks = {"memory_mask": np.eye(3, 5, k=2) > 0,
                  "src_key_padding_mask": np.arange(10).reshape(2, 5) == 4}  # fmt: skip
-        return model(x, x[:, :3] * 0.5, **{name: lib.tensor(mask) for name, mask in masks.items()})
+        return model(x, x[:, :3] * 0.5, tgt_mask=later, **{name: lib.tensor(mask) for name, mask in masks.items()})
 
-    sizes = {"dim_feedforward": 5, "dropout": 0.0, "batch_first": True, "norm_first": norm_first, "bias": norm_first}
+    sizes = {"dim_feedforward": 5, "dropout": 0.0, "batch_first": True, "norm_first": norm_first, "bias": norm_first,
+             "activation": "gelu" if norm_first else "relu"}  # fmt: skip
     array = np.concatenate([TOKENS, TOKENS[:2] + 1]).transpose(1, 0, 2).copy()
     compare(lambda nn: nn.Transformer(8, 2, 1, 1, **sizes), array, call)
 

@@ -84,24 +84,6 @@ def test_layers_and_functions_are_torchs(name: str) -> None:
     np.testing.assert_allclose(by_ours, by_theirs, rtol=1e-8, atol=1e-10)
 
 
-@pytest.mark.parametrize("norm_first", [False, True])
-def test_a_transformer_encoder_with_torchs_weights(norm_first: bool) -> None:
-    options = {"batch_first": True, "norm_first": norm_first, "activation": "gelu"}
-    theirs = torch.nn.TransformerEncoderLayer(8, 2, 16, 0.0, **options)
-    ours = graphc.nn.TransformerEncoderLayer(8, 2, 16, 0.0, **options)
-    ours.load_state_dict(theirs.state_dict())
-    array, padding = rng.standard_normal((3, 5, 8)), np.zeros((3, 5), bool)
-    padding[0, 4] = True
-    results = []
-    for lib, layer in ((graphc, ours), (torch, theirs)):
-        x, mask = lib.tensor(array, requires_grad=True), lib.nn.Transformer.generate_square_subsequent_mask(5)
-        mask = mask.to(x.dtype)
-        layer(x, src_mask=mask, src_key_padding_mask=lib.tensor(padding)).square().sum().backward()
-        results.append((x.grad.numpy(), layer.linear1.weight.grad.numpy()))
-    for a, b in zip(*results, strict=True):
-        np.testing.assert_allclose(a, b, rtol=1e-8, atol=1e-10)
-
-
 def test_initialisers_have_the_properties_of_their_names() -> None:
     graphc.manual_seed(0)
     init = graphc.nn.init
