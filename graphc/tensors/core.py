@@ -12,7 +12,7 @@ from weakref import ref
 
 import numpy as np
 
-from graphc.errors import AutogradError, ProgramError
+from graphc.errors import AutogradError, ProgramError, TraceTypeError
 from graphc.tensors.functions.function import Function
 from graphc.tensors.kinds import Kind, kind_of_array
 from graphc.tensors.recording import LIMIT, Recording, State, now
@@ -137,6 +137,8 @@ def take(function: Function, operands: tuple[Any, ...], statics: tuple[Any, ...]
     for x in operands:
         if isinstance(x, Tensor):
             found.append(x._position if x._recording is recording else enter(recording, x))
+        elif isinstance(x, np.ndarray | list | tuple):
+            return take(function, tuple([_as_tensor(function, operand) for operand in operands]), statics)
         else:
             found.append(None if x is None else constant(x))
     positions = tuple(found)
@@ -145,6 +147,19 @@ def take(function: Function, operands: tuple[Any, ...], statics: tuple[Any, ...]
         return learn(function, operands, statics)
     recording.state = state
     return recording, state
+
+
+def _as_tensor(function: Function, operand: Any) -> Any:
+    """An array of NumPy's as the tensor that shares its memory; lists are refused, as PyTorch does."""
+    if isinstance(operand, np.ndarray):
+        from graphc.tensors.creation import from_numpy
+
+        return from_numpy(operand)
+    if isinstance(operand, list | tuple):
+        kind = type(operand).__name__
+        message = f"{function.name}: a {kind} is no tensor: graphc.tensor(...) makes one of it"
+        raise TraceTypeError(message, location=user_location())
+    return operand
 
 
 def record(function: Function, operands: tuple[Any, ...], statics: tuple[Any, ...] = ()) -> Tensor:

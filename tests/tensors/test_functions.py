@@ -191,3 +191,12 @@ def test_relu_of_nan_is_nan() -> None:
         y.backward(lib.tensor(gradient, dtype=lib.float64))
         found.append((y.tolist(), x.grad.tolist()))
     np.testing.assert_array_equal(*found)
+
+
+def test_arrays_of_numpy_are_operands_and_lists_are_not() -> None:
+    x = graphc.tensor([1.0, 3.0], requires_grad=True)
+    graphc.nn.functional.mse_loss(x, np.zeros(2)).backward()
+    np.testing.assert_array_equal(x.grad.numpy(), [1.0, 3.0])
+    assert graphc.nn.functional.cross_entropy(x[None], np.array([1])).item() == pytest.approx(np.log1p(np.exp(-2.0)))
+    with pytest.raises(TypeError, match=r"test_functions.*mse_loss: a list is no tensor: graphc.tensor"):
+        graphc.nn.functional.mse_loss(x, [0.0, 0.0])
