@@ -201,7 +201,7 @@ def test_branches_of_different_kinds():
         (lambda x: f"{x[0]:.3f}", "format"),  # here
         (lambda x: round(x[0]), r"np.round"),  # here
         (lambda x: list(range(x[0])), "Python int"),  # here
-        (lambda x: scipy.signal.wiener(x), r"; scipy.signal.*wiener cannot be traced"),  # here
+        (lambda x: scipy.signal.wiener(x, 3), r"; scipy.signal.*wiener cannot be traced"),  # here
         (lambda x: np.ma.masked_less(x, 0.5), "; numpy.ma.core.masked_less cannot be traced"),  # here
     ],
 )
