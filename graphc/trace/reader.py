@@ -16,6 +16,7 @@ import numpy as np
 
 from graphc.errors import SideEffectError
 from graphc.trace import branches, control, dispatch, grids, iteration, signals
+from graphc.trace.algorithms.index_tricks import ITEMS
 from graphc.trace.attributes import attribute_function
 from graphc.trace.callees import has_own_form, is_library, is_library_name, traced_callee
 from graphc.trace.captures import Captures
@@ -142,11 +143,12 @@ class Reader:
             return environment_variable(obj, key)
         captures = session.captures
         path = captures.path_of(obj)
-        if record_with(obj):
+        has_form = getattr(type(obj), "__getitem__", None) in ITEMS  # np.r_ and its like
+        if record_with(obj) and not has_form:
             return again(captures, operator.getitem, obj, key)
         if not isinstance(obj, _CONTAINERS) or type(obj).__getitem__ not in _PLAIN_ITEMS:
             defined = _class_attribute(obj, "__getitem__")
-            if isinstance(defined, FunctionType) and not is_library_name(defined.__module__):
+            if has_form or (isinstance(defined, FunctionType) and not is_library_name(defined.__module__)):
                 return traced_callee(defined)(obj, key)
             return _plain_item(obj, key) if path is None else again(captures, operator.getitem, obj, key)
         if path is None:

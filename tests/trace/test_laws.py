@@ -11,8 +11,9 @@ from scipy import stats
 
 import graphc
 from graphc.config import override
-from graphc.trace.laws import calls, discrete
+from graphc.trace.laws import calls, discrete, further_continuous
 from graphc.trace.laws.calls import CONTINUOUS
+from tests.nightly import part
 
 SHAPES: dict[str, tuple[float, ...]] = {
     "t": (3.3,), "gamma": (2.3,), "invgamma": (2.6,), "beta": (1.7, 2.4), "chi2": (3.6,), "lognorm": (0.7,),
@@ -21,11 +22,18 @@ SHAPES: dict[str, tuple[float, ...]] = {
     "f": (3.3, 5.2), "betaprime": (1.7, 3.4), "chi": (2.4,), "nakagami": (1.4,), "invgauss": (0.8,), "fisk": (2.6,),
     "powerlaw": (1.7,), "gompertz": (0.6,), "skewnorm": (1.3,), "exponnorm": (1.2,), "vonmises": (1.6,),
     "truncnorm": (-0.6, 1.9), "loguniform": (0.4, 3.1), "reciprocal": (0.4, 3.1), "triang": (0.3,),
-    "genextreme": (-0.2,), "genpareto": (0.3,),
+    "genextreme": (-0.2,), "genpareto": (0.3,), "lomax": (2.3,), "invweibull": (2.6,), "burr": (2.3, 1.4),
+    "burr12": (2.3, 1.4), "genlogistic": (1.7,), "gennorm": (1.4,), "foldnorm": (0.8,), "johnsonsu": (0.4, 1.3),
+    "johnsonsb": (0.4, 1.3),
 }  # fmt: skip
+NAMES = [
+    *(name for name in CONTINUOUS if name not in further_continuous.MAKERS),
+    *part(further_continuous.MAKERS, 1, 5),
+    *discrete.MAKERS,
+]
 LOC, SCALE = 0.3, 1.7
 INNER = {
-    **dict.fromkeys(("beta", "powerlaw", "triang", "truncnorm"), (0.5, 0.9, 1.4)),
+    **dict.fromkeys(("beta", "powerlaw", "triang", "truncnorm", "semicircular", "johnsonsb"), (0.5, 0.9, 1.4)),
     **dict.fromkeys(("loguniform", "reciprocal"), (1.2, 2.3, 4.0)),
     "uniform": (0.5, 0.9, 1.4), "pareto": (2.2, 3.3, 5.0), "weibull_max": (-3.0, -1.0, 0.0),
 }  # fmt: skip
@@ -82,7 +90,7 @@ def points(name: str, method: str) -> Any:
     return np.array([*np.arange(-2.0, 10.0), 1.5, np.nan])
 
 
-@pytest.mark.parametrize("name", [*CONTINUOUS, *discrete.MAKERS])
+@pytest.mark.parametrize("name", NAMES)
 @pytest.mark.usefixtures("interpreted")
 def test_values_are_scipys(name: str) -> None:
     groups: dict[Any, list[str]] = {}  # of methods that are asked at the same points: a trace each
@@ -97,7 +105,7 @@ def test_values_are_scipys(name: str) -> None:
             np.testing.assert_allclose(value, want, rtol=1e-12, atol=noise, err_msg=method)
 
 
-@pytest.mark.parametrize("name", [*CONTINUOUS, *discrete.MAKERS])
+@pytest.mark.parametrize("name", NAMES)
 @pytest.mark.usefixtures("interpreted")
 def test_gradients_are_those_of_differences(name: str) -> None:
     """All methods at points in one loss, and so those of quantiles and the moments: a trace each."""

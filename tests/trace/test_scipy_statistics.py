@@ -7,6 +7,7 @@ from typing import Any
 import numpy as np
 import pytest
 from scipy import stats
+from scipy.integrate import cumulative_simpson, fixed_quad
 from scipy.spatial import distance
 
 import graphc
@@ -78,7 +79,18 @@ DISTANCES = [
     case("optimize.rosen", V), case("optimize.rosen_der", V), case("optimize.rosen_hess", V),
     case("optimize.rosen_hess_prod", V, W),
 ]  # fmt: skip
-CASES = [*DESCRIPTIONS, *COMPARISONS, *DISTANCES]
+SPACED = 0.4 * np.arange(9.0) + rng.uniform(0, 0.2, 9)
+SAMPLES = rng.normal(size=(3, 9))
+INTEGRALS = [
+    *(case("integrate.simpson", SAMPLES[0, :n], SPACED[:n]) for n in (2, 3, 4, 8, 9)),
+    *(case("integrate.cumulative_simpson", SAMPLES[0, :n], SPACED[:n], call=lambda y, x: cumulative_simpson(y, x=x))
+      for n in (3, 4, 9)),
+    case("integrate.cumulative_simpson", SAMPLES.T, initial=1.5, axis=0, dx=0.2),
+    case("integrate.simpson", SAMPLES, dx=0.3, axis=0), case("integrate.romb", SAMPLES, 0.3),
+    case("integrate.fixed_quad", 0.1, 2.0, 1.3, call=lambda a, b, c: fixed_quad(lambda t: np.exp(c * t), a, b, n=7)[0]),
+    case("integrate.fixed_quad", 0.1, 1.3, call=lambda a, c: fixed_quad(lambda t, c: t**c, a, 2.0, args=(c,))[0]),
+]  # fmt: skip
+CASES = [*DESCRIPTIONS, *COMPARISONS, *DISTANCES, *INTEGRALS]
 
 
 @pytest.mark.parametrize("tested", part(CASES, 2, 7), ids=lambda tested: tested.label)

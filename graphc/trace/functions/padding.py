@@ -10,6 +10,7 @@ from graphc.ir.builder import Builder
 from graphc.ir.dims import Dim
 from graphc.ir.graph import Value
 from graphc.trace.functions.arguments import Implementation, as_array, as_dim, axis_of, shape_error, unsupported
+from graphc.trace.functions.quantiles import FUNCTIONS as QUANTILES
 from graphc.trace.functions.reductions import require_elements
 from graphc.trace.functions.slicing import is_negative, take_range
 
@@ -43,7 +44,7 @@ def _widths(F: Builder, pad_width: Any, rank: int) -> list[tuple[Dim, Dim]]:
 
 
 def pad(F: Builder, array: Any, pad_width: Any, mode: Any = "constant", **kwargs: Any) -> Value:
-    """NumPy's ``pad`` with modes constant, edge, reflect, symmetric, wrap, maximum, minimum, mean and empty."""
+    """NumPy's ``pad`` with all modes that have a name; a function is not one of them."""
     a = as_array(F, array)
     widths = _widths(F, pad_width, a.rank)
     if mode in ("constant", "empty"):
@@ -52,16 +53,16 @@ def pad(F: Builder, array: Any, pad_width: Any, mode: Any = "constant", **kwargs
         return _constant(F, a, widths, _sides(F, "constant_values", constants, a.rank))
     extend = BY_AXIS.get(mode) if isinstance(mode, str) else None
     if extend is None:
-        raise unsupported(
-            F, f"pad: mode={mode!r} is not supported; the modes are constant, empty, {', '.join(BY_AXIS)}"
-        )
-    if kwargs.get("reflect_type") == "even":
-        kwargs.pop("reflect_type")
+        known = ", ".join(["constant", "empty", *BY_AXIS])
+        raise unsupported(F, f"pad: mode={mode!r} is not supported; the modes are {known}")
+    option = OPTIONS.get(mode)
+    given = kwargs.pop(option[0], option[1]) if option else None
     _no_more(F, mode, kwargs)
+    sides = [given] * a.rank if option is None or isinstance(given, str) else _sides(F, option[0], given, a.rank)
     for axis, (before, after) in enumerate(widths):
         if (before, after) != (0, 0):
             require_elements(F, f"pad with mode={mode!r}", a, (axis,))
-            a = extend(F, a, axis, before, after)
+            a = extend(F, a, axis, before, after) if option is None else extend(F, a, axis, before, after, sides[axis])
     return a
 
 
@@ -117,12 +118,49 @@ def _mirror(F: Builder, a: Value, axis: int, before: Dim, after: Dim, gap: int) 
     return F.gather(a, F.minimum(place, F.sub(F.sub(period, 1 - gap), place)), axes=(axis,), checked=False)
 
 
-def _reflect(F: Builder, a: Value, axis: int, before: Dim, after: Dim) -> Value:
-    return _mirror(F, a, axis, before, after, 1)
+def _reflect(F: Builder, a: Value, axis: int, before: Dim, after: Dim, kind: str) -> Value:
+    return _reflected(F, a, axis, before, after, kind, 1)
 
 
-def _symmetric(F: Builder, a: Value, axis: int, before: Dim, after: Dim) -> Value:
-    return _mirror(F, a, axis, before, after, 0)
+def _symmetric(F: Builder, a: Value, axis: int, before: Dim, after: Dim, kind: str) -> Value:
+    return _reflected(F, a, axis, before, after, kind, 0)
+
+
+def _reflected(F: Builder, a: Value, axis: int, before: Dim, after: Dim, kind: str, gap: int) -> Value:
+    """The mirror image, or with the kind "odd" that of what rises from the edge."""
+    whole = _mirror(F, a, axis, before, after, gap)
+    if kind == "even":
+        return whole
+    size = a.dims[axis]
+    if kind != "odd" or not (F.facts.at_least(size - gap, before) and F.facts.at_least(size - gap, after)):
+        raise unsupported(
+            F, f"pad: reflect_type={kind!r} is not supported; 'even' is, and 'odd' up to the axis' length"
+        )
+    parts = [a]
+    if before != 0:
+        first = F.mul(take_range(F, a, axis, 0, 1), 2)
+        parts.insert(0, F.sub(first, take_range(F, whole, axis, 0, before)))
+    if after != 0:
+        last = F.mul(take_range(F, a, axis, size - 1, 1), 2)
+        parts.append(F.sub(last, take_range(F, whole, axis, before + size, after)))
+    return F.concat(*parts, axis=axis)
+
+
+def _ramp(F: Builder, a: Value, axis: int, before: Dim, after: Dim, ends: Sides) -> Value:
+    """A straight line from the edge to the number at the end."""
+    if not a.type.is_float:
+        raise unsupported(F, "pad: mode='linear_ramp' of integers; convert with x.astype(float) first")
+    edges = take_range(F, a, axis, 0, 1), take_range(F, a, axis, a.dims[axis] - 1, 1)
+    parts = [a]
+    for is_right, (edge, end, width) in enumerate(zip(edges, ends, (before, after), strict=True)):
+        if width == 0:
+            continue
+        steps = F.iota(dims=(width, *(1,) * (a.rank - 1 - axis)), axis=0)
+        share = F.div(F.cast(F.sub(width - 1, steps) if is_right else steps, a.type.dtype), width)
+        number = F.cast(as_array(F, end), a.type.dtype)
+        part = F.add(number, F.mul(F.sub(edge, number), share))
+        parts.insert(len(parts) if is_right else 0, part)
+    return F.concat(*parts, axis=axis)
 
 
 def _wrap(F: Builder, a: Value, axis: int, before: Dim, after: Dim) -> Value:
@@ -134,24 +172,38 @@ def _wrap(F: Builder, a: Value, axis: int, before: Dim, after: Dim) -> Value:
     return F.gather(a, place, axes=(axis,), checked=False)
 
 
-def _folded(name: str) -> Callable[[Builder, Value, int, Dim, Dim], Value]:
-    """Both sides hold a fold over the axis."""
+def _folded(name: str) -> Callable[..., Value]:
+    """Both sides hold a fold over the axis, or over so many elements at their end of it."""
 
-    def extend(F: Builder, a: Value, axis: int, before: Dim, after: Dim) -> Value:
-        if name == "mean":
-            if not a.type.is_float:
-                raise unsupported(F, "pad: mode='mean' of integers; convert with x.astype(float) first")
-            fold = F.div(F.reduce("sum", a, (axis,), keepdims=True), a.dims[axis])
-        else:
-            fold = F.reduce(name, a, (axis,), keepdims=True)
-        return _around(F, a, axis, _block(F, fold, a, axis, before), _block(F, fold, a, axis, after))
+    def extend(F: Builder, a: Value, axis: int, before: Dim, after: Dim, lengths: Sides) -> Value:
+        if name in ("mean", "median") and not a.type.is_float:
+            raise unsupported(F, f"pad: mode={name!r} of integers; convert with x.astype(float) first")
+        size = a.dims[axis]
+        folds = []
+        for is_right, given in enumerate(lengths):
+            length = size if given is None or not F.facts.at_least(size, given) else as_dim(F, "pad", given)
+            part = take_range(F, a, axis, size - length if is_right else 0, length)
+            folds.append(_fold(F, name, part, axis))
+        return _around(F, a, axis, _block(F, folds[0], a, axis, before), _block(F, folds[1], a, axis, after))
 
     return extend
 
 
-BY_AXIS: dict[str, Callable[[Builder, Value, int, Dim, Dim], Value]] = {
+def _fold(F: Builder, name: str, part: Value, axis: int) -> Value:
+    if name == "median":
+        return QUANTILES["numpy.median"](F, part, axis=axis, keepdims=True)
+    if name == "mean":
+        return F.div(F.reduce("sum", part, (axis,), keepdims=True), part.dims[axis])
+    return F.reduce(name, part, (axis,), keepdims=True)
+
+
+BY_AXIS: dict[str, Callable[..., Value]] = {
     "edge": _edge, "reflect": _reflect, "symmetric": _symmetric, "wrap": _wrap, "maximum": _folded("max"),
-    "minimum": _folded("min"), "mean": _folded("mean"),
+    "minimum": _folded("min"), "mean": _folded("mean"), "median": _folded("median"), "linear_ramp": _ramp,
+}  # fmt: skip
+OPTIONS: dict[str, tuple[str, Any]] = {  # each mode's own argument, and what it is without
+    **dict.fromkeys(("reflect", "symmetric"), ("reflect_type", "even")),
+    **dict.fromkeys(("maximum", "minimum", "mean", "median"), ("stat_length", None)), "linear_ramp": ("end_values", 0),
 }  # fmt: skip
 
 FUNCTIONS: dict[str, Implementation] = {"numpy.pad": pad}

@@ -13,7 +13,7 @@ from functools import cache
 from typing import Any, NoReturn
 
 from graphc.errors import SideEffectError, TraceTypeError, UnsupportedError
-from graphc.trace.laws import continuous, discrete, more_continuous, multivariate
+from graphc.trace.laws import continuous, discrete, further_continuous, more_continuous, multivariate
 from graphc.trace.laws.frames import Continuous, Law, in_float64
 from graphc.trace.location import user_location
 from graphc.trace.python_functions import has_traced
@@ -22,7 +22,7 @@ from graphc.trace.randomness import WHY, instead_of
 _VECTOR_PARAMETERS = {"multivariate_normal": ["mean", "cov", "allow_singular"], "dirichlet": ["alpha"]}
 
 
-CONTINUOUS = {**continuous.MAKERS, **more_continuous.MAKERS}
+CONTINUOUS = {**continuous.MAKERS, **more_continuous.MAKERS, **further_continuous.MAKERS}
 
 
 @cache

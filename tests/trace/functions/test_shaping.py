@@ -191,6 +191,10 @@ def test_any_broadcast(shapes):
     case("pad", PLANE, args=(..., ((1, 2), (0, 1))), constant_values=((1, 2), (3, 4))),
     case("pad", PLANE, args=(..., {1: 2, 0: (1, 0)})), case("pad", PLANE.astype("f4"), args=(..., 1),
     constant_values=2),
+    *[case("pad", PLANE, args=(..., (2, 1)), mode=mode, **options) for mode, options in [
+        ("linear_ramp", {}), ("linear_ramp", {"end_values": (1.5, -2.0)}), ("reflect", {"reflect_type": "odd"}),
+        ("symmetric", {"reflect_type": "odd"}), ("median", {}), ("median", {"stat_length": ((2, 1), (3, 9))}),
+        ("mean", {"stat_length": 2}), ("maximum", {"stat_length": (1, 2)})]],
     case("pad", np.arange(3), args=(..., 1), constant_values=7), case("pad", PLANE, args=(..., 0), mode="edge"),
 )  # fmt: skip
 def test_pad(name, args, kwargs, arrays):
@@ -203,7 +207,11 @@ def test_pad_serves_other_sizes():
 
 
 def test_pad_refuses_by_name():
-    for kwargs in ({"mode": "linear_ramp"}, {"mode": "reflect", "reflect_type": "odd"}, {"mode": len}):
+    for kwargs in (
+        {"mode": "linear_ramp", "stat_length": 1},
+        {"mode": "reflect", "reflect_type": "odder"},
+        {"mode": len},
+    ):
         with pytest.raises(UnsupportedError, match="pad"):
             trace(numpy_call("numpy.pad", ..., 1, **kwargs)[0], PLANE)
     with pytest.raises(ShapeError, match="negative"):
