@@ -47,6 +47,7 @@ def test_values_are_those_of_scipys_steps(times: Any, span: tuple[float, float])
     np.testing.assert_allclose(found, states(START, 1.3, 0.9, times, span), rtol=1e-11)
 
 
+@pytest.mark.skipif(not NIGHTLY, reason="seconds of interpretation: of the night")
 def test_rejected_steps_are_scipys() -> None:
     def stiffer(a: Any) -> Any:
         return solve_ivp(van_der_pol, (0.0, 3.0), START, t_eval=[3.0], args=(a, 1.0), first_step=1.0, rtol=1e-6).y
@@ -97,6 +98,7 @@ def test_outside_of_a_trace_it_runs_as_numpy() -> None:
     np.testing.assert_array_equal(decay(0.7, np.ones((2, 2)), times[:1]), np.ones((1, 2, 2)))
 
 
+@pytest.mark.skipif(not NIGHTLY, reason="seconds of interpretation: of the night")
 def test_odeint_by_another_method() -> None:
     def path(y0: Any, a: Any) -> Any:
         return odeint(lambda y, t, a: [y[1], -a * y[0]], y0, TIMES, args=(a,))

@@ -138,7 +138,7 @@ MADE_OUTSIDE = [
 CASES = [*SPLINES, *OTHERS]
 
 
-@pytest.mark.parametrize("tested", part([*CASES, *MADE_OUTSIDE], 0, 9), ids=lambda tested: tested.label)
+@pytest.mark.parametrize("tested", part([*CASES, *MADE_OUTSIDE], 0, 23), ids=lambda tested: tested.label)
 def test_values_and_derivatives(tested: Case) -> None:
     check(tested)
 

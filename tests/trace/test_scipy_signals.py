@@ -92,7 +92,7 @@ IMAGES = [
 CASES = [*FILTERS, *CONVOLUTIONS, *SPECTRA, *IMAGES]
 
 
-@pytest.mark.parametrize("tested", part(CASES, 2, 9), ids=lambda tested: tested.label)
+@pytest.mark.parametrize("tested", part(CASES, 2, 23), ids=lambda tested: tested.label)
 def test_values_and_derivatives(tested: Case) -> None:
     check(tested)
 

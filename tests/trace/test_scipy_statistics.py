@@ -93,7 +93,7 @@ INTEGRALS = [
 CASES = [*DESCRIPTIONS, *COMPARISONS, *DISTANCES, *INTEGRALS]
 
 
-@pytest.mark.parametrize("tested", part(CASES, 2, 7), ids=lambda tested: tested.label)
+@pytest.mark.parametrize("tested", part(CASES, 2, 23), ids=lambda tested: tested.label)
 def test_values_and_derivatives(tested: Case) -> None:
     check(tested)
 
