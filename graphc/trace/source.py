@@ -120,8 +120,11 @@ def compile_function(node: FunctionNode, code: CodeType, extra_free: tuple[str, 
     elif "__class__" in code.co_freevars:
         free.append("__class__")
     statements: list[ast.stmt] = [body]
-    if isinstance(body, ast.ClassDef) and owner is not None and owner not in free:
-        statements.insert(0, ast.Global([owner]))  # what the method means by the class's name stays a global
+    defined = getattr(body, "name", None)
+    if defined is not None and defined not in free:
+        statements.insert(
+            0, ast.Global([defined])
+        )  # what the function means by its own, or its class's, name stays one
     arguments = ast.arguments([], [ast.arg(name) for name in free], None, [], [], None, [])
     factory = ast.FunctionDef(name="factory", args=arguments, body=statements, decorator_list=[], returns=None)
     module = ast.fix_missing_locations(ast.Module([_without_type_parameters(factory)], []))

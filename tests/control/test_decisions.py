@@ -56,3 +56,37 @@ def test_recursion_until_a_traced_value_says_so():
         return x if n == 0 else x * powers(n - 1, x)
 
     assert graphc.grad(lambda x: powers(60, x))(1.0) == 61.0  # ends by a number that is known
+
+
+def doubled_until(x, times):
+    """Calls itself by its global name; its loop and branch are the program's."""
+    y = np.zeros(3)
+    for i in range(len(x)):
+        y[i] = 2.0 * x[i]
+    if np.sum(y) > 40.0:
+        y = y * x[0]
+    return y if times == 0 else doubled_until(np.asarray(y), times - 1)
+
+
+def fourier(x):
+    if x.shape[0] == 1:
+        return x + 0j
+    even, odd = fourier(x[::2]), fourier(x[1::2])
+    turned = np.exp(-2j * np.pi * np.arange(x.shape[0] // 2) / x.shape[0]) * odd
+    return np.concatenate([even + turned, even - turned])
+
+
+def until_small(x):
+    return x if x < 0.1 else until_small(0.5 * x)
+
+
+def test_functions_that_call_themselves_by_a_global_name():
+    x = np.array([0.7, 2.4, 3.0])
+    f = graphc.jit(lambda x: doubled_until(x, 2).sum())
+    np.testing.assert_allclose(f(x), doubled_until(x, 2).sum(), rtol=1e-15)
+    slopes = [(f(x + d) - f(x - d)) / 2e-6 for d in 1e-6 * np.eye(3)]
+    np.testing.assert_allclose(graphc.grad(f)(x), slopes, rtol=1e-7)
+    y = np.arange(8.0) ** 1.5
+    np.testing.assert_allclose(graphc.jit(fourier)(y), np.fft.fft(y), rtol=1e-12)
+    with pytest.raises(UnsupportedError, match="calls itself"):
+        graphc.grad(until_small)(1.0)
