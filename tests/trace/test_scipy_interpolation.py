@@ -155,6 +155,21 @@ def test_gradients_by_points_knots_and_values() -> None:
     np.testing.assert_allclose(slope, (ends[0] - ends[1]) / 2e-6, rtol=1e-6)
 
 
+@pytest.mark.parametrize(
+    "call",
+    [
+        lambda y: ip.interp1d(X, y, kind="previous", fill_value="extrapolate")(np.array([-1.0, 2.0, 9.0])),
+        lambda y: ip.interp1d(X, y, kind="next", fill_value="extrapolate")(np.array([-1.0, 2.0, 9.0])),
+        lambda y: ip.RegularGridInterpolator((X,), y, "nearest", False, None)(np.array([np.nan, 2.0])),
+        lambda y: np.stack(ip.splev(INNER[0], (KNOTS, [y[:7], y[1:]], 3))),
+    ],
+)
+def test_edges_are_scipys(call: Any) -> None:
+    with override(disable_jit=True):
+        found, _ = graphc.vjp(call, V)
+    np.testing.assert_allclose(found, call(V), rtol=1e-12, strict=True)
+
+
 def test_a_polynomial_has_its_slope_at_its_own_points() -> None:
     with override(disable_jit=True):
         found = graphc.grad(lambda q: ip.BarycentricInterpolator(X, V)(q))(X[3])
@@ -177,6 +192,7 @@ def test_a_polynomial_has_its_slope_at_its_own_points() -> None:
         (lambda y: ip.interp1d(X, y, kind="cube")(1.0), "kind='cube'.*'cubic'"),
         (lambda y: ip.interp1d(X, y)(9.0), "outside of the interpolation range"),
         (lambda y: ip.RegularGridInterpolator((X,), y)(np.array([9.0])), "outside of the grid"),
+        (lambda y: ip.RegularGridInterpolator((X[::-1],), y)(INNER[0]), "points of an axis must rise; flip them"),
         (lambda y: ip.RBFInterpolator(X[:, None], y, neighbors=3)(X[:, None]), "without neighbors="),
     ],
 )

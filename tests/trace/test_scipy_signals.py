@@ -10,6 +10,7 @@ import scipy.ndimage
 from scipy import signal
 
 import graphc
+from graphc.config import override
 from tests.nightly import part
 from tests.trace.scipy_cases import Case, case, check
 
@@ -98,6 +99,19 @@ def test_values_and_derivatives(tested: Case) -> None:
 
 
 @pytest.mark.parametrize(
+    "call",
+    [
+        lambda x: signal.freqz(x, worN=np.int64(16))[1],
+        lambda x: scipy.ndimage.gaussian_filter(x[:6].reshape(2, 3), np.array([1.0, 2.0])),
+    ],
+)
+def test_numbers_of_numpy_are_options(call: Any) -> None:
+    with override(disable_jit=True):
+        found, _ = graphc.vjp(call, V)
+    np.testing.assert_allclose(found, call(V), rtol=1e-12)
+
+
+@pytest.mark.parametrize(
     ("call", "text"),
     [
         (lambda x: signal.filtfilt(B, A, x, method="gust"), "method='gust'.*method='pad'"),
@@ -108,6 +122,13 @@ def test_values_and_derivatives(tested: Case) -> None:
         (lambda x: scipy.ndimage.gaussian_filter1d(x, x[0] ** 2), "needs radius="),
         (lambda x: scipy.ndimage.sobel(x, mode="ring"), "mode='ring'.*'reflect'"),
         (lambda x: signal.filtfilt(B, A, x[:8]), "longer than padlen"),
+        (lambda x: signal.csd(x, x[:9])[1], "signals of 40 and 9 samples; np.pad"),
+        (lambda x: signal.freqz(x[:, None])[1], r"shape \(40, 1\) are no vector"),
+        (lambda x: signal.savgol_filter(x[:5], 7, 2), "window_length=7 > 5 samples"),
+        (lambda x: signal.detrend(x, bp=[40]), "must lie within the 40 samples"),
+        (lambda x: signal.convolve(x[:6].reshape(2, 3), x[:6].reshape(3, 2), "valid"), "neither fits into the other"),
+        (lambda x: scipy.ndimage.laplace((9 * x).astype(int)), r"int64 are cut to integers.*x.astype\(float\)"),
+        (lambda x: scipy.ndimage.uniform_filter(x, (3, 3)), "2 numbers for 1 axes"),
     ],
 )
 def test_what_is_not_there_is_refused_by_name(call: Any, text: str) -> None:

@@ -90,12 +90,27 @@ INTEGRALS = [
     case("integrate.fixed_quad", 0.1, 2.0, 1.3, call=lambda a, b, c: fixed_quad(lambda t: np.exp(c * t), a, b, n=7)[0]),
     case("integrate.fixed_quad", 0.1, 1.3, call=lambda a, c: fixed_quad(lambda t, c: t**c, a, 2.0, args=(c,))[0]),
 ]  # fmt: skip
+EDGES: list[tuple[Any, tuple[Any, ...]]] = [
+    (stats.rankdata, (np.array([3.0, 1.0, np.nan]),)),
+    (lambda a, b: stats.spearmanr(a, b).statistic, (np.array([3.0, 1.0, np.nan]), U[:3])),
+    (lambda a: stats.skew(a, bias=False), (V[:2],)), (lambda a: stats.kurtosis(a, bias=False), (V[:3],)),
+    (lambda a: stats.iqr(a, rng=(75, 25)), (V,)), (lambda a, b: stats.entropy(a, b, axis=None), (X[:1], Y[:1])),
+    (lambda a, b: stats.entropy(a, b, axis=1), (X, Y[:1])),
+    (lambda a: stats.skew(a, axis=None, keepdims=True), (X,)), (lambda a: stats.sem(a, axis=None, keepdims=True), (X,)),
+]  # fmt: skip
 CASES = [*DESCRIPTIONS, *COMPARISONS, *DISTANCES, *INTEGRALS]
 
 
 @pytest.mark.parametrize("tested", part(CASES, 2, 23), ids=lambda tested: tested.label)
 def test_values_and_derivatives(tested: Case) -> None:
     check(tested)
+
+
+@pytest.mark.parametrize(("call", "args"), EDGES)
+def test_edges_are_scipys(call: Any, args: tuple[Any, ...]) -> None:
+    with override(disable_jit=True):
+        found, _ = graphc.vjp(call, *args)
+    np.testing.assert_allclose(found, call(*args), rtol=1e-12, strict=True)
 
 
 def test_a_density_made_outside() -> None:
@@ -131,3 +146,15 @@ def test_what_is_not_there_is_refused_by_name(call: Any, text: str | None) -> No
         return
     with pytest.raises(graphc.GraphcError, match=text):
         graphc.jit(call)(V)
+
+
+@pytest.mark.parametrize(
+    ("call", "text"),
+    [
+        (lambda x: distance.squareform(np.outer(x, x + 1.0)), "must be symmetric"),
+        (lambda x: stats.rankdata(x * np.nan, "min"), "no rank of NaN"),
+    ],
+)
+def test_numbers_that_have_no_answer_are_an_error(call: Any, text: str) -> None:
+    with override(disable_jit=True), pytest.raises(ValueError, match=text):
+        graphc.vjp(call, V)

@@ -175,10 +175,12 @@ def splrep(x: Any, y: Any, k: int = 3, s: Any = None) -> tuple[Any, Any, int]:
 
 
 def splev(x: Any, tck: Any, der: int = 0, ext: int = 0) -> Any:
-    """The spline of ``splrep``, or its derivative, at points."""
+    """The spline of ``splrep``, or its derivative, at points; the coordinates of a curve of ``splprep`` as a list."""
     if ext != 0:
         refuse("scipy.interpolate.splev: of traced values ext=0; np.clip the points, or choose by np.where")
     t, c, k = tck if isinstance(tck, tuple | list) else (tck.t, tck.c, tck.k)
+    if isinstance(c, list | tuple):
+        return [bspline(t, coordinate, k)(x, der) for coordinate in c]
     return bspline(t, c, k)(x, der)
 
 

@@ -33,6 +33,8 @@ def _part(full: Any, first: Any, second: Any, mode: str, axes: Any) -> Any:
     """What the mode keeps of the full convolution of arrays of these shapes."""
     if mode == "full":
         return full
+    if mode == "valid" and any(first[k] > second[k] for k in axes) and any(first[k] < second[k] for k in axes):
+        refuse_shape(f"scipy.signal: mode='valid' of shapes {first} and {second}: neither fits into the other")
     for axis in axes:
         n, m = first[axis], second[axis]
         start, stop = ((m - 1) // 2, (m - 1) // 2 + n) if mode == "same" else (min(n, m) - 1, max(n, m))

@@ -26,10 +26,11 @@ def _floats(a: Any) -> Any:
     return a if a.dtype.kind in "fc" else a.astype(np.float64)
 
 
-def _flat(a: Any, axis: Any) -> tuple[Any, Any]:
-    """The array and a whole axis: of all elements where the axis is None."""
+def _flat(a: Any, axis: Any, keepdims: Any = False) -> tuple[Any, Any]:
+    """The array and a whole axis: of all elements where the axis is None, beside others of length 1 if these stay."""
     a = _floats(a)
-    return (np.reshape(a, -1), 0) if axis is None else (a, axis)
+    before = (1,) * (a.ndim - 1) if keepdims else ()
+    return (np.reshape(a, (*before, -1)), len(before)) if axis is None else (a, axis)
 
 
 # --- standardised samples ---------------------------------------------------------------------------------------------
@@ -99,7 +100,7 @@ def moment(a: Any, order: Any = 1, axis: Any = 0, nan_policy: Any = "propagate",
            keepdims: Any = False) -> Any:  # fmt: skip
     """The central moment of that order; a list of orders stands along a first axis."""
     require_plain("scipy.stats.moment", nan_policy=nan_policy)
-    a, axis = _flat(a, axis)
+    a, axis = _flat(a, axis, keepdims)
     if isinstance(order, list | tuple):
         return np.stack([_central(a, k, axis, center, keepdims) for k in order])
     return _central(a, order, axis, center, keepdims)
@@ -123,11 +124,11 @@ def _moments(a: Any, axis: Any, order: int) -> tuple[Any, Any, Any]:
 def skew(a: Any, axis: Any = 0, bias: Any = True, nan_policy: Any = "propagate", *, keepdims: Any = False) -> Any:
     """The third standardised moment."""
     require_plain("scipy.stats.skew", nan_policy=nan_policy)
-    a, axis = _flat(a, axis)
+    a, axis = _flat(a, axis, keepdims)
     m2, m3, constant = _moments(a, axis, 3)
     found = m3 / m2**1.5
     n = a.shape[axis]
-    if not bias:
+    if not bias and n > 2:
         found = found * np.sqrt((n - 1.0) * n) / (n - 2.0)
     return _shaped(np.where(constant, np.nan, found), axis, keepdims)
 
@@ -136,11 +137,11 @@ def kurtosis(a: Any, axis: Any = 0, fisher: Any = True, bias: Any = True, nan_po
              keepdims: Any = False) -> Any:  # fmt: skip
     """The fourth standardised moment, less 3 with ``fisher``."""
     require_plain("scipy.stats.kurtosis", nan_policy=nan_policy)
-    a, axis = _flat(a, axis)
+    a, axis = _flat(a, axis, keepdims)
     m2, m4, constant = _moments(a, axis, 4)
     found = m4 / m2**2
     n = a.shape[axis]
-    if not bias:
+    if not bias and n > 3:
         found = 3.0 + ((n**2 - 1.0) * found - 3 * (n - 1.0) ** 2) / ((n - 2.0) * (n - 3.0))
     return _shaped(np.where(constant, np.nan, found - 3.0 if fisher else found), axis, keepdims)
 
@@ -155,7 +156,7 @@ def variation(a: Any, axis: Any = 0, nan_policy: Any = "propagate", ddof: Any = 
 def sem(a: Any, axis: Any = 0, ddof: Any = 1, nan_policy: Any = "propagate", *, keepdims: Any = False) -> Any:
     """The standard error of the mean."""
     require_plain("scipy.stats.sem", nan_policy=nan_policy)
-    a, axis = _flat(a, axis)
+    a, axis = _flat(a, axis, keepdims)
     return np.std(a, axis=axis, ddof=ddof, keepdims=keepdims) / np.sqrt(a.shape[axis] * 1.0)
 
 
@@ -169,7 +170,7 @@ def iqr(x: Any, axis: Any = None, rng: Any = (25, 75), scale: Any = 1.0, nan_pol
     if isinstance(scale, str):
         one_of("scipy.stats.iqr", "scale", scale, ["normal"])
         scale = 1.3489795003921634  # the span of the normal law
-    low, high = (np.percentile(x, q, axis=axis, method=interpolation, keepdims=keepdims) for q in rng)
+    low, high = (np.percentile(x, q, axis=axis, method=interpolation, keepdims=keepdims) for q in sorted(rng))
     return (high - low) / scale
 
 
@@ -180,7 +181,7 @@ def median_abs_deviation(x: Any, axis: Any = 0, center: Any = None, scale: Any =
     if isinstance(scale, str):
         one_of("scipy.stats.median_abs_deviation", "scale", scale, ["normal"])
         scale = 0.6744897501960817
-    x, axis = _flat(x, axis)
+    x, axis = _flat(x, axis, keepdims)
     middle = np.expand_dims((np.median if center is None else center)(x, axis=axis), axis)
     return np.median(np.abs(x - middle), axis=axis, keepdims=keepdims) / scale
 
@@ -191,9 +192,13 @@ def rankdata(a: Any, method: Any = "average", *, axis: Any = None, nan_policy: A
     require_plain(name, nan_policy=nan_policy)
     method = one_of(name, "method", method, ["average", "min", "max", "dense", "ordinal"])
     a = np.asarray(a)
-    if axis is not None and a.ndim > 1:
-        return np.apply_along_axis(lambda row: _ranks(row, method), axis, a)
-    return _ranks(np.reshape(a, -1), method)
+    if axis is None or a.ndim < 2:
+        a, axis = np.reshape(a, -1), 0
+    unknown = np.any(np.isnan(a), axis=axis, keepdims=True) if a.dtype.kind == "f" else False
+    if method != "average" and np.any(unknown):
+        raise ValueError(f"scipy.stats.rankdata: method={method!r} gives integers, and has no rank of NaN")
+    found = np.apply_along_axis(lambda row: _ranks(row, method), axis, a) if a.ndim > 1 else _ranks(a, method)
+    return np.where(unknown, np.nan, found) if method == "average" and a.dtype.kind == "f" else found
 
 
 def _ranks(a: Any, method: str) -> Any:
@@ -254,13 +259,12 @@ def entropy(pk: Any, qk: Any = None, base: Any = None, axis: Any = 0, *, nan_pol
     from scipy.special import entr, rel_entr
 
     require_plain("scipy.stats.entropy", nan_policy=nan_policy)
-    pk, axis = _flat(pk, axis)
+    if qk is not None:
+        pk, qk = np.broadcast_arrays(_floats(pk), _floats(qk))
+        qk, _ = _flat(qk, axis, keepdims)
+    pk, axis = _flat(pk, axis, keepdims)
     pk = pk / np.sum(pk, axis=axis, keepdims=True)
-    if qk is None:
-        parts = entr(pk)
-    else:
-        qk, _ = _flat(qk, None if np.ndim(qk) == 1 and pk.ndim == 1 else axis)
-        parts = rel_entr(pk, qk / np.sum(qk, axis=axis, keepdims=True))
+    parts = entr(pk) if qk is None else rel_entr(pk, qk / np.sum(qk, axis=axis, keepdims=True))
     found = np.sum(parts, axis=axis, keepdims=keepdims)
     return found if base is None else found / np.log(base)
 

@@ -172,6 +172,8 @@ def squareform(X: Any, force: Any = "no", checks: Any = True) -> Any:
     """From the vector of ``pdist`` to the symmetric matrix with a zero diagonal, or back (the part above it)."""
     X = np.asarray(X)
     if X.ndim == 2 and force != "tomatrix":
+        if checks and np.any(X != X.T):
+            raise ValueError("scipy.spatial.distance.squareform: the matrix must be symmetric, or checks=False")
         return X[np.triu_indices(X.shape[0], 1)]
     if X.ndim != 1 or force == "tovector":
         refuse_shape(f"scipy.spatial.distance.squareform: shape {X.shape} with force={force!r}")

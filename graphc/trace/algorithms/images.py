@@ -41,7 +41,7 @@ def correlate1d(input: Any, weights: Any, axis: int = -1, output: Any = None, mo
                 origin: int = 0) -> Any:  # fmt: skip
     """Weighted sums of neighbours along the axis."""
     _no_output("correlate1d", output)
-    x, weights = np.asarray(input) * 1.0, np.asarray(weights)
+    x, weights = _floats(input), np.asarray(weights)
     return np.sum(_windows("correlate1d", x, weights.shape[0], axis, mode, cval, origin) * weights, axis=-1)
 
 
@@ -58,15 +58,27 @@ def _no_output(name: str, output: Any) -> None:
         refuse(f"scipy.ndimage.{name}: output= is not supported on traced arrays; use what the function returns")
 
 
+def _floats(input: Any) -> Any:
+    """An array whose sums are no integers."""
+    x = np.asarray(input)
+    if x.dtype.kind not in "fc":
+        refuse(f"scipy.ndimage: sums over {x.dtype} are cut to integers there; give x.astype(float)")
+    return x
+
+
 def _per_axis(given: Any, count: int) -> list[Any]:
-    return list(given) if isinstance(given, list | tuple) else [given] * count
+    if not isinstance(given, list | tuple) and getattr(given, "ndim", 0) == 0:
+        return [given] * count
+    if len(given) != count:
+        refuse_shape(f"scipy.ndimage: {len(given)} numbers for {count} axes; give one, or one for each axis")
+    return [given[k] for k in range(count)]
 
 
 def correlate(input: Any, weights: Any, output: Any = None, mode: Any = "reflect", cval: Any = 0.0,
               origin: Any = 0) -> Any:  # fmt: skip
     """Weighted sums of neighbours; weights of as many dimensions as the array."""
     _no_output("correlate", output)
-    x, weights = np.asarray(input) * 1.0, np.asarray(weights)
+    x, weights = _floats(input), np.asarray(weights)
     if x.ndim != weights.ndim:
         refuse_shape(f"scipy.ndimage.correlate: weights of shape {weights.shape} for an array of shape {x.shape}")
     found = x
@@ -121,7 +133,7 @@ def gaussian_filter(input: Any, sigma: Any, order: Any = 0, output: Any = None, 
                     truncate: Any = 4.0, *, radius: Any = None, axes: Any = None) -> Any:  # fmt: skip
     """Along one axis after the other."""
     _no_output("gaussian_filter", output)
-    found = np.asarray(input) * 1.0
+    found = _floats(input)
     along = _axes(axes, found.ndim)
     given = [_per_axis(option, len(along)) for option in (sigma, order, mode, radius)]
     for k, axis in enumerate(along):
@@ -139,7 +151,7 @@ def _axes(axes: Any, rank: int) -> list[int]:
 
 def gaussian_laplace(input: Any, sigma: Any, output: Any = None, mode: Any = "reflect", cval: Any = 0.0) -> Any:
     """The sum of the second derivatives of the smoothed array."""
-    x = np.asarray(input) * 1.0
+    x = _floats(input)
     found = 0.0
     for axis in range(x.ndim):
         order = [2 if other == axis else 0 for other in range(x.ndim)]
@@ -150,7 +162,7 @@ def gaussian_laplace(input: Any, sigma: Any, output: Any = None, mode: Any = "re
 def gaussian_gradient_magnitude(input: Any, sigma: Any, output: Any = None, mode: Any = "reflect",
                                 cval: Any = 0.0) -> Any:  # fmt: skip
     """The length of the gradient of the smoothed array."""
-    x = np.asarray(input) * 1.0
+    x = _floats(input)
     found = 0.0
     for axis in range(x.ndim):
         order = [1 if other == axis else 0 for other in range(x.ndim)]
@@ -170,7 +182,7 @@ def uniform_filter1d(input: Any, size: int, axis: int = -1, output: Any = None, 
 def uniform_filter(input: Any, size: Any = 3, output: Any = None, mode: Any = "reflect", cval: Any = 0.0,
                    origin: Any = 0, *, axes: Any = None) -> Any:  # fmt: skip
     """Means of blocks."""
-    found = np.asarray(input) * 1.0
+    found = _floats(input)
     along = _axes(axes, found.ndim)
     given = [_per_axis(option, len(along)) for option in (size, mode, origin)]
     for k, axis in enumerate(along):
@@ -182,7 +194,7 @@ def uniform_filter(input: Any, size: Any = 3, output: Any = None, mode: Any = "r
 
 def _edges(x: Any, axis: int, output: Any, mode: Any, cval: Any, smooth: list[float]) -> Any:
     """Differences along the axis, sums along the others."""
-    x = np.asarray(x) * 1.0
+    x = _floats(x)
     found = correlate1d(x, np.array([-1.0, 0.0, 1.0]), axis, output, mode, cval)
     for other in range(x.ndim):
         if other != axis % x.ndim:
@@ -200,7 +212,7 @@ def prewitt(input: Any, axis: int = -1, output: Any = None, mode: Any = "reflect
 
 def laplace(input: Any, output: Any = None, mode: Any = "reflect", cval: Any = 0.0) -> Any:
     """The sum of the second differences."""
-    x = np.asarray(input) * 1.0
+    x = _floats(input)
     found = 0.0
     for axis in range(x.ndim):
         found = found + correlate1d(x, np.array([1.0, -2.0, 1.0]), axis, output, mode, cval)

@@ -40,6 +40,9 @@ class Interpolant(Substitute):
             raise ValueError("scipy.interpolate.interp1d: a point lies outside of the interpolation range")
         found = self._spline(points) if self._spline is not None else self._between(points)
         wide = (-1,) + (1,) * (self.y.ndim - 1)
+        if extrapolates and self._kind in ("previous", "next"):  # there is no point before the first, after the last
+            nothing = points < self.x[0] if self._kind == "previous" else points > self.x[-1]
+            found = np.where(np.reshape(nothing, wide), np.nan, found)
         if not extrapolates:
             below, above = self._fill if isinstance(self._fill, tuple) else (self._fill, self._fill)
             found = np.where(np.reshape(points < self.x[0], wide), below, found)
@@ -138,7 +141,9 @@ class Grid(Substitute):
             low.append(place)
             share.append((column - axis[place]) / (axis[place + 1] - axis[place]))
         if method == "nearest":
-            return self.values[tuple(np.where(s <= 0.5, i, i + 1) for i, s in zip(low, share, strict=True))]
+            found = self.values[tuple(np.where(s <= 0.5, i, i + 1) for i, s in zip(low, share, strict=True))]
+            unknown = np.any(np.isnan(np.stack(columns)), axis=0)
+            return np.where(np.reshape(unknown, (-1,) + (1,) * (found.ndim - 1)), np.nan, found)
         total = 0.0
         wide = (-1,) + (1,) * (self.values.ndim - len(low))
         for corner in itertools.product((0, 1), repeat=len(low)):
@@ -169,9 +174,12 @@ def _method(name: str, method: Any) -> str:
 
 def regular_grid(points: Any, values: Any, method: Any = "linear", bounds_error: Any = True, fill_value: Any = np.nan,
                  *, solver: Any = None, solver_args: Any = None) -> Grid:  # fmt: skip
-    """``RegularGridInterpolator``: rising points along each axis; a point outside is an error at run time. Splines are
-    found by direct solution, whatever the solver."""
+    """``RegularGridInterpolator``: rising points along each axis; others, and a point outside, are errors at run time.
+    Splines are found by direct solution, whatever the solver."""
     grid = tuple(np.asarray(axis) * 1.0 for axis in points)
+    for axis in grid:
+        if np.any(axis[1:] <= axis[:-1]):
+            raise ValueError("scipy.interpolate.RegularGridInterpolator: the points of an axis must rise; flip them")
     return Grid(grid, np.asarray(values) * 1.0, _method("RegularGridInterpolator", method), bounds_error, fill_value)
 
 

@@ -11,7 +11,7 @@ from typing import Any
 
 import numpy as np
 
-from graphc.trace.algorithms.arguments import one_of, refuse
+from graphc.trace.algorithms.arguments import one_of, refuse, refuse_shape
 
 
 def _known(size: Any) -> int:
@@ -35,6 +35,8 @@ def detrend(data: Any, axis: int = -1, type: Any = "linear", bp: Any = 0) -> Any
     if type in ("constant", "c"):
         return np.moveaxis(data - np.mean(data, axis=-1, keepdims=True), -1, axis)
     bounds = sorted({0, *np.atleast_1d(bp).tolist()})
+    if bounds[0] < 0 or data.shape[-1] <= bounds[-1]:
+        refuse_shape(f"scipy.signal.detrend: bp={bp!r} must lie within the {data.shape[-1]} samples")
     parts = []
     for start, stop in zip(bounds, [*bounds[1:], data.shape[-1]], strict=True):
         part = data[..., start:stop]
@@ -136,6 +138,8 @@ def csd(x: Any, y: Any, fs: Any = 1.0, window: Any = "hann", nperseg: Any = None
         axis: int = -1, average: Any = "mean") -> Any:  # fmt: skip
     """The cross power of two signals of the same length."""
     x, y = np.moveaxis(np.asarray(x), axis, -1), np.moveaxis(np.asarray(y), axis, -1)
+    if x.shape[-1] != y.shape[-1]:
+        refuse_shape(f"scipy.signal.csd: signals of {x.shape[-1]} and {y.shape[-1]} samples; np.pad the shorter one")
     f, products = _cross("csd", x, y, fs, window, nperseg, noverlap, nfft, detrend, return_onesided, scaling)
     return f, np.moveaxis(_averaged("csd", products, average), -1, axis)
 
@@ -263,7 +267,7 @@ def freqz_sos(sos: Any, worN: Any = 512, whole: bool = False, fs: Any = 2 * np.p
 
 
 def _grid(worN: Any, whole: bool, fs: Any, include_nyquist: bool) -> Any:
-    if worN is None or isinstance(worN, int):
+    if worN is None or isinstance(worN, int | np.integer):
         count = 512 if worN is None else worN
         return np.linspace(0, fs if whole else fs / 2, count, endpoint=include_nyquist and not whole)
     return np.asarray(worN)
@@ -271,6 +275,8 @@ def _grid(worN: Any, whole: bool, fs: Any, include_nyquist: bool) -> Any:
 
 def _at(coefficients: Any, z: Any) -> Any:
     """``sum c[k] z**k``."""
+    if coefficients.ndim != 1:
+        refuse_shape(f"scipy.signal.freqz: coefficients of shape {coefficients.shape} are no vector; call it for each")
     powers = z[..., np.newaxis] ** np.arange(coefficients.shape[0])
     return np.sum(powers * coefficients, axis=-1)
 
@@ -288,6 +294,8 @@ def savgol_filter(x: Any, window_length: int, polyorder: int, deriv: int = 0, de
     one_of("scipy.signal.savgol_filter", "mode", mode, ["interp", *PADDINGS])
     x = np.moveaxis(np.asarray(x) * 1.0, axis, -1)
     weights = savgol_coeffs(window_length, polyorder, deriv=deriv, use="dot") / delta**deriv
+    if mode == "interp" and x.shape[-1] < window_length:
+        refuse_shape(f"scipy.signal.savgol_filter: window_length={window_length} > {x.shape[-1]} samples; shorten it")
     half, middle = window_length // 2, (window_length - 1) // 2
     sides = [(0, 0)] * (x.ndim - 1) + [(middle, half)]
     if mode == "interp":
