@@ -288,21 +288,21 @@ def _make_substitute(function: Any) -> Any:
     algorithm = ALGORITHMS.get(name) or ITEMS.get(function)
     if algorithm is None and name in OF_FUNCTIONS:
         return lambda *args, **kwargs: (
-            raise_unsupported(name) if _reaches_traced([args, kwargs]) else function(*args, **kwargs)
+            raise_unsupported(name) if reaches_traced([args, kwargs]) else function(*args, **kwargs)
         )
     if algorithm is None:
         return array_function(function, name)
     always = name in CALLING
 
     def call(*args: Any, **kwargs: Any) -> Any:
-        if not always and not _reaches_traced([args, kwargs]):
+        if not always and not reaches_traced([args, kwargs]):
             return function(*args, **kwargs)
         return rewritten(algorithm)(*args, **without_defaults(name, function, algorithm, args, kwargs))
 
     return call
 
 
-def _reaches_traced(arguments: list[Any]) -> bool:
+def reaches_traced(arguments: list[Any]) -> bool:
     """Whether a traced value is among the arguments, or in the closure of a function that is."""
     if has_traced(arguments):
         return True

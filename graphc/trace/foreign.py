@@ -12,12 +12,13 @@ import collections
 import functools
 import operator
 from collections.abc import Callable, Iterator, Sequence
-from types import BuiltinMethodType
+from types import BuiltinMethodType, FunctionType, MethodType
 from typing import Any
 
 import optree
 
 from graphc.errors import TraceTypeError
+from graphc.trace.callees import reaches_traced
 from graphc.trace.captures import Captures
 from graphc.trace.leaves import TABLE_LIBRARIES, is_foreign, is_object
 from graphc.trace.location import user_location
@@ -54,7 +55,7 @@ class Recipe:
         return f"{getattr(self._function, '__name__', type(self._function).__name__)}({', '.join(leaves)})"
 
     def __call__(self, table: Any) -> Any:
-        found = (*self._found, table)
+        found = (*self._found, table)[: len(self._places)]  # a call of none is made for anything
         if len(found) < len(self._places):
             return Recipe(self._function, self._leaves, self._arguments, self._places, found)
         leaves = list(self._leaves)
@@ -73,14 +74,24 @@ def record_with(*objects: Any) -> Captures | None:
 
 
 def through_library(function: Callable[..., Any], substitute: Callable[..., Any]) -> Callable[..., Any]:
-    """What stands for a function of a library: ``substitute``, unless a foreign object from outside is handed to it."""
+    """What stands for a function of a library: ``substitute``, unless a foreign object from outside is handed to it, or
+    a function of the user's, which may read from outside what SciPy's code would not show."""
 
     def call(*args: Any, **kwargs: Any) -> Any:
         leaves = optree.tree_leaves((args, kwargs), none_is_leaf=True)
         captures = record_with(*leaves)
+        session = current()
+        if session is not None and _calls_back(function, leaves) and not reaches_traced([args, kwargs]):
+            captures = session.captures
         return substitute(*args, **kwargs) if captures is None else again(captures, function, *args, **kwargs)
 
     return call
+
+
+def _calls_back(function: Callable[..., Any], leaves: Sequence[Any]) -> bool:
+    """Whether it is one of SciPy's that is handed a function."""
+    is_scipys = (getattr(function, "__module__", None) or "").startswith("scipy.")
+    return is_scipys and any(isinstance(leaf, FunctionType | MethodType | functools.partial) for leaf in leaves)
 
 
 def method_again(function: Any) -> Callable[..., Any] | None:
@@ -122,6 +133,8 @@ def again(captures: Captures, function: Callable[..., Any], /, *args: Any, **kwa
         leaves[k] = None  # the recipe must not keep the tables of this call alive
     recipe: Any = Recipe(function, leaves, arguments, places)
     path = captures.paths.const(recipe)
+    if not tables:
+        recipe, path = recipe(None), captures.paths.applied(path, captures.paths.const(None))
     for table in tables:
         recipe = recipe(table)
         path = captures.paths.applied(path, captures.path_of(table))  # type: ignore[arg-type]

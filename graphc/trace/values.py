@@ -6,6 +6,7 @@ integers into dims, other arrays into inputs read from outside. ``wrap`` turns r
 
 from __future__ import annotations
 
+import math
 from typing import Any
 
 import numpy as np
@@ -174,6 +175,13 @@ def lifted(array: Any) -> Any:
         return array
     session = session_of(())
     return wrap(session, outside_value(session, array))
+
+
+def infinite_sign(bound: Any) -> int:
+    """1 or -1 for Python's infinite numbers, 0 for others, and for what is traced: a program cannot depend on it."""
+    if isinstance(bound, TracedValue | SymbolicInt) or not math.isinf(bound):
+        return 0
+    return 1 if bound > 0 else -1
 
 
 def raise_dtype(dtype: np.dtype) -> None:

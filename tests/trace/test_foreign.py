@@ -8,7 +8,9 @@ import importlib.util
 import numpy as np
 import pytest
 from scipy import stats
+from scipy.integrate import quad
 from scipy.interpolate import CubicSpline
+from scipy.optimize import brentq
 
 import graphc
 from graphc.errors import SideEffectError, TraceTypeError
@@ -159,6 +161,23 @@ OBJECTS = {
     "poly1d": (lambda a: np.poly1d([a, 2.0, 1.0]), lambda w: 1.0 * outside(w), None),
     "partial": (lambda a: functools.partial(lambda a, w: a * w * w, a), lambda w: 1.0 * outside(w), None),
 }
+
+
+def inner(t):
+    return np.exp(-outside * t)
+
+
+def crossing(t):
+    return t - outside
+
+
+def test_functions_that_scipy_calls(monkeypatch):
+    """Nothing traced reaches them, and what they read is not shown to graphc: SciPy computes again at each call."""
+    f = graphc.grad(lambda w: w**2 * quad(inner, 0.0, 1.0)[0] + w * brentq(crossing, -9.0, 9.0))
+    for number in (1.0, 3.0):
+        monkeypatch.setitem(globals(), "outside", number)
+        assert f(0.7) == pytest.approx(1.4 * (1.0 - np.exp(-number)) / number + number, rel=1e-9)
+    assert f.cache_info()["calls_traced"] == 1
 
 
 @pytest.mark.parametrize("name", OBJECTS)

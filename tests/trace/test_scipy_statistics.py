@@ -7,7 +7,7 @@ from typing import Any
 import numpy as np
 import pytest
 from scipy import stats
-from scipy.integrate import cumulative_simpson, fixed_quad
+from scipy.integrate import cumulative_simpson, fixed_quad, quad
 from scipy.spatial import distance
 
 import graphc
@@ -88,6 +88,11 @@ INTEGRALS = [
     case("integrate.cumulative_simpson", SAMPLES.T, initial=1.5, axis=0, dx=0.2),
     case("integrate.simpson", SAMPLES, dx=0.3, axis=0), case("integrate.romb", SAMPLES, 0.3),
     case("integrate.fixed_quad", 0.1, 2.0, 1.3, call=lambda a, b, c: fixed_quad(lambda t: np.exp(c * t), a, b, n=7)[0]),
+    case("integrate.quad", 0.1, 2.0, 1.3, call=lambda a, b, c: quad(lambda t: np.exp(c * t), b, a)[0]),
+    case("integrate.quad", 0.3, 1.3, call=lambda a, c: quad(lambda t, c: a * np.exp(-c * t * t), 0, np.inf, args=c)[0]),
+    case("integrate.quad", 0.3, 1.3, call=lambda a, c: quad(lambda t: a * np.exp(c * t), -np.inf, a)[0]),
+    case("integrate.quad", 0.3, 1.3, call=lambda a, c: quad(lambda t: a / (c + t * t), np.inf, -np.inf)[0]),
+    case("integrate.quad", 0.3, 1.3, call=lambda a, c: quad(lambda t: t**-a, 0.0, c)[0], rtol=1e-8),  # its epsrel
     case("integrate.fixed_quad", 0.1, 1.3, call=lambda a, c: fixed_quad(lambda t, c: t**c, a, 2.0, args=(c,))[0]),
 ]  # fmt: skip
 EDGES: list[tuple[Any, tuple[Any, ...]]] = [
