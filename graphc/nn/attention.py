@@ -133,7 +133,7 @@ class MultiheadAttention(Module):
         if self.bias_k is not None and self.bias_v is not None:
             more.append((self._split(self.bias_k), self._split(self.bias_v)))
         if self.add_zero_attn:
-            zero = k[:1, :, :1] * 0.0
+            zero = zeros(1, self.num_heads, 1, self.head_dim, dtype=k._kind.dtype, device=k.device)
             more.append((zero, zero))
         n = k._kind.shape[0]
         k = cat([k, *[part.expand(n, -1, -1, -1) for part, _ in more]], 2)

@@ -167,9 +167,19 @@ class TransformerDecoderLayer(_Layer):
 
 
 class TransformerEncoder(Module):
-    """So many copies of a layer, one after the other, and a norm at the end where one is given."""
+    """So many copies of a layer, one after the other, and a norm at the end where one is given.
 
-    def __init__(self, encoder_layer: Module, num_layers: int, norm: Module | None = None, **options: Any):
+    PyTorch's ``enable_nested_tensor`` and ``mask_check`` choose how it computes the same; here they change nothing.
+    """
+
+    def __init__(
+        self,
+        encoder_layer: Module,
+        num_layers: int,
+        norm: Module | None = None,
+        enable_nested_tensor: bool = True,
+        mask_check: bool = True,
+    ):
         super().__init__()
         self.layers = ModuleList([copy.deepcopy(encoder_layer) for _ in range(num_layers)])
         self.num_layers, self.norm = num_layers, norm

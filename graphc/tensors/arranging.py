@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import itertools
+import math
 from collections.abc import Callable, Sequence
 from typing import Any
 
@@ -100,8 +101,10 @@ def combinations(input: Tensor, r: int = 2, with_replacement: bool = False) -> T
         message = f"combinations needs a vector, the tensor has {input.ndim} dimensions"
         raise ShapeError(message, location=user_location())
     choose = itertools.combinations_with_replacement if with_replacement else itertools.combinations
+    if r == 0:
+        return shaping.narrow(input, 0, 0, 0)
     places = np.array(list(choose(range(input.shape[0]), r)), np.int64).reshape(-1, r)
-    return shaping.getitem(input, near(places, input)) if r else shaping.reshape(shaping.narrow(input, 0, 0, 0), (0,))
+    return shaping.getitem(input, near(places, input))
 
 
 def cummax(input: Tensor, dim: int) -> Ordered:
@@ -216,7 +219,8 @@ def scalar_tensor(s: Any, *, dtype: Any = None, device: Any = None, requires_gra
 def range_(start: Any, end: Any, step: Any = 1, *, dtype: Any = None, device: Any = None) -> Tensor:
     """Numbers from ``start`` up to ``end``, which is included."""
     wanted = get_default_dtype() if dtype is None else dtype
-    return arange(start, end + step / 2, step, dtype=wanted, device=device)
+    count = math.floor((end - start) / step) + 1
+    return arange(start, start + (count - 0.5) * step, step, dtype=wanted, device=device)
 
 
 def fill(input: Tensor, value: Any) -> Tensor:

@@ -8,6 +8,7 @@ from typing import Any, NamedTuple
 from graphc.errors import ShapeError
 from graphc.tensors import library, methods, shaping
 from graphc.tensors.core import Tensor, record
+from graphc.tensors.creation import eye, zeros
 from graphc.tensors.declaring import need_rank, several
 from graphc.tensors.functions.table import FUNCTIONS
 from graphc.trace.location import user_location
@@ -89,8 +90,6 @@ def cholesky_solve(B: Tensor, L: Tensor, upper: bool = False) -> Tensor:
 
 def cholesky_inverse(L: Tensor, upper: bool = False) -> Tensor:
     """The inverse of A, given its Cholesky factor."""
-    from graphc.tensors.creation import eye
-
     return cholesky_solve(eye(L.shape[-1], dtype=L.dtype, device=L.device), L, upper)
 
 
@@ -103,11 +102,11 @@ def qr(A: Tensor, mode: str = "reduced") -> QR:
 
 
 def svd(input: Tensor, some: bool = True, compute_uv: bool = True) -> Factored:
-    """``U @ diag(S) @ V.T = A``: ``graphc.linalg.svd`` gives the transpose of V."""
+    """``U @ diag(S) @ V.T = A``: ``graphc.linalg.svd`` gives the transpose of V. ``compute_uv=False``: U, V are 0."""
     found = several("linalg_svd", (input,), (not some,))
     if not compute_uv:
-        zeros = [methods.BOTH["mul"](part, 0) for part in (found[0], found[2])]
-        return Factored(zeros[0], found[1], zeros[1])
+        blank = [zeros(*input.shape[:-2], n, n, dtype=input.dtype, device=input.device) for n in input.shape[-2:]]
+        return Factored(blank[0], found[1], blank[1])
     return Factored(found[0], found[1], shaping.transpose(found[2], -2, -1))
 
 

@@ -11,7 +11,7 @@ import numpy as np
 from graphc.errors import NumberError, ShapeError
 from graphc.tensors import methods, ordering, shaping
 from graphc.tensors.core import Tensor, record
-from graphc.tensors.declaring import given
+from graphc.tensors.declaring import axis_of, given
 from graphc.tensors.functions.table import FUNCTIONS
 from graphc.tensors.placing import near
 from graphc.tensors.writing import write
@@ -70,7 +70,8 @@ def masked_scatter(input: Tensor, mask: Tensor, source: Tensor) -> Tensor:
 
 def select_scatter(input: Tensor, src: Any, dim: int, index: int) -> Tensor:
     """The tensor with ``src`` at one position of a dimension."""
-    axis = _axis(input, dim)
+    axis = axis_of("select_scatter", input, dim)
+    _same_shape("select_scatter", src, (*input.shape[:axis], *input.shape[axis + 1 :]))
     return record(
         FUNCTIONS["index_put"], (input, given(src)), (((("slice", None, None, None),) * axis) + (int(index),),)
     )
@@ -81,17 +82,21 @@ def slice_scatter(
 ) -> Tensor:
     """The tensor with ``src`` at a slice of a dimension."""
     part = ("slice", start, end, step)
-    key = (("slice", None, None, None),) * _axis(input, dim) + (part,)
+    axis = axis_of("slice_scatter", input, dim)
+    key = (("slice", None, None, None),) * axis + (part,)
+    length = len(range(*slice(start, end, step).indices(input.shape[axis])))
+    _same_shape("slice_scatter", src, (*input.shape[:axis], length, *input.shape[axis + 1 :]))
     return record(FUNCTIONS["index_put"], (input, given(src)), (key,))
 
 
 def diagonal_scatter(input: Tensor, src: Tensor, offset: int = 0, dim1: int = 0, dim2: int = 1) -> Tensor:
     """The tensor with ``src`` on a diagonal of two dimensions."""
-    first, second = _axis(input, dim1), _axis(input, dim2)
+    first, second = (axis_of("diagonal_scatter", input, dim) for dim in (dim1, dim2))
     length = _length(input.shape[first], input.shape[second], offset)
     rows = near(np.arange(length) + max(-offset, 0), input)
     columns = near(np.arange(length) + max(offset, 0), input)
     front = shaping.movedim(input, (first, second), (0, 1))
+    _same_shape("diagonal_scatter", src, (*front.shape[2:], length))
     made = index_put(front, (rows, columns), shaping.movedim(src, -1, 0))
     return shaping.movedim(made, (0, 1), (first, second))
 
@@ -100,8 +105,10 @@ def _length(rows: int, columns: int, offset: int) -> int:
     return max(min(rows + min(offset, 0), columns - max(offset, 0)), 0)
 
 
-def _axis(input: Tensor, dim: int) -> int:
-    return int(dim) % max(input.ndim, 1)
+def _same_shape(name: str, src: Any, wanted: tuple[int, ...]) -> None:
+    if isinstance(src, Tensor) and tuple(src.shape) != wanted:
+        message = f"{name}: src has shape {tuple(src.shape)}, its place in the tensor has {wanted}; expand src before"
+        raise ShapeError(message, location=user_location())
 
 
 def fill_diagonal_(self: Tensor, fill_value: Any, wrap: bool = False) -> Tensor:
@@ -124,7 +131,7 @@ def _repeated(like: Tensor, value: Any, count: int) -> Tensor:
 
 def renorm(input: Tensor, p: float, dim: int, maxnorm: float) -> Tensor:
     """Each part along the dimension shrunk to the norm where that is larger."""
-    axis = _axis(input, dim)
+    axis = axis_of("renorm", input, dim)
     others = tuple(a for a in range(input.ndim) if a != axis)
     norms = methods.norm(input, p, others, True)
     scale = methods.where(methods.BOTH["gt"](norms, maxnorm), methods.div(maxnorm, methods.add(norms, 1e-7)), 1.0)

@@ -29,6 +29,8 @@ def _quantile(name: str, skips_nan: bool) -> Callable[..., Tensor]:
             known_ = "'linear', 'lower', 'higher', 'midpoint' or 'nearest'"
             message = f"{name}: interpolation={interpolation!r}: expected {known_}"
             raise NumberError(message, location=user_location())
+        if isinstance(q, int | float) and not 0.0 <= q <= 1.0:
+            raise NumberError(f"{name}: q={q} must lie between 0 and 1", location=user_location())
         if not input.ndim and dim is not None:
             axis_of(name, input, dim)
             dim = None
@@ -105,6 +107,9 @@ def histc(input: Tensor, bins: int = 100, min: float = 0, max: float = 0) -> Ten
     """How many elements lie in each of so many equal intervals between ``min`` and ``max``, or of the elements."""
     values = known(input, "histc()")
     low, high = (float(values.min()), float(values.max())) if min == max and values.size else (min, max)
+    if not low <= high:
+        message = f"histc: min={low} must not be above max={high}, and neither NaN"
+        raise NumberError(message, location=user_location())
     low, high = (low, high) if high > low else (low - 1, high + 1)
     counts, _ = np.histogram(values, bins, (low, high))
     return near(counts.astype(values.dtype), input)
@@ -142,8 +147,9 @@ def frac(input: Tensor) -> Tensor:
     return methods.sub(input, methods.BOTH["trunc"](input))
 
 
-def isin(elements: Tensor, test_elements: Any, *, invert: bool = False) -> Tensor:
-    """Which elements are among the test elements."""
+def isin(elements: Any, test_elements: Any, *, invert: bool = False) -> Tensor:
+    """Which elements are among the test elements; one of the two may be a number."""
+    elements = as_tensor(elements)
     values = known(as_tensor(test_elements), "isin() of traced test elements") if not now.recording.traced else None
     among = as_tensor(test_elements if values is None else values)
     equal = methods.BOTH["eq"](shaping.unsqueeze(elements, -1), shaping.reshape(among, -1))
@@ -164,6 +170,9 @@ def trapezoids(y: Tensor, x: Tensor | None, dx: float, dim: int) -> Tensor:
     x = x if x is None or x.is_floating_point() else to(x, Default.dtype)
     pairs = methods.add(shaping.narrow(y, dim, min(1, y.shape[dim]), count), shaping.narrow(y, dim, 0, count))
     widths: Any = dx if x is None else diff(x, 1, dim if x.ndim == y.ndim else -1)
+    if x is not None and x.ndim == 1 < y.ndim:
+        axis = axis_of("trapezoid", y, dim)
+        widths = shaping.reshape(widths, (-1, *(1,) * (y.ndim - 1 - axis)))
     return methods.BOTH["mul"](pairs, methods.BOTH["mul"](widths, 0.5))
 
 

@@ -154,6 +154,47 @@ def test_functions_are_torchs(name: str) -> None:
             np.testing.assert_allclose(ours, theirs, rtol=1e-8, atol=1e-10)
 
 
+@pytest.mark.parametrize(
+    "call",
+    [
+        lambda t, a: t.combinations(a[0], 0),
+        lambda t, a: t.trapezoid(a, t.tensor([0.0, 1.0, 3.0], dtype=t.float64), dim=0),
+        lambda t, a: t.svd(a, compute_uv=False)[0] + 1.0,
+        lambda t, a: t.svd(a, compute_uv=False)[2] + 1.0,
+        lambda t, a: t.isin(2, t.tensor([1, 2])),
+    ],
+)
+def test_edges_are_torchs(call: Any) -> None:
+    array = np.arange(12.0).reshape(3, 4) ** 2
+    with override(disable_jit=True):
+        found = call(graphc, graphc.tensor(array)).numpy()
+    np.testing.assert_allclose(found, call(torch, torch.tensor(array)).numpy(), rtol=1e-12, strict=True)
+
+
+@pytest.mark.parametrize("ends", [(0, 2.7), (5, 1, -1.5), (1, 4, 0.5), (2, 2)])
+def test_a_range_reaches_its_end_and_no_further(ends: tuple[float, ...]) -> None:
+    with pytest.warns(UserWarning, match="deprecated"):
+        wanted = torch.range(*ends)
+    np.testing.assert_array_equal(graphc.range(*ends).numpy(), wanted.numpy())
+
+
+@pytest.mark.parametrize(
+    ("call", "error", "text"),
+    [
+        (lambda a: graphc.renorm(a, 2, 5, 1.0), graphc.AxisRangeError, "renorm: dimension 5"),
+        (lambda a: graphc.slice_scatter(a, a[:, :1], -3), graphc.AxisRangeError, "slice_scatter: dimension -3"),
+        (lambda a: graphc.slice_scatter(a, a[:1, :1], 0, 0, 2), graphc.ShapeError, r"\(1, 1\).*\(2, 4\); expand"),
+        (lambda a: graphc.select_scatter(a, a[0, :1], 0, 0), graphc.ShapeError, r"\(1,\).*\(4,\); expand"),
+        (lambda a: graphc.diagonal_scatter(a, a[0, :1]), graphc.ShapeError, r"\(1,\).*\(3,\); expand"),
+        (lambda a: graphc.histc(a, 5, 2, 1), graphc.NumberError, "min=2 must not be above max=1"),
+        (lambda a: graphc.quantile(a, 1.3), graphc.NumberError, "q=1.3 must lie between 0 and 1"),
+    ],
+)
+def test_what_does_not_fit_is_an_error(call: Any, error: type[Exception], text: str) -> None:
+    with pytest.raises(error, match=text):
+        call(graphc.ones(3, 4))
+
+
 def test_names_that_are_not_there_name_the_nearest() -> None:
     for owner, name, nearest in (
         (graphc, "einsumm", "einsum"), (graphc.tensor([1.0]), "sofmax", "softmax"), (graphc.nn, "Liner", "Linear"),
