@@ -176,9 +176,10 @@ class NestBuilder:
         sizes = [self.group.space[a] for a in axes]
         size = product(sizes)
         if self.nest.across:  # rows of a tile run at once: each has its own, side by side
-            rows = self.nest.space[0]
+            rows, merged = self.nest.space[0], self.merge.runs[0]
             buffer = self.new_buffer(task.value.type.short, rows * size)
-            return buffer, linear(sizes, [Affine.axis(a) for a in axes]).times(rows).plus(Affine.axis(0))
+            row = linear([self.group.space[a] for a in merged], [Affine.axis(a) for a in merged])
+            return buffer, linear(sizes, [Affine.axis(a) for a in axes]).times(rows).plus(row)
         buffer = self.new_buffer(task.value.type.short, self._blocks(self.limits.most) * size)
         return buffer, linear(sizes, [Affine.axis(a) for a in axes]).plus(Affine(0, ((BLOCK_AXIS, size),)))
 

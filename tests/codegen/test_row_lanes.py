@@ -91,3 +91,16 @@ def test_columns_of_a_matrix_are_rows_that_lie_apart():
     with override(disable_jit=True):
         expected = graphc.vmap(graphc.grad(valley), in_axes=1, out_axes=1)(x)
     np.testing.assert_allclose(f(x), expected, rtol=1e-13)
+
+
+def test_rows_along_several_dimensions_keep_their_temporaries_apart():
+    """The rows are one loop over all leading dimensions: a temporary's place must count all of them."""
+
+    def shares(x):
+        z = np.exp(x - np.max(x, axis=-1, keepdims=True))
+        return z / np.sum(z, axis=-1, keepdims=True)
+
+    f = graphc.jit(lambda x: shares(x.reshape(4, 2, 40, 5)))
+    x = RNG.normal(size=(320, 5))
+    np.testing.assert_allclose(f(x), shares(x).reshape(4, 2, 40, 5), rtol=1e-13)
+    assert "lane_loop()" in f.source()
