@@ -34,7 +34,10 @@ class SequentialSampler(Sampler):
 
 
 class RandomSampler(Sampler):
-    """All positions in random order; with ``replacement``, or of another number, each drawn by itself."""
+    """All positions in random order, over and over up to ``num_samples``; with ``replacement`` each drawn by itself.
+
+    Raises ``ValueError`` where there is nothing to draw.
+    """
 
     def __init__(
         self, data_source: Any, replacement: bool = False, num_samples: int | None = None,
@@ -42,8 +45,8 @@ class RandomSampler(Sampler):
     ):  # fmt: skip
         self.data_source, self.replacement, self.generator = data_source, replacement, generator
         self.num_samples = len(data_source) if num_samples is None else num_samples
-        if self.num_samples < 1:
-            raise ValueError(f"num_samples={self.num_samples}: it must be at least 1")
+        if self.num_samples < 1 or len(data_source) < 1:
+            raise ValueError(f"num_samples={self.num_samples} of {len(data_source)}: both must be at least 1")
 
     def __iter__(self) -> Iterator[int]:
         rng, total = self.generator or default_generator(), len(self.data_source)
