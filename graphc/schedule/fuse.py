@@ -15,8 +15,9 @@ from __future__ import annotations
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 
-from graphc.ir.dims import Dim
+from graphc.ir.dims import Dim, symbols_of
 from graphc.ir.graph import Value
+from graphc.ir.sizes import sizes_of
 from graphc.schedule.gemm import Product
 from graphc.schedule.lanes import fits_lanes, opens_lanes
 from graphc.schedule.scalars import Affine
@@ -64,6 +65,10 @@ class Group:
         if self.library is not None:
             return {stored[self.library.makes]}
         return {stored[m.task.value] for m in self.members}
+
+    def binds(self) -> set[str]:
+        """The sizes that show when the group has run: the counts of masks."""
+        return {m.task.node.attrs["symbol"] for m in self.members if m.task.kind == "compact"}
 
     def reads(self, stored: Mapping[Value, int]) -> set[int]:
         """The buffers that the group reads, its own included."""
@@ -139,8 +144,11 @@ class Fusion:
         self.producer[self.stored[placed.task.value]] = (number, placed)
 
     def _may_pass(self, task: Task, number: int) -> bool:
-        """Whether the task may run before the group: it reads nothing that the group makes, nor writes beside it."""
+        """Whether the task may run before the group: it needs nothing that the group makes, nor writes beside it."""
         if self.groups[number].barrier and (task.gathers or task.kind == "scatter"):
+            return False
+        bound = self.groups[number].binds()
+        if bound and bound & _sizes_of(task):
             return False
         made = self.groups[number].makes(self.stored)
         return not made & (set(task.reads) | {self.stored[task.value]})
@@ -211,6 +219,12 @@ class Fusion:
             earliest = maker.time + is_fold
             time = max(time, earliest + (level - earliest) % 3)
         return Placed(task, time, level)
+
+
+def _sizes_of(task: Task) -> set[str]:
+    """The symbols that the task's loops and numbers are made of."""
+    names = {name for dim in task.space for name in symbols_of(dim)}
+    return names.union(*(sizes_of(value.node) for value in task.visited if value.node is not None))
 
 
 def _is_full(group: Group, task: Task) -> bool:

@@ -9,7 +9,7 @@ from graphc.ir.dims import symbol
 from graphc.ir.interp import interpret
 from graphc.ir.types import BOOL, F64, I64, ArrayType
 from graphc.schedule.fuse import MOST_TASKS
-from graphc.schedule.program import Check, Gemm, Launch
+from graphc.schedule.program import Bind, Check, Gemm, Inline, Launch
 from graphc.schedule.scalars import walk
 from tests.codegen.run_graph import run_compiled
 from tests.schedule.programs import build, kernels, nests, numbers, program_of, readers, steps
@@ -172,6 +172,31 @@ def test_nothing_is_gathered_before_its_check():
     gathering = [k for k in positions(program, Launch) if gathers(program.steps[k].nest)]
     assert gathering
     assert min(gathering) > check
+
+
+def test_a_count_is_a_number_only_after_its_mask():
+    """Kernels before it have room for what computes with the count."""
+
+    def make(F, x):
+        mask = F.concat(F.full(ArrayType(BOOL, (1,)), True), F.gt(x, 0), axis=0)
+        positions = F.mask_indices(mask, symbol="count")
+        (count,) = positions.dims
+        return [
+            F.concat(F.exp(x), x, axis=0),
+            positions,
+            F.lt(F.value(count), 3),
+            F.mul(x, F.cast(F.value(count), F64)),
+        ]
+
+    program = program_of(build(make, VECTOR))
+    (bound,) = positions(program, Bind)
+    counting = [
+        k
+        for k, step in enumerate(program.steps)
+        if isinstance(step, Launch | Inline) and any(s.form == "size" for s in walk(step.nest.scalars()))
+    ]
+    assert len(counting) == 2
+    assert min(counting) > bound
 
 
 # --- merging of axes --------------------------------------------------------------------------------------------------
