@@ -11,6 +11,7 @@ from scipy import signal
 
 import graphc
 from graphc.config import override
+from graphc.trace.algorithms.convolutions import _fast_length
 from tests.nightly import part
 from tests.trace.scipy_cases import Case, case, check
 
@@ -35,7 +36,8 @@ FILTERS = [
 CONVOLUTIONS = [
     *(case(f"signal.{name}", *given, mode=mode) for mode in FULL for name, given in [
         ("convolve", (V, TAPS)), ("convolve", (M, K)), ("convolve", (T, T[:2, :2, :3])), ("correlate", (V, TAPS)),
-        ("correlate", (TAPS, V)), ("oaconvolve", (V, TAPS))]),
+        ("correlate", (TAPS, V)), ("oaconvolve", (V, TAPS)), ("fftconvolve", (TAPS, V))]),
+    case("signal.correlate", np.sin(np.arange(150.0)), np.cos(np.arange(140.0)), mode="same"),
     *(case("signal.fftconvolve", X, X[:, :4], mode=mode, axes=1) for mode in FULL),
     *(case(f"signal.{name}2d", M, K, mode=mode, boundary=boundary, fillvalue=fill)
       for name in ("convolve", "correlate") for mode in FULL
@@ -134,3 +136,39 @@ def test_numbers_of_numpy_are_options(call: Any) -> None:
 def test_what_is_not_there_is_refused_by_name(call: Any, text: str) -> None:
     with pytest.raises((graphc.GraphcError, ValueError), match=text):
         graphc.jit(call)(V)
+
+
+def test_long_signals_are_convolved_by_transforms_in_one_program() -> None:
+    """``auto`` asks whether there are many products: a guard between two programs."""
+    f = graphc.jit(signal.correlate)
+    used = []
+    for n, m in [(9, 4), (30, 7), (150, 140), (163, 130), (20, 20)]:
+        x, y = np.sin(np.arange(n) ** 2.0), np.cos(np.arange(m) ** 2.0)
+        np.testing.assert_allclose(f(x, y), signal.correlate(x, y), rtol=1e-11, atol=1e-12)
+        used.append("irfft" in {node.op.name for node in f.graph("traced", x, y).nodes})
+    assert used == [False, False, True, True, False]
+    assert f.cache_info()["programs"] == 2
+
+
+def test_transforms_are_of_fast_lengths() -> None:
+    for size in [*range(1, 2000), 20_011, 999_983, 2**27 + 1]:
+        length = odd = _fast_length(size)
+        assert size <= length <= size * 1.25
+        for factor in (2, 3, 5, 7, 11, 13):
+            while odd % factor == 0:
+                odd //= factor
+        assert odd == 1
+
+
+def test_integers_stay_exact_and_those_named_after_transforms_give_floats() -> None:
+    whole = np.arange(12).reshape(2, 3, 2)
+    with override(disable_jit=True):
+        for call in (
+            lambda x: signal.convolve(x[0], x[1, :2]),
+            lambda x: signal.convolve(x, x),
+            lambda x: signal.convolve(x, x[:1], method="fft"),
+            lambda x: signal.fftconvolve(x, x),
+        ):
+            found, _ = graphc.jvp(lambda t, x, call=call: (t, call(x)), (1.0, whole), (1.0, None))
+            assert found[1].dtype == call(whole).dtype
+            np.testing.assert_allclose(found[1], call(whole), rtol=1e-13, atol=1e-12)

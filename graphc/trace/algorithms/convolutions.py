@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from typing import Any
 
 import numpy as np
@@ -10,23 +11,36 @@ from graphc.trace.algorithms.arguments import one_of, refuse, refuse_shape
 from graphc.trace.algorithms.filters import sosfiltfilt
 
 _MODES = ("full", "same", "valid")
+_PRODUCTS = 64  # measured: the gradient gains from 20 for vectors and from 40 for matrices, the value from 50 and 64
+_UNITS = tuple(4**k for k in range(12))
 
 
 def convolve(in1: Any, in2: Any, mode: str = "full", method: str = "auto") -> Any:
-    """The discrete convolution, of vectors and matrices by its sum, of others by Fourier transforms."""
-    one_of("scipy.signal.convolve", "method", method, ["auto", "direct", "fft"])
-    return _convolved("convolve", np.asarray(in1), np.asarray(in2), mode, method == "fft")
+    """The discrete convolution, by its sum or by Fourier transforms (``auto``: what takes less time)."""
+    return _convolved("convolve", np.asarray(in1), np.asarray(in2), mode, method)
 
 
-def _convolved(name: str, a: Any, b: Any, mode: str, by_transform: bool) -> Any:
+def _convolved(name: str, a: Any, b: Any, mode: str, method: str) -> Any:
     one_of(f"scipy.signal.{name}", "mode", mode, _MODES)
+    one_of(f"scipy.signal.{name}", "method", method, ["auto", "direct", "fft"])
     if a.ndim != b.ndim or a.ndim == 0:
         refuse_shape(f"scipy.signal.{name}: shapes {a.shape} and {b.shape} must have as many dimensions, at least one")
-    if by_transform or a.ndim > 2:
+    whole = a.dtype.kind in "iub" and b.dtype.kind in "iub"
+    if method == "fft" or (method == "auto" and (a.ndim > 2 or (not whole and _is_faster_by_transform(a, b)))):
         full = _by_transform(a, b, tuple(range(a.ndim)))
+        full = np.rint(full).astype(np.result_type(a.dtype, b.dtype)) if whole else full
     else:
         full = np.convolve(a, b) if a.ndim == 1 else _full(a, b)
     return _part(full, a.shape, b.shape, mode, range(a.ndim))
+
+
+def _is_faster_by_transform(a: Any, b: Any) -> Any:
+    """Whether the products of all pairs cost more than three transforms: a guard, so at most two programs.
+
+    A point of the transforms costs as much as about ``_PRODUCTS`` products. That it grows with the logarithm of their
+    number matters less than the machine does.
+    """
+    return a.size * b.size > _PRODUCTS * math.prod([n + m - 1 for n, m in zip(a.shape, b.shape, strict=True)])
 
 
 def _part(full: Any, first: Any, second: Any, mode: str, axes: Any) -> Any:
@@ -35,11 +49,10 @@ def _part(full: Any, first: Any, second: Any, mode: str, axes: Any) -> Any:
         return full
     if mode == "valid" and any(first[k] > second[k] for k in axes) and any(first[k] < second[k] for k in axes):
         refuse_shape(f"scipy.signal: mode='valid' of shapes {first} and {second}: neither fits into the other")
-    for axis in axes:
-        n, m = first[axis], second[axis]
-        start, stop = ((m - 1) // 2, (m - 1) // 2 + n) if mode == "same" else (min(n, m) - 1, max(n, m))
-        full = np.moveaxis(np.moveaxis(full, axis, 0)[start:stop], 0, axis)
-    return full
+    pairs = [(axis, first[axis], second[axis]) for axis in axes]
+    if mode == "same":
+        return _cut(full, [(axis, (m - 1) // 2, (m - 1) // 2 + n) for axis, n, m in pairs])
+    return _cut(full, [(axis, min(n, m) - 1, max(n, m)) for axis, n, m in pairs])
 
 
 def _full(a: Any, b: Any) -> Any:
@@ -53,19 +66,53 @@ def _full(a: Any, b: Any) -> Any:
 
 def _by_transform(a: Any, b: Any, axes: tuple[int, ...]) -> Any:
     """Along these axes; along others the arrays broadcast."""
+    if 0 in (*a.shape, *b.shape):
+        refuse_shape(f"scipy.signal: of arrays of shapes {a.shape} and {b.shape} one is empty")
     sizes = [a.shape[axis] + b.shape[axis] - 1 for axis in axes]
+    points = [_fast_length(size) for size in sizes]
+    a, b = _widened(a, axes, points), _widened(b, axes, points)
     if a.dtype.kind == "c" or b.dtype.kind == "c":
-        return np.fft.ifftn(np.fft.fftn(a, sizes, axes) * np.fft.fftn(b, sizes, axes), sizes, axes)
-    return np.fft.irfftn(np.fft.rfftn(a * 1.0, sizes, axes) * np.fft.rfftn(b * 1.0, sizes, axes), sizes, axes)
+        full: Any = np.fft.ifftn(np.fft.fftn(a, None, axes) * np.fft.fftn(b, None, axes), None, axes)
+    else:
+        full = np.fft.irfftn(np.fft.rfftn(a * 1.0, None, axes) * np.fft.rfftn(b * 1.0, None, axes), points, axes)
+    return _cut(full, [(axis, 0, size) for axis, size in zip(axes, sizes, strict=True)])
+
+
+def _cut(full: Any, ranges: list[tuple[int, Any, Any]]) -> Any:
+    """From start to stop along each axis."""
+    for axis, start, stop in ranges:
+        full = np.moveaxis(np.moveaxis(full, axis, 0)[start:stop], 0, axis)
+    return full
+
+
+def _fast_length(size: Any) -> Any:
+    """A length from ``size`` on of which transforms are fast: a power of four times a number up to 16.
+
+    An expression of the size, not a search: one program is for all sizes. Of large primes transforms take up to twenty
+    times as long. The step is 4 to the power of how many of 16, 64, ... are less than the size.
+    """
+    step = 1 + sum([3 * unit * (1 - 1 // (1 + (size - 1) // (16 * unit))) for unit in _UNITS])
+    return size + -size % step
+
+
+def _widened(a: Any, axes: tuple[int, ...], points: list[Any]) -> Any:
+    """With zeros behind, so that the axes have these lengths."""
+    widths = [(0, 0)] * a.ndim
+    for axis, count in zip(axes, points, strict=True):
+        widths[axis] = (0, count - a.shape[axis])
+    return np.pad(a, widths)
 
 
 def fftconvolve(in1: Any, in2: Any, mode: str = "full", axes: Any = None) -> Any:
     """``convolve``, along the axes if they are given, with the others broadcast."""
-    a, b = np.asarray(in1), np.asarray(in2)
-    if axes is None:
-        return _convolved("fftconvolve", a, b, mode, False)
     one_of("scipy.signal.fftconvolve", "mode", mode, _MODES)
-    along = tuple(axis % a.ndim for axis in (axes if isinstance(axes, list | tuple) else [axes]))
+    a, b = np.asarray(in1), np.asarray(in2)
+    if a.ndim != b.ndim or a.ndim == 0:
+        refuse_shape(f"scipy.signal.fftconvolve: shapes {a.shape} and {b.shape} must have as many dimensions")
+    if axes is None:
+        along = tuple(range(a.ndim))
+    else:
+        along = tuple(axis % a.ndim for axis in (axes if isinstance(axes, list | tuple) else [axes]))
     return _part(_by_transform(a, b, along), a.shape, b.shape, mode, along)
 
 
@@ -76,9 +123,8 @@ def oaconvolve(in1: Any, in2: Any, mode: str = "full", axes: Any = None) -> Any:
 
 def correlate(in1: Any, in2: Any, mode: str = "full", method: str = "auto") -> Any:
     """``convolve`` with the second array reversed and conjugated."""
-    one_of("scipy.signal.correlate", "method", method, ["auto", "direct", "fft"])
     a, b = np.asarray(in1), np.asarray(in2)
-    return _convolved("correlate", a, np.conj(np.flip(b)), mode, method == "fft")
+    return _convolved("correlate", a, np.conj(np.flip(b)), mode, method)
 
 
 def convolve2d(in1: Any, in2: Any, mode: str = "full", boundary: Any = "fill", fillvalue: Any = 0) -> Any:
@@ -89,7 +135,7 @@ def convolve2d(in1: Any, in2: Any, mode: str = "full", boundary: Any = "fill", f
     one_of("scipy.signal.convolve2d", "mode", mode, _MODES)
     one_of("scipy.signal.convolve2d", "boundary", boundary, ["fill", "wrap", "symm"])
     if mode == "valid" or (boundary == "fill" and isinstance(fillvalue, int | float) and fillvalue == 0):
-        return _convolved("convolve2d", a, b, mode, False)
+        return _convolved("convolve2d", a, b, mode, "direct")
     sides = [(m - 1, m - 1) for m in b.shape]
     if boundary == "fill":
         wide = np.pad(a, sides, constant_values=fillvalue)
@@ -129,8 +175,6 @@ def upfirdn(h: Any, x: Any, up: int = 1, down: int = 1, axis: int = -1, mode: An
 def resample_poly(x: Any, up: int, down: int, axis: int = 0, window: Any = None, padtype: Any = "constant",
                   cval: Any = None) -> Any:  # fmt: skip
     """Another rate, by a low-pass filter between; a window that is an array is the filter."""
-    import math
-
     from scipy.signal import firwin
 
     if padtype != "constant" or cval is not None:
