@@ -143,10 +143,13 @@ def checked_index_ref(index: np.ndarray, axis: int, size: int) -> np.ndarray:
 # What stands for the axis of a ``checked_index`` whose number is no position: numbers that have no answer.
 NOTHING, NEGATIVE_POWER, SINGULAR, INDEFINITE, NOT_CONVERGED, CUT_SHORT, LEADING_ZERO = -1, -2, -3, -4, -5, -6, -7
 EQUAL_VALUES = -8  # no error: another program serves the call
+OTHER_LENGTH = -9
 _NO_ANSWER = {
     NOTHING: "there is no maximum or minimum of no elements, and the mask selects none; give initial= (np.max, np.min)",
     NEGATIVE_POWER: "integers to negative integer powers are not allowed; convert one to a float",
     LEADING_ZERO: "the leading coefficient of the polynomial is 0, so it has fewer roots: leave zeros in front out",
+    OTHER_LENGTH: "the largest number that bincount counts is another one than when the program was made: an array "
+    "from outside was written into; give minlength=, or make a new array",
 }
 _CUT_SHORT = (
     "a slice x[i : i + length] reaches beyond an end of its axis, where NumPy makes it shorter; the function was "

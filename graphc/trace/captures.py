@@ -21,6 +21,8 @@ from graphc import pytree
 from graphc.abi import DeviceLeaf, LeafKind
 from graphc.errors import ConcretizationError, Location, SideEffectError, TraceTypeError
 from graphc.ir.graph import Value
+from graphc.ir.opdef import Pointwise
+from graphc.ir.sizes import sizes_of
 from graphc.ir.types import ArrayType, is_floating, is_known, is_real_float
 from graphc.trace.leaves import UNKNOWN_CONTAINERS, LeafSpec, input_spec, is_builtin, is_foreign, is_object, shape_of
 from graphc.trace.location import user_location
@@ -255,7 +257,7 @@ class Captures:
 
     def concrete_number(self, traced: TracedValue) -> Any:
         """The number now, if it follows from outside floats and constants alone: those become guards. Else None."""
-        found = self._follow(traced.session, traced.value, {})
+        found = self._follow(traced.session, traced.value, arrays=False)
         if found is None:
             return None
         number, sources = found
@@ -265,22 +267,42 @@ class Captures:
                               "the program decides by its value")  # fmt: skip
         return number
 
-    def _follow(self, session: Session, value: Value, done: dict[Value, Any]) -> tuple[Any, tuple[Hidden, ...]] | None:
+    def concrete_array(self, traced: TracedValue) -> np.ndarray | None:
+        """The array now, if it follows from outside ones and constants alone: those are guarded. Else None."""
+        found = self._follow(traced.session, traced.value, arrays=True)
+        if found is None:
+            return None
+        array, sources = found
+        for hidden in sources:
+            self.paths.require_same(hidden.path, hidden.current)
+            name = self.paths.describe(hidden.path)
+            self.session.note(f"specialised to this {name}: a length follows from its numbers")
+        return np.asarray(array)
+
+    def _follow(self, session: Session, value: Value, *, arrays: bool) -> tuple[Any, tuple[Hidden, ...]] | None:
+        """What the value is now, with the outside ones that it follows from; ``arrays``: those of them, too."""
         if value.node is None:
             outer = next((o for o, inner in session.imports.items() if inner is value), None)
             if outer is not None and session.parent is not None:
-                return self._follow(session.parent, outer, done)
+                return self._follow(session.parent, outer, arrays=arrays)
             hidden = self.hidden.get(value)
-            is_number = hidden is not None and hidden.spec.kind is not LeafKind.ARRAY
-            return (hidden.current, (hidden,)) if hidden is not None and is_number else None
-        if value.dims or len(value.node.outputs) > 1 or value.node.regions or value.node.op.name == "dim":
+            if hidden is None or (hidden.spec.kind is LeafKind.ARRAY and not self._may_follow(hidden, arrays)):
+                return None
+            return hidden.current, (hidden,)
+        if len(value.node.outputs) > 1 or value.node.regions or value.node.op.name == "dim":
             return None
-        parts = [self._follow(session, v, done) for v in value.node.inputs]
+        if value.dims and not (arrays and (isinstance(value.node.op.kind, Pointwise) or not sizes_of(value.node))):
+            return None
+        parts = [self._follow(session, v, arrays=arrays) for v in value.node.inputs]
         if any(part is None for part in parts):
             return None
         with np.errstate(all="ignore"):
             number = value.node.op.ref(*(part[0] for part in parts if part), **value.node.attrs)
         return number, tuple(hidden for part in parts if part for hidden in part[1])
+
+    @staticmethod
+    def _may_follow(hidden: Hidden, arrays: bool) -> bool:
+        return arrays and type(hidden.current) is np.ndarray and not hidden.spec.transposed
 
 
 def new_input(session: Session, spec: LeafSpec, obj: Any, name: str) -> Value:

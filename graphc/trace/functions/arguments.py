@@ -121,6 +121,15 @@ def specialised(F: Builder, number: Any) -> Any:
     return SymbolicInt(session, number).specialise("the program depends on the number")
 
 
+def known_array(value: Value) -> np.ndarray | None:
+    """The numbers of an array that follows from constants and arrays from outside, for which alone the program then is.
+
+    Outside arrays may be written into afterwards: what is made of these numbers has to be checked at each call.
+    """
+    session = current()
+    return None if session is None else session.captures.concrete_array(session.wrap(session, value))
+
+
 # --- axes and flags ---------------------------------------------------------------------------------------------------
 
 

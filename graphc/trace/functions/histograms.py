@@ -10,14 +10,17 @@ from typing import Any
 
 import numpy as np
 
+from graphc.errors import NumberError
 from graphc.ir.builder import Builder
 from graphc.ir.dims import Dim, Expr, product
 from graphc.ir.graph import Value
 from graphc.ir.types import I64, ArrayType
+from graphc.ops.index import OTHER_LENGTH
 from graphc.trace.functions.arguments import (
     Implementation,
     as_array,
     as_dim,
+    known_array,
     require_equal,
     shape_error,
     unsupported,
@@ -150,21 +153,36 @@ def histogram2d(
 def bincount(F: Builder, x: Any, weights: Any = None, minlength: Any = 0) -> Value:
     """How often each number from 0 to ``minlength - 1`` stands there, or the sum of the weights that stand with it.
 
-    The length must be known before the numbers are: a number that is not below ``minlength``, for which NumPy makes
-    the result longer, is an ``IndexRangeError`` when the program runs, and so is a negative one.
+    The length must be known when the program is made, from ``minlength`` or from numbers that are: a constant array or
+    one from outside, whose largest number then is part of the program. A traced number that is not below ``minlength``,
+    for which NumPy makes the result longer, is an ``IndexRangeError`` when the program runs, and so is a negative one.
     """
     x, size = as_array(F, x), as_dim(F, "bincount", minlength)
-    if isinstance(size, int) and size == 0:
-        raise unsupported(F, "bincount: the length of the result depends on the numbers; give minlength=")
     if x.rank != 1 or x.type.dtype.kind not in "iub":
         raise shape_error(F, f"bincount: an array of whole numbers with one axis is needed, and it is {x.type}")
-    if weights is None:
+    if isinstance(size, int) and size == 0:
+        x, size = _with_known_length(F, x)
+    if weights is None or x.dims[0] == 0:  # NumPy's count of nothing is of integers
         added = F.full(ArrayType(I64, x.dims), 1)
     else:
         added = F.cast(as_array(F, weights), np.dtype(np.float64))
         require_equal(F, "bincount", x.dims[0], added.dims[0], (x.dims, added.dims))
     place = F.checked_index(F.cast(x, I64), axis=0, size=size)
     return add_at(F, F.zeros(ArrayType(added.type.dtype, (size,))), place, added)
+
+
+def _with_known_length(F: Builder, x: Value) -> tuple[Value, int]:
+    """Numbers that are known, and one more than the largest, which is checked when the program runs."""
+    numbers = known_array(x)
+    if numbers is None:
+        raise unsupported(F, "bincount: the length of the result depends on traced numbers; give minlength=")
+    if not numbers.size:
+        return x, 0
+    if np.min(numbers) < 0:
+        raise NumberError(f"bincount: {np.min(numbers)} cannot be counted, it is negative", location=F.location)
+    largest = int(np.max(numbers))
+    differs = F.cast(F.ne(F.reduce("max", F.cast(x, I64), range(x.rank)), largest), I64)
+    return F.add(F.cast(x, I64), F.checked_index(differs, axis=OTHER_LENGTH, size=1)), largest + 1
 
 
 FUNCTIONS: dict[str, Implementation] = {

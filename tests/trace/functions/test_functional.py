@@ -21,7 +21,7 @@ from numpy.lib.stride_tricks import sliding_window_view
 
 import graphc
 from graphc.config import override
-from graphc.errors import GraphcError, IndexRangeError, ShapeError, UnsupportedError
+from graphc.errors import GraphcError, IndexRangeError, NumberError, ShapeError, UnsupportedError
 
 rng = np.random.default_rng(4)
 X, Y, T = rng.normal(size=(3, 4)), rng.normal(size=(3, 4)), rng.normal(size=(2, 3, 4))
@@ -159,6 +159,41 @@ def test_counts_beyond_the_given_length_are_an_error():
         for bad in (6, -1):
             with pytest.raises(IndexRangeError):
                 graphc.vjp(lambda i: np.bincount(i, minlength=6), np.array([0, bad]))
+
+
+def test_known_numbers_say_how_long_their_counts_are():
+    g, x = np.array([0, 2, 2, 1], np.uint8), np.array([3.0, 1.0, 2.0, 1.0])
+    forms = [
+        lambda x: np.bincount(g, weights=x),
+        lambda x: np.bincount(g + 1, weights=x),
+        lambda x: np.bincount(np.array([1, 0, 4, 1]), weights=x),
+        lambda x: np.bincount([1, 0, 4, 1], weights=x),
+        lambda x: np.bincount(np.ones(4, int), weights=x),
+        lambda x: np.bincount(g) * x[1:],
+        lambda x: np.bincount(np.zeros(0, int), weights=x[:0]),
+    ]
+    with override(disable_jit=True):
+        for form in forms:
+            same(graphc.vjp(form, x)[0], form(x))
+        slopes = graphc.grad(lambda x: np.bincount(g, weights=x**2)[2])(x)
+    np.testing.assert_array_equal(slopes, [0, 2, 4, 0])
+
+
+def test_known_numbers_that_change_are_counted_anew_or_an_error():
+    g, x = np.array([0, 2, 2, 1]), np.array([3.0, 1.0, 2.0, 1.0])
+    counts = graphc.jit(lambda x: np.bincount(g, weights=x))
+    assert len(counts(x)) == 3
+    g[0] = 1  # the largest stays
+    same(counts(x), np.array([0.0, 4.0, 3.0]))
+    for other in (0, 5):
+        g[1:3] = other
+        with pytest.raises(NumberError, match="the largest number that bincount counts"):
+            counts(x)
+    g = np.array([0, 4, 0, 0])
+    same(counts(x), np.array([6.0, 0, 0, 0, 1.0]))
+    g = np.array([0, -4, 0, 0])
+    with pytest.raises(NumberError, match="-4 cannot be counted"):
+        counts(x)
 
 
 @pytest.mark.parametrize(
