@@ -11,7 +11,9 @@ from graphc.trace.algorithms.arguments import one_of, refuse, refuse_shape
 from graphc.trace.algorithms.filters import sosfiltfilt
 
 _MODES = ("full", "same", "valid")
-_PRODUCTS = 64  # measured: the gradient gains from 20 for vectors and from 40 for matrices, the value from 50 and 64
+_PRODUCTS = (
+    100  # measured, of vectors: as fast at 20000 by 100, slower at 1000 by 100, three times as fast at 300 by 300
+)
 _UNITS = tuple(4**k for k in range(12))
 
 

@@ -43,11 +43,9 @@ def _slide(F: Builder, longer: Value, shorter: Value, mode: str, name: str, *, t
         start, count = 0, n - m + 1
     else:
         raise shape_error(F, f"{name}: mode={mode!r} is none of 'full', 'same', 'valid'")
-    rows, columns = F.iota(dims=(count, 1), axis=0), F.iota(dims=(1, m), axis=1)
-    place = F.add(F.add(rows, columns), start)
-    inside = F.logical_and(F.ge(place, 0), F.lt(place, n))
-    window = F.gather(longer, F.select(inside, place, 0), axes=(0,), checked=False)
-    window = F.select(inside, window, F.cast(F.value(0), window.type.dtype))
+    wide = F.embed(longer, starts=(-start,), steps=(1,), dims=(count + m - 1,)) if mode != "valid" else longer
+    place = F.add(F.iota(dims=(count, 1), axis=0), F.iota(dims=(1, m), axis=1))
+    window = F.gather(wide, place, axes=(0,), checked=False)
     return F.reduce("sum", F.mul(window, F.expand_dims(flip(F, shorter), (0,))), (1,))
 
 
