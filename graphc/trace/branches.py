@@ -7,7 +7,7 @@ Python does.
 from __future__ import annotations
 
 import operator
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Collection, Sequence
 from functools import partial
 from typing import Any
 
@@ -112,8 +112,12 @@ class _Side:
 
     @property
     def returns(self) -> bool:
-        """Always, or it raises: its variables are of no interest."""
+        """Always, or it raises: its variables are of no interest, but for those that outlive the function."""
         return min(self.ways) >= RETURNS
+
+    def counts(self, name: str, outliving: Collection[str]) -> bool:
+        """Whether what the variable is after it may be read."""
+        return not self.returns or (RETURNS in self.ways and name in outliving)
 
 
 class _Merge:
@@ -130,13 +134,15 @@ class _Merge:
         self.sides = [self._side(piece) for piece in (yes, no)]
         ways = self.sides[0].ways | self.sides[1].ways
         self.ways = ways - {RAISES} or ways
-        lasting = [side for side in self.sides if not side.returns]
-        moved = {name for side in lasting for name in side.changed}
+        moved = {name for side in self.sides for name in side.changed if self._counts(side, name)}
         self.moved = [name for name in self.variables.alive if name in moved]
-        self.full = [n for n in self.moved if all(n in side.defined for side in lasting)]
-        falling = [side for side in lasting if FALLS in side.ways]
+        self.full = [n for n in self.moved if all(n in s.defined for s in self.sides if self._counts(s, n))]
+        falling = [side for side in self.sides if FALLS in side.ways]
         rest = [n for n in self.moved if n not in self.full] if falling and len(self.ways) > 1 else []
         self.partly = [n for n in rest if all(n in side.defined or n in side.kinds for side in falling)]
+
+    def _counts(self, side: _Side, name: str) -> bool:
+        return side.counts(name, self.variables.outliving)
 
     def _side(self, piece: Piece) -> _Side:
         """The piece is traced for what it does alone."""
@@ -174,7 +180,7 @@ class _Merge:
         state: State = {}
         for name in (*self.full, *self.partly):
             value = after[name] if ended is None or is_defined(after[name]) else ended.known.get(name, after[name])
-            if side.returns or not is_defined(value):
+            if not self._counts(side, name) or not is_defined(value):
                 value = self._kinds(name)[0].zeros(inside)
             state[name] = value
         if RETURNS in self.ways:
@@ -192,7 +198,7 @@ class _Merge:
         for side in self.sides:
             if name in side.kinds:
                 found.append(side.kinds[name])
-            elif name in side.defined and not side.returns:
+            elif name in side.defined and self._counts(side, name):
                 found.append(Skeleton(self.session, self.before[name]))
         return found
 

@@ -9,6 +9,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
+from functools import partial
 from typing import Any
 
 import numpy as np
@@ -18,20 +19,20 @@ from graphc.ir.dims import Dim
 from graphc.ir.graph import Value
 from graphc.ir.types import I64, ArrayType
 from graphc.trace import dispatch
-from graphc.trace.branches import Piece, both, flag_of, going_on, is_open
+from graphc.trace.branches import Piece, both, branch, flag_of, going_on, is_open
 from graphc.trace.counting import Counted, Steps, staged_as
 from graphc.trace.grids import Chosen, Grid
 from graphc.trace.iteration import Elements, Rest, as_elements
 from graphc.trace.location import user_location
 from graphc.trace.regions import stage_for, stage_while
 from graphc.trace.session import Session, current, hint_of
-from graphc.trace.signals import BREAKS, Signal, ended_loop
+from graphc.trace.signals import BREAK, BREAKS, Signal, ended_loop
 from graphc.trace.staged import StagedLoop
 from graphc.trace.symbolic import wrap_dim
 from graphc.trace.trees import value_of
 from graphc.trace.twins import bring_back
 from graphc.trace.values import wrap
-from graphc.trace.variables import Readers, Variables
+from graphc.trace.variables import Readers, Variables, changed
 
 UNROLLED = 4  # a loop over a range of so few numbers is written out
 MOST_GROWING = 64  # iterations that are written out where each changes the shape of what it carries
@@ -205,14 +206,20 @@ def repeat(
             if staged is not None:
                 signal = staged.signal
                 break
+        state = None if session is None else _Changes(session, variables)
         flag = dispatch.truth(test())
-        if session is not None and is_open(flag):
-            signal = _stage_while(session, test, body, StagedLoop(session, variables, ()))
+        is_decided = session is None or not is_open(flag)
+        if state is not None and not is_decided and not state.any():
+            signal = _stage_while(state.session, test, body, StagedLoop(state.session, variables, ()))
             break
         signal = None
-        if not flag:
+        if is_decided and not flag:
             break
-        signal = body()
+        if is_decided:
+            signal = body()
+        else:  # the test does something itself: it is a part of every iteration
+            signal = branch(flag, body, _breaking, variables)
+            test, body = _always, partial(_tested, test, body, variables)
         below = True if signal is None else signal.below(BREAKS)
         if below is True:
             continue
@@ -220,6 +227,34 @@ def repeat(
             signal = _stage_while(session, test, body, StagedLoop(session, variables, (), signal))
         break
     return _ended(signal, otherwise, variables)
+
+
+class _Changes:
+    """What the variables and arrays were, to tell whether something has changed them."""
+
+    def __init__(self, session: Session, variables: Variables):
+        self.session, self._variables = session, variables.opened()
+        self._before = self._variables.read()
+        self._written = {key: array.value for key, (array, *_) in session.written.items()}
+
+    def any(self) -> bool:
+        names = (*self._variables.own, *self._variables.slots)
+        if changed(self._before, self._variables.read(), names):
+            return True
+        return any(a.value is not self._written.get(key) for key, (a, *_) in self.session.written.items())
+
+
+def _always() -> bool:
+    return True
+
+
+def _breaking() -> Signal:
+    return BREAK
+
+
+def _tested(test: Piece, body: Piece, variables: Variables) -> Signal | None:
+    """An iteration of ``while True`` that begins with the test."""
+    return branch(test(), body, _breaking, variables)
 
 
 @dataclass(frozen=True)

@@ -36,7 +36,7 @@ class Liveness:
         self._after: dict[int, Names] = {}
         self._head: dict[int, Names] = {}
         inner = [part for part in ast.walk(function) if isinstance(part, FUNCTIONS) and part is not function]
-        self._always = loaded(inner) | {name for part in inner for name in _nonlocals(part)}
+        self._always = loaded(inner) | _nonlocals(function)  # its own too: they are read by the function around it
         self._every = loaded([function]) | self._always
         self._block(function.body, NONE, _Jumps())
 

@@ -95,6 +95,9 @@ class _Stager:
     def __init__(self, function: ast.FunctionDef, fixed: frozenset[str], known: frozenset[str]):
         self.fixed, self.known = fixed, known
         self.shared = {name for part in ast.walk(function) if isinstance(part, ast.Nonlocal) for name in part.names}
+        self.declared = frozenset(
+            name for part in _own(function) if isinstance(part, ast.Nonlocal) for name in part.names
+        )
         self.inner = loaded(part for part in ast.walk(function) if isinstance(part, FUNCTIONS) and part is not function)
         self.alive = Liveness(function)
         self.count = 0
@@ -208,7 +211,7 @@ class _Stager:
         watched = self._watched([node])
         yes = self._piece(f"yes_{number}", node, node.body, names, tail=tail)
         no = self._piece(f"no_{number}", node, node.orelse or [at(node, ast.Pass())], names, tail=tail)
-        variables = access(node, number, names, sorted(alive.intersection(names)), watched)
+        variables = self._access(node, number, names, alive, watched)
         call = hook("branch", node, Expressions().visit(node.test), name_of(yes.name), name_of(no.name), variables)
         return [yes, no, *accessors(node, number, names), self._call(node, call, leaves)]
 
@@ -216,7 +219,7 @@ class _Stager:
         number, names = self._number(), self._assigned([node])
         head = self._head(node) if isinstance(node, ast.While) else []
         alive = self.alive.head(node) | self.alive.after(node)
-        variables = access(node, number, names, sorted(alive.intersection(names)), self._watched([node]))
+        variables = self._access(node, number, names, alive, self._watched([node]))
         body = self._piece(f"body_{number}", node, node.body, names, tail=True)
         otherwise = self._piece(f"else_{number}", node, node.orelse, names) if node.orelse else None
         pieces: list[ast.stmt] = [body] if otherwise is None else [body, otherwise]
@@ -263,7 +266,7 @@ class _Stager:
     def _after(self, node: ast.stmt, rest: list[ast.stmt], names: list[str], tail: bool) -> list[ast.stmt]:
         """What follows where the signal so far says that nothing has left."""
         number, alive = self._number(), self.alive.after(rest[-1])
-        variables = access(node, number, names, sorted(alive.intersection(names)), self._watched(rest))
+        variables = self._access(node, number, names, alive, self._watched(rest))
         piece = self._piece(f"rest_{number}", rest[0], rest, names, tail=tail)
         call = hook("after", rest[0], name_of(_SIGNAL), name_of(piece.name), variables)
         return [piece, *accessors(node, number, names), self._call(rest[0], call, True)]
@@ -279,6 +282,13 @@ class _Stager:
         calls = any(isinstance(part, ast.Call) for node in nodes for part in _own(node))
         names = loaded(nodes) | (self.inner if calls else frozenset())
         return sorted(name for name in names & self.known if not name.startswith(HOOKS))
+
+    def _access(
+        self, node: ast.stmt, number: int, names: Sequence[str], alive: Names, watched: Sequence[str]
+    ) -> ast.Call:
+        return access(
+            node, number, names, sorted(alive.intersection(names)), watched, sorted(self.declared.intersection(names))
+        )
 
     def _number(self) -> int:
         self.count += 1

@@ -43,11 +43,19 @@ def define(
     return made
 
 
-def access(node: ast.AST, number: int, names: Sequence[str], alive: Sequence[str], watched: Sequence[str]) -> ast.Call:
+def access(
+    node: ast.AST,
+    number: int,
+    names: Sequence[str],
+    alive: Sequence[str],
+    watched: Sequence[str],
+    shared: Sequence[str],
+) -> ast.Call:
     """``Variables`` of a piece, for the functions that ``accessors`` makes."""
     functions = name_of(f"{HOOKS}get_{number}"), name_of(f"{HOOKS}set_{number}")
     readers = at(node, ast.Tuple([delayed(at(node, name_of(name))) for name in watched], ast.Load()))
-    return hook("variables", node, *functions, constants(names), constants(alive), constants(watched), readers)
+    return hook("variables", node, *functions, constants(names), constants(alive), constants(watched), readers,
+                constants(shared))  # fmt: skip
 
 
 def accessors(node: ast.stmt, number: int, names: Sequence[str]) -> list[ast.stmt]:

@@ -49,6 +49,7 @@ class Variables:
     """``get()`` gives a reader for each of ``names``, which fails while it has no value; ``set_`` assigns them all.
 
     ``alive``: the names that may be read afterwards. ``watched``: readers of every variable that the piece may read.
+    ``shared``: the names that are variables of a function around this one.
     """
 
     def __init__(
@@ -59,19 +60,25 @@ class Variables:
         alive: Sequence[str],
         seen: Sequence[str],
         watched: Readers,
+        shared: Sequence[str] = (),
     ):
         self.readers, self.set, self.own = get(), set_, tuple(names)
         self.alive: tuple[str, ...] = tuple(alive)
-        self.seen, self.watched = tuple(seen), watched
+        self.seen, self.watched, self.shared = tuple(seen), watched, tuple(shared)
         self.containers: Containers | None = None
 
     @property
     def slots(self) -> dict[str, Slot]:
         return {} if self.containers is None else {slot.label: slot for slot in self.containers.slots}
 
+    @property
+    def outliving(self) -> tuple[str, ...]:
+        """What may be read when the function has returned."""
+        return (*self.shared, *self.slots)
+
     def opened(self) -> Variables:
         """These variables and the items and attributes of what they hold now."""
-        made = Variables(lambda: self.readers, self.set, self.own, self.alive, self.seen, self.watched)
+        made = Variables(lambda: self.readers, self.set, self.own, self.alive, self.seen, self.watched, self.shared)
         values = {name: _value(name, reader) for name, reader in zip(self.seen, self.watched, strict=True)}
         made.containers = Containers(values)
         made.alive = (*self.alive, *made.slots)
