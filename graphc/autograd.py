@@ -71,13 +71,7 @@ def grad(  # noqa: PLR0913, PLR0917 - PyTorch's parameters
     if is_grads_batched:
         message = "grad: is_grads_batched=True is not supported: take graphc.vmap of the pullback, or graphc.jacobian"
         raise UnsupportedError(message, location=user_location())
-    roots, sources = _several(outputs), _several(inputs)
-    if not sources:
-        raise AutogradError("grad: there is no input to differentiate by", location=user_location())
-    for source in sources:
-        if not source.requires_grad:
-            message = "one of the inputs does not require grad: make it with requires_grad=True"
-            raise AutogradError(message, location=user_location())
+    roots, sources = _several(outputs), _sources(inputs)
     seeds = _seeds(roots, grad_outputs)
     retain = create_graph if retain_graph is None else retain_graph
     work = BackwardPass(create=create_graph, retain=retain, captured=sources)
@@ -94,6 +88,16 @@ def grad(  # noqa: PLR0913, PLR0917 - PyTorch's parameters
             location=user_location(),
         )
     return tuple(found)
+
+
+def _sources(inputs: Tensors) -> tuple[Tensor, ...]:
+    sources = _several(inputs)
+    if not sources:
+        raise AutogradError("grad: there is no input to differentiate by", location=user_location())
+    if not all(source.requires_grad for source in sources):
+        message = "one of the inputs does not require grad: make it with requires_grad=True"
+        raise AutogradError(message, location=user_location())
+    return sources
 
 
 def backward(

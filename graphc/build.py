@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import sys
 from collections.abc import Callable, Mapping, Sequence
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, NamedTuple
 
 from graphc import pytree
 from graphc.abi import DeviceLeaf
@@ -22,6 +22,7 @@ from graphc.differentiate import (
     mark_inputs,
     split_aux,
 )
+from graphc.entries import device_runner, give_device_entry, give_entry
 from graphc.errors import CudaError, UnsupportedError
 from graphc.ir.graph import Graph
 from graphc.kept import KeptWrites, kept_writes
@@ -35,7 +36,6 @@ from graphc.program import (
     Program,
     RecordedCalls,
     Runner,
-    call_plan,
     make_program_entry,
 )
 from graphc.results import owns_out
@@ -159,6 +159,29 @@ def _build(
         return linear_program(target, traced, wanted, number)
     marked, template, kept = marked_graph(target, transform, traced, args, kwargs, wanted)
     dump("marked", marked)
+    return _finished(target, transform, _Parts(traced, marked, template, kept), args, kwargs, number, fallback, vectors)
+
+
+class _Parts(NamedTuple):
+    """What a program is made of, before it is compiled."""
+
+    traced: Traced
+    marked: Graph
+    template: Any
+    kept: KeptWrites | None
+
+
+def _finished(
+    target: Target,
+    transform: Transform,
+    parts: _Parts,
+    args: Sequence[Any],
+    kwargs: Mapping[str, Any],
+    number: int | None,
+    fallback: Callable[..., Any],
+    vectors: Vectors,
+) -> Program:
+    traced, marked, template, kept = parts
     transposed = [source.spec.transposed for source in traced.inputs]
 
     on_device = transform.target == "cuda" or number is not None
@@ -172,15 +195,12 @@ def _build(
     if settings.disable_jit:
         return kind(traced, marked, template, _checked(InterpretedRunner(finish(marked)), transform, marked), kept)
     if on_device:
-        from graphc.cuda_entry import device_entry
-        from graphc.cuda_runner import cuda_runner
-
-        runner = cuda_runner(without_rules(finish(marked)), traced, number or 0, atomics=transform.atomics)
+        runner = device_runner(finish(marked), traced, number, transform)
         if number is None:
             return Program(traced, marked, template, _checked(runner, transform, marked), kept)
         program = Program(traced, marked, template, runner, kept)  # where nothing looks at results
         if not any(transposed):
-            _give_entry(program, args, kwargs, fallback, lambda plan, other: device_entry(plan, runner, other))
+            give_device_entry(program, runner, args, kwargs, fallback)
         return program
     executable = compile_graph(marked, finish, kind=f"{transform.kind} {transposed} {vectors}")
     specs = [*(source.spec for source in traced.inputs), *(INT for _ in traced.int_leaves)]
@@ -191,26 +211,8 @@ def _build(
         def make(plan: CallPlan, other: Callable[..., Any]) -> Callable[..., Any]:
             return make_program_entry(marked, executable, plan, other)
 
-        _give_entry(program, args, kwargs, fallback, make, takes_out=not owns_out(target))
+        give_entry(program, args, kwargs, fallback, make, takes_out=not owns_out(target))
     return program
-
-
-def _give_entry(
-    program: Program,
-    args: Sequence[Any],
-    kwargs: Mapping[str, Any],
-    fallback: Callable[..., Any],
-    make: Callable[[CallPlan, Callable[..., Any]], Callable[..., Any]],
-    *,
-    takes_out: bool = False,
-) -> None:
-    """The native way into the program, where there is one: ``make(plan, fallback)``."""
-    kept, template = program.kept, program.template
-    if kept is not None:
-        template, takes_out = (template, kept.template), False
-    plan = call_plan(program.traced, len(args) + len(kwargs), tuple(kwargs), template, takes_out=takes_out)
-    if plan is not None:
-        program.entry = make(plan, fallback) if kept is None else kept.entry(plan, make, fallback)
 
 
 def _checked(runner: Runner, transform: Transform, marked: Graph) -> Runner:

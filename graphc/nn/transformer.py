@@ -29,47 +29,14 @@ Activation = str | Callable[[Tensor], Tensor]
 
 
 class _Layer(Module):
-    """What encoders' and decoders' layers share: self-attention, and two linear maps with dropout between them."""
+    """What encoders' and decoders' layers share: attentions of these names, two linear maps with dropout between."""
 
-    def _set(
-        self, sizes: tuple[int, int, int], activation: Activation, dropout: float, options: dict[str, Any]
-    ) -> None:
-        known: dict[str, Callable[[Tensor], Tensor]] = {"relu": F.relu, "gelu": F.gelu}
-        if isinstance(activation, str) and activation not in known:
-            raise ValueError(f"activation={activation!r}: expected 'relu', 'gelu' or a function")
-        size, heads, hidden = sizes
-        linear = {name: options[name] for name in ("bias", "device", "dtype")}
-        self.self_attn = MultiheadAttention(size, heads, dropout, **options)
-        if isinstance(self, TransformerDecoderLayer):
-            self.multihead_attn = MultiheadAttention(size, heads, dropout, **options)
-        self.linear1 = Linear(size, hidden, **linear)
-        self.dropout = Dropout(dropout)
-        self.linear2 = Linear(hidden, size, **linear)
-        self.activation = known[activation] if isinstance(activation, str) else activation
-
-    def _set_norms(self, count: int, size: int, eps: float, dropout: float, options: dict[str, Any]) -> None:
-        shared = {name: options[name] for name in ("bias", "device", "dtype")}
-        for number in range(1, count + 1):
-            setattr(self, f"norm{number}", LayerNorm(size, eps, **shared))
-        for number in range(1, count + 1):
-            setattr(self, f"dropout{number}", Dropout(dropout))
-
+    attentions: tuple[str, ...]
+    self_attn: MultiheadAttention
     dropout1: Dropout
-
-    def _attended(self, x: Any, masks: dict[str, Any]) -> Any:
-        return self.dropout1(self.self_attn(x, x, x, need_weights=False, **masks)[0])
-
-    def _fed(self, x: Any) -> Any:
-        return self.linear2(self.dropout(self.activation(self.linear1(x))))
-
-
-class TransformerEncoderLayer(_Layer):
-    """Self-attention and two linear layers, each with dropout, a residual and a layer norm.
-
-    >>> layer = graphc.nn.TransformerEncoderLayer(d_model=8, nhead=2, batch_first=True)
-    >>> layer(graphc.zeros(3, 5, 8)).shape
-    (3, 5, 8)
-    """
+    dropout2: Dropout
+    norm1: LayerNorm
+    norm2: LayerNorm
 
     def __init__(  # noqa: PLR0913, PLR0917 - PyTorch's own parameters
         self,
@@ -86,14 +53,39 @@ class TransformerEncoderLayer(_Layer):
         dtype: Any = None,
     ):
         super().__init__()
-        options = {"bias": bias, "batch_first": batch_first, "device": device, "dtype": dtype}
-        self._set((d_model, nhead, dim_feedforward), activation, dropout, options)
+        known: dict[str, Callable[[Tensor], Tensor]] = {"relu": F.relu, "gelu": F.gelu}
+        if isinstance(activation, str) and activation not in known:
+            raise ValueError(f"activation={activation!r}: expected 'relu', 'gelu' or a function")
+        shared: dict[str, Any] = {"bias": bias, "device": device, "dtype": dtype}
+        for name in self.attentions:
+            setattr(self, name, MultiheadAttention(d_model, nhead, dropout, batch_first=batch_first, **shared))
+        self.linear1 = Linear(d_model, dim_feedforward, **shared)
+        self.dropout = Dropout(dropout)
+        self.linear2 = Linear(dim_feedforward, d_model, **shared)
+        self.activation = known[activation] if isinstance(activation, str) else activation
         self.norm_first = norm_first
-        self._set_norms(2, d_model, layer_norm_eps, dropout, options)
+        parts = range(1, len(self.attentions) + 2)
+        for number in parts:
+            setattr(self, f"norm{number}", LayerNorm(d_model, layer_norm_eps, **shared))
+        for number in parts:
+            setattr(self, f"dropout{number}", Dropout(dropout))
 
-    norm1: LayerNorm
-    norm2: LayerNorm
-    dropout2: Dropout
+    def _attended(self, x: Any, masks: dict[str, Any]) -> Any:
+        return self.dropout1(self.self_attn(x, x, x, need_weights=False, **masks)[0])
+
+    def _fed(self, x: Any) -> Any:
+        return self.linear2(self.dropout(self.activation(self.linear1(x))))
+
+
+class TransformerEncoderLayer(_Layer):
+    """Self-attention and two linear layers, each with dropout, a residual and a layer norm.
+
+    >>> layer = graphc.nn.TransformerEncoderLayer(d_model=8, nhead=2, batch_first=True)
+    >>> layer(graphc.zeros(3, 5, 8)).shape
+    (3, 5, 8)
+    """
+
+    attentions = ("self_attn",)
 
     def forward(self, src: Any, src_mask: Any = None, src_key_padding_mask: Any = None, is_causal: bool = False) -> Any:
         """(l, n, d_model), with ``batch_first`` (n, l, d_model); masks as ``MultiheadAttention`` takes them."""
@@ -113,30 +105,9 @@ class TransformerDecoderLayer(_Layer):
     (3, 5, 8)
     """
 
-    def __init__(  # noqa: PLR0913, PLR0917 - PyTorch's own parameters
-        self,
-        d_model: int,
-        nhead: int,
-        dim_feedforward: int = 2048,
-        dropout: float = 0.1,
-        activation: Activation = "relu",
-        layer_norm_eps: float = 1e-5,
-        batch_first: bool = False,
-        norm_first: bool = False,
-        bias: bool = True,
-        device: Any = None,
-        dtype: Any = None,
-    ):
-        super().__init__()
-        options = {"bias": bias, "batch_first": batch_first, "device": device, "dtype": dtype}
-        self._set((d_model, nhead, dim_feedforward), activation, dropout, options)
-        self.norm_first = norm_first
-        self._set_norms(3, d_model, layer_norm_eps, dropout, options)
-
-    norm1: LayerNorm
-    norm2: LayerNorm
+    attentions = ("self_attn", "multihead_attn")
+    multihead_attn: MultiheadAttention
     norm3: LayerNorm
-    dropout2: Dropout
     dropout3: Dropout
 
     def forward(

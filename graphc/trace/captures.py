@@ -257,10 +257,7 @@ class Captures:
 
     def concrete_number(self, traced: TracedValue) -> Any:
         """The number now, if it follows from outside floats and constants alone: those become guards. Else None."""
-        found = self._follow(traced.session, traced.value, arrays=False)
-        if found is None:
-            return None
-        number, sources = found
+        number, sources = self._follow(traced.session, traced.value, arrays=False) or (None, ())
         for hidden in sources:
             self.paths.require_equal(hidden.path, hidden.current)
             self.session.note(f"specialised to {self.paths.describe(hidden.path)} == {hidden.current!r}: "
@@ -269,15 +266,12 @@ class Captures:
 
     def concrete_array(self, traced: TracedValue) -> np.ndarray | None:
         """The array now, if it follows from outside ones and constants alone: those are guarded. Else None."""
-        found = self._follow(traced.session, traced.value, arrays=True)
-        if found is None:
-            return None
-        array, sources = found
+        array, sources = self._follow(traced.session, traced.value, arrays=True) or (None, ())
         for hidden in sources:
             self.paths.require_same(hidden.path, hidden.current)
             name = self.paths.describe(hidden.path)
             self.session.note(f"specialised to this {name}: a length follows from its numbers")
-        return np.asarray(array)
+        return None if array is None else np.asarray(array)
 
     def _follow(self, session: Session, value: Value, *, arrays: bool) -> tuple[Any, tuple[Hidden, ...]] | None:
         """What the value is now, with the outside ones that it follows from; ``arrays``: those of them, too."""
