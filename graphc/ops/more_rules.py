@@ -110,19 +110,19 @@ def kolmogorov_density(F: Builder, y: Value) -> Value:
 # --- zeta -------------------------------------------------------------------------------------------------------------
 
 BERNOULLI = (1 / 6, -1 / 30, 1 / 42, -1 / 30, 5 / 66, -691 / 2730, 7 / 6, -3617 / 510, 43867 / 798, -174611 / 330)
+BEYOND = 1e12  # orders where nothing is left of the tail, whose factors overflow
 SUMMED = 12  # terms before Euler and Maclaurin's series, which then holds for s > -15
 
 
 def hurwitz(F: Builder, s: Value, q: Value, *, slope: bool) -> Value:
     """zeta(s, q) = the sum of (q + k)**-s, or its derivative by s."""
     k = F.cast(F.iota(dims=(SUMMED,), axis=0), F64)
-    logs = F.log(F.add(F.expand_dims(q, (q.rank,)), k))
-    powers = F.exp(F.neg(F.mul(logs, F.expand_dims(s, (s.rank,)))))
-    terms = F.neg(F.mul(powers, logs)) if slope else powers
+    starts = F.add(F.expand_dims(q, (q.rank,)), k)
+    powers = F.pow(starts, F.neg(F.expand_dims(s, (s.rank,))))
+    terms = F.neg(F.mul(powers, F.log(starts))) if slope else powers
     head = F.reduce("sum", terms, (terms.rank - 1,))
     end, less = F.add(q, float(SUMMED)), F.sub(s, 1.0)
-    log_end = F.log(end)
-    power = F.exp(F.neg(F.mul(log_end, s)))
+    power = F.pow(end, F.neg(s))
     whole, rising = F.add(F.div(end, less), 0.5), s  # of the power; (s)_(2j-1)
     whole_slope, rising_slope = F.neg(F.div(end, F.square(less))), F.add(F.mul(s, 0.0), 1.0)
     scale = F.div(1.0, end)
@@ -135,8 +135,8 @@ def hurwitz(F: Builder, s: Value, q: Value, *, slope: bool) -> Value:
             rising_slope = F.add(F.mul(rising_slope, shifted), rising)
             rising = F.mul(rising, shifted)
         scale = F.div(scale, F.square(end))
-    tail = F.sub(whole_slope, F.mul(log_end, whole)) if slope else whole
-    return F.add(head, F.mul(power, tail))
+    tail = F.sub(whole_slope, F.mul(F.log(end), whole)) if slope else whole
+    return F.add(head, F.select(F.lt(s, BEYOND), F.mul(power, tail), 0.0))
 
 
 def zeta_slope(F: Builder, s: Value) -> Value:

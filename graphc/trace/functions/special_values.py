@@ -15,6 +15,7 @@ import numpy as np
 from graphc.abi import SCIPY_PART, SCIPY_SIGNATURES
 from graphc.ir.builder import Builder
 from graphc.ir.graph import Value
+from graphc.ir.types import F64
 from graphc.ops.more_rules import hurwitz
 from graphc.ops.scipy_parts import PARTS
 from graphc.trace.functions.arguments import Implementation, as_array, as_int, mean_dtype, unsupported
@@ -137,19 +138,20 @@ def _real_lambertw(F: Builder, x: Value, upper: Value) -> Value:
 
 
 def zeta(F: Builder, x: Any, q: Any = None, out: None = None) -> Value:
-    """Riemann's function, or with q that of Hurwitz, for x > 1 and q > 0, else NaN."""
-    s = _as_double(F, x)
+    """Riemann's function, or with q that of Hurwitz, for x > 1: infinite at q = 0, -1, ..., NaN between these."""
+    s = as_array(F, x)
+    dtype = mean_dtype(s.type.dtype)
     if q is None:
-        return F.add(F.zetac(s), 1.0)
-    start = _as_double(F, q)
-    inside = F.logical_and(F.gt(s, 1.0), F.gt(start, 0.0))
+        return F.add(F.zetac(F.cast(s, dtype)), 1.0)
+    start = as_array(F, q)
+    dtype = mean_dtype(F.add(s, start).type.dtype)
+    s, start = F.cast(s, F64), F.cast(start, F64)
+    pole = F.logical_or(F.eq(s, 1.0), F.logical_and(F.le(start, 0.0), F.eq(start, F.floor(start))))
+    inside = F.logical_and(F.gt(s, 1.0), F.logical_and(F.gt(start, 0.0), F.lt(start, math.inf)))
     total = hurwitz(F, F.select(inside, s, 2.0), F.select(inside, start, 1.0), slope=False)
-    return F.select(inside, total, F.select(F.eq(s, 1.0), math.inf, math.nan))
-
-
-def _as_double(F: Builder, x: Any) -> Value:
-    a = as_array(F, x)
-    return F.cast(a, mean_dtype(a.type.dtype))
+    far = F.select(F.logical_and(F.gt(s, 1.0), F.eq(start, math.inf)), 0.0, math.nan)
+    outside = F.select(F.logical_and(pole, F.ge(s, 1.0)), math.inf, far)
+    return F.cast(F.select(inside, total, outside), dtype)
 
 
 def polygamma(F: Builder, n: Any, x: Any) -> Value:
