@@ -4,8 +4,10 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 
+from graphc.abi import SCIPY_PART
 from graphc.codegen.cuda_libraries import FACTORS, TRANSFORMS
 from graphc.codegen.cuda_routines import ROUTINES
+from graphc.codegen.device_special.table import FUNCTIONS
 from graphc.errors import UnsupportedError
 from graphc.ir.graph import Graph, Node
 from graphc.ir.opdef import Composite, CpuRoutine, Foreign, Op, Pointwise, Routine, Windows
@@ -37,7 +39,7 @@ def is_missing(op: Op) -> bool:
     match op.kind:
         case Pointwise():
             in_library = isinstance(op.expr, str) and op.expr.startswith(PREFIX)
-            return in_library and op.name not in FORMS
+            return in_library and op.name not in FORMS and op.name.partition(SCIPY_PART)[0] not in FUNCTIONS
         case Routine():
             return op.name not in (*ROUTINES, *FACTORS, *TRANSFORMS)
     return isinstance(op.kind, Composite | Foreign)

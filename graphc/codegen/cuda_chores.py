@@ -150,5 +150,5 @@ def whole_kernel(kind: str, text: str, dtypes: Sequence[str], sizes: int, mappin
     types = [f"CPointer({ELEMENTS[dtype]})" for dtype in dtypes]
     signature = f"void({', '.join([*types, *['int64'] * (sizes + 1)])})"
     name = f"cuda_{kind}_" + hashlib.sha256(f"{flags}\n{text}{signature}".encode()).hexdigest()[:20]
-    head = "\n".join(imports(text))
+    head = "\n".join(imports(text, device=True))
     return CudaKernel(PrintedKernel(name, f"{head}\n\n\n" + text.replace("NAME", name, 1), signature), mapping)

@@ -44,7 +44,7 @@ def memory_type(kind: Any) -> ir.Type:
     return ir.IntType(8) if isinstance(kind, types.Boolean) else value_type(kind)
 
 
-class _Context:
+class Context:
     """What intrinsics ask of Numba's target context."""
 
     get_value_type = staticmethod(value_type)
@@ -77,10 +77,12 @@ def function_ir(function: ast.FunctionDef, namespace: Mapping[str, Any], signatu
     Returns: textual IR.
     Raises: ProgramError: something outside of what can be compiled, with its line: a defect of the printed source.
     """
-    return _Translator(function, namespace, *_signature(signature), target).run()
+    return Translator(function, namespace, *_signature(signature), target).run()
 
 
-class _Translator:
+class Translator:
+    """Of one function."""
+
     def __init__(
         self, function: ast.FunctionDef, namespace: Mapping[str, Any], arguments: Any, result: Any, target: Target
     ):
@@ -325,7 +327,7 @@ class _Translator:
         if found is None:
             raise TypeError(f"{node.func.id} does not take {', '.join(map(str, kinds))}")
         signature, emit = found
-        return signature.return_type, emit(_Context, self.b, signature, self._arguments(signature.args, numbers))
+        return signature.return_type, emit(Context, self.b, signature, self._arguments(signature.args, numbers))
 
     def _arguments(self, wanted: tuple[Any, ...], numbers: list[Number]) -> list[Any]:
         """The arguments in the types that the signature asks for; a last one with a star gets a tuple of values."""

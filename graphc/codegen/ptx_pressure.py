@@ -7,6 +7,7 @@ import re
 _REGISTER = re.compile(r"%(rd|fd|rq|r|f|rs)(\d+)\b")
 _LABEL = re.compile(r"^(\$?\w+):")
 _BRANCH = re.compile(r"\bbra(?:\.uni)?\s+(\$?\w+)")
+_FUNCTION = re.compile(r"^\.(?:visible )?\.?(?:entry|func)\b", re.MULTILINE)
 _WIDTH = {"rd": 2, "fd": 2, "rq": 4}  # in registers of 32 bits, others one
 
 
@@ -14,8 +15,15 @@ def pressure(ptx: str) -> int:
     """The most registers of 32 bits whose values are held at once, as the text orders its instructions.
 
     A value is held from where it is first named to where it is last, and to the end of a loop that it came into from
-    outside. The assembler may order otherwise, and finds addresses anew: its number differs by some tenths.
+    outside. The assembler may order otherwise, and finds addresses anew: its number differs by some tenths. Of
+    functions that call each other, the one that holds the most.
     """
+    starts = [found.start() for found in _FUNCTION.finditer(ptx)]
+    return max(_held(ptx[start:end]) for start, end in zip([0, *starts], [*starts, len(ptx)], strict=True))
+
+
+def _held(ptx: str) -> int:
+    """The same of one function."""
     spans: dict[str, list[int]] = {}
     labels: dict[str, int] = {}
     loops: list[tuple[int, int]] = []

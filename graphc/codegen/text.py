@@ -100,8 +100,8 @@ _CALL = re.compile(r"\b([a-z]\w*)\(")
 _HELPER = re.compile(r".*_(f64|f32|i64|i32|i16|i8|u64|u32|u16|u8|bool)$")
 
 
-def imports(body: str) -> list[str]:
-    """The import lines that a printed function needs."""
+def imports(body: str, *, device: bool = False) -> list[str]:
+    """The import lines that a printed function needs; ``device``: it is one of a device, which has no SciPy."""
     called = set(_CALL.findall(body))
     vecmath = sorted(n for n in called if _is_vector_math(n))
     core = sorted(called & {"fma", "reassociating_add", "select", "wide_vectors"})
@@ -110,6 +110,10 @@ def imports(body: str) -> list[str]:
     lines = []
     if re.search(r"\b(inf|nan)\b", body):
         lines.append("from math import inf, nan")
+    if device:
+        special = [n for n in helpers if n.startswith("scipy_")]
+        helpers = [n for n in helpers if n not in special]
+        lines += ["from graphc.codegen.device_special import " + ", ".join(special)] if special else []
     if helpers or "INT64_MIN" in body:
         names = helpers + (["INT64_MIN"] if "INT64_MIN" in body else [])
         lines.append("from graphc.codegen.helpers import " + ", ".join(names))

@@ -6,6 +6,8 @@ vectors of the machine, in which the branch asks "any lane?", and ordinary argum
 function and narrower vectors (a loop that mixes element sizes) are calls of that one on padded arguments: they cost no
 second compilation of the body. The call in the loop names them in its attribute ``vector-function-abi-variant``.
 
+A GPU has no vectors: there the body stands once, on one lane.
+
 ``noinline``, for the branch must not come into the loop before that is vectorised; the call itself costs nothing
 measurable beside eight evaluations.
 """
@@ -36,12 +38,15 @@ def routine(m, name, body, *args):
         return body(m, *args)
     arity = len(args)
     name = f"graphc_{name}_f{m.bits_count}"
-    lanes = widest_vector() // m.bits_count
+    has_vectors = not m.b.module.triple.startswith("nvptx")
+    lanes = widest_vector() // m.bits_count if has_vectors else 1
     narrower = [n for n in (lanes // 4, lanes // 2) if n * m.bits_count >= 128]
     function = m.b.module.globals.get(name)
     if function is None:
         function = define(m.b.module, name, m.bits_count, lanes, narrower, body, arity)
     call = m.b.call(function, [a.v for a in args])
+    if not has_vectors:
+        return m.value(call)
     variants = ",".join(f"_ZGV_LLVM_N{n}{'v' * arity}_{name}({name}_v{n})" for n in (*narrower, lanes))
     add_attributes(call, (*ATTRIBUTES[:-1], f'"vector-function-abi-variant"="{variants}"'))
     return m.value(call)
@@ -68,7 +73,8 @@ def define(module, name, bits, lanes, narrower, body, arity):
     zeros = wide.const(0.0).v
     args = [m.b.insert_element(zeros, a, INT32(0)) for a in m.b.function.args]
     m.b.ret(m.b.extract_element(m.b.call(wide.b.function, args), INT32(0)))
-    keep(module, [*variants, m.b.function])
+    if lanes > 1:
+        keep(module, [*variants, m.b.function])
     return m.b.function
 
 

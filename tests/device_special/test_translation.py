@@ -1,0 +1,33 @@
+"""Functions of a device are translated into their kernel: the values are those of the Python function."""
+
+from __future__ import annotations
+
+import numpy as np
+import pytest
+import scipy.special
+
+import graphc
+from graphc.codegen.ptx import kernel_ptx
+from graphc.config import override, settings
+from tests.cuda.test_ptx import kernels_of
+from tests.device_special.support import values
+
+pytestmark = pytest.mark.skipif(settings.disable_jit, reason="GRAPHC_DISABLE_JIT: nothing is compiled")
+X = np.array([0.3, 2.5, 7.0, 11.0, np.nan, 1e5])
+
+
+@pytest.mark.parametrize("dtype", [np.float64, np.float32])
+def test_a_kernel_has_the_values_of_the_python_function(dtype):
+    x = X.astype(dtype)
+    with override(cuda_emulator=True):
+        found = graphc.jit(lambda x: (scipy.special.j0(x), scipy.special.k1(x)), target="cuda")(x)
+    for name, ours in zip(("j0", "k1"), found, strict=True):
+        assert ours.dtype == dtype
+        np.testing.assert_allclose(ours, values(name, [x], dtype), rtol=100 * np.finfo(dtype).eps)
+
+
+def test_a_kernel_has_each_function_once_and_single_precision_stays_single():
+    (kernel,) = kernels_of(graphc.jit(lambda x: scipy.special.k0(x) + scipy.special.k0(x + 1)), (X.astype("f4"),))
+    text = kernel_ptx(kernel, "sm_80")
+    assert ".f64" not in text
+    assert text.count(".func  (.param .b32 func_retval0) device_bessel_01_k0_f32(\n") == 1
