@@ -15,6 +15,7 @@ from graphc.config import override
 from graphc.trace.algorithms import functional, integrals, sparse_products, special_functions
 from graphc.trace.algorithms.table import ALGORITHMS
 from tests.trace.test_scipy_interpolation import CASES as INTERPOLATION
+from tests.trace.test_scipy_resampling import CASES as RESAMPLING
 from tests.trace.test_scipy_signals import CASES as SIGNALS
 from tests.trace.test_scipy_statistics import CASES as STATISTICS
 
@@ -82,7 +83,7 @@ def test_every_algorithm_is_tested() -> None:
     elsewhere = {"scipy.integrate.solve_ivp", "scipy.integrate.odeint"}
     elsewhere |= {"scipy.linalg.solve_continuous_are", "scipy.linalg.solve_discrete_are"}
     elsewhere |= {*functional.FUNCTIONS, *integrals.FUNCTIONS, *special_functions.FUNCTIONS, *sparse_products.FUNCTIONS}
-    elsewhere |= {f"scipy.{tested.name}" for tested in (*STATISTICS, *SIGNALS, *INTERPOLATION)}
+    elsewhere |= {f"scipy.{tested.name}" for tested in (*STATISTICS, *SIGNALS, *RESAMPLING, *INTERPOLATION)}
     assert {f"scipy.{name}" for name in CASES} - elsewhere == set(ALGORITHMS) - elsewhere
 
 

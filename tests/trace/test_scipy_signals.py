@@ -89,8 +89,6 @@ IMAGES = [
     case("ndimage.uniform_filter1d", M, size=4, origin=1),
     case("ndimage.sobel", M), case("ndimage.sobel", M, axis=0, mode="nearest"), case("ndimage.prewitt", M),
     case("ndimage.laplace", M),
-    *(case(f"ndimage.{name}_filter", M, size=size)
-      for name in ("maximum", "minimum", "median") for size in (3, (2, 4))),
 ]  # fmt: skip
 CASES = [*FILTERS, *CONVOLUTIONS, *SPECTRA, *IMAGES]
 

@@ -170,7 +170,7 @@ def gaussian_gradient_magnitude(input: Any, sigma: Any, output: Any = None, mode
     return np.sqrt(found)
 
 
-# --- means, differences, extremes -------------------------------------------------------------------------------------
+# --- means, differences -----------------------------------------------------------------------------------------------
 
 
 def uniform_filter1d(input: Any, size: int, axis: int = -1, output: Any = None, mode: Any = "reflect",
@@ -219,42 +219,8 @@ def laplace(input: Any, output: Any = None, mode: Any = "reflect", cval: Any = 0
     return found
 
 
-def _extreme(name: str, x: Any, size: Any, output: Any, mode: Any, cval: Any, origin: Any, options: Any) -> Any:
-    _no_output(name, output)
-    if size is None or any(option is not None for option in options):
-        refuse(f"scipy.ndimage.{name}: of traced values with size=, without footprint= and structure=")
-    found = np.asarray(x)
-    fold = np.max if name == "maximum_filter" else np.min if name == "minimum_filter" else None
-    for axis, (count, shift) in enumerate(zip(_per_axis(size, found.ndim), _per_axis(origin, found.ndim), strict=True)):
-        windows = _windows(name, found, count, axis, mode, cval, shift)
-        found = windows if fold is None else fold(windows, axis=-1)
-    return found
-
-
-def maximum_filter(input: Any, size: Any = None, footprint: Any = None, output: Any = None, mode: Any = "reflect",
-                   cval: Any = 0.0, origin: Any = 0) -> Any:  # fmt: skip
-    """The largest number of each block."""
-    return _extreme("maximum_filter", input, size, output, mode, cval, origin, [footprint])
-
-
-def minimum_filter(input: Any, size: Any = None, footprint: Any = None, output: Any = None, mode: Any = "reflect",
-                   cval: Any = 0.0, origin: Any = 0) -> Any:  # fmt: skip
-    """The smallest number of each block."""
-    return _extreme("minimum_filter", input, size, output, mode, cval, origin, [footprint])
-
-
-def median_filter(input: Any, size: Any = None, footprint: Any = None, output: Any = None, mode: Any = "reflect",
-                  cval: Any = 0.0, origin: Any = 0) -> Any:  # fmt: skip
-    """The middle number of each block, the upper one of an even number of them."""
-    x = np.asarray(input)
-    blocks = _extreme("median_filter", x, size, output, mode, cval, origin, [footprint])
-    flat = np.reshape(blocks, (*x.shape, -1))
-    return np.sort(flat, axis=-1)[..., flat.shape[-1] // 2]
-
-
 _ALL = (
     correlate1d, convolve1d, correlate, convolve, gaussian_filter1d, gaussian_filter, gaussian_laplace,
-    gaussian_gradient_magnitude, uniform_filter1d, uniform_filter, sobel, prewitt, laplace, maximum_filter,
-    minimum_filter, median_filter,
+    gaussian_gradient_magnitude, uniform_filter1d, uniform_filter, sobel, prewitt, laplace,
 )  # fmt: skip
 FUNCTIONS = {f"scipy.ndimage.{function.__name__}": function for function in _ALL}

@@ -23,6 +23,8 @@ from graphc.trace.algorithms import (
     matrix_functions,
     periodograms,
     quadrature,
+    rank_filters,
+    resampling,
     riccati,
     sparse_products,
     special_functions,
@@ -51,4 +53,6 @@ ALGORITHMS: Mapping[str, Any] = {
     **convolutions.FUNCTIONS,
     **periodograms.FUNCTIONS,
     **images.FUNCTIONS,
+    **rank_filters.FUNCTIONS,
+    **resampling.FUNCTIONS,
 }
