@@ -37,6 +37,8 @@ from graphc.schedule.scalars import walk
 
 GRAIN = 100_000  # operations below which a part of a kernel is not worth a thread of its own (some 15 us)
 
+MOST_RELEASED = 2  # pieces of memory that each place which leaves the driver gives back one by one
+
 LIGHT = 8  # operations that may stand in the driver itself
 
 DRIVER_SIGNATURE = "int64(CPointer(int64), CPointer(int64), int64, CPointer(int64))"
@@ -123,8 +125,7 @@ class DriverPrinter:
         for slot, size in enumerate(self.program.slots):
             self.lines.add(f"slot{slot} = {address}")
             address = f"slot{slot} + {self.dim(align(size))}"
-        for storage in self.program.grown:
-            self.head.add(f"grown{storage.position} = 0")
+        self._nothing_grown()
         self.steps(self.program.steps)
         self.leave(0)
         body = f"def NAME(args, symbols, arena, table):\n{self.head}\n{self.lines}\n"
@@ -151,9 +152,25 @@ class DriverPrinter:
 
     def leave(self, status: int) -> None:
         """Return, and give back what was grown."""
-        for storage in self.program.grown:
-            self.lines.add(f"call_service(table[{int(Service.RELEASE)}], grown{storage.position})")
+        if self.is_noted:
+            self.lines.add(f"give_back(table, grown, {len(self.program.grown)})")
+        else:
+            for storage in self.program.grown:
+                self.lines.add(f"call_service(table[{int(Service.RELEASE)}], grown{storage.position})")
         self.lines.add(f"return {status}")
+
+    @property
+    def is_noted(self) -> bool:
+        """Whether all that is grown stands beside each other, too, so that each place that leaves is one line."""
+        return len(self.program.grown) > MOST_RELEASED
+
+    def _nothing_grown(self) -> None:
+        if self.is_noted:
+            self.head.add(f"grown = stack_slots({len(self.program.grown)})")
+        for place, storage in enumerate(self.program.grown):
+            self.head.add(f"grown{storage.position} = 0")
+            if self.is_noted:
+                self.head.add(f"grown[{place}] = 0")
 
     def _hash(self, text: str) -> str:
         return hashlib.sha256(f"{self.flags}\n{text}".encode()).hexdigest()[:20]
@@ -299,9 +316,9 @@ class DriverPrinter:
             self.lines.add(f"symbols[{self.program.symbols.index(step.symbol)}] = {name}")
             return
         self.late.add(step.symbol)
-        for storage in self.program.grown:
+        for place, storage in enumerate(self.program.grown):
             if step.symbol in symbols_of(storage.size):
-                self._grow(f"grown{storage.position}", storage)
+                self._grow(place, storage)
 
     def _foreign(self, step: Foreign) -> None:
         words = [*map(self.address, step.buffers), *map(self.dim, step.sizes)]
@@ -309,11 +326,14 @@ class DriverPrinter:
         with self.lines.inside(f"if call_service({', '.join([function, *words])}) != 0:"):
             self.leave(FOREIGN_FAILED)
 
-    def _grow(self, name: str, storage: Storage) -> None:
+    def _grow(self, place: int, storage: Storage) -> None:
+        name = f"grown{storage.position}"
         size = self.dim(storage.size * DTYPES[storage.dtype].itemsize + ALIGNMENT)
         self.lines.add(f"{name} = call_service(table[{int(Service.GROW)}], {name}, {size})")
         with self.lines.inside(f"if {name} == 0:"):
             self.leave(OUT_OF_MEMORY)
+        if self.is_noted:
+            self.lines.add(f"grown[{place}] = {name}")
 
     def _check(self, step: Check) -> None:
         with self.lines.inside(f"if {self.number(self.storage[step.buffer])}:"):

@@ -4,6 +4,7 @@
     slots = stack_slots(4)                            # CPointer(int64) of four int64, alive until the driver returns
     launch(table, KERNELS_START + 2, n, 4096, args[0], out_address, n)
     call_service(table[1], flags, m, n, k, a, lda, b, ldb, c, ldc)
+    give_back(table, slots, 4)                        # RELEASE of each address that stands there
 
 Addresses are int64 everywhere. Nothing here allocates, raises or touches the GIL.
 """
@@ -135,10 +136,13 @@ def _call_kernel(builder: Any, kernel: Any, words: list[Any]) -> None:
     builder.call(builder.inttoptr(kernel, function.as_pointer()), [result, result, *words])
 
 
-def _call_shared(builder: Any, name: str, table: Any, words: list[Any], body: Callable[..., None]) -> None:
+def _call_shared(
+    builder: Any, name: str, table: Any, words: list[Any], body: Callable[..., None], inlined: bool = True
+) -> None:
     """Call ``name``, a function of the module over the table and words, which ``body(builder, table, words)`` emits.
 
-    A driver has thousands of launches: each is one call of what they have in common.
+    A driver has thousands of launches: each is one call of what they have in common. ``inlined``: LLVM may put it there
+    all the same.
     """
     module, name = builder.module, f"{name}_{len(words)}"
     function = module.globals.get(name)
@@ -146,6 +150,8 @@ def _call_shared(builder: Any, name: str, table: Any, words: list[Any], body: Ca
         kind = ir.FunctionType(ir.VoidType(), [table.type, *(word.type for word in words)])
         function = ir.Function(module, kind, name)
         function.linkage = "internal"
+        if not inlined:
+            function.attributes.add("noinline")
         inside = ir.IRBuilder(function.append_basic_block("entry"))
         body(inside, function.args[0], list(function.args[1:]))
         inside.ret_void()
@@ -202,3 +208,29 @@ def run(typingctx: Any, table: Any, index: Any, *arguments: Any) -> Any:
         return context.get_dummy_value()
 
     return types.void(table, index, packed), emit
+
+
+def _emit_give_back(builder: Any, table: Any, words: list[Any]) -> None:
+    address, count = words
+    slots = builder.inttoptr(address, _I64.as_pointer())
+    release = ir.FunctionType(_I64, [_I64]).as_pointer()
+    service = builder.inttoptr(_load_word(builder, table, _I64(int(abi.Service.RELEASE))), release)
+    with cgutils.for_range(builder, count) as loop:
+        builder.call(service, [_load_word(builder, slots, loop.index)])
+
+
+@intrinsic
+def give_back(typingctx: Any, table: Any, slots: Any, count: Any) -> Any:
+    """The RELEASE service for each of ``count`` addresses from ``slots`` on.
+
+    A driver leaves at hundreds of places: each is one call, whatever there is to give back.
+    """
+    if not isinstance(slots, types.CPointer):
+        return None
+
+    def emit(context: Any, builder: Any, signature: Any, values: Any) -> Any:
+        words = _words(context, builder, [slots, count], values[1:])
+        _call_shared(builder, "give_back", values[0], words, _emit_give_back, inlined=False)
+        return context.get_dummy_value()
+
+    return types.void(table, slots, count), emit

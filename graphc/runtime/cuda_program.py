@@ -99,6 +99,8 @@ class LoadedProgram:
             "multiply": self._multiply,
             "library": self._library,
             "call_service": lambda service, *arguments: service(*arguments),
+            "stack_slots": lambda count: [0] * count,
+            "give_back": lambda services, slots, count: list(map(services[int(Service.RELEASE)], slots)),
             **{f"read_{short}": functools.partial(self._number, dtype) for short, dtype in ELEMENTS.items()},
         }  # fmt: skip
         exec(compile(program.source, f"<{program.name}>", "exec"), namespace)

@@ -139,6 +139,22 @@ def test_services_and_slots():
     assert seen[0][1:] == (7, 1, 20)
 
 
+def test_give_back_releases_each_address():
+    released = []
+
+    @ctypes.CFUNCTYPE(ctypes.c_int64, ctypes.c_int64)
+    def service(address):
+        released.append(address)
+        return 0
+
+    table = (ctypes.c_int64 * abi.KERNELS_START)()
+    table[abi.Service.RELEASE] = ctypes.cast(service, POINTER).value
+    body = "grown = stack_slots(3)\nfor i in range(3):\n    grown[i] = 10 * i\ngive_back(table, grown, 3)\nreturn 7"
+    _, address = build(body, "int64(CPointer(int64))", "table")
+    assert call(address, (ctypes.addressof(table),), ctypes.c_int64) == (0, 7)
+    assert released == [0, 10, 20]
+
+
 def test_launch_reaches_its_kernel_both_ways():
     signature = "void(CPointer(float64), CPointer(float64), int64, int64, int64)"
     body = "for i in range(start, stop):\n    out[i] = a[i] * scale"

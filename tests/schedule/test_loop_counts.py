@@ -7,7 +7,9 @@ from collections import Counter
 import numpy as np
 
 import graphc
+from graphc.abi import Service
 from graphc.codegen.control import flags_of
+from graphc.codegen.driver import print_program
 from graphc.schedule.program import Copy, Exchange, Loop, Section, Step, walk_steps
 from tests.schedule.programs import final_graph, program_of
 
@@ -146,3 +148,19 @@ def test_what_grows_with_one_number_of_iterations_is_one_memory():
         saved = {id(s) for step in walk_steps(program.steps) if isinstance(step, Section) for s in step.storage}
         assert len(saved) > 9
         assert len(program.grown) == 1
+
+
+def test_what_many_loops_grew_is_given_back_by_one_line():
+    """Each way out of the driver is as long for many such loops as for a few: the text is in proportion to them."""
+
+    def powers(a):
+        for times in graphc.unroll(range(1, 5)):
+            for _ in range(int(times * np.sum(a * a))):
+                a = 0.4 * a @ a
+        return np.sum(a)
+
+    program = program_of(final_graph(graphc.grad, powers, np.eye(3)))
+    source = print_program(program, 1, "").source
+    assert len(program.grown) == 4
+    assert source.count(f"call_service(table[{int(Service.RELEASE)}]") == 0
+    assert source.count("give_back(table, grown, 4)") == source.count("return ") > 8
