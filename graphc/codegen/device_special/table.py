@@ -8,12 +8,27 @@ from __future__ import annotations
 from collections.abc import Callable, Mapping
 from typing import Any
 
-from graphc.codegen.device_special import bessel_01
+from graphc.codegen.device_special import (
+    bessel_01,
+    beta_function,
+    beta_quantiles,
+    gamma_quantiles,
+    incomplete_beta,
+    incomplete_gamma,
+    laws,
+)
 
 FUNCTIONS: Mapping[str, Callable[..., Any]] = {
     function.__name__: function
     for function in (
         bessel_01.j0, bessel_01.j1, bessel_01.y0, bessel_01.y1, bessel_01.k0, bessel_01.k0e, bessel_01.k1,
         bessel_01.k1e,
+        beta_function.beta, beta_function.betaln, beta_function.gammasgn, beta_function.rgamma,
+        incomplete_gamma.gammainc, incomplete_gamma.gammaincc,
+        gamma_quantiles.gammaincinv, gamma_quantiles.gammainccinv,
+        incomplete_beta.betainc, incomplete_beta.betaincc, beta_quantiles.betaincinv, beta_quantiles.betainccinv,
+        laws.bdtr, laws.bdtrc, laws.bdtri, laws.nbdtr, laws.nbdtrc, laws.nbdtri, laws.pdtr, laws.pdtrc, laws.pdtri,
+        laws.chdtr, laws.chdtrc, laws.chdtri, laws.gdtr, laws.gdtrc, laws.gdtria, laws.gdtrix,
+        laws.fdtr, laws.fdtrc, laws.fdtri, laws.stdtr,
     )
 }  # fmt: skip
