@@ -329,10 +329,12 @@ def huber_partials(F: Builder, y: Value, delta: Value, r: Value) -> tuple[Value,
 
 
 def pseudo_huber_partials(F: Builder, y: Value, delta: Value, r: Value) -> tuple[Value, Value]:
-    """By delta: ``delta (root - 1)**2 / root``."""
-    square = F.square(F.div(r, delta))
-    root = F.sqrt(F.add(square, 1.0))
-    return F.div(F.mul(delta, F.square(F.div(square, F.add(root, 1.0)))), root), F.div(r, root)
+    """``(h - delta)**2 / h`` and ``delta r / h`` with ``h = hypot(delta, r)``; r**2 / 2 has 0 and r, 0 has 0."""
+    h = F.hypot(delta, r)
+    square, safe = F.isinf(delta), F.select(F.eq(h, 0.0), 1.0, h)
+    share, less = F.div(r, safe), F.div(r, F.add(safe, delta))  # r less = h - delta, without the difference
+    by_delta = F.mul(F.mul(r, F.square(less)), share)
+    return F.select(square, 0.0, by_delta), F.select(square, r, F.mul(delta, share))
 
 
 def powm1_partials(F: Builder, y: Value, x: Value, p: Value) -> tuple[Value, Value]:

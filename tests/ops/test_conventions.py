@@ -90,6 +90,9 @@ AT_A_POINT = [
     ("log_ndtr", (-1e10,), [1e10]),
     ("log_ndtr", (50.0,), [0.0]),
     ("sin", (INF,), [NAN]),
+    ("pseudo_huber", (0.0, 0.0), [0.0, 0.0]),
+    ("pseudo_huber", (0.0, -3.0), [3.0, 0.0]),
+    ("pseudo_huber", (INF, 3.0), [0.0, 3.0]),
 ]
 
 
