@@ -244,6 +244,7 @@ class Check(IntEnum):
     EQUAL = 2  # (step, obj)       same type and ==, of a float the same bits; what it holds may differ: (1,) == (True,)
     KEYS = 3  # (step, keys)       a dict or set of exactly these keys in this order (in which it iterates), equal
     # and of equal types at every depth. Native code may miss new objects that are not str, int or tuples of those.
+    CODE = 4  # (step, code)       the step is CONST, a Python function; this is still its code
 
 
 ANY_LENGTH = -1  # the n of a TYPE_LEN check

@@ -76,6 +76,9 @@ def _condition(number: int, check: tuple, space: dict[str, Any]) -> str:
         case (Check.IS, step, expected):
             space[f"k{number}"] = expected
             return f"o{step} is k{number}"
+        case (Check.CODE, step, code):
+            space[f"k{number}"] = code
+            return f"o{step}.__code__ is k{number}"
         case (Check.TYPE_LEN, step, kind, length):
             space[f"k{number}"] = kind
             return f"type(o{step}) is k{number}" + (f" and len(o{step}) == {length}" if length != ANY_LENGTH else "")

@@ -134,7 +134,7 @@ def _outside(traced: Traced) -> list[str]:
             lines.append(f"{where}: must be the same {type(expected).__name__}")
         elif kind is Check.KEYS:
             lines.append(f"{where}: must have the keys {', '.join(map(repr, expected))}")
-        else:
+        elif kind is Check.TYPE_LEN:
             length = f" of length {rest[0]}" if rest and rest[0] >= 0 else ""
             lines.append(f"{where}: must be a {expected.__name__}{length}")
     return lines

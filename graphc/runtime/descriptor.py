@@ -34,6 +34,7 @@ _PYTHON_FUNCTIONS = {
     Head.LIST_NEW: "PyList_New",
     Head.LIST_SET: "PyList_SetItem",
     Head.CELL_GET: "PyCell_Get",
+    Head.CODE_GET: "PyFunction_GetCode",
     Head.GET_ATTRIBUTE: "PyObject_GetAttr",
     Head.COMPARE: "PyObject_RichCompareBool",
     Head.AS_INT64: "PyLong_AsLongLongAndOverflow",

@@ -155,6 +155,9 @@ def check_holds(plan: int, check: int, subject: int) -> int:
             return 1
     elif op == Check.KEYS:
         return keys_agree(plan, subject, expected)
+    elif op == Check.CODE:
+        if call(load(plan + Head.CODE_GET), subject) == expected:
+            return 1
     elif load(subject + Offset.TYPE) == load(expected + Offset.TYPE):
         mask = load(check + CheckField.MASK)
         if mask != 0:

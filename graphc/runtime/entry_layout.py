@@ -41,6 +41,7 @@ class Head(Fields):
     LIST_NEW = auto()
     LIST_SET = auto()
     CELL_GET = auto()
+    CODE_GET = auto()
     GET_ATTRIBUTE = auto()
     COMPARE = auto()
     AS_INT64 = auto()

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Container, Iterable, Sequence
 from functools import lru_cache
+from types import CodeType, FunctionType
 
 import numpy as np
 
@@ -82,7 +83,7 @@ def _validate_access(steps: Sequence[tuple], checks: Sequence[tuple], nargs: int
     for index, step in enumerate(steps):
         _require(_step_is_valid(nargs, index, step), f"step {index}: {step!r}")
     for check in checks:
-        _require(_check_is_valid(len(steps), check), f"check {check!r}")
+        _require(_check_is_valid(steps, check), f"check {check!r}")
 
 
 def _step_is_valid(nargs: int, index: int, step: tuple) -> bool:
@@ -102,12 +103,16 @@ def _step_is_valid(nargs: int, index: int, step: tuple) -> bool:
     return False
 
 
-def _check_is_valid(count: int, check: tuple) -> bool:
+def _check_is_valid(steps: Sequence[tuple], check: tuple) -> bool:
+    count = len(steps)
     match check:
         case (Check.IS | Check.EQUAL, step, _):
             return step in range(count)
         case (Check.KEYS, step, keys):
             return step in range(count) and type(keys) is tuple
+        case (Check.CODE, step, code):
+            is_function = step in range(count) and steps[step][0] == Step.CONST and type(steps[step][1]) is FunctionType
+            return is_function and type(code) is CodeType
         case (Check.TYPE_LEN, step, kind, length):
             sized = isinstance(kind, type) and issubclass(kind, tuple | list | dict)
             return step in range(count) and isinstance(kind, type) and (length == ANY_LENGTH or sized)

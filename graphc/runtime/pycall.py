@@ -112,6 +112,8 @@ def check_holds(check: tuple, objects: Mapping[int, Any] | Sequence[Any]) -> boo
             if type(actual) in plan_rules.COMPARED_BY_BITS:
                 return np.asarray(actual).tobytes() == np.asarray(expected).tobytes()
             return actual is expected or bool(actual == expected)
+        case (Check.CODE, step, code):
+            return objects[step].__code__ is code
     raise ValueError(f"no check: {check!r}")
 
 

@@ -6,7 +6,6 @@ Python does.
 
 from __future__ import annotations
 
-import operator
 from collections.abc import Callable, Collection, Sequence
 from functools import partial
 from typing import Any
@@ -302,14 +301,9 @@ def either(first: Any, *rest: Callable[[], Any]) -> Any:
     return first
 
 
-_PLAIN: dict[str, Callable[[Any, Any], Any]] = {
-    "Is": operator.is_, "IsNot": operator.is_not, "In": lambda a, b: a in b, "NotIn": lambda a, b: a not in b,
-}  # fmt: skip
-
-
 def compared(left: Any, name: str, right: Any, *rest: Any) -> Any:
     """``left < right < ...``; what follows comes as pairs of an operator's name and a function that gives its right."""
-    first = _PLAIN[name](left, right) if name in _PLAIN else dispatch.binary(name, left, right)
+    first = dispatch.binary(name, left, right)
     if not rest:
         return first
     following, later, *more = rest

@@ -61,6 +61,7 @@ class Captures:
         self._by_path: dict[int, Hidden] = {}
         self._seen: dict[int, tuple[Any, Any]] = {}  # path -> the object there, and what the function sees of it
         self._known: dict[int, tuple[Any, int]] = {}  # id -> object that was read from outside, its path
+        self._copies: dict[int, tuple[Any, int]] = {}  # id of what is seen -> what it stands for, its path
         self.stand_ins: dict[int, tuple[Any, Any]] = {}  # functions without source, by id, and what runs in their place
         self._snapshots: list[tuple[np.ndarray, np.ndarray]] = []
         self.refused: ConcretizationError | None = None  # the first time a traced array was asked for its numbers
@@ -141,6 +142,7 @@ class Captures:
     def _copied(self, original: Any, copy: Any, path: int) -> Any:
         """Remember the copy: a write to it is a write to the outside object, which a program would not repeat."""
         self.shown_as(copy)
+        self._copies[id(copy)] = (original, path)
         self.remember(original, path)
         return copy
 
@@ -148,7 +150,9 @@ class Captures:
         if isinstance(obj, np.ndarray) and (not is_known(obj.dtype.newbyteorder("=")) or type(obj) is not np.ndarray):
             self.paths.require_same(path, obj)  # not numeric: labels, objects; its contents are not followed
             return obj
-        return LazyTracer(self.session, lambda: self._input(obj, path), owner)
+        seen = LazyTracer(self.session, lambda: self._input(obj, path), owner)
+        self._copies[id(seen)] = (obj, path)
+        return seen
 
     def guard(self, obj: Any, path: int) -> None:
         """Have the object compared at each call, and remember where it was found."""
@@ -168,7 +172,10 @@ class Captures:
         elif is_foreign(obj):
             self.paths.require_type(path, type(obj))
             self.remember(obj, path)
-        elif isinstance(obj, ModuleType) or is_object(obj):
+        elif isinstance(obj, ModuleType):
+            self.remember(obj, path)
+        elif is_object(obj):
+            self.paths.require_type(path, type(obj))
             self.remember(obj, path)
         else:
             self.paths.require_same(path, obj)
@@ -188,6 +195,15 @@ class Captures:
     def shown_as(self, copy: Any) -> None:
         """The object is what the function sees of one from outside: a write to it would be one to that."""
         self._known[id(copy)] = (copy, -1)
+
+    def original(self, obj: Any) -> Any:
+        """The container or array from outside that the function sees as ``obj``, of which it then is guarded which one
+        it is; any other object itself."""
+        if id(obj) not in self._copies:
+            return obj
+        original, path = self._copies[id(obj)]
+        self.paths.require_same(path, original)
+        return original
 
     def path_of(self, obj: Any) -> int | None:
         """Where the object was read from outside; None when it was not."""
@@ -248,7 +264,7 @@ class Captures:
         """Let go of the objects of the traced call, which the program must not keep alive; paths and guards stay."""
         self.arguments.clear()
         self.stand_ins.clear()
-        for kept in (self._by_path, self._seen, self._known, self._snapshots):
+        for kept in (self._by_path, self._seen, self._known, self._copies, self._snapshots):
             kept.clear()
         self.hidden = {value: replace(hidden, current=None) for value, hidden in self.hidden.items()}
         del self.session

@@ -14,6 +14,7 @@ from typing import Any
 
 from graphc.trace import foreign
 from graphc.trace.callees import is_library_name, sparse_operation
+from graphc.trace.identity import are_identical, fix_identity
 from graphc.trace.rewrite import rewritten
 from graphc.trace.symbolic import SymbolicInt
 from graphc.trace.values import TracedValue, converted, opened
@@ -34,6 +35,7 @@ _OPERATORS: dict[str, tuple[str, str, Callable[[Any, Any], Any]]] = {
 _UNARY: dict[str, tuple[str, Callable[[Any], Any]]] = {
     "USub": ("__neg__", operator.neg), "UAdd": ("__pos__", operator.pos), "Invert": ("__invert__", operator.invert),
 }  # fmt: skip
+_BY_IDENTITY = ("Eq", "NotEq", "In", "NotIn")
 _CONVERSIONS = {
     len: "__len__", float: "__float__", int: "__int__", abs: "__abs__", str: "__str__", repr: "__repr__",
     round: "__round__",
@@ -63,6 +65,10 @@ def special_method(obj: Any, name: str) -> MethodType | None:
 
 def binary(operation: str, left: Any, right: Any) -> Any:
     """``left <operation> right``, for the name of a node of ``ast``."""
+    if operation in ("Is", "IsNot"):
+        return are_identical(left, right) is (operation == "Is")
+    if operation in _BY_IDENTITY:
+        fix_identity(left, right)
     if operation in ("In", "NotIn"):
         return is_in(left, right) is (operation == "In")
     if operation == "MatMult":

@@ -222,7 +222,8 @@ class LoadRewriter(ast.NodeTransformer):
     def visit_Compare(self, node: ast.Compare) -> ast.expr:
         node.left = self.visit(node.left)
         node.comparators = [self.visit(c) for c in node.comparators]
-        if len(node.ops) > 1 or isinstance(node.ops[0], ast.Is | ast.IsNot):
+        asks_for_none = isinstance(node.ops[0], ast.Is | ast.IsNot) and isinstance(node.comparators[0], ast.Constant)
+        if len(node.ops) > 1 or asks_for_none:
             return node
         return _hook("binary", node, ast.Constant(type(node.ops[0]).__name__), node.left, node.comparators[0])
 

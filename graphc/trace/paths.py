@@ -7,6 +7,7 @@ from __future__ import annotations
 
 from collections.abc import Hashable, Iterable, Sequence
 from dataclasses import dataclass
+from types import FunctionType
 from typing import Any
 
 import numpy as np
@@ -72,6 +73,11 @@ class Paths:
     def require_same(self, path: int, obj: object) -> None:
         """Guard: at each call the path leads to this very object."""
         self._checks.setdefault((Check.IS, path, id(obj)), (Check.IS, path, obj))
+
+    def require_same_code(self, function: FunctionType) -> None:
+        """Guard: the function runs the code that it runs now. A reload of an edited file may give it another one."""
+        code = function.__code__
+        self._checks.setdefault((Check.CODE, id(function)), (Check.CODE, self.const(function), code))
 
     def require_equal(self, path: int, obj: Any) -> None:
         """Guard: the path leads to an object of this type and value."""

@@ -24,6 +24,7 @@ from graphc.trace.classes import matched, plain_class
 from graphc.trace.comprehensions import collected
 from graphc.trace.environment import environment_function, environment_variable, refuse_unseen_names
 from graphc.trace.foreign import again, method_again, record_with, through_library
+from graphc.trace.identity import fix_identity, looking_up
 from graphc.trace.location import user_location
 from graphc.trace.made import settled
 from graphc.trace.raising import Handler, raising
@@ -105,16 +106,21 @@ class Reader:
             path = captures.path_of(obj)
             return getattr(obj if path is None else captures.materialise(obj, path), name)
         defined = None if record_with(obj) else _class_attribute(obj, name)
+        path = captures.path_of(obj)
         if isinstance(defined, property) and defined.fget is not None:
+            if path is not None:
+                captures.paths.require_same(captures.paths.attribute(captures.paths.const(type(obj)), name), defined)
             return traced_callee(defined.fget)(obj)
         value = getattr(obj, name)
-        path = captures.path_of(obj)
         if path is None and isinstance(obj, type) and not is_library_name(obj.__module__):
             path = captures.paths.const(obj)
         if path is None or isinstance(value, TracedValue):
             return value
         if isinstance(value, MethodType | BuiltinMethodType) and value.__self__ is obj:
             self._guard_method(captures, obj, path, name, defined)
+            return value
+        if isinstance(defined, classmethod):
+            self._guard_function(captures, path, name, value.__func__)
             return value
         return self._found(captures, value, captures.paths.attribute(path, name), raw=raw)
 
@@ -125,9 +131,14 @@ class Reader:
             return  # a class method: the class itself is guarded
         paths.require_type(path, type(obj))
         if isinstance(defined, FunctionType):
-            paths.require_same(paths.attribute(paths.const(type(obj)), name), defined)
+            self._guard_function(captures, path, name, defined)
         if has_own_form(obj):
             paths.require_same(path, obj)
+
+    def _guard_function(self, captures: Captures, path: int, name: str, function: Any) -> None:
+        """The object's method under the name is that of this function: neither its class nor itself has another one."""
+        method = captures.paths.attribute(path, name)
+        captures.paths.require_same(captures.paths.attribute(method, "__func__"), function)
 
     def item(self, obj: Any, key: Any) -> Any:
         return self._read_item(obj, key, raw=False)
@@ -156,6 +167,7 @@ class Reader:
         paths = captures.paths
         key = int(key) if isinstance(key, SymbolicInt) else key
         if isinstance(obj, dict):
+            fix_identity(key)
             value = obj[key]
             return self._found(captures, value, paths.dict_item(path, key), raw=raw)
         if isinstance(key, slice) or not hasattr(type(key), "__index__"):
@@ -191,7 +203,7 @@ class Reader:
             session.captures.paths.require_same(path, function)
         elif path is not None and not isinstance(function, type):
             session.captures.paths.require_type(path, type(function))
-        substitute = traced_callee(function)
+        substitute = looking_up(function, traced_callee(function))
         return dispatch.through_builtin(function, substitute) if dispatch.is_builtin(function) else substitute
 
     def printed_elsewhere(self, function: Any) -> bool:

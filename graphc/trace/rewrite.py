@@ -31,6 +31,7 @@ def rewritten(function: FunctionType) -> Callable[..., Any]:
     code = function.__code__
     if id(code) in _results:
         return function
+    _require_same_code(function)
     new = _rewritten_code(code)
     if new is None:
         return _without_source(function)
@@ -40,6 +41,13 @@ def rewritten(function: FunctionType) -> Callable[..., Any]:
     hooks = CellType(Reader(function.__globals__, cells))
     closure = tuple(hooks if name == HOOKS else cells[name] for name in new.co_freevars)
     return _with_defaults(_like(function, new, function.__globals__, closure), function)
+
+
+def _require_same_code(function: FunctionType) -> None:
+    """Guard: what reloads an edited file into living functions (IPython's autoreload does) gives them other code."""
+    session = current()
+    if session is not None and not (function.__module__ or "").startswith("graphc."):
+        session.captures.paths.require_same_code(function)
 
 
 def _with_defaults(made: FunctionType, function: FunctionType) -> FunctionType:
@@ -61,6 +69,8 @@ def _with_defaults(made: FunctionType, function: FunctionType) -> FunctionType:
         )
     if function.__kwdefaults__:
         path = paths.attribute(root, "__kwdefaults__")
+        for name, default in function.__kwdefaults__.items():
+            paths.require_same(paths.dict_item(path, name), default)
         made.__kwdefaults__ = {
             name: seen(default, paths.dict_item(path, name)) for name, default in function.__kwdefaults__.items()
         }

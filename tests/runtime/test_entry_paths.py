@@ -59,6 +59,18 @@ def test_outside_values(how):
 
 
 @both
+def test_code_of_a_function(how):
+    def helper():
+        return 1
+
+    p = plan(steps=((Step.ARG, 0), (Step.CONST, helper)), checks=((Check.CODE, 1, helper.__code__),))
+    f = make(p, how=how)
+    assert not is_miss(f(np.zeros(2)))
+    helper.__code__ = (lambda: 2).__code__
+    assert is_miss(f(np.zeros(2)))
+
+
+@both
 def test_exceptions_in_user_code_do_not_leak(how):
     class Odd:
         def __eq__(self, other):
