@@ -273,6 +273,7 @@ class DeviceLeaf:
 class OnDevice:
     """Of an array that graphc keeps on a device, to tell it from one of NumPy's. ``number``: of the device."""
 
+    __slots__ = ()
     number: int
 
 

@@ -13,6 +13,7 @@ from typing import Any
 from graphc.abi import ANY_LENGTH, Build, Check, Step
 from graphc.cuda_runner import CudaRunner
 from graphc.program import CallPlan
+from graphc.runtime.cuda_calls import bare_plan
 from graphc.runtime.pycall import check_holds
 
 
@@ -43,8 +44,10 @@ def device_entry(plan: CallPlan, runner: CudaRunner, fallback: Callable[..., Any
     lines += [f"        learn(({objects}))", "        return result", f"    return {_result(plan.result, space)}"]
     text = "def entry(*args, **kwargs):\n" + "\n".join(lines) + "\n"
     exec(compile(text, "<cuda entry>", "exec"), space)
-    entry: Callable[..., Any] = space["entry"]
-    return entry
+    outputs = len(runner.graph.outputs)
+    return runner.replays.known.entry(
+        bare_plan(plan.nargs, steps, checks, wanted, outputs, plan.result), space["entry"]
+    )
 
 
 def _reached(number: int, step: tuple, space: dict[str, Any]) -> list[str]:

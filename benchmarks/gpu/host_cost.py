@@ -18,7 +18,8 @@ from unittest import mock
 import numba
 import numpy as np
 
-from benchmarks.gpu.cases import GpuCase, gpu_cases
+import graphc
+from benchmarks.gpu.cases import gpu_cases
 from benchmarks.gpu.checks import compiled
 from benchmarks.tree import tree_leaves, tree_map
 from graphc.config import override
@@ -29,15 +30,24 @@ from tests.cuda.fake_cuda import FakeCuda, FakeDevice
 
 CALLS, BATCHES = 200, 25
 
-Step = Callable[[], Any]
+Step = Callable[..., Any]
 
 
 class HostCost(NamedTuple):
     """Seconds of a call, and of making new arrays like its results, which is part of them."""
 
     arrays: str
+    work: str
     call: float
     results: float
+
+
+class Work(NamedTuple):
+    """A step and its arguments, NumPy arrays among them."""
+
+    name: str
+    step: Step
+    given: Any
 
 
 @numba.cfunc("int32()")
@@ -104,21 +114,30 @@ def own_arrays() -> Iterator[Callable[[np.ndarray], Any]]:
 
 def host_costs(calls: int = CALLS) -> list[HostCost]:
     """The cost with graphc's own arrays, and with PyTorch's where it is installed."""
-    (case,) = [case for case in gpu_cases() if case.group == "calls"]
     kinds = {"graphc's own arrays": own_arrays}
     if importlib.util.find_spec("torch") is not None:
         kinds["PyTorch's tensors"] = tensors_there
     found = []
     for name, there in kinds.items():
-        with idle_device() as library, there() as put:
-            found.append(_cost(name, case, put, library, calls))
+        for work in _works():
+            with idle_device() as library, there() as put:
+                found.append(_cost(name, work, put, library, calls))
     return found
 
 
-def _cost(name: str, case: GpuCase, put: Callable[[np.ndarray], Any], library: IdleCuda, calls: int) -> HostCost:
-    given = case.inputs(np.random.default_rng(0), **case.sizes)
-    arguments = tree_map(lambda a: put(a) if isinstance(a, np.ndarray) else a, given)
-    step = compiled(case)
+def _works() -> list[Work]:
+    (case,) = [case for case in gpu_cases() if case.group == "calls"]
+    x = np.ones((32, 10), np.float32)
+    return [
+        Work("one array in, one out", graphc.jit(lambda x: 2 * x + 1), (x,)),
+        Work("three arrays in, one out", graphc.jit(lambda x, y, z: x * y + z), (x, x, x)),
+        Work("the small step: eight in, six out", compiled(case), case.inputs(np.random.default_rng(0), **case.sizes)),
+    ]
+
+
+def _cost(name: str, work: Work, put: Callable[[np.ndarray], Any], library: IdleCuda, calls: int) -> HostCost:
+    arguments = tree_map(lambda a: put(a) if isinstance(a, np.ndarray) else a, work.given)
+    step = work.step
     results = tree_leaves(step(*arguments))
     library.results_have_no_memory()
 
@@ -130,7 +149,7 @@ def _cost(name: str, case: GpuCase, put: Callable[[np.ndarray], Any], library: I
     def make() -> list[Any]:
         return [maker() for maker in makers]
 
-    return HostCost(name, seconds_of_calls(call, calls), seconds_of_calls(make, calls))
+    return HostCost(name, work.name, seconds_of_calls(call, calls), seconds_of_calls(make, calls))
 
 
 def _maker(result: Any) -> Step:
@@ -164,7 +183,7 @@ def show(costs: list[HostCost], calls: int = CALLS) -> str:
     lines = [
         "The host's cost of a call, WITHOUT A GPU: over a driver that does nothing, on memory of this machine.",
         f"NumPy's x + 1.0 of three numbers: {unit * 1e6:.2f} us",
-        f"{'the small step, its arguments':32} {'a call':>10} {'making its results':>20}",
+        f"{'arguments':20} {'work':34} {'a call':>10} {'making its results':>20}",
     ]
-    lines += [f"{cost.arrays:32} {cost.call * 1e6:7.1f} us {cost.results * 1e6:17.1f} us" for cost in costs]
+    lines += [f"{c.arrays:20} {c.work:34} {c.call * 1e6:7.1f} us {c.results * 1e6:17.1f} us" for c in costs]
     return "\n".join(lines)

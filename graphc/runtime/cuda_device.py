@@ -27,7 +27,7 @@ from graphc.runtime.cuda_errors import OUT_OF_MEMORY, driver_error
 from graphc.runtime.cuda_images import image_of
 from graphc.runtime.cuda_libraries import CUFFT, CUSOLVER
 from graphc.runtime.cuda_solver import CuFFT, CuSolver
-from graphc.runtime.cuda_submit import SUBMITTED, submission
+from graphc.runtime.cuda_submit import SUBMITTED, Submission, address_of
 
 LIBRARY = {"linux": "libcuda.so.1", "win32": "nvcuda.dll"}
 BLOCKS_OF_A_MULTIPROCESSOR = 8
@@ -86,7 +86,7 @@ class CudaDevice:
         self.lock, self.find_blas = threading.RLock(), blas
         self.functions: dict[str, Handle] = {}
         self.page, self.page_left = 0, 0
-        self.spare: dict[int, list[int]] | None = {}
+        self.spare: dict[int, Any] | None = {}
         with self.current():
             self._keep_memory(handle)
             self.stream, self.capturing = self._new_stream(), self._new_stream()
@@ -206,8 +206,7 @@ class CudaDevice:
         return address.value
 
     def _give_back_spare(self) -> None:
-        spare, self.spare = self.spare or {}, {}
-        for blocks in spare.values():
+        for blocks in list((self.spare or {}).values()):  # arrays that are alive know these lists
             while blocks:
                 self.release(blocks.pop(), self.stream)
 
@@ -282,11 +281,24 @@ class CudaDevice:
     def repeated(
         self, graph: Any, before: Sequence[Prepared], after: Sequence[Prepared], mark: Any, stream: int
     ) -> Callable[[], None]:
-        if not hasattr(self.library.cuGraphLaunch, "restype"):  # no C function: a stand-in
+        if not self._is_native:
             return repeated_by(self, graph, before, after, mark, stream)
         functions = [getattr(self.library, name) for name in SUBMITTED]
         things = [int(thing.value or 0) for thing in (self.context, Handle(stream), mark, graph)]
-        return submission(functions, things, before, after, self._require)
+        return Submission(functions, things, before, after, self._require)
+
+    @property
+    def _is_native(self) -> bool:
+        """Whether the library has C functions, and is no stand-in."""
+        return hasattr(self.library.cuGraphLaunch, "restype")
+
+    @property
+    def entering(self) -> tuple[int, int, int]:
+        if not self._is_native:
+            return 0, 0, 0
+        push, pop, *_ = SUBMITTED
+        functions = [getattr(self.library, name) for name in (push, pop)]
+        return int(self.context.value or 0), *map(address_of, functions)  # type: ignore[return-value]
 
 
 def open_library() -> Any:

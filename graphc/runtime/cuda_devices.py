@@ -54,12 +54,16 @@ class Device(Protocol):
     warp: int
     most_blocks: int
     stream: int
-    spare: dict[int, list[int]] | None
+    spare: dict[int, Any] | None
     near: int
 
     @property
     def workspace(self) -> int:
         """Bytes that ``multiply`` needs."""
+
+    @property
+    def entering(self) -> tuple[int, int, int]:
+        """The context and the addresses of the functions that push and pop it, for native code; zeros for none."""
 
     @property
     def solver(self) -> Solver:

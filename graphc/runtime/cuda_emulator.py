@@ -42,8 +42,9 @@ class Emulator:
     """A device, see ``runtime.cuda_program.Device``."""
 
     name, number, stream, workspace = "emulator", 0, 0, 0
+    entering = 0, 0, 0
     threads, warp, most_blocks, near = THREADS, WARP, BLOCKS, NEAR
-    spare: dict[int, list[int]] | None = None  # what is used after it is gone should be found
+    spare: dict[int, Any] | None = None  # what is used after it is gone should be found
 
     def __init__(self) -> None:
         self.memory: dict[int, np.ndarray] = {}

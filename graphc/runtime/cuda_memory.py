@@ -24,7 +24,17 @@ def elements(shape: Sequence[int]) -> int:
     return count
 
 
-def _spare_blocks(on: Device, size: int) -> list[int] | None:
+class Spare(list[int]):
+    """Addresses of memory of one size that is kept, of which there may be ``most``."""
+
+    __slots__ = ("most",)
+
+    def __init__(self, size: int):
+        super().__init__()
+        self.most = SPARE_SIZE // size
+
+
+def _spare_blocks(on: Device, size: int) -> Spare | None:
     """Memory of small arrays of this size that are gone, on the device's own stream: asking the driver takes longer.
 
     As with the driver's pool, what is asked of the memory next comes after what was asked before.
@@ -33,12 +43,14 @@ def _spare_blocks(on: Device, size: int) -> list[int] | None:
         return None
     blocks = on.spare.get(size)
     if blocks is None and len(on.spare) < SPARE_SIZES:
-        blocks = on.spare.setdefault(size, [])
+        blocks = on.spare.setdefault(size, Spare(size))
     return blocks
 
 
 class DeviceArray(OnDevice):
     """An array on a device that graphc made: other libraries read it by either protocol. ``shape``, ``dtype``."""
+
+    __slots__ = ("__weakref__", "address", "dtype", "number", "on", "shape", "spare", "stream")
 
     def __init__(
         self, shape: tuple[int, ...], dtype: np.dtype, number: int, stream: int, on: Device | None = None
@@ -58,12 +70,14 @@ class DeviceArray(OnDevice):
             self.address = self.on.allocate(size, stream)
 
     def __del__(self) -> None:
-        if not hasattr(self, "address") or sys.is_finalizing():
+        try:
+            address, spare = self.address, self.spare
+        except AttributeError:  # it was never made
             return
-        if self.spare is not None and (len(self.spare) + 1) * self.nbytes <= SPARE_SIZE:
-            self.spare.append(self.address)
-        else:
-            give_back(self.on, self.address, self.stream)
+        if spare is not None and len(spare) < spare.most:
+            spare.append(address)
+        elif not sys.is_finalizing():
+            give_back(self.on, address, self.stream)
 
     def __array__(self, dtype: Any = None, copy: Any = None) -> np.ndarray:
         """Raises ``CudaError``: NumPy would make an array of one object of it."""
@@ -130,12 +144,24 @@ class DeviceArray(OnDevice):
 class SharedArray(DeviceArray):
     """An array over memory on a device that belongs to ``owner``, whatever that is."""
 
+    __slots__ = ("owner",)
+
     def __init__(self, owner: Any, address: int, shape: tuple[int, ...], dtype: np.dtype, number: int, stream: int):
         self.owner, self.address, self.on = owner, address, device(number)
         self.shape, self.dtype, self.number, self.stream = shape, dtype, number, stream
 
     def __del__(self) -> None:
         """The memory is its owner's."""
+
+
+def template_of(shape: tuple[int, ...], dtype: np.dtype, number: int, stream: int, on: Device) -> DeviceArray | None:
+    """What native code makes arrays like of, where memory of their size is kept; it has no memory itself."""
+    spare = _spare_blocks(on, elements(shape) * dtype.itemsize) if stream == on.stream else None
+    if spare is None:
+        return None
+    template = SharedArray(None, 0, shape, dtype, number, stream)
+    template.on, template.spare = on, spare
+    return template
 
 
 def sent(array: Any, number: int) -> DeviceArray:

@@ -107,7 +107,8 @@ class LoadedProgram:
         self.driver = namespace[program.name]
         self.services = {int(Service.GROW): self._grow, int(Service.RELEASE): self._release}
         self.lock = threading.RLock()
-        self.stream, self.workspace, self.launched = on.stream, 0, 0
+        self.live = np.array([0, on.stream], np.int64)  # native code reads ``version`` and ``stream`` there
+        self.workspace, self.launched = 0, 0
         self.done: Any = None  # marks the end of the last step: streams of other libraries come and go
         self.block, self.size, self.failure = 0, 0, 0  # failure: where the number of a failed check stands
         self.own: dict[tuple, Any] = {}  # kernels that pack numbers and poison results
@@ -117,7 +118,20 @@ class LoadedProgram:
         self.plans: dict[tuple, Any] = {}
         self.at_end: weakref.finalize | None = None
         self.asked: Any = None  # the sizes of the last step whose results stay on the device
-        self.version = 0  # counts how often graphs or places that were known are none any more
+
+    @property
+    def stream(self) -> int:
+        """The one that the program runs on."""
+        return int(self.live[1])
+
+    @stream.setter
+    def stream(self, stream: int) -> None:
+        self.live[1] = stream
+
+    @property
+    def version(self) -> int:
+        """How often graphs or places that were known became none any more."""
+        return int(self.live[0])
 
     # --- memory -------------------------------------------------------------------------------------------------------
 
@@ -158,7 +172,7 @@ class LoadedProgram:
         self._start(kernel, "elements", math.prod(shape), 1, words)
 
     def _leave_block(self) -> None:
-        self.version += 1
+        self.live[0] += 1
         for graph in self.graphs.values():
             self.device.drop(graph)
         self.graphs.clear()
@@ -211,7 +225,7 @@ class LoadedProgram:
         self.graphs[key] = graph
         del self.once[key]
         if len(self.graphs) > MOST_GRAPHS:
-            self.version += 1
+            self.live[0] += 1
             self.device.drop(self.graphs.popitem(last=False)[1])
         return graph
 

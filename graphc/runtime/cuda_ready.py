@@ -20,7 +20,7 @@ from graphc.runtime.cuda_arrays import ALIGNED, DeviceView, Quick
 from graphc.runtime.cuda_devices import Prepared
 from graphc.runtime.cuda_program import LoadedProgram
 
-MOST_READY = 64  # places of results, for arguments at the same places
+MOST_READY = 64  # calls of a program, and places of results for each of them
 LETTERS = {"f8": "d", "f4": "f", "i8": "q", "i4": "i", "i2": "h", "i1": "b", "u8": "Q", "u4": "I", "u2": "H", "u1": "B",
            "b1": "?"}  # fmt: skip
 
@@ -46,62 +46,36 @@ class Done(NamedTuple):
     sizes: Any
 
 
-class Ready:
-    """For arguments of known sizes, those that are large at known addresses.
+class Launches:
+    """The launches around the graph, prepared, and the words in them that each call writes.
 
-    ``run(*addresses, *numbers)``: of the inputs that move, and the single numbers; the results, or None where the call
-    has to go the long way.
+    ``moves``: of each input that moves the number of a launch and of a word in it, for its address; ``packs``: the same
+    for the numbers; ``copies``: of each result that is copied its number, and the same for its address.
     """
 
-    def __init__(self, loaded: LoadedProgram, quick: Quick, done: Done):
-        self.loaded, self.version = loaded, loaded.version
+    def __init__(self, loaded: LoadedProgram, done: Done):
+        self.loaded = loaded
         self.before: list[Prepared] = []
         self.after: list[Prepared] = []
-        self.repeats: dict[
-            tuple[int, ...], Callable[[], None]
-        ] = {}  # by the addresses of results that the graph writes
-        self.graphs: dict[tuple[int, ...], Any] = {}
-        packers = self._pack(done)
-        moves = self._transfers([(place, 0, _bytes(done.given[k])) for k, place in done.moving], self.before)
+        self.packs = self._pack(done)
+        moved = self._transfers([(place, 0, _bytes(done.given[k])) for k, place in done.moving], self.before)
+        self.moves = [(launch, 2 * slot) for launch, slot in moved]
         held = [k for k, (shape, _, place) in enumerate(done.results) if place >= 0 and 0 not in shape]
         pieces = []
         for shape, dtype, place in [done.results[k] for k in held]:
             pieces.append((0, place, int(np.prod(shape, dtype=int)) * dtype.itemsize))
-        copies = self._transfers(pieces, self.after)
-        fixed = tuple([k for k, (_, _, place) in enumerate(done.results) if place < 0])
-        words: dict[str, Any] = {f"w{k}": launch.words.data for k, launch in enumerate([*self.before, *self.after])}
-        space = words | {
-            f"m{k}": quick.maker(done.like, shape, dtype) for k, (shape, dtype, _) in enumerate(done.results)
-        }
-        for k, (pack, view, _) in enumerate(packers):
-            space |= {f"p{k}": pack, f"b{k}": view}
-        space |= {
-            "current": quick.current_stream(done.like.device), "stream": done.like.stream,
-            "word": ctypes.c_int64.from_address(done.report) if done.report else None,
-            "lock": loaded.lock, "loaded": loaded, "version": loaded.version, "repeats": self.repeats,
-            "sizes": done.sizes,
-        }  # fmt: skip
-        first = len(self.before)
-        exec(_code(
-            quick.text, len(done.results), fixed, bool(done.report),
-            tuple([(launch, 2 * slot) for launch, slot in moves]),
-            tuple([offset for _, _, offset in packers]),
-            tuple([(k, first + launch, 2 * slot + 1) for k, (launch, slot) in zip(held, copies, strict=True)]),
-        ), space)  # fmt: skip
-        self.run: Callable[..., list[Any] | None] = space["run"]
+        copied, first = self._transfers(pieces, self.after), len(self.before)
+        self.copies = [(k, first + launch, 2 * slot + 1) for k, (launch, slot) in zip(held, copied, strict=True)]
+        self.fixed = tuple([k for k, (_, _, place) in enumerate(done.results) if place < 0])
+        self.all = (*self.before, *self.after)
 
-    def _pack(self, done: Done) -> list[tuple[Callable[..., None], Any, int]]:
-        """How each number is written, into what, and where."""
+    def _pack(self, done: Done) -> list[tuple[int, int]]:
         places = {}
         place, words = done.packed
         for launch, first, count in self.loaded.prepared_packs(words, place):
+            places.update({first + k: (len(self.before), k + 1) for k in range(count)})
             self.before.append(launch)
-            places.update({first + k: (launch.words, 8 * (k + 1)) for k in range(count)})
-        packers = []
-        for _, slot, dtype in done.numbers:
-            array, offset = places[WORDS * slot]
-            packers.append((struct.Struct(LETTERS[dtype.str[1:]]).pack_into, array.view(np.uint8), offset))
-        return packers
+        return [places[WORDS * slot] for _, slot, _ in done.numbers]
 
     def _transfers(self, pieces: list[tuple[int, int, int]], launches: list[Prepared]) -> list[tuple[int, int]]:
         """Add the launches that copy the pieces; of each piece that has bytes its launch's number, and its slot."""
@@ -111,13 +85,49 @@ class Ready:
             launches.append(launch)
         return found
 
+    def repeated(self, graph: Any) -> Callable[[], None]:
+        """What asks for these launches and the graph between them."""
+        return self.loaded.repeated(graph, self.before, self.after)
+
+
+class Ready:
+    """For arguments of known sizes, those that are large at known addresses.
+
+    ``run(*addresses, *numbers)``: of the inputs that move, and the single numbers; the results, or None where the call
+    has to go the long way.
+    """
+
+    def __init__(self, loaded: LoadedProgram, quick: Quick, done: Done):
+        self.version, self.launches = loaded.version, Launches(loaded, done)
+        self.repeats: dict[
+            tuple[int, ...], Callable[[], None]
+        ] = {}  # by the addresses of results that the graph writes
+        self.graphs: dict[tuple[int, ...], Any] = {}
+        known = self.launches
+        space: dict[str, Any] = {f"w{k}": launch.words.data for k, launch in enumerate(known.all)}
+        space |= {f"m{k}": quick.maker(done.like, shape, dtype) for k, (shape, dtype, _) in enumerate(done.results)}
+        for k, ((_, _, dtype), (launch, _)) in enumerate(zip(done.numbers, known.packs, strict=True)):
+            space[f"p{k}"] = struct.Struct(LETTERS[dtype.str[1:]]).pack_into
+            space[f"b{k}"] = known.all[launch].words.view(np.uint8)
+        space |= {
+            "current": quick.current_stream(done.like.device), "stream": done.like.stream,
+            "word": ctypes.c_int64.from_address(done.report) if done.report else None,
+            "lock": loaded.lock, "loaded": loaded, "version": loaded.version, "repeats": self.repeats,
+            "sizes": done.sizes,
+        }  # fmt: skip
+        exec(_code(
+            quick.text, len(done.results), known.fixed, bool(done.report), tuple(known.moves),
+            tuple([8 * word for _, word in known.packs]), tuple(known.copies),
+        ), space)  # fmt: skip
+        self.run: Callable[..., list[Any] | None] = space["run"]
+
     def add(self, done: Done) -> None:
         """Know the graph for results at these addresses."""
         if len(self.repeats) >= MOST_READY:
             self.repeats.clear()
             self.graphs.clear()
         if self.graphs.get(done.fixed) is not done.graph:
-            self.repeats[done.fixed] = self.loaded.repeated(done.graph, self.before, self.after)
+            self.repeats[done.fixed] = self.launches.repeated(done.graph)
             self.graphs[done.fixed] = done.graph
 
 

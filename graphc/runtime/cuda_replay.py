@@ -12,14 +12,16 @@ from collections.abc import Callable, Sequence
 from typing import Any
 
 from graphc.runtime.cuda_arrays import DeviceView, Quick
+from graphc.runtime.cuda_calls import Known
 from graphc.runtime.cuda_program import LoadedProgram
-from graphc.runtime.cuda_ready import Done, Ready
-
-MOST_READY = 64  # of a program
+from graphc.runtime.cuda_ready import MOST_READY, Done, Ready
 
 
 class Replays:
-    """Those of one program. ``fast(*objects)``: the results, or None where the call has to go the long way."""
+    """Those of one program. ``fast(*objects)``: the results, or None where the call has to go the long way.
+
+    ``known``: those that native code serves, which ``fast`` then does not.
+    """
 
     def __init__(self, loaded: LoadedProgram):
         self.loaded = loaded
@@ -27,12 +29,15 @@ class Replays:
         self.table: dict[tuple, Ready] = {}
         self.moving: frozenset[int] = frozenset()
         self.fast: Callable[..., Any] = _never
+        self.known = Known(loaded)
 
     def learn(self, objects: Sequence[Any], done: Done) -> None:
         """Serve calls like this one, with these arguments, from now on."""
         quick = done.like.kind.quick
         views = [given for given in done.given if isinstance(given, DeviceView)]
         if quick is None or len(objects) != len(done.given) or any(v.kind.quick is not quick for v in views):
+            return
+        if self.known.learn(objects, done, quick):
             return
         types, moving = tuple(map(type, objects)), frozenset(k for k, _ in done.moving)
         if types != self.types or moving != self.moving:
@@ -74,8 +79,7 @@ def _printed(quick: Quick, done: Done, objects: Sequence[Any], replays: Replays)
         if isinstance(given, DeviceView):
             space[f"D{k}"] = obj.dtype
             checks.append(f"o{k}.dtype is not D{k} and o{k}.dtype != D{k} or not {quick.plain.format(f'o{k}')}")
-            if given.dtype.kind == "c" and quick.pending is not None:
-                checks.append(quick.pending.format(f"o{k}"))
+            checks += [f"o{k}.{method}()" for method in quick.asked(given.dtype)]
             if k in replays.moving:
                 checks.append(f"not {quick.there.format(f'o{k}')}")
                 addresses.append(quick.text.format(f"o{k}"))

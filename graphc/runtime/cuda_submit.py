@@ -31,37 +31,48 @@ def _submit() -> Callable[[int], int]:
     return ctypes.CFUNCTYPE(ctypes.c_int64, ctypes.c_int64)(address)
 
 
-def submission(
-    functions: Sequence[Any],
-    things: Sequence[int],
-    before: Sequence[Prepared],
-    after: Sequence[Prepared],
-    require: Callable[[str, int], None],
-) -> Callable[[], None]:
-    """What does all of it. ``functions``: of ctypes, those ``SUBMITTED``; ``things``: context, stream, mark, graph.
+class Submission:
+    """What does all of it when it is called. ``block``: where what native code reads of it stands."""
 
-    ``require(name, status)`` raises for a status other than 0.
-    """
-    launches = [*before, *after]
-    words = np.zeros(Submit.LAUNCHES // 8 + len(launches) * (Submit.LAUNCH_SIZE // 8), np.int64)
-    words[: len(functions)] = [ctypes.cast(function, ctypes.c_void_p).value or 0 for function in functions]
-    context, stream, mark, graph = things
-    for place, word in ((Submit.CONTEXT, context), (Submit.STREAM, stream), (Submit.MARK, mark), (Submit.GRAPH, graph),
-                        (Submit.BEFORE, len(before)), (Submit.AFTER, len(after))):  # fmt: skip
-        words[place // 8] = word
-    kept = []
-    for number, launch in enumerate(launches):
-        size = np.array([launch.words.nbytes], np.int64)
-        described = np.array([BUFFER, launch.words.ctypes.data, BUFFER_SIZE, size.ctypes.data, 0], np.int64)
-        at = (Submit.LAUNCHES + number * Submit.LAUNCH_SIZE) // 8
-        words[at : at + 4] = launch.kernel.value or 0, launch.blocks, launch.threads, described.ctypes.data
-        kept.append((size, described, launch.words))
-    submit, address = _submit(), words.ctypes.data
+    def __init__(
+        self,
+        functions: Sequence[Any],
+        things: Sequence[int],
+        before: Sequence[Prepared],
+        after: Sequence[Prepared],
+        require: Callable[[str, int], None],
+    ):
+        """``functions``: of ctypes, those ``SUBMITTED``; ``things``: context, stream, mark, graph.
 
-    def repeat() -> None:
-        status = submit(address)
+        ``require(name, status)`` raises for a status other than 0.
+        """
+        launches = [*before, *after]
+        words = np.zeros(Submit.LAUNCHES // 8 + len(launches) * (Submit.LAUNCH_SIZE // 8), np.int64)
+        words[: len(functions)] = [address_of(function) for function in functions]
+        context, stream, mark, graph = things
+        fields = {
+            Submit.CONTEXT: context, Submit.STREAM: stream, Submit.MARK: mark, Submit.GRAPH: graph,
+            Submit.BEFORE: len(before), Submit.AFTER: len(after),
+        }  # fmt: skip
+        for place, word in fields.items():
+            words[place // 8] = word
+        kept = []
+        for number, launch in enumerate(launches):
+            size = np.array([launch.words.nbytes], np.int64)
+            described = np.array([BUFFER, launch.words.ctypes.data, BUFFER_SIZE, size.ctypes.data, 0], np.int64)
+            at = (Submit.LAUNCHES + number * Submit.LAUNCH_SIZE) // 8
+            words[at : at + 4] = launch.kernel.value or 0, launch.blocks, launch.threads, described.ctypes.data
+            kept.append((size, described, launch.words))
+        self.kept, self.require, self.submit, self.block = (words, kept), require, _submit(), words.ctypes.data
+
+    def __call__(self, status: int | None = None) -> None:
+        """Ask for all of it, or raise what the status means with which native code was answered."""
+        if status is None:
+            status = self.submit(self.block)
         if status:
-            require("cuGraphLaunch", status)
+            self.require("cuGraphLaunch", status)
 
-    repeat.kept = words, kept  # type: ignore[attr-defined]
-    return repeat
+
+def address_of(function: Any) -> int:
+    """Of a function of ctypes."""
+    return ctypes.cast(function, ctypes.c_void_p).value or 0

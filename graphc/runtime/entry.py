@@ -87,7 +87,6 @@ def native_entry(
     if not is_native(plan):
         raise ValueError("no native entry for this plan or this interpreter")
     plan_rules.validate(plan)
-    method, new_function = _method()
 
     def raise_status(status: int, *symbols: int) -> None:
         if on_status(status, symbols):
@@ -105,7 +104,14 @@ def native_entry(
         },
         Workspace(),
     )
-    block.kept += [keepalive, method]  # two threads that come first at once may each have made a method
+    block.kept.append(keepalive)
+    return new_entry(code_addresses()[_SYMBOL], block)
+
+
+def new_entry(address: int, block: descriptor.Descriptor) -> Callable[..., Any]:
+    """The built-in function of this code whose ``self`` is the descriptor."""
+    method, new_function = _method(address)
+    block.kept.append(method)  # two threads that come first at once may each have made a method
     return new_function(ctypes.addressof(method), block, None)
 
 
@@ -119,6 +125,7 @@ def entry_object() -> bytes:
         entry_out,
         entry_program,
         entry_references,
+        entry_result,
         memory_code,
     )
     from graphc.runtime.machine_code import compile_text, llvm_text
@@ -131,6 +138,7 @@ def entry_object() -> bytes:
         entry_expressions,
         entry_out,
         entry_references,
+        entry_result,
         memory_code,
     ]
     return compile_text(llvm_text(modules, exported=(_SYMBOL, *HANDLER_FUNCTIONS)))
@@ -139,7 +147,7 @@ def entry_object() -> bytes:
 def prepare() -> None:
     """Have the native entry's code ready, so that the first program need not wait for it."""
     if object_layout.KNOWN:
-        _method()
+        code_addresses()
 
 
 @lru_cache(maxsize=1)
@@ -158,10 +166,10 @@ def result_pool() -> Pool:
     return Pool(code_addresses())
 
 
-@lru_cache(maxsize=1)
-def _method() -> tuple[_MethodDef, Callable[..., Any]]:
-    """What every native entry shares: its code, and the way to make functions."""
+@lru_cache(maxsize=4)
+def _method(address: int) -> tuple[_MethodDef, Callable[..., Any]]:
+    """What every native entry of this code shares, and the way to make functions."""
     new_function = ctypes.pythonapi.PyCFunction_NewEx
     new_function.restype = ctypes.py_object
     new_function.argtypes = [ctypes.c_void_p, ctypes.py_object, ctypes.c_void_p]
-    return _MethodDef(b"graphc_entry", code_addresses()[_SYMBOL], _METH_FASTCALL_KEYWORDS, None), new_function
+    return _MethodDef(b"graphc_entry", address, _METH_FASTCALL_KEYWORDS, None), new_function

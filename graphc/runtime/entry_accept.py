@@ -51,6 +51,13 @@ def accepts(plan: int, arguments: int, nargs: int, keywords: int) -> int:
     return WITH_OUT
 
 
+def reach(plan: int, frame: int, arguments: int, sections: int) -> int:
+    """Take the steps and make the checks that stand in two sections of the plan, one after the other."""
+    if not walk(plan, frame, arguments, plan + load(sections), plan + load(sections + 8)):
+        return 0
+    return checks_hold(plan, frame, plan + load(sections + 16), plan + load(sections + 24))
+
+
 def walk(plan: int, frame: int, arguments: int, step: int, end: int) -> int:
     """Reach every step's object. Those not kept alive by the caller or the plan are held until the call ends."""
     while step < end:

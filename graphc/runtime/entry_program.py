@@ -10,12 +10,11 @@ from __future__ import annotations
 from graphc.runtime.entry_accept import (
     WITH_OUT,
     accepts,
-    checks_hold,
     copies_strided,
     dims_fit,
     guards_hold,
     inputs_fit,
-    walk,
+    reach,
 )
 from graphc.runtime.entry_execute import execute
 from graphc.runtime.entry_layout import LARGEST_STACK_FRAME, Frame, Head
@@ -92,10 +91,3 @@ def takes_out(plan: int, frame: int, arguments: int) -> int:
     if load(frame + Frame.OUT):
         return given_fit(plan, frame)
     return 1
-
-
-def reach(plan: int, frame: int, arguments: int, sections: int) -> int:
-    """Take the steps and make the checks that stand in two sections of the plan, one after the other."""
-    if not walk(plan, frame, arguments, plan + load(sections), plan + load(sections + 8)):
-        return 0
-    return checks_hold(plan, frame, plan + load(sections + 16), plan + load(sections + 24))

@@ -128,7 +128,7 @@ def test_one_native_call_asks_the_driver_for_all_of_it():
     words = np.array([5, 6, 1], np.int64)
     before, after = Prepared(ctypes.c_void_p(71), 2, 64, words), Prepared(ctypes.c_void_p(72), 3, 32, words)
     failures = []
-    repeat = cuda_submit.submission(functions, (11, 12, 13, 14), [before], [after], lambda *what: failures.append(what))
+    repeat = cuda_submit.Submission(functions, (11, 12, 13, 14), [before], [after], lambda *what: failures.append(what))
     words[0] = 9
     repeat()
     assert [entry[0] for entry in asked] == ["push", "launch", 64, "replay", "launch", 32, "record", "pop"]
@@ -139,6 +139,6 @@ def test_one_native_call_asks_the_driver_for_all_of_it():
     assert asked[6][1:] == (13, 12)
     assert not failures
     functions[3] = noting("replay", 2, 700)
-    cuda_submit.submission(functions, (11, 12, 13, 14), [], [], lambda *what: failures.append(what))()
+    cuda_submit.Submission(functions, (11, 12, 13, 14), [], [], lambda *what: failures.append(what))()
     assert failures == [("cuGraphLaunch", 700)]
     assert asked[-1][0] == "pop"
