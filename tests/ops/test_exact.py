@@ -21,6 +21,7 @@ from graphc.ir.opdef import Partials, Pointwise
 from graphc.ops.elementary import ELEMENTARY as ELEMENTARY_OPS
 from graphc.ops.special import SPECIAL as SPECIAL_OPS
 from graphc.ops.table import OPS
+from tests.codegen.run_graph import run_compiled
 from tests.ops.exact_functions import COMPOSED, ELEMENTARY, SPECIAL, Sampler
 from tests.ops.one_op import gradients, one_op, run
 from tests.ops.test_special_ranges import DENSE
@@ -110,3 +111,19 @@ def compare(
             check_value(function, arguments, float(values[i]), float(peers[i]))
             for k, found in enumerate(slopes):
                 check_slope(function, arguments, k, float(found[i]))
+
+
+@pytest.mark.parametrize("name", EXACT if DENSE else [*EXACT][::12])
+def test_float32_values(name):
+    """Of a compiled kernel against the function in float64 at the same numbers, as float64 is against mpmath."""
+    arrays = [array.astype(np.float32) for array in sampled(name, EXACT[name][1])]
+    wide = [array.astype(np.float64) for array in arrays]
+    rounding = float(np.finfo(np.float32).eps) / 2
+    with np.errstate(all="ignore"):
+        (values,), exact = run_compiled(one_op(name, arrays), arrays), OPS[name].ref(*wide)
+        moved = [[a * (1 + rounding * (i == k)) for i, a in enumerate(wide)] for k in range(len(wide))]
+        changes = np.sum([np.abs(OPS[name].ref(*a) - exact) for a in moved], axis=0)
+        tolerance = 8 * (rounding * np.abs(exact) + np.where(np.isfinite(changes), changes, 0.0))
+        near = np.abs(values - exact) <= tolerance
+    assert values.dtype == np.float32
+    assert np.all(near[(np.abs(exact) < 1e38) & (np.abs(exact) > 1e-37)])
