@@ -26,7 +26,7 @@ from graphc.entries import device_runner, give_device_entry, give_entry
 from graphc.errors import CudaError, UnsupportedError
 from graphc.ir.graph import Graph
 from graphc.kept import KeptWrites, kept_writes
-from graphc.limits import LimitProgram, Vectors, rule_of
+from graphc.limits import WarningRunner, rule_of
 from graphc.ops.table import OPS
 from graphc.program import (
     INT,
@@ -44,6 +44,7 @@ from graphc.trace.captures import SeenThere
 from graphc.trace.leaves import LeafSpec
 from graphc.trace.location import user_location
 from graphc.trace.record import Output, Traced, Ways, trace
+from graphc.trace.session import Vectors
 from graphc.trace.target import Target
 from graphc.transform import Transform
 
@@ -62,11 +63,11 @@ def build_program(
     kwargs: Mapping[str, Any],
     is_method: bool,
     fallback: Callable[..., Any],
-    vectors: Vectors = "unknown",
+    vectors: Vectors = "watched",
 ) -> Program:
     """The program for calls like this one; calls that do not fit its native entry go to ``fallback``.
 
-    ``vectors``: what it does of eigenvectors whose values are equal.
+    ``vectors``: how derivatives treat eigenvectors whose values are equal.
     """
     program = _build(target, transform, args, kwargs, is_method, fallback, vectors)
     program.device = device_of(args, kwargs)
@@ -106,6 +107,7 @@ def _trace(
     is_method: bool,
     wanted: Differentiated,
     number: int | None,
+    vectors: Vectors,
 ) -> Traced:
     strict = not transform.is_split
 
@@ -115,7 +117,7 @@ def _trace(
     derivatives = int(transform.differentiates or transform.is_split)
     silent = settings.disable_jit and runs_plainly(target, transform)
     seen = _traced_target(target, transform, is_method)
-    return trace(seen, args, kwargs, OPS, check, derivatives, Ways(silent, True, _seen_on(number)))
+    return trace(seen, args, kwargs, OPS, check, derivatives, Ways(silent, True, _seen_on(number), vectors))
 
 
 def _seen_on(number: int | None) -> SeenThere:
@@ -147,16 +149,17 @@ def _build(
     vectors: Vectors,
 ) -> Program:
     number = device_of(args, kwargs)
+    vectors = vectors if number is None else "watched"  # where nothing waits for results no other program could serve
     wanted = differentiated(transform, target, len(args), list(kwargs), int(is_method))
-    traced = _trace(target, transform, args, kwargs, is_method, wanted, number)
+    traced = _trace(target, transform, args, kwargs, is_method, wanted, number, vectors)
     dump("traced", traced.graph)
     calls = _recorded_calls(target, transform, traced, kwargs)
     if calls is not None:
         return calls
     if transform.kind == "vjp":
-        return vjp_program(target, transform, traced, args, kwargs, wanted, number)
+        return vjp_program(target, transform, traced, args, kwargs, wanted, number, vectors)
     if transform.kind == "linearize":
-        return linear_program(target, traced, wanted, number)
+        return linear_program(target, traced, wanted, number, vectors)
     marked, template, kept = marked_graph(target, transform, traced, args, kwargs, wanted)
     dump("marked", marked)
     return _finished(target, transform, _Parts(traced, marked, template, kept), args, kwargs, number, fallback, vectors)
@@ -184,29 +187,37 @@ def _finished(
     traced, marked, template, kept = parts
     transposed = [source.spec.transposed for source in traced.inputs]
 
-    on_device = transform.target == "cuda" or number is not None
-    if on_device or not transform.differentiates:
-        vectors = "unknown"
-    kind = LimitProgram if vectors == "limits" else Program
-
     def finish(graph: Graph) -> Graph:
         return final_graph(transform, graph, transposed, rule_of(vectors))
 
+    def silent(graph: Graph) -> Graph:
+        from graphc.passes.derivative_checks import without_derivative_checks
+
+        return without_derivative_checks(finish(graph), OPS)
+
+    def program_of(runner: Runner, other: Callable[[], Runner]) -> Program:
+        runs = _checked(WarningRunner(runner, other), transform, marked)
+        return Program(traced, marked, template, runs, kept)
+
     if settings.disable_jit:
-        return kind(traced, marked, template, _checked(InterpretedRunner(finish(marked)), transform, marked), kept)
-    if on_device:
+        return program_of(InterpretedRunner(finish(marked)), lambda: InterpretedRunner(silent(marked)))
+    if transform.target == "cuda" or number is not None:
         runner = device_runner(finish(marked), traced, number, transform)
         if number is None:
-            return Program(traced, marked, template, _checked(runner, transform, marked), kept)
+            return program_of(runner, lambda: device_runner(silent(marked), traced, number, transform))
         program = Program(traced, marked, template, runner, kept)  # where nothing looks at results
         if not any(transposed):
             give_device_entry(program, runner, args, kwargs, fallback)
         return program
-    executable = compile_graph(marked, finish, kind=f"{transform.kind} {transposed} {vectors}")
+    kind = f"{transform.kind} {transposed} {vectors}"
+    executable = compile_graph(marked, finish, kind=kind)
     specs = [*(source.spec for source in traced.inputs), *(INT for _ in traced.int_leaves)]
-    runs = _checked(CompiledRunner(marked, executable, specs), transform, marked)
-    program = kind(traced, marked, template, runs, kept)
-    if not settings.nan and kind is Program:  # else the results are to be looked at
+
+    def other() -> Runner:
+        return CompiledRunner(marked, compile_graph(marked, silent, kind=f"{kind} silent"), specs)
+
+    program = program_of(CompiledRunner(marked, executable, specs), other)
+    if not settings.nan:  # else the results are to be looked at
 
         def make(plan: CallPlan, other: Callable[..., Any]) -> Callable[..., Any]:
             return make_program_entry(marked, executable, plan, other)
@@ -274,6 +285,7 @@ def vjp_program(
     kwargs: Mapping[str, Any],
     wanted: Differentiated,
     number: int | None,
+    vectors: Vectors,
 ) -> Program:
     """The two programs of ``vjp``, on the device of this number or the CPU."""
     from graphc.pullback import VjpProgram
@@ -282,17 +294,19 @@ def vjp_program(
     value, aux = split_aux(transform, pytree.unflatten(traced.out_spec, traced.outputs), target)
     gradients = gradients_template([*args, *kwargs.values()], wanted, marks, 0)
     marked = mark_inputs(traced.graph, traced.inputs, marks)
-    return VjpProgram(traced, marked, value, aux, gradients, _place(traced, marked, number))
+    return VjpProgram(traced, marked, value, aux, gradients, _place(traced, marked, number), vectors)
 
 
-def linear_program(target: Target, traced: Traced, wanted: Differentiated, number: int | None) -> Program:
+def linear_program(
+    target: Target, traced: Traced, wanted: Differentiated, number: int | None, vectors: Vectors
+) -> Program:
     """The two programs of ``linearize``, on the device of this number or the CPU."""
     from graphc.linear_map import LinearProgram
 
     marks = leaf_marks(traced.arguments, wanted.positions, target, strict=False)
     value, _ = split_aux(Transform("linearize"), pytree.unflatten(traced.out_spec, traced.outputs), target)
     marked = mark_inputs(traced.graph, traced.inputs, marks)
-    return LinearProgram(traced, marked, value, _place(traced, marked, number))
+    return LinearProgram(traced, marked, value, _place(traced, marked, number), vectors)
 
 
 def _place(traced: Traced, marked: Graph, number: int | None) -> Place:
@@ -328,12 +342,43 @@ def make_runner(graph: Graph, specs: Sequence[LeafSpec], kind: str, given: Mappi
     ``given``: outputs, by number, that are written into the array of the input with this number, and not returned. Such
     inputs must be writable, and share no memory with any other.
     """
+    from graphc.passes.derivative_checks import has_derivative_checks, without_derivative_checks
+
+    if given and has_derivative_checks(graph):
+        return GivingRunner(make_runner(graph, specs, kind), given)
+    if has_derivative_checks(graph):
+        watched = without_derivative_checks(graph, OPS)
+        return WarningRunner(_runner(graph, specs, kind), lambda: _runner(watched, specs, kind))
+    return _runner(graph, specs, kind, given)
+
+
+def _runner(graph: Graph, specs: Sequence[LeafSpec], kind: str, given: Mapping[int, int] = {}) -> Runner:
     from graphc.passes.pipeline import optimize
 
     if settings.disable_jit:
         return InterpretedRunner(graph, given)
     executable = compile_graph(graph, lambda g: optimize(g, OPS), kind=kind, given=given)
     return CompiledRunner(graph, executable, specs)
+
+
+class GivingRunner:
+    """Writes outputs over inputs when the program has run, which may find that another one serves the call.
+
+    ``given``: as for ``make_runner``.
+    """
+
+    def __init__(self, runner: Runner, given: Mapping[int, int]):
+        self.inner, self.given = runner, given
+        self.executable = runner.executable
+        self.sources, self.kernels = runner.sources, runner.kernels
+
+    def run(self, inputs: Sequence[Any]) -> list[Any] | None:
+        made = self.inner.run(inputs)
+        if made is None:
+            return None
+        for number, place in self.given.items():
+            inputs[place][...] = made[number]
+        return [array for number, array in enumerate(made) if number not in self.given]
 
 
 def make_device_runner(graph: Graph, number: int) -> CudaRunner:

@@ -87,6 +87,11 @@ class LinearAlgebraError(GraphcError, LinAlgError, RuntimeError):
     """A matrix that a computation has no answer for: singular, or not positive definite (NumPy's ``LinAlgError``)."""
 
 
+class NoDerivativeError(LinearAlgebraError):
+    """Equal eigenvalues or singular values, where what is computed has no derivative. Calls from Python do not see it:
+    they warn with its text (``DerivativeWarning``), and go on."""
+
+
 class GradientError(GraphcError, ValueError):
     """A gradient that is not defined as asked for (a non-scalar output, a wrong cotangent)."""
 

@@ -25,14 +25,13 @@ from graphc.config import settings
 from graphc.errors import SideEffectError, UnsupportedError
 from graphc.trace.leaves import Receiver, leaf_key
 from graphc.trace.location import user_location
-from graphc.trace.session import current, traces_running, when_a_trace_begins
+from graphc.trace.session import Vectors, current, traces_running, when_a_trace_begins
 from graphc.trace.target import make_target
 from graphc.transform import Transform
 
 if TYPE_CHECKING:  # what traces and compiles is imported when a function is first called
     from graphc.cfunc import CFunction
     from graphc.debug_prints import PlainRun
-    from graphc.limits import Vectors
     from graphc.program import Program
     from graphc.saving import Saved
 

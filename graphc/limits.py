@@ -1,63 +1,81 @@
-"""Programs for calls that meet equal eigenvalues: they compute limits, and warn where there is no derivative.
+"""Calls that meet equal eigenvalues: which programs serve them, and how they warn where there is no derivative.
 
-A gradient's first program stops where it would divide by a difference of equal values (``autodiff.equal_values``): it
-does not serve that call, and the function is traced anew for a ``LimitProgram``, which serves any call of the key. That
-one is asked only where the first one has stopped, so that calls without equal values cost nothing more.
+A program stops where it would divide by a difference of equal values (``autodiff.equal_values``), and says why:
+
+``EqualValues``        a limit is needed. The function is traced anew for a program that computes limits; that one is
+                       asked only where the first one has stopped, so that calls without equal values cost nothing more.
+``NoDerivativeError``  there is none, or it is not found: a warning names the line, and the same program without these
+                       checks serves the call.
 """
 
 from __future__ import annotations
 
-import functools
 import warnings
-from collections.abc import Sequence
-from typing import Any, Literal
+from collections.abc import Callable, Sequence
+from typing import Any
 
-from graphc.autodiff.equal_values import Checked, Limits, Rule
-from graphc.differentiate import differentiate
-from graphc.errors import DerivativeWarning, Location
+from graphc.autodiff.equal_values import Checked, Rule, Watched, has_limit, with_checks
+from graphc.autodiff.limits import Limits, limit_tangents
+from graphc.autodiff.tangent import jvp_graph
+from graphc.compiler import Executable
+from graphc.errors import DerivativeWarning, NoDerivativeError
+from graphc.ir.graph import Graph
+from graphc.ops.custom import only_mode
 from graphc.ops.table import OPS
-from graphc.program import Program
-from graphc.trace.record import Output
+from graphc.program import Runner
+from graphc.trace.session import Session, Vectors
 
-Vectors = Literal["unknown", "checked", "limits"]  # equal values: NaN; no program for them; limits
-
-_KINDS = {"eigh": "eigenvalues", "eig": "eigenvalues", "svd": "singular values"}
+_RULES: dict[Vectors, type[Rule]] = {"watched": Watched, "checked": Checked, "limits": Limits}
 
 
-def rule_of(vectors: Vectors) -> Rule | None:
-    """How the adjoint treats eigenvectors and singular vectors, for one graph."""
-    return {"unknown": lambda: None, "checked": Checked, "limits": Limits}[vectors]()
+def rule_of(vectors: Vectors) -> Rule:
+    """How the adjoint treats eigenvectors and singular vectors."""
+    return _RULES[vectors]()
 
 
-class LimitProgram(Program):
-    """Its last outputs are flags: whether there was no derivative at a node."""
-
-    @functools.cached_property
-    def places(self) -> list[tuple[str, Location | None]]:
-        """Where the flags come from; found when one is asked for, since what is kept on disk does not know lines."""
-        limits = Limits()
-        differentiate(self.marked, OPS, vectors=limits)
-        return limits.places
-
-    def deliver(self, results: Sequence[Any]) -> Any:
-        outputs = [*self.outputs, *(self.kept.template if self.kept is not None else ())]
-        wanted = 1 + max(output.index for output in outputs if isinstance(output, Output))
-        for number, flag in enumerate(results[wanted:]):
-            if flag:
-                warn(*self.places[number])
-        return super().deliver(results)
+def rule_in(session: Session) -> Rule:
+    """The same for a derivative that is taken in a trace. What is differentiated again there is only watched: the
+    derivative of a limit is another than that of what computes it."""
+    return rule_of("watched" if session.derivatives else session.vectors)
 
 
-def warn(name: str, location: Location | None) -> None:
-    """Tell that a gradient has no derivative at the line, once a line as Python's filters have it."""
-    values, zero = _KINDS[name], " or zero" if name == "svd" else ""
-    message = (
-        f"{name}: some {values} are equal{zero} up to rounding, and no derivative was found there: what is computed "
-        "depends on the choice of their vectors, and the gradient is NaN; or it has a kink like the largest of equal "
-        f"values, which then share. What treats equal {values} alike (a function of the matrix, a projection onto all "
-        "of their vectors) has a derivative, which is found"
-    )
-    if location is None:
-        warnings.warn(message, DerivativeWarning, stacklevel=2)
+def tangents_in(session: Session, graph: Graph) -> Graph:
+    """The marked graph with tangents, as ``jvp_graph`` adds them, for a trace."""
+    return tangents_of(graph, "watched" if session.derivatives else session.vectors)
+
+
+def tangents_of(graph: Graph, vectors: Vectors, *, apart: bool = False) -> Graph:
+    """As ``jvp_graph``; where limits are needed and the adjoint exists, by that."""
+    if vectors == "checked":
+        return jvp_graph(with_checks(graph, OPS), OPS, apart=apart, watched=False)
+    meets = any(has_limit(node) and any(o.grad for o in node.outputs) for node in graph.nodes)
+    if vectors == "limits" and meets and only_mode(graph) != "fwd":
+        return limit_tangents(graph, OPS)
+    return jvp_graph(graph, OPS, apart=apart)
+
+
+class WarningRunner:
+    """Runs what another runner runs; where that finds no derivative, it warns and runs the one that ``make`` makes."""
+
+    def __init__(self, runner: Runner, make: Callable[[], Runner]):
+        self.inner, self.make = runner, make
+        self.executable: Executable | None = runner.executable
+        self.sources, self.kernels = runner.sources, runner.kernels
+        self.other: Runner | None = None
+
+    def run(self, inputs: Sequence[Any]) -> list[Any] | None:
+        try:
+            return self.inner.run(inputs)
+        except NoDerivativeError as error:
+            self.other = self.other or self.make()
+            found = self.other.run(inputs)  # which may have to be left to a program that computes limits
+            warn(error)
+            return found
+
+
+def warn(error: NoDerivativeError) -> None:
+    """Tell that a line has no derivative, once a line as Python's filters have it."""
+    if error.location is None:
+        warnings.warn(error.message, DerivativeWarning, stacklevel=2)
     else:
-        warnings.warn_explicit(f"{location}: {message}", DerivativeWarning, location.file, location.line)
+        warnings.warn_explicit(str(error), DerivativeWarning, error.location.file, error.location.line)

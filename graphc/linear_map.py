@@ -10,15 +10,16 @@ import numpy as np
 from graphc import pytree
 from graphc.autodiff.partition import split
 from graphc.autodiff.prune import prune
-from graphc.autodiff.tangent import jvp_graph
 from graphc.errors import GradientError
 from graphc.ir.graph import Graph
+from graphc.limits import tangents_of
 from graphc.ops.table import OPS
 from graphc.passes.pipeline import optimize
 from graphc.program import Program
 from graphc.pullback import INT_SPEC, Place, Seeds, filled, own, require_untraced
 from graphc.trace.location import user_location
 from graphc.trace.record import Constant, Output, Traced
+from graphc.trace.session import Vectors
 
 TANGENTS = Seeds("tangent", "like its argument")
 
@@ -26,9 +27,9 @@ TANGENTS = Seeds("tangent", "like its argument")
 class LinearProgram(Program):
     """Runs the first program; its result is ``(out, linear map)``."""
 
-    def __init__(self, traced: Traced, marked: Graph, out: Any, place: Place):
+    def __init__(self, traced: Traced, marked: Graph, out: Any, place: Place, vectors: Vectors):
         primal, _ = prune(optimize(marked, OPS))
-        both = optimize(jvp_graph(primal, OPS, apart=True), OPS)
+        both = optimize(tangents_of(primal, vectors, apart=True), OPS)
         count = len(marked.outputs)
         self.parts = parts = split(both, OPS, len(marked.params), count, traced.hints)
         specs = [*(source.spec for source in traced.inputs), *(INT_SPEC for _ in traced.int_leaves)]

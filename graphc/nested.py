@@ -29,6 +29,7 @@ from graphc.ir.builder import finish
 from graphc.ir.graph import Graph, Value
 from graphc.ir.rewrite import copy_node, drop_dead, resolve_dims
 from graphc.ir.types import ArrayType
+from graphc.limits import rule_in
 from graphc.ops.table import OPS
 from graphc.passes.pipeline import optimize
 from graphc.trace.arguments import ArgumentLeaf, ArgumentWalk, handed_to
@@ -152,7 +153,7 @@ def _differentiate(
     hints = session.F.facts.hints or {}
     graph, value = float_constant(inner.graph, value, OPS)
     index = check_scalar(transform, value, graph, target, hints).index
-    joint, _ = differentiate(mark(_in_front(graph, index), inner.marks), OPS)
+    joint, _ = differentiate(mark(_in_front(graph, index), inner.marks), OPS, vectors=rule_in(session))
     count = len(graph.outputs)
     moved = inline(session, joint, inner.outer)
     order = [index, *(i for i in range(count) if i != index)]

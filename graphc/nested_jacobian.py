@@ -11,12 +11,12 @@ from graphc.autodiff.adjoint import joint_vjp
 from graphc.autodiff.batch import Role, batch_graph
 from graphc.autodiff.prune import prune
 from graphc.autodiff.requires_grad import mark
-from graphc.autodiff.tangent import jvp_graph
 from graphc.differentiate import differentiated, float_constant, gradients_template, split_aux, with_outputs
 from graphc.errors import GradientError
 from graphc.ir.dims import Dim, product
 from graphc.ir.graph import Graph, Value
 from graphc.ir.types import ArrayType
+from graphc.limits import rule_in, tangents_in
 from graphc.nested import Inner, argument_leaves, inline, result, staged, trace_inner
 from graphc.nested_modes import call_jvp
 from graphc.ops.custom import only_mode
@@ -177,7 +177,7 @@ def _forward(session: Session, inner: Inner, graph: Graph, rows: Sequence[int], 
     for c in columns:
         param = graph.params[c]
         primal, _ = prune(optimize(mark(chosen, [k == c for k in range(len(graph.params))]), OPS))
-        tangents = with_outputs(jvp_graph(primal, OPS), range(len(rows), 2 * len(rows)))
+        tangents = with_outputs(tangents_in(session, primal), range(len(rows), 2 * len(rows)))
         for r, moved in zip(rows, _along_basis(session, tangents, inner.outer, param.type), strict=True):
             value, dims = moved, graph.outputs[r].dims
             if param.rank:
@@ -192,7 +192,7 @@ def _reverse(session: Session, inner: Inner, graph: Graph, rows: Sequence[int], 
     for r in set(rows):
         output = graph.outputs[r]
         primal, _ = prune(optimize(mark(with_outputs(graph, [r]), inner.marks), OPS))
-        joint = joint_vjp(primal, OPS, "params")
+        joint = joint_vjp(primal, OPS, "params", vectors=rule_in(session))
         gradients = with_outputs(joint, range(1, len(joint.outputs)))
         for c, found in zip(columns, _along_basis(session, gradients, inner.outer, output.type), strict=True):
             blocks[r, c] = session.F.reshape(found, (*output.dims, *graph.params[c].dims))

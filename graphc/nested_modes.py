@@ -10,10 +10,10 @@ from graphc.autodiff.adjoint import joint_vjp
 from graphc.autodiff.partition import Split, split
 from graphc.autodiff.prune import prune
 from graphc.autodiff.requires_grad import mark
-from graphc.autodiff.tangent import jvp_graph
 from graphc.differentiate import Differentiated, gradients_template, split_aux
 from graphc.errors import GradientError
 from graphc.ir.graph import Graph, Value
+from graphc.limits import rule_in, tangents_in
 from graphc.linear_map import tangent_leaves, tangent_template
 from graphc.nested import Inner, inline, result, trace_inner
 from graphc.ops.table import OPS
@@ -35,7 +35,7 @@ def call_vjp(
     value, aux = split_aux(transform, inner.out, target)
     count = len(inner.graph.outputs)
     primal, _ = prune(optimize(mark(inner.graph, inner.marks), OPS))
-    joint = optimize(joint_vjp(primal, OPS, "params"), OPS)
+    joint = optimize(joint_vjp(primal, OPS, "params", vectors=rule_in(session)), OPS)
     parts = split(joint, OPS, len(inner.graph.params), count, session.F.facts.hints)
     values = inline(session, parts.forward, inner.outer)
     inner.keep(values)
@@ -123,7 +123,7 @@ def call_linearize(session: Session, target: Target, primals: Sequence[Any]) -> 
     inner = trace_inner(session, target, primals, {}, wanted, strict=False)
     value, _ = split_aux(Transform("linearize"), inner.out, target)
     primal, _ = prune(optimize(mark(inner.graph, inner.marks), OPS))
-    linear_map = NestedLinearMap(session, inner, optimize(jvp_graph(primal, OPS), OPS), value, tuple(primals))
+    linear_map = NestedLinearMap(session, inner, optimize(tangents_in(session, primal), OPS), value, tuple(primals))
     return result(session, value, inline(session, primal, inner.outer)), linear_map
 
 
@@ -162,7 +162,7 @@ def call_jvp(
     inner = trace_inner(session, target, primals, kwargs, wanted, strict=False)
     value, _ = split_aux(Transform("jit"), inner.out, target)
     primal, _ = prune(optimize(mark(inner.graph, inner.marks), OPS))
-    both = optimize(jvp_graph(primal, OPS), OPS)
+    both = optimize(tangents_in(session, primal), OPS)
     marked_values = [v for v, is_marked in zip(inner.outer, inner.marks, strict=True) if is_marked]
     marked_tangents = [t for t, is_marked in zip(leaves, inner.leaf_marks, strict=False) if is_marked]
     seeds = [seed_value(session, t, v) for t, v in zip(marked_tangents, marked_values, strict=True)]

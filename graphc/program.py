@@ -26,7 +26,7 @@ from graphc.abi import (
     Step,
 )
 from graphc.compiler import Executable
-from graphc.errors import ForeignCallError, OutOfMemoryError, ProgramError
+from graphc.errors import ForeignCallError, NoDerivativeError, OutOfMemoryError, ProgramError
 from graphc.ir.dims import Dim, evaluate, symbols_of, to_code
 from graphc.ir.graph import Graph
 from graphc.ir.interp import interpret
@@ -218,13 +218,13 @@ def make_program_entry(
 ) -> Callable[..., Any]:
     """A callable that runs the program on calls that fit the plan, and hands all others to ``fallback``.
 
-    ``hands_on``: also those that meet equal eigenvalues; else they raise ``EqualValues``.
+    ``hands_on``: also those that meet equal eigenvalues; else they raise ``EqualValues`` or ``NoDerivativeError``.
     """
     from graphc.runtime.entry import make_entry
 
     def on_status(status: int, symbols: tuple[int, ...]) -> bool:
         error = index_error(executable, status, symbols)
-        if hands_on and isinstance(error, EqualValues):
+        if hands_on and isinstance(error, EqualValues | NoDerivativeError):
             return True
         raise error
 

@@ -10,6 +10,8 @@ import numpy as np
 from graphc import pytree
 from graphc.abi import LeafKind
 from graphc.autodiff.adjoint import joint_vjp
+from graphc.autodiff.equal_values import with_checks
+from graphc.autodiff.limits import Limits
 from graphc.autodiff.partition import Split, split
 from graphc.autodiff.prune import prune
 from graphc.differentiate import turn_gradients
@@ -24,6 +26,7 @@ from graphc.results import write_into
 from graphc.trace.leaves import LeafSpec
 from graphc.trace.location import user_location
 from graphc.trace.record import Constant, Output, Traced
+from graphc.trace.session import Vectors
 from graphc.trace.values import TracedValue
 
 MakeRunner = Callable[[Graph, Sequence[LeafSpec], str], Runner]
@@ -86,20 +89,28 @@ class OnHost:
         return seeds.on_the_host(given, value, shape, turned=turned)
 
 
-def split_graph(marked: Graph, transposed: Sequence[bool], sizes: Mapping[str, int]) -> Split:
-    """The marked graph as a forward and a backward program; a cotangent parameter for each float output."""
+def split_graph(marked: Graph, transposed: Sequence[bool], sizes: Mapping[str, int], vectors: Vectors) -> Split:
+    """The marked graph as a forward and a backward program; a cotangent parameter for each float output.
+
+    ``vectors``: how equal eigenvalues are treated; whether a limit might be needed shows in the forward part.
+    """
     primal, _ = prune(optimize(marked, OPS))
+    if vectors == "checked":
+        primal = with_checks(primal, OPS)
     count = len(marked.outputs)
-    joint = turn_gradients(joint_vjp(primal, OPS, "params"), OPS, count, transposed)
+    joint = joint_vjp(primal, OPS, "params", vectors=Limits() if vectors == "limits" else None)
+    joint = turn_gradients(joint, OPS, count, transposed)
     return split(optimize(joint, OPS), OPS, len(marked.params), count, sizes)
 
 
 class VjpProgram(Program):
     """Runs the forward program; its result is ``(out, pullback)``, with ``has_aux`` ``(out, pullback, aux)``."""
 
-    def __init__(self, traced: Traced, marked: Graph, out: Any, aux: Any, gradients: Any, place: Place) -> None:
+    def __init__(
+        self, traced: Traced, marked: Graph, out: Any, aux: Any, gradients: Any, place: Place, vectors: Vectors
+    ) -> None:
         transposed = [source.spec.transposed for source in traced.inputs]
-        parts = split_graph(marked, transposed, traced.hints)
+        parts = split_graph(marked, transposed, traced.hints, vectors)
         specs = [*(source.spec for source in traced.inputs), *(INT_SPEC for _ in traced.int_leaves)]
         forward, self.backward = place.runners(parts, specs, ("vjp forward", "vjp backward"))
         super().__init__(traced, marked, (out, aux), forward, kept_writes(traced))

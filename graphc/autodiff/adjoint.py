@@ -30,7 +30,7 @@ def joint_vjp(
     ``seeds=None``: the gradient of output 0, which must be a float scalar; it is seeded by 1, and other outputs pass
     through. ``seeds="params"``: one more parameter for each float output, its cotangent (``ct0``, ``ct1``, ... in
     order of the outputs). A parameter that nothing reaches gets zeros. ``vectors``: the rule of nodes that may meet
-    equal eigenvalues; its flags are the last outputs. Raises ``GradientError``.
+    equal eigenvalues, but those in loops and branches. Raises ``GradientError``.
     """
     if seeds is None:
         _check_scalar(graph)
@@ -41,7 +41,7 @@ def joint_vjp(
     reached, seed_params = _seed(Reached(F, vectors), forward.outputs, seeds)
     sweep(reached, forward)
     gradients = tuple(_gradient(F, reached, p) for p in graph.params if p.grad)
-    params, outputs = graph.params + seed_params, (*forward.outputs, *gradients, *(vectors.flags if vectors else ()))
+    params, outputs = graph.params + seed_params, (*forward.outputs, *gradients)
     return drop_dead(Graph(graph.name, params, tuple(F.nodes), outputs, graph.guards, graph.ints))
 
 

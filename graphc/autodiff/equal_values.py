@@ -1,32 +1,39 @@
-"""Adjoints through vectors of equal eigenvalues: found to be needed by one program, computed by another.
+"""Derivatives through vectors of equal eigenvalues or singular values: right, or NaN with a warning.
 
-``Checked``  a program whose nodes with vectors stop it where a limit is needed: it does not serve such a call.
-``Limits``   a program that computes the limits (``ops.spectral_limits``), for what comes after the node the cotangents
-             anew, of other vectors, and their tangents; and a flag for each node that had no derivative.
+How a node with vectors is differentiated is a ``Rule``:
+
+``Watched``  by the op's own rule. Where that is NaN the program stops, and another one, without such checks, serves the
+             call after a warning (``graphc.limits``). For loops, second derivatives, and whatever has no limits.
+``Checked``  the program stops where a limit is needed: another one serves the call, which computes limits.
+``Limits``   (``autodiff.limits``) computes limits, for what comes after the node the cotangents anew, of other vectors,
+             and their tangents. Where there is no derivative the program stops, as ``Watched`` does.
+
+Tangents are watched or checked likewise (``push_watched``, ``with_checks``), and where a limit is needed they are the
+transpose of what the adjoint with limits does to cotangents (``limit_tangents``).
 """
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from typing import Protocol
 
-from graphc.autodiff.chain import Cotangents, fit, pull_back
-from graphc.autodiff.requires_grad import mark
-from graphc.autodiff.tangent import jvp_graph
-from graphc.errors import Location
+from graphc.autodiff.chain import Cotangents, pull_back, push_forward
 from graphc.ir.builder import Builder
 from graphc.ir.graph import Graph, Node, Value
-from graphc.ir.rewrite import inline, with_inputs
+from graphc.ir.opdef import Op
+from graphc.ir.rewrite import rebuild
 from graphc.ir.types import I64
-from graphc.ops.index import EQUAL_VALUES
+from graphc.ops.equal_values import any_of
+from graphc.ops.index import EQUAL_VALUES, OF_EIG, OF_EIGH, OF_SVD
 from graphc.ops.matrices import required
-from graphc.ops.spectral_limits import LIMITS, NEEDS, VALUES
+from graphc.ops.spectral_limits import LIMITS, MET, NEEDS
 from graphc.passes.facts import NumberFacts
+
+CODES: Mapping[str, int] = {"eigh": OF_EIGH, "eig": OF_EIG, "svd": OF_SVD}
 
 
 class Rule(Protocol):
-    """How a node with vectors is differentiated. ``flags``: outputs that the joint graph gets."""
-
-    flags: list[Value]
+    """How a node with vectors is differentiated."""
 
     def pull_back(self, F: Builder, facts: NumberFacts, node: Node, cotangents: Cotangents) -> Cotangents:
         """The cotangents of the node's inputs."""
@@ -36,75 +43,63 @@ def has_limit(node: Node) -> bool:
     return node.op.name in LIMITS and 0 not in node.inputs[0].dims
 
 
+def unless(F: Builder, flag: Value, number: int, found: Value) -> Value:
+    """What was found; the program stops with this number where the flag is true."""
+    return required(F, F.cast(flag, I64), number, found)
+
+
+def made_nan(F: Builder, found: Value, given: Cotangents) -> Value:
+    """Whether there is NaN in what was found, and in nothing of what was given."""
+    made = any_of(F, F.isnan(found))
+    for value in given:
+        if value is not None:
+            made = F.logical_and(made, F.logical_not(any_of(F, F.isnan(value))))
+    return made
+
+
+class Watched:
+    """The op's own rule, after which the program stops where that makes NaN."""
+
+    def pull_back(self, F: Builder, facts: NumberFacts, node: Node, cotangents: Cotangents) -> Cotangents:
+        first, *rest = pull_back(F, facts, node, cotangents)
+        if first is not None:
+            first = unless(F, made_nan(F, first, cotangents), CODES[node.op.name], first)
+        return (first, *rest)
+
+
+def push_watched(F: Builder, facts: NumberFacts, node: Node, tangents: Cotangents) -> Cotangents:
+    """The tangents of the node's outputs by the op's own rule, as ``Watched``."""
+    found = push_forward(F, facts, node, tangents)
+    if not has_limit(node):
+        return found
+    number = CODES[node.op.name]
+    return tuple(None if t is None else unless(F, made_nan(F, t, tangents), number, t) for t in found)
+
+
 class Checked:
     """As without limits, but the program stops where one is needed."""
 
-    def __init__(self) -> None:
-        self.flags: list[Value] = []
-
     def pull_back(self, F: Builder, facts: NumberFacts, node: Node, cotangents: Cotangents) -> Cotangents:
         met = NEEDS[node.op.name](F, node, cotangents)
-        found = pull_back(F, facts, node, cotangents)
-        assert found[0] is not None
-        return (required(F, F.cast(met, I64), EQUAL_VALUES, found[0]), *found[1:])
+        first, *rest = pull_back(F, facts, node, cotangents)
+        assert first is not None
+        return (unless(F, met, EQUAL_VALUES, first), *rest)
 
 
-class Limits:
-    """``flags`` and ``places``: whether there was no derivative (bool[]), and where, of each node."""
+def with_checks(graph: Graph, ops: Mapping[str, Op]) -> Graph:
+    """The marked graph, which stops where vectors that are differentiated belong to values that are equal or close.
 
-    def __init__(self) -> None:
-        self.flags: list[Value] = []
-        self.places: list[tuple[str, Location | None]] = []
-
-    def pull_back(self, F: Builder, facts: NumberFacts, node: Node, cotangents: Cotangents) -> Cotangents:
-        def along(outputs: tuple[Value, ...], direction: Value) -> tuple[Cotangents, Cotangents]:
-            return moved_cotangents(F, node, cotangents, outputs, direction)
-
-        g, flag = LIMITS[node.op.name](F, node, cotangents, along)
-        self.flags.append(flag)
-        self.places.append((node.op.name, node.location))
-        return (fit(F, node, node.inputs[0], g),)
-
-
-def moved_cotangents(
-    F: Builder, node: Node, cotangents: Cotangents, outputs: tuple[Value, ...], direction: Value
-) -> tuple[Cotangents, Cotangents]:
-    """What the node's cotangents are where its outputs are these, and their tangents where its values move."""
-    wanted = [g for g in cotangents if g is not None]
-    graph, captures = after(F, node, wanted)
-    place = VALUES[node.op.name]
-    marked = mark(graph, [k == place for k in range(len(graph.params))])
-    made = inline(F, jvp_graph(marked, F.ops), [*outputs, *captures, direction])
-    parts = iter(made[: len(wanted)]), iter(made[len(wanted) :])
-    first, second = (tuple(None if g is None else next(part) for g in cotangents) for part in parts)
-    return first, second
-
-
-def after(F: Builder, node: Node, wanted: list[Value]) -> tuple[Graph, list[Value]]:
-    """What is computed of the node's outputs for these values, as a graph by itself, and what else it reads.
-
-    Its parameters are the node's outputs and then the captures.
+    Loops and branches stay as they are: there are no limits in them.
     """
-    reached = set(node.outputs)
-    for each in F.nodes:
-        if any(v in reached for v in each.inputs):
-            reached.update(each.outputs)
-    needed, nodes = set(wanted), []
-    for each in reversed(F.nodes):
-        if each is not node and any(o in needed and o in reached for o in each.outputs):
-            nodes.append(each)
-            needed.update(each.inputs)
-    nodes.reverse()
-    made = {o for each in nodes for o in each.outputs}
-    captures = list(dict.fromkeys(
-        v for v in (*(v for each in nodes for v in each.inputs), *wanted)
-        if v not in made and v not in node.outputs
-    ))  # fmt: skip
-    params = {v: Value(v.type, name=f"a{k}") for k, v in enumerate((*node.outputs, *captures))}
-    new, copies = dict(params), []
-    for each in nodes:
-        copied = with_inputs(each, tuple(new[v] for v in each.inputs))
-        new.update(zip(each.outputs, copied.outputs, strict=True))
-        copies.append(copied)
-    outputs = tuple(new[v] for v in wanted)
-    return Graph("after", tuple(params.values()), tuple(copies), outputs), captures
+
+    def visit(F: Builder, node: Node, inputs: tuple[Value, ...]) -> tuple[Value, ...] | None:
+        if not has_limit(node) or not any(o.grad for o in node.outputs):
+            return None
+        made = F.raw(node.op, inputs, node.attrs)
+        met = MET[node.op.name](F, made)
+        checked = tuple(unless(F, met, EQUAL_VALUES, o) for o in made.outputs)
+        for old, new, value in zip(node.outputs, made.outputs, checked, strict=True):
+            new.grad = value.grad = old.grad
+        return checked
+
+    return rebuild(graph, ops, visit)

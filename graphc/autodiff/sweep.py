@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from graphc.autodiff.chain import pull_back
-from graphc.autodiff.equal_values import Rule, has_limit
+from graphc.autodiff.equal_values import Rule, Watched, has_limit
 from graphc.autodiff.tape import Forward
 from graphc.ir.builder import Builder
 from graphc.ir.graph import Node, Value
@@ -14,11 +14,11 @@ from graphc.passes.facts import NumberFacts
 class Reached:
     """The sum of the cotangents that have reached each value so far.
 
-    ``vectors``: the rule of nodes that may meet equal eigenvalues, if it is not their op's own.
+    ``vectors``: the rule of nodes that may meet equal eigenvalues.
     """
 
     def __init__(self, F: Builder, vectors: Rule | None = None):
-        self.F, self.vectors = F, vectors
+        self.F, self.vectors = F, vectors or Watched()
         self.total: dict[Value, Value] = {}
 
     def add(self, value: Value, g: Value) -> None:
@@ -52,7 +52,7 @@ def _pull(reached: Reached, facts: NumberFacts, node: Node, forward: Forward) ->
         assert g is not None
         reached.total[x] = derivative.onto(reached.F, reached.so_far(x), g, node)
         return
-    pull = reached.vectors.pull_back if reached.vectors is not None and has_limit(node) else pull_back
+    pull = reached.vectors.pull_back if has_limit(node) else pull_back
     for value, g in zip(node.inputs, pull(reached.F, facts, node, cotangents), strict=True):
         if g is not None:
             reached.add(value, g)

@@ -7,7 +7,7 @@ from typing import Any
 
 import numpy as np
 
-from graphc.errors import ShapeError
+from graphc.errors import NoDerivativeError, ShapeError
 from graphc.ir.dims import Dim, Expr, evaluate, symbols_of
 from graphc.ir.graph import Graph, Node, Value
 from graphc.ir.opdef import Bind
@@ -51,8 +51,11 @@ def _run(graph: Graph, values: dict[Value, np.ndarray], symbols: dict[str, int],
     for node in graph.nodes:
         attrs = {key: concrete(attr, symbols) for key, attr in node.attrs.items()}
         regions = [_function(region, symbols, watch) for region in node.regions]
-        with np.errstate(all="ignore"):
-            result = node.op.ref(*regions, *(values[v] for v in node.inputs), **attrs)
+        try:
+            with np.errstate(all="ignore"):
+                result = node.op.ref(*regions, *(values[v] for v in node.inputs), **attrs)
+        except NoDerivativeError as error:  # the warning names the line
+            raise error if error.location else NoDerivativeError(error.message, location=node.location) from None
         results = result if regions or len(node.outputs) > 1 else (result,)
         for output, found in zip(node.outputs, results, strict=True):
             if found is None:  # entries of a loop that did not run

@@ -24,6 +24,7 @@ from graphc.errors import (
     InvalidGraphError,
     LinearAlgebraError,
     Location,
+    NoDerivativeError,
     NumberError,
     ShapeError,
 )
@@ -144,6 +145,7 @@ def checked_index_ref(index: np.ndarray, axis: int, size: int) -> np.ndarray:
 NOTHING, NEGATIVE_POWER, SINGULAR, INDEFINITE, NOT_CONVERGED, CUT_SHORT, LEADING_ZERO = -1, -2, -3, -4, -5, -6, -7
 EQUAL_VALUES = -8  # no error: another program serves the call
 OTHER_LENGTH = -9
+OF_EIGH, OF_EIG, OF_SVD = -10, -11, -12  # derivatives that equal values do not have
 _NO_ANSWER = {
     NOTHING: "there is no maximum or minimum of no elements, and the mask selects none; give initial= (np.max, np.min)",
     NEGATIVE_POWER: "integers to negative integer powers are not allowed; convert one to a float",
@@ -160,6 +162,17 @@ _NO_FACTOR = {
     INDEFINITE: "the matrix is not positive definite; only its lower triangle is read",
     NOT_CONVERGED: "the eigenvalues or singular values did not converge: is there a NaN in the matrix?",
 }
+_NO_DERIVATIVE = (
+    "{op}: some {values} are equal{more} up to rounding, and no derivative was found there: what is computed depends "
+    "on the choice of their vectors, and its derivative is NaN; or it has a kink like the largest of equal values, "
+    "which then share. What treats equal {values} alike (a function of the matrix, a projection onto all of their "
+    "vectors) has a derivative, which is found, but not in loops, and not the second one of what uses vectors"
+)
+NO_DERIVATIVE = {  # by the number that stands for the axis
+    OF_EIGH: _NO_DERIVATIVE.format(op="eigh", values="eigenvalues", more=""),
+    OF_EIG: _NO_DERIVATIVE.format(op="eig", values="eigenvalues", more=""),
+    OF_SVD: _NO_DERIVATIVE.format(op="svd", values="singular values", more=" or zero"),
+}
 
 
 class EqualValues(Exception):
@@ -174,6 +187,8 @@ def range_error(axis: int, size: int, what: str = "an index", location: Location
         return NumberError(_NO_ANSWER[axis], location=location)
     if axis == EQUAL_VALUES:
         return EqualValues()
+    if axis in NO_DERIVATIVE:
+        return NoDerivativeError(NO_DERIVATIVE[axis], location=location)
     if axis == CUT_SHORT:
         return IndexRangeError(_CUT_SHORT, location=location)
     if axis in _NO_FACTOR:

@@ -1,6 +1,7 @@
 """Limits of adjoints where values are equal, of ``eigh``, ``eig`` and ``svd``: see ``equal_values`` for the idea.
 
 ``NEEDS[name](F, node, cotangents)`` tells whether a node's adjoint needs a limit, of any of its matrices: bool[].
+``MET[name](F, node)`` tells whether any adjoint or tangent of the node might.
 ``LIMITS[name](F, node, cotangents, along)`` computes it: the cotangent of the matrix, and whether there was no
 derivative (bool[]). ``along(outputs, direction)`` gives the cotangents that these outputs would get, and their
 tangents, the values moving by ``direction``.
@@ -371,9 +372,24 @@ def phase_part(F: Builder, values: Singular, vectors: Vectors, given: Sides, slo
     return F.complex(F.zeros(s.type), share), wrong
 
 
+def eigh_met(F: Builder, node: Node) -> Value:
+    return any_of(F, others(F, close(F, node.outputs[0])))
+
+
+def eig_met(F: Builder, node: Node) -> Value:
+    w, v = node.outputs
+    return F.logical_or(any_of(F, others(F, close(F, w))), any_of(F, defective(F, v)))
+
+
+def svd_met(F: Builder, node: Node) -> Value:
+    s = node.outputs[1]
+    return F.logical_or(any_of(F, others(F, close(F, s))), any_of(F, zeros_among(F, s)))
+
+
 NEEDS: Mapping[str, Callable[[Builder, Node, Slots], Value]] = {
     "eigh": eigh_needs, "eig": eig_needs, "svd": svd_needs,
 }  # fmt: skip
+MET: Mapping[str, Callable[[Builder, Node], Value]] = {"eigh": eigh_met, "eig": eig_met, "svd": svd_met}
 LIMITS: Mapping[str, Callable[[Builder, Node, Slots, Along], Found]] = {
     "eigh": eigh_limit, "eig": eig_limit, "svd": svd_limit,
 }  # fmt: skip

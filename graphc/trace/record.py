@@ -26,7 +26,7 @@ from graphc.trace.location import user_location
 from graphc.trace.precision import own_precision
 from graphc.trace.raising import after_checks
 from graphc.trace.rewrite import prepare
-from graphc.trace.session import Session, recording
+from graphc.trace.session import Session, Vectors, recording
 from graphc.trace.symbolic import SymbolicInt
 from graphc.trace.target import Target, argument_names
 from graphc.trace.tracer import Tracer
@@ -114,12 +114,13 @@ class Ways(NamedTuple):
 
     ``silent``: its ``print`` is noted in the captures, and prints nothing. ``keeps``: what it writes into the tensors
     of modules are further outputs (``Traced.kept``), else that is an error. ``there``: how arrays on a device are seen
-    that are read from outside.
+    that are read from outside. ``vectors``: how derivatives taken meanwhile treat those of equal eigenvalues.
     """
 
     silent: bool = False
     keeps: bool = False
     there: SeenThere | None = None
+    vectors: Vectors = "watched"
 
 
 PLAINLY = Ways()
@@ -149,6 +150,7 @@ def trace(
         captures = Captures(silent=ways.silent, there=ways.there)
         session = Session(ops, target.name, parent=None, wrap=Tracer, captures=captures)
         session.derivatives, session.whole_windows, session.keeps = derivatives, whole_windows, ways.keeps
+        session.vectors = ways.vectors
         captures.session = session
         return _trace(session, target, args, kwargs, check)
 

@@ -11,7 +11,7 @@ from __future__ import annotations
 import threading
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, Literal
 
 from graphc.ir.builder import Builder
 from graphc.ir.dims import Dim, evaluate
@@ -23,6 +23,8 @@ from graphc.ir.types import ArrayType
 if TYPE_CHECKING:
     from graphc.trace.captures import Captures
 
+Vectors = Literal["watched", "checked", "limits"]  # of equal values in derivatives: see ``autodiff.equal_values``
+
 
 class Session:
     """``params`` of the graph so far; ``imports`` maps values of the outer session to the parameters they became.
@@ -33,6 +35,7 @@ class Session:
     ``written``: every traced array that was written into in this session, with its session and value before that.
     ``keeps``: what is written into the tensors of a module is a result, and stands in them after the call.
     ``lasting``: the traced arrays of such tensors, by id.
+    ``vectors``: how derivatives taken in the trace treat vectors of equal eigenvalues.
     """
 
     __slots__ = (
@@ -61,6 +64,7 @@ class Session:
         "takes_exceptions",
         "thrown",
         "twins",
+        "vectors",
         "whole_windows",
         "wrap",
         "written",
@@ -84,6 +88,7 @@ class Session:
         self.F.takes_real_parts = False
         self.depth: int = 0 if parent is None else parent.depth + 1
         self.derivatives: int = 0 if parent is None else parent.derivatives
+        self.vectors: Vectors = "watched" if parent is None else parent.vectors
         self.whole_windows: bool = parent is not None and parent.whole_windows  # see ``record.trace``
         self.alive = True
         self.frozen: dict[int, Any] = {} if parent is None else parent.frozen  # traced arrays, by id: see ``frozen``
