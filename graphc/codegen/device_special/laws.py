@@ -17,11 +17,13 @@ from graphc.codegen.device_special.language import (
     isinf,
     isnan,
     log,
+    log1p,
     ndtr,
     number,
     sqrt,
     trunc,
 )
+from graphc.codegen.device_special.normal_kin import ndtri_exp
 
 NAN, INF = math.nan, math.inf
 
@@ -187,3 +189,18 @@ def stdtr(df: Any, t: Any) -> Any:
         return number(0, t) if t < 0.0 else number(1, t)
     tail = student_tail(df, abs(t))
     return tail if t < 0.0 else 1.0 - tail
+
+
+def stdtrit(df: Any, p: Any) -> Any:
+    if isnan(df) or isnan(p) or df <= 0.0 or p < 0.0 or p > 1.0:
+        return number(NAN, p)
+    if isinf(df):
+        return ndtri_exp(log(p)) if p <= 0.5 else -ndtri_exp(log1p(-p))
+    tail = min(p, 1.0 - p)
+    if tail == 0.0:
+        return number(-INF, p) if p == 0.0 else number(INF, p)
+    x, y = beta_inverse(0.5 * df, number(0, p) + 0.5, 2.0 * tail, 1.0 - 2.0 * tail)
+    t = sqrt(df * y / x)
+    if x < epsilon(p):  # far out, where x may underflow: the first term of the power series
+        t = sqrt(df) * exp(-(log(tail * df) + log_beta(0.5 * df, number(0, p) + 0.5)) / df)
+    return -t if p < 0.5 else t

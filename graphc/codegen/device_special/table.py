@@ -12,10 +12,16 @@ from graphc.codegen.device_special import (
     bessel_01,
     beta_function,
     beta_quantiles,
+    exponential_integrals,
+    faddeeva,
     gamma_quantiles,
     incomplete_beta,
     incomplete_gamma,
+    kolmogorov_laws,
     laws,
+    normal_kin,
+    rising_factorials,
+    zeta_and_dilogarithm,
 )
 
 FUNCTIONS: Mapping[str, Callable[..., Any]] = {
@@ -29,6 +35,11 @@ FUNCTIONS: Mapping[str, Callable[..., Any]] = {
         incomplete_beta.betainc, incomplete_beta.betaincc, beta_quantiles.betaincinv, beta_quantiles.betainccinv,
         laws.bdtr, laws.bdtrc, laws.bdtri, laws.nbdtr, laws.nbdtrc, laws.nbdtri, laws.pdtr, laws.pdtrc, laws.pdtri,
         laws.chdtr, laws.chdtrc, laws.chdtri, laws.gdtr, laws.gdtrc, laws.gdtria, laws.gdtrix,
-        laws.fdtr, laws.fdtrc, laws.fdtri, laws.stdtr,
+        laws.fdtr, laws.fdtrc, laws.fdtri, laws.stdtr, laws.stdtrit,
+        rising_factorials.binom, rising_factorials.poch, zeta_and_dilogarithm.zetac, zeta_and_dilogarithm.spence,
+        exponential_integrals.exp1, exponential_integrals.expi, exponential_integrals.expn,
+        faddeeva.dawsn, faddeeva.erfi, faddeeva.wofz, faddeeva.voigt_profile,
+        normal_kin.ndtri_exp, normal_kin.powm1, normal_kin.wrightomega, normal_kin.owens_t, normal_kin.tklmbda,
+        kolmogorov_laws.kolmogorov, kolmogorov_laws.kolmogi, kolmogorov_laws.smirnov,
     )
 }  # fmt: skip

@@ -1,0 +1,114 @@
+"""Functions of devices around gamma, zeta, the normal law and exponential integrals: SciPy's or mpmath's values."""
+
+from __future__ import annotations
+
+import itertools
+
+import mpmath
+import numpy as np
+import pytest
+import scipy.special
+
+from tests.device_special.support import errors, values
+
+COUNT = 30  # points of each function, beside the edges
+REAL, WIDE, POSITIVE, SHAPE, SHARE, COUNTED, NEGATIVE = range(7)
+FINITE, ALL = (0.0, 0.5, 1.0, -1.0, -2.0, 3.0, np.nan), (0.0, 0.5, 1.0, -1.0, -2.0, 3.0, np.nan, np.inf, -np.inf)
+SOME = (0.5, 1.0, 3.0)
+
+# name -> what its arguments are, and the numbers of which all combinations are edges
+DOMAINS = {
+    "binom": ((REAL, REAL), ALL), "poch": ((REAL, REAL), FINITE[:-1]), "exp1": ((POSITIVE,), ALL),
+    "expi": ((WIDE,), (*ALL, 0.3725074107813666, 0.37, 0.5, 39.99, 40.01)), "expn": ((COUNTED, POSITIVE), FINITE),
+    "zetac": ((WIDE,), ALL), "spence": ((POSITIVE,), ALL), "dawsn": ((WIDE,), (*ALL, 1e-9)), "erfi": ((REAL,), ALL),
+    "voigt_profile": ((REAL, POSITIVE, POSITIVE), SOME), "ndtri_exp": ((NEGATIVE,), ALL),
+    "powm1": ((POSITIVE, REAL), FINITE), "wrightomega": ((WIDE,), ALL), "owens_t": ((REAL, REAL), ALL),
+    "tklmbda": ((REAL, REAL), SOME), "kolmogorov": ((POSITIVE,), ALL), "kolmogi": ((SHARE,), ALL),
+    "smirnov": ((COUNTED, SHARE), FINITE), "stdtrit": ((SHAPE, SHARE), SOME),
+}  # fmt: skip
+
+
+def of_mpmath(function):
+    def number(*point):
+        try:
+            with mpmath.workdps(40):
+                return float(function(*map(mpmath.mpf, point)))
+        except (ValueError, ZeroDivisionError):
+            return np.nan
+
+    return np.vectorize(number, otypes=[float])
+
+
+def tukey(x, shape):
+    """SciPy's has 1e-11."""
+    if shape > 0 and abs(x) * shape >= 1:
+        return float(x > 0)
+    start = scipy.special.logit(scipy.special.tklmbda(float(x), float(shape)))
+
+    def gap(u):
+        return (1 + mpmath.exp(-u)) ** -shape - (1 + mpmath.exp(u)) ** -shape - shape * x
+
+    return 1 / (1 + mpmath.exp(-mpmath.findroot(gap, float(start))))
+
+
+def dawson(x):
+    return (
+        scipy.special.dawsn(float(x))
+        if abs(x) > 20
+        else mpmath.sqrt(mpmath.pi) / 2 * mpmath.exp(-x * x) * mpmath.erfi(x)
+    )
+
+
+# Where SciPy's own has but 10 or 12 digits
+REFERENCES = {
+    "binom": of_mpmath(mpmath.binomial), "poch": of_mpmath(mpmath.rf), "dawsn": of_mpmath(dawson),
+    "erfi": of_mpmath(mpmath.erfi), "tklmbda": of_mpmath(tukey),
+}  # fmt: skip
+
+
+def points(name, dtype):
+    kinds, edges = DOMAINS[name]
+    random = np.random.default_rng(5)
+    draws = {
+        REAL: lambda: random.normal(size=COUNT) * 10 ** random.uniform(-1.5, 1, COUNT),
+        WIDE: lambda: random.normal(size=COUNT) * 10 ** random.uniform(-2, 1.8, COUNT),
+        POSITIVE: lambda: 10 ** random.uniform(-2, 1.7, COUNT),
+        SHAPE: lambda: 10 ** random.uniform(-0.5, 3, COUNT),
+        SHARE: lambda: random.uniform(size=COUNT) ** random.integers(1, 12, COUNT),
+        COUNTED: lambda: random.integers(1, 40, COUNT), NEGATIVE: lambda: -(10 ** random.uniform(-8, 3, COUNT)),
+    }  # fmt: skip
+    spread = np.array([draws[kind]() for kind in kinds], float)
+    return [row.astype(dtype) for row in spread], [
+        *np.array(list(itertools.product(edges, repeat=len(kinds))), dtype).T
+    ]
+
+
+@pytest.mark.filterwarnings("ignore")  # SciPy's, of what is cut to an integer
+@pytest.mark.parametrize("dtype", [np.float64, np.float32])
+@pytest.mark.parametrize("name", DOMAINS)
+def test_values_are_scipys(name, dtype):
+    scipys = getattr(scipy.special, name)
+    spread, edges = points(name, dtype)
+    for arguments, reference in ((spread, REFERENCES.get(name, scipys)), (edges, scipys)):
+        found = values(name, arguments, dtype)
+        gaps = errors(found, reference, arguments, dtype)
+        with np.errstate(all="ignore"):
+            right = reference(*(a.astype(np.float64) for a in arguments))
+        gaps[(np.abs(right) < np.finfo(dtype).tiny) & (np.abs(found) < np.finfo(dtype).tiny)] = 0.0
+        worst = np.argmax(np.nan_to_num(gaps, nan=np.inf))
+        assert gaps[worst] < 50, [a[worst] for a in arguments] + [found[worst], right[worst]]
+
+
+@pytest.mark.parametrize("dtype", [np.float64, np.float32])
+def test_faddeeva(dtype):
+    """Both parts in all quadrants: near the real axis, where the real part is small, and far out."""
+    random = np.random.default_rng(2)
+    x = (random.normal(size=60) * 10 ** random.uniform(-3, 1.5, 60)).astype(dtype)
+    y = (10 ** random.uniform(-6, 1.5, 60) * np.where(np.abs(x) < 3, random.choice([1, 1, -0.01], 60), 1)).astype(dtype)
+    found = values("wofz", [x, y], dtype)
+    for k in range(60):
+        z = mpmath.mpc(float(x[k]), float(y[k]))
+        with mpmath.workdps(60):
+            right = mpmath.exp(-z * z) * mpmath.erfc(-1j * z)
+        for ours, part in zip(found[k], (right.real, right.imag), strict=True):
+            assert abs(float(ours) - part) <= 200 * np.finfo(dtype).eps * abs(part) + np.finfo(dtype).tiny, (z, ours)
