@@ -17,7 +17,6 @@ from graphc.ir.opdef import Op
 from graphc.ir.regions import map_regions
 from graphc.ir.rewrite import with_inputs
 from graphc.ir.shapes import ShapeFacts
-from graphc.passes.device_bessel import i0, i0e, i1, i1e
 from graphc.passes.pipeline import optimize
 
 Form = Callable[..., Value]
@@ -146,7 +145,6 @@ FORMS: Mapping[str, Form] = {
     "rel_entr": rel_entr, "kl_div": kl_div, "huber": huber, "pseudo_huber": pseudo_huber, "exprel": exprel,
     "cosm1": cosm1, "exp10": lambda F, x: F.pow(10.0, x), "boxcox": boxcox, "boxcox1p": boxcox1p,
     "inv_boxcox": inv_boxcox, "inv_boxcox1p": inv_boxcox1p, "loggamma": loggamma, "ndtri": ndtri, "erfcinv": erfcinv,
-    "i0": i0, "i1": i1, "i0e": i0e, "i1e": i1e,
 }  # fmt: skip
 
 

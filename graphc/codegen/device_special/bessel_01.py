@@ -1,4 +1,4 @@
-"""Bessel functions of orders 0 and 1: Chebyshev series, from 8 (K: 2) on of amplitudes or what is left of exp(-x).
+"""Bessel functions of orders 0 and 1: Chebyshev series, from 8 (K: 2) on of amplitudes or without the exponential.
 
 The logarithmic and singular parts of Y and K are DLMF 10.8.1, 10.8.2 and 10.31.1; amplitudes as in DLMF 10.17.3.
 """
@@ -8,7 +8,11 @@ from __future__ import annotations
 from typing import Any
 
 from graphc.codegen.device_special.bessel_01_tables import (
+    I0_FAR,
+    I0_LEFT,
     I0_NEAR,
+    I1_FAR,
+    I1_LEFT,
     I1_NEAR,
     J0_NEAR,
     J1_NEAR,
@@ -23,7 +27,7 @@ from graphc.codegen.device_special.bessel_01_tables import (
     Y0_NEAR,
     Y1_NEAR,
 )
-from graphc.codegen.device_special.language import cos, exp, log, number, sin, sqrt
+from graphc.codegen.device_special.language import copysign, cos, exp, isinf, log, number, sin, sqrt
 from graphc.codegen.device_special.series import chebyshev
 
 INF, NAN = float("inf"), float("nan")
@@ -122,3 +126,27 @@ def near_1(x: Any) -> Any:
         return number(INF, x) if x == 0.0 else number(NAN, x)
     t = x * x * 0.5 - 1.0
     return x * (chebyshev(t, K1_NEAR) + log(0.5 * x) * chebyshev(t, I1_NEAR)) + 1.0 / x
+
+
+def i0e(x: Any) -> Any:
+    x = abs(x)
+    if x <= 8.0:
+        return chebyshev(0.25 * x - 1.0, I0_LEFT)
+    return chebyshev(16.0 / x - 1.0, I0_FAR) / sqrt(x)
+
+
+def i0(x: Any) -> Any:
+    half = exp(0.5 * abs(x))
+    return half * i0e(x) * half if not isinf(x) else abs(x)
+
+
+def i1e(x: Any) -> Any:
+    size = abs(x)
+    if size <= 8.0:
+        return x * chebyshev(0.25 * size - 1.0, I1_LEFT)
+    return copysign(chebyshev(16.0 / size - 1.0, I1_FAR) / sqrt(size), x)
+
+
+def i1(x: Any) -> Any:
+    half = exp(0.5 * abs(x))
+    return half * i1e(x) * half if not isinf(x) else x

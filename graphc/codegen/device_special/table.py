@@ -6,10 +6,14 @@ One that gives several numbers returns them all, as SciPy does, complex ones as 
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping
+from types import ModuleType
 from typing import Any
 
 from graphc.codegen.device_special import (
+    airy,
     bessel_01,
+    bessel_modified,
+    bessel_plain,
     beta_function,
     beta_quantiles,
     exponential_integrals,
@@ -21,25 +25,36 @@ from graphc.codegen.device_special import (
     laws,
     normal_kin,
     rising_factorials,
+    spherical,
     zeta_and_dilogarithm,
 )
 
-FUNCTIONS: Mapping[str, Callable[..., Any]] = {
-    function.__name__: function
-    for function in (
-        bessel_01.j0, bessel_01.j1, bessel_01.y0, bessel_01.y1, bessel_01.k0, bessel_01.k0e, bessel_01.k1,
-        bessel_01.k1e,
-        beta_function.beta, beta_function.betaln, beta_function.gammasgn, beta_function.rgamma,
-        incomplete_gamma.gammainc, incomplete_gamma.gammaincc,
-        gamma_quantiles.gammaincinv, gamma_quantiles.gammainccinv,
-        incomplete_beta.betainc, incomplete_beta.betaincc, beta_quantiles.betaincinv, beta_quantiles.betainccinv,
-        laws.bdtr, laws.bdtrc, laws.bdtri, laws.nbdtr, laws.nbdtrc, laws.nbdtri, laws.pdtr, laws.pdtrc, laws.pdtri,
-        laws.chdtr, laws.chdtrc, laws.chdtri, laws.gdtr, laws.gdtrc, laws.gdtria, laws.gdtrix,
-        laws.fdtr, laws.fdtrc, laws.fdtri, laws.stdtr, laws.stdtrit,
-        rising_factorials.binom, rising_factorials.poch, zeta_and_dilogarithm.zetac, zeta_and_dilogarithm.spence,
-        exponential_integrals.exp1, exponential_integrals.expi, exponential_integrals.expn,
-        faddeeva.dawsn, faddeeva.erfi, faddeeva.wofz, faddeeva.voigt_profile,
-        normal_kin.ndtri_exp, normal_kin.powm1, normal_kin.wrightomega, normal_kin.owens_t, normal_kin.tklmbda,
-        kolmogorov_laws.kolmogorov, kolmogorov_laws.kolmogi, kolmogorov_laws.smirnov,
-    )
+# The functions of each file that kernels call, by SciPy's names
+BY_FILE: Mapping[ModuleType, str] = {
+    airy: "airy airye",
+    bessel_01: "i0 i0e i1 i1e j0 j1 k0 k0e k1 k1e y0 y1",
+    bessel_modified: "iv ive kv kve",
+    bessel_plain: "jv yv",
+    beta_function: "beta betaln gammasgn rgamma",
+    beta_quantiles: "betaincinv betainccinv",
+    exponential_integrals: "exp1 expi expn",
+    faddeeva: "dawsn erfi voigt_profile wofz",
+    gamma_quantiles: "gammaincinv gammainccinv",
+    incomplete_beta: "betainc betaincc",
+    incomplete_gamma: "gammainc gammaincc",
+    kolmogorov_laws: "kolmogi kolmogorov smirnov",
+    laws: "bdtr bdtrc bdtri chdtr chdtrc chdtri fdtr fdtrc fdtri gdtr gdtrc gdtria gdtrix nbdtr nbdtrc nbdtri pdtr "
+    "pdtrc pdtri stdtr stdtrit",
+    normal_kin: "ndtri_exp owens_t powm1 tklmbda wrightomega",
+    rising_factorials: "binom poch",
+    spherical: "spherical_in spherical_jn spherical_kn spherical_yn",
+    zeta_and_dilogarithm: "spence zetac",
+}
+OTHER_NAMES: Mapping[str, Callable[..., Any]] = {
+    "jve": bessel_plain.jv, "kn": bessel_modified.kv, "yn": bessel_plain.yv, "yve": bessel_plain.yv,
 }  # fmt: skip
+
+FUNCTIONS: Mapping[str, Callable[..., Any]] = {
+    **{name: getattr(module, name) for module, names in BY_FILE.items() for name in names.split()},
+    **OTHER_NAMES,
+}

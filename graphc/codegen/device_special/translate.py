@@ -40,6 +40,7 @@ PRECISION = {
     "f32": {"epsilon": 2.0**-23, "tiny": 2.0**-126, "largest": 2.0**127 * (2 - 2.0**-23)},
 }
 TERMS = {"f64": 2.0**-56, "f32": 2.0**-26}
+LONGEST_COPIED = 150  # instructions of a function that may be copied to where it is called
 TESTS = ("isnan", "isinf", "isfinite")
 ALWAYS = ("nounwind", "readnone", "willreturn")
 
@@ -152,8 +153,6 @@ class _FunctionTranslator(Translator):
 
     def translated(self, *, entry: bool) -> ir.Function:
         """Translate it all. ``entry``: it is not copied to where it is called."""
-        for attribute in (*ALWAYS, *(["noinline"] if entry else [])):
-            set.add(self.code.attributes, attribute)  # llvmlite's own ``add`` takes names that it knows
         for name, value in zip(self.given, self.code.args, strict=True):
             self.assign(name, (self.kind, value))
         self.block(self.function.body)
@@ -161,6 +160,9 @@ class _FunctionTranslator(Translator):
             self.b.unreachable()
         if settings.contract:
             allow_contraction(self.code)
+        is_long = sum(len(block.instructions) for block in self.code.blocks) > LONGEST_COPIED
+        for attribute in (*ALWAYS, *(["noinline"] if entry or is_long else [])):
+            set.add(self.code.attributes, attribute)  # llvmlite's own ``add`` takes names that it knows
         return self.code
 
     # --- statements ---------------------------------------------------------------------------------------------------
@@ -219,19 +221,24 @@ class _FunctionTranslator(Translator):
         return types.boolean, found
 
     def _ifexp(self, node: ast.IfExp) -> Number:
-        then, otherwise, after = map(self._new_block, ("yes", "no", "chosen"))
-        self.b.cbranch(operators.truth(self.b, self.value(node.test)), then, otherwise)
+        blocks = [self._new_block("yes"), self._new_block("no")]
+        self.b.cbranch(operators.truth(self.b, self.value(node.test)), *blocks)
         found = []
-        for start, branch in ((then, node.body), (otherwise, node.orelse)):
+        for start, branch in zip(blocks, (node.body, node.orelse), strict=True):
             self.b.position_at_end(start)
-            value = self._float(self.value(branch))
-            found.append((value, self.b.block))
+            found.append((self.value(branch), self.b.block))
+        kinds = {number[0] for number, _ in found}
+        kind = types.int64 if kinds == {types.int64} else self.kind
+        after, values = self._new_block("chosen"), []
+        for number, block in found:
+            self.b.position_at_end(block)
+            values.append((operators.as_type(self.b, number, kind), block))
             self.b.branch(after)
         self.b.position_at_end(after)
-        chosen = self.b.phi(llvm_type(self.kind))
-        for value, block in found:
+        chosen = self.b.phi(llvm_type(kind))
+        for value, block in values:
             chosen.add_incoming(value, block)
-        return self.kind, chosen
+        return kind, chosen
 
     def _subscript(self, node: ast.Subscript) -> Number:
         assert isinstance(node.value, ast.Name)
