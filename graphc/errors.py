@@ -28,10 +28,12 @@ class GraphcError(Exception):
 
     ``of_first_iteration``: the first iteration of a loop differs from the others, which is no error where it can be
     taken out of the loop. ``of_shape``: the iterations differ in shape, which is none where the loop is written out.
+    ``of_form``: an iteration fills a Python container or advances an iterator, which is none then either.
     """
 
     of_first_iteration = False
     of_shape = False
+    of_form = False
 
     def __init__(self, message: str, *, location: Location | None = None):
         self.location = location

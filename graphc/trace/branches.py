@@ -27,12 +27,12 @@ from graphc.trace.trees import Places, Skeleton, ValueTree, changing_flags, valu
 from graphc.trace.twins import for_a_try
 from graphc.trace.values import TracedValue, session_of
 from graphc.trace.variables import (
-    NO_VARIABLES,
     State,
     Undefined,
     Variables,
     changed,
     is_defined,
+    seen_by,
     tree_of,
 )
 
@@ -244,7 +244,7 @@ def choose(test: Any, yes: Callable[[], Any], no: Callable[[], Any]) -> Any:
     session = current()
     if session is None or not is_open(test):
         return yes() if test else no()
-    signal = branch(test, lambda: leaving(yes()), lambda: leaving(no()), NO_VARIABLES)
+    signal = branch(test, lambda: leaving(yes()), lambda: leaving(no()), seen_by(yes, no))
     assert signal is not None
     return signal.value
 

@@ -62,6 +62,7 @@ class Captures:
         self._seen: dict[int, tuple[Any, Any]] = {}  # path -> the object there, and what the function sees of it
         self._known: dict[int, tuple[Any, int]] = {}  # id -> object that was read from outside, its path
         self._copies: dict[int, tuple[Any, int]] = {}  # id of what is seen -> what it stands for, its path
+        self._made_classes: dict[int, type] = {}  # by id: those that the traced functions defined
         self.stand_ins: dict[int, tuple[Any, Any]] = {}  # functions without source, by id, and what runs in their place
         self._snapshots: list[tuple[np.ndarray, np.ndarray]] = []
         self.refused: ConcretizationError | None = None  # the first time a traced array was asked for its numbers
@@ -205,6 +206,14 @@ class Captures:
         self.paths.require_same(path, original)
         return original
 
+    def note_class(self, cls: Any) -> None:
+        """The class was defined in the trace."""
+        if isinstance(cls, type):
+            self._made_classes[id(cls)] = cls
+
+    def is_made_class(self, obj: Any) -> bool:
+        return id(obj) in self._made_classes
+
     def path_of(self, obj: Any) -> int | None:
         """Where the object was read from outside; None when it was not."""
         known = self._known.get(id(obj))
@@ -264,7 +273,7 @@ class Captures:
         """Let go of the objects of the traced call, which the program must not keep alive; paths and guards stay."""
         self.arguments.clear()
         self.stand_ins.clear()
-        for kept in (self._by_path, self._seen, self._known, self._copies, self._snapshots):
+        for kept in (self._by_path, self._seen, self._known, self._copies, self._snapshots, self._made_classes):
             kept.clear()
         self.hidden = {value: replace(hidden, current=None) for value, hidden in self.hidden.items()}
         del self.session

@@ -23,7 +23,7 @@ from graphc.trace.regions import Writes, counted, trace_region
 from graphc.trace.session import Session, current
 from graphc.trace.trees import is_number, value_of
 from graphc.trace.values import wrap
-from graphc.trace.variables import Readers, Variables
+from graphc.trace.variables import Readers, Variables, seen_by
 
 _ARRAYS = (np.array, np.asarray, np.stack)
 _OF_ARRAYS = (np.sum, np.mean, np.prod, np.max, np.min, np.amax, np.amin, np.any, np.all, np.median, np.cumsum)
@@ -45,23 +45,32 @@ def collected(
     session, elements = current(), as_elements(iterable)
     if session is None or elements is None or needs_numbers(session, elements, peek):
         return plain(iterable if elements is None else elements.plain())
-    refused = session.captures.refused
+    refused, state = session.captures.refused, seen_by(element, test).opened()
+    before = state.read()
     try:
         if any(function is known for known in _SUMS):
             return _sum(elements, element, test)
         if test is None and any(function is known for known in (*_ARRAYS, *_OF_ARRAYS)):
-            array = _array(session, elements, element)
+            array = _array(session, elements, element, state)
             if array is not None:
                 return array if any(function is known for known in _ARRAYS) else traced_callee(function)(array)
     except GraphcError:  # of something that needs the numbers of its elements
         session.captures.refused = refused
+        state.bring_back(before)
     return plain(elements.plain())
 
 
 def _sum(elements: Elements, element: Callable[[Any], Any], test: Callable[[Any], Any] | None) -> Any:
     total: list[Any] = [0]
-    reader = (lambda: total[0],)
-    variables = Variables(lambda: reader, lambda new: total.__setitem__(0, new[0]), ("sum",), ("sum",), (), ())
+    reader, changed = (lambda: total[0],), seen_by(element, test)
+    variables = Variables(
+        lambda: reader,
+        lambda new: total.__setitem__(0, new[0]),
+        ("sum",),
+        ("sum",),
+        changed.seen,
+        changed.watched,
+    )
 
     def add(value: Any) -> None:
         total[0] = total[0] + element(value)
@@ -73,9 +82,9 @@ def _sum(elements: Elements, element: Callable[[Any], Any], test: Callable[[Any]
     return total[0]
 
 
-def _array(session: Session, elements: Elements, element: Callable[[Any], Any]) -> Any:
-    """The elements as rows of an array; None where they are no arrays of one shape."""
-    trips, found = elements.count(session), []
+def _array(session: Session, elements: Elements, element: Callable[[Any], Any], state: Variables) -> Any:
+    """The elements as rows of an array; None where they are no arrays of one shape. ``state``: what they may change."""
+    trips, found, before = elements.count(session), [], state.read()
 
     def look(inside: Session, params: list[Value]) -> list[Value]:
         made = element(elements.at(inside, wrap(inside, params[0])))
@@ -84,7 +93,10 @@ def _array(session: Session, elements: Elements, element: Callable[[Any], Any]) 
         return []
 
     index = (ArrayType(I64, weak=True), "i")
-    trace_region(session, "discovery", [index], counted(trips, look), Writes(), carry=False)
+    try:
+        trace_region(session, "discovery", [index], counted(trips, look), Writes(), carry=False)
+    finally:
+        state.bring_back(before)
     if not found or any(session.F.facts.is_bound(dim) for dim in found[0].dims):
         return None
     array = wrap(session, session.F.zeros(ArrayType(found[0].dtype, (trips, *found[0].dims))))
@@ -93,7 +105,7 @@ def _array(session: Session, elements: Elements, element: Callable[[Any], Any]) 
         k, value = place
         array[k] = element(value)
 
-    _run(Counted(elements, 0), fill, Variables(lambda: (), lambda new: None, (), (), (), ()))
+    _run(Counted(elements, 0), fill, seen_by(element))
     return array
 
 

@@ -3,118 +3,197 @@
     for i in range(n):
         state["u"] = state["u"] + dt * state["v"]      # state['u'] is carried
         body.x += body.v * dt                          # body.x is carried
+        count()                                        # so is a variable that count shares with the function it is from
 
-What has a fixed form is carried: the items of dicts and lists, the attributes of the user's own objects, one inside
-another. Anything else that a piece does to a container is refused, since a piece is traced more than once: filling a
-list, adding a key, advancing an iterator.
+What has a fixed form is carried: the items of dicts and lists, the attributes of the user's own objects, the variables,
+defaults and attributes of functions made in the trace, one inside another. Anything else that a piece does to a
+container is undone and refused, since a piece is traced more than once: filling a list, adding a key, advancing an
+iterator. A loop that does it is then written out.
 """
 
 from __future__ import annotations
 
+import functools
 from collections import deque
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Collection, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
-from types import FunctionType, MethodType, ModuleType, SimpleNamespace
-from typing import Any
+from io import IOBase
+from types import (
+    BuiltinMethodType,
+    CellType,
+    FunctionType,
+    MethodType,
+    MethodWrapperType,
+    ModuleType,
+    SimpleNamespace,
+)
+from typing import TYPE_CHECKING, Any, NoReturn
 
 from graphc.errors import UnsupportedError
 from graphc.trace.callees import is_library_name
+from graphc.trace.leaves import is_builtin
+from graphc.trace.loads import HOOKS
 from graphc.trace.location import user_location
+from graphc.trace.rewrite import is_rewritten
 from graphc.trace.session import current
+from graphc.trace.slots import Attribute, Item, Slot, Variable, assigned_cells, attributes, cells
 from graphc.trace.symbolic import SymbolicInt
 from graphc.trace.values import TracedValue
 
+if TYPE_CHECKING:
+    from graphc.trace.captures import Captures
+
 MOST_SLOTS = 64  # a longer container is data: it is not carried item by item
 _HEAP_TYPE = 1 << 9  # set for classes that are written in Python
-_MISSING = object()
-
-
-@dataclass(frozen=True)
-class Slot:
-    """One item or attribute; ``label``: how the user would write it."""
-
-    label: str
-    holder: Any
-    key: Any
-    is_attribute: bool
-
-    def read(self, missing: Any) -> Any:
-        if self.is_attribute:
-            return vars(self.holder).get(self.key, missing)
-        try:
-            return self.holder[self.key]
-        except (KeyError, IndexError):
-            return missing
-
-    def write(self, value: Any) -> None:
-        if self.read(_MISSING) is value:
-            return
-        if self.is_attribute:
-            vars(self.holder)[self.key] = value
-        else:
-            self.holder[self.key] = value
 
 
 @dataclass(frozen=True)
 class Held:
-    """A container that was there before, and its form then."""
+    """A container that was there before, its form then, and a copy of it."""
 
     label: str
     container: Any
     form: Any
+    copy: Any
 
-    def require_same_form(self) -> None:
-        if _form(self.container) != self.form:
-            raise UnsupportedError(
-                f"{self.label!r}, a {type(self.container).__name__}, is changed in a loop or branch of the compiled "
-                "program, where only what stands in it may change: fill an array instead (u = np.zeros(n) and then "
-                "u[i] = ...), give a dict all of its keys before the loop, or write the loop out with "
-                "graphc.unroll(range(n))",
-                location=user_location(),
-            )
+    def has_same_form(self) -> bool:
+        return bool(_form(self.container) == self.form)
+
+    def bring_back(self) -> None:
+        """Have the container hold what it held."""
+        if isinstance(self.container, list):
+            self.container[:] = self.copy
+        elif isinstance(self.container, dict | set):
+            self.container.clear()
+            self.container.update(self.copy)
+        elif isinstance(self.container, deque):
+            self.container.clear()
+            self.container.extend(self.copy)
+        else:
+            for name in attributes(self.container).keys() - self.copy.keys():
+                delattr(self.container, name)
+            for name, value in self.copy.items():
+                Attribute("", self.container, name).write(value)
+
+    def refuse(self) -> NoReturn:
+        error = UnsupportedError(
+            f"{self.label!r}, a {type(self.container).__name__}, is changed in a loop or branch of the compiled "
+            "program, where only what stands in it may change: fill an array instead (u = np.zeros(n) and then "
+            "u[i] = ...), give a dict all of its keys before the loop, or write the loop out with "
+            "graphc.unroll(range(n))",
+            location=user_location(),
+        )
+        error.of_form = True
+        raise error
 
 
 class Containers:
-    """``held``: every container that the named variables lead to; ``slots``: what stands in them."""
+    """``held``: every container that the named variables lead to; ``slots``: what stands in them.
 
-    def __init__(self, watched: Mapping[str, Any]):
+    ``known``: cells of variables that are carried by their names.
+    """
+
+    def __init__(self, watched: Mapping[str, Any], known: Collection[CellType] = ()):
         self.held: list[Held] = []
         self.slots: list[Slot] = []
-        self._seen: set[int] = set()
-        for name, value in watched.items():
-            if isinstance(value, Iterator) and not isinstance(value, TracedValue):
-                _refuse_iterator(name)
-            self._walk(name, value)
+        self._labels: set[str] = set()
+        self._seen = {id(cell) for cell in known}
+        session = current()
+        if session is not None:
+            for name, value in watched.items():
+                self._walk(session.captures, name, value)
 
-    def _walk(self, label: str, value: Any) -> None:
-        if id(value) in self._seen:
+    def _walk(self, outside: Captures, label: str, value: Any) -> None:
+        if id(value) in self._seen or isinstance(value, TracedValue):
             return
         self._seen.add(id(value))
         if isinstance(value, tuple):
             for k, part in enumerate(value):
-                self._walk(f"{label}[{k}]", part)
-        elif isinstance(value, dict | list | set | deque):
-            self._add(label, value, _items(value), lambda key: f"{label}[{key!r}]")
-        elif _is_object(value):
-            self._add(label, value, vars(value), lambda key: f"{label}.{key}")
-
-    def _add(self, label: str, container: Any, parts: Mapping[Any, Any], name: Callable[[Any], str]) -> None:
-        session = current()
-        if session is None or session.captures.is_outside(container):
+                self._walk(outside, f"{label}[{k}]", part)
+        elif isinstance(value, Iterator) and is_builtin(type(value)):
+            _refuse_iterator(label, value)
+        elif outside.is_outside(value):
             return  # stores into it are looked at one by one
-        self.held.append(Held(label, container, _form(container)))
+        elif isinstance(value, dict | list | set | deque):
+            self._add(outside, label, value, _items(value), Item, "{label}[{key!r}]")
+        elif _is_function(value):
+            self._function(outside, label, value)
+        elif isinstance(value, MethodType | BuiltinMethodType | MethodWrapperType):
+            self._walk(outside, label, value.__self__)
+        elif isinstance(value, functools.partial):
+            for part in (value.func, value.args, value.keywords):
+                self._walk(outside, label, part)
+        elif hasattr(type(value), "cache_clear"):  # of functools.lru_cache
+            self._walk(outside, label, value.__wrapped__)
+        elif outside.is_made_class(value):
+            self._class(outside, label, value)
+        elif _is_object(value):
+            self._add(outside, label, value, attributes(value), Attribute, "{label}.{key}")
+            self._walk(outside, type(value).__name__, type(value))
+
+    def _function(self, outside: Captures, label: str, function: FunctionType) -> None:
+        """What a function of the trace's own keeps from call to call."""
+        changing = assigned_cells(function.__code__)
+        for name, cell in cells(function).items():
+            if id(cell) in self._seen or name == HOOKS:
+                continue
+            self._seen.add(id(cell))
+            slot = self._slot(Variable, f"{name!r} of {label!r}", cell, name)
+            if name in changing:
+                self.slots.append(slot)
+            self._walk(outside, name, slot.read(None))
+        self._walk(outside, label, function.__defaults__)
+        self._walk(outside, label, function.__kwdefaults__)
+        self._add(outside, label, function, function.__dict__, Attribute, "{label}.{key}")
+
+    def _class(self, outside: Captures, label: str, cls: type) -> None:
+        members = {name: v for name, v in vars(cls).items() if not (name.startswith("__") and name.endswith("__"))}
+        for name, member in members.items():
+            inner = getattr(member, "__func__", getattr(member, "fget", member))
+            if _is_function(inner):
+                self._function(outside, f"{label}.{name}", inner)
+            elif not hasattr(type(member), "__get__"):
+                self.slots.append(self._slot(Attribute, f"{label}.{name}", cls, name))
+                self._walk(outside, f"{label}.{name}", member)
+        for base in cls.__bases__:
+            self._walk(outside, base.__name__, base)
+
+    def _add(
+        self, outside: Captures, label: str, container: Any, parts: Mapping[Any, Any], kind: type[Slot], name: str
+    ) -> None:
+        self.held.append(Held(label, container, _form(container), _copy(container)))
         for key, part in parts.items():
-            is_attribute = not isinstance(container, dict | list)
-            self.slots.append(Slot(name(key), container, key, is_attribute))
-            self._walk(name(key), part)
+            place = name.format(label=label, key=key)
+            self.slots.append(self._slot(kind, place, container, key))
+            self._walk(outside, place, part)
+
+    def _slot(self, kind: type[Slot], label: str, holder: Any, key: Any) -> Slot:
+        """With a label of its own."""
+        while label in self._labels:
+            label += "'"
+        self._labels.add(label)
+        return kind(label, holder, key)
+
+    def have_same_form(self) -> bool:
+        return all(held.has_same_form() for held in self.held)
+
+    def bring_back(self) -> list[Held]:
+        """Have those containers whose form has changed, which it gives, hold what they held."""
+        changed = [held for held in self.held if not held.has_same_form()]
+        for held in changed:
+            held.bring_back()
+        return changed
 
     @contextmanager
     def kept(self) -> Iterator[None]:
-        """Raise ``UnsupportedError`` where the block changes the form of a container."""
-        yield
-        for held in self.held:
-            held.require_same_form()
+        """Where the block changes the form of a container, undo that, and raise ``UnsupportedError``."""
+        try:
+            yield
+        finally:
+            changed = self.bring_back()
+        if changed:
+            changed[0].refuse()
 
     def require_one_change(self, moved: Sequence[Any], written: Sequence[str]) -> None:
         """Raise where a container is written into, and a variable that held it then holds another one.
@@ -147,7 +226,18 @@ def _form(container: Any) -> Any:
         return [*map(id, container), *map(id, values)]
     if isinstance(container, list):
         return len(container)
-    return list(container) if isinstance(container, dict) else list(vars(container))
+    return list(container) if isinstance(container, dict) else list(attributes(container))
+
+
+def _copy(container: Any) -> Any:
+    if isinstance(container, dict | list | set | deque):
+        return dict(container) if isinstance(container, dict) else list(container)
+    return attributes(container)
+
+
+def _is_function(value: Any) -> bool:
+    """Whether it is a function that the traced code made."""
+    return type(value) is FunctionType and is_rewritten(value.__code__)
 
 
 def _is_object(value: Any) -> bool:
@@ -158,12 +248,16 @@ def _is_object(value: Any) -> bool:
     if not kind.__flags__ & _HEAP_TYPE or is_library_name(kind.__module__):
         return False
     others = TracedValue | SymbolicInt | type | ModuleType | FunctionType | MethodType
-    return not isinstance(value, others) and type(getattr(value, "__dict__", None)) is dict
+    return not isinstance(value, others) and type(getattr(value, "__dict__", {})) is dict
 
 
-def _refuse_iterator(name: str) -> None:
-    raise UnsupportedError(
+def _refuse_iterator(name: str, iterator: Any) -> None:
+    if isinstance(iterator, IOBase):
+        return
+    error = UnsupportedError(
         f"{name!r} is an iterator, which a loop or branch of the compiled program would advance while it is traced: "
         "use a list (list(...)) or an array and an index",
         location=user_location(),
     )
+    error.of_form = True
+    raise error

@@ -119,21 +119,22 @@ def _stage_or_peel(
 
     The rest is written out where an array has another shape in each iteration, unless it is long.
     """
-    usable = len(session.root.retired)
+    usable, refused = len(session.root.retired), session.captures.refused
     try:
         return _stage_for(session, elements, body, StagedLoop(session, variables, targets))
     except GraphcError as error:
-        if not error.of_first_iteration or not _runs(session, elements.count(session)):
+        if not (error.of_first_iteration or error.of_form) or not _runs(session, elements.count(session)):
             raise
         differs = error
     bring_back(session, usable)
+    session.captures.refused = refused
 
     def rest() -> Signal | None:
         usable = len(session.root.retired)
         try:
             return _stage_for(session, Rest(elements), body, StagedLoop(session, variables, targets))
         except GraphcError as error:
-            if not error.of_shape or not _is_short(session, elements.count(session)):
+            if not error.of_form and not (error.of_shape and _is_short(session, elements.count(session))):
                 raise
             reason = error.message
         bring_back(session, usable)
@@ -239,7 +240,7 @@ class _Changes:
 
     def any(self) -> bool:
         names = (*self._variables.own, *self._variables.slots)
-        if changed(self._before, self._variables.read(), names):
+        if changed(self._before, self._variables.read(), names) or not self._variables.have_same_form():
             return True
         return any(a.value is not self._written.get(key) for key, (a, *_) in self.session.written.items())
 

@@ -60,7 +60,8 @@ class LoadRewriter(ast.NodeTransformer):
 
     def visit_ClassDef(self, node: ast.ClassDef) -> ast.ClassDef:
         node.bases = [self.visit(b) for b in node.bases]
-        node.decorator_list = [self.visit(d) for d in node.decorator_list]
+        made = ast.Attribute(ast.Name(HOOKS, ast.Load()), "made_class", ast.Load())
+        node.decorator_list = [ast.copy_location(made, node), *(self.visit(d) for d in node.decorator_list)]
         self.scopes.append(Scope(node))
         node.body = [statement for old in node.body for statement in self._statements(old)]
         self.scopes.pop()

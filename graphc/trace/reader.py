@@ -113,7 +113,7 @@ class Reader:
             return traced_callee(defined.fget)(obj)
         value = getattr(obj, name)
         if path is None and isinstance(obj, type) and not is_library_name(obj.__module__):
-            path = captures.paths.const(obj)
+            path = None if captures.is_made_class(obj) else captures.paths.const(obj)
         if path is None or isinstance(value, TracedValue):
             return value
         if isinstance(value, MethodType | BuiltinMethodType) and value.__self__ is obj:
@@ -213,6 +213,14 @@ class Reader:
             return False
         session.captures.prints = True
         return True
+
+    @staticmethod
+    def made_class(kind: Any) -> Any:
+        """The class that a statement of a traced function defines."""
+        session = current()
+        if session is not None:
+            session.captures.note_class(kind)
+        return kind
 
     # --- what Python calls by itself ----------------------------------------------------------------------------------
 

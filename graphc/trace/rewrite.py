@@ -29,7 +29,7 @@ _results: dict[int, CodeType] = {}  # code that is rewritten already, and that o
 def rewritten(function: FunctionType) -> Callable[..., Any]:
     """The function with its loads recorded."""
     code = function.__code__
-    if id(code) in _results:
+    if is_rewritten(code):
         return function
     _require_same_code(function)
     new = _rewritten_code(code)
@@ -113,6 +113,11 @@ def _rewrite(code: CodeType) -> CodeType | None:
         missing = set(new.co_freevars) - {HOOKS, *code.co_freevars}
         assert not missing, f"rewriting {code.co_qualname} made up the names {missing}"
     return new
+
+
+def is_rewritten(code: CodeType) -> bool:
+    """Whether it is the code of a rewritten function, or of one inside it."""
+    return id(code) in _results
 
 
 def _note_result(code: CodeType) -> None:

@@ -94,7 +94,7 @@ def passed_on(signal: Signal, is_final: bool) -> Signal:
 
 def returned(signal: Signal, is_final: bool) -> Any:
     """What the function returns that ends with the signal."""
-    if signal.is_settled:
+    if signal.is_settled or (signal.value is None and not is_final):
         return signal.value
     if is_final:
         refuse(signal)

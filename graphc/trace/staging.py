@@ -34,6 +34,7 @@ from graphc.trace.syntax import access, accessors, at, constants, define, delaye
 
 _LEAVES = (ast.Return, ast.Break, ast.Continue)
 _UNMOVABLE = (ast.Yield, ast.YieldFrom, ast.Await, ast.AsyncFor, ast.AsyncWith, ast.Global, ast.Nonlocal)
+_DEFINITIONS = (ast.FunctionDef, ast.ClassDef)
 _SIGNAL = f"{HOOKS}signal"
 
 
@@ -150,7 +151,10 @@ class _Stager:
         """A statement that stays; those inside it are rewritten."""
         if isinstance(node, ast.FunctionDef):
             return stage(node, self.known)
-        if isinstance(node, ast.ClassDef | ast.AsyncFunctionDef):
+        if isinstance(node, ast.ClassDef):
+            node.body = [self._plain(n, False) if isinstance(n, _DEFINITIONS) else n for n in node.body]
+            return node
+        if isinstance(node, ast.AsyncFunctionDef):
             return node
         if isinstance(node, _LEAVES) and in_piece:
             return self._signal(node)

@@ -4,13 +4,17 @@ from __future__ import annotations
 
 from collections.abc import Callable, Collection, Iterable, Mapping, Sequence
 from contextlib import AbstractContextManager, nullcontext
+from functools import partial
+from types import CellType, FunctionType
 from typing import Any, NoReturn
 
 from graphc import pytree
 from graphc.errors import UnsupportedError
-from graphc.trace.containers import Containers, Slot
+from graphc.trace.containers import Containers
+from graphc.trace.loads import HOOKS
 from graphc.trace.location import user_location
 from graphc.trace.session import Session
+from graphc.trace.slots import Slot, cells
 from graphc.trace.trees import Places, ValueTree
 
 State = dict[str, Any]
@@ -80,7 +84,7 @@ class Variables:
         """These variables and the items and attributes of what they hold now."""
         made = Variables(lambda: self.readers, self.set, self.own, self.alive, self.seen, self.watched, self.shared)
         values = {name: _value(name, reader) for name, reader in zip(self.seen, self.watched, strict=True)}
-        made.containers = Containers(values)
+        made.containers = Containers(values, [cell for reader in self.readers for cell in reader.__closure__ or ()])
         made.alive = (*self.alive, *made.slots)
         return made
 
@@ -98,6 +102,16 @@ class Variables:
         """Raise ``UnsupportedError`` where the block changes the form of a container: it runs more than once."""
         return nullcontext() if self.containers is None else self.containers.kept()
 
+    def bring_back(self, state: State) -> None:
+        """Have everything as it was in the state that was read when these were opened."""
+        if self.containers is not None:
+            self.containers.bring_back()
+        self.write(state)
+
+    def have_same_form(self) -> bool:
+        """Whether no container has changed its form since these were opened."""
+        return self.containers is None or self.containers.have_same_form()
+
     def require_one_change(self, before: State, moved: Collection[str]) -> None:
         """Raise where a container is written into, and a variable that held it then holds another one."""
         if self.containers is not None:
@@ -105,7 +119,24 @@ class Variables:
             self.containers.require_one_change(replaced, [name for name in moved if name in self.slots])
 
 
-NO_VARIABLES = Variables(lambda: (), lambda new: None, (), (), (), ())
+def seen_by(*pieces: Any) -> Variables:
+    """What expressions may change that are made functions: none of the variables, but what these hold."""
+    found: dict[str, CellType] = {}
+    for piece in pieces:
+        parts = (piece.func, *piece.args) if isinstance(piece, partial) else (piece,)
+        for part in parts:
+            if isinstance(part, FunctionType):
+                found |= cells(part)
+    found.pop(HOOKS, None)
+    readers = [partial(_content, cell) for cell in found.values()]
+    return Variables(lambda: (), lambda new: None, (), (), tuple(found), readers)
+
+
+def _content(cell: CellType) -> Any:
+    try:
+        return cell.cell_contents
+    except ValueError:
+        raise NameError from None
 
 
 def _value(name: str, reader: Callable[[], Any]) -> Any:

@@ -250,9 +250,9 @@ def both_rebound_and_written(x):
 
 def adds_key(x):
     s = {"q": x[0]}
-    for _ in range(5):
-        s["w"] = s["q"] * 1.1
-    return s["w"]
+    while s["q"] < 3:
+        s[f"w{len(s)}"] = s["q"] = s["q"] * 1.5
+    return s["q"]
 
 
 def appends(x):
