@@ -27,6 +27,7 @@ from graphc.errors import CudaError, UnsupportedError
 from graphc.ir.graph import Graph
 from graphc.kept import KeptWrites, kept_writes
 from graphc.limits import WarningRunner, rule_of
+from graphc.ops.index import EQUAL_VALUES
 from graphc.ops.table import OPS
 from graphc.program import (
     INT,
@@ -342,14 +343,17 @@ def make_runner(graph: Graph, specs: Sequence[LeafSpec], kind: str, given: Mappi
     ``given``: outputs, by number, that are written into the array of the input with this number, and not returned. Such
     inputs must be writable, and share no memory with any other.
     """
-    from graphc.passes.derivative_checks import has_derivative_checks, without_derivative_checks
+    from graphc.passes.derivative_checks import derivative_checks, without_derivative_checks
 
-    if given and has_derivative_checks(graph):
+    checks = derivative_checks(graph)
+    if not checks:
+        return _runner(graph, specs, kind, given)
+    if given:
         return GivingRunner(make_runner(graph, specs, kind), given)
-    if has_derivative_checks(graph):
-        watched = without_derivative_checks(graph, OPS)
-        return WarningRunner(_runner(graph, specs, kind), lambda: _runner(watched, specs, kind))
-    return _runner(graph, specs, kind, given)
+    if checks == {EQUAL_VALUES}:
+        return _runner(graph, specs, kind)
+    silent = without_derivative_checks(graph, OPS)
+    return WarningRunner(_runner(graph, specs, kind), lambda: _runner(silent, specs, kind))
 
 
 def _runner(graph: Graph, specs: Sequence[LeafSpec], kind: str, given: Mapping[int, int] = {}) -> Runner:

@@ -17,10 +17,11 @@ from graphc.codegen.driver import arena_bytes
 from graphc.compiler import Executable
 from graphc.config import settings
 from graphc.cuda_graph import graph_for_device
-from graphc.errors import CudaError, ProgramError
+from graphc.errors import CudaError, NoDerivativeError, ProgramError
 from graphc.ir.dims import evaluate, product, substitute, symbols_of
 from graphc.ir.graph import Graph, Value
 from graphc.ir.types import SHORT_NAMES, ArrayType
+from graphc.limits import warn
 from graphc.ops.index import range_error
 from graphc.ops.table import OPS
 from graphc.program import sizes_fit
@@ -109,7 +110,7 @@ class CudaRunner:
 
         ``like``: what the results are like, where not the first array that is on the device says it.
         Where results stay on the device, a wrong index makes their floating numbers NaN, and the error is raised by a
-        later call, since nothing waits for the check.
+        later call, since nothing waits for the check. So do equal eigenvalues without a derivative, with a warning.
         """
         sizes = self._sizes(inputs)
         if sizes is None:
@@ -366,14 +367,17 @@ class CudaRunner:
     # --- failed checks ------------------------------------------------------------------------------------------------
 
     def _raise_reported(self) -> None:
-        """Raise what an earlier call found out after it had returned."""
+        """Raise what an earlier call found out after it had returned; that there was no derivative is a warning."""
         if not self.report or self.loaded.asked is None:
             return
         word = ctypes.c_int64.from_address(self.report)
         if word.value:
             status, word.value = word.value, 0
             self.loaded.forget_failure()
-            raise self._error(status, self.loaded.asked, self.loaded.asked.symbols)
+            error = self._error(status, self.loaded.asked, self.loaded.asked.symbols)
+            if not isinstance(error, NoDerivativeError):
+                raise error
+            warn(error)
 
     def _error(self, status: int, sizes: Sizes, symbols: Sequence[int]) -> BaseException:
         if not 0 < status <= len(self.checks):

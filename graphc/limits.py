@@ -10,6 +10,7 @@ A program stops where it would divide by a difference of equal values (``autodif
 
 from __future__ import annotations
 
+import functools
 import warnings
 from collections.abc import Callable, Sequence
 from typing import Any
@@ -21,6 +22,7 @@ from graphc.compiler import Executable
 from graphc.errors import DerivativeWarning, NoDerivativeError
 from graphc.ir.graph import Graph
 from graphc.ops.custom import only_mode
+from graphc.ops.index import EqualValues
 from graphc.ops.table import OPS
 from graphc.program import Runner
 from graphc.trace.session import Session, Vectors
@@ -54,20 +56,36 @@ def tangents_of(graph: Graph, vectors: Vectors, *, apart: bool = False) -> Graph
     return jvp_graph(graph, OPS, apart=apart)
 
 
-class WarningRunner:
-    """Runs what another runner runs; where that finds no derivative, it warns and runs the one that ``make`` makes."""
+class _WithAnother:
+    """Runs what a runner runs, or, where that stops, the one that ``make`` makes then."""
 
     def __init__(self, runner: Runner, make: Callable[[], Runner]):
         self.inner, self.make = runner, make
         self.executable: Executable | None = runner.executable
         self.sources, self.kernels = runner.sources, runner.kernels
-        self.other: Runner | None = None
+
+    @functools.cached_property
+    def other(self) -> Runner:
+        return self.make()
+
+
+class LimitRunner(_WithAnother):
+    """Where the program meets equal values, another one computes limits."""
+
+    def run(self, inputs: Sequence[Any]) -> list[Any] | None:
+        try:
+            return self.inner.run(inputs)
+        except EqualValues:
+            return self.other.run(inputs)
+
+
+class WarningRunner(_WithAnother):
+    """Where the program finds no derivative, it warns, and the other one computes NaN there."""
 
     def run(self, inputs: Sequence[Any]) -> list[Any] | None:
         try:
             return self.inner.run(inputs)
         except NoDerivativeError as error:
-            self.other = self.other or self.make()
             found = self.other.run(inputs)  # which may have to be left to a program that computes limits
             warn(error)
             return found

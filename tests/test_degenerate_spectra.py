@@ -170,6 +170,56 @@ def test_a_kink_of_the_values_is_shared_with_a_warning():
     assert warned
 
 
+# --- tensors ----------------------------------------------------------------------------------------------------------
+
+
+def tensor_exponential(a):
+    w, v = graphc.linalg.eigh((a + a.T) / 2)
+    return (v * w.exp()) @ v.T
+
+
+def tensor_gradient(values, f):
+    t = graphc.tensor(of_values(values), requires_grad=True)
+    f(t).backward()
+    return t.grad.numpy()
+
+
+def test_backward_of_tensors():
+    for values in ([1.0, 2.0, 3.0, 4.0], VALUES):
+        found, warned = noting(tensor_gradient, values, lambda t: (tensor_exponential(t) * graphc.tensor(E)).sum())
+        np.testing.assert_allclose(found, along(values, E), rtol=0, atol=1e-12)
+        assert not warned
+    found, warned = noting(tensor_gradient, VALUES, lambda t: graphc.linalg.eigh((t + t.T) / 2)[1][0, 0])
+    assert np.isnan(found).any()
+    assert warned
+
+
+def test_a_gradient_of_a_gradient_of_tensors():
+    def again(t):
+        trace = graphc.linalg.eigvalsh((t + t.T) / 2).exp().sum()
+        (g,) = graphc.autograd.grad(trace, (t,), create_graph=True)
+        return (g * graphc.tensor(E)).sum()
+
+    found, warned = noting(tensor_gradient, VALUES, again)
+    np.testing.assert_allclose(found, along(VALUES, E), rtol=0, atol=1e-12)
+    assert not warned
+
+
+@compiled
+def test_devices():
+    """Results that a call waits for are right; where nothing waits they are NaN, and a later call warns."""
+    equal, plain = of_values(VALUES), of_values([1.0, 2.0, 3.0, 4.0])
+    with override(cuda_emulator=True):
+        found = graphc.grad(loss, target="cuda")(equal)
+        np.testing.assert_allclose(found, along(VALUES, G), rtol=0, atol=1e-12)
+        gradient = graphc.grad(lambda a: tensor_exponential(a).sum())
+        there = [graphc.tensor(a, device="cuda") for a in (equal, plain)]
+        assert np.isnan(gradient(there[0]).cpu().numpy()).all()
+        with pytest.warns(graphc.DerivativeWarning, match="eigh: some"):
+            found = gradient(there[1]).cpu().numpy()
+        np.testing.assert_allclose(found, along([1.0, 2.0, 3.0, 4.0], np.ones((4, 4))), rtol=0, atol=1e-12)
+
+
 @compiled
 def test_compiled():
     """Programs that stop hand the call on, and serve other calls as before."""

@@ -17,7 +17,7 @@ from collections.abc import Mapping
 
 from graphc.ir.graph import Graph, Node, Value
 from graphc.ir.opdef import Op
-from graphc.ops.index import NO_DERIVATIVE
+from graphc.ops.index import EQUAL_VALUES, NO_DERIVATIVE
 from graphc.passes.rewriter import Rewriter, rewrite
 
 
@@ -25,9 +25,15 @@ def is_derivative_check(node: Node) -> bool:
     return node.op.name == "checked_index" and node.attrs["axis"] in NO_DERIVATIVE
 
 
-def has_derivative_checks(graph: Graph) -> bool:
-    """Whether the graph or one of its regions stops where there is no derivative."""
-    return any(is_derivative_check(node) or any(map(has_derivative_checks, node.regions)) for node in graph.nodes)
+def derivative_checks(graph: Graph) -> set[int]:
+    """For what the graph, its regions included, stops of that which equal values do to derivatives: numbers that stand
+    for the axes of checks."""
+    found: set[int] = set()
+    for node in graph.nodes:
+        found.update(*map(derivative_checks, node.regions))
+        if is_derivative_check(node) or (node.op.name == "checked_index" and node.attrs["axis"] == EQUAL_VALUES):
+            found.add(node.attrs["axis"])
+    return found
 
 
 def passed(rewriter: Rewriter, node: Node) -> Value | None:

@@ -8,6 +8,9 @@ from typing import Any
 from graphc.build import make_device_runner, make_runner
 from graphc.config import settings
 from graphc.ir.graph import Graph
+from graphc.limits import LimitRunner
+from graphc.ops.index import EQUAL_VALUES
+from graphc.passes.derivative_checks import derivative_checks
 from graphc.program import Runner
 from graphc.tensors.functions.table import GRADIENT
 from graphc.tensors.kinds import Kind
@@ -27,8 +30,15 @@ def program_of(state: State, wanted: Sequence[int], given: Mapping[int, int] = {
     taken = [reached.step for reached in state.path() if isinstance(reached.step, Kind)]
     if any(place is not None for place in places):
         return _of_places(state, wanted, given, places, taken)
-    graph = Replay(state, wanted).graph()
-    runner = make_runner(graph, [kind.spec for kind in taken], "tensors", given)
+    graph = Replay(state, wanted, "checked").graph()
+    specs = [kind.spec for kind in taken]
+
+    def with_limits() -> Runner:
+        return make_runner(Replay(state, wanted, "limits").graph(), specs, "tensors", given)
+
+    runner = make_runner(graph, specs, "tensors", given)
+    if EQUAL_VALUES in derivative_checks(graph):
+        runner = LimitRunner(runner, with_limits)
     return (_checked(runner, state, graph) if settings.nan else runner).run
 
 

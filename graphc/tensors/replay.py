@@ -13,26 +13,28 @@ from graphc.ir.graph import Graph, Node, Value
 from graphc.ir.rewrite import copy_node, drop_dead, resolve_dims
 from graphc.ir.shapes import ShapeFacts
 from graphc.ir.types import ArrayType
+from graphc.limits import rule_of
 from graphc.ops.table import OPS
 from graphc.tensors.functions.function import built
 from graphc.tensors.functions.table import GRADIENT
 from graphc.tensors.halves import rounded
 from graphc.tensors.kinds import Kind
 from graphc.tensors.recording import State
+from graphc.trace.session import Vectors
 
 
 class Replay:
     """``values``: what stands at each position of the path; ``params`` those that come from outside.
 
-    ``wanted``: the positions that are read afterwards.
+    ``wanted``: the positions that are read afterwards. ``vectors``: how gradients treat those of equal eigenvalues.
     """
 
-    def __init__(self, state: State, wanted: Sequence[int]):
+    def __init__(self, state: State, wanted: Sequence[int], vectors: Vectors = "watched"):
         self.F = Builder(OPS, ShapeFacts(hints={}))
         self.params: list[Value] = []
         self.values: list[Value] = []
         path = state.path()
-        self.wanted = wanted
+        self.wanted, self.vectors = wanted, vectors
         self.differentiates = any(s.step[0] is GRADIENT for s in path if not isinstance(s.step, Kind))
         for index, reached in enumerate(path):
             self.F.location = reached.location
@@ -97,7 +99,9 @@ class Replay:
         made = {output for node in inner for output in node.outputs}
         kept = [p for p in sorted(self._read(later)) if p < len(self.values) and self.values[p] in made]
         graph, outer, marks = _cut_out(self.F, inner, sources, [loss, *(self.values[p] for p in kept)])
-        joint, _ = differentiate(mark(graph, marks), OPS)
+        again = any(not isinstance(s.step, Kind) and s.step[0] is GRADIENT for s in later)
+        rule = rule_of("watched" if again else self.vectors)
+        joint, _ = differentiate(mark(graph, marks), OPS, vectors=rule)
         moved = self._inline(joint, outer)
         for position, value in zip(kept, moved[1:], strict=False):
             self.values[position] = value
