@@ -14,6 +14,7 @@ import numpy as np
 
 from graphc import pytree
 from graphc.ir.graph import Value
+from graphc.ir.types import ArrayType
 from graphc.trace import dispatch
 from graphc.trace.aliases import link_results, root
 from graphc.trace.location import user_location
@@ -96,8 +97,11 @@ def going_on(
 class _Side:
     """What one of two branches does: how it ends, and what the variables are then.
 
-    ``kinds``: of the variables that it changes, those included that have a value only where it goes on.
+    ``kinds``: of the variables that it changes, those included that have a value only where it goes on; ``kind`` and
+    ``way``: of what it returns, and of the number that says how it ends. ``writes``: arrays that it writes into.
     """
+
+    writes: Writes
 
     def __init__(self, inside: Session, signal: Signal | None, before: State, after: State, names: Sequence[str]):
         self.ways = ways_of(signal)
@@ -108,6 +112,7 @@ class _Side:
         self.kinds = {name: Skeleton(inside, after[name]) for name in self.changed if name in self.defined}
         self.kinds |= {name: Skeleton(inside, value) for name, value in known.items() if name not in self.defined}
         self.kind = Skeleton(inside, signal.value if signal is not None and RETURNS in signal.ways else None)
+        self.way = Skeleton(inside, way_of(signal))
 
     @property
     def returns(self) -> bool:
@@ -146,6 +151,7 @@ class _Merge:
     def _side(self, piece: Piece) -> _Side:
         """The piece is traced for what it does alone."""
         found: list[_Side] = []
+        writes = Writes()
 
         def run(inside: Session, params: list[Value]) -> list[Value]:
             self.variables.write(self.before)
@@ -158,22 +164,60 @@ class _Merge:
 
         try:
             with for_a_try(self.session):
-                trace_region(self.session, "discovery", [], run, Writes(), carry=False)
+                trace_region(self.session, "discovery", [], run, writes, carry=False, is_try=True)
         finally:
             self.variables.write(self.before)
+        found[0].writes = writes
         return found[0]
 
+    @property
+    def is_known(self) -> bool:
+        """Whether what comes out of both sides has sizes that are known before them."""
+        facts = self.session.F.facts
+        kinds = [kind for side in self.sides for kind in (*side.kinds.values(), side.kind)]
+        types = [leaf for kind in kinds for leaf in kind.leaves if isinstance(leaf, ArrayType)]
+        return not any(facts.is_bound(dim) for type_ in types for dim in type_.dims)
+
     def body(self, piece: Piece, side: int) -> Callable[[Session, list[Value]], list[Value]]:
+        """Of the region of a side.
+
+        Where the region is thrown away, it gives zeros of the kinds that ``look_at`` saw: traced once more, branches in
+        branches would be traced twice for each that is around them.
+        """
+        if self.session.is_try and self.is_known:
+            return lambda inside, params: self._alike(inside, self.sides[side])
+
         def run(inside: Session, params: list[Value]) -> list[Value]:
             self.variables.write(self.before)
             state = self._state(inside, attempted(inside, piece), self.variables.read(), self.sides[side])
             self.memory.append([root(leaf) for leaf in pytree.flatten(state)[0]])
-            if not self.trees:
-                self.trees.append(tree_of(inside, state, self._flags()))
-                return self.trees[0].values
-            return self.trees[0].values_of(inside, state, "the second branch")
+            return self._values(inside, state)
 
         return run
+
+    def _values(self, inside: Session, state: State) -> list[Value]:
+        if not self.trees:
+            self.trees.append(tree_of(inside, state, self._flags()))
+            return self.trees[0].values
+        return self.trees[0].values_of(inside, state, "the second branch")
+
+    def _alike(self, inside: Session, side: _Side) -> list[Value]:
+        """What the side gives, in zeros; it writes into what the side writes into."""
+        state: State = {}
+        for name in (*self.full, *self.partly):
+            if self._counts(side, name) and name in side.defined and name not in side.kinds:
+                state[name] = self.before[name]
+            else:
+                own = side.kinds.get(name) if self._counts(side, name) else None
+                state[name] = (own or self._kinds(name)[0]).zeros(inside)
+        if RETURNS in self.ways:
+            state[VALUE] = (side.kind if RETURNS in side.ways else self._kinds(VALUE)[0]).zeros(inside)
+        if len(self.ways) > 1:
+            state[WAY] = side.way.zeros(inside)
+        for array in side.writes.arrays:
+            kind = array.value.type
+            array.assign(inside.F.full(kind, kind.dtype.type(0).item()))
+        return self._values(inside, state)
 
     def _state(self, inside: Session, ended: Signal | None, after: State, side: _Side) -> State:
         state: State = {}

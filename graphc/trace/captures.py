@@ -65,6 +65,7 @@ class Captures:
         self._made_classes: dict[int, type] = {}  # by id: those that the traced functions defined
         self.stand_ins: dict[int, tuple[Any, Any]] = {}  # functions without source, by id, and what runs in their place
         self._snapshots: list[tuple[np.ndarray, np.ndarray]] = []
+        self._constants: dict[tuple[Any, ...], np.ndarray] = {}  # by their numbers
         self.refused: ConcretizationError | None = None  # the first time a traced array was asked for its numbers
         self.recorded_if: tuple[Any, str] | None = None  # where this attribute is true, the call must not be compiled
 
@@ -246,7 +247,12 @@ class Captures:
         return self._input(array, path)
 
     def constant(self, array: np.ndarray) -> Value:
-        """An array that the function made while it was traced, and that nothing changes: part of the program."""
+        """An array that the function made while it was traced, and that nothing changes: part of the program.
+
+        One with the same numbers is the same input: a body that is traced often makes its arrays as often.
+        """
+        key = (array.dtype, array.shape, array.tobytes())
+        array = self._constants.setdefault(key, array)
         return self._input(array, self.paths.const(array))
 
     @property
@@ -273,8 +279,9 @@ class Captures:
         """Let go of the objects of the traced call, which the program must not keep alive; paths and guards stay."""
         self.arguments.clear()
         self.stand_ins.clear()
-        for kept in (self._by_path, self._seen, self._known, self._copies, self._snapshots, self._made_classes):
+        for kept in (self._by_path, self._seen, self._known, self._copies, self._snapshots, self._constants):
             kept.clear()
+        self._made_classes.clear()
         self.hidden = {value: replace(hidden, current=None) for value, hidden in self.hidden.items()}
         del self.session
 

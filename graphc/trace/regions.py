@@ -47,16 +47,24 @@ class Region:
 
 
 def trace_region(
-    session: Session, name: str, types: Sequence[tuple[ArrayType, str]], body: Body, writes: Writes, carry: bool = True
+    session: Session,
+    name: str,
+    types: Sequence[tuple[ArrayType, str]],
+    body: Body,
+    writes: Writes,
+    carry: bool = True,
+    is_try: bool = False,
 ) -> Region:
     """Run the body on parameters of these types and names, in a session below ``session``.
 
     Arrays from outside that it writes into have their old values again afterwards; they are added to ``writes``. With
     ``carry``, those that are in it already are parameters too, the last ones, and their new values the last outputs.
+    ``is_try``: to see what the body does; nothing of what it records is kept.
     """
     _refuse_recursion(session)
     child = Session(session.F.ops, name, parent=session, wrap=session.wrap)
     child.is_region, child.keeps = True, session.keeps
+    child.is_try = is_try or session.is_try
     child.F.location = session.F.location
     known = list(writes.arrays) if carry else []
     ends: dict[int, Value] = {}

@@ -33,6 +33,7 @@ class Session:
     ``indices``: parameters that are a loop's index, with its number of iterations and the symbol that stands for it.
     ``derivatives``: how many derivatives of what is recorded are taken, one of another.
     ``written``: every traced array that was written into in this session, with its session and value before that.
+    ``is_try``: it is traced to see what it does, and what it records is thrown away; so are those below it.
     ``keeps``: what is written into the tensors of a module is a result, and stands in them after the call.
     ``lasting``: the traced arrays of such tensors, by id.
     ``vectors``: how derivatives taken in the trace treat vectors of equal eigenvalues.
@@ -49,6 +50,7 @@ class Session:
         "imports",
         "indices",
         "is_region",
+        "is_try",
         "keeps",
         "lasting",
         "moved_views",
@@ -94,6 +96,7 @@ class Session:
         self.frozen: dict[int, Any] = {} if parent is None else parent.frozen  # traced arrays, by id: see ``frozen``
         self.keeps = False
         self.lasting: dict[int, Any] = {} if parent is None else parent.lasting
+        self.is_try: bool = parent is not None and parent.is_try
         self.is_region = False  # of a loop or branch: what it computes it computes inside, of operands from anywhere
         self.params: list[Value] = []
         self.imports: dict[Value, Value] = {}

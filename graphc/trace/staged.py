@@ -51,6 +51,7 @@ class StagedLoop:
         self.carried: list[str] = []
         self.flags: dict[str, Places] = {}
         self.stops = ways_of(begun) & _STOPS
+        self.way_on: Skeleton | None = None
         self.aliases: Carried | None = None
         self.stale: list[Any] = []
 
@@ -96,7 +97,9 @@ class StagedLoop:
             self.kinds: dict[str, Skeleton] = {}
             self.seen = Writes()
             with for_a_try(self.session):
-                self._undone(lambda: trace_region(self.session, "discovery", types, run, self.seen, carry=False))
+                self._undone(
+                    lambda: trace_region(self.session, "discovery", types, run, self.seen, carry=False, is_try=True)
+                )
             if not (self.stops and self.driven):
                 break
             self._drive(())  # how often the loop runs is not known before it, nor what an index leaves behind
@@ -116,6 +119,7 @@ class StagedLoop:
         new = [n for n in changed(self.outside, after, self.variables.alive) if n not in self.kinds]
         self.kinds |= {name: Skeleton(inside, after[name]) for name in new if is_defined(after[name])}
         self.stops |= ways_of(signal) & _STOPS
+        self.way_on = Skeleton(inside, way_of(signal))
         if signal is not None and RETURNS in signal.ways:
             self.returned = Skeleton(inside, signal.value)
 
@@ -134,7 +138,7 @@ class StagedLoop:
     def _kinds_of(self, name: str, value: Any) -> list[Any]:
         """What the leaves of a variable were after an iteration, as far as that is known."""
         leaves, spec = pytree.flatten(value)
-        kind = self.kinds.get(name)
+        kind = self.way_on if name == WAY else self.kinds.get(name)
         return [None] * len(leaves) if kind is None or kind.spec != spec else kind.leaves
 
     def _begun(self) -> State:
