@@ -139,6 +139,21 @@ def separate_buffers(typingctx: Any) -> Any:
     return types.void(), emit
 
 
+@intrinsic
+def exchanged_buffer(typingctx: Any, buffer: Any) -> Any:
+    """Marks a buffer through which threads hand each other values: what a barrier lies between is no other value's.
+
+    LLVM may take it that a function's ``noalias`` argument is changed by that function's own instructions alone, and
+    would hand a value on across a barrier.
+    """
+
+    def emit(context: Any, builder: Any, signature: Any, args: Any) -> Any:
+        args[0].attributes.discard("noalias")
+        return context.get_dummy_value()
+
+    return types.void(buffer), emit
+
+
 # --- what threads hand each other -------------------------------------------------------------------------------------
 
 

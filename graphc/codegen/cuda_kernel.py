@@ -65,8 +65,6 @@ def print_cuda_kernel(
     """
     mapping = mapping_of(nest, atomics=atomics)
     lines = Lines()
-    if separate:
-        lines.add("separate_buffers()")
     shared = mapping in ("rows", "alone")
     printer = CudaNestPrinter(nest, lines, shared=shared, wide=separate)
     printer.joined = joined
@@ -81,6 +79,8 @@ def print_cuda_kernel(
         *(["near"] if printer.near_bytes != 0 else []),
         "count",
     ]
+    if separate:
+        printer.say_separate()
     source = f"def NAME({', '.join(parameters)}):\n{lines}\n"
     width = nest.space[0] if mapping == "scan" else shared_rounds(nest) if shared else 1
     units = _units(nest, mapping, count, size_of)

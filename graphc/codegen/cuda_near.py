@@ -124,6 +124,13 @@ class NearPrinter(OrderedPrinter):
     def near_bytes(self) -> Dim:
         return dim_sum(row.bytes for row in (*self.near.values(), *(read.row for read in self.again.values())))
 
+    def say_separate(self) -> None:
+        """Put in front that buffers are apart, but for those that threads which wait for each other write and read."""
+        waits = any("barrier()" in line for line in self.lines.lines)
+        both = [self.buffers[buffer] for buffer, how in self.nest.buffers().items() if how == "both"] if waits else []
+        said = ["separate_buffers()", *(f"exchanged_buffer({name})" for name in both)]
+        self.lines.lines[:0] = [self.lines.indent + line for line in said]
+
     def _text_load(self, scalar: Scalar) -> str:
         read = self.again.get(scalar.number)
         if read is None or self.phase is read.first:

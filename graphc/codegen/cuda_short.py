@@ -40,12 +40,12 @@ def _keeps_rows_apart(nest: Nest) -> bool:
 def print_short_kernel(nest: Nest, count: Dim, *, separate: bool, joined: Mapping[int, int]) -> CudaSource:
     """The nest's kernel for short rows, see ``print_cuda_kernel``."""
     lines = Lines()
-    if separate:
-        lines.add("separate_buffers()")
     printer = ShortRowPrinter(nest, lines, shared=False, wide=separate)
     printer.near, printer.joined = near_rows(nest), joined
     printer.run("short")
     parameters = [*printer.buffers.values(), *printer.sizes.values(), "count"]
+    if separate:
+        printer.say_separate()
     source = f"def NAME({', '.join(parameters)}):\n{lines}\n"
     mapping, width = ("elements", 1) if nest.block is None else ("rows", nest.block)
     return CudaSource(source, list(printer.buffers), list(printer.sizes), mapping, count, width, 0)

@@ -25,8 +25,8 @@ FOURIER = {"transform"}
 FORTRAN = {"at", "fortran", "fortran_integer"}
 DRIVER = {"call_service", "give_back", "launch", "run", "stack_slots"}
 CUDA = {
-    "barrier", "block_count", "block_index", "global_count", "global_index", "separate_buffers", "thread_count",
-    "thread_index", "warp_size",
+    "barrier", "block_count", "block_index", "exchanged_buffer", "global_count", "global_index", "separate_buffers",
+    "thread_count", "thread_index", "warp_size",
 }  # fmt: skip
 CUDA_KINDS = ("atomic_add_", "near_", "shared_", "shuffle_down_", "tile_a_", "tile_b_")  # one for each dtype
 INT64_MIN = str(-(2**63))

@@ -12,9 +12,11 @@ import pytest
 
 import graphc
 from benchmarks.gpu.cases import gpu_cases
-from graphc.codegen.cuda_chores import CudaKernel
+from graphc.codegen.cuda_chores import CudaKernel, whole_kernel
+from graphc.codegen.objects import Source, source_ir
 from graphc.codegen.ptx import kernel_ptx
 from graphc.codegen.ptx_pressure import pressure
+from graphc.codegen.targets import CUDA
 from graphc.config import settings
 from graphc.cuda_runner import CudaRunner
 from tests.control.corpus import PROGRAMS as CORPUS
@@ -144,6 +146,31 @@ def test_what_a_lane_carries_stays_in_registers():
         kernel_ptx(k) for k in kernels_of(graphc.jit(pendulums), (X[0], X[0])) if " iteration " in k.printed.source
     ]
     assert [text.count("st.global") for text in kernels] == [4]  # angle and speed, and what they were before
+
+
+def test_a_value_is_not_handed_on_across_a_barrier():
+    """What one thread stores between two barriers the others load, though the buffer is no part of another one."""
+    text = """def NAME(b0, b1, count):
+    separate_buffers()
+    exchanged_buffer(b0)
+    thread = thread_index()
+    before = b0[0]
+    barrier()
+    if thread == 0:
+        b0[0] = 1.0
+    barrier()
+    b1[thread] = before + b0[0]
+"""
+    found = kernel_ptx(whole_kernel("exchange", text, ["f64", "f64"], 0, "rows"))
+    assert re.findall(r"ld\.global|bar\.sync|st\.global", found) == [
+        "ld.global", "bar.sync", "st.global", "bar.sync", "ld.global", "st.global",
+    ]  # fmt: skip
+    kernels = kernels_of(graphc.grad(norm), (X, X[0]))
+    (kernel,) = (k.printed for k in kernels if k.waits and "near_b1[" in k.printed.source)
+    text = source_ir(Source(kernel.name, kernel.source, "<cuda>", kernel.signature), CUDA)
+    (head,) = [line for line in text.splitlines() if line.startswith("define")]
+    found = dict(re.findall(r'double\* (noalias )?align 16 %"(b\d)"', head)[k][::-1] for k in range(5))
+    assert [name for name, apart in found.items() if not apart] == ["b0", "b1"]  # rows that phases keep for each other
 
 
 def test_what_is_held_at_once():
