@@ -29,7 +29,8 @@ from graphc.trace.protocol import public_name
 from graphc.trace.python_functions import TRACED_FORMS, has_traced
 from graphc.trace.randomness import is_of_a_generator, refuse_random
 from graphc.trace.rewrite import rewritten
-from graphc.trace.values import TracedValue, converted, session_of, unwrap, wrap
+from graphc.trace.symbolic import SymbolicInt
+from graphc.trace.values import TracedBox, TracedValue, converted, opened, session_of, unwrap, wrap
 
 DISPATCHING = (
     "numpy",
@@ -302,13 +303,39 @@ def _make_substitute(function: Any) -> Any:
     return call
 
 
-def reaches_traced(arguments: list[Any]) -> bool:
-    """Whether a traced value is among the arguments, or in the closure of a function that is."""
-    if has_traced(arguments):
-        return True
-    args, kwargs = arguments
-    functions = [f for f in (*args, *kwargs.values()) if type(f) is FunctionType]
-    return any(has_traced([_content(cell)]) for f in functions for cell in f.__closure__ or ())
+def reaches_traced(arguments: Any) -> bool:
+    """Whether a traced value is among the arguments, or in what functions and objects of the user's among them hold:
+    closures, defaults, attributes, containers, however deep."""
+    waiting, seen = [arguments], {id(arguments)}
+    while waiting:
+        obj = waiting.pop()
+        if isinstance(obj, TracedValue | TracedBox | SymbolicInt):
+            if has_traced([opened(obj)]):
+                return True
+            continue
+        new = [part for part in _held_by(obj) if id(part) not in seen]
+        seen.update(map(id, new))
+        waiting += new
+    return False
+
+
+def _held_by(obj: Any) -> list[Any]:
+    """What the function, container or object of a user's class holds; of a library's objects nothing."""
+    if isinstance(obj, list | tuple | set):
+        return list(obj)
+    if isinstance(obj, dict):
+        return list(obj.values())
+    if isinstance(obj, slice):
+        return [obj.start, obj.stop, obj.step]
+    if type(obj) is FunctionType:
+        return [*map(_content, obj.__closure__ or ()), *(obj.__defaults__ or ()), *(obj.__kwdefaults__ or {}).values()]
+    if type(obj) is MethodType:
+        return [obj.__func__, obj.__self__]
+    if type(obj) is functools.partial:
+        return [obj.func, *obj.args, *obj.keywords.values()]
+    if isinstance(obj, type | ModuleType) or is_library_name(type(obj).__module__):
+        return []
+    return list(getattr(obj, "__dict__", {}).values())
 
 
 def _content(cell: Any) -> Any:

@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
+import functools
 from typing import Any
 
 import numpy as np
 import pytest
 from scipy import stats
-from scipy.integrate import cumulative_simpson, fixed_quad, quad
+from scipy.integrate import cumulative_simpson, dblquad, fixed_quad, nquad, quad, tplquad
 from scipy.spatial import distance
 
 import graphc
@@ -93,6 +94,14 @@ INTEGRALS = [
     case("integrate.quad", 0.3, 1.3, call=lambda a, c: quad(lambda t: a * np.exp(c * t), -np.inf, a)[0]),
     case("integrate.quad", 0.3, 1.3, call=lambda a, c: quad(lambda t: a / (c + t * t), np.inf, -np.inf)[0]),
     case("integrate.quad", 0.3, 1.3, call=lambda a, c: quad(lambda t: t**-a, 0.0, c)[0], rtol=1e-8),  # its epsrel
+    case("integrate.dblquad", 0.7, 1.3, call=lambda a, b: dblquad(
+        lambda y, x, c: c * np.exp(-a * x * y) * np.sin(b + x), 0.0, b, lambda x: 0.1 * a * x, 1.5, args=(2.0,))[0]),
+    case("integrate.dblquad", 0.7, call=lambda a: dblquad(
+        lambda y, x: np.exp(-a * x * x - y * y), -np.inf, np.inf, 0.0, np.inf)[0], rtol=1e-9),
+    case("integrate.tplquad", 0.7, call=lambda a: tplquad(
+        lambda z, y, x: a * x * y * z, 0, 1, 0, lambda x: 1 - x, 0, lambda x, y: 1 - x - y * a)[0]),
+    case("integrate.nquad", 0.7, 0.3, call=lambda a, c: nquad(
+        lambda x, y, c: np.cos(a * x) + c * y, [lambda y, c: (0, y), (0, a)], args=(c,), opts={"epsabs": 1e-10})[0]),
     case("integrate.fixed_quad", 0.1, 1.3, call=lambda a, c: fixed_quad(lambda t, c: t**c, a, 2.0, args=(c,))[0]),
 ]  # fmt: skip
 EDGES: list[tuple[Any, tuple[Any, ...]]] = [
@@ -116,6 +125,36 @@ def test_edges_are_scipys(call: Any, args: tuple[Any, ...]) -> None:
     with override(disable_jit=True):
         found, _ = graphc.vjp(call, *args)
     np.testing.assert_allclose(found, call(*args), rtol=1e-12, strict=True)
+
+
+class Line:
+    def __init__(self, slope: Any) -> None:
+        self.slope = slope
+
+    def __call__(self, x: Any) -> Any:
+        return self.slope * x
+
+    def squared(self, x: Any) -> Any:
+        return (self.slope * x) ** 2
+
+
+def nested(a: Any) -> Any:
+    line, given = (lambda x: a * x), {"half": a / 2}
+    return lambda x: line(x / 2) + given["half"] * x
+
+
+@pytest.mark.parametrize(
+    ("integral", "value", "slope"),
+    [
+        (lambda a: quad(Line(a), 0, 1)[0], 0.35, 0.5),
+        (lambda a: quad(Line(a).squared, 0, 1)[0], 0.49 / 3, 1.4 / 3),
+        (lambda a: quad(functools.partial(lambda b, x: b * x, a), 0, 1)[0], 0.35, 0.5),
+        (lambda a: quad(nested(a), 0, 1)[0], 0.35, 0.5),
+    ],
+)
+def test_a_function_may_reach_traced_values_by_objects(integral: Any, value: float, slope: float) -> None:
+    with override(disable_jit=True):
+        np.testing.assert_allclose(graphc.value_and_grad(integral)(0.7), (value, slope), rtol=1e-12)
 
 
 def test_a_density_made_outside() -> None:

@@ -13,7 +13,7 @@ import numpy as np
 from graphc.trace.values import held
 
 ROOM = 1000  # for the times of each event
-_HALVINGS = 55
+_HALVINGS = 30  # as near as two steps of Newton bring to rounding
 
 
 class Events(NamedTuple):

@@ -1,4 +1,4 @@
-"""``scipy.integrate``: initial value problems, by explicit Runge-Kutta pairs or Radau's method, with dense output.
+"""``scipy.integrate``: initial value problems, by explicit Runge-Kutta pairs, Radau's method or BDF, with dense output.
 
 The steps of "RK23", "RK45" and "DOP853" are SciPy's: the same controller, first step and interpolant, so that the
 values are. The derivative is that of the steps taken, with their lengths as constants: the discrete adjoint. E. Hairer,
@@ -13,6 +13,7 @@ from typing import Any, NamedTuple
 import numpy as np
 
 from graphc.trace.algorithms.arguments import Substitute, refuse
+from graphc.trace.algorithms.backward_differences import BackwardDifferences
 from graphc.trace.algorithms.events import Events, Happened, happened, none_yet
 from graphc.trace.algorithms.runge_kutta import (
     BOGACKI_SHAMPINE,
@@ -110,6 +111,7 @@ def integrate(fun: Callable[[Any, Any], Any], t: Any, t_end: Any, y: Any, times:
     slope = fun(t, y)
     length = control.first_step
     length = held(_first_step(fun, t, t_end, y, slope, control, method.order) if length is None else length * 1.0)
+    past = method.begun(y, slope, held(direction * length)) if _has_past(method) else ()
     reached, steps, rejected = (1 if every else 0), 0, False
     seen, ended = (none_yet(events, t, y) if events is not None else None), False
     while steps < control.max_steps and direction * (t_end - t) > 0 and not ended:
@@ -122,8 +124,7 @@ def integrate(fun: Callable[[Any, Any], Any], t: Any, t_end: Any, y: Any, times:
         rest = np.abs(t_end - t)
         is_last = length >= rest
         step = held(direction * np.minimum(length, rest))
-        new, new_slope, error, stages = method.step(fun, t, y, slope, step, control)
-        factor = _SAFETY * np.maximum(error, 1e-300) ** (-1.0 / (method.order + 1))
+        new, new_slope, error, stages = _step(method, fun, t, y, slope, step, control, past)
         if error < 1:
             after = np.where(is_last, t_end, t + step)
             last, last_state = after, new
@@ -139,14 +140,41 @@ def integrate(fun: Callable[[Any, Any], Any], t: Any, t_end: Any, y: Any, times:
                 while reached < room and direction * (times[min(reached, room - 1)] - last) <= 0:
                     found[reached] = place(times[reached])
                     reached += 1
-            length = np.abs(step) * np.minimum(factor, np.where(rejected, 1.0, _MOST_FACTOR))
+            past, factor = _accepted(method, error, stages, past, rejected)
+            length = np.abs(step) * factor
             t, y, slope, rejected = after, new, new_slope, False
         else:
-            length = np.abs(step) * np.maximum(factor, _LEAST_FACTOR)
+            length = np.abs(step) * _rejected(method, error, stages)
             rejected = True
         steps += 1
     complete = (direction * (t_end - t) <= 0) | (reached >= room) | ended
     return Path(times, found, reached, seen, complete)
+
+
+def _has_past(method: Any) -> bool:
+    return isinstance(method, BackwardDifferences)
+
+
+def _step(method: Any, fun: Any, t: Any, y: Any, slope: Any, step: Any, control: Control,
+          past: Any) -> tuple[Any, Any, Any, Any]:  # fmt: skip
+    if not _has_past(method):
+        return method.step(fun, t, y, slope, step, control)
+    new, error, taken = method.step(fun, t, step, control, past)
+    return new, slope, error, taken
+
+
+def _accepted(method: Any, error: Any, stages: Any, past: Any, rejected: Any) -> tuple[Any, Any]:
+    """The past of the next step, and how many times as long as this one it is."""
+    if _has_past(method):
+        return method.accepted(stages)
+    factor = _SAFETY * np.maximum(error, 1e-300) ** (-1.0 / (method.order + 1))
+    return past, np.minimum(factor, np.where(rejected, 1.0, _MOST_FACTOR))
+
+
+def _rejected(method: Any, error: Any, stages: Any) -> Any:
+    if _has_past(method):
+        return method.rejected(stages)
+    return np.maximum(_SAFETY * np.maximum(error, 1e-300) ** (-1.0 / (method.order + 1)), _LEAST_FACTOR)
 
 
 def _first_step(
@@ -211,8 +239,8 @@ def solve_ivp(
 ) -> Solution:  # fmt: skip
     """``t`` and ``y`` (n, m) at the times ``t_eval``, or after every step; at most 10,000 steps then.
 
-    "RK23", "RK45" and "DOP853" take SciPy's steps, "Radau" steps of its own, for stiff equations. Events have times and
-    states whose derivatives are those of the solution between the steps.
+    "RK23", "RK45" and "DOP853" take SciPy's steps, "Radau" and "BDF" steps of their own, for stiff equations. Events
+    have times and states whose derivatives are those of the solution between the steps.
     """
     more = () if args is None else tuple(args)
     y = _state(y0)
@@ -232,10 +260,23 @@ def solve_ivp(
     def run(times: Any) -> Path:
         return integrate(slope, start, end, y, times, control, chosen)
 
-    times = None if t_eval is None else np.asarray(t_eval) * 1.0
+    times = None if t_eval is None else _times(t_eval, start, end)
     path = integrate(slope, start, end, y, times, control, chosen, watched)
     is_cut = t_eval is None or (watched is not None and watched.can_end())
     return Solution(path, is_cut, Dense(run, np.where(end >= start, 1.0, -1.0)) if dense_output else None)
+
+
+def _times(t_eval: Any, start: Any, end: Any) -> Any:
+    """The times that are asked for. Raises: ValueError, by the program itself: outside of the span, or in no order."""
+    times = np.asarray(t_eval) * 1.0
+    if times.ndim != 1:
+        raise ValueError(f"scipy.integrate.solve_ivp: t_eval of shape {times.shape} is no vector")
+    if np.any((times < np.minimum(start, end)) | (times > np.maximum(start, end))):
+        raise ValueError("scipy.integrate.solve_ivp: a time of t_eval is not within t_span")
+    gaps = np.diff(times)
+    if np.any(np.where(end > start, gaps <= 0, (gaps >= 0) & (end < start))):
+        raise ValueError("scipy.integrate.solve_ivp: the times of t_eval are not in the order of t_span")
+    return times
 
 
 def _method(name: Any, jac: Any, more: Any) -> Any:
@@ -245,11 +286,12 @@ def _method(name: Any, jac: Any, more: Any) -> Any:
         return BOGACKI_SHAMPINE
     if name == "DOP853":
         return order_eight()
-    if name == "Radau":
-        return Radau((lambda t, y: jac(t, y, *more)) if callable(jac) else None if jac is None else (lambda t, y: jac))
+    if name in ("Radau", "BDF"):
+        given = (lambda t, y: jac(t, y, *more)) if callable(jac) else None if jac is None else (lambda t, y: jac)
+        return Radau(given) if name == "Radau" else BackwardDifferences(given)
     refuse(
         f"scipy.integrate.solve_ivp of traced values: method={name!r} is not there; 'RK23', 'RK45', 'DOP853' are, and "
-        "'Radau' for stiff equations"
+        "'BDF' and 'Radau' for stiff equations"
     )
 
 

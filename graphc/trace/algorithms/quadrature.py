@@ -55,17 +55,19 @@ def quad(
     most = 2 * limit  # halvings stand for the extrapolation
     lows, highs, areas, errors = np.zeros(most), np.zeros(most), np.zeros(most), np.zeros(most)
     lows[0], highs[0] = low, high
-    areas[0], errors[0] = _piece(f, lows[0], highs[0])
-    count = 1
-    while count < most and np.sum(errors) > np.maximum(epsabs, epsrel * np.abs(np.sum(areas))):
-        worst = np.argmax(errors)
-        start, end = lows[worst], highs[worst]
-        middle = 0.5 * (start + end)
-        areas[worst], errors[worst] = _piece(f, start, middle)
-        areas[count], errors[count] = _piece(f, middle, end)
-        highs[worst] = middle
-        lows[count], highs[count] = middle, end
-        count += 1
+    at: Any
+    at, waiting, count, more = 0, -1, 1, True
+    while more:  # one piece each time, so that the function stands in the program once
+        areas[at], errors[at] = _piece(f, lows[at], highs[at])
+        if waiting >= 0:  # the second half
+            at, waiting = waiting, -1
+        else:
+            more = (count < most) & (np.sum(errors) > np.maximum(epsabs, epsrel * np.abs(np.sum(areas))))
+            if more:
+                at, waiting = np.argmax(errors), count
+                lows[count], highs[count] = 0.5 * (lows[at] + highs[at]), highs[at]
+                highs[at] = lows[count]
+                count += 1
     return sign * np.sum(areas), np.sum(errors)
 
 
@@ -98,4 +100,58 @@ def _piece(f: Any, a: Any, b: Any) -> tuple[Any, Any]:
     return half * np.sum(WEIGHTS * heights), np.maximum(50.0 * _EPSILON * size, error)
 
 
-FUNCTIONS = {"scipy.integrate.quad": quad}
+# --- several variables ------------------------------------------------------------------------------------------------
+
+
+def nquad(func: Any, ranges: Any, args: Any = None, opts: Any = None, full_output: bool = False) -> tuple[Any, Any]:
+    """The integral of ``func(x0, ..., xn, *args)``, adaptive along each variable; the last one's is the outermost.
+
+    ``ranges``: (low, high), or a function of the variables after it that gives both; ``opts``: those of ``quad``, for
+    all or one for each. The error is that of the outermost integral, of inner ones that are taken for exact.
+    """
+    if full_output:
+        refuse("scipy.integrate.nquad of traced values: full_output is not there; leave it out")
+    more = () if args is None else args if isinstance(args, tuple) else (args,)
+    count = len(ranges)
+    options: list[Any] = [opts] * count if opts is None or not isinstance(opts, list | tuple) else list(opts)
+
+    def integral(depth: int, outer: tuple[Any, ...]) -> tuple[Any, Any]:
+        """Over the first variables, up to this one, where those after it are known."""
+        own = ranges[depth](*outer, *more) if callable(ranges[depth]) else ranges[depth]
+        given = options[depth](*outer, *more) if callable(options[depth]) else options[depth]
+        keywords = {} if given is None else given
+        if depth == 0:
+            return quad(lambda x: func(x, *outer, *more), own[0], own[1], **keywords)
+        return quad(lambda x: integral(depth - 1, (x, *outer))[0], own[0], own[1], **keywords)
+
+    return integral(count - 1, ())
+
+
+def dblquad(func: Any, a: Any, b: Any, gfun: Any, hfun: Any, args: Any = (), epsabs: Any = 1.49e-8,
+            epsrel: Any = 1.49e-8) -> tuple[Any, Any]:  # fmt: skip
+    """The integral of ``func(y, x)`` over x from a to b and y from ``gfun(x)`` to ``hfun(x)``, functions or numbers."""
+
+    def inner(x: Any, *more: Any) -> tuple[Any, Any]:
+        return _bound(gfun, x), _bound(hfun, x)
+
+    return nquad(func, [inner, (a, b)], args, {"epsabs": epsabs, "epsrel": epsrel})
+
+
+def tplquad(func: Any, a: Any, b: Any, gfun: Any, hfun: Any, qfun: Any, rfun: Any, args: Any = (),
+            epsabs: Any = 1.49e-8, epsrel: Any = 1.49e-8) -> tuple[Any, Any]:  # fmt: skip
+    """The integral of ``func(z, y, x)``; z from ``qfun(x, y)`` to ``rfun(x, y)``, all else as for ``dblquad``."""
+
+    def middle(x: Any, *more: Any) -> tuple[Any, Any]:
+        return _bound(gfun, x), _bound(hfun, x)
+
+    def inner(y: Any, x: Any, *more: Any) -> tuple[Any, Any]:
+        return _bound(qfun, x, y), _bound(rfun, x, y)
+
+    return nquad(func, [inner, middle, (a, b)], args, {"epsabs": epsabs, "epsrel": epsrel})
+
+
+def _bound(bound: Any, *at: Any) -> Any:
+    return bound(*at) if callable(bound) else bound
+
+
+FUNCTIONS = {f"scipy.integrate.{function.__name__}": function for function in (quad, nquad, dblquad, tplquad)}

@@ -182,10 +182,10 @@ class Radau(NamedTuple):
 
     def step(self, fun: Slope, t: Any, y: Any, slope: Any, step: Any, control: Any) -> tuple[Any, Any, Any, list[Any]]:
         size = y.shape[0]
-        here = self._matrix(fun, t, y)
+        here = matrix_of(self.jacobian, fun, t, y)
         scale = control.atol + np.abs(held(y)) * control.rtol
         z, missed = _solved(fun, t, y, step, here, scale)
-        blocks = [self._matrix(fun, t + node * step, y + z[k]) for k, node in enumerate(_NODES)]
+        blocks = [matrix_of(self.jacobian, fun, t + node * step, y + z[k]) for k, node in enumerate(_NODES)]
         rows = [np.concatenate([-step * _COLLOCATION[i][j] * blocks[j] for j in (0, 1, 2)], axis=1) for i in (0, 1, 2)]
         matrix = held(np.eye(3 * int(size)) + np.concatenate(rows))
         for _ in range(2):
@@ -203,19 +203,20 @@ class Radau(NamedTuple):
             total = total + place * (a + place * (b + place * c)) * stage
         return y + total
 
-    def _matrix(self, fun: Slope, t: Any, y: Any) -> Any:
-        """The derivative of ``fun`` by y, as the caller gives it or by differences; a constant of the step."""
-        if self.jacobian is not None:
-            return held(np.asarray(self.jacobian(t, y)) * 1.0)
-        at = held(y)
-        base = held(fun(t, at))
-        columns = np.zeros((at.shape[0], at.shape[0]), at.dtype)
-        for j in range(at.shape[0]):
-            width = np.sqrt(np.finfo(np.float64).eps) * np.maximum(np.abs(at[j]), 1e-5)
-            moved = np.copy(at)
-            moved[j] = at[j] + width
-            columns[:, j] = held(fun(t, moved) - base) / width
-        return columns
+
+def matrix_of(jacobian: Any, fun: Slope, t: Any, y: Any) -> Any:
+    """The derivative of ``fun`` by y, of the caller's ``jacobian`` or by differences; a constant of the step."""
+    if jacobian is not None:
+        return held(np.asarray(jacobian(t, y)) * 1.0)
+    at = held(y)
+    base = held(fun(t, at))
+    columns = np.zeros((at.shape[0], at.shape[0]), at.dtype)
+    for j in range(at.shape[0]):
+        width = np.sqrt(np.finfo(np.float64).eps) * np.maximum(np.abs(at[j]), 1e-5)
+        moved = np.copy(at)
+        moved[j] = at[j] + width
+        columns[:, j] = held(fun(t, moved) - base) / width
+    return columns
 
 
 def _residual(fun: Slope, t: Any, y: Any, step: Any, z: Any) -> Any:

@@ -56,7 +56,7 @@ NO_ARRAYS = frozenset([_TABLE, _COMBINATORICS])  # reasons that hold for functio
 
 _ROOT = "its solution is differentiated by graphc.implicit_root, around the solver"
 _MINIMUM = "its solution is differentiated by graphc.implicit_minimum, around the solver"
-_QUADRATURE = "nest scipy.integrate.quad or fixed_quad, or sum over nodes of your own"
+_QUADRATURE = "take scipy.integrate.quad of each component, or sum over nodes of your own"
 _ELEMENTWISE = " ".join(
     f"{kind}_{what}.{method}"
     for kind in ("csr", "csc", "coo", "bsr", "dia", "lil", "dok")
@@ -73,7 +73,7 @@ OF_FUNCTIONS: Mapping[str, str] = {
         qualified("scipy.optimize", "root root_scalar brentq brenth ridder bisect newton fsolve fixed_point"), _ROOT
     ),
     **dict.fromkeys(qualified("scipy.optimize", "minimize minimize_scalar least_squares curve_fit"), _MINIMUM),
-    **dict.fromkeys(qualified("scipy.integrate", "quad_vec dblquad tplquad nquad"), _QUADRATURE),
+    **dict.fromkeys(qualified("scipy.integrate", "quad_vec"), _QUADRATURE),
 }
 
 ABSENT: Mapping[str, str] = {
