@@ -284,9 +284,12 @@ class _FunctionTranslator(Translator):
     def _builtin(self, name: str, numbers: list[Number]) -> Number:
         if name == "abs":
             return self._of_language("abs", numbers)
-        a, b = self._met(*numbers)
-        _, first = operators.compare(self.b, ast.Lt if name == "min" else ast.Gt, a, b)
-        return a[0], self.b.select(first, a[1], b[1])
+        best, *others = numbers
+        for other in others:
+            a, b = self._met(best, other)
+            _, better = operators.compare(self.b, ast.Lt if name == "min" else ast.Gt, b, a)
+            best = a[0], self.b.select(better, b[1], a[1])
+        return best
 
     def _of_language(self, name: str, numbers: list[Number]) -> Number:
         if name == "is_single":
