@@ -112,3 +112,43 @@ def test_faddeeva(dtype):
             right = mpmath.exp(-z * z) * mpmath.erfc(-1j * z)
         for ours, part in zip(found[k], (right.real, right.imag), strict=True):
             assert abs(float(ours) - part) <= 200 * np.finfo(dtype).eps * abs(part) + np.finfo(dtype).tiny, (z, ours)
+
+
+def binomial(k, n, chance):
+    return scipy.special.betainc(n - k, k + 1, 1 - chance)
+
+
+def negative(k, n, chance):
+    return scipy.special.betainc(n, k + 1, chance)
+
+
+# name -> which argument is the probability, and the law at the value and the other arguments: SciPy's own has 11 digits
+PARAMETERS = {
+    "chdtriv": (0, scipy.special.chdtr), "gdtrib": (1, lambda b, a, x: scipy.special.gdtr(a, b, x)),
+    "pdtrik": (0, lambda k, m: scipy.special.gammaincc(k + 1, m)), "btdtria": (0, scipy.special.betainc),
+    "btdtrib": (1, lambda b, a, x: scipy.special.betainc(a, b, x)), "bdtrik": (0, binomial),
+    "bdtrin": (1, lambda n, k, chance: binomial(k, n, chance)), "nbdtrik": (0, negative),
+    "nbdtrin": (1, lambda n, k, chance: negative(k, n, chance)),
+}  # fmt: skip
+
+
+@pytest.mark.parametrize("dtype", [np.float64, np.float32])
+@pytest.mark.parametrize("name", PARAMETERS)
+def test_parameters_give_back_the_probability(name, dtype):
+    position, law = PARAMETERS[name]
+    random = np.random.default_rng(4)
+    count = getattr(scipy.special, name).nin
+    others = [random.integers(3, 40, COUNT) if "bd" in name[:3] else 10 ** random.uniform(-1, 2, COUNT)]
+    others += [random.uniform(0.05, 0.95, COUNT)] if count == 3 else []
+    p = random.uniform(0.05, 0.95, COUNT)
+    arguments = [a.astype(dtype) for a in (*others[:position], p, *others[position:])]
+    found = values(name, arguments, dtype).astype(float)
+    p, *others = (a.astype(float) for a in (arguments[position], *arguments[:position], *arguments[position + 1 :]))
+    counts = name in ("pdtrik", "bdtrik", "nbdtrik")
+    floor = law(np.zeros(COUNT), *others) if counts else np.zeros(COUNT)
+    np.testing.assert_array_equal(found[p < floor], 0.0)
+    inside = p > floor
+    step = 1e-6 * (found + counts)  # one more than the count is computed
+    slope = np.abs(law(found + step, *others) - law(found - step, *others)) / 2e-6
+    gap = np.abs(law(found, *others) - p) / (np.finfo(dtype).eps * (p + slope))
+    assert np.max(gap[inside]) < 20

@@ -26,6 +26,7 @@ from graphc.codegen.device_special import (
     kolmogorov_laws,
     laws,
     normal_kin,
+    parameters,
     rising_factorials,
     spherical,
     zeta_and_dilogarithm,
@@ -50,6 +51,7 @@ BY_FILE: Mapping[ModuleType, str] = {
     laws: "bdtr bdtrc bdtri chdtr chdtrc chdtri fdtr fdtrc fdtri gdtr gdtrc gdtria gdtrix nbdtr nbdtrc nbdtri pdtr "
     "pdtrc pdtri stdtr stdtrit",
     normal_kin: "ndtri_exp owens_t powm1 tklmbda wrightomega",
+    parameters: "bdtrik bdtrin btdtria btdtrib chdtriv gdtrib nbdtrik nbdtrin pdtrik",
     rising_factorials: "binom poch",
     spherical: "spherical_in spherical_jn spherical_kn spherical_yn",
     zeta_and_dilogarithm: "spence zetac",
