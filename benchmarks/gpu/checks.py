@@ -2,22 +2,25 @@
 
 from __future__ import annotations
 
+import re
 import shutil
 import subprocess
-import sys
+import tempfile
+import time
 from collections.abc import Callable
-from typing import Any
+from typing import IO, Any
 
 import numpy as np
 
 import graphc
 from benchmarks.gpu.cases import GpuCase
+from benchmarks.gpu.jobs import command, end
 from benchmarks.gpu.machine import limited, reason
 from benchmarks.tree import tree_leaves, tree_map
 from graphc.config import override
 
 SAMPLE = ("black_scholes", "xent", "norm_gelu", "mlp_small")  # what compute-sanitizer looks at
-SANITIZER_SECONDS, CASE_SECONDS = 60.0, 60.0
+SANITIZER_SECONDS, CASE_SECONDS = 100.0, 60.0
 
 
 def compiled(case: GpuCase) -> Callable[..., Any]:
@@ -54,16 +57,41 @@ def _difference(case: GpuCase) -> str:
     return ""
 
 
-def sanitizer_verdict() -> str:
-    """What ``compute-sanitizer`` says of the sample."""
-    tool = shutil.which("compute-sanitizer") or shutil.which("compute-sanitizer", path="/usr/local/cuda/bin")
-    if tool is None:
-        return "compute-sanitizer is not installed"
-    command = [tool, "--error-exitcode=9", sys.executable, "-m", "benchmarks.gpu", "--only-values", *SAMPLE]
-    try:
-        done = subprocess.run(command, capture_output=True, text=True, timeout=SANITIZER_SECONDS, check=False)
-    except subprocess.TimeoutExpired:
-        return f"compute-sanitizer took more than {SANITIZER_SECONDS:.0f} s"
-    if done.returncode == 9:
-        return "compute-sanitizer found errors:\n" + done.stdout[-2000:]
-    return "compute-sanitizer: clean" if done.returncode == 0 else f"the sample failed:\n{done.stdout[-2000:]}"
+class Sanitizer:
+    """``compute-sanitizer`` over the sample, beside whatever else this process does."""
+
+    def __init__(self) -> None:
+        folder = "/usr/local/cuda/bin"
+        tool = shutil.which("compute-sanitizer") or shutil.which("compute-sanitizer", path=folder)
+        self.start = time.monotonic()
+        self.process: subprocess.Popen[str] | None = None
+        self.said: IO[str] = tempfile.TemporaryFile("w+")  # noqa: SIM115  it lives as long as the process
+        if tool is not None:
+            self.process = subprocess.Popen(
+                self.command(tool), stdout=self.said, stderr=subprocess.STDOUT, text=True, start_new_session=True
+            )
+
+    @staticmethod
+    def command(tool: str) -> list[str]:
+        cases = command("benchmarks.gpu", "--only-values", *SAMPLE)
+        return [tool, "--target-processes", "all", "--error-exitcode=9", *cases]
+
+    def verdict(self) -> str:
+        """What it says of the sample; waits for it."""
+        if self.process is None:
+            return "compute-sanitizer is not installed"
+        try:
+            code = self.process.wait(max(1.0, self.start + SANITIZER_SECONDS - time.monotonic()))
+        except subprocess.TimeoutExpired:
+            self.stop()
+            return f"compute-sanitizer took more than {SANITIZER_SECONDS:.0f} s"
+        self.said.seek(0)
+        text = self.said.read()
+        counts = [int(count) for count in re.findall(r"ERROR SUMMARY: (\d+) error", text)]
+        if any(counts) or (code == 9 and not counts):
+            return "compute-sanitizer found errors:\n" + text[-2000:]
+        return "compute-sanitizer: clean" if code == 0 and counts else f"the sample failed:\n{text[-2000:]}"
+
+    def stop(self) -> None:
+        if self.process is not None:
+            end(self.process)

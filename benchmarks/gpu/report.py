@@ -2,10 +2,28 @@
 
 from __future__ import annotations
 
+import math
+import time
+from collections.abc import Mapping, Sequence
+from typing import Any
+
 from benchmarks.gpu.timing import Times, geometric_mean
 from benchmarks.report import show_time
 
 BANDWIDTH, EAGER, COMPILED, PRODUCTS, CALLS, HOST = 0.85, 2.5, 1.0, 0.9, 3.0, 15e-6
+
+
+def report(times: list[Times], said: Sequence[Mapping[str, Any]], seconds: float) -> str:
+    """All that ends a run. ``said``: by the process of each case, the device and a copy's bandwidth among it."""
+    titles = [found["title"] for found in said if "title" in found]
+    copies = [found["copy"] for found in said if "copy" in found]
+    copy = max(copies, default=math.nan)
+    host = min([found["host"] for found in said if "host" in found], default=None)
+    lines = [
+        f"{titles[0] if titles else 'no device answered'}, {time.strftime('%Y-%m-%d')}",
+        f"a copy reads and writes {copy / 1e9:.0f} GB/s; python -m benchmarks.gpu took {seconds:.0f} s",
+    ]
+    return "\n".join([*lines, *verdicts(times, copy, host), table(times, copy)])
 
 
 def table(times: list[Times], copy: float) -> str:
@@ -14,9 +32,9 @@ def table(times: list[Times], copy: float) -> str:
     for row in times:
         cells = [_beside(row.eager, row.graphc), _beside(row.compiled, row.graphc)]
         part = row.bandwidth(copy)
-        share = "-" if part is None else f"{part:.0%}"
+        share = "-" if part is None or math.isnan(part) else f"{part:.0%}"
         line = f"{row.case.what:46} {show_time(row.graphc):>9} {cells[0]:>16} {cells[1]:>16} {share:>9}"
-        lines.append(line + (f"  {row.notes}" if row.notes else ""))
+        lines.append(line + (f"  {row.notes[:100]}" if row.notes else ""))
     return "\n".join(lines)
 
 
@@ -29,7 +47,7 @@ def _beside(other: float | None, own: float | None) -> str:
 def verdicts(times: list[Times], copy: float, host: float | None) -> list[str]:
     """Each target, what was measured, and whether that meets it."""
     kernels = [row for row in times if row.case.group in ("bandwidth", "arithmetic")]
-    parts = [part for row in kernels if (part := row.bandwidth(copy)) is not None]
+    parts = [part for row in kernels if not math.isnan(part := row.bandwidth(copy) or math.nan)]
     products = [r.compiled / r.graphc for r in times if r.case.group == "products" and r.compiled and r.graphc]
     calls = [r.eager / r.graphc for r in times if r.case.group == "calls" and r.eager and r.graphc]
     found = [

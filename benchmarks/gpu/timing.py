@@ -5,7 +5,7 @@ from __future__ import annotations
 import math
 import statistics
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from typing import Any
 
@@ -21,6 +21,7 @@ COPIED = 1 << 29  # bytes of the array whose copy is timed
 STEP_SECONDS = 60.0  # for compiling and timing one step
 CALLS = 2000  # of which the host's cost is the mean
 
+STEPS = ("graphc", "eager", "compiled")
 Step = Callable[[], Any]
 
 
@@ -33,6 +34,18 @@ class Times:
     eager: float | None = None
     compiled: float | None = None
     notes: str = ""
+
+    @staticmethod
+    def of(case: GpuCase, said: Mapping[str, Any], problem: str) -> Times:
+        """What the process of the case said, and how it ended if badly."""
+        notes = [f"{name}: {said[f'{name}_failed']}" for name in STEPS if f"{name}_failed" in said]
+        notes += [problem] if problem else []
+        return Times(case, *[said.get(name) for name in STEPS], notes="; ".join(notes))
+
+    def line(self) -> str:
+        """What is known, in a line."""
+        known = [f"{name} {value * 1e3:.4g} ms" for name in STEPS if (value := getattr(self, name)) is not None]
+        return ", ".join(known + ([self.notes] if self.notes else [])) or "nothing"
 
     def bandwidth(self, copy: float) -> float | None:
         """Which part of a copy's bytes a second graphc's step reaches, counting what any program must move."""
@@ -87,12 +100,6 @@ def ready_arguments(case: GpuCase, machine: Machine) -> tuple[Any, ...]:
     return arguments
 
 
-def ready_step(case: GpuCase, machine: Machine) -> Step:
-    """graphc's step, its arguments on the device."""
-    step, arguments = compiled(case), ready_arguments(case, machine)
-    return lambda: step(*arguments)
-
-
 def torch_step(case: GpuCase, arguments: tuple[Any, ...], *, compile_it: bool) -> Step:
     """PyTorch's step with the same results."""
     import torch
@@ -111,9 +118,11 @@ def torch_step(case: GpuCase, arguments: tuple[Any, ...], *, compile_it: bool) -
     return lambda: torch.autograd.grad(function(*arguments), leaves)
 
 
-def timed(case: GpuCase, machine: Machine, *, with_compiled: bool) -> Times:
-    """All steps of a case at its full sizes, one after another; what fails or takes too long is a note."""
-    times = Times(case)
+def timed(case: GpuCase, machine: Machine, say: Callable[..., None]) -> None:
+    """All steps of a case at its full sizes, one after another: ``say(<name>=seconds)`` as soon as each is known.
+
+    What fails or takes too long is said as ``<name>_failed``; of the case about calls ``host``, a call's cost, too.
+    """
     arguments = ready_arguments(case, machine)
     ours = compiled(case)
     steps: dict[str, Callable[[], Step]] = {"graphc": lambda: lambda: ours(*arguments)}
@@ -121,19 +130,18 @@ def timed(case: GpuCase, machine: Machine, *, with_compiled: bool) -> Times:
         steps["eager"] = lambda: torch_step(case, arguments, compile_it=False)
         steps["compiled"] = lambda: torch_step(case, arguments, compile_it=True)
     for name, make in steps.items():
-        if name == "compiled" and not with_compiled:
-            times.notes += "torch.compile: no time left; "
-            continue
         try:
             with limited(STEP_SECONDS):
-                setattr(times, name, seconds_of(make(), machine.wait))
+                step = make()
+                say(**{name: seconds_of(step, machine.wait)})
+                if name == "graphc" and case.group == "calls":
+                    say(host=host_seconds_of(step, machine.wait))
         except Exception as error:  # noqa: BLE001  whatever one step raises, the others are timed
-            times.notes += f"{name}: {reason(error)}; "
+            say(**{f"{name}_failed": reason(error)})
         if machine.peers:
             import torch
 
             torch.cuda.empty_cache()
-    return times
 
 
 def geometric_mean(numbers: list[float]) -> float:

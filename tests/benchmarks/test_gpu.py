@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import importlib.util
+import json
 import sys
 import time
 from dataclasses import replace
@@ -12,10 +13,11 @@ import pytest
 
 import graphc
 from benchmarks.gpu import __main__ as script
-from benchmarks.gpu import checks, corpus, host_cost, timing
-from benchmarks.gpu.__main__ import main
+from benchmarks.gpu import checks, corpus, host_cost, one, timing
+from benchmarks.gpu.__main__ import Run, main
 from benchmarks.gpu.cases import gpu_cases
 from benchmarks.gpu.checks import problem_of
+from benchmarks.gpu.jobs import Outcome, outcome
 from benchmarks.gpu.report import table, verdicts
 from benchmarks.gpu.timing import Times, seconds_of, torch_step
 from benchmarks.tree import tree_leaves, tree_map
@@ -26,8 +28,8 @@ CASES = {case.name: case for case in gpu_cases()}
 
 @pytest.mark.skipif(settings.disable_jit, reason="GRAPHC_DISABLE_JIT: nothing is compiled")
 def test_values_are_checked(capsys):
-    assert main(["--emulated", "adam", "xent"]) == 0
-    assert "2 programs right, 0 wrong" in capsys.readouterr().out
+    assert main(["--emulated", "adam"]) == 0
+    assert "1 programs right, 0 wrong" in capsys.readouterr().out
     with override(cuda_emulator=True):
         assert "off by" in problem_of(replace(CASES["adam"], rtol=1e-12))
 
@@ -105,28 +107,64 @@ def test_the_table_and_what_is_met():
 
 
 @pytest.mark.skipif(settings.disable_jit, reason="GRAPHC_DISABLE_JIT: nothing is compiled")
-def test_a_run_without_pytorch_and_with_a_case_that_fails(monkeypatch, capsys):
-    """The whole script, by the emulator: one case raises, another one takes too long."""
+def test_a_case_is_timed_without_pytorch_and_says_what_fails(monkeypatch, capsys):
+    """By the emulator: one case is right, one raises, one takes too long."""
 
     def broken(rng, **sizes):
         raise ValueError("no such sizes\nmore")
 
-    small = replace(CASES["adam"], sizes={"n": 1000})
+    small = replace(CASES["adam"], sizes={"n": 1000}, group="calls")
     slow = replace(CASES["mlp_small"], inputs=lambda rng, **sizes: time.sleep(5))
-    cases = [small, replace(CASES["xent"], inputs=broken), slow]
     find = importlib.util.find_spec
     monkeypatch.setattr(importlib.util, "find_spec", lambda name: None if name == "torch" else find(name))
-    monkeypatch.setattr(script, "gpu_cases", lambda: cases)
-    monkeypatch.setattr(script, "sanitizer_verdict", lambda: "compute-sanitizer is not installed")
+    monkeypatch.setattr(one, "gpu_cases", lambda: [small, replace(CASES["xent"], inputs=broken)])
     monkeypatch.setattr(checks, "CASE_SECONDS", 0.1)
     monkeypatch.setattr(timing, "COPIED", 1 << 12)
     monkeypatch.setattr(timing, "BATCH_SECONDS", 0.001)
+    monkeypatch.setattr(timing, "CALLS", 100)
     with override(cuda_emulator=True):
         assert problem_of(slow).startswith("TimeoutError")
-        script._values(cases[1:2], corpus=False)
-        script._times([small, cases[1]], time.monotonic())
-    said = capsys.readouterr().out
-    assert "WRONG xent: ValueError: no such sizes\n" in said
-    assert "emulator, without PyTorch" in said
-    assert said.splitlines()[-1].endswith("ValueError: no such sizes")
-    assert said.splitlines()[-2].startswith("Adam's update")
+    one.main(["adam", "--times", "--emulated"])
+    said = {name: value for line in capsys.readouterr().out.splitlines() for name, value in json.loads(line).items()}
+    assert [*said] == ["title", "copy", "graphc", "host"]
+    assert said["title"] == "emulator, without PyTorch"
+    one.main(["xent", "--emulated"])
+    assert json.loads(capsys.readouterr().out) == {"values": "ValueError: no such sizes"}
+
+
+def test_a_process_is_stopped_and_what_it_said_counts():
+    def run(text, seconds=20.0):
+        return outcome([sys.executable, "-S", "-c", f"import json, sys, time, os\n{text}"], seconds)
+
+    assert run("print('noise'); print(json.dumps({'graphc': 1})); print('[2]'); print('{\"cut')") == ({"graphc": 1}, "")
+    found = run("print(json.dumps({'eager': 2}), flush=True); time.sleep(60)", 1.0)
+    assert found == ({"eager": 2}, "stopped after 1 s")
+    said, problem = run("print('{\"copy\": 3}', flush=True); os.abort()")
+    assert said == {"copy": 3}
+    assert problem.startswith("ended with -6")
+    assert run("sys.exit('no device')") == ({}, "ended with 1: no device")
+
+
+def test_a_run_always_ends_with_a_table(monkeypatch, tmp_path, capsys):
+    """One case says all, one is brought down on the way, for the last one no time is left; what is known is kept."""
+    cases = [CASES[name] for name in ("adam", "xent", "mlp_small")]
+    known = {"title": "GPU", "copy": 3e12, "graphc": 1e-3, "eager": 4e-3, "compiled_failed": "no Triton"}
+    outcomes = iter([Outcome(known, ""), Outcome({"graphc": 2e-3}, "ended with -9: without a word")])
+    monkeypatch.setattr(script, "outcome", lambda argv, seconds: next(outcomes))
+    run = Run(cases, results=tmp_path / "results.json")
+    run.problems["mlp_small"] = "interrupted"
+    with pytest.raises(StopIteration):  # as if it were interrupted
+        run.times()
+    text = run.report()
+    lines = text.splitlines()
+    assert "a copy reads and writes 3000 GB/s" in text
+    assert lines[-3].startswith("Adam's update")
+    assert "(4.00x)" in lines[-3]
+    assert lines[-3].endswith("compiled: no Triton")
+    assert lines[-2].endswith("ended with -9: without a word")
+    assert lines[-1].endswith("interrupted")
+    assert json.loads((tmp_path / "results.json").read_text())["said"]["adam"] == known
+    nothing = Run(cases).report()
+    assert "no device answered" in nothing
+    assert len([line for line in nothing.splitlines() if line.endswith("not timed")]) == 3
+    assert "adam: graphc 1 ms, eager 4 ms, compiled: no Triton" in capsys.readouterr().out
