@@ -49,6 +49,44 @@ def test_functions(dtype):
                 np.testing.assert_array_equal(np.where(signs, np.sign(found[name][plain].imag), 0), signs)
 
 
+REALS = np.array([0.0, -0.0, 0.5, -0.5, 2.0, -3.0])
+SIGNED = np.array([complex(x, y) for x in REALS for y in REALS])
+
+
+def test_zeros_have_the_signs_that_numpy_gives_them():
+    """With a real number, too: they decide on the side of a branch cut."""
+
+    def arithmetic(z, w, x):
+        products = z * w, x * z, -1 * z, z * 2.0, 1j * x, z * 1j
+        sums = z + w, z - w, x + z, x - z, z - x, x + 1j * x, x - 1j * x, 0 - z, z + 0
+        quotients = z / w, x / z, z / x, 1 / z, z / 2, z / 1j
+        return products, sums, quotients, (np.conj(x.astype(complex)), -x.astype(complex), np.reciprocal(z), np.sign(z))
+
+    z, w = (a.ravel() for a in np.meshgrid(SIGNED, SIGNED))
+    arguments = z, w, np.resize(REALS, z.size)
+    with np.errstate(all="ignore"):
+        found, wanted = graphc.jit(arithmetic)(*arguments), arithmetic(*arguments)
+        for a, b in zip(sum(found, ()), sum(wanted, ()), strict=True):
+            for part, other in ((a.real, b.real), (a.imag, b.imag)):
+                np.testing.assert_allclose(part, other, rtol=1e-15, atol=1e-15)
+                zero = (part == 0) & (other == 0)
+                np.testing.assert_array_equal(np.signbit(part)[zero], np.signbit(other)[zero])
+
+
+EDGES = np.array([1 + 1e-200j, -1 - 1e-200j, 800j, 800 + 0j, -800 - 0j])
+FAR = np.array([complex(x, y) for x in (np.inf, -np.inf, 0.0, -0.0, -3.0) for y in (np.inf, -np.inf, 0.0, -2.0)])
+INFINITE = np.concatenate([FAR[np.isinf(FAR)], EDGES])
+
+
+def test_inverse_functions_at_infinity_and_at_poles():
+    def inverses(z):
+        return [f(z) for f in (np.arcsin, np.arccos, np.arctan, np.arcsinh, np.arccosh, np.arctanh, np.sqrt, np.log)]
+
+    for found, wanted in zip(graphc.jit(inverses)(INFINITE), inverses(INFINITE), strict=True):
+        np.testing.assert_allclose(found.real, wanted.real, rtol=1e-14)
+        np.testing.assert_allclose(found.imag, wanted.imag, rtol=1e-14)
+
+
 def test_division_neither_overflows_nor_underflows():
     a = np.array([1e200 + 1e200j, 1e-200 + 1e-200j, 3 - 4j, 1j, 1 + 1j, 2.0])
     b = np.array([2e200 - 1e200j, 2e-200 + 1e-200j, 1e150 + 1j, 1e-300j, -0.0 + 2j, 3 + 1e-320j])

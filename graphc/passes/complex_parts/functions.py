@@ -11,10 +11,10 @@ from collections.abc import Callable
 
 from graphc.ir.builder import Builder
 from graphc.ir.graph import Value
+from graphc.ir.types import F32, F64
 from graphc.passes.complex_parts.parts import (
     Parts,
     choose,
-    div,
     imaginary,
     is_zero,
     mul,
@@ -26,6 +26,7 @@ from graphc.passes.complex_parts.parts import (
 )
 
 FLAT = 20.0  # beyond it tanh is 1 in double precision, but for a term in exp(-2x)
+SQUARE_OF_NOTHING = {F64: 1e-280, F32: 1e-30}  # below this, squares lose their digits
 MOST_FACTORS = 100  # powers up to here are products, as NumPy's are
 
 
@@ -77,29 +78,34 @@ def sqrt(F: Builder, z: Parts) -> Parts:
     x, y = pair(F, z)
     half = F.sqrt(F.add(F.mul(F.abs(x), 0.5), F.mul(F.hypot(x, y), 0.5)))
     at_zero = F.eq(half, 0.0)
-    other = F.select(at_zero, y, F.div(F.mul(y, 0.5), F.select(at_zero, 1.0, half)))
+    other = F.select(F.logical_or(at_zero, F.isinf(y)), y, F.div(F.mul(y, 0.5), F.select(at_zero, 1.0, half)))
     right = F.ge(x, 0.0)
     return Parts(F.select(right, half, F.abs(other)), F.select(right, other, F.copysign(half, y)))
 
 
+def steep(F: Builder, g: Value, p: Value) -> Value:
+    """g p, with 0 where g is 0 and p has overflowed."""
+    return F.mul(g, F.select(F.eq(g, 0.0), F.copysign(number(F, p, 1.0), p), p))
+
+
 def sin(F: Builder, z: Parts) -> Parts:
     x, y = pair(F, z)
-    return Parts(F.mul(F.sin(x), F.cosh(y)), F.mul(F.cos(x), F.sinh(y)))
+    return Parts(steep(F, F.sin(x), F.cosh(y)), F.mul(F.cos(x), F.sinh(y)))
 
 
 def cos(F: Builder, z: Parts) -> Parts:
     x, y = pair(F, z)
-    return Parts(F.mul(F.cos(x), F.cosh(y)), F.neg(F.mul(F.sin(x), F.sinh(y))))
+    return Parts(F.mul(F.cos(x), F.cosh(y)), F.neg(steep(F, F.sin(x), F.sinh(y))))
 
 
 def sinh(F: Builder, z: Parts) -> Parts:
     x, y = pair(F, z)
-    return Parts(F.mul(F.sinh(x), F.cos(y)), F.mul(F.cosh(x), F.sin(y)))
+    return Parts(F.mul(F.sinh(x), F.cos(y)), steep(F, F.sin(y), F.cosh(x)))
 
 
 def cosh(F: Builder, z: Parts) -> Parts:
     x, y = pair(F, z)
-    return Parts(F.mul(F.cosh(x), F.cos(y)), F.mul(F.sinh(x), F.sin(y)))
+    return Parts(F.mul(F.cosh(x), F.cos(y)), steep(F, F.sin(y), F.sinh(x)))
 
 
 def tanh(F: Builder, z: Parts) -> Parts:
@@ -127,23 +133,41 @@ def one_less(F: Builder, z: Parts) -> Parts:
     return Parts(F.sub(1.0, z.re), F.neg(imaginary(F, z)))
 
 
+def far_away(F: Builder, z: Parts) -> Value:
+    return F.logical_or(F.isinf(z.re), F.isinf(imaginary(F, z)))
+
+
+def direction(F: Builder, z: Parts) -> tuple[Value, Value]:
+    """Of an infinite number: which of its parts are infinite, 1, and which not, 0, with their signs."""
+
+    def of(x: Value) -> Value:
+        return F.copysign(F.cast(F.isinf(x), x.type.dtype), x)
+
+    return of(z.re), of(imaginary(F, z))
+
+
 def arcsin(F: Builder, z: Parts) -> Parts:
     less, more = sqrt(F, one_less(F, z)), sqrt(F, one_more(F, z))
-    (a, b), (c, d) = pair(F, less), pair(F, more)
-    real = F.sub(F.mul(a, c), F.mul(b, d))
-    return Parts(F.arctan2(z.re, real), F.arcsinh(F.sub(F.mul(a, d), F.mul(b, c))))
+    (a, b), (c, d), (x, y) = pair(F, less), pair(F, more), direction(F, z)
+    real = F.arctan2(z.re, F.sub(F.mul(a, c), F.mul(b, d)))
+    imag = F.arcsinh(F.sub(F.mul(a, d), F.mul(b, c)))
+    end = Parts(F.arctan2(x, F.abs(y)), F.copysign(number(F, y, math.inf), y))
+    return choose(F, far_away(F, z), end, Parts(real, imag))
 
 
 def arccos(F: Builder, z: Parts) -> Parts:
     less, more = sqrt(F, one_less(F, z)), sqrt(F, one_more(F, z))
-    (a, b), (c, d) = pair(F, less), pair(F, more)
-    return Parts(F.mul(F.arctan2(a, c), 2.0), F.arcsinh(F.sub(F.mul(c, b), F.mul(d, a))))
+    (a, b), (c, d), (x, y) = pair(F, less), pair(F, more), direction(F, z)
+    found = Parts(F.mul(F.arctan2(a, c), 2.0), F.arcsinh(F.sub(F.mul(c, b), F.mul(d, a))))
+    end = Parts(F.arctan2(F.abs(y), x), F.neg(F.copysign(number(F, y, math.inf), y)))
+    return choose(F, far_away(F, z), end, found)
 
 
 def arccosh(F: Builder, z: Parts) -> Parts:
     less, more = sqrt(F, Parts(F.sub(z.re, 1.0), z.im)), sqrt(F, one_more(F, z))
-    (a, b), (c, d) = pair(F, less), pair(F, more)
-    return Parts(F.arcsinh(F.add(F.mul(a, c), F.mul(b, d))), F.mul(F.arctan2(b, c), 2.0))
+    (a, b), (c, d), (x, y) = pair(F, less), pair(F, more), direction(F, z)
+    found = Parts(F.arcsinh(F.add(F.mul(a, c), F.mul(b, d))), F.mul(F.arctan2(b, c), 2.0))
+    return choose(F, far_away(F, z), Parts(number(F, x, math.inf), F.arctan2(y, x)), found)
 
 
 def arcsinh(F: Builder, z: Parts) -> Parts:
@@ -153,10 +177,16 @@ def arcsinh(F: Builder, z: Parts) -> Parts:
 def arctanh(F: Builder, z: Parts) -> Parts:
     x, y = pair(F, z)
     far = F.abs(x)  # it is odd: near the pole at -1 as near that at 1
-    apart = F.add(F.square(F.sub(1.0, far)), F.square(y))
-    re = F.copysign(F.mul(F.log1p(F.div(F.mul(far, 4.0), apart)), 0.25), x)
+    less = F.sub(1.0, far)
+    apart = F.add(F.square(less), F.square(y))
+    at_pole = F.lt(apart, SQUARE_OF_NOTHING[x.type.dtype])
+    close = F.mul(F.sub(F.mul(F.log(F.hypot(less, y)), -1.0), -math.log(2.0)), 0.5)
+    ratio = F.div(F.mul(far, 4.0), F.select(at_pole, 1.0, apart))
+    end, (_, side) = far_away(F, z), direction(F, z)
+    size = F.select(end, 0.0, F.select(at_pole, close, F.mul(F.log1p(ratio), 0.25)))
     turned = F.sub(F.mul(F.sub(1.0, x), F.add(x, 1.0)), F.square(y))
-    return Parts(re, F.mul(F.arctan2(F.mul(y, 2.0), turned), 0.5))
+    angle = F.select(end, F.copysign(number(F, y, math.pi / 2), side), F.mul(F.arctan2(F.mul(y, 2.0), turned), 0.5))
+    return Parts(F.copysign(size, x), angle)
 
 
 def arctan(F: Builder, z: Parts) -> Parts:
@@ -172,7 +202,14 @@ def exp2(F: Builder, z: Parts) -> Parts:
 
 
 def reciprocal(F: Builder, z: Parts) -> Parts:
-    return div(F, Parts(F.full(z.re.type, 1.0), None), z)
+    """As NumPy's, whose zeros are not those of 1 / z."""
+    x, y = pair(F, z)
+    wide = F.le(F.abs(y), F.abs(x))
+    large, small = F.select(wide, x, y), F.select(wide, y, x)
+    ratio = F.div(small, large)
+    below = F.add(large, F.mul(small, ratio))
+    whole, part = F.div(1.0, below), F.div(ratio, below)
+    return Parts(F.select(wide, whole, part), F.neg(F.select(wide, part, whole)))
 
 
 # --- powers -----------------------------------------------------------------------------------------------------------
@@ -196,6 +233,8 @@ def power(F: Builder, a: Parts, b: Parts, known: complex | None) -> Parts:
     """exp(b log a); 0**0 is 1, and 0 to what has a positive real part is 0. ``known``: the exponent, if a constant."""
     if known is not None and known.imag == 0 and known.real.is_integer() and abs(known.real) <= MOST_FACTORS:
         return whole_power(F, a, int(known.real))
+    if known == 0.5:
+        return sqrt(F, a)
     at_zero = is_zero(F, a)
     safe = choose(F, at_zero, Parts(number(F, a.re, 1.0), None), a)
     found = exp(F, mul(F, b, log(F, safe)))

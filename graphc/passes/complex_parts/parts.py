@@ -72,34 +72,48 @@ def _source(part: Value) -> tuple[Value, int] | None:
 
 
 # --- arithmetic -------------------------------------------------------------------------------------------------------
+#
+# NumPy gives a real number the imaginary part 0 and computes with it. What that does to the sign of a zero decides on
+# which side of a branch cut a root or a logarithm is taken: sqrt(-1.0 * (4+0j)) is 2j, sqrt(-(4+0j)) is -2j.
+
+
+def zero_of(F: Builder, x: Value) -> Value:
+    """0 times x, for finite x."""
+    return F.copysign(number(F, x, 0.0), x)
 
 
 def add(F: Builder, a: Parts, b: Parts) -> Parts:
     re = F.add(a.re, b.re)
-    if a.im is None or b.im is None:
-        im = a.im if b.im is None else b.im
-        return Parts(re, None if im is None else F.broadcast_to(im, re.dims))
-    return Parts(re, F.add(a.im, b.im))
+    if a.im is None and b.im is None:
+        return Parts(re, None)
+    return Parts(re, F.broadcast_to(F.add(_or_zero(a), _or_zero(b)), re.dims))
+
+
+def _or_zero(z: Parts) -> Value | float:
+    return 0.0 if z.im is None else z.im
 
 
 def neg(F: Builder, z: Parts) -> Parts:
-    return Parts(F.neg(z.re), None if z.im is None else F.neg(z.im))
+    return Parts(F.neg(z.re), F.neg(imaginary(F, z)))
 
 
 def sub(F: Builder, a: Parts, b: Parts) -> Parts:
-    if a.im is None or b.im is None:
-        return add(F, a, neg(F, b))
-    return Parts(F.sub(a.re, b.re), F.sub(a.im, b.im))
+    re = F.sub(a.re, b.re)
+    if b.im is None:
+        return Parts(re, None if a.im is None else F.broadcast_to(a.im, re.dims))
+    return Parts(re, F.broadcast_to(F.sub(_or_zero(a), b.im), re.dims))
 
 
 def mul(F: Builder, a: Parts, b: Parts) -> Parts:
-    """As NumPy: no case is made of infinite factors."""
-    if a.im is None:
-        return Parts(F.mul(a.re, b.re), None if b.im is None else F.mul(a.re, b.im))
-    if b.im is None:
-        return Parts(F.mul(a.re, b.re), F.mul(a.im, b.re))
-    re = F.sub(F.mul(a.re, b.re), F.mul(a.im, b.im))
-    return Parts(re, F.add(F.mul(a.re, b.im), F.mul(a.im, b.re)))
+    """As NumPy, but for an infinity times a real number: no NaN is made of the 0 that it lacks."""
+    if a.im is not None and b.im is not None:
+        re = F.sub(F.mul(a.re, b.re), F.mul(a.im, b.im))
+        return Parts(re, F.add(F.mul(a.re, b.im), F.mul(a.im, b.re)))
+    real, z = (a, b) if a.im is None else (b, a)
+    re = F.mul(real.re, z.re)
+    if z.im is None:
+        return Parts(re, None)
+    return Parts(F.sub(re, zero_of(F, z.im)), F.add(F.mul(real.re, z.im), zero_of(F, z.re)))
 
 
 def times_i(F: Builder, z: Parts) -> Parts:
@@ -124,7 +138,11 @@ def square(F: Builder, z: Parts) -> Parts:
 def div(F: Builder, a: Parts, b: Parts) -> Parts:
     """By Smith's method: nothing overflows that the quotient does not."""
     if b.im is None:
-        return Parts(F.div(a.re, b.re), None if a.im is None else F.div(a.im, b.re))
+        if a.im is None:
+            return Parts(F.div(a.re, b.re), None)
+        ratio, below = zero_of(F, b.re), F.select(F.eq(b.re, 0.0), F.abs(b.re), b.re)
+        re, im = F.mul(zero_of(F, a.im), ratio), F.mul(zero_of(F, a.re), ratio)
+        return Parts(F.div(F.add(a.re, re), below), F.div(F.sub(a.im, im), below))
     im = imaginary(F, a)
     wide = F.ge(F.abs(b.re), F.abs(b.im))
     zero = F.logical_and(F.eq(b.re, 0.0), F.eq(b.im, 0.0))

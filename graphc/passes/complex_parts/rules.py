@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Callable, Sequence
 from typing import Any
 
@@ -15,7 +16,7 @@ from graphc.passes.complex_parts.parts import Parts, Rule, Split, imaginary
 from graphc.passes.complex_parts.scans import SCANS
 
 # Linear in what is complex, with real coefficients: the op on the real parts, and on the imaginary ones.
-PART_BY_PART = frozenset({"sum", "cumsum", "stop_gradient", "positive", "neg", "select"})
+PART_BY_PART = frozenset({"sum", "cumsum", "stop_gradient", "positive", "select"})
 
 
 def is_part_by_part(node: Node) -> bool:
@@ -44,7 +45,8 @@ def cast(F: Builder, node: Node, inputs: Sequence[Split]) -> Split:
 
 def const(F: Builder, node: Node, inputs: Sequence[Split]) -> Parts:
     number, type_ = complex(node.attrs["value"]), ArrayType(real_part_dtype(node.attrs["dtype"]))
-    return Parts(F.constant(number.real, type_), F.constant(number.imag, type_) if number.imag else None)
+    has_part = number.imag != 0 or math.copysign(1.0, number.imag) < 0
+    return Parts(F.constant(number.real, type_), F.constant(number.imag, type_) if has_part else None)
 
 
 def truth(F: Builder, z: Parts) -> Value:
@@ -60,7 +62,7 @@ def of_two(function: Callable[[Builder, Any, Any], Split]) -> Rule:
 
 
 def conj(F: Builder, z: Parts) -> Parts:
-    return Parts(z.re, None if z.im is None else F.neg(z.im))
+    return Parts(z.re, F.neg(imaginary(F, z)))
 
 
 def whole(F: Builder, node: Node, inputs: Sequence[Split]) -> Parts:
@@ -130,8 +132,9 @@ RULES: dict[str, Rule] = {
     "cast": cast, "const": const, "complex": whole, "pow": power, "float_power": power,
     "real": of_one(lambda F, z: z.re), "imag": of_one(imaginary), "conj": of_one(conj),
     "abs": of_one(functions.size), "isnan": of_one(either("isnan")), "isinf": of_one(either("isinf")),
-    "isfinite": of_one(both_finite), "add": of_two(parts.add), "sub": of_two(parts.sub), "mul": of_two(parts.mul),
-    "div": of_two(parts.div), "guarded_mul": of_two(guarded_mul), "absorbing_mul": of_two(absorbing_mul),
+    "isfinite": of_one(both_finite), "neg": of_one(parts.neg), "add": of_two(parts.add), "sub": of_two(parts.sub),
+    "mul": of_two(parts.mul), "div": of_two(parts.div),
+    "guarded_mul": of_two(guarded_mul), "absorbing_mul": of_two(absorbing_mul),
     "matmul": of_two(matmul), "eq": of_two(equal),
     "ne": of_two(lambda F, a, b: F.logical_not(equal(F, a, b))),
     **{name: logical(name) for name in ("logical_not", "logical_and", "logical_or", "logical_xor")},

@@ -55,7 +55,8 @@ def sign(F: Builder, x: Any, /) -> Value:
         return F.sign(a)
     size = F.abs(a)
     at_zero = F.eq(size, 0.0)
-    return F.select(at_zero, 0.0, F.div(a, F.select(at_zero, 1.0, size)))
+    size = F.select(at_zero, 1.0, size)
+    return F.select(at_zero, 0.0, F.complex(F.div(F.real(a), size), F.div(F.imag(a), size)))
 
 
 def squared_size(F: Builder, a: Value) -> Value:
