@@ -17,6 +17,7 @@ from graphc.codegen.device_special import (
     beta_function,
     beta_quantiles,
     carlson,
+    degrees,
     elliptic,
     exponential_integrals,
     faddeeva,
@@ -28,6 +29,7 @@ from graphc.codegen.device_special import (
     normal_kin,
     parameters,
     rising_factorials,
+    sine_integrals,
     spherical,
     zeta_and_dilogarithm,
 )
@@ -41,6 +43,7 @@ BY_FILE: Mapping[ModuleType, str] = {
     beta_function: "beta betaln gammasgn rgamma",
     beta_quantiles: "betaincinv betainccinv",
     carlson: "elliprc elliprd elliprf elliprg elliprj",
+    degrees: "cosdg cotdg radian sindg tandg",
     elliptic: "agm ellipe ellipeinc ellipj ellipk ellipkinc ellipkm1",
     exponential_integrals: "exp1 expi expn",
     faddeeva: "dawsn erfi voigt_profile wofz",
@@ -53,6 +56,7 @@ BY_FILE: Mapping[ModuleType, str] = {
     normal_kin: "ndtri_exp owens_t powm1 tklmbda wrightomega",
     parameters: "bdtrik bdtrin btdtria btdtrib chdtriv gdtrib nbdtrik nbdtrin pdtrik",
     rising_factorials: "binom poch",
+    sine_integrals: "fresnel shichi sici",
     spherical: "spherical_in spherical_jn spherical_kn spherical_yn",
     zeta_and_dilogarithm: "spence zetac",
 }
