@@ -12,6 +12,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass, field
+from functools import cached_property
 from typing import TYPE_CHECKING, Any
 
 from graphc.errors import Location
@@ -81,7 +82,10 @@ class Node:
 
 @dataclass(frozen=True, eq=False)
 class Graph:
-    """``ints``: dims that the call's integer arguments bind or must equal; ``guards``: what a call must satisfy."""
+    """``ints``: dims that the call's integer arguments bind or must equal; ``guards``: what a call must satisfy.
+
+    ``settled``: names of passes that have left this region as it is. A graph never changes, so they would again.
+    """
 
     name: str
     params: tuple[Value, ...]
@@ -89,6 +93,13 @@ class Graph:
     outputs: tuple[Value, ...]
     guards: tuple[Guard, ...] = ()
     ints: tuple[Dim, ...] = field(default=())
+    settled: set[str] = field(default_factory=set, init=False, repr=False)
+
+    @cached_property
+    def op_names(self) -> frozenset[str]:
+        """The names of the ops in the graph and in its regions."""
+        inner = (region.op_names for node in self.nodes for region in node.regions)
+        return frozenset(node.op.name for node in self.nodes).union(*inner)
 
     def values(self) -> Iterator[Value]:
         """Every value in order of definition."""

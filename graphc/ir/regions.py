@@ -48,9 +48,19 @@ def with_regions(node: Node, inputs: tuple[Value, ...], regions: Sequence[Graph]
     return copied
 
 
-def map_regions(node: Node, change: Callable[[Graph], Graph]) -> Node:
-    """The node with each region changed; the very node where none of them is."""
-    regions = tuple(change(region) for region in node.regions)
+def map_regions(node: Node, change: Callable[[Graph], Graph], name: str = "") -> Node:
+    """The node with each region changed; the very node where none of them is.
+
+    ``name``: of a pass whose ``change`` depends on the region alone. What it has left as it is, it will not see again.
+    """
+    regions = tuple(region if name in region.settled else _changed(region, change, name) for region in node.regions)
     if all(a is b for a, b in zip(regions, node.regions, strict=True)):
         return node
     return with_regions(node, node.inputs, regions)
+
+
+def _changed(region: Graph, change: Callable[[Graph], Graph], name: str) -> Graph:
+    found = change(region)
+    if found is region and name:
+        region.settled.add(name)
+    return found

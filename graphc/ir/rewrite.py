@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
 from typing import Any
+from weakref import WeakKeyDictionary
 
 from graphc.ir.builder import Builder
 from graphc.ir.dims import Dim, Expr
@@ -85,6 +86,9 @@ def _map_attr(attr: Any, change: Callable[[Dim], Dim]) -> Any:
     return change(attr) if isinstance(attr, Expr) else attr
 
 
+_ALIVE: WeakKeyDictionary[Graph, set[Value]] = WeakKeyDictionary()  # of graphs without dead nodes: what is needed
+
+
 def drop_dead(graph: Graph) -> Graph:
     """Without the nodes that no output needs, and without what is dead in their regions."""
     return without_dead(graph)[0]
@@ -92,6 +96,8 @@ def drop_dead(graph: Graph) -> Graph:
 
 def without_dead(graph: Graph) -> tuple[Graph, set[Value]]:
     """The graph without dead nodes (the same one where there are none), and the values that its outputs need."""
+    if graph in _ALIVE:
+        return graph, _ALIVE[graph]
     needed = set(graph.outputs)
     kept: list[Node] = []
     needs = Needs(graph)
@@ -103,6 +109,7 @@ def without_dead(graph: Graph) -> tuple[Graph, set[Value]]:
                 trimmed[node] = trim(node, [o in needed for o in node.outputs], without_dead)
             needed.update(needs.of(trimmed[node][0] if node.regions else node))
     if len(kept) == len(graph.nodes) and all(new is old for old, (new, _) in trimmed.items()):
+        _ALIVE[graph] = needed
         return graph, needed
     kept.reverse()
     if not trimmed:

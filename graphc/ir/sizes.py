@@ -8,6 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from typing import Any
+from weakref import WeakKeyDictionary
 
 from graphc.ir.dims import Dim, Expr, product, symbols_of
 from graphc.ir.graph import Graph, Node, Value
@@ -52,7 +53,17 @@ def sizes_of(node: Node) -> set[str]:
     return names
 
 
+_IN: WeakKeyDictionary[Graph, set[str]] = WeakKeyDictionary()
+
+
 def sizes_in(region: Graph) -> set[str]:
+    """The symbols in the region, not to be changed: each pass asks for them."""
+    if region not in _IN:
+        _IN[region] = _sizes_in(region)
+    return _IN[region]
+
+
+def _sizes_in(region: Graph) -> set[str]:
     names = {name for param in region.params for dim in param.dims for name in symbols_of(dim)}
     for node in region.nodes:
         names |= sizes_of(node)

@@ -36,7 +36,7 @@ from graphc.passes.rewriter import Rewriter, Rules, rewrite_regions
 
 def read_blocks(graph: Graph, ops: Mapping[str, Op]) -> Graph:
     """Gathers at scalar positions, and slices at one position of an axis, as reads; in regions only."""
-    return rewrite_regions(graph, ShapeFacts(graph.guards), ops, BLOCK_RULES)
+    return rewrite_regions(graph, ShapeFacts(graph.guards), ops, BLOCK_RULES, "blocks")
 
 
 def gather_is_read(rewriter: Rewriter, node: Node) -> Value | None:

@@ -41,13 +41,13 @@ from graphc.ir.graph import Graph, Node, Value
 from graphc.ir.opdef import Create, Op, Pointwise, Read
 from graphc.ir.ranges import Ranges
 from graphc.ir.rewrite import copy_node, drop_dead
-from graphc.passes.branches import safe_position
+from graphc.passes.branches import CONDS, safe_position
 from graphc.passes.indices import rewrite_in_loops
 
 
 def read_before_branches(graph: Graph, ops: Mapping[str, Op]) -> Graph:
     """The graph with the elements that branches in loops read from outside arrays as operands of these branches."""
-    return rewrite_in_loops(graph, ops, _with_elements)
+    return rewrite_in_loops(graph, ops, _with_elements, CONDS)
 
 
 def _with_elements(F: Builder, node: Node, ranges: Ranges) -> Sequence[Value] | None:

@@ -68,7 +68,7 @@ def _rewritten(graph: Graph, ops: Mapping[str, Op], facts: ShapeFacts) -> Graph:
 
     def emit(node: Node) -> None:
         current = with_inputs(node, tuple(new.get(v, v) for v in node.inputs))
-        current = map_regions(current, lambda region: _rewritten(region, ops, facts))
+        current = map_regions(current, lambda region: _rewritten(region, ops, facts), "branch sums")
         F.nodes.append(current)
         new.update((a, b) for a, b in zip(node.outputs, current.outputs, strict=True) if a is not b)
 

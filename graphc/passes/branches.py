@@ -44,17 +44,18 @@ from graphc.passes.indices import rewrite_in_loops
 MOST_COST = 40  # operations of both branches together: about what a branch that is predicted wrongly costs
 MOST_ELEMENTS = 16  # of a value that is computed on both sides
 WRITES = ("update", "accumulate")
+CONDS = frozenset(("cond",))
 MOVES = ("reshape", "broadcast_to", "transpose", "slice")
 
 
 def branches_as_selects(graph: Graph, ops: Mapping[str, Op]) -> Graph:
     """The graph with each branch, in loops or not, that is cheap on both sides and writes nothing as selects."""
-    return rewrite_in_loops(graph, ops, _without_writes)
+    return rewrite_in_loops(graph, ops, _without_writes, CONDS)
 
 
 def writes_as_selects(graph: Graph, ops: Mapping[str, Op]) -> Graph:
     """The same of branches that write into arrays, too."""
-    return rewrite_in_loops(graph, ops, as_selects)
+    return rewrite_in_loops(graph, ops, as_selects, CONDS)
 
 
 def _without_writes(F: Builder, node: Node, ranges: Ranges) -> Sequence[Value] | None:

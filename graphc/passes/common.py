@@ -35,7 +35,7 @@ def eliminate_common(graph: Graph, ops: Mapping[str, Op]) -> Graph:
     for node in graph.nodes:
         current = with_inputs(node, tuple(new.get(v, v) for v in node.inputs))
         if node.regions:
-            current = map_regions(current, lambda region: eliminate_common(region, ops))
+            current = map_regions(current, lambda region: eliminate_common(region, ops), "common")
         kept = current.outputs if node.regions else seen.setdefault(node_key(current), current.outputs)
         if kept is current.outputs:
             nodes.append(current)

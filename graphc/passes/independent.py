@@ -38,7 +38,7 @@ from graphc.ir.opdef import Create, Op, Pointwise, Read, Reduce
 from graphc.ir.ranges import Ranges
 from graphc.ir.regions import carried
 from graphc.ir.rewrite import copy_node
-from graphc.passes.branches import as_selects
+from graphc.passes.branches import CONDS, as_selects
 from graphc.passes.indices import rewrite_in_loops, rewrite_region
 
 MOVES = ("reshape", "broadcast_to", "transpose")
@@ -46,7 +46,7 @@ MOVES = ("reshape", "broadcast_to", "transpose")
 
 def independent_loops_as_arrays(graph: Graph, ops: Mapping[str, Op]) -> Graph:
     """The graph with every loop of which that is known as array operations."""
-    return rewrite_in_loops(graph, ops, _as_arrays)
+    return rewrite_in_loops(graph, ops, _as_arrays, frozenset(("for",)))
 
 
 def _as_arrays(F: Builder, node: Node, ranges: Ranges) -> Sequence[Value] | None:
@@ -55,7 +55,7 @@ def _as_arrays(F: Builder, node: Node, ranges: Ranges) -> Sequence[Value] | None
     (body,) = node.regions
     with ranges.region(node, body):
         if any(inner.op.name == "cond" for inner in body.nodes):
-            body = rewrite_region(body, F.facts, F.ops, as_selects, ranges)
+            body = rewrite_region(body, F.facts, F.ops, as_selects, CONDS, ranges)
         plan = _plan(F, node, body, ranges)
         return None if plan is None else _Batch(F, node, body, ranges, plan).run()
 

@@ -38,7 +38,7 @@ Visit = Callable[[Builder, Node, Ranges], Sequence[Value] | None]
 
 def settle_indices(graph: Graph, ops: Mapping[str, Op]) -> Graph:
     """The graph without checks of indices that are inside, and without the wrapping of those that are not negative."""
-    return rewrite_in_loops(graph, ops, _settled)
+    return rewrite_in_loops(graph, ops, _settled, frozenset(("checked_index", "select")))
 
 
 def _settled(F: Builder, node: Node, ranges: Ranges) -> Sequence[Value] | None:
@@ -49,38 +49,46 @@ def _settled(F: Builder, node: Node, ranges: Ranges) -> Sequence[Value] | None:
     return None
 
 
-def rewrite_in_loops(graph: Graph, ops: Mapping[str, Op], visit: Visit) -> Graph:
+def rewrite_in_loops(graph: Graph, ops: Mapping[str, Op], visit: Visit, among: frozenset[str]) -> Graph:
     """The graph with each node, its regions' first, replaced by what ``visit(F, node, ranges)`` gives.
 
-    The ranges know the indices of the loops around the node. The same object where nothing was replaced.
+    ``among``: the names of the ops that it may replace. The ranges know the indices of the loops around the node. The
+    same object where nothing was replaced.
     """
     if not any(node.regions for node in graph.nodes):
         return graph
     facts = ShapeFacts(graph.guards)
-    return rewrite_region(graph, facts, ops, visit, Ranges(facts))
+    return rewrite_region(graph, facts, ops, visit, among, Ranges(facts))
 
 
-def rewrite_region(graph: Graph, facts: ShapeFacts, ops: Mapping[str, Op], visit: Visit, ranges: Ranges) -> Graph:
+def rewrite_region(
+    graph: Graph, facts: ShapeFacts, ops: Mapping[str, Op], visit: Visit, among: frozenset[str], ranges: Ranges
+) -> Graph:
     """The same of a region, at a place that the ranges know."""
+    if among.isdisjoint(graph.op_names):
+        return graph
     F = Builder(ops, facts)
     new: dict[Value, Value] = {}
     for node in graph.nodes:
-        current = with_inputs(node, tuple(new.get(v, v) for v in node.inputs))
+        current = with_inputs(node, tuple([new.get(v, v) for v in node.inputs])) if new else node
         if node.regions:
             regions = []
             for region in current.regions:
                 with ranges.region(current, region):
-                    regions.append(rewrite_region(region, facts, ops, visit, ranges))
+                    regions.append(rewrite_region(region, facts, ops, visit, among, ranges))
             if any(a is not b for a, b in zip(regions, current.regions, strict=True)):
                 current = with_regions(current, current.inputs, regions)
         if current.op.name == "bind_size":
             facts.know_bound(current.attrs["symbol"], limit_of(current))
-        with F.at(node.location):
-            found = visit(F, current, ranges)
+        found: Sequence[Value] | None = None
+        if current.op.name in among:
+            with F.at(node.location):
+                found = visit(F, current, ranges)
         if found is None:
             F.nodes.append(current)
             found = current.outputs
-        new.update((a, b) for a, b in zip(node.outputs, found, strict=True) if a is not b)
+        if current is not node or found is not current.outputs:
+            new.update((a, b) for a, b in zip(node.outputs, found, strict=True) if a is not b)
     if not new:
         return graph
     outputs = tuple(new.get(v, v) for v in graph.outputs)

@@ -41,7 +41,7 @@ DEAR = 10  # operations an element, from which on storing is quicker than comput
 
 def invariants_before_loops(graph: Graph, ops: Mapping[str, Op]) -> Graph:
     """The graph with each loop behind what is dear in its body and the same in all iterations."""
-    return rewrite_in_loops(graph, ops, _without_invariants)
+    return rewrite_in_loops(graph, ops, _without_invariants, frozenset(("for", "while")))
 
 
 def _without_invariants(F: Builder, node: Node, ranges: Ranges) -> Sequence[Value] | None:

@@ -66,7 +66,7 @@ def _local_rules(table: _Table) -> Rules:
 
 def simplify(graph: Graph, ops: Mapping[str, Op]) -> Graph:
     """Every local rule in one walk: constants, casts, algebra, movement, broadcasts, transposes, sums, writes."""
-    return rewrite(graph, ops, _local_rules(_Table(ops)))
+    return rewrite(graph, ops, _local_rules(_Table(ops)), "local rules")
 
 
 PASSES: tuple[Pass, ...] = (

@@ -54,12 +54,15 @@ def merge_rules(tables: Iterable[Rules]) -> Rules:
     return merged
 
 
-def rewrite(graph: Graph, ops: Mapping[str, Op], rules: Rules) -> Graph:
-    """The graph after one walk with the rules; the same object when none of them applied."""
-    return _rewrite(graph, ShapeFacts(graph.guards), ops, rules)
+def rewrite(graph: Graph, ops: Mapping[str, Op], rules: Rules, name: str = "") -> Graph:
+    """The graph after one walk with the rules; the same object when none of them applied.
+
+    ``name``: of these rules, so that regions to which none of them applies are known again.
+    """
+    return _rewrite(graph, ShapeFacts(graph.guards), ops, rules, name)
 
 
-def rewrite_regions(graph: Graph, facts: ShapeFacts, ops: Mapping[str, Op], rules: Rules) -> Graph:
+def rewrite_regions(graph: Graph, facts: ShapeFacts, ops: Mapping[str, Op], rules: Rules, name: str = "") -> Graph:
     """The graph with the rules applied in its regions, and in theirs, but not in itself."""
     if not any(node.regions for node in graph.nodes):
         return graph
@@ -67,7 +70,7 @@ def rewrite_regions(graph: Graph, facts: ShapeFacts, ops: Mapping[str, Op], rule
     nodes = []
     for node in graph.nodes:
         current = with_inputs(node, tuple(new.get(v, v) for v in node.inputs))
-        current = map_regions(current, lambda region: _rewrite(region, facts, ops, rules))
+        current = map_regions(current, lambda region: _rewrite(region, facts, ops, rules, name), name)
         nodes.append(current)
         new.update((a, b) for a, b in zip(node.outputs, current.outputs, strict=True) if a is not b)
     if not new:
@@ -76,14 +79,14 @@ def rewrite_regions(graph: Graph, facts: ShapeFacts, ops: Mapping[str, Op], rule
     return Graph(graph.name, graph.params, tuple(nodes), outputs, graph.guards, graph.ints)
 
 
-def _rewrite(graph: Graph, facts: ShapeFacts, ops: Mapping[str, Op], rules: Rules) -> Graph:
+def _rewrite(graph: Graph, facts: ShapeFacts, ops: Mapping[str, Op], rules: Rules, name: str) -> Graph:
     """The same of a region, too, where the facts are those of the graph around it."""
     rewriter = Rewriter(graph, facts, ops)
     new: dict[Value, Value] = {}
     for node in graph.nodes:
         current = with_inputs(node, tuple(new.get(v, v) for v in node.inputs))
         if node.regions:
-            current = map_regions(current, lambda region: _rewrite(region, facts, ops, rules))
+            current = map_regions(current, lambda region: _rewrite(region, facts, ops, rules, name), name)
         found = _apply_rules(rewriter, current, rules) if len(node.outputs) == 1 else None
         if found is None:
             rewriter.F.nodes.append(current)

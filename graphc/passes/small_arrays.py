@@ -66,7 +66,7 @@ def _outside(graph: Graph, ops: Mapping[str, Op], facts: ShapeFacts) -> Graph:
                 numbers = _Inside(F, {}).node(current)
                 found = [_whole(F, n, o.type) for n, o in zip(numbers, current.outputs, strict=True)]
         elif node.regions:
-            current = map_regions(current, lambda region: _outside(region, ops, facts))
+            current = map_regions(current, lambda region: _outside(region, ops, facts), "small arrays")
         if found is None:
             F.nodes.append(current)
             found = current.outputs

@@ -238,7 +238,7 @@ def _join(graph: Graph, facts: ShapeFacts, ops: Mapping[str, Op], *, inside: boo
     for node in graph.nodes:
         current = with_inputs(node, tuple(new.get(v, v) for v in node.inputs))
         if node.regions:
-            current = map_regions(current, lambda region: _join(region, facts, ops))
+            current = map_regions(current, lambda region: _join(region, facts, ops), "pieces")
         joined = None
         if node.op.name == "update" and node.output not in going_on:
             with F.at(node.location):

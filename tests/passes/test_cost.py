@@ -7,8 +7,10 @@ from collections.abc import Callable
 from types import FrameType
 from typing import Any
 
+import numpy as np
 import pytest
 
+import graphc
 from graphc.abi import Relation
 from graphc.autodiff.adjoint import joint_vjp
 from graphc.autodiff.partition import split
@@ -21,6 +23,7 @@ from graphc.ir.shapes import Guard, ShapeFacts
 from graphc.ir.types import F64, ArrayType
 from graphc.ops.table import OPS
 from graphc.passes.pipeline import optimize
+from tests.schedule.programs import value_graph
 
 n = symbol("n")
 
@@ -89,3 +92,20 @@ def test_four_times_the_graph_costs_four_times_the_calls(name: str, body: Callab
     small, large = (graph_of(length, body) for length in (250, 1000))
     WORK[name](graph_of(20, body))  # what is made once
     assert calls(lambda: WORK[name](large)) <= 4.4 * calls(lambda: WORK[name](small))
+
+
+def test_a_body_that_passes_have_left_alone_is_not_walked_through_again() -> None:
+    def iterated(x: Any, length: int) -> Any:
+        for k in range(x.shape[0]):
+            value = x[k] * x
+            for _ in graphc.unroll(range(length)):
+                value = np.tanh(value) * np.sum(value)
+            x = value
+        return x
+
+    def again(length: int) -> int:
+        settled = optimize(value_graph(lambda x: iterated(x, length), np.ones(5)), OPS)
+        return calls(lambda: optimize(settled, OPS))
+
+    again(1)
+    assert again(20) < 2 * again(5)  # what the loop itself asks of its body
