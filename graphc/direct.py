@@ -10,7 +10,8 @@ from __future__ import annotations
 import inspect
 import itertools
 from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
+from functools import partial
 from typing import Any
 
 import numpy as np
@@ -18,14 +19,17 @@ import numpy as np
 from graphc import pytree
 from graphc.abi import EntryPlan
 from graphc.build import build_program
-from graphc.errors import GraphcError, ShapeError, UnsupportedError
+from graphc.errors import GraphcError, NoDerivativeError, ShapeError, UnsupportedError
 from graphc.function import CompiledFunction
-from graphc.program import INT, CallPlan, Program, entry_plan
+from graphc.limits import WarningRunner, might_meet_equal_values, warn
+from graphc.ops.index import NO_DERIVATIVE
+from graphc.program import INT, CallPlan, Program, Runner, entry_plan
 from graphc.runtime import pycall
 from graphc.runtime.direct import Record, Site
 from graphc.trace.leaves import as_input
 from graphc.trace.paths import Access
 from graphc.trace.record import Constant, Output
+from graphc.trace.session import Vectors
 
 _LIKELY_SIZES = (61, 3, 2, 1)  # of every axis: large enough for most slices, then small ones for fixed shapes
 
@@ -86,13 +90,17 @@ class Result:
 
 @dataclass(frozen=True)
 class Built:
-    """A program that compiled code can call: ``sources`` and ``hidden`` as ``runtime.direct.Record`` has them."""
+    """A program that compiled code can call: ``sources`` and ``hidden`` as ``runtime.direct.Record`` has them.
+
+    ``limits``: what serves calls that meet equal eigenvalues.
+    """
 
     program: Program
     plan: EntryPlan
     sources: tuple[int, ...]
     hidden: tuple[Any, ...]
     result: Result
+    limits: Built | None = None
 
 
 class DirectFunction:
@@ -143,9 +151,16 @@ class DirectFunction:
             else:
                 leaves.append(form)
         args, kwargs = pytree.unflatten(self.spec, leaves)
+
+        def made(vectors: Vectors) -> Built:
+            program = build_program(function._target, function._transform, args, kwargs, False, function._slow, vectors)
+            return _built(program, self.forms, [*args, *kwargs.values()], self.name)
+
         with function._lock:
-            program = build_program(function._target, function._transform, args, kwargs, False, function._slow)
-        return _built(program, self.forms, [*args, *kwargs.values()], self.name)
+            built = made("checked")
+            if might_meet_equal_values(function._transform, built.program.marked):
+                built = replace(built, limits=made("limits"))
+            return built
 
     def _resolve(self, sizes: list[int]) -> bool:
         """Make a program for sizes that none serves. Python prints what is raised here: the caller cannot take it."""
@@ -193,7 +208,27 @@ def _result(program: Program, plan: EntryPlan) -> Result:
 
 
 def record(built: Built) -> Record:
-    """The loaded program's record."""
-    executable = built.program.runner.executable
+    """The loaded program's record. One that computes limits hands on to one that computes NaN, after a warning."""
+    made = _record(built, built.program.runner)
+    if built.limits is not None:
+        limits, runner = _record(built.limits, built.limits.program.runner), built.limits.program.runner
+        made.hand_on(limits)
+        if isinstance(runner, WarningRunner):
+            limits.hand_on(_record(built.limits, runner.other), partial(_notice, built.limits.program))
+    return made
+
+
+def _record(built: Built, runner: Runner) -> Record:
+    executable = runner.executable
     assert executable is not None
     return Record(built.plan, executable.driver, executable.table, built.sources, built.hidden, built.program)
+
+
+def _notice(program: Program, status: int) -> None:
+    """Warn, where the program stopped with this status for want of a derivative."""
+    executable = program.runner.executable
+    assert executable is not None
+    checks = executable.index_checks()
+    if 0 < status <= len(checks) and checks[status - 1].axis in NO_DERIVATIVE:
+        check = checks[status - 1]
+        warn(NoDerivativeError(NO_DERIVATIVE[check.axis], location=check.location))

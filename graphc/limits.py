@@ -24,8 +24,10 @@ from graphc.ir.graph import Graph
 from graphc.ops.custom import only_mode
 from graphc.ops.index import EqualValues
 from graphc.ops.table import OPS
+from graphc.passes.derivative_checks import derivative_checks
 from graphc.program import Runner
 from graphc.trace.session import Session, Vectors
+from graphc.transform import Transform
 
 _RULES: dict[Vectors, type[Rule]] = {"watched": Watched, "checked": Checked, "limits": Limits}
 
@@ -54,6 +56,15 @@ def tangents_of(graph: Graph, vectors: Vectors, *, apart: bool = False) -> Graph
     if vectors == "limits" and meets and only_mode(graph) != "fwd":
         return limit_tangents(graph, OPS)
     return jvp_graph(graph, OPS, apart=apart)
+
+
+def might_meet_equal_values(transform: Transform, graph: Graph) -> bool:
+    """Whether a program of this traced graph might stop for equal values."""
+    return bool(derivative_checks(graph)) or (transform.differentiates and _has_vectors(graph))
+
+
+def _has_vectors(graph: Graph) -> bool:
+    return any(has_limit(node) or any(map(_has_vectors, node.regions)) for node in graph.nodes)
 
 
 class _WithAnother:

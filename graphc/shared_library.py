@@ -195,7 +195,8 @@ def _glue(
     services[Service.LIBRARY] = _at("no_library")
     parts.append(_words("no_library", ["0"] * (max(Sorter) + 1)))
     parts.append(_words("table", [*services, *map(_at, kernels)]))
-    record = ["0", *map(_at, names), _at(driver), _at("table"), _at("malloc"), _at("free"), *["0"] * KEPT_BLOCKS]
+    record = ["0", *map(_at, names), _at(driver), _at("table"), _at("malloc"), _at("free")]
+    record += ["0"] * (3 + KEPT_BLOCKS)
     parts.append(_words("record", [*record, *(_at(f"hidden{k}") for k in range(len(hidden)))]))
     parts.append(_words("site", [_at("record"), "0", "0"]))
     parts.append(c_function_ir(name, prototype, direct, _at("site"), _at("graphc_find")))

@@ -7,6 +7,7 @@ differences D of f at the eigenvalues (here of exp, in 40 digits).
 
 from __future__ import annotations
 
+import ctypes
 import warnings
 
 import mpmath
@@ -15,6 +16,7 @@ import pytest
 
 import graphc
 from graphc.config import override, settings
+from tests.nightly import NIGHTLY
 
 RANDOM = np.random.default_rng(3)
 G, E = RANDOM.normal(size=(2, 4, 4))
@@ -206,6 +208,7 @@ def test_a_gradient_of_a_gradient_of_tensors():
 
 
 @compiled
+@pytest.mark.skipif(not NIGHTLY, reason="compiling takes seconds")
 def test_devices():
     """Results that a call waits for are right; where nothing waits they are NaN, and a later call warns."""
     equal, plain = of_values(VALUES), of_values([1.0, 2.0, 3.0, 4.0])
@@ -218,6 +221,28 @@ def test_devices():
         with pytest.warns(graphc.DerivativeWarning, match="eigh: some"):
             found = gradient(there[1]).cpu().numpy()
         np.testing.assert_allclose(found, along([1.0, 2.0, 3.0, 4.0], np.ones((4, 4))), rtol=0, atol=1e-12)
+
+
+@compiled
+def test_compiled_callers():
+    """The program that stops hands on to one that computes limits, without Python, and that one after a warning."""
+    call = called(loss)
+    for values in ([1.0, 2.0, 3.0, 4.0], VALUES):
+        np.testing.assert_allclose(call(of_values(values)), along(values, G), rtol=0, atol=1e-12)
+    if NIGHTLY:
+        with pytest.warns(graphc.DerivativeWarning, match="eigh: some"):
+            assert np.isnan(called(one_vector)(of_values(VALUES))).all()
+
+
+def called(f):
+    c = graphc.grad(f).cfunc("int64_t f(uint64_t n, const double a[n][n], double gradient[n][n], void *data)")
+
+    def call(a):
+        found = np.zeros_like(a)
+        assert c.ctypes(len(a), *(x.ctypes.data_as(ctypes.POINTER(ctypes.c_double)) for x in (a, found)), None) == 0
+        return found
+
+    return call
 
 
 @compiled

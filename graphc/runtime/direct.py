@@ -19,11 +19,15 @@ from graphc.runtime import cache, native
 from graphc.runtime.direct_layout import LARGEST_STACK_ARENA, RecordField, SiteField
 
 _RESOLVE = ctypes.CFUNCTYPE(ctypes.c_int64, ctypes.POINTER(ctypes.c_int64))
+_NOTICE = ctypes.CFUNCTYPE(None, ctypes.c_int64)
 
 
 class Record:
     """One program. ``sources``: for each input the place of its address among the caller's arguments, or (from -1
-    downwards) that of the hidden one; ``hidden``: arrays and numbers that stay as they are now."""
+    downwards) that of the hidden one; ``hidden``: arrays and numbers that stay as they are now.
+
+    ``hand_on`` names another record, which serves the calls at which this one stops.
+    """
 
     def __init__(
         self, plan: EntryPlan, driver: int, table: int, sources: Sequence[int], hidden: Sequence[Any], keepalive: object
@@ -45,6 +49,18 @@ class Record:
         for number, array in enumerate(self.hidden):
             self.words[RecordField.HIDDEN // 8 + number] = array.ctypes.data
         self.keepalive = keepalive
+
+    def hand_on(self, other: Record, notice: Callable[[int], None] | None = None) -> None:
+        """Calls at which this one stops are served by the other; ``notice`` is told the status, in threads of Python's.
+
+        Both must take the same arguments.
+        """
+        self.other = other
+        self.words[RecordField.OTHER // 8] = other.address
+        if notice is not None:
+            self.notice = _NOTICE(notice)
+            self.words[RecordField.NOTICE // 8] = ctypes.cast(self.notice, ctypes.c_void_p).value or 0
+            self.words[RecordField.KNOWN_THREAD // 8] = _c_address("PyGILState_GetThisThreadState")
 
 
 class Site:
@@ -148,7 +164,8 @@ def _run_lines(plan: EntryPlan, sources: Sequence[int], binds: Sequence[str]) ->
     lines += [f"    arena = (stack(size + {ALIGNMENT}) + {ALIGNMENT - 1}) & -{ALIGNMENT}"]
     driver, table = f"load(record + {int(RecordField.DRIVER)})", f"load(record + {int(RecordField.TABLE)})"
     lines += [f"code = call_int({driver}, status, status + 8, args, symbols, arena, {table})"]
-    lines += ["if kept: keep_arena(record, kept)", "if code != 0: return code", "return load(status)"]
+    lines += ["if kept: keep_arena(record, kept)", "if code == 0: code = load(status)"]
+    lines += ["if code != 0: return hand_on(record, code, sizes, arguments)", "return 0"]
     return lines
 
 

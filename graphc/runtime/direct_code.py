@@ -32,6 +32,17 @@ def find_made(site: int, sizes: int, dims: int) -> int:
     return 0
 
 
+def hand_on(record: int, status: int, sizes: int, arguments: int) -> int:
+    """The status of the record that serves calls at which this one stops; where there is none, this one's."""
+    other = load(record + RecordField.OTHER)
+    if other == 0:
+        return status
+    notice = load(record + RecordField.NOTICE)
+    if notice and call(load(record + RecordField.KNOWN_THREAD)):
+        call(notice, status)
+    return call(load(other + RecordField.RUN), other, sizes, arguments)
+
+
 def take_arena(record: int, size: int) -> int:
     """The data of a block of at least ``size`` bytes, or 0 where there is no memory."""
     place = record + RecordField.BLOCKS

@@ -30,8 +30,11 @@ class RecordField(IntEnum):
     TABLE = 32
     MALLOC = 40
     FREE = 48
-    BLOCKS = 56  # arenas that are kept, or 0
-    HIDDEN = 56 + 8 * KEPT_BLOCKS  # addresses of the inputs that no argument gives
+    OTHER = 56  # the record that serves a call at which this one stops, or 0
+    NOTICE = 64  # notice(status), a function of Python's that is told of that, or 0
+    KNOWN_THREAD = 72  # as of a site
+    BLOCKS = 80  # arenas that are kept, or 0
+    HIDDEN = 80 + 8 * KEPT_BLOCKS  # addresses of the inputs that no argument gives
 
 
 class BlockField(IntEnum):
