@@ -48,6 +48,10 @@ CASES: dict[str, list[tuple[Any, ...]]] = {
     "linalg.sinm": [(A,)],
     "linalg.tanm": [(0.5 * A,)],
     "linalg.signm": [(A,)],
+    "linalg.funm": [(A, np.exp), (POSITIVE, np.sqrt)],
+    "linalg.qr": [(WIDE, False, None, mode, True) for mode in ("full", "economic", "r")] + [(WIDE,), (WIDE.T,)],
+    "linalg.hessenberg": [(A, True), (BAND,)],
+    "linalg.orth": [(WIDE.T,)],
     "linalg.companion": [(WIDE[0],)],
     "linalg.leslie": [(WIDE[0], WIDE[1, :3])],
     "linalg.fiedler": [(WIDE[0],)],
@@ -81,7 +85,7 @@ def scipys(name: str) -> Callable[..., Any]:
 def test_every_algorithm_is_tested() -> None:
     # in test_initial_values.py, test_sparse_products.py, functions/test_functional.py, and the tests of scipy.special
     elsewhere = {"scipy.integrate.solve_ivp", "scipy.integrate.odeint"}
-    elsewhere |= {"scipy.linalg.solve_continuous_are", "scipy.linalg.solve_discrete_are"}
+    elsewhere |= {f"scipy.linalg.{name}" for name in ("solve_continuous_are", "solve_discrete_are", "null_space")}
     elsewhere |= {*functional.FUNCTIONS, *integrals.FUNCTIONS, *special_functions.FUNCTIONS, *sparse_products.FUNCTIONS}
     elsewhere |= {f"scipy.{tested.name}" for tested in (*STATISTICS, *SIGNALS, *RESAMPLING, *INTERPOLATION)}
     assert {f"scipy.{name}" for name in CASES} - elsewhere == set(ALGORITHMS) - elsewhere
@@ -144,6 +148,45 @@ def test_vectors_of_bands() -> None:
     assert value == pytest.approx(loss(WIDE[0]), rel=1e-12)
     ends = [[loss(WIDE[0] + sign * 1e-6 * e) for e in np.eye(4)] for sign in (1, -1)]
     np.testing.assert_allclose(gradient, (np.array(ends[0]) - ends[1]) / 2e-6, rtol=1e-6, atol=1e-8)
+
+
+def test_spaces_of_any_rank_and_parts_of_a_spectrum() -> None:
+    """Of what does not depend on the choice of the vectors."""
+    low = WIDE[:, :2] @ WIDE[:2, :3]
+
+    def loss(part: Any, a: Any) -> Any:
+        q = part(a)
+        return np.sum(
+            (q @ np.conj(q.T)).real * np.cos(np.subtract.outer(2.0 * np.arange(q.shape[0]), np.arange(q.shape[0])))
+        )
+
+    def lowest(a: Any) -> Any:
+        w, v = scipy.linalg.eigh(a @ a.T, subset_by_index=[0, 1])
+        return v * w
+
+    with override(disable_jit=True):
+        for part in (scipy.linalg.orth, scipy.linalg.null_space, lowest):
+            gradient = graphc.value_and_grad(loss, argnums=1)
+            for a in (WIDE, WIDE.T, A):
+                value, slope = gradient(part, a)
+                ends = [loss(part, a + sign * 1e-6 * np.cos(a)) for sign in (1, -1)]
+                assert value == pytest.approx(loss(part, a), rel=1e-12, abs=1e-12)
+                assert np.sum(slope * np.cos(a)) == pytest.approx((ends[0] - ends[1]) / 2e-6, rel=1e-6, abs=1e-8)
+            assert gradient(part, low)[0] == pytest.approx(loss(part, low), rel=1e-10)
+
+
+def test_what_has_too_few_eigenvectors_has_no_function_by_them() -> None:
+    with override(disable_jit=True), np.errstate(all="ignore"):
+        for a, function in ((np.triu(np.ones((3, 3))), np.exp), (-POSITIVE, np.sqrt)):  # the latter is complex
+            assert np.all(np.isnan(graphc.vjp(lambda a, function=function: scipy.linalg.funm(a, function), a)[0]))
+
+
+def test_reflections_of_complex_matrices_are_lapacks() -> None:
+    given = A + 1j * B
+    with override(disable_jit=True):
+        found = graphc.vjp(lambda a: scipy.linalg.hessenberg(a, calc_q=True), given)[0]
+    for one, other in zip(found, scipy.linalg.hessenberg(given, calc_q=True), strict=True):
+        np.testing.assert_allclose(one, other, rtol=1e-12, atol=1e-13)
 
 
 def test_second_derivatives_of_matrix_functions() -> None:

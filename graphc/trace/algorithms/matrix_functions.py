@@ -1,4 +1,4 @@
-"""``scipy.linalg``'s functions of square matrices: ``expm sqrtm logm cosm sinm tanm signm``. All of them take a batch.
+"""``scipy.linalg``'s functions of square matrices: ``expm sqrtm logm cosm sinm tanm signm funm``, of a batch, too.
 
 Source: N. J. Higham, Functions of Matrices: Theory and Computation (SIAM 2008), chapters 6, 10 and 11. The derivative
 is that of the algorithm, whose steps are smooth; how often it scales is a constant of it.
@@ -6,9 +6,12 @@ is that of the algorithm, whose steps are smooth; how often it scales is a const
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from typing import Any
 
 import numpy as np
+
+from graphc.trace.values import held
 
 # Numerator coefficients of the [13/13] Pade approximant of exp, and the norm up to which it is exact to rounding
 _EXP_PADE = (
@@ -108,6 +111,29 @@ def signm(A: Any) -> Any:
     return np.linalg.solve(sqrtm(A @ A), A)
 
 
+def funm(A: Any, func: Callable[[Any], Any], disp: bool = True) -> Any:
+    """The function of a matrix by its eigenvalues, which ``func`` is called with, and vectors.
+
+    NaN where the vectors do not make up the matrix (it has too few of them), and of a real matrix where the result is
+    complex; SciPy's is complex then.
+    """
+    A = _square(A, "funm")
+    values, vectors = np.linalg.eig(A)
+    inverse = np.linalg.inv(vectors)
+    again = (vectors * values[..., np.newaxis, :]) @ inverse
+    found = (vectors * func(values)[..., np.newaxis, :]) @ inverse
+    limit = np.sqrt(np.finfo(A.dtype).eps)
+    is_right = _size(again - A) <= limit * _size(A)
+    if A.dtype.kind != "c":
+        is_right = is_right & (_size(found.imag) <= limit * _size(found))
+        found = found.real
+    return np.where(is_right, found, np.nan)
+
+
+def _size(A: Any) -> Any:
+    return np.max(np.abs(held(A)), axis=(-2, -1), keepdims=True, initial=0.0)
+
+
 def _square(A: Any, name: str) -> Any:
     """The matrices in a float dtype. Raises: ValueError: they are not square."""
     A = np.asarray(A)
@@ -116,4 +142,6 @@ def _square(A: Any, name: str) -> Any:
     return A if A.dtype.kind in "fc" else A.astype(np.float64)
 
 
-FUNCTIONS = {f"scipy.linalg.{function.__name__}": function for function in (expm, sqrtm, logm, cosm, sinm, tanm, signm)}
+FUNCTIONS = {f"scipy.linalg.{function.__name__}": function for function in (
+    expm, sqrtm, logm, cosm, sinm, tanm, signm, funm,
+)}  # fmt: skip

@@ -65,7 +65,6 @@ _ELEMENTWISE = " ".join(
 )
 _SPARSE_RESULT = "its result is sparse; write A @ x, x @ A, or A.toarray() * x for a small matrix"
 _MESH = "it makes a triangulation by the numbers; RegularGridInterpolator and RBFInterpolator take traced values"
-_RANK = "its columns are as many as the rank, which the numbers tell; take columns of np.linalg.svd's vectors"
 _SMOOTH = "it chooses knots or a weight by the numbers; make_lsq_spline with knots of yours takes traced values"
 # Functions that take functions, in whose closures a traced value may be
 OF_FUNCTIONS: Mapping[str, str] = {
@@ -83,7 +82,6 @@ ABSENT: Mapping[str, str] = {
     **dict.fromkeys(
         qualified("scipy.interpolate", "UnivariateSpline LSQUnivariateSpline make_smoothing_spline"), _SMOOTH
     ),
-    **dict.fromkeys(qualified("scipy.linalg", "orth null_space"), _RANK),
     **dict.fromkeys(qualified("scipy.sparse", _ELEMENTWISE), _SPARSE_RESULT),
     "numpy.frompyfunc": "its result is an array of Python objects; call the function itself, or use np.vectorize",
     "numpy.sort_complex": "an order of complex numbers; sort by np.lexsort((z.imag, z.real))",

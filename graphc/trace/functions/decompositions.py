@@ -43,19 +43,6 @@ def qr(F: Builder, a: Any, mode: str = "reduced") -> Value | QRResult:
     return r if mode == "r" else QRResult(q, r)
 
 
-def scipy_qr(
-    F: Builder, a: Any, overwrite_a: bool = False, lwork: Any = None, mode: str = "full", pivoting: bool = False,
-    check_finite: bool = True,
-) -> Any:  # fmt: skip
-    """``scipy.linalg.qr`` without pivoting: ``mode`` is "full", "economic" or "r" (R of "full")."""
-    if pivoting:
-        raise unsupported(F, "qr: pivoting=True is not supported; leave it out")
-    if mode not in ("full", "economic", "r"):
-        raise unsupported(F, f"qr: mode={mode!r} is not supported; use 'full', 'economic' or 'r'")
-    found: Any = qr(F, a, "reduced" if mode == "economic" else "complete")
-    return (found.R,) if mode == "r" else tuple(found)
-
-
 # --- elimination ------------------------------------------------------------------------------------------------------
 
 
@@ -103,6 +90,6 @@ def lu_solve(
 
 
 FUNCTIONS: dict[str, Implementation] = {
-    "numpy.linalg.qr": qr, "scipy.linalg.qr": scipy_qr, "scipy.linalg.lu": lu, "scipy.linalg.lu_factor": lu_factor,
+    "numpy.linalg.qr": qr, "scipy.linalg.lu": lu, "scipy.linalg.lu_factor": lu_factor,
     "scipy.linalg.lu_solve": lu_solve,
 }  # fmt: skip

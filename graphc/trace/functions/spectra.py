@@ -5,6 +5,7 @@ Where results are not unique (signs of vectors, vectors of equal values) they ar
 
 from __future__ import annotations
 
+import operator
 from typing import Any, NamedTuple
 
 import numpy as np
@@ -61,11 +62,20 @@ def eigh(F: Builder, a: Any, UPLO: str = "L") -> EighResult:
     return EighResult(*(F.eigh(value) if UPLO.upper() == "L" else F.eigh(adjoint(F, value), upper=True)))
 
 
-def scipy_eigh(
+def scipy_eigh(  # noqa: PLR0913 - SciPy's own parameters
     F: Builder, a: Any, b: Any = None, *, lower: bool = True, eigvals_only: bool = False, overwrite_a: bool = False,
-    overwrite_b: bool = False, check_finite: bool = True,
+    overwrite_b: bool = False, type: int = 1, check_finite: bool = True, subset_by_index: Any = None,
+    subset_by_value: Any = None, driver: Any = None,
 ) -> Any:  # fmt: skip
-    """``scipy.linalg.eigh``; of the general problem a v = w b v by the Cholesky factor of b."""
+    """``scipy.linalg.eigh``; of the general problem a v = w b v by the Cholesky factor of b. ``subset_by_index``: the
+    first and the last one that are wanted."""
+    if type != 1 or subset_by_value is not None:
+        raise unsupported(F, "eigh: type=2 and 3, and subset_by_value=, are not supported; use subset_by_index=")
+    if subset_by_index is not None:
+        all_of_them = scipy_eigh(F, a, b, lower=lower)
+        first, last = (operator.index(place) for place in subset_by_index)
+        values, vectors = (take_range(F, x, x.rank - 1, first, last - first + 1) for x in all_of_them)
+        return values if eigvals_only else (values, vectors)
     triangle = "L" if lower else "U"
     if b is None:
         found = eigh(F, a, triangle)
@@ -84,8 +94,13 @@ def eigvalsh(F: Builder, a: Any, UPLO: str = "L") -> Value:
     return eigh(F, a, UPLO).eigenvalues
 
 
-def scipy_eigvalsh(F: Builder, a: Any, b: Any = None, *, lower: bool = True) -> Any:
-    return scipy_eigh(F, a, b, lower=lower, eigvals_only=True)
+def scipy_eigvalsh(  # noqa: PLR0913 - SciPy's own parameters
+    F: Builder, a: Any, b: Any = None, *, lower: bool = True, overwrite_a: bool = False, overwrite_b: bool = False,
+    type: int = 1, check_finite: bool = True, subset_by_index: Any = None, subset_by_value: Any = None,
+    driver: Any = None,
+) -> Any:  # fmt: skip
+    return scipy_eigh(F, a, b, lower=lower, eigvals_only=True, type=type, subset_by_index=subset_by_index,
+                      subset_by_value=subset_by_value)  # fmt: skip
 
 
 def eig(F: Builder, a: Any) -> EigResult:
