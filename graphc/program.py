@@ -35,7 +35,7 @@ from graphc.kept import KeptWrites
 from graphc.ops.index import EqualValues, range_error
 from graphc.results import out_plan, result_recipe
 from graphc.runtime import pycall
-from graphc.trace.leaves import LeafSpec, as_input, input_spec
+from graphc.trace.leaves import PLAIN_ARRAYS, LeafSpec, as_input, input_spec
 from graphc.trace.paths import Access, reach_plan
 from graphc.trace.record import Constant, Input, Output, Traced
 
@@ -367,6 +367,6 @@ def _seen_on(number: int, obj: Any) -> Any:
 def still_fits(spec: LeafSpec, obj: Any) -> bool:
     """Whether what a path leads to now is the same kind of input as when it was traced."""
     kind = type(obj)
-    if kind is not np.ndarray and not isinstance(obj, float | np.generic | DeviceLeaf):
+    if kind not in PLAIN_ARRAYS and not isinstance(obj, float | np.generic | DeviceLeaf):
         return False
     return spec == input_spec(obj)

@@ -15,7 +15,7 @@ from graphc.trace.algorithms.arguments import without_defaults
 from graphc.trace.algorithms.functional import CALLED_OBJECTS, CALLING
 from graphc.trace.algorithms.index_tricks import ITEMS
 from graphc.trace.algorithms.outside import form_of
-from graphc.trace.algorithms.sparse_products import SPARSE_PRODUCTS, is_sparse
+from graphc.trace.algorithms.sparse_products import SPARSE_PRODUCTS
 from graphc.trace.algorithms.table import ALGORITHMS
 from graphc.trace.classes import class_of, is_instance, is_scalar
 from graphc.trace.concretization import cannot_be_concrete
@@ -23,6 +23,7 @@ from graphc.trace.creation import array_function
 from graphc.trace.functions.absent import OF_FUNCTIONS
 from graphc.trace.functions.arguments import as_array, as_dtype
 from graphc.trace.laws.calls import is_of_stats, traced_law, traced_method
+from graphc.trace.leaves import is_sparse
 from graphc.trace.location import user_location
 from graphc.trace.missing import raise_unsupported
 from graphc.trace.protocol import public_name

@@ -23,8 +23,18 @@ from graphc.errors import ConcretizationError, Location, SideEffectError, TraceT
 from graphc.ir.graph import Value
 from graphc.ir.opdef import Pointwise
 from graphc.ir.sizes import sizes_of
-from graphc.ir.types import ArrayType, is_floating, is_known, is_real_float
-from graphc.trace.leaves import UNKNOWN_CONTAINERS, LeafSpec, input_spec, is_builtin, is_foreign, is_object, shape_of
+from graphc.ir.types import ArrayType, is_floating, is_real_float
+from graphc.trace.leaves import (
+    PLAIN_ARRAYS,
+    UNKNOWN_CONTAINERS,
+    LeafSpec,
+    input_spec,
+    is_builtin,
+    is_foreign,
+    is_object,
+    raise_kind,
+    shape_of,
+)
 from graphc.trace.location import user_location
 from graphc.trace.paths import Paths
 from graphc.trace.session import Session
@@ -34,7 +44,7 @@ from graphc.trace.values import TracedValue
 # What an object from outside is on a device, or None; with its name for errors.
 SeenThere = Callable[[Any, str], DeviceLeaf | None]
 DEVICE_PROTOCOLS = "__cuda_array_interface__", "__dlpack_device__"
-_PLAIN = (bool, int, str, bytes, type(None), np.bool_, np.integer, complex, range, slice, np.dtype)
+_PLAIN = (bool, int, str, bytes, type(None), np.bool_, np.integer, complex, range, slice, np.dtype, np.datetime64)
 
 
 @dataclass(frozen=True)
@@ -80,7 +90,7 @@ class Captures:
 
     def _seen_as(self, obj: Any, path: int) -> Any:
         kind = type(obj)
-        if kind in (np.ndarray, float) or (isinstance(obj, np.generic) and is_real_float(obj.dtype)):
+        if isinstance(obj, np.ndarray) or kind is float or (isinstance(obj, np.generic) and is_real_float(obj.dtype)):
             return self._number(obj, path)
         if isinstance(obj, TracedValue):
             return obj
@@ -149,8 +159,8 @@ class Captures:
         return copy
 
     def _number(self, obj: Any, path: int, owner: int | None = None) -> Any:
-        if isinstance(obj, np.ndarray) and (not is_known(obj.dtype.newbyteorder("=")) or type(obj) is not np.ndarray):
-            self.paths.require_same(path, obj)  # not numeric: labels, objects; its contents are not followed
+        if is_foreign(obj):
+            self.guard(obj, path)
             return obj
         seen = LazyTracer(self.session, lambda: self._input(obj, path), owner)
         self._copies[id(seen)] = (obj, path)
@@ -178,6 +188,8 @@ class Captures:
             self.remember(obj, path)
         elif is_object(obj):
             self.paths.require_type(path, type(obj))
+            if type(obj).__module__.partition(".")[0] in ("numpy", "scipy"):  # whose code is not followed
+                self.paths.require_same(path, obj)
             self.remember(obj, path)
         else:
             self.paths.require_same(path, obj)
@@ -238,6 +250,8 @@ class Captures:
 
     def by_identity(self, array: np.ndarray) -> Value:
         """An array that the trace met without having seen it read: this very object is an input of each call."""
+        if type(array) not in PLAIN_ARRAYS:
+            raise_kind(array)
         path = self.paths.const(array)
         if path not in self._by_path:
             self._snapshots.append((array, array.copy()))

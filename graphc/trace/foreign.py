@@ -18,10 +18,12 @@ from typing import Any
 import optree
 
 from graphc.errors import TraceTypeError
-from graphc.trace.callees import reaches_traced
+from graphc.trace.callees import reaches_traced, traced_callee
 from graphc.trace.captures import Captures
-from graphc.trace.leaves import TABLE_LIBRARIES, is_foreign, is_object
+from graphc.trace.leaves import TABLE_LIBRARIES, is_foreign, is_object, is_sparse
 from graphc.trace.location import user_location
+from graphc.trace.made import is_constant
+from graphc.trace.python_functions import has_traced
 from graphc.trace.session import current
 from graphc.trace.symbolic import SymbolicInt
 from graphc.trace.values import TracedValue
@@ -79,13 +81,18 @@ def through_library(function: Callable[..., Any], substitute: Callable[..., Any]
 
     def call(*args: Any, **kwargs: Any) -> Any:
         leaves = optree.tree_leaves((args, kwargs), none_is_leaf=True)
-        captures = record_with(*leaves)
+        captures = None if _is_of_sparse(leaves) else record_with(*leaves)
         session = current()
         if session is not None and _calls_back(function, leaves) and not reaches_traced([args, kwargs]):
             captures = session.captures
         return substitute(*args, **kwargs) if captures is None else again(captures, function, *args, **kwargs)
 
     return call
+
+
+def _is_of_sparse(leaves: Sequence[Any]) -> bool:
+    """Whether sparse matrices meet traced values, for which some of SciPy's functions have traced forms."""
+    return any(map(is_sparse, leaves)) and any(has_traced(leaf) for leaf in leaves)
 
 
 def _calls_back(function: Callable[..., Any], leaves: Sequence[Any]) -> bool:
@@ -100,7 +107,14 @@ def method_again(function: Any) -> Callable[..., Any] | None:
     if session is None or not is_method_again(function, owner) or session.captures.path_of(owner) is None:
         return None
     captures = session.captures
-    return lambda *args, **kwargs: again(captures, _invoke, owner, function.__name__, *args, **kwargs)
+
+    def call(*args: Any, **kwargs: Any) -> Any:
+        leaves = [owner, *optree.tree_leaves((args, kwargs), none_is_leaf=True)]
+        if _is_of_sparse(leaves):
+            return traced_callee(function)(*args, **kwargs)
+        return again(captures, _invoke, owner, function.__name__, *args, **kwargs)
+
+    return call
 
 
 def is_method_again(function: Any, owner: Any) -> bool:
@@ -126,6 +140,7 @@ def _row_class(name: str, fields: tuple[str, ...]) -> Any:
 def again(captures: Captures, function: Callable[..., Any], /, *args: Any, **kwargs: Any) -> Any:
     """What the function returns for arguments with tables from outside in them, as the traced function sees it."""
     leaves, arguments = optree.tree_flatten((args, kwargs), none_is_leaf=True)
+    leaves = [leaf.array.copy() if is_constant(leaf) else leaf for leaf in leaves]
     _refuse_traced(leaves)
     places = tuple([k for k, leaf in enumerate(leaves) if captures.path_of(leaf) is not None])
     tables = [leaves[k] for k in places]

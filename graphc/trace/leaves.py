@@ -41,6 +41,7 @@ _VALUES = (
     type,
     ModuleType,
 )
+PLAIN_ARRAYS = (np.ndarray, np.memmap)
 _HEAP_TYPE, _IMMUTABLE_TYPE = 1 << 9, 1 << 8
 TABLE_LIBRARIES = frozenset(["pandas", "polars", "pyarrow", "xarray"])
 _FOREIGN = TABLE_LIBRARIES | frozenset([  # whose code is not traced
@@ -88,7 +89,7 @@ class Receiver:
 def leaf_key(leaf: Any) -> Hashable:
     """What a program must know of the leaf. Equal keys: the same program may serve, if its guards hold."""
     kind = type(leaf)
-    if kind is np.ndarray or kind is np.memmap:
+    if kind in PLAIN_ARRAYS:
         flags = leaf.flags
         fortran = flags.f_contiguous and not flags.c_contiguous
         return leaf.dtype.num, tuple([d if d < 2 else None for d in leaf.shape]), fortran
@@ -135,6 +136,11 @@ def is_table(obj: Any) -> bool:
     return type(obj).__module__.partition(".")[0] in TABLE_LIBRARIES
 
 
+def is_sparse(obj: Any) -> bool:
+    """Whether it is a sparse array or matrix of SciPy."""
+    return type(obj).__module__.startswith("scipy.sparse.") and hasattr(obj, "tocsr")
+
+
 def is_builtin(kind: type) -> bool:
     """Whether the class is one of Python's own that is written in C: such are fixed, on the heap or not."""
     return bool(kind.__flags__ & _IMMUTABLE_TYPE or not kind.__flags__ & _HEAP_TYPE)
@@ -143,7 +149,10 @@ def is_builtin(kind: type) -> bool:
 def is_foreign(obj: Any) -> bool:
     """An object that holds its numbers where no load can be followed to: what is done with it is done at each call."""
     kind = type(obj)
-    return kind.__module__.partition(".")[0] in _FOREIGN and not isinstance(obj, (*_VALUES, *UNKNOWN_CONTAINERS))
+    if isinstance(obj, np.ndarray | np.void):  # of another class, or of labels, dates, records
+        return kind not in PLAIN_ARRAYS or obj.dtype.fields is not None or not is_known(obj.dtype.newbyteorder("="))
+    is_listed = kind.__module__.partition(".")[0] in _FOREIGN or is_sparse(obj)
+    return is_listed and not isinstance(obj, (*_VALUES, *UNKNOWN_CONTAINERS))
 
 
 def is_object(leaf: Any) -> bool:
@@ -163,7 +172,7 @@ def input_spec(leaf: Any) -> LeafSpec | None:
     """The leaf as an input, or None where it is static. Raises ``TraceTypeError`` for dtypes that cannot be traced."""
     kind = type(leaf)
     if isinstance(leaf, np.ndarray):
-        if kind not in (np.ndarray, np.memmap):
+        if kind not in PLAIN_ARRAYS:
             raise_kind(leaf)
         dtype = native_dtype(leaf.dtype)
         fortran = leaf.flags.f_contiguous and not leaf.flags.c_contiguous

@@ -9,6 +9,7 @@ import numpy as np
 import pytest
 
 import graphc
+from graphc.config import settings
 
 X = np.arange(1.0, 4.0)
 W = np.array([1.0, 2.0, 3.0])
@@ -59,6 +60,17 @@ def test_writes_into_an_outside_array_are_seen():
         assert g(X)[0] == 0.0
     finally:
         W[:] = [1.0, 2.0, 3.0]
+    assert programs(g) == 1
+
+
+def test_a_memory_mapped_file_is_an_array(tmp_path, monkeypatch):
+    monkeypatch.setattr(settings, "disable_jit", True)
+    mapped = np.memmap(tmp_path / "numbers", float, "w+", shape=(3,))
+    mapped[:] = 2.0
+    g = graphc.value_and_grad(lambda x: x @ mapped[:3] + mapped.sum())
+    assert g(X)[0] == 18.0
+    mapped[:] = 1.0
+    assert g(X)[0] == 9.0
     assert programs(g) == 1
 
 

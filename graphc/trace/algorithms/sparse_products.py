@@ -12,12 +12,8 @@ from typing import Any
 import numpy as np
 
 from graphc.trace.algorithms.arguments import refuse, refuse_shape
+from graphc.trace.leaves import is_sparse
 from graphc.trace.values import lifted
-
-
-def is_sparse(obj: Any) -> bool:
-    """Whether it is a sparse array or matrix of SciPy."""
-    return type(obj).__module__.startswith("scipy.sparse.") and hasattr(obj, "tocsr")
 
 
 def product(matrix: Any, x: Any) -> Any:
