@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import copy
 import re
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass, replace
 from io import IOBase
 from types import ModuleType
@@ -20,7 +20,9 @@ import numpy as np
 from graphc import pytree
 from graphc.abi import DeviceLeaf, LeafKind
 from graphc.errors import ConcretizationError, Location, SideEffectError, TraceTypeError
-from graphc.ir.graph import Value
+from graphc.ir.dims import symbol
+from graphc.ir.graph import Node, Value
+from graphc.ir.interp import concrete
 from graphc.ir.opdef import Pointwise
 from graphc.ir.sizes import sizes_of
 from graphc.ir.types import ArrayType, is_floating, is_real_float
@@ -37,7 +39,7 @@ from graphc.trace.leaves import (
 )
 from graphc.trace.location import user_location
 from graphc.trace.paths import Paths
-from graphc.trace.session import Session
+from graphc.trace.session import Session, hint_of
 from graphc.trace.tracer import LazyTracer
 from graphc.trace.values import TracedValue
 
@@ -303,7 +305,7 @@ class Captures:
 
     def concrete_number(self, traced: TracedValue) -> Any:
         """The number now, if it follows from outside floats and constants alone: those become guards. Else None."""
-        number, sources = self._follow(traced.session, traced.value, arrays=False) or (None, ())
+        number, sources = self._follow(traced.session, traced.value, None) or (None, ())
         for hidden in sources:
             self.paths.require_equal(hidden.path, hidden.current)
             self.session.note(f"specialised to {self.paths.describe(hidden.path)} == {hidden.current!r}: "
@@ -311,38 +313,57 @@ class Captures:
         return number
 
     def concrete_array(self, traced: TracedValue) -> np.ndarray | None:
-        """The array now, if it follows from outside ones and constants alone: those are guarded. Else None."""
-        array, sources = self._follow(traced.session, traced.value, arrays=True) or (None, ())
+        """The array now, if it follows from outside ones and constants alone: those are guarded, and so are the sizes
+        that made it. Else None."""
+        sizes: set[str] = set()
+        array, sources = self._follow(traced.session, traced.value, sizes) or (None, ())
+        if array is None:
+            return None
+        for size in sorted(sizes):
+            traced.session.F.facts.equal(symbol(size), hint_of(traced.session, symbol(size)))
         for hidden in sources:
             self.paths.require_same(hidden.path, hidden.current)
             name = self.paths.describe(hidden.path)
             self.session.note(f"specialised to this {name}: a length follows from its numbers")
-        return None if array is None else np.asarray(array)
+        return np.asarray(array)
 
-    def _follow(self, session: Session, value: Value, *, arrays: bool) -> tuple[Any, tuple[Hidden, ...]] | None:
-        """What the value is now, with the outside ones that it follows from; ``arrays``: those of them, too."""
+    def _follow(self, session: Session, value: Value, sizes: set[str] | None) -> tuple[Any, tuple[Hidden, ...]] | None:
+        """What the value is now, with the outside ones that it follows from. ``sizes``: arrays are followed, too, and
+        the symbols that had to do with it are added."""
         if value.node is None:
             outer = next((o for o, inner in session.imports.items() if inner is value), None)
             if outer is not None and session.parent is not None:
-                return self._follow(session.parent, outer, arrays=arrays)
+                return self._follow(session.parent, outer, sizes)
             hidden = self.hidden.get(value)
-            if hidden is None or (hidden.spec.kind is LeafKind.ARRAY and not self._may_follow(hidden, arrays)):
+            if hidden is None or (hidden.spec.kind is LeafKind.ARRAY and not self._may_follow(hidden, sizes)):
                 return None
             return hidden.current, (hidden,)
-        if len(value.node.outputs) > 1 or value.node.regions or value.node.op.name == "dim":
+        attrs = self._attrs_now(session, value.node, sizes)
+        if attrs is None or (value.dims and sizes is None):
             return None
-        if value.dims and not (arrays and (isinstance(value.node.op.kind, Pointwise) or not sizes_of(value.node))):
-            return None
-        parts = [self._follow(session, v, arrays=arrays) for v in value.node.inputs]
+        parts = [self._follow(session, v, sizes) for v in value.node.inputs]
         if any(part is None for part in parts):
             return None
         with np.errstate(all="ignore"):
-            number = value.node.op.ref(*(part[0] for part in parts if part), **value.node.attrs)
+            number = value.node.op.ref(*(part[0] for part in parts if part), **attrs)
         return number, tuple(hidden for part in parts if part for hidden in part[1])
 
     @staticmethod
-    def _may_follow(hidden: Hidden, arrays: bool) -> bool:
-        return arrays and type(hidden.current) is np.ndarray and not hidden.spec.transposed
+    def _attrs_now(session: Session, node: Node, sizes: set[str] | None) -> Mapping[str, Any] | None:
+        """The node's attrs at the sizes of this call; None where it is none that is followed."""
+        if len(node.outputs) > 1 or node.regions or node.op.name == "dim":
+            return None
+        if sizes is None or isinstance(node.op.kind, Pointwise):
+            return node.attrs
+        named, facts = sizes_of(node), session.F.facts
+        if any(facts.is_bound(symbol(name)) for name in named):
+            return None
+        sizes |= named
+        return {key: concrete(attr, facts.hints or {}) for key, attr in node.attrs.items()}
+
+    @staticmethod
+    def _may_follow(hidden: Hidden, sizes: set[str] | None) -> bool:
+        return sizes is not None and type(hidden.current) is np.ndarray and not hidden.spec.transposed
 
 
 def new_input(session: Session, spec: LeafSpec, obj: Any, name: str) -> Value:

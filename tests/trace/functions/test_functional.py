@@ -166,6 +166,10 @@ def test_known_numbers_say_how_long_their_counts_are():
     forms = [
         lambda x: np.bincount(g, weights=x),
         lambda x: np.bincount(g + 1, weights=x),
+        lambda x: np.bincount(g[::-1], weights=x) + np.bincount(np.concatenate([g[:2], g[1:3]]), weights=x),
+        lambda x: np.bincount(np.append(g, 5))[3:] * x[0],
+        lambda x: np.bincount(np.reshape(g, (2, 2)).T.ravel(), weights=x),
+        lambda x: np.bincount(np.repeat(g, 2)) * x[:3],
         lambda x: np.bincount(np.array([1, 0, 4, 1]), weights=x),
         lambda x: np.bincount([1, 0, 4, 1], weights=x),
         lambda x: np.bincount(np.ones(4, int), weights=x),
