@@ -46,7 +46,7 @@ REFERENCES = {
 
 @pytest.mark.parametrize("name", REFERENCES)
 def test_real_orders(name):
-    arguments = orders(200 if NIGHTLY else 4)
+    arguments = orders(200) if NIGHTLY else orders(4)[:, :11]
     assert np.nanmax(errors(values(name, arguments), exactly(REFERENCES[name]), arguments)) < 30
 
 

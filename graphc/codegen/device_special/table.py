@@ -25,6 +25,7 @@ from graphc.codegen.device_special import (
     hypergeometric,
     incomplete_beta,
     incomplete_gamma,
+    kelvin,
     kolmogorov_laws,
     laws,
     normal_kin,
@@ -53,6 +54,7 @@ BY_FILE: Mapping[ModuleType, str] = {
     hypergeometric: "hyp0f1 hyp1f1 hyp2f1",
     incomplete_beta: "betainc betaincc",
     incomplete_gamma: "gammainc gammaincc",
+    kelvin: "bei beip ber berp kei keip ker kerp",
     kolmogorov_laws: "kolmogi kolmogorov smirnov",
     laws: "bdtr bdtrc bdtri chdtr chdtrc chdtri fdtr fdtrc fdtri gdtr gdtrc gdtria gdtrix nbdtr nbdtrc nbdtri pdtr "
     "pdtrc pdtri stdtr stdtrit",
