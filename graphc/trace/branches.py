@@ -18,15 +18,14 @@ from graphc.ir.types import ArrayType
 from graphc.trace import dispatch
 from graphc.trace.aliases import link_results, root
 from graphc.trace.location import user_location
-from graphc.trace.made import is_constant
+from graphc.trace.openness import as_flag, is_open
 from graphc.trace.raising import attempted, raise_again
 from graphc.trace.regions import Writes, stage_cond, trace_region
 from graphc.trace.session import Session, current
-from graphc.trace.signals import FALLS, RAISES, RETURNS, Signal, leaving, raises, way_of, ways_of
+from graphc.trace.signals import FALLS, NOWHERE, RAISES, RETURNS, Signal, Ways, leaving, raises, way_of, ways_of
 from graphc.trace.tracer import Tracer
 from graphc.trace.trees import Places, Skeleton, ValueTree, changing_flags, value_of
 from graphc.trace.twins import for_a_try
-from graphc.trace.values import TracedValue, session_of
 from graphc.trace.variables import (
     State,
     Undefined,
@@ -39,13 +38,6 @@ from graphc.trace.variables import (
 
 Piece = Callable[..., Any]
 VALUE, WAY = "the returned value", "the way on"  # what branches and loops give beside variables
-
-
-def is_open(flag: Any) -> bool:
-    """Whether it is a traced number whose value shows when the program runs."""
-    if not isinstance(flag, TracedValue) or is_constant(flag) or flag.value.dims:
-        return False
-    return session_of((flag,)).captures.concrete_number(flag) is None
 
 
 def branch(test: Any, yes: Piece, no: Piece, variables: Variables) -> Signal | None:
@@ -79,26 +71,29 @@ def going_on(
     left: Callable[[Signal], Signal | None] = lambda signal: signal,
 ) -> Signal | None:
     """``rest`` where the signal is below the limit; else ``left`` of the signal."""
-    below = True if signal is None else signal.below(limit)
-    if signal is None or below is True:
+    if signal is None:
         return rest()
-    if below is False:
-        return left(signal)
-    known: Signal = signal
+    known, below = signal, signal.below(limit)
 
     def proceed() -> Signal | None:
-        if known.falls_below(limit):
-            variables.write({**variables.read(), **known.known})
+        variables.update(known.known_below(limit))
         return rest()
 
-    return branch(below, proceed, lambda: left(known.from_(limit)), variables)
+    def leave() -> Signal | None:
+        variables.update(known.known_from(limit))
+        return left(known.from_(limit))
+
+    if isinstance(below, bool):
+        return proceed() if below else leave()
+    return branch(below, proceed, leave, variables)
 
 
 class _Side:
     """What one of two branches does: how it ends, and what the variables are then.
 
-    ``kinds``: of the variables that it changes, those included that have a value only where it goes on; ``kind`` and
-    ``way``: of what it returns, and of the number that says how it ends. ``writes``: arrays that it writes into.
+    ``kinds``: of the variables that it changes, those included that have a value only at some ways (``where``);
+    ``kind`` and ``way``: of what it returns, and of the number that says how it ends. ``writes``: arrays that it writes
+    into.
     """
 
     writes: Writes
@@ -108,10 +103,17 @@ class _Side:
         self.changed = changed(before, after, names)
         self.defined = {name for name in names if is_defined(after[name])}
         self.error: Any = signal.value if raises(signal) else None
-        known = signal.known if signal is not None else {}
+        known = {} if signal is None else {name: value for name, (value, _) in signal.known.items()}
+        self.where = dict.fromkeys(self.defined, self.ways)
+        if signal is not None:
+            self.where |= {n: ways & self.ways for n, (_, ways) in signal.known.items() if n not in self.defined}
         self.kinds = {name: Skeleton(inside, after[name]) for name in self.changed if name in self.defined}
         self.kinds |= {name: Skeleton(inside, value) for name, value in known.items() if name not in self.defined}
-        self.kind = Skeleton(inside, signal.value if signal is not None and RETURNS in signal.ways else None)
+        returned = signal.value if signal is not None and RETURNS in signal.ways else None
+        for leaf in pytree.flatten(returned)[0]:
+            if isinstance(leaf, Undefined):
+                leaf.refuse_returned()
+        self.kind = Skeleton(inside, returned)
         self.way = Skeleton(inside, way_of(signal))
 
     @property
@@ -134,16 +136,21 @@ class _Merge:
         self.memory: list[list[Any]] = []  # the arrays that each side gives
 
     def look_at(self, yes: Piece, no: Piece) -> None:
-        """``full``: the variables that have a value afterwards; ``partly``: those that have one where it goes on."""
+        """``full``: the variables that have a value afterwards; ``partly``: those that have one at some of the ways."""
         self.sides = [self._side(piece) for piece in (yes, no)]
         ways = self.sides[0].ways | self.sides[1].ways
         self.ways = ways - {RAISES} or ways
         moved = {name for side in self.sides for name in side.changed if self._counts(side, name)}
         self.moved = [name for name in self.variables.alive if name in moved]
         self.full = [n for n in self.moved if all(n in s.defined for s in self.sides if self._counts(s, n))]
-        falling = [side for side in self.sides if FALLS in side.ways]
-        rest = [n for n in self.moved if n not in self.full] if falling and len(self.ways) > 1 else []
-        self.partly = [n for n in rest if all(n in side.defined or n in side.kinds for side in falling)]
+        rest = [n for n in self.moved if n not in self.full] if len(self.ways) > 1 else []
+        found = {n: self._where(n) for n in rest}
+        self.partly = {n: ways for n, ways in found.items() if ways - {RETURNS}}
+
+    def _where(self, name: str) -> Ways:
+        """The ways at which the variable has a value, whichever of the two branches led there."""
+        absent = [side.ways - side.where.get(name, NOWHERE) for side in self.sides]
+        return self.ways.difference(*absent)
 
     def _counts(self, side: _Side, name: str) -> bool:
         return side.counts(name, self.variables.outliving)
@@ -222,7 +229,9 @@ class _Merge:
     def _state(self, inside: Session, ended: Signal | None, after: State, side: _Side) -> State:
         state: State = {}
         for name in (*self.full, *self.partly):
-            value = after[name] if ended is None or is_defined(after[name]) else ended.known.get(name, after[name])
+            value = after[name]
+            if ended is not None and not is_defined(value) and name in ended.known:
+                value = ended.known[name][0]
             if not self._counts(side, name) or not is_defined(value):
                 value = self._kinds(name)[0].zeros(inside)
             state[name] = value
@@ -255,7 +264,7 @@ class _Merge:
         state = self.trees[0].seen(self.session, values)
         link_results(self.session, pytree.flatten(state)[0], self.memory)
         value, way = state.pop(VALUE, None), state.pop(WAY, min(self.ways))
-        known = {name: state.pop(name) for name in self.partly}
+        known = {name: (state.pop(name), ways) for name, ways in self.partly.items()}
         undefined = {
             n: Undefined(n, "is assigned in one branch only: give it a value before the branch, or in both")
             for n in self.moved
@@ -370,5 +379,5 @@ def flag_of(value: Any) -> Any:
     """A truth value of the program: a traced number is compared with zero."""
     value = dispatch.truth(value)
     if isinstance(value, Tracer):
-        return value if value.dtype == np.bool_ else value != 0  # type: ignore[comparison-overlap]
+        return as_flag(value)
     return np.bool_(bool(value))

@@ -22,10 +22,13 @@ _WAYS_OUT = {
     "round(x)": "use np.round(x), which gives a traced value",
     "an index": "a position or size that depends on a traced value: use np.take or x[index_array]; "
     "pass a Python int for a size",
+    "a key": "a traced value as a key of a dict, in a set or as an argument of functools.lru_cache: use Python's own "
+    "numbers for keys, or an array and an index",
     "v in x": "write (x == v).any()",
     "np.asarray(x)": "something that cannot trace asked for a NumPy array: call a NumPy function on x directly; "
     "np.array([a, b]) of traced values is np.stack([a, b])",
 }
+_OF_KNOWN: dict[str, Any] = {"bool(x)": bool, "float(x)": float, "int(x)": int, "an index": int, "a key": hash}
 _DEFAULT_WAY_OUT = (
     "to print it, set GRAPHC_DISABLE_JIT=1, which prints numbers, or return the value and format the result"
 )
@@ -36,13 +39,14 @@ def cannot_be_concrete(traced: TracedValue, what: str) -> Any:
     from graphc.trace.values import alive
 
     captures = alive(traced).captures
-    known = captures.concrete_number(traced) if what in ("bool(x)", "float(x)", "int(x)", "an index") else None
+    known = captures.concrete_number(traced) if what in _OF_KNOWN else None
     if known is not None:
-        return {"bool(x)": bool, "float(x)": float}.get(what, int)(known)
+        return _OF_KNOWN[what](known)
     try:
         raise_at(user_location(), what)
     except ConcretizationError as error:
         captures.refused = captures.refused or error
+        error.of_form = True  # the index of a loop that is written out is a number
         raise
 
 

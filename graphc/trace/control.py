@@ -19,14 +19,15 @@ from graphc.ir.dims import Dim
 from graphc.ir.graph import Value
 from graphc.ir.types import I64, ArrayType
 from graphc.trace import dispatch
-from graphc.trace.branches import Piece, both, branch, flag_of, going_on, is_open
+from graphc.trace.branches import Piece, both, branch, flag_of, going_on
 from graphc.trace.counting import Counted, Steps, staged_as
 from graphc.trace.grids import Chosen, Grid
 from graphc.trace.iteration import Elements, Rest, as_elements
 from graphc.trace.location import user_location
+from graphc.trace.openness import is_open
 from graphc.trace.regions import stage_for, stage_while
 from graphc.trace.session import Session, current, hint_of
-from graphc.trace.signals import BREAK, BREAKS, Signal, ended_loop
+from graphc.trace.signals import BREAK, BREAKS, FALLS, Signal, ended_loop
 from graphc.trace.staged import StagedLoop
 from graphc.trace.symbolic import wrap_dim
 from graphc.trace.trees import value_of
@@ -36,6 +37,7 @@ from graphc.trace.variables import Readers, Variables, changed
 
 UNROLLED = 4  # a loop over a range of so few numbers is written out
 MOST_GROWING = 64  # iterations that are written out where each changes the shape of what it carries
+MOST_FILLING = 1000  # ... where each fills one of Python's containers, or needs its index as a number
 
 
 # --- loops ------------------------------------------------------------------------------------------------------------
@@ -82,6 +84,8 @@ def _run_grid(
 def _ended(signal: Signal | None, otherwise: Piece | None, variables: Variables) -> Signal | None:
     """What follows the last iteration, which ended with the signal; what ``otherwise`` leaves is around the loop."""
     if otherwise is None:
+        if signal is not None:
+            variables.update(signal.known_from(FALLS))
         return ended_loop(signal)
     return going_on(signal, BREAKS, otherwise, variables, ended_loop)
 
@@ -123,7 +127,7 @@ def _stage_or_peel(
     try:
         return _stage_for(session, elements, body, StagedLoop(session, variables, targets))
     except GraphcError as error:
-        if not (error.of_first_iteration or error.of_form) or not _runs(session, elements.count(session)):
+        if not _can_peel(session, error, elements.count(session)):
             raise
         differs = error
     bring_back(session, usable)
@@ -134,10 +138,12 @@ def _stage_or_peel(
         try:
             return _stage_for(session, Rest(elements), body, StagedLoop(session, variables, targets))
         except GraphcError as error:
-            if not error.of_form and not (error.of_shape and _is_short(session, elements.count(session))):
+            most = MOST_FILLING if error.of_form else MOST_GROWING if error.of_shape else 0
+            if not _is_short(session, elements.count(session), most):
                 raise
             reason = error.message
         bring_back(session, usable)
+        session.captures.refused = refused
         session.note(f"{user_location()}: a loop is written out, iteration by iteration: {reason}")
         return _run_all(Rest(elements).plain(), body, variables)
 
@@ -179,9 +185,15 @@ def _stage_for(session: Session, elements: Elements, body: Piece, staged: Staged
     return staged.finish(stage)
 
 
-def _is_short(session: Session, trips: Dim) -> bool:
-    """Whether the loop can be written out where its iterations differ in shape."""
-    return not session.F.facts.is_bound(trips) and hint_of(session, trips) <= MOST_GROWING
+def _can_peel(session: Session, error: GraphcError, trips: Dim) -> bool:
+    """Whether the first iteration can be taken out of the loop, and the others may do without the error."""
+    may_help = error.of_first_iteration or (error.of_form and _is_short(session, trips, MOST_FILLING))
+    return may_help and _runs(session, trips)
+
+
+def _is_short(session: Session, trips: Dim, most: int) -> bool:
+    """Whether the loop can be written out where its iterations differ."""
+    return not session.F.facts.is_bound(trips) and hint_of(session, trips) <= most
 
 
 def _runs(session: Session, trips: Dim) -> bool:

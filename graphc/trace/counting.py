@@ -16,9 +16,10 @@ from graphc.ir.dims import Dim, ceildiv, substitute, symbol, symbols_of
 from graphc.ir.graph import Value
 from graphc.ir.types import BOOL, F64, I64, ArrayType
 from graphc.trace import dispatch
-from graphc.trace.branches import Piece, is_open
+from graphc.trace.branches import Piece
 from graphc.trace.extents import dim_of
 from graphc.trace.iteration import Elements
+from graphc.trace.openness import is_open
 from graphc.trace.regions import Writes, trace_region, trip_count
 from graphc.trace.session import Session, current
 from graphc.trace.symbolic import SymbolicInt, as_dim, wrap_dim

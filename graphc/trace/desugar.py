@@ -5,6 +5,7 @@ while (r := f(x)) > 0: ...  ->  while True: if not (r := f(x)) > 0: break; ...
 while True: if k >= n: break; ...; k += 1  ->  while not k >= n: ...; k += 1        (of counters alone)
 match k: case 0 | 1: ...    ->  if k == 0 or k == 1: ...        (patterns of values alone)
 total: float = 0.0          ->  total = 0.0                     (annotations of local variables are never evaluated)
+super().step(x)             ->  super(__class__, self).step(x)  (which pieces of the method can call)
 """
 
 from __future__ import annotations
@@ -22,6 +23,28 @@ def desugar(function: ast.FunctionDef) -> None:
     plain = _Plain()
     made = [plain.visit(statement) for statement in function.body]
     function.body = [part for parts in made for part in (parts if isinstance(parts, list) else [parts])]
+
+
+def write_out_super(function: ast.FunctionDef | ast.AsyncFunctionDef) -> None:
+    """``super()`` with its arguments, in place; methods of classes inside the function see to themselves."""
+    arguments = [*function.args.posonlyargs, *function.args.args]
+    if arguments:
+        outer = _Super(arguments[0].arg)
+        function.body = [outer.visit(statement) for statement in function.body]
+
+
+class _Super(ast.NodeTransformer):
+    def __init__(self, first: str):
+        self.first = first
+
+    def visit(self, node: ast.AST) -> Any:
+        return node if isinstance(node, (*FUNCTIONS, ast.ClassDef)) else super().visit(node)
+
+    def visit_Call(self, node: ast.Call) -> ast.Call:
+        self.generic_visit(node)
+        if isinstance(node.func, ast.Name) and node.func.id == "super" and not node.args and not node.keywords:
+            node.args = [_at(node, ast.Name(name, ast.Load())) for name in ("__class__", self.first)]
+        return node
 
 
 class _Plain(ast.NodeTransformer):

@@ -8,13 +8,16 @@ rewritten form. For all other objects they are the plain operation.
 from __future__ import annotations
 
 import operator
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from types import FunctionType, MethodType, ModuleType
 from typing import Any
+
+import numpy as np
 
 from graphc.trace import foreign
 from graphc.trace.callees import is_library_name, sparse_operation
 from graphc.trace.identity import are_identical, fix_identity
+from graphc.trace.openness import as_flag, is_open
 from graphc.trace.rewrite import rewritten
 from graphc.trace.symbolic import SymbolicInt
 from graphc.trace.values import TracedValue, converted, opened
@@ -41,6 +44,7 @@ _CONVERSIONS = {
     round: "__round__",
 }  # fmt: skip
 _TEXTS: dict[str, Callable[[Any], str]] = {"s": str, "r": repr, "a": ascii}
+_NUMBERS = (TracedValue, SymbolicInt, int, float, complex, np.generic)
 _ITERATING = frozenset(
     [list, tuple, set, frozenset, sum, enumerate, zip, iter, any, all, min, max, sorted, map, filter]
 )
@@ -70,7 +74,8 @@ def binary(operation: str, left: Any, right: Any) -> Any:
     if operation in _BY_IDENTITY:
         fix_identity(left, right)
     if operation in ("In", "NotIn"):
-        return is_in(left, right) is (operation == "In")
+        found = is_in(left, right)
+        return found if operation == "In" else np.logical_not(found) if is_open(found) else not found
     if operation == "MatMult":
         sparse = sparse_operation(left, right)
         if sparse is not None:
@@ -105,16 +110,31 @@ def unary(operation: str, operand: Any) -> Any:
     return operate(operand) if method is None else method()
 
 
-def is_in(element: Any, container: Any) -> bool:
+def is_in(element: Any, container: Any) -> Any:
+    """``element in container``: a traced bool where that shows when the program runs."""
     captures = foreign.record_with(element, container)
     if captures is not None:
         return bool(foreign.again(captures, operator.contains, container, element))
     method = special_method(container, "__contains__")
     if method is not None:
-        return bool(method(element))
+        return as_bool(method(element))
     if special_method(container, "__iter__") is not None:
         return any(part is element or part == element for part in iterated(container))
+    if isinstance(container, TracedValue) and container.value.dims:
+        return (container == element).any()
+    if type(container) in (list, tuple) and any(map(is_open, (element, *container))):
+        return _is_among(element, container)
     return element in container
+
+
+def _is_among(element: Any, parts: Sequence[Any]) -> Any:
+    found: Any = np.False_
+    for part in parts:
+        if part is element:
+            return True
+        if isinstance(part, _NUMBERS) and isinstance(element, _NUMBERS):
+            found = np.logical_or(found, operator.eq(element, part))
+    return found
 
 
 # --- truth, iteration, contexts ---------------------------------------------------------------------------------------
@@ -128,6 +148,12 @@ def truth(obj: Any) -> Any:
         if method is not None:
             return method()
     return obj
+
+
+def as_bool(obj: Any) -> Any:
+    """``bool(obj)``; of a number that shows when the program runs, a traced bool."""
+    obj = truth(obj)
+    return as_flag(obj) if is_open(obj) else bool(obj)
 
 
 def iterated(obj: Any) -> Any:
@@ -182,7 +208,7 @@ def through_builtin(function: Any, substitute: Callable[..., Any]) -> Callable[.
     if function is range:
         return lambda *args: substitute(*(converted(a, "__index__") for a in args))
     if function is bool:
-        return lambda *args: substitute(*map(truth, args))
+        return lambda *args: substitute(*args) if len(args) != 1 else as_bool(*args)
     name = _CONVERSIONS.get(function)
     if name is None:
         return substitute

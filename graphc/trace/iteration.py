@@ -16,10 +16,10 @@ from typing import Any
 from graphc.errors import NumberError, TraceTypeError, UnsupportedError
 from graphc.ir.dims import Dim, ceildiv
 from graphc.trace import dispatch
-from graphc.trace.branches import is_open
 from graphc.trace.extents import bound_size, dim_of
 from graphc.trace.functions.arguments import smaller
 from graphc.trace.location import user_location
+from graphc.trace.openness import is_open
 from graphc.trace.regions import trip_count
 from graphc.trace.session import Session, current
 from graphc.trace.symbolic import SymbolicInt, as_dim, wrap_dim

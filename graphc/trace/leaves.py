@@ -22,7 +22,7 @@ from graphc.errors import TraceTypeError
 from graphc.ir.types import dtype_of, is_known
 from graphc.trace.location import user_location
 from graphc.trace.symbolic import INT64
-from graphc.trace.values import raise_dtype
+from graphc.trace.values import TracedValue, raise_dtype
 
 _VALUES = (
     np.ndarray,
@@ -158,7 +158,7 @@ def is_foreign(obj: Any) -> bool:
 def is_object(leaf: Any) -> bool:
     """An instance of a class written in Python whose identity is all there is to compare, or a table."""
     kind = type(leaf)
-    if is_table(leaf):
+    if is_table(leaf) or isinstance(leaf, TracedValue):
         return True
     if isinstance(leaf, (*_VALUES, *UNKNOWN_CONTAINERS, DeviceLeaf)) or not (
         kind.__flags__ & _HEAP_TYPE or kind is SimpleNamespace

@@ -34,14 +34,17 @@ class Liveness:
 
     def __init__(self, function: ast.FunctionDef):
         self._after: dict[int, Names] = {}
+        self._jumped: dict[int, Names] = {}
         self._head: dict[int, Names] = {}
         inner = [part for part in ast.walk(function) if isinstance(part, FUNCTIONS) and part is not function]
         self._always = loaded(inner) | _nonlocals(function)  # its own too: they are read by the function around it
         self._every = loaded([function]) | self._always
         self._block(function.body, NONE, _Jumps())
 
-    def after(self, node: ast.stmt) -> Names:
-        return self._after[id(node)] | self._always
+    def after(self, node: ast.stmt, *others: ast.stmt) -> Names:
+        """After the last of the statements, or where a ``break`` or ``continue`` in one of them leads."""
+        nodes = (node, *others)
+        return self._after[id(nodes[-1])].union(self._always, *(self._jumped[id(n)] for n in nodes))
 
     def head(self, node: ast.stmt) -> Names:
         return self._head[id(node)] | self._always
@@ -50,6 +53,7 @@ class Liveness:
         """What is alive before the statements, where ``alive`` is after them."""
         for node in reversed(nodes):
             self._after[id(node)] = alive
+            self._jumped[id(node)] = _reached(node, jumps)
             alive = self._before(node, alive, jumps)
         return alive
 
@@ -109,6 +113,16 @@ class Liveness:
                 self._block([part], self._every, everything)
             elif isinstance(part, ast.ExceptHandler | ast.match_case):
                 self._block(part.body, self._every, everything)
+
+
+def _reached(node: ast.AST, jumps: _Jumps) -> Names:
+    """What is alive where jumps out of the statement lead."""
+    if isinstance(node, (*FUNCTIONS, ast.ClassDef)):
+        return NONE
+    if isinstance(node, ast.Break | ast.Continue):
+        return jumps.broken if isinstance(node, ast.Break) else jumps.continued
+    parts = node.orelse if isinstance(node, ast.For | ast.While) else ast.iter_child_nodes(node)
+    return NONE.union(*(_reached(part, jumps) for part in parts))
 
 
 def loaded(nodes: Iterable[ast.AST]) -> Names:

@@ -29,7 +29,7 @@ from graphc.trace.location import user_location
 from graphc.trace.made import settled
 from graphc.trace.raising import Handler, raising
 from graphc.trace.session import Session, current
-from graphc.trace.stores import MUTATORS, Store, contains_traced, mutator
+from graphc.trace.stores import MUTATORS, Assigned, Store, contains_traced, defines_stores, mutator
 from graphc.trace.symbolic import SymbolicInt
 from graphc.trace.values import TracedValue
 from graphc.trace.variables import Variables
@@ -287,7 +287,7 @@ class Reader:
             return obj
         if isinstance(obj, np.ndarray) or session.captures.is_outside(obj):
             return Store(obj, self)
-        return obj
+        return Assigned(obj, self) if defines_stores(obj) else obj
 
     def escaping(self, value: Any, name: str) -> Any:
         """The value that is assigned to a name outside of the function."""

@@ -7,7 +7,7 @@ which one raises, the other is the one that is taken.
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from typing import Any, NoReturn, TypeGuard
 
 import numpy as np
@@ -17,19 +17,21 @@ from graphc.trace.location import user_location
 
 FALLS, CONTINUES, BREAKS, RETURNS, RAISES = range(5)
 WORDS = {CONTINUES: "continue", BREAKS: "break", RETURNS: "return"}
-_ENDED = frozenset([FALLS])
+Ways = frozenset[int]
+NOWHERE: Ways = frozenset()
+_ENDED: Ways = frozenset([FALLS])
 
 
 class Signal:
     """``ways``: those that are possible; ``way``: which it is, a traced number where there are several.
 
     ``value``: what is returned if it is ``RETURNS``, or the exception where it raises. ``known``: variables that have a
-    value if it is ``FALLS``, and otherwise none.
+    value if it is one of some ways, and otherwise none.
     """
 
     __slots__ = ("known", "value", "way", "ways")
 
-    def __init__(self, ways: frozenset[int], way: Any, value: Any = None, known: Mapping[str, Any] | None = None):
+    def __init__(self, ways: Ways, way: Any, value: Any = None, known: Mapping[str, tuple[Any, Ways]] | None = None):
         self.ways, self.way, self.value, self.known = ways, way, value, known or {}
 
     @property
@@ -42,14 +44,22 @@ class Signal:
             return True
         return False if min(self.ways) >= limit else self.way < limit
 
-    def falls_below(self, limit: int) -> bool:
-        """Whether it is ``FALLS`` where it is below the limit."""
-        return [way for way in self.ways if way < limit] == [FALLS]
-
     def from_(self, limit: int) -> Signal:
         """The signal where its way is not less than the limit."""
         ways = frozenset(way for way in self.ways if way >= limit)
-        return Signal(ways, min(ways) if len(ways) == 1 else self.way, self.value)
+        return Signal(ways, min(ways) if len(ways) == 1 else self.way, self.value, self.known)
+
+    def known_below(self, limit: int) -> dict[str, Any]:
+        """The variables that have a value where the way is less than the limit."""
+        return self._known_at(way for way in self.ways if way < limit)
+
+    def known_from(self, limit: int) -> dict[str, Any]:
+        """The variables that have a value where it is not."""
+        return self._known_at(way for way in self.ways if way >= limit)
+
+    def _known_at(self, ways: Iterable[int]) -> dict[str, Any]:
+        at = frozenset(ways)
+        return {name: value for name, (value, where) in self.known.items() if at <= where}
 
     @property
     def word(self) -> str:
@@ -68,7 +78,7 @@ def raises(signal: Signal | None) -> TypeGuard[Signal]:
     return signal is not None and RAISES in signal.ways
 
 
-def ways_of(signal: Signal | None) -> frozenset[int]:
+def ways_of(signal: Signal | None) -> Ways:
     return _ENDED if signal is None else signal.ways
 
 

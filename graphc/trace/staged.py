@@ -17,7 +17,7 @@ from graphc.trace.branches import VALUE, WAY
 from graphc.trace.raising import attempted
 from graphc.trace.regions import Body, Writes, begin_as, trace_region
 from graphc.trace.session import Session
-from graphc.trace.signals import BREAKS, FALLS, RETURNS, Signal, raises, way_of, ways_of
+from graphc.trace.signals import BREAKS, FALLS, NOWHERE, RETURNS, Signal, Ways, raises, way_of, ways_of
 from graphc.trace.trees import Places, Skeleton, ValueTree, changing_flags
 from graphc.trace.twins import for_a_try, retire
 from graphc.trace.variables import State, Undefined, Variables, changed, is_defined, tree_of
@@ -32,7 +32,8 @@ class _More(Exception):
 class StagedLoop:
     """``begun``: how an iteration ended that ran before the loop. ``stops``: the ways in which an iteration ends it.
 
-    ``driven``: variables that each iteration is given by its index, so that none of them is carried.
+    ``driven``: variables that each iteration is given by its index, so that none of them is carried. ``only_left``: for
+    variables that have a value only where an iteration ends the loop, in which ways, and what they are elsewhere.
     """
 
     def __init__(
@@ -49,6 +50,7 @@ class StagedLoop:
         self._drive(driven)
         self.targets = frozenset(targets)
         self.carried: list[str] = []
+        self.only_left: dict[str, tuple[Ways, Undefined]] = {}
         self.flags: dict[str, Places] = {}
         self.stops = ways_of(begun) & _STOPS
         self.way_on: Skeleton | None = None
@@ -95,6 +97,7 @@ class StagedLoop:
 
         while True:
             self.kinds: dict[str, Skeleton] = {}
+            self.only_left.clear()
             self.seen = Writes()
             with for_a_try(self.session):
                 self._undone(
@@ -103,6 +106,8 @@ class StagedLoop:
             if not (self.stops and self.driven):
                 break
             self._drive(())  # how often the loop runs is not known before it, nor what an index leaves behind
+        self._begin_with_zeros([name for name in self.only_left if self.kinds[name].is_known(self.session)])
+        self.only_left = {name: left for name, left in self.only_left.items() if is_defined(self.outside[name])}
         late = [n for n in self.kinds if not is_defined(self.outside[n]) or n in self.targets]
         if late and runs():
             self._begin_with_zeros([name for name in late if self.kinds[name].is_known(self.session)])
@@ -118,10 +123,23 @@ class StagedLoop:
         """What an iteration did, of what is not known yet."""
         new = [n for n in changed(self.outside, after, self.variables.alive) if n not in self.kinds]
         self.kinds |= {name: Skeleton(inside, after[name]) for name in new if is_defined(after[name])}
+        for name in new:
+            if signal is not None and name in signal.known and not is_defined(after[name]):
+                self._note_left(inside, name, signal)
         self.stops |= ways_of(signal) & _STOPS
         self.way_on = Skeleton(inside, way_of(signal))
         if signal is not None and RETURNS in signal.ways:
             self.returned = Skeleton(inside, signal.value)
+
+    def _note_left(self, inside: Session, name: str, signal: Signal) -> None:
+        """The variable has a value in some of the ways in which an iteration ends the loop; before it, it has none."""
+        value, where = signal.known[name]
+        begun = ways_of(self.begun) & _STOPS
+        known = NOWHERE if self.begun is None else self.begun.known.get(name, (None, NOWHERE))[1]
+        ways = (where & _STOPS) - (begun - known)
+        if ways and not is_defined(self.outside[name]):
+            self.kinds[name] = Skeleton(inside, value)
+            self.only_left[name] = ways, self.outside[name]
 
     def _carry(self, names: list[str]) -> None:
         self.carried = names
@@ -144,6 +162,8 @@ class StagedLoop:
     def _begun(self) -> State:
         """What is carried into the first iteration."""
         state = {name: self.before[name] for name in self.carried}
+        if self.begun is not None:
+            state |= {name: self.begun.known[name][0] for name in self.only_left if name in self.begun.known}
         if self.stops:
             state[WAY] = way_of(self.begun)
         if RETURNS in self.stops:
@@ -183,6 +203,10 @@ class StagedLoop:
         after = self.variables.read() if not raises(signal) else {**self.outside, **seen}
         self._require_known(inside, signal, after)
         ends = {name: after[name] for name in self.carried}
+        for name, (ways, undefined) in self.only_left.items():
+            if not is_defined(after[name]):
+                ends[name], where = signal.known.get(name, (seen[name], NOWHERE)) if signal else (seen[name], NOWHERE)
+                self.only_left[name] = ways - (ways_of(signal) - where), undefined
         if WAY in seen:
             ends[WAY] = way_of(signal) if not raises(signal) else seen[WAY]
         if VALUE in seen:
@@ -213,8 +237,10 @@ class StagedLoop:
         for array in self.stale:
             retire(array)
         way, value = after.pop(WAY, FALLS), after.pop(VALUE, None)
-        self.variables.write({**self.outside, **after})
-        return Signal(self.stops | {FALLS}, way, value) if self.stops else None
+        known = {name: (after.pop(name), ways) for name, (ways, _) in self.only_left.items()}
+        absent = {name: undefined for name, (_, undefined) in self.only_left.items()}
+        self.variables.write({**self.outside, **after, **absent})
+        return Signal(self.stops | {FALLS}, way, value, known) if self.stops else None
 
     def _with_all_carried(self, stage: Callable[[], list[Value]]) -> list[Value]:
         """A variable may be found late: ``a, b = c, a`` leaves b the same number where both begin with 0."""

@@ -16,6 +16,7 @@
 What the calls do is in ``control``: where nothing traced decides they run the pieces as Python would. ``get`` and
 ``set`` reach the variables that the pieces assign. A piece that ends early returns a signal (``continue``, ``break``,
 ``return`` with its value), which is passed on. What follows a branch that always ends early becomes its other branch.
+In a generator only those become calls that neither ``yield`` nor end early.
 """
 
 from __future__ import annotations
@@ -25,7 +26,7 @@ from collections.abc import Iterator, Sequence
 from typing import Any
 
 from graphc.trace.counters import can_be_tried, counters
-from graphc.trace.desugar import desugar
+from graphc.trace.desugar import desugar, write_out_super
 from graphc.trace.expressions import Expressions, iterable, mark_tests, peek
 from graphc.trace.liveness import Liveness, Names, loaded
 from graphc.trace.loads import FRAME_READERS, HOOKS
@@ -46,7 +47,8 @@ def stage(function: Any, around: frozenset[str] = frozenset()) -> Any:
     if isinstance(function, ast.Lambda):
         mark_tests(function)
         return Expressions().visit(function) if not _reads_frame(function) else function
-    if isinstance(function, ast.AsyncFunctionDef) or _is_generator(function) or _reads_frame(function):
+    write_out_super(function)
+    if isinstance(function, ast.AsyncFunctionDef) or _reads_frame(function):
         return function
     desugar(function)
     mark_tests(function)
@@ -77,8 +79,15 @@ def _is_generator(function: ast.AST) -> bool:
 
 
 def _reads_frame(function: ast.AST) -> bool:
-    names = {node.id for node in ast.walk(function) if isinstance(node, ast.Name)}
-    return bool(names & (FRAME_READERS | {"__class__"}))
+    """Whether it asks for its own variables: ``locals()``, ``vars()``, but not ``vars(x)``."""
+    of_objects = {
+        id(call.func)
+        for call in _own(function)
+        if isinstance(call, ast.Call) and call.args and isinstance(call.func, ast.Name)
+        if call.func.id in ("vars", "dir", "super")
+    }
+    names = {node.id for node in _own(function) if isinstance(node, ast.Name) and id(node) not in of_objects}
+    return bool(names & FRAME_READERS)
 
 
 def _own(node: ast.AST) -> Iterator[ast.AST]:
@@ -101,6 +110,7 @@ class _Stager:
         )
         self.inner = loaded(part for part in ast.walk(function) if isinstance(part, FUNCTIONS) and part is not function)
         self.alive = Liveness(function)
+        self.yields = _is_generator(function)
         self.count = 0
 
     def statements(
@@ -116,6 +126,9 @@ class _Stager:
             rest = list(nodes[position + 1 :])
             if isinstance(node, ast.Continue) and tail:
                 return [*result, at(node, ast.Pass())]
+            if self.yields and not in_piece and _leaves(node):
+                result.append(self._plain(node, in_piece))
+                continue
             if isinstance(node, ast.With | ast.Try | ast.Match) and _leaves(node) and self._is_movable(node):
                 result += self._enclosed(node, in_piece, tail and not rest)
                 names = self._assigned([node, *rest])
@@ -125,7 +138,7 @@ class _Stager:
                 continue
             leaves, alive = _may_leave(node), self.alive.after(node)
             if isinstance(node, ast.If) and self._can_absorb(node, rest):
-                alive, node, rest = self.alive.after(rest[-1]), _absorbing(node, rest), []  # noqa: PLW2901
+                alive, node, rest = self.alive.after(node, *rest), _absorbing(node, rest), []  # noqa: PLW2901
             names = self._assigned([node, *rest])
             if isinstance(node, ast.If):
                 result += self._branch(node, alive, leaves, tail and not rest)
@@ -158,7 +171,7 @@ class _Stager:
             return node
         if isinstance(node, _LEAVES) and in_piece:
             return self._signal(node)
-        if isinstance(node, ast.For | ast.While):  # what breaks out of it stays inside
+        if isinstance(node, ast.For | ast.While) and not self.yields:  # what breaks out of it stays inside
             return node
         for name, value in ast.iter_fields(node):
             if isinstance(value, list) and value and isinstance(value[0], ast.stmt):
@@ -269,7 +282,7 @@ class _Stager:
 
     def _after(self, node: ast.stmt, rest: list[ast.stmt], names: list[str], tail: bool) -> list[ast.stmt]:
         """What follows where the signal so far says that nothing has left."""
-        number, alive = self._number(), self.alive.after(rest[-1])
+        number, alive = self._number(), self.alive.after(*rest)
         variables = self._access(node, number, names, alive, self._watched(rest))
         piece = self._piece(f"rest_{number}", rest[0], rest, names, tail=tail)
         call = hook("after", rest[0], name_of(_SIGNAL), name_of(piece.name), variables)

@@ -9,6 +9,8 @@ import numpy as np
 
 from graphc import pytree
 from graphc.errors import SideEffectError, UnsupportedError
+from graphc.trace.callees import is_library_name, traced_callee
+from graphc.trace.dispatch import special_method
 from graphc.trace.location import user_location
 from graphc.trace.made import is_constant, settled
 from graphc.trace.symbolic import SymbolicInt
@@ -17,6 +19,7 @@ from graphc.trace.values import TracedBox, TracedValue
 if TYPE_CHECKING:
     from graphc.trace.reader import Reader
 
+_HEAP_TYPE = 1 << 9  # set for classes that are written in Python
 MUTATORS = frozenset(
     [
         "append",
@@ -88,6 +91,60 @@ class Store:
 
     def __delitem__(self, key: Any) -> None:
         del self._obj[key]
+
+
+class Assigned:
+    """Stands for an object made in the trace on the left of an assignment: what its class defines is traced."""
+
+    __slots__ = ("_obj", "_reader")
+
+    def __init__(self, obj: Any, reader: Reader):
+        object.__setattr__(self, "_obj", obj)
+        object.__setattr__(self, "_reader", reader)
+
+    def __setattr__(self, name: str, value: Any) -> None:
+        defined = getattr(type(self._obj), name, None)
+        method = special_method(self._obj, "__setattr__")
+        if method is not None:
+            method(name, value)
+        elif isinstance(defined, property) and defined.fset is not None:
+            traced_callee(defined.fset)(self._obj, value)
+        else:
+            setattr(self._obj, name, value)
+
+    def __getattr__(self, name: str) -> Any:
+        return self._reader.attribute(self._obj, name)
+
+    def __delattr__(self, name: str) -> None:
+        delattr(self._obj, name)
+
+    def __setitem__(self, key: Any, value: Any) -> None:
+        method = special_method(self._obj, "__setitem__")
+        if method is not None:
+            method(key, value)
+        else:
+            self._obj[key] = value
+
+    def __getitem__(self, key: Any) -> Any:
+        return self._reader.item(self._obj, key)
+
+    def __delitem__(self, key: Any) -> None:
+        del self._obj[key]
+
+
+def defines_stores(obj: Any) -> bool:
+    """Whether the object's class, of the user's, has a say in assignments to its attributes or items."""
+    kind = type(obj)
+    if not kind.__flags__ & _HEAP_TYPE or is_library_name(kind.__module__):
+        return False
+    own = [vars(cls) for cls in kind.__mro__ if not is_library_name(cls.__module__)]
+    return any(
+        "__setitem__" in members or "__setattr__" in members or any(map(_is_set, members.values())) for members in own
+    )
+
+
+def _is_set(member: Any) -> bool:
+    return isinstance(member, property) and member.fset is not None
 
 
 def refuse_array_write(key: Any, value: Any) -> None:

@@ -30,7 +30,6 @@ class Tracer(OfTheStandard, TracedValue):
 
     __slots__ = ()
     __array_priority__ = 1000.0
-    __hash__ = None  # type: ignore[assignment]
 
     # --- what it is ---------------------------------------------------------------------------------------------------
 
@@ -170,6 +169,11 @@ class Tracer(OfTheStandard, TracedValue):
 
     def __index__(self) -> int:
         return cannot_be_concrete(self, "an index")
+
+    def __hash__(self) -> int:
+        if self.ndim:
+            raise TypeError("unhashable type: 'numpy.ndarray'")
+        return cannot_be_concrete(self, "a key")
 
     def __contains__(self, item: Any) -> bool:
         return cannot_be_concrete(self, "v in x")

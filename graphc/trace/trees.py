@@ -53,9 +53,11 @@ class ValueTree:
         """The values of another tree of the same structure. Raises ``TraceTypeError``."""
         leaves, spec = pytree.flatten(tree)
         if spec != self.spec:
-            raise TraceTypeError(
+            error = TraceTypeError(
                 f"{what} must keep the structure {self.spec}; it gives {spec}", location=user_location()
             )
+            error.of_form = True
+            raise error
         values = []
         for leaf, old, is_traced, label in zip(leaves, self.leaves, self.traced, self.labels, strict=True):
             if is_traced and isinstance(leaf, NUMBERS):
@@ -68,7 +70,7 @@ class ValueTree:
                     "number that stands for it, such as np.inf or 0.0",
                     location=user_location(),
                 )
-                error.of_first_iteration = True
+                error.of_first_iteration = error.of_form = True
                 raise error
         return values
 

@@ -98,6 +98,11 @@ class Variables:
             if is_defined(state[label]):
                 slot.write(state[label])
 
+    def update(self, some: State) -> None:
+        """Give these of the variables other values."""
+        if some:
+            self.write({**self.read(), **some})
+
     def kept(self) -> AbstractContextManager[None]:
         """Raise ``UnsupportedError`` where the block changes the form of a container: it runs more than once."""
         return nullcontext() if self.containers is None else self.containers.kept()

@@ -382,6 +382,84 @@ def slopes(program):
     return [(program(X + step) - program(X - step)) / 2e-6 for step in steps]
 
 
+# --- what is left where the loop is ended -----------------------------------------------------------------------------
+
+
+def otherwise_after_a_first_value(x):
+    r = 0.0
+    for i in range(9):
+        if x[i % 6] * i > 3:
+            r = x[i % 6]
+            break
+    else:
+        r = x[0] ** 2
+    return r
+
+
+def otherwise_of_a_while(x):
+    r, y, k = 0.0, x[0], 0
+    while k < 9:
+        y, k = y * 1.2, k + 1
+        if y > 1.9:
+            r = y * k
+            break
+    else:
+        r = x[1] ** 2
+    return r
+
+
+def assigned_where_it_is_left(x):
+    for i in range(9):
+        with np.errstate(all="ignore"):
+            if x[i % 6] * i > 3:
+                r = x[i % 6]
+                s = r * 2
+                break
+    else:
+        r, s = x[0] ** 2, x[1]
+    for i in range(4):
+        if x[i] > 1.0:
+            q = x[i]
+            break
+    else:
+        q = x[5]
+    return r * s * q
+
+
+def assigned_where_while_true_is_left(x):
+    y, k = x[0], 0
+    while True:
+        y, k = y * 1.2, k + 1
+        if y > 2:
+            r = y * 2
+        elif k > 6:
+            r = y * x[1]
+        else:
+            continue
+        break
+    return r * k
+
+
+def found_in_each_row(x):
+    total = 0.0
+    for j in range(6):
+        for i in range(9):
+            if x[i % 6] * i > 3 + j:
+                r = x[i % 6] * j
+                break
+        else:
+            continue
+        total += r
+    total = total * 2
+    return total
+
+
+PROGRAMS += [
+    otherwise_after_a_first_value, otherwise_of_a_while, assigned_where_it_is_left, assigned_where_while_true_is_left,
+    found_in_each_row,
+]  # fmt: skip
+
+
 @pytest.mark.parametrize("program", PROGRAMS)
 def test_value_and_gradient(program):
     with override(disable_jit=True):
