@@ -175,7 +175,7 @@ class CudaRunner:
         wanted = [*zip(places[len(addresses) :], results, strict=True), (step.arena - ALIGNMENT, failed)]
         self.device.read(wanted, self.loaded.stream)
         if status or failed:
-            self.device.clear(step.arena - ALIGNMENT, 8, self.loaded.stream)
+            self.loaded.forget_failure()
             raise self._error(status or int(failed), sizes, symbols)
         return [array if array.ndim else array[()] for array in results]
 
@@ -207,6 +207,7 @@ class CudaRunner:
         status, symbols = self.loaded.run(step)
         pairs = [(place, at, size) for (_, place), at, size in zip(made, held, staged[len(addresses) :], strict=True)]
         self.loaded.transfer([piece for piece in pairs if piece[1] >= 0])
+        self.loaded.end()
         if not others and not status:
             self._note_done(inputs, plan, block, step, like, held)
         for stream in others:  # what its owner does next to the memory, it does when this step has read it

@@ -145,7 +145,7 @@ class LoadedProgram:
         if plan.size > self.size:
             self._leave_block()
             self.block, self.size = self.device.allocate(plan.size, stream), plan.size
-            self.device.mark(self.done, stream)
+            self.end()
             self.at_end = weakref.finalize(self, give_back_after, self.device, self.block, self.done)
             self.at_end.atexit = False  # the process' memory goes with the process
             self.failure = self.block + plan.arena - ALIGNMENT
@@ -155,6 +155,11 @@ class LoadedProgram:
     def forget_failure(self) -> None:
         """From here on, no check has failed."""
         self.device.clear(self.failure, ALIGNMENT, self.stream)
+        self.end()
+
+    def end(self) -> None:
+        """Another stream that the program goes on, or its memory is given back on, waits for all until here."""
+        self.device.mark(self.done, self.stream)
 
     def gather(self, address: int, array: DeviceLeaf, strides: Sequence[int], target: int) -> None:
         """Copy an array that lies at strides, in bytes, to the target, in C order."""
@@ -191,7 +196,7 @@ class LoadedProgram:
         try:
             return self._run(step)
         finally:
-            self.device.mark(self.done, self.stream)
+            self.end()
 
     def _run(self, step: Step) -> tuple[int, Sequence[int]]:
         self._pack(step)

@@ -16,6 +16,7 @@ from graphc.runtime.cuda_arrays import DeviceArray
 from graphc.runtime.cuda_blas import Blas
 from graphc.runtime.cuda_device import CudaDevice
 from graphc.runtime.cuda_libraries import CUBLAS
+from graphc.runtime.cuda_memory import sent
 from tests.cuda.fake_cuda import FakeBlas, FakeCuda, FakeDevice
 from tests.cuda.test_residency import OnDevice
 
@@ -121,6 +122,32 @@ def test_no_gpu_and_no_driver_are_said(monkeypatch):
     function = graphc.grad(np.sum, target="cuda")
     with override(cuda_emulator=False), pytest.raises(CudaError, match="needs an NVIDIA GPU and its driver"):
         function(X)
+
+
+def test_the_mark_of_a_step_comes_after_all_of_it(fake, monkeypatch):
+    """Another stream waits for the mark, and memory is given back after it: results are copied from the block before."""
+    asked, launch = [], FakeCuda._cuLaunchKernel
+
+    def noted(name):
+        return lambda library, *arguments: asked.append((name, arguments[-1].value or 0))
+
+    def launched(library, *arguments):
+        asked.append(("launch", arguments[-3].value or 0))
+        launch(library, *arguments)
+
+    monkeypatch.setattr(FakeCuda, "_cuLaunchKernel", launched)
+    monkeypatch.setattr(FakeCuda, "_cuEventRecord", noted("mark"), raising=False)
+    monkeypatch.setattr(FakeCuda, "_cuMemsetD8Async", noted("clear"))
+    double = graphc.jit(lambda x: x * 2)
+    kept = []
+    for step in range(5):
+        given = sent(X + step, 0)
+        asked.clear()
+        kept.append(double(given))
+        stream = double(given).stream
+        assert asked[-1] == ("mark", stream), asked
+        assert "launch" in dict(asked)
+        np.testing.assert_array_equal(kept[-1].copy_to_host(), 2 * (X + step))
 
 
 def test_no_memory_is_said_and_harms_no_later_call(fake):
