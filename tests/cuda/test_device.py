@@ -125,7 +125,7 @@ def test_no_gpu_and_no_driver_are_said(monkeypatch):
 
 
 def test_the_mark_of_a_step_comes_after_all_of_it(fake, monkeypatch):
-    """Another stream waits for the mark, and memory is given back after it: results are copied from the block before."""
+    """Another stream waits for the mark, and memory is given back after it: results are copied before."""
     asked, launch = [], FakeCuda._cuLaunchKernel
 
     def noted(name):
