@@ -11,7 +11,7 @@ import scipy.special
 
 from tests.device_special.support import errors, values
 
-COUNT = 30  # points of each function, beside the edges
+COUNT = 12  # points of each function, beside the edges
 SHAPE, ARGUMENT, SHARE, COUNTED, TRIALS, SIGNED, ANY = (
     "shape",
     "argument",
