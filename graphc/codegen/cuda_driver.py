@@ -101,6 +101,7 @@ class CudaDriverPrinter(DriverPrinter):
     """``cuda_kernels``: by name, in the order of the numbers that the text launches them by."""
 
     scans_flags = False  # they are on the device
+    shares_loops = False  # nothing compiles them
 
     def __init__(self, program: Program, number_of_inputs: int, flags: str, *, atomics: bool = False):
         super().__init__(program, number_of_inputs, f"cuda {flags}")

@@ -8,6 +8,7 @@ from dataclasses import dataclass, field
 
 from graphc.abi import ALIGNMENT, FOREIGN_FAILED, KERNELS_START, MOST_ARGUMENTS, OUT_OF_MEMORY, Service
 from graphc.codegen.control import print_control
+from graphc.codegen.equal_loops import share_equal_loops
 from graphc.codegen.kernel import NestPrinter, Part
 from graphc.codegen.print_kernel import print_kernel
 from graphc.codegen.routines import print_routine
@@ -81,6 +82,7 @@ def quotient(a: str, b: str, divisor: Dim) -> str:
 class DriverPrinter:
     """``storage``: of the steps at hand; ``late``: symbols that have no value yet when the driver begins."""
 
+    shares_loops = True  # those that are equal are one function
     scans_flags = True  # loops that do something at few of an array's flags may look at many at once
 
     def __init__(self, program: Program, number_of_inputs: int, flags: str):
@@ -94,6 +96,7 @@ class DriverPrinter:
         self.sizes: dict[Atom, str] = {}
         self.named = 0  # sizes so far: a block forgets those that it computed, but no name is given twice
         self.symbols = {name: f"dim_{name}" for name in program.symbols}  # apart from the driver's own variables
+        self.numbers: dict[str, str] = {}  # the dtypes of variables
         self.kernels: dict[str, PrintedKernel] = {}
         self.indices: dict[str, int] = {}
 
@@ -129,6 +132,8 @@ class DriverPrinter:
         self.steps(self.program.steps)
         self.leave(0)
         body = f"def NAME(args, symbols, arena, table):\n{self.head}\n{self.lines}\n"
+        if self.shares_loops:
+            body = share_equal_loops(body, self.numbers, lambda *function: self._function("loop", *function))
         name = "program_" + self._hash(body + "".join(self.kernels))
         head = "\n".join(self.imports(body))
         source = f"{head}\n\n\n" + body.replace("NAME", name, 1)
@@ -197,7 +202,9 @@ class DriverPrinter:
     def number(self, storage: Storage) -> str:
         """The one number that the storage holds, as it stands in memory: to read or to assign."""
         if storage.place == "local":
-            return f"x{storage.position}"
+            name = f"x{storage.position}"
+            self.numbers[name] = storage.dtype
+            return name
         before, self.storage = self.storage, [storage]
         text = f"{self.pointer(0)}[0]"
         self.storage = before
@@ -229,7 +236,10 @@ class DriverPrinter:
         if len(buffers) + sizes > MOST_ARGUMENTS:
             raise ProgramError(f"a kernel would take {len(buffers)} buffers and {sizes} sizes: fusion went too far")
         types = [f"CPointer({ELEMENTS[self.storage[b].dtype]})" for b in buffers]
-        signature = f"void({', '.join([*types, *['int64'] * (sizes + 2)])})"
+        return self._function(kind, source, f"void({', '.join([*types, *['int64'] * (sizes + 2)])})")
+
+    def _function(self, kind: str, source: str, signature: str) -> int:
+        """The index in the table of a function with this signature; equal ones are one."""
         name = f"{kind}_" + self._hash(source + signature)
         if name not in self.kernels:
             head = "\n".join(imports(source))

@@ -124,6 +124,18 @@ def stack_slots(typingctx: Any, count: Any) -> Any:
     return types.CPointer(types.int64)(count), emit
 
 
+@intrinsic
+def address_of(typingctx: Any, pointer: Any) -> Any:
+    """The address (int64) of what the pointer points to."""
+    if not isinstance(pointer, types.CPointer):
+        return None
+
+    def emit(context: Any, builder: Any, signature: Any, values: Any) -> Any:
+        return builder.ptrtoint(values[0], _I64)
+
+    return types.int64(pointer), emit
+
+
 def _load_word(builder: Any, table: Any, index: Any) -> Any:
     return builder.load(builder.gep(table, [index]))
 
