@@ -13,7 +13,7 @@ from tests.cuda.test_ptx import kernels_of
 from tests.device_special.support import values
 
 pytestmark = pytest.mark.skipif(settings.disable_jit, reason="GRAPHC_DISABLE_JIT: nothing is compiled")
-X = np.array([0.3, 2.5, 7.0, 11.0, np.nan, 1e5])
+X = np.array([0.3, 2.5, 7.0, 8.2, np.nan, 1e5])
 
 
 @pytest.mark.parametrize("dtype", [np.float64, np.float32])
@@ -24,6 +24,18 @@ def test_a_kernel_has_the_values_of_the_python_function(dtype):
     for name, ours in zip(("j0", "k1"), found, strict=True):
         assert ours.dtype == dtype
         np.testing.assert_allclose(ours, values(name, [x], dtype), rtol=100 * np.finfo(dtype).eps)
+
+
+def test_gradients_are_of_functions_that_a_device_has():
+    """I1's next order, and K beside E."""
+
+    def loss(x):
+        return np.sum(scipy.special.i1(x) + scipy.special.ellipe(x / 9) + scipy.special.sici(x)[0])
+
+    with override(disable_jit=True):
+        expected = graphc.grad(loss)(X[:4])
+    with override(cuda_emulator=True):
+        np.testing.assert_allclose(graphc.grad(loss, target="cuda")(X[:4]), expected, rtol=1e-13)
 
 
 def test_a_kernel_has_each_function_once_and_single_precision_stays_single():
