@@ -12,7 +12,7 @@ import re
 from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass, replace
 from io import IOBase
-from types import ModuleType
+from types import ModuleType, SimpleNamespace
 from typing import Any
 
 import numpy as np
@@ -190,7 +190,9 @@ class Captures:
             self.remember(obj, path)
         elif is_object(obj):
             self.paths.require_type(path, type(obj))
-            if type(obj).__module__.partition(".")[0] in ("numpy", "scipy"):  # whose code is not followed
+            kind = type(obj)
+            is_of_library = kind.__module__.partition(".")[0] in ("numpy", "scipy")
+            if is_of_library or (is_builtin(kind) and kind is not SimpleNamespace):  # whose code is not followed
                 self.paths.require_same(path, obj)
             self.remember(obj, path)
         else:

@@ -12,6 +12,7 @@ import collections
 import functools
 import operator
 from collections.abc import Callable, Iterator, Sequence
+from contextvars import ContextVar
 from types import BuiltinMethodType, FunctionType, MethodType
 from typing import Any
 
@@ -118,6 +119,8 @@ def method_again(function: Any) -> Callable[..., Any] | None:
 
 
 def is_method_again(function: Any, owner: Any) -> bool:
+    if isinstance(owner, ContextVar):
+        return function.__name__ == "get"
     return is_foreign(owner) or (type(function) is BuiltinMethodType and is_object(owner))
 
 

@@ -288,6 +288,17 @@ class LoadRewriter(ast.NodeTransformer):
         setattr(node, done, kept)
         return node
 
+    def visit_ImportFrom(self, node: ast.ImportFrom) -> list[ast.stmt]:
+        """``from module import rate`` reads an attribute of the module."""
+        read: list[ast.stmt] = [node]
+        for alias in node.names:
+            name = alias.asname or alias.name
+            if not self.is_outside(name):
+                where = [ast.Constant(part) for part in (node.module or "", node.level, alias.name)]
+                value = _hook("imported", node, ast.Name(name, ast.Load()), *where)
+                read.append(ast.copy_location(ast.Assign([ast.Name(name, ast.Store())], value), node))
+        return read
+
     # --- names that are assigned outside ------------------------------------------------------------------------------
 
     def visit_Assign(self, node: ast.Assign) -> ast.Assign:

@@ -6,8 +6,10 @@ sees it. Outside of a trace every hook is the plain operation.
 
 from __future__ import annotations
 
+import importlib.util
 import operator
 import os
+import sys
 from collections.abc import Callable, Mapping
 from types import BuiltinMethodType, CellType, FunctionType, MethodType, ModuleType
 from typing import Any
@@ -78,6 +80,16 @@ class Reader:
             return value  # a builtin
         return self._found(captures, value, path, raw=raw)
 
+    def imported(self, value: Any, module: str, level: int, name: str) -> Any:
+        """What ``from module import name`` in a function has found."""
+        session = current()
+        full = importlib.util.resolve_name("." * level + module, self.globals_.get("__package__")) if level else module
+        owner = sys.modules.get(full)
+        if session is None or owner is None or not _is_followed(owner) or name not in vars(owner):
+            return value
+        paths = session.captures.paths
+        return self._found(session.captures, value, paths.attribute(paths.const(owner), name), raw=False)
+
     def _found(self, captures: Captures, value: Any, path: int, *, raw: bool) -> Any:
         if raw and isinstance(value, _CONTAINERS):
             captures.remember(value, path)
@@ -112,7 +124,7 @@ class Reader:
                 captures.paths.require_same(captures.paths.attribute(captures.paths.const(type(obj)), name), defined)
             return traced_callee(defined.fget)(obj)
         value = getattr(obj, name)
-        if path is None and isinstance(obj, type) and not is_library_name(obj.__module__):
+        if path is None and isinstance(obj, type | ModuleType) and _is_followed(obj):
             path = None if captures.is_made_class(obj) else captures.paths.const(obj)
         if path is None or isinstance(value, TracedValue):
             return value
@@ -312,6 +324,12 @@ class Reader:
 
 def _plain_item(obj: Any, key: Any) -> Any:
     return obj[key]
+
+
+def _is_followed(owner: type | ModuleType) -> bool:
+    """Whether it is a class or module of the user's, wherever it came from: what it holds may change."""
+    name = owner.__name__ if isinstance(owner, ModuleType) else owner.__module__
+    return not is_library_name(name) and not name.startswith(("graphc.", "numpy."))
 
 
 def _class_attribute(obj: Any, name: str) -> Any:
