@@ -16,6 +16,7 @@ from graphc.trace.algorithms import functional, integrals, sparse_products, spec
 from graphc.trace.algorithms.table import ALGORITHMS
 from tests.trace.test_scipy_interpolation import CASES as INTERPOLATION
 from tests.trace.test_scipy_resampling import CASES as RESAMPLING
+from tests.trace.test_scipy_roots import CASES as ROOTS
 from tests.trace.test_scipy_signals import CASES as SIGNALS
 from tests.trace.test_scipy_statistics import CASES as STATISTICS
 
@@ -87,7 +88,7 @@ def test_every_algorithm_is_tested() -> None:
     elsewhere = {"scipy.integrate.solve_ivp", "scipy.integrate.odeint"}
     elsewhere |= {f"scipy.linalg.{name}" for name in ("solve_continuous_are", "solve_discrete_are", "null_space")}
     elsewhere |= {*functional.FUNCTIONS, *integrals.FUNCTIONS, *special_functions.FUNCTIONS, *sparse_products.FUNCTIONS}
-    elsewhere |= {f"scipy.{tested.name}" for tested in (*STATISTICS, *SIGNALS, *RESAMPLING, *INTERPOLATION)}
+    elsewhere |= {f"scipy.{tested.name}" for tested in (*STATISTICS, *SIGNALS, *RESAMPLING, *ROOTS, *INTERPOLATION)}
     assert {f"scipy.{name}" for name in CASES} - elsewhere == set(ALGORITHMS) - elsewhere
 
 
@@ -257,8 +258,7 @@ def test_a_traced_value_in_the_closure_of_a_function_is_seen():
 
 @pytest.mark.parametrize(
     ("name", "arguments", "instead"),
-    [("brentq", (0.0, 2.0), "implicit_root"), ("root", (np.ones(1),), "implicit_root"),
-     ("minimize", (np.zeros(1),), "implicit_minimum")],
+    [("least_squares", (np.ones(1),), "implicit_minimum"), ("minimize", (np.zeros(1),), "implicit_minimum")],
 )  # fmt: skip
 def test_a_solver_says_what_differentiates_its_solution(name, arguments, instead):
     import scipy.optimize

@@ -26,6 +26,7 @@ from graphc.trace.algorithms import (
     rank_filters,
     resampling,
     riccati,
+    roots,
     sparse_products,
     special_functions,
     structured,
@@ -54,5 +55,6 @@ ALGORITHMS: Mapping[str, Any] = {
     **periodograms.FUNCTIONS,
     **images.FUNCTIONS,
     **rank_filters.FUNCTIONS,
+    **roots.FUNCTIONS,
     **resampling.FUNCTIONS,
 }

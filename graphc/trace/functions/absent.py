@@ -54,7 +54,6 @@ _COMBINATORICS = "it counts with Python's integers: compute it outside and pass 
 _NOT_IN_C = "ellipsoidal harmonics are not among the functions that SciPy offers compiled code"
 NO_ARRAYS = frozenset([_TABLE, _COMBINATORICS])  # reasons that hold for functions that are none of floating arrays
 
-_ROOT = "its solution is differentiated by graphc.implicit_root, around the solver"
 _MINIMUM = "its solution is differentiated by graphc.implicit_minimum, around the solver"
 _QUADRATURE = "take scipy.integrate.quad of each component, or sum over nodes of your own"
 _ELEMENTWISE = " ".join(
@@ -69,9 +68,11 @@ _SMOOTH = "it chooses knots or a weight by the numbers; make_lsq_spline with kno
 # Functions that take functions, in whose closures a traced value may be
 OF_FUNCTIONS: Mapping[str, str] = {
     **dict.fromkeys(
-        qualified("scipy.optimize", "root root_scalar brentq brenth ridder bisect newton fsolve fixed_point"), _ROOT
+        qualified(
+            "scipy.optimize", "minimize minimize_scalar least_squares curve_fit differential_evolution basinhopping"
+        ),
+        _MINIMUM,
     ),
-    **dict.fromkeys(qualified("scipy.optimize", "minimize minimize_scalar least_squares curve_fit"), _MINIMUM),
     **dict.fromkeys(qualified("scipy.integrate", "quad_vec"), _QUADRATURE),
 }
 
