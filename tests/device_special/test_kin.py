@@ -25,6 +25,8 @@ DOMAINS = {
     "powm1": ((POSITIVE, REAL), FINITE), "wrightomega": ((WIDE,), ALL), "owens_t": ((REAL, REAL), ALL),
     "tklmbda": ((REAL, REAL), SOME), "kolmogorov": ((POSITIVE,), ALL), "kolmogi": ((SHARE,), ALL),
     "smirnov": ((COUNTED, SHARE), FINITE), "stdtrit": ((SHAPE, SHARE), SOME),
+    "smirnovi": ((COUNTED, SHARE), FINITE), "nrdtrimn": ((SHARE, POSITIVE, REAL), SOME),
+    "nrdtrisd": ((REAL, SHARE, REAL), (1.0, 3.0)), "chndtr": ((POSITIVE, SHAPE, POSITIVE), SOME),
 }  # fmt: skip
 
 
@@ -120,6 +122,22 @@ def binomial(k, n, chance):
 
 def negative(k, n, chance):
     return scipy.special.betainc(n, k + 1, chance)
+
+
+@pytest.mark.parametrize("dtype", [np.float64, np.float32])
+def test_wright_omega(dtype):
+    """On both sides of the cut, around its branch point, and far out; Lambert's W is computed by it."""
+    random = np.random.default_rng(6)
+    spread, close = random.normal(size=60) * 10 ** random.uniform(-1, 3, 60), 10 ** random.uniform(-6, 0, 60)
+    x = np.concatenate([spread, -np.abs(spread), -1 + random.normal(size=60) * close]).astype(dtype)
+    y = np.concatenate([spread[::-1], np.pi + random.normal(size=60) * close, np.pi + random.normal(size=60) * close])
+    y = y.astype(dtype)
+    z = x.astype(float) + 1j * y.astype(float)
+    right = scipy.special.wrightomega(z)
+    found = values("wrightomega_z", [x, y], dtype).astype(float)
+    slope = np.abs(z / (1 + right))
+    gap = np.abs(found[:, 0] + 1j * found[:, 1] - right) / (np.abs(right) * (1 + slope) + np.finfo(dtype).tiny)
+    assert np.max(gap) < 5 * np.finfo(dtype).eps
 
 
 # name -> which argument is the probability, and the law at the value and the other arguments: SciPy's own has 11 digits

@@ -8,6 +8,7 @@ from typing import Any
 from graphc.codegen.device_special.language import (
     epsilon,
     exp,
+    expm1,
     floor,
     isinf,
     isnan,
@@ -112,3 +113,32 @@ def smirnov(n: Any, d: Any) -> Any:
             total = total + d * exp(exponent)
         j = j + 1.0
     return min(total, number(1, d))
+
+
+def smirnovi(n: Any, p: Any) -> Any:
+    """Where smirnov is p: false position (Illinois) on its logarithm, between bounds that hold for every n."""
+    n = trunc(n)
+    if isnan(n) or isinf(n) or n < 1.0 or not (p >= 0.0 and p <= 1.0):
+        return number(NAN, p)
+    if p * (1.0 - p) == 0.0:
+        return 1.0 - p
+    a, b = -expm1(log(p) / n), min(sqrt(-0.5 * log(p) / n), number(1, p))
+    gap_a, gap_b, last = log(smirnov(n, a) / p), log(smirnov(n, b) / p), a
+    if gap_a <= 0.0:
+        return a
+    for _ in range(60):
+        middle = (a * gap_b - b * gap_a) / (gap_b - gap_a)
+        if not (middle >= min(a, b) and middle <= max(a, b)):
+            middle = 0.5 * (a + b)
+        found = log(smirnov(n, middle) / p)
+        if found * gap_b < 0.0:
+            a = b
+            gap_a = gap_b
+        else:
+            gap_a = 0.5 * gap_a
+        b = middle
+        gap_b = found
+        if found == 0.0 or abs(b - last) <= 2.0 * epsilon(p) * abs(b):
+            break
+        last = b
+    return b

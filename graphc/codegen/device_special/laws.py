@@ -17,13 +17,12 @@ from graphc.codegen.device_special.language import (
     isinf,
     isnan,
     log,
-    log1p,
     ndtr,
     number,
     sqrt,
     trunc,
 )
-from graphc.codegen.device_special.normal_kin import ndtri_exp
+from graphc.codegen.device_special.normal_kin import quantile
 
 NAN, INF = math.nan, math.inf
 
@@ -195,7 +194,7 @@ def stdtrit(df: Any, p: Any) -> Any:
     if isnan(df) or isnan(p) or df <= 0.0 or p < 0.0 or p > 1.0:
         return number(NAN, p)
     if isinf(df):
-        return ndtri_exp(log(p)) if p <= 0.5 else -ndtri_exp(log1p(-p))
+        return quantile(p)
     tail = min(p, 1.0 - p)
     if tail == 0.0:
         return number(-INF, p) if p == 0.0 else number(INF, p)

@@ -64,6 +64,25 @@ def ndtri_exp(log_p: Any) -> Any:
     return -lower_normal(log(-expm1(log_p)))
 
 
+def quantile(p: Any) -> Any:
+    """Where the normal distribution is p, from 0 to 1."""
+    return ndtri_exp(log(p)) if p <= 0.5 else -ndtri_exp(log1p(-p))
+
+
+def nrdtrimn(p: Any, deviation: Any, x: Any) -> Any:
+    """The mean with which the normal distribution is p at x."""
+    if not (p > 0.0 and p < 1.0 and deviation > 0.0):
+        return number(NAN, x)
+    return x - deviation * quantile(p)
+
+
+def nrdtrisd(mean: Any, p: Any, x: Any) -> Any:
+    """The standard deviation with which the normal distribution is p at x."""
+    if not (p > 0.0 and p < 1.0):
+        return number(NAN, x)
+    return (x - mean) / quantile(p)
+
+
 def powm1(x: Any, y: Any) -> Any:
     """``x**y - 1``."""
     size = abs(x)

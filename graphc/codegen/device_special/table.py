@@ -17,6 +17,7 @@ from graphc.codegen.device_special import (
     beta_function,
     beta_quantiles,
     carlson,
+    complex_omega,
     degrees,
     elliptic,
     exponential_integrals,
@@ -28,6 +29,7 @@ from graphc.codegen.device_special import (
     kelvin,
     kolmogorov_laws,
     laws,
+    noncentral_laws,
     normal_kin,
     orthogonal_polynomials,
     parameters,
@@ -48,6 +50,7 @@ BY_FILE: Mapping[ModuleType, str] = {
     carlson: "elliprc elliprd elliprf elliprg elliprj",
     degrees: "cosdg cotdg radian sindg tandg",
     elliptic: "agm ellipe ellipeinc ellipj ellipk ellipkinc ellipkm1",
+    complex_omega: "wrightomega_z",
     exponential_integrals: "exp1 expi expn",
     faddeeva: "dawsn erfi voigt_profile wofz",
     gamma_quantiles: "gammaincinv gammainccinv",
@@ -55,10 +58,11 @@ BY_FILE: Mapping[ModuleType, str] = {
     incomplete_beta: "betainc betaincc",
     incomplete_gamma: "gammainc gammaincc",
     kelvin: "bei beip ber berp kei keip ker kerp",
-    kolmogorov_laws: "kolmogi kolmogorov smirnov",
+    kolmogorov_laws: "kolmogi kolmogorov smirnov smirnovi",
     laws: "bdtr bdtrc bdtri chdtr chdtrc chdtri fdtr fdtrc fdtri gdtr gdtrc gdtria gdtrix nbdtr nbdtrc nbdtri pdtr "
     "pdtrc pdtri stdtr stdtrit",
-    normal_kin: "ndtri_exp owens_t powm1 tklmbda wrightomega",
+    noncentral_laws: "chndtr",
+    normal_kin: "ndtri_exp nrdtrimn nrdtrisd owens_t powm1 tklmbda wrightomega",
     orthogonal_polynomials: "eval_chebyc eval_chebys eval_chebyt eval_chebyu eval_gegenbauer eval_genlaguerre "
     "eval_hermite eval_hermitenorm eval_jacobi eval_laguerre eval_legendre eval_sh_chebyt eval_sh_chebyu "
     "eval_sh_jacobi eval_sh_legendre lpmv",
