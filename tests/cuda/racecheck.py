@@ -63,18 +63,19 @@ _OWN = re.compile(r"^\s*(%\"[^\"]+\") = (?:alloca\b|getelementptr [^,]+, i64\* %
 _PART = re.compile(r"^\s*(%\"[^\"]+\") = (?:getelementptr [^,]+, |bitcast )\S.*?\* (%\"[^\"]+\")")
 
 
-def noted(text: str) -> str:
+def noted(text: str, name: str) -> str:
     """The kernel's LLVM text with a note before each access to memory that is not the thread's own."""
     own = {match.group(1) for line in text.splitlines() if (match := _OWN.match(line))}
     for line in text.splitlines():  # what is a part of these, too
         match = _PART.match(line)
         if match and match.group(2) in own:
             own.add(match.group(1))
-    lines, count = [], 0
+    lines, count, inside = [], 0, False
     for line in text.splitlines():
+        inside = f'@"{name}"(' in line if line.startswith("define") else inside  # no function that it calls
         for pattern, kind in ((_LOAD, READ), (_STORE, WRITE), (_ATOMIC, ATOMIC)):
             found = pattern.search(line)
-            if found and found.group(2) not in own:
+            if inside and found and found.group(2) not in own:
                 count += 1
                 lines.append(f"  %noted{count} = ptrtoint {found.group(1)} {found.group(2)} to i64")
                 lines.append(f'  call void @note(i64* %".1", i64 %noted{count}, i64 {kind})')
@@ -119,7 +120,7 @@ class RaceChecker(Emulator):
                 text = source_ir(Source(printed.name, printed.source, "<cuda>", printed.signature), EMULATED)
             name = f"raced_{printed.name}"
             with LOCK:
-                data = emit_object(noted(text).replace(f'@"{printed.name}"', f'@"{name}"'), 1)
+                data = emit_object(noted(text, printed.name).replace(f'@"{printed.name}"', f'@"{name}"'), 1)
             count = printed.signature.count(",") + 1
             function = ctypes.CFUNCTYPE(None, *[ctypes.c_int64] * (count + 1))(load_object(data, [name])[name])
             self.functions[printed.name] = (printed.name, function, kernel.waits or "shuffle_" in printed.source)

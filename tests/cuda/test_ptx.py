@@ -21,7 +21,7 @@ from graphc.config import settings
 from graphc.cuda_runner import CudaRunner
 from tests.control.corpus import PROGRAMS as CORPUS
 from tests.cuda.programs import PROGRAMS, X
-from tests.nightly import NIGHTLY
+from tests.nightly import NIGHTLY, part
 
 pytestmark = pytest.mark.skipif(settings.disable_jit, reason="GRAPHC_DISABLE_JIT: nothing is compiled")
 
@@ -100,28 +100,56 @@ def accesses(source: str) -> tuple[int, int]:
     return sum(len(re.findall(element, part)) for part in rounds) - stores, stores
 
 
+ARCHITECTURES = ("sm_75", "sm_80", "sm_90")
+
+
+def is_single(function, args) -> bool:
+    """Whether no value of the program has double precision."""
+    graph = function.graph("final", *args)
+    return not any(dtype in str(graph) for dtype in ("f64[", "c128["))
+
+
+def assert_fit(function, args, architectures, folder):
+    """All kernels assemble without spills, and compute in no higher precision than the program."""
+    single = is_single(function, args)
+    for kernel in kernels_of(function, args):
+        for architecture in architectures:
+            assert_no_spills(kernel, architecture, folder)
+        if single:
+            assert ".f64" not in kernel_ptx(kernel, "sm_80"), kernel.printed.source
+    return single
+
+
 @pytest.mark.parametrize("case", gpu_cases() if NIGHTLY else gpu_cases()[0:3:2], ids=lambda case: case.name)
 def test_kernels_of_the_benchmarks(case, tmp_path):
     args = case.inputs(np.random.default_rng(0), **case.small)
     compiled = graphc.jit(case.function) if case.argnums is None else graphc.grad(case.function, argnums=case.argnums)
+    assert assert_fit(compiled, args, ARCHITECTURES if NIGHTLY else ("sm_80",), tmp_path)
     kernels = kernels_of(compiled, args)
     long = [k for k in kernels if k.printed.name.startswith("cuda_kernel_") and "row_slots" not in k.printed.source]
     assert case.name not in ACCESSES or ACCESSES[case.name] in [accesses(k.printed.source) for k in long]
     for kernel in kernels:
-        for architecture in ("sm_75", "sm_80", "sm_90") if NIGHTLY else ("sm_80",):
-            assert_no_spills(kernel, architecture, tmp_path)
         if kernel.mapping == "elements" and case.name in ("black_scholes", "adam"):
             text = kernel_ptx(kernel, "sm_80")
             assert re.search(r"ld\.global\.nc\.v4\.b32", text)
             assert "st.global.v4.b32" in text
 
 
-@pytest.mark.skipif(not NIGHTLY, reason="all kernels of the corpus: TEST_PROGRAMS=2000")
-@pytest.mark.parametrize("name", CORPUS)
+@pytest.mark.parametrize("name", part(CORPUS, 5, 40))
 def test_kernels_of_the_corpus(name, tmp_path):
     function, args = CORPUS[name]
-    for kernel in kernels_of(graphc.value_and_grad(function), args):
-        assert_no_spills(kernel, "sm_80", tmp_path)
+    assert_fit(graphc.value_and_grad(function), args, ARCHITECTURES, tmp_path)
+
+
+@pytest.mark.skipif(not NIGHTLY, reason="the corpus in single precision: TEST_PROGRAMS=2000")
+def test_the_corpus_in_single_precision(tmp_path):
+    """Programs all of whose values then are single; where NumPy makes doubles, they are not."""
+    found = []
+    for name, (function, args) in CORPUS.items():
+        single = [a.astype("f4") if isinstance(a, np.ndarray) and a.dtype == np.float64 else a for a in args]
+        if assert_fit(graphc.value_and_grad(function), single, (), tmp_path):
+            found.append(name)
+    assert len(found) >= 10, found
 
 
 def test_atomic_additions_are_the_devices_own():

@@ -9,7 +9,7 @@ import graphc
 from graphc.codegen.cuda_chores import whole_kernel
 from graphc.config import override, settings
 from tests.control.corpus import PROGRAMS as CORPUS
-from tests.cuda.programs import PROGRAMS
+from tests.cuda.programs import LABELS, PROGRAMS, best_of_each, columns, cross_entropy, running
 from tests.cuda.racecheck import RaceChecker, race_checker
 from tests.nightly import NIGHTLY
 
@@ -45,16 +45,31 @@ def test_planted_races_are_found():
     assert any("meet" in race for race in races(shared))
 
 
-def check(function, arguments, transform=graphc.value_and_grad, **options):
+def check(function, arguments, near=None):
     with override(cuda_emulator=True), race_checker() as checker:
-        transform(function, target="cuda", **options)(*arguments)
+        checker.near = checker.near if near is None else near
+        graphc.value_and_grad(function, target="cuda")(*arguments)
     assert checker.checked
     assert not checker.races, checker.races[:3]
 
 
-@pytest.mark.parametrize("name", PROGRAMS if NIGHTLY else ["rows", "columns"])
-def test_programs(name):
-    check(*PROGRAMS[name])
+def norm(x, scale):
+    centred = x - np.mean(x, axis=1, keepdims=True)
+    return np.sum(np.exp(centred / np.sqrt(np.mean(centred**2, axis=1, keepdims=True) + 1e-5) * scale))
+
+
+LONG = np.random.default_rng(3).normal(size=(9, 70))  # rows that the threads of a block share
+ALL = PROGRAMS | {
+    "long rows": (cross_entropy, (LONG, LABELS[:9])), "norm": (norm, (LONG, LONG[0])), "sums": (columns, (LONG,)),
+    "best of long": (best_of_each, (LONG,)), "running": (running, (LONG[:4],)), "alone": (np.max, (LONG.ravel(),)),
+}  # fmt: skip
+
+
+@pytest.mark.parametrize("near", [None, 0] if NIGHTLY else [None], ids=["near", "far"] if NIGHTLY else ["near"])
+@pytest.mark.parametrize("name", ALL if NIGHTLY else ["long rows"])
+def test_programs(name, near):
+    """With what phases keep for each other near to a block, and in the device's memory."""
+    check(*ALL[name], near=near)
 
 
 @pytest.mark.skipif(not NIGHTLY, reason="the whole corpus: TEST_PROGRAMS=2000")
