@@ -58,10 +58,15 @@ def norm(x, scale):
     return np.sum(np.exp(centred / np.sqrt(np.mean(centred**2, axis=1, keepdims=True) + 1e-5) * scale))
 
 
+def pairs(x):
+    apart = x[:, None, :] - x[None, :, :]
+    return np.sum(1 / np.sqrt(np.sum(apart * apart, axis=2) + 0.1))
+
+
 LONG = np.random.default_rng(3).normal(size=(9, 70))  # rows that the threads of a block share
 ALL = PROGRAMS | {
     "long rows": (cross_entropy, (LONG, LABELS[:9])), "norm": (norm, (LONG, LONG[0])), "sums": (columns, (LONG,)),
-    "best of long": (best_of_each, (LONG,)), "running": (running, (LONG[:4],)), "alone": (np.max, (LONG.ravel(),)),
+    "lanes of pairs": (pairs, (LONG[:, :3],)), "best of long": (best_of_each, (LONG,)), "running": (running, (LONG[:4],)), "alone": (np.max, (LONG.ravel(),)),
 }  # fmt: skip
 
 
