@@ -166,7 +166,7 @@ RECTANGLES = [
 KINDS = [(*rectangle, is_complex) for rectangle in RECTANGLES for is_complex in (False, True)]
 
 
-@pytest.mark.parametrize(("shape", "values", "is_complex"), part(KINDS, 2, 3))
+@pytest.mark.parametrize(("shape", "values", "is_complex"), part(KINDS, 2, 6))
 def test_equal_and_zero_singular_values(shape, values, is_complex):
     a = rectangle(shape, values, is_complex)
     found, warned = gradient(smooth, a)
@@ -174,7 +174,7 @@ def test_equal_and_zero_singular_values(shape, values, is_complex):
     assert not warned
 
 
-@pytest.mark.parametrize("k", part(range(len(RECTANGLES)), 1, 2))
+@pytest.mark.parametrize("k", part(range(len(RECTANGLES)), 1, 3))
 def test_orthogonal_factors_need_a_regular_matrix(k):
     shape, values = RECTANGLES[k]
     a = rectangle(shape, values, False)
@@ -266,15 +266,25 @@ def test_values_that_differ_have_no_need_of_it():
 
 
 def test_compiled():
-    """The program that stops hands the call on to the one that computes limits; it serves all others as before."""
-    loss = function_of(np.sqrt)
+    """The program that stops hands the call on to the one that computes limits, and that to one with NaN after a
+    warning; the first serves all others as before."""
+    function = function_of(np.sqrt)
+
+    def loss(a, share):
+        return function(a) + share * one_vector(a)
+
     value_and_gradient = graphc.value_and_grad(loss)
     plain, equal = of_values([1, 2, 3, 4, 5]), of_values([2, 2, 2, 3, 3])
     for a in (plain, equal, plain, np.eye(5)):
-        value, found = value_and_gradient(a)
-        assert value == pytest.approx(loss(a), rel=1e-12)
-        np.testing.assert_allclose(found, differences(loss, a), atol=2e-7)
+        value, found = value_and_gradient(a, 0.0)
+        assert value == pytest.approx(loss(a, 0.0), rel=1e-12)
+        np.testing.assert_allclose(found, differences(function, a), atol=2e-7)
         assert value_and_gradient.__call__ is value_and_gradient._entry  # the next call takes the native way again
+    for _ in range(2):
+        with pytest.warns(graphc.DerivativeWarning, match="eigh: some"):
+            value, found = value_and_gradient(equal, 1.0)
+        assert value == pytest.approx(loss(equal, 1.0), rel=1e-12)
+        assert np.isnan(found).all()
     assert value_and_gradient.cache_info() == {"calls_traced": 2, "programs": 2}
 
 
