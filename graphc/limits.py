@@ -15,7 +15,7 @@ import warnings
 from collections.abc import Callable, Sequence
 from typing import Any
 
-from graphc.autodiff.equal_values import Checked, Rule, Watched, has_limit, with_checks
+from graphc.autodiff.equal_values import Checked, Rule, Watched, WatchedAgain, has_limit, with_checks
 from graphc.autodiff.limits import Limits, limit_tangents
 from graphc.autodiff.tangent import jvp_graph
 from graphc.compiler import Executable
@@ -40,7 +40,7 @@ def rule_of(vectors: Vectors) -> Rule:
 def rule_in(session: Session) -> Rule:
     """The same for a derivative that is taken in a trace. What is differentiated again there is only watched: the
     derivative of a limit is another than that of what computes it."""
-    return rule_of("watched" if session.derivatives else session.vectors)
+    return WatchedAgain() if session.derivatives else rule_of(session.vectors)
 
 
 def tangents_in(session: Session, graph: Graph) -> Graph:

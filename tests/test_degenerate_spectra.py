@@ -166,6 +166,14 @@ def test_what_is_not_found_is_nan_with_a_warning(call):
     assert not warned
 
 
+def test_a_cotangent_of_zeros_that_moves_is_not_left_out():
+    """The gradient by a is zero at c = 0, and its derivative by c is not."""
+    f = graphc.jacobian(lambda c: graphc.grad(lambda a: c * loss(a))(of_values(VALUES)))
+    found, warned = noting(f, 0.0)
+    assert np.isnan(found).any()
+    assert warned
+
+
 def test_a_kink_of_the_values_is_shared_with_a_warning():
     found, warned = noting(lambda: graphc.jvp(lambda a: np.linalg.eigvalsh(sym(a))[-1], (np.eye(4),), (E,)))
     np.testing.assert_allclose(found[1], np.trace(E) / 4, rtol=1e-14)

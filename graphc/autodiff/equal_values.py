@@ -23,10 +23,10 @@ from graphc.ir.graph import Graph, Node, Value
 from graphc.ir.opdef import Op
 from graphc.ir.rewrite import rebuild
 from graphc.ir.types import I64
-from graphc.ops.equal_values import any_of
+from graphc.ops.equal_values import any_of, scattered
 from graphc.ops.index import EQUAL_VALUES, OF_EIG, OF_EIGH, OF_SVD
 from graphc.ops.matrices import required
-from graphc.ops.spectral_limits import LIMITS, MET, NEEDS
+from graphc.ops.spectral_limits import LIMITS, MET, NEEDS, VALUES
 from graphc.passes.facts import NumberFacts
 
 CODES: Mapping[str, int] = {"eigh": OF_EIGH, "eig": OF_EIG, "svd": OF_SVD}
@@ -65,6 +65,26 @@ class Watched:
         if first is not None:
             first = unless(F, made_nan(F, first, cotangents), CODES[node.op.name], first)
         return (first, *rest)
+
+
+class WatchedAgain(Watched):
+    """The same of what is differentiated again. There a cotangent of zeros for vectors is not enough to leave them out,
+    since it may move: the program stops where their values are equal, too."""
+
+    def pull_back(self, F: Builder, facts: NumberFacts, node: Node, cotangents: Cotangents) -> Cotangents:
+        first, *rest = super().pull_back(F, facts, node, cotangents)
+        place = VALUES[node.op.name]
+        given = [g for k, g in enumerate(cotangents) if k != place and g is not None]
+        if first is None or not given:
+            return (first, *rest)
+        unused = MET[node.op.name](F, node)
+        for g in given:
+            unused = F.logical_and(unused, F.logical_not(any_of(F, F.ne(g, 0.0))))
+        for g in given:  # NaN, and its derivative is so where the cotangent moves
+            moved = F.reduce("sum", F.mul(g, scattered(F, g.type.dtype, g.dims, 1.0)), range(g.rank))
+            lost = F.cast(F.select(unused, F.mul(moved, float("nan")), 0.0), first.type.dtype)
+            first = F.add(first, lost)
+        return (unless(F, unused, CODES[node.op.name], first), *rest)
 
 
 def push_watched(F: Builder, facts: NumberFacts, node: Node, tangents: Cotangents) -> Cotangents:

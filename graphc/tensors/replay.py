@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterable, Sequence
 from typing import Any
 
+from graphc.autodiff.equal_values import WatchedAgain
 from graphc.autodiff.requires_grad import mark
 from graphc.differentiate import differentiate
 from graphc.ir.builder import Builder, finish
@@ -100,7 +101,7 @@ class Replay:
         kept = [p for p in sorted(self._read(later)) if p < len(self.values) and self.values[p] in made]
         graph, outer, marks = _cut_out(self.F, inner, sources, [loss, *(self.values[p] for p in kept)])
         again = any(not isinstance(s.step, Kind) and s.step[0] is GRADIENT for s in later)
-        rule = rule_of("watched" if again else self.vectors)
+        rule = WatchedAgain() if again else rule_of(self.vectors)
         joint, _ = differentiate(mark(graph, marks), OPS, vectors=rule)
         moved = self._inline(joint, outer)
         for position, value in zip(kept, moved[1:], strict=False):
