@@ -113,3 +113,15 @@ def test_airy(dtype):
     np.testing.assert_array_equal(np.isnan(scaled), np.stack([x < 0, x < 0, x < -99, x < -99], axis=1))
     assert np.all(np.isnan(values("airy", [[np.nan, -np.inf]], dtype)))
     np.testing.assert_array_equal(values("airy", [np.inf], dtype), [0, 0, np.inf, np.inf])
+
+
+@BOTH
+def test_struve(dtype):
+    v = np.array([0.0, 0.0, 1.0, 0.0, 1.0, 2.5, -1.2, 11.0, -0.5, -1.5, 30.0, -2.4])
+    x = np.array([0.1, 3.9, 4.1, 50.0, 200.0, 8.0, 13.0, 2.0, 3.0, 5.0, 40.0, 80.0])
+    for name, reference, limit in (("struve", mp.struveh, 200.0), ("modstruve", mp.struvel, 80.0)):
+        arguments = [v, np.minimum(x, limit)]
+        assert np.max(errors(values(name, arguments, dtype), exactly(reference), arguments, dtype)) < 8
+        found = values(name, [[0.0, 1.0, 2.0, 0.5, -1.0, -2.0], [-2.0, -2.0, -3.0, -1.0, 0.0, 0.0]])
+        np.testing.assert_allclose(found, getattr(scipy.special, name)([0, 1, 2, 0.5, -1, -2], [-2, -2, -3, -1, 0, 0]))
+    assert np.isnan(values("struve", [300.0, 130.0]))  # digits are lost

@@ -36,6 +36,7 @@ from graphc.codegen.device_special import (
     rising_factorials,
     sine_integrals,
     spherical,
+    struve_functions,
     zeta_and_dilogarithm,
 )
 
@@ -70,6 +71,7 @@ BY_FILE: Mapping[ModuleType, str] = {
     rising_factorials: "binom poch",
     sine_integrals: "fresnel shichi sici",
     spherical: "spherical_in spherical_jn spherical_kn spherical_yn",
+    struve_functions: "modstruve struve",
     zeta_and_dilogarithm: "spence zetac",
 }
 OTHER_NAMES: Mapping[str, Callable[..., Any]] = {
