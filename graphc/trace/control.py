@@ -34,6 +34,7 @@ from graphc.trace.trees import value_of
 from graphc.trace.twins import bring_back
 from graphc.trace.values import wrap
 from graphc.trace.variables import Readers, Variables, changed
+from graphc.trace.written_out import written_out
 
 UNROLLED = 4  # a loop over a range of so few numbers is written out
 MOST_GROWING = 64  # iterations that are written out where each changes the shape of what it carries
@@ -58,7 +59,7 @@ def loop(
     elif elements is None:
         signal = _run_all(dispatch.iterated(iterable), body, variables)
     elif session is None or needs_numbers(session, elements, peek):
-        signal = _run_all(elements.plain(), body, variables)
+        signal = _run_all(written_out(session, elements.plain()), body, variables)
     else:
         signal = _stage_or_peel(session, elements, body, variables, targets)
     return _ended(signal, otherwise, variables)
@@ -77,7 +78,7 @@ def _run_grid(
         return _run_grid(grid, now, body, variables, targets, peek)
 
     if session is None or needs_numbers(session, elements, peek):
-        return _run_all(elements.plain(), piece, variables)
+        return _run_all(written_out(session, elements.plain()), piece, variables)
     return _stage_or_peel(session, elements, piece, variables, targets)
 
 
@@ -145,7 +146,7 @@ def _stage_or_peel(
         bring_back(session, usable)
         session.captures.refused = refused
         session.note(f"{user_location()}: a loop is written out, iteration by iteration: {reason}")
-        return _run_all(Rest(elements).plain(), body, variables)
+        return _run_all(written_out(session, Rest(elements).plain()), body, variables)
 
     try:
         return going_on(body(elements.at(session, 0)), BREAKS, rest, variables)

@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import numpy as np
+import pytest
 
+from graphc.errors import GraphcWarning
 from graphc.ir.builder import Builder
 from graphc.ops.table import OPS
 from graphc.trace.record import trace
@@ -70,3 +72,25 @@ def test_branches_in_branches(monkeypatch):
 
 def test_a_loop_with_ways_out(monkeypatch):
     assert sines(ends_early, monkeypatch) == (3, 1)
+
+
+def appended(x, count):
+    rows = []
+    for k in range(count):
+        x = np.sin(x * 0.9 + 0.1 * k) * np.cos(x) + np.exp(-x)
+        rows.append(x)
+    return np.stack(rows)
+
+
+def test_a_long_loop_that_is_written_out_says_so_at_its_lines():
+    first = appended.__code__.co_firstlineno + 2
+    with pytest.warns(GraphcWarning, match="this loop is written out") as told:
+        trace(make_target(lambda x: appended(x, 70)), [np.linspace(0.0, 1.0, 7)], {}, OPS)
+    (warning,) = told
+    assert warning.filename == __file__
+    assert warning.lineno in range(first, first + 3)
+
+
+def test_a_short_one_says_nothing(recwarn):
+    trace(make_target(lambda x: appended(x, 40)), [np.linspace(0.0, 1.0, 7)], {}, OPS)
+    assert not recwarn.list
