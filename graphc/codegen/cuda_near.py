@@ -128,9 +128,7 @@ class NearPrinter(OrderedPrinter):
         """Put in front that buffers are apart, but for those that threads which wait for each other write and read."""
         waits = any("barrier()" in line for line in self.lines.lines)
         exchanged = [buffer for buffer, how in self.nest.buffers().items() if how == "both"] if waits else []
-        both = [
-            self.buffers[buffer] for buffer in exchanged if buffer in self.buffers
-        ]  # lanes have theirs in registers
+        both = [self.buffers[buffer] for buffer in exchanged if buffer in self.buffers]  # or in registers
         said = ["separate_buffers()", *(f"exchanged_buffer({name})" for name in both)]
         self.lines.lines[:0] = [self.lines.indent + line for line in said]
 
