@@ -58,6 +58,8 @@ def share_equal_loops(body: str, dtypes: Mapping[str, str], add: AddFunction) ->
         add: takes a function of the program, its source and signature, and gives its index in the table.
     """
     lines = body.splitlines()
+    if _long_loops(lines) < 2:
+        return body
     loops = list(_loops(body, lines, dtypes))
     sources = [loop.source for loop in loops]
     shared = [loop for loop in loops if sources.count(loop.source) > 1]
@@ -81,19 +83,40 @@ def _in_box(box: str, place: int, dtype: str) -> str:
     return f"as_pointer_{STORED.get(dtype, dtype)}({box} + {8 * place})[0]"
 
 
+def _long_loops(lines: Sequence[str]) -> int:
+    """How many loops of the function itself are long: to know that takes no syntax tree."""
+    places = [k for k, line in enumerate(lines) if line[:4].isspace() and not line[4:5].isspace()]
+    ends = [*places[1:], len(lines)]
+    return sum(
+        end - k > SHORTEST and lines[k].startswith(("    for ", "    while "))
+        for k, end in zip(places, ends, strict=True)
+    )
+
+
 def _loops(body: str, lines: Sequence[str], dtypes: Mapping[str, str]) -> Iterator[_Loop]:
     """Those that could be functions."""
     (function,) = ast.parse(body).body
     assert isinstance(function, ast.FunctionDef)
+    long = [statement for statement in function.body if _is_long_loop(statement)]
+    after: dict[ast.stmt, set[str]] = {}  # the names that are read later
+    read: set[str] = set()
+    for statement in reversed(function.body):
+        if statement in long:
+            after[statement] = set(read)
+        read |= _names(statement, ast.Load)
     before = {argument.arg for argument in function.args.args}
-    for k, statement in enumerate(function.body):
-        last = statement.end_lineno or 0
-        if isinstance(statement, ast.For | ast.While) and last - statement.lineno >= SHORTEST:
-            after = {name for later in function.body[k + 1 :] for name in _names(later, ast.Load)}
-            found = _as_function(statement, lines[statement.lineno - 1 : last], before, after, dtypes)
+    for statement in function.body:
+        if statement in after:
+            first, last = statement.lineno - 1, statement.end_lineno or 0
+            found = _as_function(statement, lines[first:last], before, after[statement], dtypes)
             if found is not None:
-                yield _Loop(statement.lineno - 1, last, *found)
+                yield _Loop(first, last, *found)
         before |= _names(statement, ast.Store)
+
+
+def _is_long_loop(statement: ast.stmt) -> bool:
+    is_loop = isinstance(statement, ast.For | ast.While)
+    return is_loop and (statement.end_lineno or 0) - statement.lineno >= SHORTEST
 
 
 def _names(tree: ast.AST, context: type[ast.expr_context]) -> set[str]:
@@ -137,8 +160,8 @@ def _with_addresses(loop: ast.stmt, lines: Sequence[str], same: set[str]) -> tup
     """The loop's lines with a name for each address that is computed of ``same`` names, and what these stand for."""
     found: dict[str, str] = {}
     changed = list(lines)
-    calls = [node for node in ast.walk(loop) if isinstance(node, ast.Call) and isinstance(node.func, ast.Name)]
-    addresses = [node.args[0] for node in calls if ast.unparse(node.func).startswith("as_pointer_")]
+    calls = [(node, node.func) for node in ast.walk(loop) if isinstance(node, ast.Call)]
+    addresses = [c.args[0] for c, f in calls if isinstance(f, ast.Name) and f.id.startswith("as_pointer_")]
     for place in sorted(addresses, key=lambda node: (node.lineno, -node.col_offset)):  # the last of a line first
         if isinstance(place, ast.Name) or not _names(place, ast.Load) <= same:
             continue
