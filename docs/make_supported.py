@@ -63,9 +63,9 @@ SPARSE = """A sparse array or matrix from outside, in CSR, CSC, COO, BSR or DIA 
 `bicgstab` and `minres`, solve by a dense factorisation. The numbers of A are read at each call, and are not
 differentiated.
 """
-SOLVERS = """Zeros have the derivatives of the implicit function theorem. Those of several are SciPy's with `brentq`, `brenth` and
-`bisect`. Solutions of `minimize` and the like, and of other solvers, are differentiated by `graphc.implicit_minimum` and
-`graphc.implicit_root`, around the solver.
+SOLVERS = """Zeros have the derivatives of the implicit function theorem; of several, `brentq`, `brenth` and `bisect`
+find SciPy's. Solutions of `minimize` and the like, and of other solvers, are differentiated by
+`graphc.implicit_minimum` and `graphc.implicit_root`, around the solver.
 """
 INDEX_TRICKS = """`np.lib.stride_tricks.sliding_window_view` (a copy), `np.r_[...]`, `np.c_[...]`, `np.mgrid[...]`,
 `np.ogrid[...]`, functions made by `np.vectorize`, `np.poly1d` at traced points, and polynomials of `numpy.polynomial`

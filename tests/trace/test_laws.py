@@ -205,6 +205,15 @@ COVARIANCE = np.array([[1.5, 0.3], [0.3, 0.8]])
         ("dirichlet", "mean", (np.array([1.2, 2.0, 0.7]),)),
         ("dirichlet", "var", (np.array([1.2, 2.0, 0.7]),)),
         ("dirichlet", "entropy", (np.array([1.2, 2.0, 0.7]),)),
+        ("multivariate_t", "logpdf", (POINTS, np.array([0.1, 0.2]), COVARIANCE, 3.5)),
+        ("multivariate_t", "pdf", (POINTS[0], np.zeros(2), COVARIANCE, 3.5)),
+        ("multivariate_t", "logpdf", (POINTS[:, 0], 0.3, 1.7, 2.0)),
+        ("wishart", "logpdf", (COVARIANCE, 3.5, COVARIANCE + 1.5 * np.eye(2))),
+        ("wishart", "pdf", (0.7, 3.5, 1.3)),
+        ("invwishart", "logpdf", (COVARIANCE, 3.5, COVARIANCE + 1.5 * np.eye(2))),
+        ("invwishart", "logpdf", (np.stack([COVARIANCE, np.eye(2)], axis=-1), 4.0, np.array([0.5, 0.8]))),
+        ("matrix_normal", "logpdf", (POINTS.T, POINTS[::-1].T, COVARIANCE, np.diag([1.0, 2.0, 0.5]))),
+        ("matrix_normal", "logpdf", (np.stack([POINTS, 2 * POINTS]), np.zeros((3, 2)), np.eye(3) + 0.1, COVARIANCE)),
     ],
 )
 @pytest.mark.usefixtures("interpreted")
@@ -218,11 +227,27 @@ def test_laws_of_vectors(name: str, method: str, given: tuple[Any, ...]) -> None
         return np.sum(found * np.cos(np.arange(np.size(found))))
 
     def symmetric(*args: Any) -> Any:  # SciPy's own checks the symmetry that a difference would break
-        return loss(*args[:-1], (args[-1] + args[-1].T) / 2 if np.ndim(args[-1]) == 2 else args[-1])
+        return loss(*(_symmetric(a) for a in args))
 
     for position in range(len(given)):
         found = graphc.grad(symmetric, argnums=position)(*given)
         np.testing.assert_allclose(found, differences(symmetric, list(given), position), rtol=1e-6, atol=1e-8)
+
+
+def _symmetric(a: Any) -> Any:
+    return (a + np.swapaxes(a, 0, 1)) / 2 if np.ndim(a) in (2, 3) and a.shape[0] == a.shape[1] else a
+
+
+@pytest.mark.usefixtures("interpreted")
+def test_a_law_of_matrices_with_its_parameters_given() -> None:
+    def loss(nu: Any, a: Any) -> Any:
+        return stats.wishart(nu, np.eye(2)).logpdf(a @ a.T) + stats.multivariate_t([0.0, 0.0], a @ a.T, nu).logpdf(a[0])
+
+    outside = stats.matrix_normal(np.zeros((2, 2)), COVARIANCE, np.eye(2))
+    for function in (loss, lambda nu, a: nu * outside.logpdf(a)):
+        np.testing.assert_allclose(
+            graphc.grad(function)(4.0, COVARIANCE), differences(function, [4.0, COVARIANCE], 0), rtol=1e-6
+        )
 
 
 def test_many_points_of_dirichlet_are_columns() -> None:

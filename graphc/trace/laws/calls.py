@@ -13,13 +13,18 @@ from functools import cache
 from typing import Any, NoReturn
 
 from graphc.errors import SideEffectError, TraceTypeError, UnsupportedError
-from graphc.trace.laws import continuous, discrete, further_continuous, more_continuous, multivariate
+from graphc.trace.laws import continuous, discrete, further_continuous, matrices, more_continuous, multivariate
 from graphc.trace.laws.frames import Continuous, Law, in_float64
 from graphc.trace.location import user_location
 from graphc.trace.python_functions import has_traced
 from graphc.trace.randomness import WHY, instead_of
 
-_VECTOR_PARAMETERS = {"multivariate_normal": ["mean", "cov", "allow_singular"], "dirichlet": ["alpha"]}
+_VECTOR_PARAMETERS = {
+    "multivariate_normal": ["mean", "cov", "allow_singular"], "dirichlet": ["alpha"],
+    "multivariate_t": ["loc", "shape", "df"], "wishart": ["df", "scale"], "invwishart": ["df", "scale"],
+    "matrix_normal": ["mean", "rowcov", "colcov"],
+}  # fmt: skip
+_OF_VECTORS = {**multivariate.METHODS, **matrices.METHODS}
 
 
 CONTINUOUS = {**continuous.MAKERS, **more_continuous.MAKERS, **further_continuous.MAKERS}
@@ -33,13 +38,13 @@ def law_of(name: str) -> Law | None:
 
 
 def names_of_laws() -> list[str]:
-    return [*CONTINUOUS, *discrete.MAKERS, *multivariate.METHODS]
+    return [*CONTINUOUS, *discrete.MAKERS, *_OF_VECTORS]
 
 
 def methods_of(name: str) -> list[str]:
     """The methods that the law has on traced arguments."""
     law = law_of(name)
-    return law.methods() if law is not None else sorted(multivariate.METHODS[name])
+    return law.methods() if law is not None else sorted(_OF_VECTORS[name])
 
 
 def is_of_stats(obj: Any) -> bool:
@@ -154,7 +159,7 @@ def _run_vector(name: str, method: str, args: Sequence[Any], kwargs: Mapping[str
     if rest.pop("allow_singular", False):
         message = f"scipy.stats.{name}: allow_singular=True is not supported on traced arrays"
         raise UnsupportedError(message, location=user_location())
-    formula = multivariate.METHODS[name][method]
+    formula = _OF_VECTORS[name][method]
     try:
         bound = inspect.signature(formula).bind(*args, **rest)
     except TypeError as error:

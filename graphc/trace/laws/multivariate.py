@@ -20,8 +20,8 @@ from graphc.trace.protocol import run_function
 
 def normal_logpdf(x: Any, mean: Any = None, cov: Any = 1.0) -> Any:
     """Of points x (..., d); a mean (d,); a covariance (d, d), or its diagonal (d,), or a number times the identity."""
-    mean, factor, one = _normal_parameters(mean, cov)
-    x = _points(in_float64(x), one)
+    mean, factor, one = normal_parameters(mean, cov)
+    x = points(in_float64(x), one)
     flat = np.reshape(x - mean, (-1, mean.shape[0]))
     white = run_function("scipy.linalg.solve_triangular", (factor, flat.T), {"lower": True})
     distance = np.reshape(np.sum(white * white, axis=0), x.shape[:-1])
@@ -31,11 +31,11 @@ def normal_logpdf(x: Any, mean: Any = None, cov: Any = 1.0) -> Any:
 
 def normal_entropy(mean: Any = None, cov: Any = 1.0) -> Any:
     """``log det(2 pi e cov) / 2``."""
-    mean, factor, _ = _normal_parameters(mean, cov)
+    mean, factor, _ = normal_parameters(mean, cov)
     return 0.5 * mean.shape[0] * (LOG_2PI + 1) + np.sum(np.log(np.diagonal(factor)))
 
 
-def _normal_parameters(mean: Any, cov: Any) -> tuple[Any, Any, bool]:
+def normal_parameters(mean: Any, cov: Any) -> tuple[Any, Any, bool]:
     """The mean, the covariance's factor, and whether the law is of one number."""
     cov = in_float64(1.0 if cov is None else cov)
     rank = np.ndim(cov)
@@ -58,7 +58,7 @@ def _normal_parameters(mean: Any, cov: Any) -> tuple[Any, Any, bool]:
     return mean, np.linalg.cholesky(cov), one
 
 
-def _points(x: Any, one: bool) -> Any:
+def points(x: Any, one: bool) -> Any:
     """The points with their components along the last axis, as SciPy reads them."""
     if np.ndim(x) == 0:
         return np.reshape(x, (1, 1))
