@@ -2,8 +2,8 @@
 
 H by its power series where that does not cancel, else as Y and an integral without oscillation (DLMF 11.2.1, 11.5.2),
 computed by the trapezoidal rule in s for ``t = exp(s - exp(-s))`` (Takahasi and Mori, Publ. RIMS 9, 1974). L by its
-power series, whose terms are positive for orders from -3/2 on, and far out as I of the opposite order, beside which the rest
-is ``exp(-x)`` (DLMF 11.2.2, 11.6.2). NaN where too many digits are lost.
+power series, whose terms are positive for orders from -3/2 on, and far out as I of the opposite order, beside which the
+rest is ``exp(-x)`` (DLMF 11.2.2, 11.6.2). NaN where too many digits are lost.
 """
 
 from __future__ import annotations
