@@ -14,7 +14,7 @@ from tests.nightly import NIGHTLY
 
 BOTH = pytest.mark.parametrize("dtype", [np.float64, np.float32])
 EDGES = np.array([0.0, -0.0, np.inf, -np.inf, np.nan, -1.5])
-POINTS = np.concatenate([np.linspace(0.05, 33, 60), [8.0, 2.0, 1e-300, 1e-9, 1e3, 12345.6, 1e8], EDGES])
+POINTS = np.concatenate([np.linspace(0.05, 33, 25), [8.0, 2.0, 1e-300, 1e-9, 1e3, 12345.6, 1e8], EDGES])
 
 
 @BOTH
@@ -53,7 +53,7 @@ def test_real_orders(name):
 @pytest.mark.parametrize("name", REFERENCES)
 def test_real_orders_in_single_precision(name):
     """Beside float64, which is tested above. The orders near x are gone through one by one."""
-    v, x = orders(30)
+    v, x = orders(12)
     fine = values(name, [v.astype("f4"), x.astype("f4")])
     kept = (np.abs(fine) < 3e38) & (np.abs(fine) > 1e-30)
     arguments = [v[kept], x[kept]]

@@ -13,7 +13,7 @@ from tests.device_special.support import errors, exactly, values
 from tests.nightly import NIGHTLY
 
 BOTH = pytest.mark.parametrize("dtype", [np.float64, np.float32])
-COUNT = 300 if NIGHTLY else 8
+COUNT = 300 if NIGHTLY else 5
 EDGES = [0.0, -0.0, np.inf, -np.inf, np.nan, 1.0, -1.0, 2.5, 0.3]
 
 

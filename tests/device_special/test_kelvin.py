@@ -26,7 +26,7 @@ EXACT = {
 
 @pytest.mark.parametrize("name", EXACT)
 def test_values(name):
-    x = np.array([0.1, 1.3, 8.3, 39.9, 60.0] if NIGHTLY else [0.1, 8.3, 39.9])
+    x = np.array([0.1, 1.3, 8.3, 39.9, 60.0] if NIGHTLY else [0.1, 8.3])
     assert np.max(errors(values(name, [x]), exactly(EXACT[name]), [x])) < 10
     x = np.array([0.1, 1.3, 2.01, 8.3, 15.0, 39.9, 60.0])  # beside float64 with so many more points
     assert np.max(errors(values(name, [x], np.float32), lambda x: values(name, [x]), [x], np.float32)) < 10

@@ -11,12 +11,13 @@ from graphc.codegen.ptx import kernel_ptx
 from graphc.config import override, settings
 from tests.cuda.test_ptx import kernels_of
 from tests.device_special.support import values
+from tests.nightly import NIGHTLY
 
 pytestmark = pytest.mark.skipif(settings.disable_jit, reason="GRAPHC_DISABLE_JIT: nothing is compiled")
 X = np.array([0.3, 2.5, 7.0, 8.2, np.nan, 1e5])
 
 
-@pytest.mark.parametrize("dtype", [np.float64, np.float32])
+@pytest.mark.parametrize("dtype", [np.float64, np.float32] if NIGHTLY else [np.float32])
 def test_a_kernel_has_the_values_of_the_python_function(dtype):
     x = X.astype(dtype)
     with override(cuda_emulator=True):
