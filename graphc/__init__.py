@@ -151,6 +151,9 @@ def __getattr__(name: str) -> object:
     if not hasattr(module, name):
         from graphc.errors import nearest
 
+        if name in ("jacrev", "jacfwd"):
+            instead = "graphc.jacobian takes either way, whichever is shorter; of tensors there is graphc.func." + name
+            raise AttributeError(f"module 'graphc' has no attribute {name!r}: {instead}")
         known = {*__all__, *dir(module), *_MODULES}
         raise AttributeError(f"module 'graphc' has no attribute {name!r}{nearest(name, known)}")
     globals()[name] = found = getattr(module, name)

@@ -120,6 +120,10 @@ def which_arguments(
             raise TypeError(f"argnums is an int or a tuple of ints, not {argnums!r}; arguments by name are argnames")
     numbers = argnums if not (argnames is not None and argnums == 0) else None
     names = tuple(argnames) if isinstance(argnames, list) else argnames
+    if not all(
+        isinstance(name, str) for name in (names if isinstance(names, tuple) else () if names is None else (names,))
+    ):
+        raise TypeError(f"argnames is a str or a tuple of them, not {argnames!r}; arguments by place are argnums")
     return (tuple(numbers) if isinstance(numbers, list) else numbers), names
 
 
@@ -151,6 +155,10 @@ def jvp(function: Callable[..., Any], primals: Sequence[Any], tangents: Sequence
     None is a tangent of zeros. The derivative has the structure, shapes and dtypes of the value. Raises
     ``GradientError`` for tangents that are not like the primals, and the errors of tracing (see :func:`grad`).
     """
+    for what, given in (("primals", primals), ("tangents", tangents)):
+        if not isinstance(given, tuple | list):
+            kind = type(given).__name__
+            raise TypeError(f"jvp: {what} are a tuple with one for each argument, not a {kind}: jvp(f, (x,), (t,))")
     session = current()
     if session is not None:
         from graphc.nested_modes import call_jvp

@@ -19,10 +19,10 @@ import numpy as np
 from graphc import pytree
 from graphc.abi import EntryPlan
 from graphc.build import build_program
-from graphc.errors import GraphcError, NoDerivativeError, ShapeError, UnsupportedError
+from graphc.errors import GraphcError, IndexRangeError, NoDerivativeError, ShapeError, UnsupportedError
 from graphc.function import CompiledFunction
 from graphc.limits import WarningRunner, might_meet_equal_values, warn
-from graphc.ops.index import NO_DERIVATIVE
+from graphc.ops.index import NO_DERIVATIVE, EqualValues, range_error
 from graphc.program import INT, CallPlan, Program, Runner, entry_plan
 from graphc.runtime import pycall
 from graphc.runtime.direct import Record, Site
@@ -117,7 +117,16 @@ class DirectFunction:
         self.first = first = self._first()
         self.result = first.result
         self.site = Site(sum(form.sizes for form in self.inputs), self._resolve)
-        self.site.add(record(first))
+        self.record = record(first)
+        self.site.add(self.record)
+
+    @property
+    def failures(self) -> dict[int, BaseException]:
+        """What the first program raises, by its status, but for what depends on sizes."""
+        executable = self.first.program.runner.executable
+        checks = [] if executable is None else executable.index_checks()
+        found = {k: range_error(check.axis, 0, location=check.location) for k, check in enumerate(checks, 1)}
+        return {k: error for k, error in found.items() if not isinstance(error, IndexRangeError | EqualValues)}
 
     def _first(self) -> Built:
         """A program for sizes that are made up: all alike, else as arrays that the function reads from outside have."""

@@ -158,8 +158,10 @@ def nearest(name: str, known: Iterable[str]) -> str:
     """A closing remark with the name that was probably meant."""
     import difflib
 
-    match = difflib.get_close_matches(name, [k for k in known if not k.startswith("_")], n=1, cutoff=0.7)
-    return f": did you mean {match[0]!r}?" if match else ""
+    same_case = sorted(known, key=lambda k: (k[:1].isupper() == name[:1].isupper(), k))  # ``Tensor`` beside ``tensor``
+    meant = {k.lower(): k for k in same_case if not k.startswith("_")}
+    match = difflib.get_close_matches(name.lower(), meant, n=1, cutoff=0.65)
+    return f": did you mean {meant[match[0]]!r}?" if match else ""
 
 
 def absent_names(module: str, known: Mapping[str, object]) -> Callable[[str], object]:

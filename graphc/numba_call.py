@@ -12,6 +12,7 @@ from numba.core import cgutils, types
 from numba.core.errors import TypingError
 from numba.extending import intrinsic
 
+from graphc.abi import OUT_OF_MEMORY
 from graphc.direct import DirectFunction
 from graphc.runtime.direct import find_address
 from graphc.runtime.direct_layout import RecordField
@@ -61,9 +62,25 @@ def caller_source(
     result = writer.tree(direct.result.tree, target, out)
     lines += writer.before
     lines += [f"status = run(program, sizes, {_tuple(passed)}, {_tuple(writer.buffers())})"]
-    lines += ["if status[0] != 0:", f"    raise IndexError({_failed(direct.name)!r})", *writer.after]
+    raising, classes = _raising(direct)
+    lines += ["if status[0] != 0:", *raising, f"    raise IndexError({_failed(direct.name)!r})", *writer.after]
     body = "\n    ".join([*lines, f"return {result}"])
-    return f"def call({', '.join(parameters)}):\n    {body}\n", writer.names
+    return f"def call({', '.join(parameters)}):\n    {body}\n", writer.names | classes
+
+
+def _raising(direct: DirectFunction) -> tuple[list[str], dict[str, Any]]:
+    """Statements that raise what the first program's status stands for, and the classes that they name.
+
+    Numba raises constants, so they are written out; a program for other sizes has statuses of its own.
+    """
+    lines = [f"    if status[0] == {OUT_OF_MEMORY}:", f"        raise MemoryError({_failed(direct.name)!r})"]
+    classes: dict[str, Any] = {}
+    for status, error in direct.failures.items():
+        if all(isinstance(arg, str | int) for arg in error.args):
+            classes[f"Error{status}"] = type(error)
+            lines += [f"    if status[0] == {status} and program == {direct.record.address}:"]
+            lines += [f"        raise Error{status}({', '.join(map(repr, error.args))})"]
+    return lines, classes
 
 
 def _unserved(name: str) -> str:

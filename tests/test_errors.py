@@ -134,6 +134,32 @@ def test_argnums_beyond_the_call(argnums):
            says="called with 1 positional argument")  # fmt: skip
 
 
+@pytest.mark.parametrize(
+    ("use", "kind", "says"),
+    [
+        (lambda: graphc.grad(np.sum, argnames=0), TypeError, "argnames is a str or a tuple of them, not 0; .* argnums"),
+        (lambda: graphc.jvp(np.sin, X, X), TypeError, "primals are a tuple with one for each argument, not a ndarray"),
+        (lambda: graphc.jvp(np.sin, (X,), X), TypeError, "tangents are a tuple"),
+        (lambda: graphc.optim.Adm, AttributeError, "did you mean 'Adam'"),
+        (lambda: graphc.nn.Relu, AttributeError, "did you mean 'ReLU'"),
+        (lambda: graphc.Tensr, AttributeError, "did you mean 'Tensor'"),
+        (lambda: graphc.jacrev, AttributeError, "graphc.jacobian takes either way"),
+        (lambda: graphc.grad(lambda x: 1.0 if x > 0 else 0.0)(X), ConcretizationError, r"write .any\(\) or .all\(\)"),
+    ],
+)
+def test_what_newcomers_write(use, kind, says):
+    with pytest.raises(kind, match=says):
+        use()
+
+
+def test_a_list_of_numbers_is_named_where_it_fails():
+    with pytest.raises(TypeError) as caught:
+        graphc.grad(lambda weights: np.sum(weights**2))([1.0, 2.0])
+    assert caught.value.__notes__ == [
+        "graphc: 'weights' is a list, a container of numbers; for an array pass np.array(weights)"
+    ]
+
+
 def test_argnames_that_do_not_exist():
     def f(x):  # here
         return x.sum()

@@ -197,6 +197,25 @@ def test_an_index_out_of_range_is_an_error():
         call(np.arange(4.0), np.array([1, 4]))
 
 
+def test_a_program_that_fails_raises_what_it_would_from_python():
+    @graphc.jit
+    def root(x, a):
+        if x[0] < 0:
+            raise KeyError("negative", 3)
+        return np.sqrt(x) + np.linalg.inv(a)[0]
+
+    @numba.njit
+    def call(x, a):
+        return root(x, a)
+
+    np.testing.assert_allclose(call(np.ones(2), np.eye(2)), [2.0, 1.0])
+    with pytest.raises(KeyError) as caught:
+        call(-np.ones(2), np.eye(2))
+    assert caught.value.args == ("negative", 3)
+    with pytest.raises(np.linalg.LinAlgError, match="singular"):
+        call(np.ones(2), np.zeros((2, 2)))
+
+
 def test_what_cannot_be_typed_names_itself():
     dictionary = graphc.jit(lambda x: {"a": x})
     for f, argument, message in (

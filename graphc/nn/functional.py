@@ -7,7 +7,7 @@ from typing import Any
 
 import numpy as np
 
-from graphc.errors import NumberError, UnsupportedError, absent_names
+from graphc.errors import NumberError, ShapeError, UnsupportedError, absent_names
 from graphc.ir.types import is_real_float
 from graphc.nn import activations, distances, pooling, resizing
 from graphc.nn.sizes import Sizes, sizes_of
@@ -255,7 +255,7 @@ def layer_norm(
     """Normalised over the last dimensions, which have this shape."""
     shape = (normalized_shape,) if isinstance(normalized_shape, int) else tuple(normalized_shape)
     if input._kind.shape[len(input._kind.shape) - len(shape) :] != shape:
-        raise ValueError(f"layer_norm over {shape}: the input ends in other sizes, {input._kind.shape}")
+        raise ShapeError(f"layer_norm over {shape}: the input ends in other sizes, {input._kind.shape}")
     return record(FUNCTIONS["layer_norm"], (input, weight, bias), (len(shape), float(eps)))
 
 
@@ -264,7 +264,7 @@ def group_norm(
 ) -> Tensor:
     """Normalised over each group of channels."""
     if input._kind.shape[1] % num_groups:
-        raise ValueError(f"group_norm: {input._kind.shape[1]} channels cannot be divided into {num_groups} groups")
+        raise ShapeError(f"group_norm: {input._kind.shape[1]} channels cannot be divided into {num_groups} groups")
     return record(FUNCTIONS["group_norm"], (input, weight, bias), (int(num_groups), float(eps)))
 
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable
 from typing import Any
 
+from graphc.errors import ShapeError
 from graphc.nn.module import Module
 from graphc.nn.sizes import Sizes, sizes_of
 from graphc.tensors.core import Tensor, record
@@ -15,7 +16,16 @@ from graphc.tensors.shaping import squeeze, unsqueeze
 _MAX, _AVG, _ADAPTIVE = (TABLE[name] for name in ("max_pool", "avg_pool", "adaptive_pool"))
 
 
+def _require_dims(name: str, input: Tensor, count: int) -> None:
+    if len(input._kind.shape) not in (count + 1, count + 2):
+        sizes = "length" if count == 1 else "height, width"
+        raise ShapeError(
+            f"{name}: (channels, {sizes}), or a batch of those, is expected, not a tensor of shape {input._kind.shape}"
+        )
+
+
 def _max_pooled(count: int, input: Tensor, options: tuple[Any, ...], return_indices: bool) -> Any:
+    _require_dims(f"max_pool{count}d", input, count)
     kernel_size, stride, padding, dilation, ceil_mode = options
     kernel = sizes_of(kernel_size, count)
     sizes: tuple[tuple[int, ...], ...] = (
@@ -68,6 +78,7 @@ def avg_pool2d(
     count_include_pad: bool = True, divisor_override: int | None = None,
 ) -> Tensor:  # fmt: skip
     """The mean of each window; the stride is the kernel's size where it is not given."""
+    _require_dims("avg_pool2d", input, 2)
     kernel = sizes_of(kernel_size, 2)
     sizes = (kernel, sizes_of(stride or kernel, 2), sizes_of(padding, 2))
     return record(_AVG, (input,), (*sizes, bool(count_include_pad), bool(ceil_mode), divisor_override))
@@ -78,6 +89,7 @@ def avg_pool1d(
     count_include_pad: bool = True,
 ) -> Tensor:  # fmt: skip
     """The mean of each window of the last dimension."""
+    _require_dims("avg_pool1d", input, 1)
     (kernel,) = sizes_of(kernel_size, 1)
     (step,) = sizes_of(stride or kernel, 1)
     statics = ((1, kernel), (1, step), (0, *sizes_of(padding, 1)), bool(count_include_pad), bool(ceil_mode), None)
@@ -86,6 +98,7 @@ def avg_pool1d(
 
 def _adaptive(name: str, count: int, largest: bool) -> Callable[..., Tensor]:
     def call(input: Tensor, output_size: Any) -> Tensor:
+        _require_dims(name, input, count)
         sizes = (output_size,) * count if isinstance(output_size, int) else tuple(output_size)
         return record(_ADAPTIVE, (input,), (sizes, largest))
 

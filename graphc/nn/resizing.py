@@ -7,6 +7,7 @@ from typing import Any
 
 import numpy as np
 
+from graphc.errors import ShapeError
 from graphc.ir.types import float_limits
 from graphc.nn.sizes import Sizes, sizes_of
 from graphc.tensors.core import Tensor, record
@@ -23,7 +24,7 @@ def pad(input: Tensor, pad: Any, mode: str = "constant", value: float | None = N
     """
     widths = tuple(int(width) for width in pad)
     if len(widths) % 2 or len(widths) > 2 * input.ndim:
-        raise ValueError(f"pad: {widths} for a tensor of shape {input.shape}: give two widths for each dimension")
+        raise ShapeError(f"pad: {widths} for a tensor of shape {input.shape}: give two widths for each dimension")
     return record(TABLE["pad"], (input,), (widths, mode, 0.0 if value is None else value))
 
 
@@ -113,6 +114,8 @@ def dropout2d(input: Any, p: float = 0.5, training: bool = True, inplace: bool =
 
 def instance_norm(input: Any, weight: Any = None, bias: Any = None, eps: float = 1e-5) -> Any:
     """Each channel of each example normalised by itself."""
+    if input.ndim < 2:
+        raise ShapeError(f"instance_norm: (examples, channels, ...) is expected, not a tensor of shape {input.shape}")
     channels = input.shape[1]
     return record(TABLE["group_norm"], (input, weight, bias), (int(channels), float(eps)))
 
@@ -120,10 +123,12 @@ def instance_norm(input: Any, weight: Any = None, bias: Any = None, eps: float =
 def rms_norm(input: Any, normalized_shape: Any, weight: Any = None, eps: float | None = None) -> Any:
     """x divided by the root of its mean square over the last dimensions (Zhang and Sennrich, 2019)."""
     shape = (normalized_shape,) if isinstance(normalized_shape, int) else tuple(normalized_shape)
+    if input.shape[input.ndim - len(shape) :] != shape:
+        raise ShapeError(f"rms_norm over {shape}: the input ends in other sizes, {input.shape}")
     dims = tuple(range(-len(shape), 0))
     small = float(float_limits(input.dtype).eps) if eps is None else eps
     normal = input * (input.square().mean(dims, keepdim=True) + small).rsqrt()
-    return normal if weight is None else normal * weight
+    return normal if weight is None else normal * weight.to(input.dtype)
 
 
 FUNCTIONS: dict[str, Callable[..., Any]] = {

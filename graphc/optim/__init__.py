@@ -1,5 +1,6 @@
 """Optimisers, under PyTorch's names; each updates all parameters of a group by one compiled program."""
 
+from graphc.errors import absent_names
 from graphc.interop import flatten_args as flatten
 from graphc.optim import lr_scheduler
 from graphc.optim.algorithms import SGD, Adagrad, Adam, AdamW, RMSprop
@@ -30,3 +31,5 @@ __all__ = [
     "flatten",
     "lr_scheduler",
 ]
+
+__getattr__ = absent_names(__name__, globals())

@@ -43,11 +43,22 @@ def cannot_be_concrete(traced: TracedValue, what: str) -> Any:
     if known is not None:
         return _OF_KNOWN[what](known)
     try:
+        if what == "bool(x)" and traced.value.dims:
+            raise_ambiguous(traced)
         raise_at(user_location(), what)
     except ConcretizationError as error:
         captures.refused = captures.refused or error
         error.of_form = True  # the index of a loop that is written out is a number
         raise
+
+
+def raise_ambiguous(traced: TracedValue) -> NoReturn:
+    """An array in a decision, which NumPy refuses too."""
+    raise ConcretizationError(
+        f"a decision by {traced!r}: what is true of each element decides nothing; write .any() or .all() of it, or "
+        "np.where(condition, a, b), which chooses for each element",
+        location=user_location(),
+    )
 
 
 def _decision_way_out(location: Location | None) -> str:

@@ -16,6 +16,7 @@ from contextvars import ContextVar
 from types import BuiltinMethodType, FunctionType, MethodType
 from typing import Any
 
+import numpy as np
 import optree
 
 from graphc.errors import TraceTypeError
@@ -27,7 +28,7 @@ from graphc.trace.made import is_constant
 from graphc.trace.python_functions import has_traced
 from graphc.trace.session import current
 from graphc.trace.symbolic import SymbolicInt
-from graphc.trace.values import TracedValue
+from graphc.trace.values import TracedValue, raise_dtype
 
 
 class Recipe:
@@ -164,6 +165,9 @@ def _refuse_traced(leaves: list[Any]) -> None:
         kind = type(
             next(leaf for leaf in leaves if is_foreign(leaf) or (is_object(leaf) and not isinstance(leaf, TracedValue)))
         )
+        found = next((leaf for leaf in leaves if type(leaf) is np.ndarray), None)
+        if found is not None:
+            raise_dtype(found.dtype)
         how = ".to_numpy() of a column" if kind.__module__.partition(".")[0] in TABLE_LIBRARIES else "np.asarray(x)"
         raise TraceTypeError(
             f"a {kind.__module__.partition('.')[0]} {kind.__name__} cannot compute with traced arrays: take NumPy "

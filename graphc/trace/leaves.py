@@ -206,7 +206,10 @@ def native_dtype(dtype: np.dtype) -> np.dtype:
 
 
 def raise_kind(leaf: np.ndarray) -> None:
-    message = f"an array of the subclass {type(leaf).__name__} cannot be traced; pass np.asarray(x)"
+    instead = "np.asarray(x)"
+    if isinstance(leaf, np.ma.MaskedArray):  # whose mask that would drop
+        instead = "its numbers and its mask, x.filled(0.0) and np.ma.getmaskarray(x), and np.where(mask, 0.0, ...)"
+    message = f"an array of the subclass {type(leaf).__name__} cannot be traced; pass {instead}"
     raise TraceTypeError(message, location=user_location())
 
 

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import sys
-from collections.abc import Callable, Coroutine, Iterator, Mapping, Sequence
+from collections.abc import Callable, Coroutine, Iterable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
 from typing import Any, NamedTuple
@@ -178,7 +178,11 @@ def _trace(
     _, spec = pytree.flatten((tuple(args), dict(kwargs)))
     traced_args, traced_kwargs = pytree.unflatten(spec, handed_to(target, walk.leaves, seen))
     with recording(session), random_state_unchanged(target.location), own_precision():
-        out = prepare(target.original)(*traced_args, **traced_kwargs)
+        try:
+            out = prepare(target.original)(*traced_args, **traced_kwargs)
+        except TypeError as error:
+            _note_lists(error, zip(names, (*args, *kwargs.values()), strict=True))
+            raise
         out_spec, outputs, values = output_leaves(session, out)
         kept = _kept(session, walk, seen, values)
         require_counts(session, values)
@@ -193,6 +197,13 @@ def _trace(
         graph, (*inputs, *hidden), tuple(int_leaves), out_spec, outputs, tuple(walk.leaves), walk, captures,
         tuple(session.notes), session.symbols, dict(facts.hints or {}), kept,
     )  # fmt: skip
+
+
+def _note_lists(error: TypeError, arguments: Iterable[tuple[str, Any]]) -> None:
+    """What a list of numbers is to the function, which may be why it failed."""
+    for name, value in arguments:
+        if type(value) is list and value and all(type(part) in (int, float) for part in value):
+            error.add_note(f"graphc: {name!r} is a list, a container of numbers; for an array pass np.array({name})")
 
 
 def _kept(session: Session, walk: ArgumentWalk, seen: Sequence[Any], values: list[Value]) -> tuple[Kept, ...]:

@@ -73,6 +73,12 @@ def fromfunction(function: Any, shape: Any, *, dtype: Any = float, like: Any = N
     return function(*places, **kwargs)
 
 
+def fromiter(iter: Any, dtype: Any, count: int = -1, *, like: Any = None) -> Any:
+    """The first ``count`` elements of what is iterated over, or all."""
+    elements = list(iter)
+    return np.array(elements if count < 0 else elements[:count]).astype(dtype)
+
+
 def sliding_window_view(
     x: Any, window_shape: Any, axis: Any = None, *, subok: bool = False, writeable: bool = False
 ) -> Any:
@@ -125,11 +131,13 @@ def polynomial(poly1d: Any, val: Any) -> Any:
 
 CALLED_OBJECTS: Mapping[Any, Any] = {np.vectorize: vectorized, np.poly1d: polynomial}
 # They call a function that may read traced values, whatever their arguments are.
-CALLING = frozenset(["numpy.apply_along_axis", "numpy.apply_over_axes", "numpy.piecewise", "numpy.fromfunction"])
+CALLING = frozenset(["numpy.apply_along_axis", "numpy.apply_over_axes", "numpy.piecewise", "numpy.fromfunction",
+                     "numpy.fromiter"])  # fmt: skip
 FUNCTIONS = {
     "numpy.apply_along_axis": apply_along_axis,
     "numpy.apply_over_axes": apply_over_axes,
     "numpy.piecewise": piecewise,
     "numpy.fromfunction": fromfunction,
+    "numpy.fromiter": fromiter,
     "numpy.lib.stride_tricks.sliding_window_view": sliding_window_view,
 }
