@@ -38,6 +38,8 @@ HYPERGEOMETRIC = [
     ("hyp2f1", (-degrees(30), positive(30), positive(3), inner())),
     ("hyp1f1", (normal(3), positive(3), normal(15))), ("hyp1f1", (-degrees(30), positive(3), normal(30))),
     ("hyp1f1", (normal(10), positive(10), normal(40))), ("hyp1f1", (positive(3), positive(3), normal(60))),
+    ("hyperu", (positive(5), normal(5), 10 ** RANDOM.uniform(-3, 2, COUNT))),
+    ("hyperu", (-positive(5), normal(5), 10 ** RANDOM.uniform(-2, 2, COUNT))),
     ("hyp0f1", (positive(5), normal(30))), ("hyp0f1", (positive(5), normal(1000))),
 ]  # fmt: skip
 
@@ -73,6 +75,7 @@ def test_hypergeometric_edges():
         "hyp2f1": [(1, 2, 3, 0), (0, 2, 3, 5), (1, 2, -3, 0.5), (-2, 2, -3, 0.5), (-2, 2, 3, 1.5), (1, 2, 3, 1.5),
                    (1, 2, 4, 1), (1, 2, 3, 1), (-2, 3, 1.5, 1), (np.nan, 1, 1, 0.5), (1, 1, 2, -1e3)],
         "hyp1f1": [(1, 2, 0), (0, 2, 3), (1, -3, 0.5), (-2, -3, 0.5), (2, 2, 3), (3, 2, -4), (np.nan, 1, 1)],
+        "hyperu": [(1, 2, 0), (1, 2, -1), (0, 2, 3), (-2, 1.5, 3), (1.5, 0.5, 0), (1, 2.5, 0)],
         "hyp0f1": [(2, 0), (0.5, -100), (0.5, 100), (np.nan, 1)],
     }  # fmt: skip
     for name, rows in points.items():

@@ -27,6 +27,7 @@ DOMAINS = {
     "smirnov": ((COUNTED, SHARE), FINITE), "stdtrit": ((SHAPE, SHARE), SOME),
     "smirnovi": ((COUNTED, SHARE), FINITE), "nrdtrimn": ((SHARE, POSITIVE, REAL), SOME),
     "nrdtrisd": ((REAL, SHARE, REAL), (1.0, 3.0)), "chndtr": ((POSITIVE, SHAPE, POSITIVE), SOME),
+    "ncfdtr": ((POSITIVE, POSITIVE, POSITIVE, POSITIVE), SOME),
 }  # fmt: skip
 
 

@@ -24,6 +24,7 @@ from graphc.codegen.device_special import (
     faddeeva,
     gamma_quantiles,
     hypergeometric,
+    hypergeometric_u,
     incomplete_beta,
     incomplete_gamma,
     kelvin,
@@ -55,6 +56,7 @@ BY_FILE: Mapping[ModuleType, str] = {
     exponential_integrals: "exp1 expi expn",
     faddeeva: "dawsn erfi voigt_profile wofz",
     gamma_quantiles: "gammaincinv gammainccinv",
+    hypergeometric_u: "hyperu",
     hypergeometric: "hyp0f1 hyp1f1 hyp2f1",
     incomplete_beta: "betainc betaincc",
     incomplete_gamma: "gammainc gammaincc",
@@ -62,7 +64,7 @@ BY_FILE: Mapping[ModuleType, str] = {
     kolmogorov_laws: "kolmogi kolmogorov smirnov smirnovi",
     laws: "bdtr bdtrc bdtri chdtr chdtrc chdtri fdtr fdtrc fdtri gdtr gdtrc gdtria gdtrix nbdtr nbdtrc nbdtri pdtr "
     "pdtrc pdtri stdtr stdtrit",
-    noncentral_laws: "chndtr",
+    noncentral_laws: "chndtr ncfdtr",
     normal_kin: "ndtri_exp nrdtrimn nrdtrisd owens_t powm1 tklmbda wrightomega",
     orthogonal_polynomials: "eval_chebyc eval_chebys eval_chebyt eval_chebyu eval_gegenbauer eval_genlaguerre "
     "eval_hermite eval_hermitenorm eval_jacobi eval_laguerre eval_legendre eval_sh_chebyt eval_sh_chebyu "
