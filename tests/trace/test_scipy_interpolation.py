@@ -113,6 +113,29 @@ OTHERS = [
       for kernel in KERNELS),
 ]  # fmt: skip
 
+SURFACE = rng.normal(size=(8, 6))
+
+
+def fitted(x: Any, y: Any, points: Any, kind: str, **options: Any) -> Any:
+    f = getattr(ip, kind)(x, y, **options)
+    whole = f.integral(points[0, 0], 3.0)
+    return f(points), f(points, 1), f.derivative()(points), whole, f.get_coeffs(), f.get_knots()
+
+
+def surface(x: Any, z: Any, points: Any, kx: int, ky: int) -> Any:
+    f = ip.RectBivariateSpline(x, np.arange(6.0), z, kx=kx, ky=ky)
+    ordered = np.sort(points, axis=1)
+    return f.ev(points, points[::-1]), f(ordered[0], ordered[1], dx=1), f.ev(points + 5.0, points - 9.0)
+
+
+FITPACK = [
+    *(case(f"interpolate.{kind}", X, V, POINTS, rtol=1e-8, call=fitted, kind=kind, k=k, **more) for kind, more in (
+        ("InterpolatedUnivariateSpline", {}), ("UnivariateSpline", {"s": 0})) for k in (1, 2, 3, 4)),
+    *(case("interpolate.LSQUnivariateSpline", V, POINTS, rtol=1e-8, w=w, call=lambda y, q, w: ip.LSQUnivariateSpline(
+        X, y, X[3:5] + 0.01, w=w)(q)) for w in (None, 1 + np.arange(8.0))),
+    *(case("interpolate.RectBivariateSpline", X, SURFACE, INNER, rtol=1e-8, call=surface, kx=kx, ky=ky)
+      for kx, ky in ((3, 3), (2, 4))),
+]  # fmt: skip
 LINE, FLAT = ip.UnivariateSpline(X, V, s=0.5), ip.RectBivariateSpline(X, np.arange(6.0), rng.normal(size=(8, 6)))
 
 
@@ -135,7 +158,7 @@ MADE_OUTSIDE = [
          call=lambda a, b: (FLAT.ev(a, b), FLAT(a, b, grid=False), FLAT.ev(a, b, dx=1))),
     outside(FLAT, np.sort(INNER[0]), np.sort(INNER[1])),
 ]  # fmt: skip
-CASES = [*SPLINES, *OTHERS]
+CASES = [*SPLINES, *OTHERS, *FITPACK]
 
 
 @pytest.mark.parametrize("tested", part([*CASES, *MADE_OUTSIDE], 0, 23), ids=lambda tested: tested.label)

@@ -12,7 +12,6 @@ import numpy as np
 
 from graphc.trace.algorithms.arguments import Substitute, one_of, refuse, refuse_shape
 from graphc.trace.algorithms.splines import in_place
-from graphc.trace.values import lifted
 
 
 class Spline(Substitute):
@@ -182,41 +181,6 @@ def splev(x: Any, tck: Any, der: int = 0, ext: int = 0) -> Any:
     if isinstance(c, list | tuple):
         return [bspline(t, coordinate, k)(x, der) for coordinate in c]
     return bspline(t, c, k)(x, der)
-
-
-# --- FITPACK's objects, made outside ----------------------------------------------------------------------------------
-
-
-def univariate(spline: Any) -> Spline:
-    """``UnivariateSpline`` and its kinds, made outside."""
-    t, c, k = spline._eval_args
-    if spline.ext != 0:
-        refuse("scipy.interpolate.UnivariateSpline at traced points: ext=0; np.clip the points, or choose by np.where")
-    return Spline(lifted(t), lifted(c[: len(t) - k - 1]), k)
-
-
-class Surface(Substitute):
-    """``RectBivariateSpline``, made outside: at points (``ev``, ``grid=False``) or on a grid."""
-
-    def __init__(self, tx: Any, ty: Any, c: Any, kx: int, ky: int):
-        self._tx, self._ty, self._c, self._kx, self._ky = tx, ty, c, kx, ky
-
-    def ev(self, xi: Any, yi: Any, dx: int = 0, dy: int = 0) -> Any:
-        xi, yi = np.broadcast_arrays(np.asarray(xi) * 1.0, np.asarray(yi) * 1.0)
-        along = Spline(self._tx, self._c, self._kx)(xi, dx)
-        return np.sum(along * Spline(self._ty, np.eye(int(self._c.shape[1])), self._ky)(yi, dy), axis=-1)
-
-    def __call__(self, x: Any, y: Any, dx: int = 0, dy: int = 0, grid: bool = True) -> Any:
-        if grid:
-            return self.ev(np.asarray(x)[:, np.newaxis], np.asarray(y)[np.newaxis, :], dx, dy)
-        return self.ev(x, y, dx, dy)
-
-
-def surface(spline: Any) -> Surface:
-    """SciPy's object as one that takes traced points."""
-    (tx, ty, c), (kx, ky) = spline.tck, spline.degrees
-    coefficients = np.reshape(c, (len(tx) - kx - 1, len(ty) - ky - 1))
-    return Surface(lifted(tx), lifted(ty), lifted(coefficients), kx, ky)
 
 
 FUNCTIONS = {

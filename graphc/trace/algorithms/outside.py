@@ -5,8 +5,8 @@ from __future__ import annotations
 from collections.abc import Callable, Mapping
 from typing import Any
 
-from graphc.trace.algorithms.bsplines import surface, univariate
 from graphc.trace.algorithms.comparisons import kernel_density
+from graphc.trace.algorithms.fitpack import surface, univariate
 from graphc.trace.algorithms.interpolants import grid, line, polynomial, radial_outside
 from graphc.trace.algorithms.splines import piecewise
 

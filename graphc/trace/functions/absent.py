@@ -65,6 +65,8 @@ _ELEMENTWISE = " ".join(
 _SPARSE_RESULT = "its result is sparse; write A @ x, x @ A, or A.toarray() * x for a small matrix"
 _MESH = "it makes a triangulation by the numbers; RegularGridInterpolator and RBFInterpolator take traced values"
 _SMOOTH = "it chooses knots or a weight by the numbers; make_lsq_spline with knots of yours takes traced values"
+_BLOCKS = "it chooses blocks or pivots by the numbers; eig, eigh, cholesky, lu and hessenberg take traced values"
+_ACTIVE = "find outside which coefficients or constraints count, and solve those by np.linalg.solve or lstsq"
 # Functions that take functions, in whose closures a traced value may be
 OF_FUNCTIONS: Mapping[str, str] = {
     **dict.fromkeys(
@@ -80,10 +82,11 @@ ABSENT: Mapping[str, str] = {
     "numpy.einsum_path": "its result is Python's, of shapes alone: call it outside; np.einsum finds a path by itself",
     **OF_FUNCTIONS,
     **dict.fromkeys(qualified("scipy.interpolate", "griddata LinearNDInterpolator CloughTocher2DInterpolator"), _MESH),
-    **dict.fromkeys(
-        qualified("scipy.interpolate", "UnivariateSpline LSQUnivariateSpline make_smoothing_spline"), _SMOOTH
-    ),
+    **dict.fromkeys(qualified("scipy.interpolate", "make_smoothing_spline SmoothBivariateSpline"), _SMOOTH),
     **dict.fromkeys(qualified("scipy.sparse", _ELEMENTWISE), _SPARSE_RESULT),
+    **dict.fromkeys(qualified("scipy.linalg", "schur rsf2csf ldl qz ordqz"), _BLOCKS),
+    **dict.fromkeys(qualified("scipy.optimize", "nnls linprog milp"), _ACTIVE),
+    "scipy.interpolate.KroghInterpolator": "BarycentricInterpolator is the polynomial through traced values",
     "numpy.frompyfunc": "its result is an array of Python objects; call the function itself, or use np.vectorize",
     "numpy.sort_complex": "an order of complex numbers; sort by np.lexsort((z.imag, z.real))",
     **dict.fromkeys(qualified("scipy.special", _INTEGERS), _COMBINATORICS),
