@@ -231,7 +231,7 @@ def missing_on_a_device() -> list[str]:
     return [
         'Refused with `target="cuda"` and for arrays on a device, at their line: eigenvalues of general matrices',
         "(`eig`, `eigvals`, `roots`), functions of your own that are called by address, and these functions of",
-        "`scipy.special`, with whatever is computed by them (laws of `scipy.stats`, some derivatives):",
+        "`scipy.special`, with whatever is computed by them:",
         "",
         listed(public),
     ]
