@@ -12,6 +12,7 @@ from typing import Any
 from graphc.codegen.device_special import (
     airy,
     bessel_01,
+    bessel_integrals,
     bessel_modified,
     bessel_plain,
     beta_function,
@@ -45,6 +46,7 @@ from graphc.codegen.device_special import (
 BY_FILE: Mapping[ModuleType, str] = {
     airy: "airy airye",
     bessel_01: "i0 i0e i1 i1e j0 j1 k0 k0e k1 k1e y0 y1",
+    bessel_integrals: "iti0k0 itj0y0",
     bessel_modified: "iv ive kv kve",
     bessel_plain: "jv yv",
     beta_function: "beta betaln gammasgn rgamma",
