@@ -142,7 +142,8 @@ def test_integrals(dtype):
             expected = [float(mp.quad(lambda t, second=second: second(0, t), [0, end])) for end in (0.7, 2.1)]
         np.testing.assert_allclose(found[[1, 3], 1], expected, rtol=20 * np.finfo(dtype).eps)
         scipys = getattr(scipy.special, name)
-        np.testing.assert_allclose(found[:, 1], scipys(x.astype(dtype))[1], rtol=max(1e-7, 20 * np.finfo(dtype).eps))
+        limit = 40 if dtype == np.float32 else 1e-7 / np.finfo(dtype).eps  # SciPy's has so many digits
+        assert np.max(errors(found[:, 1], lambda x, scipys=scipys: scipys(x)[1], [x], dtype)) < limit
         np.testing.assert_allclose(
             values(name, [[0.0, -2.0, np.nan]]), np.transpose(scipys([0.0, -2.0, np.nan])), rtol=1e-7
         )
