@@ -66,7 +66,8 @@ def pairs(x):
 LONG = np.random.default_rng(3).normal(size=(9, 70))  # rows that the threads of a block share
 ALL = PROGRAMS | {
     "long rows": (cross_entropy, (LONG, LABELS[:9])), "norm": (norm, (LONG, LONG[0])), "sums": (columns, (LONG,)),
-    "lanes of pairs": (pairs, (LONG[:, :3],)), "best of long": (best_of_each, (LONG,)), "running": (running, (LONG[:4],)), "alone": (np.max, (LONG.ravel(),)),
+    "lanes of pairs": (pairs, (LONG[:, :3],)), "best of long": (best_of_each, (LONG,)),
+    "running": (running, (LONG[:4],)), "alone": (np.max, (LONG.ravel(),)),
 }  # fmt: skip
 
 
