@@ -26,7 +26,7 @@ from graphc.entries import device_runner, give_device_entry, give_entry
 from graphc.errors import CudaError, UnsupportedError
 from graphc.ir.graph import Graph
 from graphc.kept import KeptWrites, kept_writes
-from graphc.limits import WarningRunner, rule_of
+from graphc.limits import WarningRunner
 from graphc.ops.index import EQUAL_VALUES
 from graphc.ops.table import OPS
 from graphc.program import (
@@ -189,6 +189,8 @@ def _finished(
     transposed = [source.spec.transposed for source in traced.inputs]
 
     def finish(graph: Graph) -> Graph:
+        from graphc.vector_rules import rule_of
+
         return final_graph(transform, graph, transposed, rule_of(vectors))
 
     def silent(graph: Graph) -> Graph:

@@ -21,7 +21,7 @@ from graphc.abi import EntryPlan
 from graphc.build import build_program
 from graphc.errors import GraphcError, IndexRangeError, NoDerivativeError, ShapeError, UnsupportedError
 from graphc.function import CompiledFunction
-from graphc.limits import WarningRunner, might_meet_equal_values, warn
+from graphc.limits import WarningRunner, warn
 from graphc.ops.index import NO_DERIVATIVE, EqualValues, range_error
 from graphc.program import INT, CallPlan, Program, Runner, entry_plan
 from graphc.runtime import pycall
@@ -150,6 +150,8 @@ class DirectFunction:
 
     def build(self, sizes: Sequence[int]) -> Built:
         """A program for these sizes: of each array in memory order, and the value of each int."""
+        from graphc.vector_rules import might_meet_equal_values
+
         function = self.function
         left = list(sizes)
         leaves = []

@@ -12,7 +12,6 @@ from graphc.autodiff.partition import split
 from graphc.autodiff.prune import prune
 from graphc.errors import GradientError
 from graphc.ir.graph import Graph
-from graphc.limits import tangents_of
 from graphc.ops.table import OPS
 from graphc.passes.pipeline import optimize
 from graphc.program import Program
@@ -20,6 +19,7 @@ from graphc.pullback import INT_SPEC, Place, Seeds, filled, own, require_untrace
 from graphc.trace.location import user_location
 from graphc.trace.record import Constant, Output, Traced
 from graphc.trace.session import Vectors
+from graphc.vector_rules import tangents_of
 
 TANGENTS = Seeds("tangent", "like its argument")
 

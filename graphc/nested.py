@@ -29,7 +29,6 @@ from graphc.ir.builder import finish
 from graphc.ir.graph import Graph, Value
 from graphc.ir.rewrite import copy_node, drop_dead, resolve_dims
 from graphc.ir.types import ArrayType
-from graphc.limits import rule_in
 from graphc.ops.table import OPS
 from graphc.passes.pipeline import optimize
 from graphc.trace.arguments import ArgumentLeaf, ArgumentWalk, handed_to
@@ -43,6 +42,7 @@ from graphc.trace.symbolic import SymbolicInt
 from graphc.trace.target import Target, argument_names
 from graphc.trace.values import TracedValue, unwrap, wrap
 from graphc.transform import Transform
+from graphc.vector_rules import rule_in
 
 if TYPE_CHECKING:
     from graphc.function import CompiledFunction

@@ -16,7 +16,6 @@ from graphc.errors import GradientError
 from graphc.ir.dims import Dim, product
 from graphc.ir.graph import Graph, Value
 from graphc.ir.types import ArrayType
-from graphc.limits import rule_in, tangents_in
 from graphc.nested import Inner, argument_leaves, inline, result, staged, trace_inner
 from graphc.nested_modes import call_jvp
 from graphc.ops.custom import only_mode
@@ -27,6 +26,7 @@ from graphc.trace.record import Constant, Output
 from graphc.trace.session import Session
 from graphc.trace.target import Target
 from graphc.transform import Mode, Transform
+from graphc.vector_rules import rule_in, tangents_in
 
 
 def call_jacobian(

@@ -13,7 +13,6 @@ from graphc.autodiff.requires_grad import mark
 from graphc.differentiate import Differentiated, gradients_template, split_aux
 from graphc.errors import GradientError
 from graphc.ir.graph import Graph, Value
-from graphc.limits import rule_in, tangents_in
 from graphc.linear_map import tangent_leaves, tangent_template
 from graphc.nested import Inner, inline, result, trace_inner
 from graphc.ops.table import OPS
@@ -24,6 +23,7 @@ from graphc.trace.session import Session, current, hint_of
 from graphc.trace.target import Target, make_target
 from graphc.trace.values import alive, unwrap
 from graphc.transform import Transform
+from graphc.vector_rules import rule_in, tangents_in
 
 
 def call_vjp(

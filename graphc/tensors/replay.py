@@ -5,7 +5,6 @@ from __future__ import annotations
 from collections.abc import Iterable, Sequence
 from typing import Any
 
-from graphc.autodiff.equal_values import WatchedAgain
 from graphc.autodiff.requires_grad import mark
 from graphc.differentiate import differentiate
 from graphc.ir.builder import Builder, finish
@@ -14,7 +13,6 @@ from graphc.ir.graph import Graph, Node, Value
 from graphc.ir.rewrite import copy_node, drop_dead, resolve_dims
 from graphc.ir.shapes import ShapeFacts
 from graphc.ir.types import ArrayType
-from graphc.limits import rule_of
 from graphc.ops.table import OPS
 from graphc.tensors.functions.function import built
 from graphc.tensors.functions.table import GRADIENT
@@ -92,6 +90,9 @@ class Replay:
 
         What lies between is replaced by the forward part of the joint graph, where it is read later.
         """
+        from graphc.autodiff.equal_values import WatchedAgain
+        from graphc.vector_rules import rule_of
+
         _, _, operands, (count,) = step
         given = [self._operand(x) for x in operands]
         roots, seeds, sources = given[:count], given[count : 2 * count], given[2 * count :]
