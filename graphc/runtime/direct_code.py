@@ -33,14 +33,17 @@ def find_made(site: int, sizes: int, dims: int) -> int:
 
 
 def hand_on(record: int, status: int, sizes: int, arguments: int) -> int:
-    """0 where another record serves the call at which this one stops; else this one's status, whose checks callers know."""
+    """0 where another record serves the call at which this one stops; else the status of this one, whose checks the
+    caller knows."""
     other = load(record + RecordField.OTHER)
     if other == 0:
         return status
     notice = load(record + RecordField.NOTICE)
     if notice and call(load(record + RecordField.KNOWN_THREAD)):
         call(notice, status)
-    return status if call(load(other + RecordField.RUN), other, sizes, arguments) else 0
+    if call(load(other + RecordField.RUN), other, sizes, arguments):
+        return status
+    return 0
 
 
 def take_arena(record: int, size: int) -> int:
