@@ -9,8 +9,8 @@ the second finds them in cache.
 from __future__ import annotations
 
 from graphc.ir.dims import Dim, dim_max, dim_min, product
-from graphc.schedule.loopnest import Fold, Nest, Phase
-from graphc.schedule.scalars import MOST_TOGETHER, Scalar, walk
+from graphc.schedule.loopnest import Fold, Nest, Phase, Store
+from graphc.schedule.scalars import BLOCK_AXIS, MOST_TOGETHER, Scalar, walk
 
 IN_CACHE = 8192  # elements of the rows together
 FUNCTION = 15  # operations of a scalar from which on vectors pay
@@ -36,7 +36,12 @@ def _is_dear(scalar: Scalar) -> bool:
 def _is_plain(phase: Phase) -> bool:
     folds = [*phase.folds, *(total.fold for total in phase.totals)]
     special = phase.lanes or phase.results or phase.exclusive or phase.compaction or phase.skip is not None
-    return not special and all(map(_is_plain_fold, folds))
+    return not special and all(map(_is_plain_fold, folds)) and not any(map(_is_temporary, phase.stores))
+
+
+def _is_temporary(store: Store) -> bool:
+    """Whether it keeps elements of a row for later phases, in memory that has room for one row of each block."""
+    return not store.accumulate and BLOCK_AXIS in store.index.axes
 
 
 def _is_plain_fold(fold: Fold) -> bool:

@@ -84,7 +84,8 @@ def renew(tensor: Tensor) -> None:
     assert value is not None
     tensor._seen = value._writes
     is_cut = any(function is DETACH for function, _ in tensor._view)
-    quiet = is_cut or not value._kind.requires_grad or tensor.is_leaf
+    asks_itself = tensor._kind.requires_grad and tensor.is_leaf
+    quiet = is_cut or not value._kind.requires_grad or asks_itself
     if quiet and value._kind.place is None:
         array = memory_of(tensor, np.asarray(compute(value)))
         tensor._array = settled(np.array(array) if is_shared(value) else array)

@@ -123,3 +123,18 @@ def test_blocks_are_added_for_many_results_side_by_side(dtype):
         assert np.isnan(sums[1])
         tolerance = 1e-12 if dtype == "f8" else 1e-4
         np.testing.assert_allclose(sums[2:], x.astype("f8").sum(axis=0)[2:], rtol=tolerance, atol=tolerance)
+
+
+def test_what_a_row_keeps_of_its_elements_is_its_own():
+    """Later loops read the first one's differences from memory with room for one row: rows run one by one."""
+
+    def spread(u, v):
+        deviations = np.sqrt(np.var(np.outer(v, np.log1p(np.abs(u))), axis=1) + 0.1)
+        return np.sum(np.arctan(deviations) * 0.29)
+
+    u, v = np.array([0.3, -1.2, 0.7]), np.array([0.5, 2.0], np.float32)
+    value, gradient = graphc.value_and_grad(spread)(u, v)
+    steps = 1e-6 * np.eye(3)
+    slopes = [(spread(u + e, v) - spread(u - e, v)) / 2e-6 for e in steps]
+    np.testing.assert_allclose(value, spread(u, v), rtol=1e-12)
+    np.testing.assert_allclose(gradient, slopes, rtol=1e-6)

@@ -194,3 +194,15 @@ def test_a_recorded_gradient_requires_grad_where_it_varies(lib: Lib, function: A
     x, y = (lib.tensor([1.0, 2.0], requires_grad=True) for _ in range(2))
     found = lib.autograd.grad(function(x, y), (x, y)[: len(varies)], create_graph=True)
     assert [gradient.requires_grad for gradient in found] == varies
+
+
+@pytest.mark.parametrize("write", [lambda base, view, x: view.copy_(x), lambda base, view, x: base[1:].copy_(x)])
+def test_a_view_that_is_older_than_a_recorded_write_requires_grad(lib: Lib, write: Any) -> None:
+    """The base did not require grad when the view was made: what is written then flows through both."""
+    x = lib.tensor([1.0, 2.0], requires_grad=True)
+    base = lib.zeros(3, dtype=lib.float64)
+    view, cut = base[1:], base.detach()
+    write(base, view, x)
+    assert (base.requires_grad, view.requires_grad, cut.requires_grad) == (True, True, False)
+    (view**2).sum().backward()
+    np.testing.assert_allclose(values(x.grad), [2.0, 4.0])
