@@ -6,7 +6,7 @@
 ...   %1: i64[] = neg %0
 ... }''', OPS))
 graph f(%i: i64[]) -> (%1) {
-  %0: i64[] = const value=0
+  %0: i64[] = const dtype=i64 value=0 weak=False
   %1: i64[] = neg %0
 }
 """
