@@ -3,7 +3,7 @@
     lam * self.w[0]        ->  _graphc_.name(lam, "lam") * _graphc_.item(_graphc_.raw_attribute(self, "w"), 0)
     helper(x)              ->  _graphc_.callee(_graphc_.name(helper, "helper"))(x)
     for layer in model     ->  for layer in _graphc_.iterated(_graphc_.name(model, "model"))
-    self.cache = v         ->  _graphc_.store(self).cache = v
+    self.cache = v         ->  _graphc_.owner(self).cache = v
 
 ``_graphc_`` is a ``reader.Reader``, a cell of the rewritten function. Every expression is still evaluated by Python, at
 its place and in its order, and keeps its line: what the hooks add is the record of where a value came from. The
@@ -117,7 +117,7 @@ class LoadRewriter(ast.NodeTransformer):
     def visit_Attribute(self, node: ast.Attribute) -> ast.expr:
         if isinstance(node.ctx, ast.Load):
             return self._attribute(node, "attribute")
-        node.value = _hook("store", node, self.raw(node.value))
+        node.value = _hook("owner", node, self.raw(node.value))
         return node
 
     def _attribute(self, node: ast.Attribute, hook: str) -> ast.expr:

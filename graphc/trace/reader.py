@@ -31,7 +31,7 @@ from graphc.trace.location import user_location
 from graphc.trace.made import settled
 from graphc.trace.raising import Handler, raising
 from graphc.trace.session import Session, current
-from graphc.trace.stores import MUTATORS, Assigned, Store, contains_traced, defines_stores, mutator
+from graphc.trace.stores import MUTATORS, ArrayOwner, Assigned, Store, contains_traced, defines_stores, mutator
 from graphc.trace.symbolic import SymbolicInt
 from graphc.trace.values import TracedValue
 from graphc.trace.variables import Variables
@@ -300,6 +300,10 @@ class Reader:
         if isinstance(obj, np.ndarray) or session.captures.is_outside(obj):
             return Store(obj, self)
         return Assigned(obj, self) if defines_stores(obj) else obj
+
+    def owner(self, obj: Any) -> Any:
+        """What an attribute is assigned to in place of ``obj``."""
+        return ArrayOwner(obj) if current() is not None and isinstance(obj, TracedValue) else self.store(obj)
 
     def escaping(self, value: Any, name: str) -> Any:
         """The value that is assigned to a name outside of the function."""

@@ -132,6 +132,28 @@ class Assigned:
         del self._obj[key]
 
 
+class ArrayOwner:
+    """Stands for a traced array on the left of an assignment to one of its attributes: its real or imaginary part."""
+
+    __slots__ = ("_array",)
+
+    def __init__(self, array: Any):
+        object.__setattr__(self, "_array", array)
+
+    def __setattr__(self, name: str, value: Any) -> None:
+        is_part = name == "real" or (name == "imag" and self._array.dtype.kind == "c")
+        if not is_part:
+            raise UnsupportedError(
+                f"x.{name} = v: of the attributes of a traced array, real is assigned to, and of a complex one imag; "
+                "make a new array, such as x.reshape(shape)",
+                location=user_location(),
+            )
+        getattr(self._array, name)[...] = value
+
+    def __getattr__(self, name: str) -> Any:
+        return getattr(self._array, name)
+
+
 def defines_stores(obj: Any) -> bool:
     """Whether the object's class, of the user's, has a say in assignments to its attributes or items."""
     kind = type(obj)

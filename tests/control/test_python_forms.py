@@ -146,10 +146,28 @@ def numbers_of_an_object(x):
     return s
 
 
+def parts_that_are_set(x):
+    z = np.exp(1j * x)
+    z.real += x
+    z.imag = z.imag * 0.5
+    y = x * 2
+    y.real = np.sin(x)
+    return np.sum(np.abs(z) ** 2 * y)
+
+
 PROGRAMS = [
     inherited, property_that_is_set, item_that_is_set, class_inside, generator, truth, membership, keys,
-    numbers_of_an_object,
+    numbers_of_an_object, parts_that_are_set,
 ]  # fmt: skip
+
+
+def test_other_attributes_of_arrays_are_refused():
+    def f(x):
+        x.shape = (2, 2)
+        return np.sum(x)
+
+    with pytest.raises(graphc.UnsupportedError, match=r"x.shape = v: .* make a new array, such as x.reshape"):
+        graphc.jit(f)(X)
 
 
 @pytest.mark.parametrize("program", PROGRAMS)
