@@ -148,14 +148,15 @@ def test_kernels_of_the_corpus(name, tmp_path):
 
 
 @pytest.mark.skipif(not NIGHTLY, reason="the corpus in single precision: TEST_PROGRAMS=2000")
-def test_the_corpus_in_single_precision(tmp_path):
-    """Programs all of whose values then are single; where NumPy makes doubles, they are not."""
-    found = []
-    for name, (function, args) in CORPUS.items():
-        single = [a.astype("f4") if isinstance(a, np.ndarray) and a.dtype == np.float64 else a for a in args]
-        if assert_fit(graphc.value_and_grad(function), single, (), tmp_path):
-            found.append(name)
-    assert len(found) >= 10, found
+@pytest.mark.parametrize("name", CORPUS)
+def test_the_corpus_in_single_precision(name, tmp_path):
+    """Programs all of whose arrays then are single; where NumPy makes doubles, they are not."""
+    function, args = CORPUS[name]
+    single = [a.astype("f4") if isinstance(a, np.ndarray) and a.dtype == np.float64 else a for a in args]
+    try:
+        assert_fit(graphc.value_and_grad(function), single, (), tmp_path)
+    except graphc.TraceTypeError as error:
+        pytest.skip(str(error))  # branches that would give numbers of two precisions
 
 
 def test_atomic_additions_are_the_devices_own():
