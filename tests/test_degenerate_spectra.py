@@ -276,3 +276,23 @@ def test_compiled_tangents():
     assert f.cache_info()["programs"] == 2
     with pytest.warns(graphc.DerivativeWarning, match="eigh: some"):
         assert np.isnan(graphc.vjp(one_vector, of_values(VALUES))[1](1.0)[0]).all()
+
+
+def test_vectors_counted_by_their_values():
+    """Two singular values are zero, and a mask of the values chooses the vectors: its count binds a size."""
+    a, e = np.outer([1.0, 2.0, 3.0], [3.0, 1.0, 1.0]), E[:3, :3]
+
+    def leading(a, chosen):
+        u, s, _ = np.linalg.svd(a, full_matrices=False)
+        u = u[:, chosen(s)]
+        return np.sum((u @ u.T) ** 3)
+
+    def counted(a):
+        return leading(a, lambda s: s > 1e-9)
+
+    first, h = (lambda s: slice(0, 1)), 1e-5
+    wanted = (leading(a + h * e, first) - leading(a - h * e, first)) / (2 * h)
+    with override(disable_jit=True):
+        (gradient,) = graphc.vjp(counted, a)[1](1.0)
+        _, tangent = graphc.jvp(counted, (a,), (e,))
+    np.testing.assert_allclose([np.sum(gradient * e), tangent], wanted, rtol=1e-8)

@@ -14,6 +14,7 @@ from graphc.ir.graph import Graph, Node, Value
 from graphc.ir.opdef import Op
 from graphc.ir.rewrite import drop_dead, inline, with_inputs
 from graphc.ir.shapes import ShapeFacts
+from graphc.ir.sizes import is_binder
 from graphc.ir.types import ArrayType
 from graphc.ops.equal_values import any_of
 from graphc.ops.spectral_limits import LIMITS, VALUES
@@ -48,11 +49,11 @@ def moved_cotangents(
 def after(F: Builder, node: Node, wanted: list[Value]) -> tuple[Graph, list[Value]]:
     """What is computed of the node's outputs for these values, as a graph by itself, and what else it reads.
 
-    Its parameters are the node's outputs and then the captures.
+    Its parameters are the node's outputs and then the captures. What binds a size is captured: the values are the same.
     """
     reached = set(node.outputs)
     for each in F.nodes:
-        if any(v in reached for v in each.inputs):
+        if any(v in reached for v in each.inputs) and not is_binder(each):
             reached.update(each.outputs)
     needed, nodes = set(wanted), []
     for each in reversed(F.nodes):
