@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any, NamedTuple
 
 from graphc import pytree
 from graphc.abi import DeviceLeaf
-from graphc.compiler import compile_graph, without_rules
+from graphc.compiler import compile_graph
 from graphc.config import settings
 from graphc.debug_prints import runs_plainly
 from graphc.differentiate import (
@@ -23,11 +23,10 @@ from graphc.differentiate import (
     split_aux,
 )
 from graphc.entries import device_runner, give_device_entry, give_entry
-from graphc.errors import CudaError, UnsupportedError
+from graphc.errors import CudaError
 from graphc.ir.graph import Graph
 from graphc.kept import KeptWrites, kept_writes
 from graphc.limits import WarningRunner
-from graphc.ops.index import EQUAL_VALUES
 from graphc.ops.table import OPS
 from graphc.program import (
     INT,
@@ -40,9 +39,9 @@ from graphc.program import (
     make_program_entry,
 )
 from graphc.results import owns_out
+from graphc.runners import runner_maker
 from graphc.trace.arguments import ArgumentLeaf
 from graphc.trace.captures import SeenThere
-from graphc.trace.leaves import LeafSpec
 from graphc.trace.location import user_location
 from graphc.trace.record import Output, Traced, Ways, trace
 from graphc.trace.session import Vectors
@@ -51,10 +50,7 @@ from graphc.transform import Transform
 
 if TYPE_CHECKING:
     from graphc.autodiff.equal_values import Rule
-    from graphc.cuda_runner import CudaRunner
     from graphc.pullback import Place
-
-NOT_INTERPRETED = "GRAPHC_DISABLE_JIT: arrays on a device cannot be interpreted; pass NumPy arrays"
 
 
 def build_program(
@@ -321,85 +317,7 @@ def _place(traced: Traced, marked: Graph, number: int | None) -> Place:
         return OnDevice(number, constants_of(traced))
     from graphc.pullback import OnHost
 
-    return OnHost(_maker(len(marked.outputs)))
-
-
-def _maker(results: int) -> Callable[[Graph, Sequence[LeafSpec], str], Runner]:
-    """``make_runner`` for the two programs of a split function, the first of which has so many results."""
-    if not settings.nan:
-        return make_runner
-    from graphc.nan_search import BACKWARD, FORWARD, NanCheckedRunner
-
-    def make(graph: Graph, specs: Sequence[LeafSpec], kind: str) -> Runner:
-        runner = make_runner(graph, specs, kind)
-        if kind in ("vjp forward", "linearize"):
-            return NanCheckedRunner(runner, lambda: [(FORWARD, graph)], results)
-        return NanCheckedRunner(runner, lambda: [(BACKWARD, graph)])
-
-    return make
-
-
-def make_runner(graph: Graph, specs: Sequence[LeafSpec], kind: str, given: Mapping[int, int] = {}) -> Runner:
-    """What runs a graph that is differentiated already.
-
-    ``given``: outputs, by number, that are written into the array of the input with this number, and not returned. Such
-    inputs must be writable, and share no memory with any other.
-    """
-    from graphc.passes.derivative_checks import derivative_checks, without_derivative_checks
-
-    checks = derivative_checks(graph)
-    if not checks:
-        return _runner(graph, specs, kind, given)
-    if given:
-        return GivingRunner(make_runner(graph, specs, kind), given)
-    if checks == {EQUAL_VALUES}:
-        return _runner(graph, specs, kind)
-    silent = without_derivative_checks(graph, OPS)
-    return WarningRunner(_runner(graph, specs, kind), lambda: _runner(silent, specs, kind))
-
-
-def _runner(graph: Graph, specs: Sequence[LeafSpec], kind: str, given: Mapping[int, int] = {}) -> Runner:
-    from graphc.passes.pipeline import optimize
-
-    if settings.disable_jit:
-        return InterpretedRunner(graph, given)
-    executable = compile_graph(graph, lambda g: optimize(g, OPS), kind=kind, given=given)
-    return CompiledRunner(graph, executable, specs)
-
-
-class GivingRunner:
-    """Writes outputs over inputs when the program has run, which may find that another one serves the call.
-
-    ``given``: as for ``make_runner``.
-    """
-
-    def __init__(self, runner: Runner, given: Mapping[int, int]):
-        self.inner, self.given = runner, given
-        self.executable = runner.executable
-        self.sources, self.kernels = runner.sources, runner.kernels
-
-    def run(self, inputs: Sequence[Any]) -> list[Any] | None:
-        made = self.inner.run(inputs)
-        if made is None:
-            return None
-        for number, place in self.given.items():
-            inputs[place][...] = made[number]
-        return [array for number, array in enumerate(made) if number not in self.given]
-
-
-def make_device_runner(graph: Graph, number: int) -> CudaRunner:
-    """As ``make_runner``, on the device of this number: NumPy arrays are copied there, results are there.
-
-    Raises: UnsupportedError: what a device does not compute, or while nothing is compiled.
-    """
-    from graphc.cuda_runner import CudaRunner
-    from graphc.passes.pipeline import optimize
-    from graphc.runtime.cuda_arrays import at_home
-    from graphc.runtime.cuda_devices import device
-
-    if settings.disable_jit:
-        raise UnsupportedError(NOT_INTERPRETED)
-    return CudaRunner(without_rules(optimize(graph, OPS)), device(number), home=at_home(number))
+    return OnHost(runner_maker(len(marked.outputs)))
 
 
 def value_first(graph: Graph, value: Output, dropped: int) -> tuple[Graph, Callable[[Any], Any]]:

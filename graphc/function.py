@@ -288,7 +288,7 @@ def _seen_there(leaves: list[Any], spec: Any, given: Any, kwargs: Any) -> tuple[
     seen = [leaf if view is None else view for leaf, view in zip(leaves, views, strict=True)]
     require_together(seen, lambda: pytree.names(spec))
     if settings.disable_jit:
-        from graphc.build import NOT_INTERPRETED
+        from graphc.runners import NOT_INTERPRETED
 
         raise UnsupportedError(NOT_INTERPRETED)
     return seen, *pytree.unflatten(spec, seen)

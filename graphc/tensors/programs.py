@@ -5,13 +5,13 @@ from __future__ import annotations
 from collections.abc import Callable, Mapping, Sequence
 from typing import Any
 
-from graphc.build import make_device_runner, make_runner
 from graphc.config import settings
 from graphc.ir.graph import Graph
 from graphc.limits import LimitRunner
 from graphc.ops.index import EQUAL_VALUES
 from graphc.passes.derivative_checks import derivative_checks
 from graphc.program import Runner
+from graphc.runners import make_device_runner, make_runner
 from graphc.tensors.functions.table import GRADIENT
 from graphc.tensors.kinds import Kind
 from graphc.tensors.placing import joined, on_device, places_of, with_used_inputs

@@ -3,13 +3,13 @@
 import numpy as np
 import pytest
 
-from graphc.build import make_runner
 from graphc.config import override
 from graphc.errors import GraphcError
 from graphc.ir.dims import symbol
 from graphc.ir.graph import Graph
 from graphc.ir.types import F64, I64, ArrayType
 from graphc.ops.table import OPS
+from graphc.runners import make_runner
 from graphc.schedule.plan import schedule
 from graphc.schedule.program import Copy, walk_steps
 from tests.codegen.run_graph import spec_of
