@@ -61,10 +61,12 @@ class Known:
             return False
         device, leaves = found
         with self.loaded.lock:
-            if self.table is None or (self.table.device, self.table.leaves) != found:
-                self.table = CallTable(self.loaded, done, device, leaves, exchange)
-            self.table.add(objects, done, quick)
-            self.cell[0] = self.table.address
+            table = self.table
+            if table is None or (table.device, table.leaves) != found:
+                table = CallTable(self.loaded, done, device, leaves, exchange)
+            table.add(objects, done, quick)
+            self.cell[0] = table.address
+            self.table = table  # only now may the one before go: another thread may have been led there until here
         return True
 
     def entry(self, plan: EntryPlan, fallback: Callable[..., Any]) -> Callable[..., Any]:
@@ -167,14 +169,14 @@ class CallTable:
         key = _key(self.leaves, objects, done, quick)
         known = self.calls.get(key)
         if known is None or known.version != self.loaded.version:
-            if len(self.calls) >= MOST_READY:
-                self.calls.clear()
-            known = self.calls[key] = KnownCall(self, key, done, quick)
+            known = KnownCall(self, key, done, quick)
         known.add(done)
-        places = np.array([call.address for call in self.calls.values()], np.int64)
+        is_full = key not in self.calls and len(self.calls) >= MOST_READY
+        calls = ({} if is_full else self.calls) | {key: known}
+        places = np.array([call.address for call in calls.values()], np.int64)
         first = Table.COUNT // 8
         self.words[first : first + 2] = len(places), data_address(places)  # at once: native code may read them now
-        self.list = places
+        self.calls, self.list = calls, places  # only now may calls go that were known until here
 
 
 class KnownCall:

@@ -14,9 +14,10 @@ import pytest
 import graphc
 from benchmarks.gpu.host_cost import idle_device
 from graphc.config import override, settings
-from graphc.runtime import object_layout
+from graphc.runtime import cuda_calls, object_layout
+from graphc.runtime.cuda_call_layout import Table
 from graphc.runtime.cuda_devices import emulator
-from graphc.runtime.cuda_memory import DeviceArray, sent
+from graphc.runtime.cuda_memory import DeviceArray, SharedArray, sent
 from graphc.runtime.cuda_program import LoadedProgram
 from graphc.runtime.cuda_submit import Submission, address_of
 from graphc.runtime.cuda_submit_layout import Submit
@@ -211,6 +212,35 @@ def test_memory_of_small_results_is_used_again():
         assert (again.address, again.shape, again.dtype, again.stream) == (address, X.shape, X.dtype, x.stream)
         assert type(again) is DeviceArray
         assert gc.is_tracked(again)
+
+
+def test_while_a_call_is_learnt_native_code_is_led_to_what_is_alive(monkeypatch):
+    seen = []
+
+    class Watching(cuda_calls.KnownCall):
+        """What another thread would find while this is made."""
+
+        def __init__(self, table, *arguments):
+            (known,) = [o for o in gc.get_objects() if type(o) is cuda_calls.Known and o.loaded is table.loaded]
+            assert known.cell[0] == (known.table.address if known.table else 0)
+            count, place = (int(table.words[field // 8]) for field in (Table.COUNT, Table.CALLS))
+            listed = [object_layout.word(place + 8 * k) for k in range(count)]
+            assert listed == [call.address for call in table.calls.values()]
+            seen.append((table, count))
+            super().__init__(table, *arguments)
+
+    monkeypatch.setattr(cuda_calls, "MOST_READY", 2)
+    monkeypatch.setattr(cuda_calls, "KnownCall", Watching)
+    with idle_device():
+        f = graphc.jit(lambda x: x * 9)
+        for x in [sent(X[:n], 0) for n in (6, 5, 4, 3)]:
+            for _ in range(4):
+                f(x)
+        shared = SharedArray(x, x.address, x.shape, x.dtype, x.number, x.stream)
+        for _ in range(4):
+            f(shared)
+    assert [count for _, count in seen] == [0, 0, 1, 2, 0]  # of a program of one size, and of one of any
+    assert len({id(table) for table, _ in seen}) == 3
 
 
 def test_graphs_that_are_gone_are_not_asked_for(monkeypatch):
