@@ -18,9 +18,10 @@ import numpy as np
 from graphc.ir.builder import Builder
 from graphc.ir.graph import Value
 from graphc.ir.types import ArrayType, dtype_of, is_known
+from graphc.trace.operators import OPERATORS
 from graphc.trace.session import Session, current
 from graphc.trace.symbolic import SymbolicInt
-from graphc.trace.tracer import OPERATORS, Tracer
+from graphc.trace.tracer import Tracer
 from graphc.trace.values import TracedValue
 
 _WRITING = frozenset(["fill", "sort", "put", "partition", "resize", "setfield", "byteswap", "setflags"])

@@ -16,13 +16,12 @@ from graphc.ir.graph import Value
 from graphc.trace import inplace, protocol, views
 from graphc.trace.concretization import cannot_be_concrete
 from graphc.trace.location import user_location
+from graphc.trace.operators import add_operators
 from graphc.trace.session import Session, current, hint_of
 from graphc.trace.standard import OfTheStandard
-from graphc.trace.symbolic import SymbolicInt, wrap_dim
+from graphc.trace.symbolic import wrap_dim
 from graphc.trace.twins import retire_twins
 from graphc.trace.values import TracedValue, alive, session_at, value_in
-
-_LIFTED = (TracedValue, SymbolicInt, int, float, np.generic, np.ndarray, list, tuple, complex)
 
 
 class Tracer(OfTheStandard, TracedValue):
@@ -351,63 +350,4 @@ def refuse_outer(traced: Tracer) -> NoReturn:
     )
 
 
-# --- operators --------------------------------------------------------------------------------------------------------
-
-
-def _binary(ufunc: str) -> tuple[Callable[[Tracer, Any], Any], Callable[[Tracer, Any], Any]]:
-    def forward(self: Tracer, other: Any) -> Any:
-        if isinstance(other, _LIFTED):
-            return protocol.apply_operator(ufunc, (self, other))
-        return NotImplemented
-
-    def reflected(self: Tracer, other: Any) -> Any:
-        if isinstance(other, _LIFTED):
-            return protocol.apply_operator(ufunc, (other, self))
-        return NotImplemented
-
-    return forward, reflected
-
-
-def _unary(ufunc: str) -> Callable[[Tracer], Any]:
-    return lambda self: protocol.apply_operator(ufunc, (self,))
-
-
-def _in_place(symbol: str, ufunc: str) -> Callable[[Tracer, Any], Any]:
-    def method(self: Tracer, other: Any) -> Any:
-        if isinstance(other, _LIFTED):
-            return inplace.augmented(self, symbol, ufunc, other)
-        return NotImplemented
-
-    return method
-
-
-_BINARY = {
-    "add": ("add", "+"), "sub": ("subtract", "-"), "mul": ("multiply", "*"), "truediv": ("divide", "/"),
-    "floordiv": ("floor_divide", "//"), "mod": ("remainder", "%"), "pow": ("power", "**"), "matmul": ("matmul", "@"),
-    "and": ("bitwise_and", "&"), "or": ("bitwise_or", "|"), "xor": ("bitwise_xor", "^"),
-    "divmod": ("divmod", "divmod"), "lshift": ("left_shift", "<<"), "rshift": ("right_shift", ">>"),
-}  # fmt: skip
-_COMPARISONS = {
-    "lt": "less", "le": "less_equal", "gt": "greater", "ge": "greater_equal", "eq": "equal", "ne": "not_equal",
-}  # fmt: skip
-_UNARY = {"neg": "negative", "pos": "positive", "abs": "absolute", "invert": "invert"}
-
-
-def _add_operators(cls: type) -> None:
-    """Give the class Python's operators; each is a NumPy ufunc."""
-    for name, (ufunc, symbol) in _BINARY.items():
-        forward, reflected = _binary(ufunc)
-        setattr(cls, f"__{name}__", forward)
-        setattr(cls, f"__r{name}__", reflected)
-        setattr(cls, f"__i{name}__", _in_place(symbol, ufunc))
-    for name, ufunc in _COMPARISONS.items():
-        setattr(cls, f"__{name}__", _binary(ufunc)[0])
-    for name, ufunc in _UNARY.items():
-        setattr(cls, f"__{name}__", _unary(ufunc))
-
-
-_add_operators(Tracer)
-OPERATORS = (
-    *(f"__{kind}{name}__" for name in _BINARY for kind in ("", "r", "i")),
-    *(f"__{name}__" for name in (*_COMPARISONS, *_UNARY)),
-)
+add_operators(Tracer)
