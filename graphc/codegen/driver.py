@@ -326,9 +326,12 @@ class DriverPrinter:
             self.lines.add(f"symbols[{self.program.symbols.index(step.symbol)}] = {name}")
             return
         self.late.add(step.symbol)
-        for place, storage in enumerate(self.program.grown):
-            if step.symbol in symbols_of(storage.size):
-                self._grow(place, storage)
+        grown = [(k, s) for k, s in enumerate(self.program.grown) if step.symbol in symbols_of(s.size)]
+        if len(grown) > 1:  # they may have traded places, and the first to grow frees what another's note may say
+            for place, storage in grown:
+                self._note(place, storage)
+        for place, storage in grown:
+            self._grow(place, storage)
 
     def _foreign(self, step: Foreign) -> None:
         words = [*map(self.address, step.buffers), *map(self.dim, step.sizes)]
@@ -342,8 +345,11 @@ class DriverPrinter:
         self.lines.add(f"{name} = call_service(table[{int(Service.GROW)}], {name}, {size})")
         with self.lines.inside(f"if {name} == 0:"):
             self.leave(OUT_OF_MEMORY)
+        self._note(place, storage)
+
+    def _note(self, place: int, storage: Storage) -> None:
         if self.is_noted:
-            self.lines.add(f"grown[{place}] = {name}")
+            self.lines.add(f"grown[{place}] = grown{storage.position}")
 
     def _check(self, step: Check) -> None:
         with self.lines.inside(f"if {self.number(self.storage[step.buffer])}:"):
