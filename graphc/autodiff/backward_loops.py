@@ -154,7 +154,8 @@ class BranchPlan:
         captures = node.inputs[lead(node) :]
         marked = [k for k in range(len(captures)) if any(r.params[k].grad for r in node.regions)]
         wanted = [k for k, o in enumerate(node.outputs) if any(r.outputs[k].grad for r in node.regions)]
-        fresh = frozenset(k for k in marked if captures[k] in captures[:k] or reached.total.get(captures[k]) is None)
+        first = {captures[k]: k for k in reversed(marked)}  # an operand may come twice, and be marked in one place alone
+        fresh = frozenset(k for k in marked if first[captures[k]] < k or reached.total.get(captures[k]) is None)
         bases = _Bases(reached, [captures[k] for k in marked])
         known = [base for k, base in zip(marked, bases.values, strict=True) if k not in fresh]
         operands = [*captures, *(reached.so_far(node.outputs[k]) for k in wanted), *known]

@@ -98,6 +98,27 @@ def test_what_is_carried_for_nobody_goes():
     assert [n.op.name for n in loop.regions[0].nodes] == ["mul", "sin"]
 
 
+def test_an_operand_that_comes_twice_keeps_what_has_reached_it_elsewhere():
+    text = """graph f(%x: f64[]) -> (%4) {
+  %0: f64[] = const dtype=f64 value=0.4 weak=False
+  %1: bool[] = lt %0, %x
+  %2: f64[] = cond %1, %x, %x
+    graph yes(%asked: f64[], %c: f64[]) -> (%2) {
+      %0: bool[] = lt %asked, %asked
+      %1: f64[] = sin %c
+      %2: f64[] = select %0, %c, %1
+    }
+    graph no(%asked: f64[], %c: f64[]) -> (%0) {
+      %0: f64[] = exp %c
+    }
+  %3: f64[] = square %x
+  %4: f64[] = add %2, %3
+}"""
+    graph = joint_vjp(prune(mark(parse(text, OPS), [True]))[0], OPS)
+    for x, slope in ((0.7, np.cos(0.7)), (0.2, np.exp(0.2))):
+        np.testing.assert_allclose(interpret(graph, [np.array(x)])[1], slope + 2 * x, rtol=1e-12)
+
+
 def test_a_body_that_changes_a_type_is_refused():
     text = SCALAR_LOOP.replace("%2: f64[] = add %1, %c", "%2: f32[] = cast %1 dtype=f32")
     with pytest.raises(InvalidGraphError, match="what a for carries: f32"):
