@@ -154,7 +154,7 @@ class BranchPlan:
         captures = node.inputs[lead(node) :]
         marked = [k for k in range(len(captures)) if any(r.params[k].grad for r in node.regions)]
         wanted = [k for k, o in enumerate(node.outputs) if any(r.outputs[k].grad for r in node.regions)]
-        first = {captures[k]: k for k in reversed(marked)}  # an operand may come twice, and be marked in one place alone
+        first = {captures[k]: k for k in reversed(marked)}  # an operand may come twice, and be marked once
         fresh = frozenset(k for k in marked if first[captures[k]] < k or reached.total.get(captures[k]) is None)
         bases = _Bases(reached, [captures[k] for k in marked])
         known = [base for k, base in zip(marked, bases.values, strict=True) if k not in fresh]

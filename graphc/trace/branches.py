@@ -146,6 +146,7 @@ class _Merge:
         rest = [n for n in self.moved if n not in self.full] if len(self.ways) > 1 else []
         found = {n: self._where(n) for n in rest}
         self.partly = {n: ways for n, ways in found.items() if ways - {RETURNS}}
+        self.kinds = {name: self._kinds(name) for name in (*self.full, *self.partly, VALUE)}
 
     def _where(self, name: str) -> Ways:
         """The ways at which the variable has a value, whichever of the two branches led there."""
@@ -216,9 +217,9 @@ class _Merge:
                 state[name] = self.before[name]
             else:
                 own = side.kinds.get(name) if self._counts(side, name) else None
-                state[name] = (own or self._kinds(name)[0]).zeros(inside)
+                state[name] = (own or self.kinds[name][0]).zeros(inside)
         if RETURNS in self.ways:
-            state[VALUE] = (side.kind if RETURNS in side.ways else self._kinds(VALUE)[0]).zeros(inside)
+            state[VALUE] = (side.kind if RETURNS in side.ways else self.kinds[VALUE][0]).zeros(inside)
         if len(self.ways) > 1:
             state[WAY] = side.way.zeros(inside)
         for array in side.writes.arrays:
@@ -233,17 +234,18 @@ class _Merge:
             if ended is not None and not is_defined(value) and name in ended.known:
                 value = ended.known[name][0]
             if not self._counts(side, name) or not is_defined(value):
-                value = self._kinds(name)[0].zeros(inside)
+                value = self.kinds[name][0].zeros(inside)
             state[name] = value
         if RETURNS in self.ways:
             has_value = ended is not None and RETURNS in ended.ways
-            state[VALUE] = ended.value if ended is not None and has_value else self._kinds(VALUE)[0].zeros(inside)
+            state[VALUE] = ended.value if ended is not None and has_value else self.kinds[VALUE][0].zeros(inside)
         if len(self.ways) > 1:
             state[WAY] = way_of(ended)
         return state
 
     def _kinds(self, name: str) -> list[Skeleton]:
-        """Of the variable after each side that counts, where it has a value then."""
+        """Of the variable after each side that counts, where it has a value then; asked before a side has begun, since
+        arrays that a side writes into are its own until it has ended."""
         if name == VALUE:
             return [side.kind for side in self.sides if RETURNS in side.ways]
         found = []
@@ -256,8 +258,7 @@ class _Merge:
 
     def _flags(self) -> dict[str, Places]:
         """The bools that differ between the sides."""
-        pairs = {name: self._kinds(name) for name in (*self.full, *self.partly, VALUE)}
-        return {name: changing_flags(*kinds) for name, kinds in pairs.items() if len(kinds) == 2}
+        return {name: changing_flags(*kinds) for name, kinds in self.kinds.items() if len(kinds) == 2}
 
     def results(self, values: Sequence[Value]) -> Signal | None:
         """The signal of both; gives the variables their values."""
