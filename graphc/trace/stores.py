@@ -94,42 +94,45 @@ class Store:
 
 
 class Assigned:
-    """Stands for an object made in the trace on the left of an assignment: what its class defines is traced."""
+    """Stands for an object made in the trace on the left of an assignment: what its class defines is traced.
 
-    __slots__ = ("_obj", "_reader")
+    Its own attributes have names that no attribute of the object has.
+    """
+
+    __slots__ = ("__obj", "__reader")
 
     def __init__(self, obj: Any, reader: Reader):
-        object.__setattr__(self, "_obj", obj)
-        object.__setattr__(self, "_reader", reader)
+        object.__setattr__(self, "_Assigned__obj", obj)
+        object.__setattr__(self, "_Assigned__reader", reader)
 
     def __setattr__(self, name: str, value: Any) -> None:
-        defined = getattr(type(self._obj), name, None)
-        method = special_method(self._obj, "__setattr__")
+        defined = getattr(type(self.__obj), name, None)
+        method = special_method(self.__obj, "__setattr__")
         if method is not None:
             method(name, value)
         elif isinstance(defined, property) and defined.fset is not None:
-            traced_callee(defined.fset)(self._obj, value)
+            traced_callee(defined.fset)(self.__obj, value)
         else:
-            setattr(self._obj, name, value)
+            setattr(self.__obj, name, value)
 
     def __getattr__(self, name: str) -> Any:
-        return self._reader.attribute(self._obj, name)
+        return self.__reader.attribute(self.__obj, name)
 
     def __delattr__(self, name: str) -> None:
-        delattr(self._obj, name)
+        delattr(self.__obj, name)
 
     def __setitem__(self, key: Any, value: Any) -> None:
-        method = special_method(self._obj, "__setitem__")
+        method = special_method(self.__obj, "__setitem__")
         if method is not None:
             method(key, value)
         else:
-            self._obj[key] = value
+            self.__obj[key] = value
 
     def __getitem__(self, key: Any) -> Any:
-        return self._reader.item(self._obj, key)
+        return self.__reader.item(self.__obj, key)
 
     def __delitem__(self, key: Any) -> None:
-        del self._obj[key]
+        del self.__obj[key]
 
 
 class ArrayOwner:

@@ -16,21 +16,21 @@ SETS = [X, np.array([0.21, 0.82, 1.3, 0.45])]
 
 class Base:
     def __init__(self, w):
-        self.w, self.calls, self._scale = w, 0, 1.0
+        self.w, self.calls, self._obj = w, 0, 1.0
 
     def step(self, v):
         return v * self.w if v > 0.5 else v
 
     @property
     def scale(self):
-        return self._scale * 2 if self._scale > 0.5 else self._scale
+        return self._obj * 2 if self._obj > 0.5 else self._obj
 
     @scale.setter
     def scale(self, value):
         if value > 0.6:
-            self._scale = value**2
+            self._obj = value**2
         else:
-            self._scale = value
+            self._obj = value
 
     def __setitem__(self, k, value):
         self.w[k] = value**2 if value > 0.5 else value
@@ -65,7 +65,8 @@ def property_that_is_set(x):
     for i in range(7):
         b.scale = x[i % 4]
     b.scale *= 2
-    return b.scale * b._scale
+    b._obj *= 1.5
+    return b.scale * b._obj
 
 
 def item_that_is_set(x):

@@ -250,6 +250,15 @@ def test_a_law_of_matrices_with_its_parameters_given() -> None:
         )
 
 
+@pytest.mark.usefixtures("interpreted")
+def test_laws_of_matrices_with_too_few_degrees_of_freedom_are_none() -> None:
+    for law, df in (stats.wishart, 1.0), (stats.wishart, 0.5), (stats.invwishart, 1.5):
+        value, slope = graphc.value_and_grad(lambda df, law=law: law.logpdf(COVARIANCE, df, np.eye(2)))(df)
+        assert np.isnan(value)
+        assert np.isnan(slope)
+    assert np.isnan(graphc.vjp(lambda x: stats.multivariate_t.logpdf(x, df=-1.5), np.ones(1))[0])
+
+
 def test_many_points_of_dirichlet_are_columns() -> None:
     x = np.array([[0.2, 0.5], [0.3, 0.1], [0.5, 0.4]])
     alpha = np.array([1.2, 2.0, 0.7])

@@ -76,6 +76,14 @@ def test_dtypes_and_lengths(given: Any) -> None:
         np.testing.assert_allclose(found, call(given), rtol=1e-5 if given.dtype.char in "fF" else 1e-12, atol=1e-13)
 
 
+def test_points_of_single_precision_are_computed_in_double() -> None:
+    points = np.float32([[-2.3, 0.6, 11.2], [-7.1, 1.2, 5.4]])
+    for mode in ("mirror", "grid-wrap"):
+        with override(disable_jit=True):
+            found = graphc.vjp(lambda at, mode=mode: nd.map_coordinates(M, at, order=1, mode=mode), points)[0]
+        np.testing.assert_allclose(found, nd.map_coordinates(M, points, order=1, mode=mode), rtol=1e-12)
+
+
 def test_an_angle_has_a_derivative() -> None:
     """Compiled in the night, with all that splines are made of."""
 

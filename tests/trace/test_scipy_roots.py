@@ -74,6 +74,31 @@ def test_second_derivatives() -> None:
         assert graphc.grad(graphc.grad(solved))(2.0) == pytest.approx(-2 / 9 * 2.0 ** (-5 / 3), rel=1e-9)
 
 
+def test_slopes_at_zeros_that_are_small_beside_the_interval_or_0() -> None:
+    def exponential(x: Any, a: Any) -> Any:
+        return np.array([np.exp(x[0]) - a + x[1], np.sin(x[1]) + 2 * x[0]])
+
+    water = 1e-14
+    with override(disable_jit=True):
+        for above in (0.0, 1e-12, 1e-10, 1e-8) if NIGHTLY else (0.0, 1e-10):
+            found = graphc.grad(lambda a: so.newton(lambda x: np.exp(x) - a, 0.0))(1.0 + above)
+            assert found == pytest.approx(1.0, rel=1e-7)
+        for base in (1e-4, 1e-3) if NIGHTLY else (1e-4,):  # the ends are a hundred million times as far away
+            found = graphc.grad(lambda a: so.brentq(lambda x: x - water / x + a, 1e-14, 1.0, xtol=1e-20))(base)
+            h = 2 * water / (np.sqrt(base * base + 4 * water) + base)
+            assert found == pytest.approx(-1 / (1 + water / h**2), rel=1e-9)
+        assert graphc.grad(lambda a: so.brentq(lambda x: np.log(x) * a, 1.0, 2.0))(2.0) == 0
+        assert graphc.vjp(lambda a: so.brentq(lambda x: x**3 - a, -1.0, 1.0), 0.0)[0] == 0
+        solved = graphc.jacobian(lambda a: so.fsolve(exponential, np.float32([0.5, 0.3]), a))(1.0)
+        assert solved == pytest.approx(np.array([-1.0, 2.0]), rel=1e-9)
+
+
+def test_starts_of_single_precision_are_those_of_double() -> None:
+    with override(disable_jit=True):
+        value, slope = graphc.value_and_grad(lambda a: so.newton(lambda x: x**3 - a, np.float32(1.0)))(2.0)
+    assert (value, slope) == pytest.approx((2 ** (1 / 3), 2 ** (-2 / 3) / 3), rel=1e-12)
+
+
 def test_what_is_not_found_is_said() -> None:
     def nowhere(x: Any, a: Any) -> Any:
         return np.stack([x[0] ** 2 + a, x[1]])
@@ -84,7 +109,9 @@ def test_what_is_not_found_is_said() -> None:
         for call, error, text in (
             (lambda a: so.brentq(cubic, 3.0, 5.0, (a,)), ValueError, "different signs"),
             (lambda a: so.brentq(cubic, 0.0, 5.0, (a,), maxiter=3), RuntimeError, "a larger maxiter="),
+            (lambda a: so.brentq(lambda x: 1e-200 * a + 0 * x, 0.0, 5.0), ValueError, "different signs"),
             (lambda a: so.newton(lambda x: x * x + a, 1.0), RuntimeError, "did not converge"),
+            (lambda a: so.newton(lambda x: x * x - a, 0.0, lambda x: 2 * x), RuntimeError, "the derivative is 0"),
             (lambda a: so.brentq(cubic, 0.0, 5.0, (a,), full_output=True), graphc.UnsupportedError, "full_output"),
             (lambda a: so.root(crossing, [1.0, 1.0], a, "broyden1").x, graphc.UnsupportedError, "implicit_root"),
             (lambda a: so.root_scalar(cubic, a, "muller").root, graphc.UnsupportedError, "there are bisect"),

@@ -40,6 +40,12 @@ class Substitute:
         )
 
 
+def in_double(x: Any) -> Any:
+    """In float64, in which SciPy computes these; complex numbers in complex128."""
+    x = np.asarray(x)
+    return x.astype(np.complex128 if x.dtype.kind == "c" else np.float64)
+
+
 def one_of(name: str, what: str, given: Any, known: Any) -> Any:
     """The option, if it is one of those that there are."""
     if not isinstance(given, str) or given not in known:

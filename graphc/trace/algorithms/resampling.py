@@ -18,7 +18,7 @@ from typing import Any
 
 import numpy as np
 
-from graphc.trace.algorithms.arguments import one_of, refuse, refuse_shape
+from graphc.trace.algorithms.arguments import in_double, one_of, refuse, refuse_shape
 from graphc.trace.algorithms.images import _axes, _floats, _no_output, _per_axis
 from graphc.trace.values import has_traced, lifted
 
@@ -64,10 +64,6 @@ def _order(name: str, order: Any) -> int:
     return int(order)
 
 
-def _in_double(x: Any) -> Any:
-    return x.astype(np.complex128 if x.dtype.kind == "c" else np.float64)
-
-
 def _coefficients(x: Any, order: int, axis: int, mode: str) -> Any:
     """Those of the spline through the line's numbers, whose ends are those of the mode."""
     count = x.shape[axis]
@@ -97,7 +93,7 @@ def _coefficients(x: Any, order: int, axis: int, mode: str) -> Any:
 def spline_filter1d(input: Any, order: Any = 3, axis: int = -1, output: Any = np.float64, mode: Any = "mirror") -> Any:
     """The coefficients of the spline through the numbers along the axis."""
     name = "spline_filter1d"
-    x = _in_double(_floats(input))
+    x = in_double(_floats(input))
     one_of(f"scipy.ndimage.{name}", "mode", mode, MODES)
     return _coefficients(x, _order(name, order), axis % x.ndim, mode).astype(_dtype_of(name, output, x))
 
@@ -105,7 +101,7 @@ def spline_filter1d(input: Any, order: Any = 3, axis: int = -1, output: Any = np
 def spline_filter(input: Any, order: Any = 3, output: Any = np.float64, mode: Any = "mirror") -> Any:
     """The coefficients of the spline through the numbers, along all axes."""
     name = "spline_filter"
-    x = _in_double(_floats(input))
+    x = in_double(_floats(input))
     one_of(f"scipy.ndimage.{name}", "mode", mode, MODES)
     if _order(name, order) < 2:
         raise RuntimeError("scipy.ndimage.spline_filter: the order of a spline is 2 to 5 here")
@@ -152,7 +148,7 @@ def _neighbour(place: Any, count: Any, mode: str) -> Any:
 
 def _sampled(name: str, x: Any, points: list[Any], order: Any, mode: Any, cval: Any, prefilter: Any) -> Any:
     """The first axes of x at the points, an array of one shape for each of them; (*that shape, *further axes)."""
-    found = _interpolated(name, _in_double(x), points, order, mode, cval, prefilter)
+    found = _interpolated(name, in_double(x), points, order, mode, cval, prefilter)
     if mode == "constant":
         outside: Any = False
         for axis, at in enumerate(points):
@@ -168,6 +164,7 @@ def _wide(x: Any, rank: int) -> Any:
 def _interpolated(name: str, c: Any, points: list[Any], order: Any, mode: Any, cval: Any, prefilter: Any) -> Any:
     """The splines at the points; in mode "constant" they go on beyond the ends."""
     order, margin, rank = _order(name, order), 0, len(points)
+    points = [in_double(at) for at in points]
     one_of(f"scipy.ndimage.{name}", "mode", mode, MODES)
     if prefilter and order > 1:
         if mode in ("nearest", "grid-constant"):
@@ -214,7 +211,7 @@ def map_coordinates(input: Any, coordinates: Any, output: Any = None, order: Any
     if at.ndim < 1 or at.shape[0] != x.ndim:
         refuse_shape(f"scipy.ndimage.{name}: coordinates of shape {at.shape} for an array of {x.ndim} axes; their "
                      "first axis counts those")  # fmt: skip
-    return _sampled(name, x, [at[k] * 1.0 for k in range(x.ndim)], order, mode, cval, prefilter)
+    return _sampled(name, x, [at[k] for k in range(x.ndim)], order, mode, cval, prefilter)
 
 
 def _lattice(shape: Any) -> list[Any]:
@@ -225,7 +222,7 @@ def _lattice(shape: Any) -> list[Any]:
 
 def _along_axes(name: str, x: Any, lines: list[Any], order: Any, mode: Any, cval: Any, prefilter: Any) -> Any:
     """The array at the points of a grid, whose lines need not be the array's: one axis after the other."""
-    found = _in_double(x)
+    found = in_double(x)
     for axis, at in enumerate(lines):
         moved = _interpolated(name, np.moveaxis(found, axis, 0), [at], order, mode, cval, prefilter)
         found = np.moveaxis(moved, 0, axis)

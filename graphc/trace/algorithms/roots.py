@@ -13,11 +13,12 @@ from typing import Any
 
 import numpy as np
 
-from graphc.trace.algorithms.arguments import Substitute, refuse
+from graphc.trace.algorithms.arguments import Substitute, in_double, refuse
 from graphc.trace.algorithms.runge_kutta import matrix_of
 from graphc.trace.values import held
 
 _POLISHING = 4
+_ALIKE = 1e-3  # differences to both sides, whose mean is far closer to the slope
 _METHODS = ("bisect", "brentq", "brenth", "ridder", "toms748", "newton", "secant", "halley")
 _HYBRID = ("hybr", "lm")
 
@@ -46,9 +47,10 @@ def _in_bracket(name: str, way: str) -> Callable[..., Any]:
     def solve(f: Any, a: Any, b: Any, args: Any = (), xtol: Any = 2e-12, rtol: Any = 8.881784197001252e-16,
               maxiter: int = 100, full_output: bool = False, disp: bool = True, k: int = 1) -> Any:  # fmt: skip
         _plain(name, full_output)
-        given, low, high = _with(f, args), held(np.asarray(a) * 1.0), held(np.asarray(b) * 1.0)
+        given, low, high = _with(f, args), held(in_double(a)), held(in_double(b))
         found = _between(given, low, high, way, xtol, rtol, maxiter)
-        return _polished(given, found, np.minimum(low, high), np.maximum(low, high))
+        low, high = np.minimum(low, high), np.maximum(low, high)
+        return _polished(given, found, np.where(np.isfinite(high - low), 1e-10 * (high - low), 0.0), low, high)
 
     solve.__name__ = name
     return solve
@@ -60,7 +62,7 @@ def _between(f: Callable[[Any], Any], a: Any, b: Any, way: str, xtol: Any, rtol:
     ends, heights = np.stack([a, b]), np.zeros(2)
     for k in range(2):
         heights[k] = held(f(ends[k]))
-    if not heights[0] * heights[1] <= 0:
+    if not np.sign(heights[0]) * np.sign(heights[1]) <= 0:
         raise ValueError("scipy.optimize: f(a) and f(b) must have different signs")
     last, here, f_last, f_here = ends[0], ends[1], heights[0], heights[1]
     if f_last == 0:
@@ -105,18 +107,43 @@ def _not_zero(x: Any) -> Any:
     return np.where(x == 0, 1e-300, x)
 
 
-def _polished(f: Callable[[Any], Any], found: Any, low: Any, high: Any) -> Any:
-    """Steps of Newton's method for every element by itself, with a slope from differences between the ends."""
-    span = np.where(np.isfinite(high - low), high - low, 0.0)
-    reach = 1e-6 * np.maximum(np.abs(found), 1e-4 * span) + 1e-150
-    around = held(np.stack([np.maximum(found - reach, low), np.minimum(found + reach, high)]))
-    heights = np.zeros_like(around)
-    for k in range(2):
-        heights[k] = held(f(around[k]))
-    slope = held((heights[1] - heights[0]) / (around[1] - around[0]))
+def _polished(f: Callable[[Any], Any], found: Any, reach: Any, low: Any, high: Any) -> Any:
+    """Steps of Newton's method for every element by itself, with a slope from differences between the ends.
+
+    Where there is no slope the value stays, and its derivative has the size of 1e300.
+    """
+    slope = _slope(f, held(found), held(reach), low, high)
     for _ in range(_POLISHING):
-        found = found - f(found) / slope
+        height = f(found)
+        jump = (height - held(height)) * 1e300
+        found = found - np.where(slope == 0, jump, height / np.where(slope == 0, 1.0, slope))
     return found
+
+
+def _slope(f: Callable[[Any], Any], found: Any, reach: Any, low: Any, high: Any) -> Any:
+    """By the widest differences whose two sides agree, from ``reach`` down to what the point's own digits permit.
+
+    Wide ones miss how the function bends at a zero that is small beside the interval, and narrow ones are rounding
+    where its terms are large beside their sum: the sides differ then, or there is no difference.
+    """
+    narrow = 1e-6 * np.abs(found) + 1e-150
+    wide = np.maximum(narrow, reach)
+    reaches = np.stack([wide, np.sqrt(wide) * np.sqrt(narrow), narrow])
+    left, right = np.maximum(found - reaches, low), np.minimum(found + reaches, high)
+    around = held(np.concatenate([np.stack([found]), left, right]))
+    heights = np.zeros_like(around)
+    for k in range(7):
+        heights[k] = held(f(around[k]))
+    before, after = (heights[0] - heights[1:4]) * (right - found), (heights[4:] - heights[0]) * (found - left)
+    is_end = (left == found) | (right == found)
+    apart = np.where(is_end, 0.0, np.abs(after - before) / np.where(is_end, 1.0, np.abs(after) + np.abs(before)))
+    slopes = (heights[4:] - heights[1:4]) / (right - left)
+    apart = np.where(np.isfinite(slopes) & (slopes != 0) & np.isfinite(apart), apart, 2.0)
+    slope, best = np.where(apart[2] < 2.0, slopes[2], 0.0), apart[2]
+    for k in (1, 0):
+        is_better = (apart[k] <= _ALIKE) | (apart[k] < best)
+        slope, best = np.where(is_better, slopes[k], slope), np.where(is_better, apart[k], best)
+    return held(slope)
 
 
 BRACKETED = {
@@ -137,26 +164,32 @@ def newton(func: Any, x0: Any, fprime: Any = None, args: Any = (), tol: Any = 1.
     """A zero from ``x0`` on, of every element by itself: by ``fprime``, or the secant."""
     _plain("newton", full_output)
     f = _with(func, args)
-    here = held(np.asarray(x0) * 1.0)
-    before = here * (1 + 1e-4) + np.where(here >= 0, 1e-4, -1e-4) if x1 is None else held(np.asarray(x1) * 1.0)
+    here = held(in_double(x0))
+    before = here * (1 + 1e-4) + np.where(here >= 0, 1e-4, -1e-4) if x1 is None else held(in_double(x1))
+    start, first = here, before
     slope_of = None if fprime is None else _with(fprime, args)
     height, f_before = held(f(here)), held(np.zeros_like(here))
     if slope_of is None:
         f_before = held(f(before))
-    count, moved = 0, np.inf
+    stuck: Any
+    count, moved, stuck = 0, np.inf, False
     while (count < maxiter) & (moved > 0):
         gap = here - before
         secant = (height - f_before) / np.where(gap == 0, 1.0, gap)
         slope = secant if slope_of is None else held(slope_of(here))
         step = np.where((height == 0) | (slope == 0), 0.0, height / np.where(slope == 0, 1.0, slope))
+        stuck = np.any((slope == 0) & (height != 0) & (np.abs(gap) > tol + rtol * np.abs(here)))
         before, f_before = here, height
         here = here - step
         height = held(f(here))
         moved = np.max(np.where(np.abs(step) <= tol + rtol * np.abs(here), 0.0, np.abs(step)))
         count += 1
+    if stuck:
+        raise RuntimeError("scipy.optimize.newton: the derivative is 0 at a point that is no zero; give another x0")
     if not moved == 0:
         raise RuntimeError("scipy.optimize.newton: it did not converge; give another x0, or a larger maxiter=")
-    return _polished(f, here, -np.inf, np.inf)
+    way = np.abs(here - start) + np.abs(here - first)
+    return _polished(f, here, np.maximum(1e-10 * way, 1e-3 * tol), -np.inf, np.inf)
 
 
 def root_scalar(f: Any, args: Any = (), method: Any = None, bracket: Any = None, fprime: Any = None,
@@ -191,7 +224,7 @@ def root(fun: Any, x0: Any, args: Any = (), method: str = "hybr", jac: Any = Non
             f"scipy.optimize.root of traced values: method='hybr' or 'lm', jac a function or none, and no options=; "
             f"not {method!r}; others are differentiated by graphc.implicit_root, around the solver"
         )
-    start = np.asarray(x0) * 1.0
+    start = in_double(x0)
     shape = start.shape
     given = _with(fun, args)
 
@@ -214,6 +247,7 @@ def root(fun: Any, x0: Any, args: Any = (), method: str = "hybr", jac: Any = Non
 def _solved(flat: Any, x: Any, slope: Any, tol: Any) -> tuple[Any, Any]:
     """By steps between Newton's and the steepest descent's, and whether the last were as short as they should be."""
     height = held(flat(0.0, x))
+    least = 1e-10 * np.sum(x * x) + 1e-20  # a zero that is 0 has no digits that a step could be compared with
     damping: Any = 1e-3
     count, short = 0, False
     while (count < 200) & ~short:
@@ -223,7 +257,7 @@ def _solved(flat: Any, x: Any, slope: Any, tol: Any) -> tuple[Any, Any]:
         step = np.linalg.solve(normal + np.diag(damping * scale), matrix.T @ height)
         after = held(flat(0.0, x - step))
         is_better = np.sum(after * after) <= np.sum(height * height)
-        short = is_better & (np.sum(step * step) <= tol * tol * (np.sum(x * x) + 1e-300)) | (np.sum(height**2) == 0)
+        short = is_better & (np.sum(step * step) <= tol * tol * (np.sum(x * x) + least)) | (np.sum(height**2) == 0)
         x, height = held(np.where(is_better, x - step, x)), np.where(is_better, after, height)
         damping = np.where(is_better, 0.1 * damping, 10.0 * damping)
         count += 1

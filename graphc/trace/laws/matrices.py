@@ -1,6 +1,7 @@
 """Laws of matrices, and Student's of vectors: ``wishart invwishart matrix_normal multivariate_t``.
 
 Covariances must be positive definite: their Cholesky factors are used, which read the lower triangle.
+Where there is no such law, with too few degrees of freedom, densities are NaN.
 Source: A. K. Gupta, D. K. Nagar, Matrix Variate Distributions (1999), definitions 2.2.1, 3.2.1 and 3.4.1.
 """
 
@@ -26,6 +27,7 @@ def student_logpdf(x: Any, loc: Any = None, shape: Any = 1, df: Any = 1) -> Any:
     if infinite_sign(df) > 0:
         return normal_logpdf(x, loc, shape)
     df = in_float64(df)
+    df = df * np.where(df > 0, 1.0, np.nan)
     mean, factor, one = normal_parameters(loc, shape)
     x = points(in_float64(x), one)
     white = _solved(factor, np.reshape(x - mean, (-1, mean.shape[0])).T)
@@ -48,6 +50,7 @@ def _log_det(factor: Any) -> Any:
 def wishart_logpdf(x: Any, df: Any, scale: Any) -> Any:
     """Of a matrix x (d, d), or of n of them (d, d, n)."""
     x, df, scale, size = _matrices("wishart", x, df, scale)
+    df = df * np.where(df > size - 1, 1.0, np.nan)
     of_x, of_scale = np.linalg.cholesky(x), np.linalg.cholesky(scale)
     trace = np.trace(np.linalg.solve(scale, x), axis1=-2, axis2=-1)
     found = 0.5 * (df - size - 1) * _log_det(of_x) - 0.5 * trace
@@ -57,6 +60,7 @@ def wishart_logpdf(x: Any, df: Any, scale: Any) -> Any:
 def inverse_wishart_logpdf(x: Any, df: Any, scale: Any) -> Any:
     """Of a matrix x (d, d), or of n of them (d, d, n)."""
     x, df, scale, size = _matrices("invwishart", x, df, scale)
+    df = df * np.where(df >= size, 1.0, np.nan)
     of_x, of_scale = np.linalg.cholesky(x), np.linalg.cholesky(scale)
     trace = np.trace(np.linalg.solve(x, np.broadcast_to(scale, x.shape)), axis1=-2, axis2=-1)
     found = -0.5 * (df + size + 1) * _log_det(of_x) - 0.5 * trace
