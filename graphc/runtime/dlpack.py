@@ -43,7 +43,7 @@ _Destructor = ctypes.PYFUNCTYPE(None, ctypes.c_void_p)
 _Managed._fields_ = (("tensor", _Tensor), ("context", ctypes.c_void_p), ("deleter", _Deleter))
 
 # Prototypes of graphc's own: those of ``ctypes.pythonapi`` itself are shared with whoever sets them.
-_pointer = ctypes.PYFUNCTYPE(ctypes.c_void_p, ctypes.py_object, ctypes.c_char_p)(
+pointer_in = ctypes.PYFUNCTYPE(ctypes.c_void_p, ctypes.py_object, ctypes.c_char_p)(
     ("PyCapsule_GetPointer", ctypes.pythonapi)
 )
 _dying_pointer = ctypes.PYFUNCTYPE(ctypes.c_void_p, ctypes.c_void_p, ctypes.c_char_p)(
@@ -66,7 +66,7 @@ class Described(NamedTuple):
 
 def described(capsule: Any) -> Described:
     """The array of a capsule, which stays its owner. Raises ``TypeError`` for a dtype that NumPy has not."""
-    tensor = _Managed.from_address(_pointer(capsule, NAME)).tensor
+    tensor = _Managed.from_address(pointer_in(capsule, NAME)).tensor
     code, bits = tensor.dtype.code, tensor.dtype.bits
     if code not in (*_CODES, _BFLOAT) or tensor.dtype.lanes != 1:
         raise TypeError(f"DLPack's dtype {code} of {bits} bits is none of NumPy's")
@@ -100,7 +100,7 @@ class _Memory:
 
 def bfloat16_array(capsule: Any) -> np.ndarray | None:
     """An array over the memory of a capsule of bfloat16, which ``np.from_dlpack`` does not take; None of another."""
-    tensor = _Managed.from_address(_pointer(capsule, NAME)).tensor
+    tensor = _Managed.from_address(pointer_in(capsule, NAME)).tensor
     if tensor.dtype.code != _BFLOAT:
         return None
     said = described(capsule)

@@ -10,6 +10,8 @@ import ctypes
 from enum import IntEnum
 from typing import Any, NamedTuple
 
+from graphc.runtime.dlpack import pointer_in
+
 NAME = b"dlpack_exchange_api"
 MAJOR = 1
 
@@ -61,9 +63,7 @@ def exchange_of(cls: type) -> Exchange | None:
     capsule = getattr(cls, "__dlpack_c_exchange_api__", None)
     if capsule is None:
         return None
-    pointer = ctypes.pythonapi.PyCapsule_GetPointer
-    pointer.restype, pointer.argtypes = ctypes.c_void_p, [ctypes.py_object, ctypes.c_char_p]
-    place = pointer(capsule, NAME)
+    place = pointer_in(capsule, NAME)
     while place:
         table = _Table.from_address(place)
         if table.major == MAJOR:

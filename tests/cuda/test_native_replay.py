@@ -14,13 +14,14 @@ import pytest
 import graphc
 from benchmarks.gpu.host_cost import idle_device
 from graphc.config import override, settings
-from graphc.runtime import cuda_calls, object_layout
+from graphc.runtime import cuda_calls, dlpack_exchange, object_layout
 from graphc.runtime.cuda_call_layout import Table
 from graphc.runtime.cuda_devices import emulator
 from graphc.runtime.cuda_memory import DeviceArray, SharedArray, sent
 from graphc.runtime.cuda_program import LoadedProgram
 from graphc.runtime.cuda_submit import Submission, address_of
 from graphc.runtime.cuda_submit_layout import Submit
+from graphc.runtime.dlpack_exchange import exchange_of
 
 pytestmark = [
     pytest.mark.skipif(settings.disable_jit, reason="GRAPHC_DISABLE_JIT: nothing is compiled"),
@@ -212,6 +213,22 @@ def test_memory_of_small_results_is_used_again():
         assert (again.address, again.shape, again.dtype, again.stream) == (address, X.shape, X.dtype, x.stream)
         assert type(again) is DeviceArray
         assert gc.is_tracked(again)
+
+
+def test_the_table_of_a_known_version_is_found_and_nobody_elses_prototype_changed(monkeypatch):
+    known = dlpack_exchange._Table(major=1, minor=3, describe=30, stream=40)
+    newer = dlpack_exchange._Table(major=2, older=ctypes.addressof(known), describe=50, stream=60)
+    new = ctypes.PYFUNCTYPE(ctypes.py_object, ctypes.c_void_p, ctypes.c_char_p, ctypes.c_void_p)(
+        ("PyCapsule_New", ctypes.pythonapi)
+    )
+    capsules = [new(ctypes.addressof(table), dlpack_exchange.NAME, None) for table in (newer, known)]
+    monkeypatch.setattr(ctypes.pythonapi.PyCapsule_GetPointer, "argtypes", None)
+    for capsule in capsules:
+        assert exchange_of(type("Array", (), {"__dlpack_c_exchange_api__": capsule})) == (30, 40)
+    known.stream = None
+    assert exchange_of(type("Array", (), {"__dlpack_c_exchange_api__": capsules[0]})) is None
+    assert exchange_of(np.ndarray) is None
+    assert ctypes.pythonapi.PyCapsule_GetPointer.argtypes is None
 
 
 def test_while_a_call_is_learnt_native_code_is_led_to_what_is_alive(monkeypatch):
