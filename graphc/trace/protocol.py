@@ -13,7 +13,7 @@ from graphc.errors import ShapeError, TraceTypeError, UnsupportedError
 from graphc.ir.dims import Dim, symbols_of
 from graphc.ir.graph import Value
 from graphc.ir.shapes import ShapeFacts
-from graphc.ir.types import BOOL, ArrayType
+from graphc.ir.types import BOOL
 from graphc.trace.algorithms.folds import FOLDS
 from graphc.trace.functions import METHODS, NUMPY_FUNCTIONS, PROPERTIES, UFUNC_FUNCTIONS, UFUNC_METHODS, UFUNCS
 from graphc.trace.functions.arguments import as_array, shape_text
@@ -29,7 +29,16 @@ from graphc.trace.precision import in_single, lowered
 from graphc.trace.rewrite import rewritten
 from graphc.trace.session import Session, hint_of
 from graphc.trace.symbolic import meanings
-from graphc.trace.values import TracedValue, session_at, session_of, unwrap, value_in, with_known_masks, wrap
+from graphc.trace.values import (
+    TracedValue,
+    make_weak,
+    session_at,
+    session_of,
+    unwrap,
+    value_in,
+    with_known_masks,
+    wrap,
+)
 
 _IGNORED = {"casting", "order", "subok"}
 
@@ -56,12 +65,6 @@ def _is_mask(operand: Any) -> bool:
 
 def _is_weak(operand: Any) -> bool:
     return operand.type.weak if isinstance(operand, Value) else not isinstance(operand, np.generic | list | tuple)
-
-
-def make_weak(value: Value) -> None:
-    """Make the output of a new node a Python number, whose dtype gives way to that of an array."""
-    if not value.type.weak and value.type.dtype.kind in "fiuc":
-        value.type = ArrayType(value.type.dtype, value.type.dims, weak=True)
 
 
 def python_number(number: Any, dtype: Any = None) -> Any:

@@ -19,10 +19,10 @@ from graphc.errors import TraceTypeError
 from graphc.trace.location import user_location
 from graphc.trace.made import is_constant
 from graphc.trace.ordering import in_order, largest, smallest
-from graphc.trace.protocol import make_weak, python_number
+from graphc.trace.protocol import python_number
 from graphc.trace.symbolic import SymbolicInt
 from graphc.trace.tracer import Tracer
-from graphc.trace.values import TracedValue, converted
+from graphc.trace.values import TracedValue, converted, make_weak
 
 
 def has_traced(obj: Any) -> bool:

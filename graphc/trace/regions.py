@@ -18,7 +18,7 @@ from graphc.ir.graph import Graph, Node, Value
 from graphc.ir.types import BOOL, I64, ArrayType
 from graphc.trace.location import user_location
 from graphc.trace.session import Session, hint_of, recording
-from graphc.trace.values import value_in
+from graphc.trace.values import make_weak, value_in
 
 MOST_NESTED = 40  # loops and branches in each other: more are a recursion
 MOST_TRIES = 4  # a dtype can grow from int to float32 to float64
@@ -326,7 +326,7 @@ def describe(session: Session, type_: ArrayType) -> str:
 
 
 def stage_cond(session: Session, flag: Value, names: Sequence[str], first: Body, second: Body) -> list[Value]:
-    """A ``cond``; the branches give values of the same types, a Python number takes the other branch's dtype."""
+    """A ``cond``; branches give values of the same types. A Python number takes the other's dtype; two stay one."""
     location = user_location()
     require_flag(session, flag, "the condition of a branch", location)
     writes = Writes()
@@ -339,7 +339,8 @@ def stage_cond(session: Session, flag: Value, names: Sequence[str], first: Body,
             region.ends.get(id(array)) or region.session.import_value(*writes.before[id(array)])
             for array in writes.arrays
         ]
-    for k, pair in enumerate(zip(*(region.outputs for region in regions), strict=True)):
+    pairs = list(zip(*(region.outputs for region in regions), strict=True))
+    for k, pair in enumerate(pairs):
         if pair[0].type.dtype != pair[1].type.dtype and not all(v.rank for v in pair):
             for region in regions:
                 region.outputs[k] = _widened(region.session, region.outputs[k], *(v.type for v in pair))
@@ -354,6 +355,9 @@ def stage_cond(session: Session, flag: Value, names: Sequence[str], first: Body,
             )
     outer = captured(regions)
     results = _apply(session, "cond", (flag, *outer), {}, [region.graph(outer) for region in regions], location)
+    for result, (a, b) in zip(results, pairs, strict=True):
+        if a.type.weak and b.type.weak:
+            make_weak(result)
     writes.take(results[count:])
     return results[:count]
 
@@ -385,13 +389,9 @@ def require_flag(session: Session, flag: Value, what: str, location: Location | 
 
 
 def _apply(
-    session: Session,
-    name: str,
-    inputs: Sequence[Value],
-    attrs: dict[str, Any],
-    regions: Sequence[Graph],
+    session: Session, name: str, inputs: Sequence[Value], attrs: dict[str, Any], regions: Sequence[Graph],
     location: Location | None,
-) -> list[Value]:
+) -> list[Value]:  # fmt: skip
     F = session.F
     with F.at(location):
         node: Node = F.raw(F.ops[name], tuple(inputs), attrs, tuple(regions))

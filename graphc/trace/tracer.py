@@ -21,7 +21,7 @@ from graphc.trace.session import Session, current, hint_of
 from graphc.trace.standard import OfTheStandard
 from graphc.trace.symbolic import wrap_dim
 from graphc.trace.twins import retire_twins
-from graphc.trace.values import TracedValue, alive, session_at, value_in
+from graphc.trace.values import TracedValue, alive, make_weak, session_at, value_in
 
 
 class Tracer(OfTheStandard, TracedValue):
@@ -160,7 +160,7 @@ class Tracer(OfTheStandard, TracedValue):
             return cannot_be_concrete(self, "round(x)")
         rounded = protocol.find_attribute(self, "round")(digits)
         if self.value.type.weak:
-            protocol.make_weak(rounded.value)
+            make_weak(rounded.value)
         return rounded
 
     def __complex__(self) -> complex:

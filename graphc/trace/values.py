@@ -14,7 +14,7 @@ import numpy as np
 from graphc.errors import LeakedTracerError, TraceTypeError, UnsupportedError
 from graphc.ir.dims import Expr
 from graphc.ir.graph import Value
-from graphc.ir.types import is_known, known_names
+from graphc.ir.types import ArrayType, is_known, known_names
 from graphc.trace.location import user_location
 from graphc.trace.session import Session, current
 from graphc.trace.symbolic import SymbolicInt, wrap_dim
@@ -221,3 +221,9 @@ def held(x: Any) -> Any:
     session = session_of((x,))
     value = unwrap(session, x)
     return wrap(session, session.F.stop_gradient(value)) if value.type.is_float else x
+
+
+def make_weak(value: Value) -> None:
+    """Make the output of a new node a Python number, whose dtype gives way to that of an array."""
+    if not value.type.weak and value.type.dtype.kind in "fiuc":
+        value.type = ArrayType(value.type.dtype, value.type.dims, weak=True)

@@ -4,6 +4,7 @@ import numpy as np
 import pytest
 
 import graphc
+from graphc.config import override
 from graphc.errors import TraceTypeError, UnsupportedError
 
 X = np.array([0.7, 0.4, 0.0])
@@ -27,6 +28,34 @@ def test_and_and_or_as_in_python(name):
     step = 1e-6 * np.eye(3)[:2]  # not along the zero, where the decision changes
     slopes = [(f(X + s) - f(X - s)) / 2e-6 for s in step]
     np.testing.assert_allclose(graphc.grad(f)(X)[:2], slopes, rtol=1e-6, atol=1e-9)
+
+
+def by_a_branch(x):
+    if x[0] > 0:
+        count, scale = 1, 1.5
+    else:
+        count, scale = 2, 0.5
+    return x * count, x * scale, x[1] * count, isinstance(count, int)
+
+
+def by_branches_in_a_loop(x):
+    count, total = 0, x[1]
+    for i in range(x.shape[0]):
+        if x[i] > 0:
+            count = count + 1
+        if x[i] > 0.5:
+            total = total - np.cos(total * count)
+    return total, x / count, np.int8(3) * count
+
+
+@pytest.mark.parametrize("f", [by_a_branch, by_branches_in_a_loop])
+def test_python_numbers_stay_such_and_leave_arrays_their_dtype(f):
+    x = X.astype(np.float32)
+    with override(disable_jit=True):
+        found, _ = graphc.vjp(f, x)
+    for a, b in zip(found, f(x), strict=True):
+        np.testing.assert_allclose(a, b, rtol=1e-6)
+        assert np.asarray(a).dtype == np.asarray(b).dtype
 
 
 def test_operands_of_two_types():
