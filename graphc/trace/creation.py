@@ -14,7 +14,8 @@ from graphc.ir.graph import Value
 from graphc.trace.functions import NUMPY_FUNCTIONS
 from graphc.trace.functions.arguments import as_array, as_dtype, qualified
 from graphc.trace.location import user_location
-from graphc.trace.made import ZeroDim, constants, in_other_order, on_constants
+from graphc.trace.made import ZeroDim, constants, on_constants
+from graphc.trace.memory_order import in_order, in_other_order, lies_in_c_order
 from graphc.trace.protocol import run_function
 from graphc.trace.session import Session
 from graphc.trace.tracer import Tracer
@@ -67,9 +68,14 @@ def _of_table(name: str, *args: Any, **kwargs: Any) -> Any:
         return result
     if not result.value.dims:
         return ZeroDim(result.session, result.value)
-    if kwargs.get("order") == "F":
+    if kwargs.get("order") == "F" or (name.endswith("_like") and not _orders_follow(result.session, args[0])):
         return Tracer(result.session, in_other_order(result.session.F, result.value))
     return result
+
+
+def _orders_follow(session: Session, like: Any) -> bool:
+    value = unwrap(session, like)
+    return not isinstance(value, Value) or lies_in_c_order(value)
 
 
 def _array(  # noqa: PLR0913 - NumPy's own parameters
@@ -86,8 +92,19 @@ def _array(  # noqa: PLR0913 - NumPy's own parameters
         value = F.expand_dims(value, range(ndmin - value.rank))
     value = value if dtype is None else F.cast(value, as_dtype(F, name, dtype))
     if isinstance(obj, Tracer) and value is source and (name != "numpy.array" or not copy):
-        return obj if name not in _PIECE or not value.dims else obj.viewed(session, source, value, "raveled")
+        return obj if name not in _PIECE or not value.dims else _in_one_piece(name, session, obj, source)
+    value = in_order(F, value, "F" if name == "numpy.asfortranarray" else order)
     return wrap(session, value) if value.dims else _zero_dim(session, value)
+
+
+def _in_one_piece(name: str, session: Session, array: Tracer, source: Value) -> Tracer:
+    """The array itself where it lies in C order, or in Fortran's; else a copy."""
+    if name == "numpy.ascontiguousarray":
+        return array.viewed(session, source, source, "raveled")
+    back = range(source.rank)[::-1]
+    turned = session.F.transpose(source, back)
+    piece = array.viewed(session, source, turned, "view").viewed(session, turned, turned, "raveled")
+    return piece.viewed(session, turned, session.F.transpose(turned, back), "view")
 
 
 def _zero_dim(session: Session, value: Value) -> ZeroDim:

@@ -15,9 +15,9 @@ from typing import Any
 
 import numpy as np
 
-from graphc.ir.builder import Builder
 from graphc.ir.graph import Value
 from graphc.ir.types import ArrayType, dtype_of, is_known
+from graphc.trace.memory_order import in_other_order
 from graphc.trace.operators import OPERATORS
 from graphc.trace.session import Session, current
 from graphc.trace.symbolic import SymbolicInt
@@ -224,12 +224,6 @@ def _constant_form(name: str) -> Callable[..., Any]:
 
 
 _add_constant_forms(Made)
-
-
-def in_other_order(F: Builder, value: Value) -> Value:
-    """The same array, known to lie in memory otherwise than in C order."""
-    back = range(value.rank)[::-1]
-    return F.transpose(F.transpose(value, back), back)
 
 
 # --- between both worlds ----------------------------------------------------------------------------------------------

@@ -16,6 +16,7 @@ from graphc.ir.graph import Value
 from graphc.trace import inplace, protocol, views
 from graphc.trace.concretization import cannot_be_concrete
 from graphc.trace.location import user_location
+from graphc.trace.memory_order import lies_in_c_order
 from graphc.trace.operators import add_operators
 from graphc.trace.session import Session, current, hint_of
 from graphc.trace.standard import OfTheStandard
@@ -313,7 +314,7 @@ class View(Tracer):
         if self.kind in ("view", "read-only"):
             return True
         root, before = whole_path(self.base)
-        if not views.lies_in_c_order(root):
+        if not lies_in_c_order(root):
             refuse_unknown_layout()
         if views.is_view(self.session.F, root, before, own, whole=self.kind == "raveled"):
             self.kind = "view"

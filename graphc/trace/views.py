@@ -163,19 +163,3 @@ def _reshaped(F: Builder, dims: Sequence[Dim], strides: Strides, target: Sequenc
         found += [stride * axes[-1][1] for stride in contiguous(sizes)]
     rest = iter(found)
     return tuple(0 if d == 1 else next(rest) for d in target)
-
-
-def lies_in_c_order(value: Value) -> bool:
-    """Whether NumPy is known to have made the array in C order: results follow the order of their operands."""
-    stack, seen = [value], set()
-    while stack:
-        top = stack.pop()
-        if top in seen or top.rank < 2 or top.node is None or top.node.op.name in ("matmul", "broadcast_to"):
-            continue
-        seen.add(top)
-        if top.node.op.name == "transpose":
-            kept = [axis for axis in top.node.attrs["perm"] if top.node.inputs[0].dims[axis] != 1]
-            if kept != sorted(kept):
-                return False
-        stack.extend(top.node.inputs)
-    return True

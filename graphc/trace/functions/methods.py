@@ -27,6 +27,7 @@ from graphc.trace.functions import (
 )
 from graphc.trace.functions.arguments import as_array, as_dtype, unsupported
 from graphc.trace.functions.shaping import ignore_order
+from graphc.trace.memory_order import in_order
 
 
 def _spread(arguments: tuple[Any, ...]) -> Any:
@@ -60,7 +61,7 @@ def astype(
     if value.type.is_complex and wanted.kind not in "cb":
         warnings.warn("astype discards the imaginary part", np.exceptions.ComplexWarning, stacklevel=2)
         value = F.real(value)
-    return F.cast(value, wanted)
+    return in_order(F, F.cast(value, wanted), order)
 
 
 def compress(F: Builder, a: Any, /, condition: Any, axis: int | None = None, out: None = None) -> Value:
@@ -68,7 +69,7 @@ def compress(F: Builder, a: Any, /, condition: Any, axis: int | None = None, out
 
 
 def copy(F: Builder, a: Any, /, order: str = "C") -> Value:
-    return creation.copy(F, a, order)
+    return in_order(F, creation.copy(F, a, order), order)
 
 
 METHODS: dict[str, Callable[..., Any]] = {

@@ -1,0 +1,74 @@
+"""A write into a raveled or Fortran-ordered array reaches the array it was made of where it does so in NumPy; or it is
+refused, where the order in memory is not known."""
+
+import numpy as np
+import pytest
+import scipy.linalg
+
+import graphc
+from graphc.config import override
+
+X = np.array([[4.0, 1.0, 0.5], [0.2, 3.0, 0.7], [0.3, 0.9, 5.0]])
+INDEX = np.array([0, 2, 1])
+
+
+def ravel(y):
+    flat = y.ravel()
+    flat[1:] *= 3.0
+
+
+def ask_for_fortran_order(y):
+    ordered = np.asfortranarray(y)
+    ordered[0, 1] = 7.0 * y[1, 1]
+
+
+def program(make, write):
+    def f(x):
+        y = make(x)
+        write(y)
+        return np.sum(y * y), y
+
+    return f
+
+
+KNOWN = {
+    "copied in C order": (lambda x: x.T.copy(), ravel),
+    "cast in C order": (lambda x: x.T.astype(np.float64, order="C"), ravel),
+    "an array in C order": (lambda x: np.array(x.T, order="C"), ravel),
+    "rows": (lambda x: x[INDEX], ravel),
+    "C order to Fortran's": (lambda x: x * 2.0, ask_for_fortran_order),
+    "Fortran order to itself": (lambda x: (x * 2.0).T, ask_for_fortran_order),
+}
+
+
+@pytest.mark.parametrize("name", KNOWN)
+def test_a_write_reaches_what_it_does_in_numpy(name):
+    f = program(*KNOWN[name])
+    with override(disable_jit=True):
+        (_, y), gradient = graphc.value_and_grad(f, has_aux=True)(X)
+    np.testing.assert_allclose(y, f(X)[1])
+    steps = 1e-6 * np.eye(9).reshape(9, 3, 3)
+    expected = [(f(X + step)[0] - f(X - step)[0]) / 2e-6 for step in steps]
+    np.testing.assert_allclose(gradient.ravel(), expected, rtol=1e-6, atol=1e-6)
+
+
+UNKNOWN = {
+    "copied in Fortran order": lambda x: x.copy(order="F"),
+    "an array in Fortran order": lambda x: np.array(x, order="F"),
+    "Fortran order": lambda x: np.asfortranarray(x * 1.0),
+    "columns": lambda x: x[:, INDEX],
+    "columns of a mask": lambda x: x[:, np.array([True, False, True])],
+    "like a transposed array": lambda x: np.full_like(x.T, 2.0) * x[0, 0],
+    "Einstein's": lambda x: np.einsum("ij,jk->ki", x, x),
+    "LAPACK's": lambda x: scipy.linalg.solve_triangular(x, x),
+}
+
+
+@pytest.mark.parametrize("name", UNKNOWN)
+def test_an_order_that_is_not_known_is_refused(name):
+    """NumPy copies each of these for ``ravel``: they were taken for views."""
+    make = UNKNOWN[name]
+    made = make(X)
+    assert not np.shares_memory(made, made.ravel())
+    with override(disable_jit=True), pytest.raises(graphc.UnsupportedError, match="lies in memory"):
+        graphc.grad(program(make, ravel), has_aux=True)(X)
