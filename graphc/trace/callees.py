@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import dataclasses
 import functools
 import operator
 import sys
@@ -30,6 +31,7 @@ from graphc.trace.protocol import public_name
 from graphc.trace.python_functions import TRACED_FORMS, has_traced
 from graphc.trace.randomness import is_of_a_generator, refuse_random
 from graphc.trace.rewrite import rewritten
+from graphc.trace.session import current
 from graphc.trace.symbolic import SymbolicInt
 from graphc.trace.values import TracedBox, TracedValue, converted, opened, session_of, unwrap, wrap
 
@@ -153,17 +155,42 @@ def _class(cls: type) -> Any:
         return lambda *args: _scalar_type(cls, tuple(converted(a, "__float__", "__index__") for a in args))
     if cls.__module__.startswith("scipy."):
         return _library_function(cls)
-    init = cls.__dict__.get("__init__")
-    is_plain = type(cls) is type and cls.__new__ is object.__new__
-    if not is_plain or type(init) is not FunctionType or is_library_name(cls.__module__):
+    makes = [name for name in ("__new__", "__init__") if _is_users(getattr(cls, name))]
+    if not makes or is_library_name(cls.__module__) or type(cls).__call__ is not type.__call__:
         return cls
+    session = current()
+    if session is not None:
+        for name in makes:
+            session.captures.require_member(cls, name)
+    return functools.partial(_made, cls)
 
-    def make(*args: Any, **kwargs: Any) -> Any:
-        instance = cls.__new__(cls)
-        rewritten(init)(instance, *args, **kwargs)
+
+def _is_users(function: Any) -> bool:
+    if type(function) is not FunctionType or (function.__module__ or "").startswith("namedtuple_"):
+        return False
+    return not is_library_name(function.__module__)
+
+
+def _made(cls: type, /, *args: Any, **kwargs: Any) -> Any:
+    """What ``cls(*args, **kwargs)`` gives, as ``type.__call__`` makes it, with the user's functions rewritten."""
+    new: Any = cls.__new__
+    if _is_users(new):
+        instance = rewritten(new)(cls, *args, **kwargs)
+    else:
+        instance = new(cls) if new is object.__new__ else new(cls, *args, **kwargs)
+    if not isinstance(instance, cls):
         return instance
-
-    return make
+    own: Any = type(instance)
+    after: Any = getattr(own, "__post_init__", None)
+    is_called = dataclasses.is_dataclass(own) and _is_users(after) and hasattr(instance, "__dict__")
+    if is_called:  # by the generated __init__, which looks for it in the object first
+        vars(instance)["__post_init__"] = MethodType(rewritten(after), instance)
+    try:
+        (rewritten(own.__init__) if _is_users(own.__init__) else own.__init__)(instance, *args, **kwargs)
+    finally:
+        if is_called:
+            del vars(instance)["__post_init__"]
+    return instance
 
 
 def _library_method(method: MethodType) -> Callable[..., Any]:

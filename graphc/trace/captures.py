@@ -231,6 +231,11 @@ class Captures:
     def is_made_class(self, obj: Any) -> bool:
         return id(obj) in self._made_classes
 
+    def require_member(self, kind: type, name: str) -> None:
+        """Guard: the class has the function under the name that it has now, also for objects that the trace makes."""
+        if not self.is_made_class(kind):
+            self.paths.require_same(self.paths.attribute(self.paths.const(kind), name), getattr(kind, name))
+
     def path_of(self, obj: Any) -> int | None:
         """Where the object was read from outside; None when it was not."""
         known = self._known.get(id(obj))

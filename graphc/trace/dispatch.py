@@ -19,6 +19,7 @@ from graphc.trace.callees import is_library_name, sparse_operation
 from graphc.trace.identity import are_identical, fix_identity
 from graphc.trace.openness import as_flag, is_open
 from graphc.trace.rewrite import rewritten
+from graphc.trace.session import current
 from graphc.trace.symbolic import SymbolicInt
 from graphc.trace.values import TracedValue, converted, opened
 
@@ -59,6 +60,9 @@ def special_method(obj: Any, name: str) -> MethodType | None:
         if name in cls.__dict__:
             defined = cls.__dict__[name]
             if type(defined) is FunctionType and not is_library_name(defined.__module__):
+                session = current()
+                if session is not None:
+                    session.captures.require_member(kind, name)
                 return MethodType(rewritten(defined), obj)
             return None
     return None

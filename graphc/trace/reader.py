@@ -127,6 +127,8 @@ class Reader:
         if path is None and isinstance(obj, type | ModuleType) and _is_followed(obj):
             path = None if captures.is_made_class(obj) else captures.paths.const(obj)
         if path is None or isinstance(value, TracedValue):
+            if isinstance(defined, FunctionType) and not is_library_name(defined.__module__):
+                captures.require_member(type(obj), name)
             return value
         if isinstance(value, MethodType | BuiltinMethodType) and value.__self__ is obj:
             self._guard_method(captures, obj, path, name, defined)
@@ -139,8 +141,11 @@ class Reader:
     def _guard_method(self, captures: Captures, obj: Any, path: int, name: str, defined: Any) -> None:
         """The method stays the same as long as the object's class and the function in it do."""
         paths = captures.paths
-        if isinstance(obj, type):
-            return  # a class method: the class itself is guarded
+        if isinstance(obj, type):  # a class method: the class itself is guarded
+            method = getattr(obj, name)
+            if isinstance(method, MethodType):
+                self._guard_function(captures, path, name, method.__func__)
+            return
         paths.require_type(path, type(obj))
         if isinstance(defined, FunctionType):
             self._guard_function(captures, path, name, defined)
@@ -172,6 +177,8 @@ class Reader:
         if not isinstance(obj, _CONTAINERS) or type(obj).__getitem__ not in _PLAIN_ITEMS:
             defined = _class_attribute(obj, "__getitem__")
             if has_form or (isinstance(defined, FunctionType) and not is_library_name(defined.__module__)):
+                if not has_form:
+                    captures.require_member(type(obj), "__getitem__")
                 return traced_callee(defined)(obj, key)
             return _plain_item(obj, key) if path is None else again(captures, operator.getitem, obj, key)
         if path is None:
@@ -215,6 +222,8 @@ class Reader:
             session.captures.paths.require_same(path, function)
         elif path is not None and not isinstance(function, type):
             session.captures.paths.require_type(path, type(function))
+        if isinstance(type(function).__call__, FunctionType):
+            session.captures.require_member(type(function), "__call__")
         substitute = looking_up(function, traced_callee(function))
         return dispatch.through_builtin(function, substitute) if dispatch.is_builtin(function) else substitute
 

@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+import abc
+import dataclasses
+
 import numpy as np
 import pytest
 
@@ -121,3 +124,100 @@ def test_new_code_of_a_function_is_noticed():
     assert [gradient(X)[1] for gradient in gradients] == [20.0, 20.0]
     helper.__kwdefaults__["power"] = 1
     assert [gradient(X)[1] for gradient in gradients] == [5.0, 5.0]
+
+
+RATE = 2.0
+
+
+class Sized:
+    def __init__(self, scale=1.0):
+        self.rate = RATE * scale
+
+    def __call__(self, x):
+        return np.sum(x) * self.rate
+
+    def __add__(self, x):
+        return np.sum(x) * self.rate
+
+    def times(self, x):
+        return np.sum(x) * self.rate
+
+    @classmethod
+    def of_class(cls, x):
+        return np.sum(x) * RATE
+
+
+class Inherits(Sized):
+    pass
+
+
+class Abstract(abc.ABC):
+    def __init__(self):
+        self.rate = RATE
+
+    @abc.abstractmethod
+    def times(self, x): ...
+
+
+class Concrete(Abstract):
+    def times(self, x):
+        return np.sum(x) * self.rate
+
+
+class Made:
+    def __new__(cls):
+        made = super().__new__(cls)
+        made.rate = RATE
+        return made
+
+
+class Listed(list):
+    def __init__(self):
+        super().__init__([RATE])
+
+
+@dataclasses.dataclass(frozen=True)
+class After:
+    x: np.ndarray
+
+    def __post_init__(self):
+        object.__setattr__(self, "total", np.sum(self.x) * RATE)
+
+
+CONSTRUCTED = {
+    "inherited": lambda x: Inherits(scale=1.0).times(x),
+    "abstract": lambda x: Concrete().times(x),
+    "__new__": lambda x: np.sum(x) * Made().rate,
+    "list": lambda x: np.sum(x) * Listed()[0],
+    "__post_init__": lambda x: After(x).total,
+}
+
+
+@pytest.mark.parametrize("how", CONSTRUCTED)
+def test_what_constructors_read_is_read_again(how, monkeypatch):
+    gradient = graphc.grad(CONSTRUCTED[how])
+    assert gradient(X)[0] == 2.0
+    monkeypatch.setitem(globals(), "RATE", 3.0)
+    assert gradient(X)[0] == 3.0
+    assert vars(After(X)).keys() == {"x", "total"}
+
+
+REPLACED = {
+    "__call__": lambda x, outside: outside(x),
+    "__add__": lambda x, outside: outside + x,
+    "times": lambda x, outside: Inherits().times(x),
+    "of_class": lambda x, outside: Inherits.of_class(x),
+}
+
+
+@pytest.mark.parametrize("how", REPLACED)
+def test_a_method_that_the_class_gets_is_noticed(how, monkeypatch):
+    outside = Inherits()
+
+    def replaced(self, x):
+        return np.sum(x) * 3.0
+
+    gradient = graphc.grad(lambda x: REPLACED[how](x, outside))
+    assert gradient(X)[0] == 2.0
+    monkeypatch.setattr(Sized, how, classmethod(replaced) if how == "of_class" else replaced)
+    assert gradient(X)[0] == 3.0
