@@ -73,7 +73,7 @@ def test_zeros_have_the_signs_that_numpy_gives_them():
                 np.testing.assert_array_equal(np.signbit(part)[zero], np.signbit(other)[zero])
 
 
-EDGES = np.array([1 + 1e-200j, -1 - 1e-200j, 800j, 800 + 0j, -800 - 0j])
+EDGES = np.array([1 + 1e-200j, -1 - 1e-200j, 800j, 800 + 0j, -800 - 0j, 1e200 + 3j, 2 - 1e160j, 9e307 + 9e307j])
 FAR = np.array([complex(x, y) for x in (np.inf, -np.inf, 0.0, -0.0, -3.0) for y in (np.inf, -np.inf, 0.0, -2.0)])
 INFINITE = np.concatenate([FAR[np.isinf(FAR)], EDGES])
 

@@ -26,7 +26,7 @@ from graphc.passes.complex_parts.parts import (
 )
 
 FLAT = 20.0  # beyond it tanh is 1 in double precision, but for a term in exp(-2x)
-SQUARE_OF_NOTHING = {F64: 1e-280, F32: 1e-30}  # below this, squares lose their digits
+AT_POLE = {F64: 1e-140, F32: 1e-15}  # nearer than this, a square has lost its digits
 MOST_FACTORS = 100  # powers up to here are products, as NumPy's are
 
 
@@ -177,15 +177,15 @@ def arcsinh(F: Builder, z: Parts) -> Parts:
 def arctanh(F: Builder, z: Parts) -> Parts:
     x, y = pair(F, z)
     far = F.abs(x)  # it is odd: near the pole at -1 as near that at 1
-    less = F.sub(1.0, far)
-    apart = F.add(F.square(less), F.square(y))
-    at_pole = F.lt(apart, SQUARE_OF_NOTHING[x.type.dtype])
-    close = F.mul(F.sub(F.mul(F.log(F.hypot(less, y)), -1.0), -math.log(2.0)), 0.5)
-    ratio = F.div(F.mul(far, 4.0), F.select(at_pole, 1.0, apart))
+    apart = F.hypot(F.sub(1.0, far), y)  # its square would overflow far away
+    at_pole = F.lt(apart, AT_POLE[x.type.dtype])
+    close = F.mul(F.sub(F.mul(F.log(apart), -1.0), -math.log(2.0)), 0.5)
+    safe = F.select(at_pole, 1.0, apart)
+    ratio = F.mul(F.div(far, safe), F.div(4.0, safe))
     end, (_, side) = far_away(F, z), direction(F, z)
     size = F.select(end, 0.0, F.select(at_pole, close, F.mul(F.log1p(ratio), 0.25)))
     turned = F.sub(F.mul(F.sub(1.0, x), F.add(x, 1.0)), F.square(y))
-    angle = F.select(end, F.copysign(number(F, y, math.pi / 2), side), F.mul(F.arctan2(F.mul(y, 2.0), turned), 0.5))
+    angle = F.select(end, F.copysign(number(F, y, math.pi / 2), side), F.mul(F.arctan2(y, F.mul(turned, 0.5)), 0.5))
     return Parts(F.copysign(size, x), angle)
 
 
