@@ -117,7 +117,10 @@ def is_view(F: Builder, root: Value, before: Steps, own: Steps, *, whole: bool) 
     """
     dims: Sequence[Dim] = root.dims
     strides = contiguous(dims)
-    for node in before if whole else (*before, *own):
+    path = (*before, *own)
+    if whole and own and own[-1].op.name == "reshape":  # of what must lie in one piece: in Fortran order, turned
+        path = path[:-1]
+    for node in path:
         found = _strides_after(F, node, dims, strides)
         if found is None:
             return False

@@ -17,6 +17,11 @@ def ravel(y):
     flat[1:] *= 3.0
 
 
+def ravel_in_fortran_order(y):
+    flat = y.ravel(order="F")
+    flat[1:] *= 3.0
+
+
 def ask_for_fortran_order(y):
     ordered = np.asfortranarray(y)
     ordered[0, 1] = 7.0 * y[1, 1]
@@ -36,6 +41,8 @@ KNOWN = {
     "cast in C order": (lambda x: x.T.astype(np.float64, order="C"), ravel),
     "an array in C order": (lambda x: np.array(x.T, order="C"), ravel),
     "rows": (lambda x: x[INDEX], ravel),
+    "C order by columns": (lambda x: x * 2.0, ravel_in_fortran_order),
+    "Fortran order by columns": (lambda x: (x * 2.0).T, ravel_in_fortran_order),
     "C order to Fortran's": (lambda x: x * 2.0, ask_for_fortran_order),
     "Fortran order to itself": (lambda x: (x * 2.0).T, ask_for_fortran_order),
 }
