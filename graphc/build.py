@@ -172,15 +172,9 @@ class _Parts(NamedTuple):
 
 
 def _finished(
-    target: Target,
-    transform: Transform,
-    parts: _Parts,
-    args: Sequence[Any],
-    kwargs: Mapping[str, Any],
-    number: int | None,
-    fallback: Callable[..., Any],
-    vectors: Vectors,
-) -> Program:
+    target: Target, transform: Transform, parts: _Parts, args: Sequence[Any], kwargs: Mapping[str, Any],
+    number: int | None, fallback: Callable[..., Any], vectors: Vectors,
+) -> Program:  # fmt: skip
     traced, marked, template, kept = parts
     transposed = [source.spec.transposed for source in traced.inputs]
 
