@@ -126,9 +126,9 @@ _COMPUTING = """
     conjugate linalg.matrix_norm roots
 """
 _MATRICES = """
-    cholesky det eig eigh eigvals eigvalsh inv lstsq pinv qr solve svd svdvals
+    cholesky det eig eigh eigvals eigvalsh inv lstsq pinv solve svd svdvals
 """
-_OF_NUMPY = "cond matrix_power matrix_rank slogdet tensorinv tensorsolve"
+_OF_NUMPY = "qr cond matrix_power matrix_rank slogdet tensorinv tensorsolve"
 _OF_SCIPY = "cho_factor cho_solve lu lu_factor lu_solve pinvh solve_triangular"
 _METHODS = """
     all any astype choose compress conj conjugate copy cumprod cumsum diagonal dot fill flatten mean nonzero prod

@@ -105,7 +105,6 @@ GRADIENTS = {
     "spectral": (call("numpy.linalg.norm", 2), WIDE),
     "cond": (call("numpy.linalg.cond"), A),
     "complete qr": (call("numpy.linalg.qr", "complete"), TALL),
-    "full r": (call("scipy.linalg.qr", mode="r"), TALL),
     "full svd of few rows": (lambda F, a: projections(F, *NUMPY_FUNCTIONS["numpy.linalg.svd"](F, a)), WIDE),
     "full svd of few columns": (lambda F, a: projections(F, *NUMPY_FUNCTIONS["numpy.linalg.svd"](F, a)), TALL),
     "wide qr": (call("numpy.linalg.qr"), WIDE),
@@ -184,7 +183,6 @@ REFUSED = [
     ("numpy.linalg.inv", (TALL[0],), {}, ShapeError, "fewer than two dimensions"),
     ("numpy.linalg.solve", (A, TALL), {}, ShapeError, "solve: shapes .* do not fit"),
     ("numpy.linalg.qr", (TALL,), {"mode": "raw"}, UnsupportedError, "use 'reduced'"),
-    ("scipy.linalg.qr", (TALL,), {"pivoting": True}, UnsupportedError, "leave it out"),
     ("numpy.linalg.norm", (TALL, 3), {}, ShapeError, "no norm of matrices"),
     ("numpy.linalg.eigh", (A,), {"UPLO": "X"}, ShapeError, "neither 'L' nor 'U'"),
 ]
