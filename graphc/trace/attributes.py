@@ -113,8 +113,17 @@ def _replace(reader: Reader, obj: Any, /, **changes: Any) -> Any:
     return dataclasses.replace(obj, **changes)
 
 
+def _as_dict(reader: Reader, obj: Any, **options: Any) -> Any:
+    return dataclasses.asdict(_deepcopy(reader, obj), **options)
+
+
+def _as_tuple(reader: Reader, obj: Any, **options: Any) -> Any:
+    return dataclasses.astuple(_deepcopy(reader, obj), **options)
+
+
 _READING: list[tuple[Any, Callable[..., Any]]] = [
     (getattr, _getattr), (hasattr, _hasattr), (vars, _vars), (object.__getattribute__, _getattr),
     (copy.copy, _copy), (copy.deepcopy, _deepcopy), (dataclasses.replace, _replace),
+    (dataclasses.asdict, _as_dict), (dataclasses.astuple, _as_tuple),
 ]  # fmt: skip
 _FUNCTIONS = {id(function): (function, substitute) for function, substitute in _READING}

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import dataclasses
 import functools
 import operator
@@ -155,6 +156,8 @@ def _class(cls: type) -> Any:
         return lambda *args: _scalar_type(cls, tuple(converted(a, "__float__", "__index__") for a in args))
     if cls.__module__.startswith("scipy."):
         return _library_function(cls)
+    if issubclass(cls, contextlib._GeneratorContextManager):  # of contextlib.contextmanager
+        return lambda function, *rest: cls(traced_callee(function), *rest)
     makes = [name for name in ("__new__", "__init__") if _is_users(getattr(cls, name))]
     if not makes or is_library_name(cls.__module__) or type(cls).__call__ is not type.__call__:
         return cls

@@ -6,6 +6,7 @@ sees it. Outside of a trace every hook is the plain operation.
 
 from __future__ import annotations
 
+import functools
 import importlib.util
 import operator
 import os
@@ -123,6 +124,13 @@ class Reader:
             if path is not None:
                 captures.paths.require_same(captures.paths.attribute(captures.paths.const(type(obj)), name), defined)
             return traced_callee(defined.fget)(obj)
+        if isinstance(defined, functools.cached_property) and path is None:
+            vars(obj)[name] = value = traced_callee(defined.func)(obj)
+            return value
+        if path is None and defined is None and name not in getattr(obj, "__dict__", ()):
+            missing = dispatch.special_method(obj, "__getattr__")
+            if missing is not None:
+                return missing(name)
         value = getattr(obj, name)
         if path is None and isinstance(obj, type | ModuleType) and _is_followed(obj):
             path = None if captures.is_made_class(obj) else captures.paths.const(obj)

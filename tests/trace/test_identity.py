@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import abc
+import contextlib
 import dataclasses
+import functools
 
 import numpy as np
 import pytest
@@ -184,7 +186,39 @@ class After:
         object.__setattr__(self, "total", np.sum(self.x) * RATE)
 
 
+@dataclasses.dataclass
+class Options:
+    rate: float = 2.0
+
+
+class Cached:
+    @functools.cached_property
+    def rate(self):
+        return RATE
+
+
+class Dynamic:
+    def __getattr__(self, name):
+        return RATE
+
+
+@contextlib.contextmanager
+def managed():
+    yield RATE
+
+
+def within(x):
+    with managed() as rate:
+        return np.sum(x) * rate
+
+
+SETTINGS = Options()
 CONSTRUCTED = {
+    "contextmanager": within,
+    "__getattr__": lambda x: np.sum(x) * Dynamic().rate,
+    "cached_property": lambda x: np.sum(x) * Cached().rate,
+    "asdict": lambda x: np.sum(x) * dataclasses.asdict(SETTINGS)["rate"],
+    "astuple": lambda x: np.sum(x) * dataclasses.astuple(SETTINGS)[0],
     "inherited": lambda x: Inherits(scale=1.0).times(x),
     "abstract": lambda x: Concrete().times(x),
     "__new__": lambda x: np.sum(x) * Made().rate,
@@ -194,10 +228,11 @@ CONSTRUCTED = {
 
 
 @pytest.mark.parametrize("how", CONSTRUCTED)
-def test_what_constructors_read_is_read_again(how, monkeypatch):
+def test_what_python_calls_by_itself_reads_again(how, monkeypatch):
     gradient = graphc.grad(CONSTRUCTED[how])
     assert gradient(X)[0] == 2.0
     monkeypatch.setitem(globals(), "RATE", 3.0)
+    monkeypatch.setattr(SETTINGS, "rate", 3.0)
     assert gradient(X)[0] == 3.0
     assert vars(After(X)).keys() == {"x", "total"}
 
