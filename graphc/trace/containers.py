@@ -37,7 +37,7 @@ from graphc.trace.loads import HOOKS
 from graphc.trace.location import user_location
 from graphc.trace.rewrite import is_rewritten
 from graphc.trace.session import current
-from graphc.trace.slots import Attribute, Item, Slot, Variable, assigned_cells, attributes, cells
+from graphc.trace.slots import HEAP_TYPE, Attribute, Item, Slot, Variable, assigned_cells, attributes, cells
 from graphc.trace.symbolic import SymbolicInt
 from graphc.trace.values import TracedValue
 
@@ -45,7 +45,6 @@ if TYPE_CHECKING:
     from graphc.trace.captures import Captures
 
 MOST_SLOTS = 64  # a longer container is data: it is not carried item by item
-_HEAP_TYPE = 1 << 9  # set for classes that are written in Python
 
 
 @dataclass(frozen=True)
@@ -245,7 +244,7 @@ def _is_object(value: Any) -> bool:
     kind = type(value)
     if kind is SimpleNamespace:
         return True
-    if not kind.__flags__ & _HEAP_TYPE or is_library_name(kind.__module__):
+    if not kind.__flags__ & HEAP_TYPE or is_library_name(kind.__module__):
         return False
     others = TracedValue | SymbolicInt | type | ModuleType | FunctionType | MethodType
     return not isinstance(value, others) and type(getattr(value, "__dict__", {})) is dict

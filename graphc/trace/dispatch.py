@@ -20,10 +20,10 @@ from graphc.trace.identity import are_identical, fix_identity
 from graphc.trace.openness import as_flag, is_open
 from graphc.trace.rewrite import rewritten
 from graphc.trace.session import current
+from graphc.trace.slots import HEAP_TYPE
 from graphc.trace.symbolic import SymbolicInt
 from graphc.trace.values import TracedValue, converted, opened
 
-_HEAP_TYPE = 1 << 9  # set for classes that are written in Python
 _OPERATORS: dict[str, tuple[str, str, Callable[[Any, Any], Any]]] = {
     "Add": ("__add__", "__radd__", operator.add), "Sub": ("__sub__", "__rsub__", operator.sub),
     "Mult": ("__mul__", "__rmul__", operator.mul), "Div": ("__truediv__", "__rtruediv__", operator.truediv),
@@ -54,7 +54,7 @@ _ITERATING = frozenset(
 def special_method(obj: Any, name: str) -> MethodType | None:
     """The method that the object's class defines in the user's Python code, rewritten; else None."""
     kind = type(obj)
-    if not kind.__flags__ & _HEAP_TYPE or isinstance(obj, TracedValue | SymbolicInt | type | ModuleType):
+    if not kind.__flags__ & HEAP_TYPE or isinstance(obj, TracedValue | SymbolicInt | type | ModuleType):
         return None
     for cls in kind.__mro__:
         if name in cls.__dict__:

@@ -21,6 +21,7 @@ from graphc.abi import DeviceLeaf, LeafKind
 from graphc.errors import TraceTypeError
 from graphc.ir.types import dtype_of, is_known
 from graphc.trace.location import user_location
+from graphc.trace.slots import HEAP_TYPE
 from graphc.trace.symbolic import INT64
 from graphc.trace.values import TracedValue, raise_dtype
 
@@ -42,7 +43,7 @@ _VALUES = (
     ModuleType,
 )
 PLAIN_ARRAYS = (np.ndarray, np.memmap)
-_HEAP_TYPE, _IMMUTABLE_TYPE = 1 << 9, 1 << 8
+_IMMUTABLE_TYPE = 1 << 8
 TABLE_LIBRARIES = frozenset(["pandas", "polars", "pyarrow", "xarray"])
 _FOREIGN = TABLE_LIBRARIES | frozenset([  # whose code is not traced
     "torch", "jax", "jaxlib", "sklearn", "h5py", "zarr", "netCDF4", "numba", "collections", "ctypes", "configparser",
@@ -143,7 +144,7 @@ def is_sparse(obj: Any) -> bool:
 
 def is_builtin(kind: type) -> bool:
     """Whether the class is one of Python's own that is written in C: such are fixed, on the heap or not."""
-    return bool(kind.__flags__ & _IMMUTABLE_TYPE or not kind.__flags__ & _HEAP_TYPE)
+    return bool(kind.__flags__ & _IMMUTABLE_TYPE or not kind.__flags__ & HEAP_TYPE)
 
 
 def is_foreign(obj: Any) -> bool:
@@ -161,7 +162,7 @@ def is_object(leaf: Any) -> bool:
     if is_table(leaf) or isinstance(leaf, TracedValue):
         return True
     if isinstance(leaf, (*_VALUES, *UNKNOWN_CONTAINERS, DeviceLeaf)) or not (
-        kind.__flags__ & _HEAP_TYPE or kind is SimpleNamespace
+        kind.__flags__ & HEAP_TYPE or kind is SimpleNamespace
     ):
         return False
     hash_function: Any = kind.__hash__

@@ -17,11 +17,11 @@ from typing import Any
 from graphc import pytree
 from graphc.trace.loads import FRAME_READERS, HOOKS, LoadRewriter
 from graphc.trace.session import current
+from graphc.trace.slots import HEAP_TYPE
 from graphc.trace.source import bare, compile_function, function_tree, owner_class
 from graphc.trace.staging import stage
 from graphc.trace.values import TracedValue
 
-_HEAP_TYPE = 1 << 9  # set for classes that are written in Python
 _rewritten: dict[int, tuple[CodeType, CodeType | None]] = {}  # by the id of the code; None: it has no source
 _results: dict[int, CodeType] = {}  # code that is rewritten already, and that of the functions inside it
 
@@ -81,7 +81,7 @@ def _is_followed(default: Any) -> bool:
     """Whether the default can change while it stays the same object: a container, an instance of a Python class."""
     if isinstance(default, TracedValue | type):
         return False
-    return isinstance(default, dict | list | tuple) or bool(type(default).__flags__ & _HEAP_TYPE)
+    return isinstance(default, dict | list | tuple) or bool(type(default).__flags__ & HEAP_TYPE)
 
 
 def _like(

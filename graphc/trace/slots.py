@@ -11,7 +11,7 @@ from dataclasses import dataclass
 from types import CellType, CodeType, FunctionType, MemberDescriptorType
 from typing import Any
 
-_HEAP_TYPE = 1 << 9  # set for classes that are written in Python
+HEAP_TYPE = 1 << 9  # set for classes that are written in Python
 
 
 @dataclass(frozen=True)
@@ -96,7 +96,7 @@ def attributes(obj: Any) -> Mapping[str, Any]:
 
 def _members(kind: type) -> dict[str, MemberDescriptorType]:
     """The slots of a class that is written in Python, by their names."""
-    found = [(n, member) for cls in kind.__mro__ if cls.__flags__ & _HEAP_TYPE for n, member in vars(cls).items()]
+    found = [(n, member) for cls in kind.__mro__ if cls.__flags__ & HEAP_TYPE for n, member in vars(cls).items()]
     return {name: member for name, member in found if isinstance(member, MemberDescriptorType)}
 
 

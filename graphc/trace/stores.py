@@ -13,13 +13,13 @@ from graphc.trace.callees import is_library_name, traced_callee
 from graphc.trace.dispatch import special_method
 from graphc.trace.location import user_location
 from graphc.trace.made import is_constant, settled
+from graphc.trace.slots import HEAP_TYPE
 from graphc.trace.symbolic import SymbolicInt
 from graphc.trace.values import TracedBox, TracedValue
 
 if TYPE_CHECKING:
     from graphc.trace.reader import Reader
 
-_HEAP_TYPE = 1 << 9  # set for classes that are written in Python
 MUTATORS = frozenset(
     [
         "append",
@@ -160,7 +160,7 @@ class ArrayOwner:
 def defines_stores(obj: Any) -> bool:
     """Whether the object's class, of the user's, has a say in assignments to its attributes or items."""
     kind = type(obj)
-    if not kind.__flags__ & _HEAP_TYPE or is_library_name(kind.__module__):
+    if not kind.__flags__ & HEAP_TYPE or is_library_name(kind.__module__):
         return False
     own = [vars(cls) for cls in kind.__mro__ if not is_library_name(cls.__module__)]
     return any(
