@@ -42,15 +42,16 @@ def most_lost(z: Any) -> Any:
 # --- Gauss's ----------------------------------------------------------------------------------------------------------
 
 
-def gauss_series(a: Any, b: Any, c: Any, z: Any) -> Any:
-    """The power series; it ends by itself where a or b is an integer <= 0.
+def hypergeometric_series(a: Any, b: Any, c: Any, z: Any, of_two: Any) -> Any:
+    """The power series with (a)_n (b)_n (``of_two`` is 1) or (a)_n alone (0) over (c)_n n!.
 
-    NaN where too many digits are lost, below the poles in c.
+    It ends by itself where a or b is an integer <= 0. NaN where too many digits are lost, below the poles in c.
     """
     term, total, n = number(1, z), number(1, z), number(0, z)
     largest = number(1, z)
     for _ in range(MOST_TERMS):
-        ratio = ((a + n) / (c + n)) * ((b + n) / (n + 1.0)) * z
+        second = b + n if of_two > 0.0 else number(1, z)
+        ratio = ((a + n) / (c + n)) * (second / (n + 1.0)) * z
         term = term * ratio
         total = total + term
         n = n + 1.0
@@ -59,6 +60,10 @@ def gauss_series(a: Any, b: Any, c: Any, z: Any) -> Any:
         if term == 0.0 or (small and (c > 0.0 or (n > -c and abs(ratio) < 0.99))):  # terms grow again beyond -c
             break
     return number(NAN, z) if c < 0.0 and largest > abs(total) * most_lost(z) else total
+
+
+def gauss_series(a: Any, b: Any, c: Any, z: Any) -> Any:
+    return hypergeometric_series(a, b, c, z, number(1, z))
 
 
 def gauss_sum(a: Any, b: Any, c: Any, z: Any) -> Any:
@@ -194,19 +199,7 @@ def kummer_polynomial(count: Any, b: Any, z: Any) -> Any:
 
 
 def kummer_series(a: Any, b: Any, z: Any) -> Any:
-    """The power series; NaN where too many digits are lost, below the poles in b."""
-    term, total, n = number(1, z), number(1, z), number(0, z)
-    largest = number(1, z)
-    for _ in range(MOST_TERMS):
-        ratio = ((a + n) / (b + n)) * (z / (n + 1.0))
-        term = term * ratio
-        total = total + term
-        n = n + 1.0
-        largest = max(largest, abs(term))
-        small = abs(term) <= abs(total) * epsilon(z) * 0.125
-        if term == 0.0 or (small and (b > 0.0 or (n > -b and abs(ratio) < 0.99))):  # terms grow again beyond -b
-            break
-    return number(NAN, z) if b < 0.0 and largest > abs(total) * most_lost(z) else total
+    return hypergeometric_series(a, number(0, z), b, z, number(0, z))
 
 
 def kummer_far(a: Any, b: Any, z: Any) -> Any:

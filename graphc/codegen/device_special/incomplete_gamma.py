@@ -142,25 +142,23 @@ def gamma_tail(a: Any, x: Any, upper: Any) -> Any:
     return small if upper > 0.0 else 1.0 - small
 
 
-def gammainc(a: Any, x: Any) -> Any:
+def regularised(a: Any, x: Any, upper: Any) -> Any:
+    """Q (``upper`` is 1) or P (-1), with what they are at the ends."""
     if isnan(a) or isnan(x) or a < 0.0 or x < 0.0:
         return number(NAN, a)
+    all_of_it = number(1, a) if upper < 0.0 else number(0, a)  # where x is beyond everything
     if a == 0.0:
-        return number(NAN, a) if x == 0.0 else number(1, a)
+        return number(NAN, a) if x == 0.0 else all_of_it
     if isinf(a):
-        return number(NAN, a) if isinf(x) else number(0, a)
+        return number(NAN, a) if isinf(x) else 1.0 - all_of_it
     if x == 0.0 or isinf(x):
-        return number(0, a) if x == 0.0 else number(1, a)
-    return gamma_tail(a, x, -1.0)
+        return 1.0 - all_of_it if x == 0.0 else all_of_it
+    return gamma_tail(a, x, upper)
+
+
+def gammainc(a: Any, x: Any) -> Any:
+    return regularised(a, x, number(-1, a))
 
 
 def gammaincc(a: Any, x: Any) -> Any:
-    if isnan(a) or isnan(x) or a < 0.0 or x < 0.0:
-        return number(NAN, a)
-    if a == 0.0:
-        return number(NAN, a) if x == 0.0 else number(0, a)
-    if isinf(a):
-        return number(NAN, a) if isinf(x) else number(1, a)
-    if x == 0.0 or isinf(x):
-        return number(1, a) if x == 0.0 else number(0, a)
-    return gamma_tail(a, x, 1.0)
+    return regularised(a, x, number(1, a))

@@ -37,10 +37,8 @@ def eval_jacobi(n: Any, a: Any, b: Any, x: Any) -> Any:
     return found
 
 
-def eval_gegenbauer(n: Any, a: Any, x: Any) -> Any:
-    if not has_steps(n):
-        scale = poch(n + 1.0, 2.0 * a - 1.0) / (poch(number(1, x), 2.0 * a - 1.0))
-        return scale * hyp2f1(-n, n + 2.0 * a, a + 0.5, 0.5 * (1.0 - x))
+def ultraspherical(n: Any, a: Any, x: Any) -> Any:
+    """Gegenbauer's polynomial of an integer degree by its recurrence; Legendre's with a of 1/2."""
     before, found, k = number(1, x), 2.0 * a * x, number(1, x)
     if n == 0.0:
         return before
@@ -52,20 +50,19 @@ def eval_gegenbauer(n: Any, a: Any, x: Any) -> Any:
     return found
 
 
+def eval_gegenbauer(n: Any, a: Any, x: Any) -> Any:
+    if has_steps(n):
+        return ultraspherical(n, a, x)
+    scale = poch(n + 1.0, 2.0 * a - 1.0) / (poch(number(1, x), 2.0 * a - 1.0))
+    return scale * hyp2f1(-n, n + 2.0 * a, a + 0.5, 0.5 * (1.0 - x))
+
+
 def eval_legendre(n: Any, x: Any) -> Any:
     if n < 0.0:
         n = -n - 1.0
-    if not has_steps(n):
-        return hyp2f1(-n, n + 1.0, number(1, x), 0.5 * (1.0 - x))
-    before, found, k = number(1, x), x, number(1, x)
-    if n == 0.0:
-        return before
-    while k < n:
-        following = ((2.0 * k + 1.0) * x * found - k * before) / (k + 1.0)
-        before = found
-        found = following
-        k = k + 1.0
-    return found
+    if has_steps(n):
+        return ultraspherical(n, number(0, x) + 0.5, x)
+    return hyp2f1(-n, n + 1.0, number(1, x), 0.5 * (1.0 - x))
 
 
 def chebyshev(n: Any, x: Any, slope: Any) -> Any:
