@@ -56,6 +56,21 @@ def flatten_args(
     parts = _floating_parts(leaves, [leaf.frozen or bool(leaf.quiet) for leaf in walk.leaves])
     given = [part for part in parts if part is not None]
     dtype = np.result_type(*(part.dtype for part in given))
+    unflatten = _unflattening(leaves, parts, spec, dtype)
+    plain = function._target.original if isinstance(function, CompiledFunction) else function
+
+    def flat(x: Any) -> Any:
+        return plain(*unflatten(x))
+
+    flat.__name__ = getattr(function, "__name__", "function")
+    x0 = np.concatenate([part.ravel().astype(dtype) for part in given])
+    return (_compiled_like(function, flat) if isinstance(function, CompiledFunction) else flat), x0, unflatten
+
+
+def _unflattening(
+    leaves: Sequence[Any], parts: Sequence[np.ndarray | None], spec: Any, dtype: np.dtype
+) -> Callable[..., Any]:
+    """From a vector of the dtype to what ``spec`` describes: leaves, with pieces of the vector in place of parts."""
 
     def unflatten(x: Any) -> Any:
         found, start = [], 0
@@ -68,14 +83,7 @@ def flatten_args(
             found.append(piece.astype(part.dtype) if part.dtype != dtype else piece)
         return pytree.unflatten(spec, found)
 
-    plain = function._target.original if isinstance(function, CompiledFunction) else function
-
-    def flat(x: Any) -> Any:
-        return plain(*unflatten(x))
-
-    flat.__name__ = getattr(function, "__name__", "function")
-    x0 = np.concatenate([part.ravel().astype(dtype) for part in given])
-    return (_compiled_like(function, flat) if isinstance(function, CompiledFunction) else flat), x0, unflatten
+    return unflatten
 
 
 def _compiled_like(function: CompiledFunction, flat: Callable[..., Any]) -> CompiledFunction:

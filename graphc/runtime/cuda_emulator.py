@@ -177,13 +177,18 @@ class Emulator:
                 place[Place.BLOCK] = block
                 function(place.ctypes.data, *words)
 
-        if waits and threads > 1:
-            team = [threading.Thread(target=run, args=(thread,)) for thread in range(threads)]
-            for member in team:
-                member.start()
-            for member in team:
-                member.join()
-        else:
-            for thread in range(threads):
-                run(thread)
+        run_block(run, threads, together=waits)
         library.pthread_barrier_destroy(barrier)
+
+
+def run_block(run: Callable[[int], None], threads: int, *, together: bool) -> None:
+    """Run each thread of a block by its number: one after another, or at once where they wait for each other."""
+    if not together or threads == 1:
+        for thread in range(threads):
+            run(thread)
+        return
+    team = [threading.Thread(target=run, args=(thread,)) for thread in range(threads)]
+    for member in team:
+        member.start()
+    for member in team:
+        member.join()

@@ -10,7 +10,6 @@ from __future__ import annotations
 import contextlib
 import ctypes
 import re
-import threading
 from collections import defaultdict
 from unittest import mock
 
@@ -22,7 +21,7 @@ from graphc.codegen.machine import LOCK, emit_object
 from graphc.codegen.objects import Source, source_ir
 from graphc.codegen.targets import EMULATED
 from graphc.runtime import cuda_devices
-from graphc.runtime.cuda_emulator import BARRIER_BYTES, Emulator
+from graphc.runtime.cuda_emulator import BARRIER_BYTES, Emulator, run_block
 from graphc.runtime.native import load_object
 
 LOG, EPOCH, END, PLACES = 16, 17, 18, 19  # words of the record behind those of ``Place``
@@ -148,15 +147,7 @@ class RaceChecker(Emulator):
                 function(place.ctypes.data, *words)
             used[thread] = (int(place[LOG]) - logs[thread].ctypes.data) // 32
 
-        if waits and threads > 1:
-            team = [threading.Thread(target=run, args=(thread,)) for thread in range(threads)]
-            for member in team:
-                member.start()
-            for member in team:
-                member.join()
-        else:
-            for thread in range(threads):
-                run(thread)
+        run_block(run, threads, together=waits)
         library.pthread_barrier_destroy(barrier)
         assert max(used) < MOST, f"{name}: too many accesses to be noted"
         hidden = (exchange.ctypes.data, exchange.ctypes.data + exchange.nbytes)

@@ -11,6 +11,7 @@ from typing import Any
 
 from graphc.codegen.device_special.bessel_debye import LEAST, LEAST_SINGLE, debye_ik
 from graphc.codegen.device_special.bessel_temme import temme_k
+from graphc.codegen.device_special.half_turns import sin_pi
 from graphc.codegen.device_special.language import (
     epsilon,
     exp,
@@ -24,7 +25,6 @@ from graphc.codegen.device_special.language import (
     number,
     pow,
     rint,
-    sin,
     sinh,
     sqrt,
 )
@@ -32,21 +32,6 @@ from graphc.codegen.device_special.language import (
 INF, NAN = float("inf"), float("nan")
 PI = 3.141592653589793
 NEAR, LOW = 1.0, 2.0  # up to this argument and this order, Temme's series
-
-
-def sin_pi(x: Any) -> Any:
-    """``sin(pi x)``, exactly 0 for integers."""
-    rest = x - 2.0 * rint(0.5 * x)
-    if rest > 0.5:
-        rest = 1.0 - rest
-    if rest < -0.5:
-        rest = -1.0 - rest
-    return sin(PI * rest)
-
-
-def cos_pi(x: Any) -> Any:
-    """``cos(pi x)``, exactly 0 half-way between integers."""
-    return sin_pi(0.5 - abs(x - 2.0 * rint(0.5 * x)))
 
 
 def sinh_excess(u: Any) -> Any:

@@ -11,8 +11,8 @@ from __future__ import annotations
 from typing import Any
 
 from graphc.codegen.device_special.bessel_debye import LEAST, LEAST_SINGLE, debye_jy, is_debye
-from graphc.codegen.device_special.bessel_modified import cos_pi, sin_pi
 from graphc.codegen.device_special.bessel_temme import temme_y
+from graphc.codegen.device_special.half_turns import cos_pi, sin_pi
 from graphc.codegen.device_special.language import (
     arctan,
     cbrt,

@@ -7,17 +7,11 @@ from typing import Any
 
 from graphc.codegen.device_special.beta_function import positive_beta
 from graphc.codegen.device_special.gamma_parts import STIRLING_FROM, gamma_ratio_log
-from graphc.codegen.device_special.language import exp, floor, gamma, isinf, isnan, number, pow, rint, sin
+from graphc.codegen.device_special.half_turns import sin_pi
+from graphc.codegen.device_special.language import exp, floor, gamma, isinf, isnan, number, pow, rint
 
 PI, NAN, INF = math.pi, math.nan, math.inf
 FEW = 20.0  # factors that are multiplied one by one
-
-
-def sin_pi(x: Any) -> Any:
-    """sin(pi x), of finite numbers."""
-    nearest = rint(x)
-    found = sin(PI * (x - nearest))
-    return found if nearest == 2.0 * rint(0.5 * nearest) else -found
 
 
 def sin_pi_ratio(x: Any, y: Any) -> Any:

@@ -9,8 +9,8 @@ from __future__ import annotations
 import math
 from typing import Any
 
+from graphc.codegen.device_special.half_turns import sin_pi
 from graphc.codegen.device_special.language import exp, gammaln, isinf, isnan, log, log1p, number, pow
-from graphc.codegen.device_special.rising_factorials import sin_pi
 from graphc.codegen.device_special.series import polynomial
 
 NAN, INF = math.nan, math.inf
