@@ -100,12 +100,9 @@ def integrate(fun: Callable[[Any, Any], Any], t: Any, t_end: Any, y: Any, times:
               events: Events | None = None) -> Path:  # fmt: skip
     """The states at the m times, from y (n,) at t on; without times, after every step."""
     every = times is None
-    room = ROOM if every else len(times)
-    found = np.full((room, len(y)), np.nan, y.dtype)
-    if every:
-        times = np.full(room, np.nan)
-        times[0], found[0] = t, y
-    else:
+    times, found = _places(times, t, y)
+    room = len(times)
+    if not every:
         t_end = held(np.where(t_end == t, t + 1.0, t_end))  # no way to go: a step beyond serves the times at its start
     direction = np.where(t_end > t, 1.0, -1.0)
     slope = fun(t, y)
@@ -149,6 +146,15 @@ def integrate(fun: Callable[[Any, Any], Any], t: Any, t_end: Any, y: Any, times:
         steps += 1
     complete = (direction * (t_end - t) <= 0) | (reached >= room) | ended
     return Path(times, found, reached, seen, complete)
+
+
+def _places(times: Any, t: Any, y: Any) -> tuple[Any, Any]:
+    """The times, and an array for the states at them; without times room for those of all steps, which begin at t."""
+    if times is not None:
+        return times, np.full((len(times), len(y)), np.nan, y.dtype)
+    times, found = np.full(ROOM, np.nan), np.full((ROOM, len(y)), np.nan, y.dtype)
+    times[0], found[0] = t, y
+    return times, found
 
 
 def _has_past(method: Any) -> bool:
