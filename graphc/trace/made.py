@@ -11,6 +11,7 @@ A constant is part of the program: one number for an array that holds nothing el
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from typing import Any
 
 import numpy as np
@@ -19,10 +20,10 @@ from graphc.ir.graph import Value
 from graphc.ir.types import ArrayType, dtype_of, is_known
 from graphc.trace.memory_order import in_other_order
 from graphc.trace.operators import OPERATORS
-from graphc.trace.session import Session, current
+from graphc.trace.session import Session, current, resumed
 from graphc.trace.symbolic import SymbolicInt
 from graphc.trace.tracer import Tracer
-from graphc.trace.values import TracedValue
+from graphc.trace.values import TracedValue, value_in
 
 _WRITING = frozenset(["fill", "sort", "put", "partition", "resize", "setfield", "byteswap", "setflags"])
 _WRITING_FUNCTIONS = (np.copyto, np.put, np.putmask, np.place, np.fill_diagonal, np.put_along_axis)
@@ -57,10 +58,13 @@ class Made(Tracer):
 
     @property
     def is_constant(self) -> bool:
+        return self._root().traced is None
+
+    def _root(self) -> Made:
         root = self
         while root.base is not None:
             root = root.base
-        return root.traced is None
+        return root
 
     @property
     def is_array(self) -> bool:
@@ -81,8 +85,27 @@ class Made(Tracer):
                 self.traced = ZeroDim(self.home, self._as_constant())
             else:
                 assert self.again is not None
-                self.traced = self.again(self.base.as_traced())
+                with self._before_regions():
+                    base = self.base.as_traced()
+                    value_in(self.home, base)  # reads it again, if it is a view itself
+                    self.traced = self.again(base)
         return self.traced
+
+    @contextmanager
+    def _before_regions(self) -> Iterator[None]:
+        """Within the block it is as if no loop or branch that is being traced had written into the array yet: the view
+        is older than these, and is there after them."""
+        array, session = self._root().as_traced(), current()
+        now, moved = (array.session, array.value), len(self.home.moved_views)
+        while session is not None and session is not self.home:
+            _, array.session, array.value = session.written.get(id(array), (None, array.session, array.value))
+            session = session.parent
+        try:
+            with resumed(self.home):
+                yield
+        finally:
+            array.session, array.value = now
+            del self.home.moved_views[moved:]  # what they were in a region is no state to go back to
 
     @property
     def place(self) -> Tracer:

@@ -18,6 +18,7 @@ from graphc.ir.graph import Graph, Node, Value
 from graphc.ir.types import BOOL, I64, ArrayType
 from graphc.trace.location import user_location
 from graphc.trace.session import Session, hint_of, recording
+from graphc.trace.twins import bring_back, note_before, retire
 from graphc.trace.values import make_weak, value_in
 
 MOST_NESTED = 40  # loops and branches in each other: more are a recursion
@@ -79,7 +80,8 @@ def trace_region(
         finally:
             for array, before, value in child.written.values():
                 if before is not child:
-                    ends[id(array)] = array.value
+                    if not array.session.refusal:
+                        ends[id(array)] = array.value
                     restore(array, before, value)
                     writes.note(array, before, value)
             for view, state in reversed(child.moved_views):
@@ -128,7 +130,8 @@ class Writes:
 def restore(array: Any, session: Session, value: Value) -> None:
     """Undo writes of a region: what the array is then is a result of the node that runs the region."""
     if array.session.refusal:
-        return  # for good
+        note_before(array, session, value)
+        return
     array.session = session
     if hasattr(type(array), "cached"):
         array.cached = value
@@ -330,9 +333,7 @@ def stage_cond(session: Session, flag: Value, names: Sequence[str], first: Body,
     location = user_location()
     require_flag(session, flag, "the condition of a branch", location)
     writes = Writes()
-    regions = [
-        trace_region(session, name, [], body, writes, carry=False) for name, body in (("yes", first), ("no", second))
-    ]
+    regions, stale = _sides(session, first, second, writes)
     count = len(regions[0].outputs)
     for region in regions:
         region.outputs += [
@@ -359,7 +360,20 @@ def stage_cond(session: Session, flag: Value, names: Sequence[str], first: Body,
         if a.type.weak and b.type.weak:
             make_weak(result)
     writes.take(results[count:])
+    for array in stale:
+        retire(array)
     return results[:count]
+
+
+def _sides(session: Session, first: Body, second: Body, writes: Writes) -> tuple[list[Region], list[Any]]:
+    """The regions of a branch, and the arrays that one of them made unusable: in the other they are as before."""
+    regions, stale = [], []
+    for name, body in (("yes", first), ("no", second)):
+        known = len(session.root.retired)
+        regions.append(trace_region(session, name, [], body, writes, carry=False))
+        stale += [array for array, *_ in session.root.retired[known:]]
+        bring_back(session, known)
+    return regions, stale
 
 
 def _widened(session: Session, value: Value, first: ArrayType, second: ArrayType) -> Value:

@@ -195,6 +195,16 @@ def recording(session: Session) -> Iterator[Session]:
                 listener()
 
 
+@contextmanager
+def resumed(session: Session) -> Iterator[None]:
+    """Within the block the session, one around that of this thread, is this thread's."""
+    before, _active.session = _active.session, session
+    try:
+        yield
+    finally:
+        _active.session = before
+
+
 def hint_of(session: Session, dim: Dim) -> int:
     """The dim's size in the call being traced."""
     hints = session.F.facts.hints

@@ -49,6 +49,14 @@ def bring_back(session: Session, known: int) -> None:
     del retired[known:]
 
 
+def note_before(array: Any, session: Session, value: Value) -> None:
+    """The array, unusable now, is this one if it can be used again: the region that made it so has ended."""
+    retired = session.root.retired
+    for place, (other, *_) in enumerate(retired):
+        if other is array:
+            retired[place] = (array, session, value)
+
+
 def retire(array: Any) -> None:
     """Make every later use of the array, and of its views, an error."""
     session = array.session

@@ -142,10 +142,54 @@ def written_in_one_branch_and_rebound_in_the_other(x):
     return np.sum(a * x)
 
 
+def written_and_rebound_in_a_branch(x):
+    q = x * 1.0
+    if x[0] > 0.5:
+        q[-1] *= 0.5
+        for _ in range(x.shape[0] - 1):
+            q[-1] *= 0.5
+            q = q * 0.6 + x
+    else:
+        q[0] *= x[1]
+    return np.sum(q * x)
+
+
+def histories(x):
+    """Views of zeros that are older than the loop that writes the first traced values."""
+    history = np.zeros((3, 6))
+    history[:2, 0] = 0.9, 0.1
+    (s, i), recovered = history[:2], history[2:]
+    for t in range(5):
+        new = x[0] * s[t] * i[t]
+        s[t + 1] = s[t] - new
+        i[t + 1] = i[t] + new - x[1] * i[t]
+        if i[t] > 0.11:
+            recovered[0, t + 1] = recovered[0, t] + x[2] * history[1, t]
+    return np.sum(history * x) + i[3] * recovered[0, 4]
+
+
+def views_of_a_transposed_history(x):
+    table = np.zeros((7, 3))
+    table[0] = 1.0
+    a, b, c = table.T
+    k = 0
+    while k < 6 and a[k] < 9.0:
+        a[k + 1] = a[k] * x[0] + b[k]
+        b[k + 1] = a[k + 1] * x[1]
+        if x[k] > 0.6:
+            c[k + 1] = c[k] * x[2]
+        k += 1
+    return table.sum() + a[2] * b[3]
+
+
 PROGRAMS = [only_read, rebound_in_a_branch, traded_in_a_branch, traded_and_written]
+IN_BRANCHES = [
+    written_in_one_branch_and_rebound_in_the_other, written_and_rebound_in_a_branch, histories,
+    views_of_a_transposed_history,
+]  # fmt: skip
 
 
-@pytest.mark.parametrize("program", [*PROGRAMS, written_in_one_branch_and_rebound_in_the_other])
+@pytest.mark.parametrize("program", [*PROGRAMS, *IN_BRANCHES])
 def test_names_that_never_meet_in_a_write_are_right(program):
     with override(disable_jit=True):
         value, gradient = graphc.value_and_grad(program)(X)
