@@ -60,8 +60,9 @@ and writing with integers, slices (also negative steps), `...`, `None`, integer 
 
 SPARSE = """A sparse array or matrix from outside, in CSR, CSC, COO, BSR or DIA format, times a traced vector or matrix:
 `A @ x`, `x @ A`, `A.dot(x)`, `A.T @ x`. `scipy.sparse.linalg.spsolve(A, b)` of a traced `b`, and `cg`, `gmres`,
-`bicgstab` and `minres`, solve by a dense factorisation. The numbers of A are read at each call, and are not
-differentiated.
+`bicgstab` and `minres`, solve by a dense factorisation; `splu(A).solve(b)` and `factorized(A)(b)` by the sparse one.
+The numbers of A are read at each call, and are not differentiated. Functions that make sparse matrices of outside
+arrays (`diags(w)`, `kron`, `csr_array((data, indices, indptr))`) are called at each call.
 """
 SOLVERS = """Zeros have the derivatives of the implicit function theorem; of several, `brentq`, `brenth` and `bisect`
 find SciPy's. Solutions of `minimize` and the like, and of other solvers, are differentiated by

@@ -17,7 +17,7 @@ from graphc.trace.algorithms.arguments import without_defaults
 from graphc.trace.algorithms.functional import CALLED_OBJECTS, CALLING
 from graphc.trace.algorithms.index_tricks import ITEMS
 from graphc.trace.algorithms.outside import form_of
-from graphc.trace.algorithms.sparse_products import SPARSE_PRODUCTS
+from graphc.trace.algorithms.sparse_products import SPARSE_PRODUCTS, solve_factored
 from graphc.trace.algorithms.table import ALGORITHMS
 from graphc.trace.classes import class_of, is_instance, is_scalar
 from graphc.trace.concretization import cannot_be_concrete
@@ -25,8 +25,9 @@ from graphc.trace.creation import array_function
 from graphc.trace.functions.absent import OF_FUNCTIONS
 from graphc.trace.functions.arguments import as_array, as_dtype
 from graphc.trace.laws.calls import is_of_stats, traced_law, traced_method
-from graphc.trace.leaves import is_sparse
+from graphc.trace.leaves import is_factored, is_sparse
 from graphc.trace.location import user_location
+from graphc.trace.made import constants, made
 from graphc.trace.missing import raise_unsupported
 from graphc.trace.protocol import public_name
 from graphc.trace.python_functions import TRACED_FORMS, has_traced
@@ -148,6 +149,8 @@ def _builtin(function: Any) -> Any:
         return lambda obj, name, value: setattr(Reader({}, {}).store(obj), name, value)
     if isinstance(function, type):
         return _class(function)
+    if is_factored(getattr(function, "__self__", None)) and function.__name__ == "solve":
+        return _factored_solve(function)
     return _library_function(function) if function.__module__ == "numpy" else function
 
 
@@ -215,6 +218,19 @@ def _sparse_method(method: MethodType, owner: Any) -> Callable[..., Any]:
         if has_traced([args, kwargs]):
             raise_unsupported(f"scipy.sparse.{type(owner).__name__}.{name}")
         return method(*args, **kwargs)
+
+    return call
+
+
+def _factored_solve(method: Any) -> Callable[..., Any]:
+    """``splu(A).solve``, called with what may be traced."""
+    solver: Any = solve_factored
+
+    def call(*args: Any, **kwargs: Any) -> Any:
+        operands = constants((args, kwargs))
+        if operands is None:
+            return rewritten(solver)(method.__self__, *args, **kwargs)
+        return made(method(*operands[0], **operands[1]))
 
     return call
 

@@ -12,7 +12,7 @@ import re
 from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass, replace
 from io import IOBase
-from types import ModuleType, SimpleNamespace
+from types import BuiltinMethodType, ModuleType, SimpleNamespace
 from typing import Any
 
 import numpy as np
@@ -25,17 +25,18 @@ from graphc.ir.graph import Node, Value
 from graphc.ir.interp import concrete
 from graphc.ir.opdef import Pointwise
 from graphc.ir.sizes import sizes_of
-from graphc.ir.types import ArrayType, is_floating, is_real_float
+from graphc.ir.types import is_floating, is_real_float
+from graphc.trace.inputs import new_input, oriented
 from graphc.trace.leaves import (
     PLAIN_ARRAYS,
     UNKNOWN_CONTAINERS,
     LeafSpec,
     input_spec,
     is_builtin,
+    is_factored,
     is_foreign,
     is_object,
     raise_kind,
-    shape_of,
 )
 from graphc.trace.location import user_location
 from graphc.trace.paths import Paths
@@ -186,6 +187,9 @@ class Captures:
         elif is_foreign(obj):
             self.paths.require_type(path, type(obj))
             self.remember(obj, path)
+        elif type(obj) is BuiltinMethodType and is_factored(obj.__self__):  # the object is another one, often
+            self.paths.require_value(self.paths.attribute(path, "__name__"), obj.__name__)
+            self.guard(obj.__self__, self.paths.attribute(path, "__self__"))
         elif isinstance(obj, ModuleType):
             self.remember(obj, path)
         elif is_object(obj):
@@ -213,6 +217,10 @@ class Captures:
     def shown_as(self, copy: Any) -> None:
         """The object is what the function sees of one from outside: a write to it would be one to that."""
         self._known[id(copy)] = (copy, -1)
+
+    def outside_array(self, obj: Any) -> tuple[Any, int] | None:
+        """The array or number that the function reads from outside as ``obj``, and its path; None of anything else."""
+        return self._copies.get(id(obj)) if type(obj) is LazyTracer and obj.owner is None else None
 
     def original(self, obj: Any) -> Any:
         """The container or array from outside that the function sees as ``obj``, of which it then is guarded which one
@@ -371,23 +379,3 @@ class Captures:
     @staticmethod
     def _may_follow(hidden: Hidden, sizes: set[str] | None) -> bool:
         return sizes is not None and type(hidden.current) is np.ndarray and not hidden.spec.transposed
-
-
-def new_input(session: Session, spec: LeafSpec, obj: Any, name: str) -> Value:
-    """A parameter for an array or number; its sizes other than 0 and 1 are new symbols."""
-    facts = session.F.facts
-    dims: list[Any] = []
-    for axis, (known, size) in enumerate(zip(spec.dims, shape_of(spec, obj), strict=True)):
-        if known is None:
-            symbol = f"n{len(facts.hints or ())}"
-            shown = len(spec.dims) - 1 - axis if spec.transposed else axis
-            session.symbols[symbol] = f"{name}.shape[{shown}]"
-            dims.append(facts.new_symbol(symbol, size, lower=2))
-        else:
-            dims.append(known)
-    return session.new_param(ArrayType(spec.dtype, tuple(dims), weak=spec.kind is LeafKind.FLOAT), name)
-
-
-def oriented(session: Session, value: Value, spec: LeafSpec) -> Value:
-    """The array as the user sees it: a Fortran-ordered one is the transpose of its parameter."""
-    return session.F.transpose(value, range(value.rank)[::-1]) if spec.transposed else value

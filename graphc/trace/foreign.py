@@ -14,7 +14,7 @@ import operator
 from collections.abc import Callable, Iterator, Sequence
 from contextvars import ContextVar
 from types import BuiltinMethodType, FunctionType, MethodType
-from typing import Any
+from typing import Any, NoReturn
 
 import numpy as np
 import optree
@@ -22,9 +22,11 @@ import optree
 from graphc.errors import TraceTypeError
 from graphc.trace.callees import reaches_traced, traced_callee
 from graphc.trace.captures import Captures
-from graphc.trace.leaves import TABLE_LIBRARIES, is_foreign, is_object, is_sparse
+from graphc.trace.leaves import TABLE_LIBRARIES, is_factored, is_foreign, is_object, is_sparse
 from graphc.trace.location import user_location
 from graphc.trace.made import is_constant
+from graphc.trace.missing import raise_unsupported
+from graphc.trace.protocol import public_name
 from graphc.trace.python_functions import has_traced
 from graphc.trace.session import current
 from graphc.trace.symbolic import SymbolicInt
@@ -87,6 +89,10 @@ def through_library(function: Callable[..., Any], substitute: Callable[..., Any]
         session = current()
         if session is not None and _calls_back(function, leaves) and not reaches_traced([args, kwargs]):
             captures = session.captures
+        if session is not None and substitute is function and _makes_sparse(function) and has_traced(leaves):
+            if not all(session.captures.outside_array(leaf) for leaf in leaves if has_traced(leaf)):
+                raise_unsupported(public_name(function))
+            captures = session.captures
         return substitute(*args, **kwargs) if captures is None else again(captures, function, *args, **kwargs)
 
     return call
@@ -94,7 +100,12 @@ def through_library(function: Callable[..., Any], substitute: Callable[..., Any]
 
 def _is_of_sparse(leaves: Sequence[Any]) -> bool:
     """Whether sparse matrices meet traced values, for which some of SciPy's functions have traced forms."""
-    return any(map(is_sparse, leaves)) and any(has_traced(leaf) for leaf in leaves)
+    return any(is_sparse(leaf) or is_factored(leaf) for leaf in leaves) and any(has_traced(leaf) for leaf in leaves)
+
+
+def _makes_sparse(function: Callable[..., Any]) -> bool:
+    """Whether it makes a sparse matrix, which holds no traced numbers but may be made of outside ones at each call."""
+    return (getattr(function, "__module__", None) or "").startswith("scipy.sparse.")
 
 
 def _calls_back(function: Callable[..., Any], leaves: Sequence[Any]) -> bool:
@@ -145,32 +156,39 @@ def again(captures: Captures, function: Callable[..., Any], /, *args: Any, **kwa
     """What the function returns for arguments with tables from outside in them, as the traced function sees it."""
     leaves, arguments = optree.tree_flatten((args, kwargs), none_is_leaf=True)
     leaves = [leaf.array.copy() if is_constant(leaf) else leaf for leaf in leaves]
-    _refuse_traced(leaves)
-    places = tuple([k for k, leaf in enumerate(leaves) if captures.path_of(leaf) is not None])
-    tables = [leaves[k] for k in places]
+    outside = {k: found for k, leaf in enumerate(leaves) if (found := _read_outside(captures, leaf)) is not None}
+    places = tuple(outside)
     for k in places:
         leaves[k] = None  # the recipe must not keep the tables of this call alive
+    if any(isinstance(leaf, TracedValue | SymbolicInt) for leaf in leaves):
+        _refuse_traced([*(table for table, _ in outside.values()), *leaves])
+    tables = [table for table, _ in outside.values()]
     recipe: Any = Recipe(function, leaves, arguments, places)
     path = captures.paths.const(recipe)
     if not tables:
         recipe, path = recipe(None), captures.paths.applied(path, captures.paths.const(None))
-    for table in tables:
+    for table, where in outside.values():
         recipe = recipe(table)
-        path = captures.paths.applied(path, captures.path_of(table))  # type: ignore[arg-type]
+        path = captures.paths.applied(path, where)
     return captures.materialise(recipe, path)
 
 
-def _refuse_traced(leaves: list[Any]) -> None:
-    if any(isinstance(leaf, TracedValue | SymbolicInt) for leaf in leaves):
-        kind = type(
-            next(leaf for leaf in leaves if is_foreign(leaf) or (is_object(leaf) and not isinstance(leaf, TracedValue)))
-        )
-        found = next((leaf for leaf in leaves if type(leaf) is np.ndarray), None)
-        if found is not None:
-            raise_dtype(found.dtype)
-        how = ".to_numpy() of a column" if kind.__module__.partition(".")[0] in TABLE_LIBRARIES else "np.asarray(x)"
-        raise TraceTypeError(
-            f"a {kind.__module__.partition('.')[0]} {kind.__name__} cannot compute with traced arrays: take NumPy "
-            f"arrays of it first ({how}), and compute with them",
-            location=user_location(),
-        )
+def _read_outside(captures: Captures, leaf: Any) -> tuple[Any, int] | None:
+    """The table, or the array or number that the function sees as a traced one, with the path at which it is read."""
+    path = captures.path_of(leaf)
+    return captures.outside_array(leaf) if path is None else (leaf, path)
+
+
+def _refuse_traced(leaves: list[Any]) -> NoReturn:
+    kind = type(
+        next(leaf for leaf in leaves if is_foreign(leaf) or (is_object(leaf) and not isinstance(leaf, TracedValue)))
+    )
+    found = next((leaf for leaf in leaves if type(leaf) is np.ndarray and is_foreign(leaf)), None)
+    if found is not None:
+        raise_dtype(found.dtype)
+    how = ".to_numpy() of a column" if kind.__module__.partition(".")[0] in TABLE_LIBRARIES else "np.asarray(x)"
+    raise TraceTypeError(
+        f"a {kind.__module__.partition('.')[0]} {kind.__name__} cannot compute with traced arrays: take NumPy "
+        f"arrays of it first ({how}), and compute with them",
+        location=user_location(),
+    )

@@ -142,6 +142,11 @@ def is_sparse(obj: Any) -> bool:
     return type(obj).__module__.startswith("scipy.sparse.") and hasattr(obj, "tocsr")
 
 
+def is_factored(obj: Any) -> bool:
+    """Whether it is a factorisation of a sparse matrix, as ``scipy.sparse.linalg.splu`` gives it."""
+    return type(obj).__name__ == "SuperLU" and not type(obj).__flags__ & HEAP_TYPE
+
+
 def is_builtin(kind: type) -> bool:
     """Whether the class is one of Python's own that is written in C: such are fixed, on the heap or not."""
     return bool(kind.__flags__ & _IMMUTABLE_TYPE or not kind.__flags__ & HEAP_TYPE)
@@ -152,7 +157,7 @@ def is_foreign(obj: Any) -> bool:
     kind = type(obj)
     if isinstance(obj, np.ndarray | np.void):  # of another class, or of labels, dates, records
         return kind not in PLAIN_ARRAYS or obj.dtype.fields is not None or not is_known(obj.dtype.newbyteorder("="))
-    is_listed = kind.__module__.partition(".")[0] in _FOREIGN or is_sparse(obj)
+    is_listed = kind.__module__.partition(".")[0] in _FOREIGN or is_sparse(obj) or is_factored(obj)
     return is_listed and not isinstance(obj, (*_VALUES, *UNKNOWN_CONTAINERS))
 
 

@@ -19,8 +19,9 @@ from graphc.ir.graph import Graph, Value
 from graphc.ir.opdef import Op
 from graphc.ir.rewrite import resolve_dims
 from graphc.trace.arguments import ArgumentLeaf, ArgumentWalk, handed_to
-from graphc.trace.captures import Captures, SeenThere, new_input, oriented
+from graphc.trace.captures import Captures, SeenThere
 from graphc.trace.concretization import raise_at
+from graphc.trace.inputs import new_input, oriented
 from graphc.trace.leaves import LeafSpec, input_spec
 from graphc.trace.location import user_location
 from graphc.trace.precision import own_precision

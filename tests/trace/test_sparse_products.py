@@ -58,6 +58,38 @@ def test_equations(kind: str) -> None:
     assert info == 0
 
 
+@pytest.mark.parametrize(("trans", "x"), [("N", LEFT[0]), ("N", LEFT.T), ("T", LEFT[0]), ("H", LEFT.T)])
+def test_factorisations(trans: str, x: Any) -> None:
+    A = (SQUARE + 0.5j * MATRIX @ MATRIX.T).tocsc()
+    dense = {"N": A, "T": A.T, "H": A.conj().T}[trans].toarray()
+    factors = linalg.splu(A)
+    with override(disable_jit=True):
+        found = graphc.value_and_grad(lambda b: np.sum(np.abs(factors.solve(b, trans)) ** 2))(x)
+        want = graphc.value_and_grad(lambda b: np.sum(np.abs(np.linalg.solve(dense, b)) ** 2))(x)
+    np.testing.assert_allclose(found[0], want[0], rtol=1e-12)
+    np.testing.assert_allclose(found[1], want[1], rtol=1e-12)
+
+
+def test_factorisations_are_read_at_each_call() -> None:
+    A, weights = SQUARE.tocsc(), np.arange(1.0, 7.0)
+    solve = linalg.factorized(A)
+
+    def f(b: Any) -> Any:
+        here = linalg.splu(A).solve(np.ones(6)) + linalg.factorized(A)(weights)
+        return here @ (scipy.sparse.diags_array(weights) @ solve(b))
+
+    with override(disable_jit=True):
+        compiled = graphc.value_and_grad(f)
+        for _ in range(2):
+            value, gradient = compiled(LEFT[0])
+            np.testing.assert_allclose(value, f(LEFT[0]), rtol=1e-12)
+            np.testing.assert_allclose(np.sum(gradient * LEFT[0]), value, rtol=1e-12)
+            weights *= 2.0
+            A.data *= 3.0
+            solve = linalg.factorized(A)
+    assert compiled.cache_info()["programs"] == 1
+
+
 def test_compiled_and_read_at_each_call() -> None:
     A = MATRIX.copy()
     compiled = graphc.value_and_grad(lambda x: np.sum((A @ x) ** 2))
@@ -91,6 +123,7 @@ def test_errors(matrix: Any, x: Any, text: str) -> None:
             "cg: of traced values A is a matrix.*implicit_root",
         ),
         (lambda b: linalg.spsolve(MATRIX, b), "is not square"),
+        (lambda b: scipy.sparse.diags_array(2 * b) @ b, "sparse.diags_array is not supported.*holds no traced numbers"),
     ],
 )
 def test_what_is_not_there_is_refused(call: Callable[[Any], Any], text: str) -> None:

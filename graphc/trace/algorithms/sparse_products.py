@@ -11,7 +11,7 @@ from typing import Any
 
 import numpy as np
 
-from graphc.trace.algorithms.arguments import refuse, refuse_shape
+from graphc.trace.algorithms.arguments import one_of, refuse, refuse_shape
 from graphc.trace.leaves import is_sparse
 from graphc.trace.values import lifted
 
@@ -159,6 +159,54 @@ def _dense(name: str, matrix: Any) -> Any:
     found = np.zeros((count, count), entries.dtype)
     np.add.at(found, (rows, columns), entries)
     return found
+
+
+def solve_factored(factors: Any, rhs: Any, trans: str = "N") -> Any:
+    """``splu(A).solve(rhs, trans)`` of a traced ``rhs`` (n,) or (n, k): loops over the entries of both triangles.
+
+    The rows of A are those of L U at the positions ``perm_r``, its columns those at ``perm_c``.
+    """
+    one_of("SuperLU.solve", "trans", trans, ("N", "T", "H"))
+    if trans == "H":
+        return np.conj(solve_factored(factors, np.conj(rhs), "T"))
+    lower, upper = factors.L, factors.U
+    rows, columns, diagonal = lifted(factors.perm_r), lifted(factors.perm_c), lifted(upper.diagonal())
+    ones = np.ones(diagonal.shape[0])
+    y = _room(np.asarray(rhs), diagonal, factors.shape[0], factors.shape[0])
+    if trans == "N":
+        y[rows] = rhs
+        _by_substitution(lower, ones, y, 0)
+        _by_substitution(upper, diagonal, y, 1)
+        return y[columns]
+    y[columns] = rhs
+    _by_products(upper, diagonal, y, 0)
+    _by_products(lower, ones, y, 1)
+    return y[rows]
+
+
+def _by_substitution(triangle: Any, diagonal: Any, y: Any, back: int) -> None:
+    """Solve ``T x = y``, column by column of T, from the last one ``back``; x stands in y then."""
+    starts, positions, entries = lifted(triangle.indptr), lifted(triangle.indices), lifted(triangle.data)
+    count = y.shape[0]
+    for i in range(count):
+        j = back * (count - 1 - i) + (1 - back) * i
+        x = y[j] / diagonal[j]
+        for k in range(starts[j], starts[j + 1]):
+            y[positions[k]] -= entries[k] * x
+        y[j] = x
+
+
+def _by_products(triangle: Any, diagonal: Any, y: Any, back: int) -> None:
+    """Solve ``T.T x = y``, a row of the transpose after the other, from the last one ``back``; x stands in y then."""
+    starts, positions, entries = lifted(triangle.indptr), lifted(triangle.indices), lifted(triangle.data)
+    count = y.shape[0]
+    for i in range(count):
+        j = back * (count - 1 - i) + (1 - back) * i
+        x = y[j] * 1.0
+        y[j] = 0.0
+        for k in range(starts[j], starts[j + 1]):
+            x = x - entries[k] * y[positions[k]]
+        y[j] = x / diagonal[j]
 
 
 FUNCTIONS = {

@@ -63,6 +63,9 @@ _ELEMENTWISE = " ".join(
     for method in ("multiply", "maximum", "minimum", "power")
 )
 _SPARSE_RESULT = "its result is sparse; write A @ x, x @ A, or A.toarray() * x for a small matrix"
+_SPARSE = (
+    "a sparse matrix holds no traced numbers; of outside arrays as they are it is made at each call"
+)
 _MESH = "it makes a triangulation by the numbers; RegularGridInterpolator and RBFInterpolator take traced values"
 _SMOOTH = "it chooses knots or a weight by the numbers; make_lsq_spline with knots of yours takes traced values"
 _BLOCKS = "it chooses blocks or pivots by the numbers; eig, eigh, cholesky, lu and hessenberg take traced values"
@@ -103,4 +106,4 @@ def reason(name: str) -> str | None:
     """
     if name in NO_NUMBERS:
         return "it is about dtypes, text, files or settings, and computes no numbers"
-    return ABSENT.get(name)
+    return ABSENT.get(name, _SPARSE if name.startswith("scipy.sparse.") else None)
