@@ -68,9 +68,9 @@ SOLVERS = """Zeros have the derivatives of the implicit function theorem; of sev
 find SciPy's. Solutions of `minimize` and the like, and of other solvers, are differentiated by
 `graphc.implicit_minimum` and `graphc.implicit_root`, around the solver.
 """
-INDEX_TRICKS = """`np.lib.stride_tricks.sliding_window_view` (a copy), `np.r_[...]`, `np.c_[...]`, `np.mgrid[...]`,
-`np.ogrid[...]`, functions made by `np.vectorize`, `np.poly1d` at traced points, and polynomials of `numpy.polynomial`
-(functions and classes) with coefficients that are not traced; with traced ones, `polyval` and others.
+INDEX_TRICKS = """`np.lib.stride_tricks.sliding_window_view` (not `writeable`), `np.r_[...]`, `np.c_[...]`,
+`np.mgrid[...]`, `np.ogrid[...]`, functions made by `np.vectorize`, `np.poly1d` at traced points, and polynomials
+of `numpy.polynomial` (functions and classes) with coefficients that are not traced; with traced ones, `polyval` and others.
 """
 SPLINES = """Objects of `scipy.interpolate` made outside can be called at traced points: `CubicSpline`,
 `PchipInterpolator`, `Akima1DInterpolator`, `BSpline`, `PPoly`, `UnivariateSpline`, `RectBivariateSpline`, `interp1d`,

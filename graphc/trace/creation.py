@@ -15,7 +15,7 @@ from graphc.trace.functions import NUMPY_FUNCTIONS
 from graphc.trace.functions.arguments import as_array, as_dtype, qualified
 from graphc.trace.location import user_location
 from graphc.trace.made import ZeroDim, constants, on_constants
-from graphc.trace.memory_order import in_order, in_other_order, lies_in_c_order
+from graphc.trace.memory_order import copies_in_c_order, in_order, in_other_order
 from graphc.trace.protocol import run_function
 from graphc.trace.session import Session
 from graphc.trace.tracer import Tracer
@@ -28,6 +28,7 @@ _CREATION = frozenset(
     f"numpy.{name}"
     for name in ("zeros", "ones", "full", "empty", "zeros_like", "ones_like", "full_like", "empty_like", "copy")
 )
+_FOLLOWING = frozenset(["numpy.zeros_like", "numpy.ones_like", "numpy.full_like", "numpy.empty_like", "numpy.copy"])
 CONSTANT_ONLY = frozenset(
     qualified(
         "numpy",
@@ -68,14 +69,14 @@ def _of_table(name: str, *args: Any, **kwargs: Any) -> Any:
         return result
     if not result.value.dims:
         return ZeroDim(result.session, result.value)
-    if kwargs.get("order") == "F" or (name.endswith("_like") and not _orders_follow(result.session, args[0])):
+    if kwargs.get("order") == "F" or (name in _FOLLOWING and not _orders_follow(result.session, args[0])):
         return Tracer(result.session, in_other_order(result.session.F, result.value))
     return result
 
 
 def _orders_follow(session: Session, like: Any) -> bool:
     value = unwrap(session, like)
-    return not isinstance(value, Value) or lies_in_c_order(value)
+    return not isinstance(value, Value) or copies_in_c_order(value)
 
 
 def _array(  # noqa: PLR0913 - NumPy's own parameters

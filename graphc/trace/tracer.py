@@ -268,7 +268,7 @@ class View(Tracer):
 
     def steps(self) -> views.Steps | None:
         """How this is made of its base; None for what shares no memory."""
-        return views.steps_between(self.source, self.cached)
+        return views.steps_between(self.source, self.cached, only_read=self.kind == "read-only")
 
     def assign(self, value: Value) -> None:
         if self.base is None or not self.shares():

@@ -20,12 +20,15 @@ Steps = Sequence[Node]
 Strides = tuple[Dim, ...]
 
 
-def steps_between(base: Value, value: Value) -> Steps | None:
-    """The nodes that lead from the base to a rearrangement of it; None where the value is something else."""
+def steps_between(base: Value, value: Value, *, only_read: bool) -> Steps | None:
+    """The nodes that lead from the base to a rearrangement of it; None where the value is something else.
+
+    What is ``only_read`` may have elements of the base more than once, at any positions.
+    """
     steps: list[Node] = []
     while value is not base:
         node = value.node
-        if node is None or not _rearranges(node):
+        if node is None or not (_rearranges(node) or (only_read and node.op.name == "gather")):
             return None
         steps.append(node)
         value = node.inputs[0]

@@ -79,26 +79,6 @@ def fromiter(iter: Any, dtype: Any, count: int = -1, *, like: Any = None) -> Any
     return np.array(elements if count < 0 else elements[:count]).astype(dtype)
 
 
-def sliding_window_view(
-    x: Any, window_shape: Any, axis: Any = None, *, subok: bool = False, writeable: bool = False
-) -> Any:
-    """All windows of that shape, along new axes at the end; a copy, which cannot be written through."""
-    x = np.asarray(x)
-    sizes = tuple(window_shape) if isinstance(window_shape, list | tuple) else (window_shape,)
-    axes = tuple(range(x.ndim)) if axis is None else tuple(axis) if isinstance(axis, list | tuple) else (axis,)
-    if len(sizes) != len(axes):
-        message = f"sliding_window_view: {len(sizes)} sizes for {len(axes)} axes"
-        raise ShapeError(message, location=user_location())
-    for size, along in zip(sizes, [a % x.ndim for a in axes], strict=True):
-        count = x.shape[along] - size + 1
-        if count < 1:
-            message = f"sliding_window_view: a window of {size} is longer than the axis of {x.shape[along]}"
-            raise ShapeError(message, location=user_location())
-        places = np.arange(count)[:, np.newaxis] + np.arange(size)
-        x = np.moveaxis(np.take(x, places, axis=along), along + 1, -1)
-    return x
-
-
 def vectorized(vectorize: Any, *args: Any, **kwargs: Any) -> Any:
     """What ``np.vectorize`` makes: a function of numbers, element by element of arrays that broadcast."""
     if kwargs or vectorize.excluded or vectorize.signature is not None:
@@ -139,5 +119,4 @@ FUNCTIONS = {
     "numpy.piecewise": piecewise,
     "numpy.fromfunction": fromfunction,
     "numpy.fromiter": fromiter,
-    "numpy.lib.stride_tricks.sliding_window_view": sliding_window_view,
 }

@@ -11,7 +11,7 @@ from typing import Any
 import numpy as np
 
 from graphc.ir.builder import Builder
-from graphc.ir.dims import Dim, Expr, ceildiv
+from graphc.ir.dims import Dim, Expr, ceildiv, product
 from graphc.ir.graph import Value
 from graphc.ir.types import F64, I64, is_real_float, result_type
 from graphc.trace.extents import dim_of_number
@@ -185,7 +185,7 @@ def identity(F: Builder, n: Any, dtype: Any = None) -> Value:
 def meshgrid(F: Builder, *xi: Any, copy: bool = True, sparse: bool = False, indexing: str = "xy") -> tuple[Value, ...]:
     """Coordinate matrices from coordinate vectors."""
     vectors = [as_array(F, x) for x in xi]
-    vectors = [F.reshape(v, (v.dims[0] if v.rank else 1,)) for v in vectors]
+    vectors = [F.reshape(v, (product(v.dims),)) for v in vectors]
     rank = len(vectors)
     order = [1, 0, *range(2, rank)] if indexing == "xy" and rank > 1 else list(range(rank))
     if indexing not in ("xy", "ij"):

@@ -8,6 +8,8 @@ from __future__ import annotations
 from collections.abc import Sequence
 from typing import Any
 
+import numpy as np
+
 from graphc.ir.builder import Builder
 from graphc.ir.dims import Dim, product
 from graphc.ir.graph import Value
@@ -16,6 +18,7 @@ from graphc.trace.extents import same_value, settle_position
 from graphc.trace.functions.arguments import (
     Implementation,
     as_array,
+    as_dims,
     axis_of,
     broadcast_dims,
     require_equal,
@@ -186,6 +189,27 @@ def along_axis(F: Builder, name: str, a: Value, index: Value, along: int) -> lis
     return parts
 
 
+def sliding_window_view(
+    F: Builder, x: Any, window_shape: Any, axis: Any = None, *, subok: bool = False, writeable: bool = False
+) -> Value:
+    """All windows of that shape, along new axes at the end."""
+    name, x = "sliding_window_view", as_array(F, x)
+    if writeable:
+        raise unsupported(F, f"{name}: windows cannot be written through; write into the array itself")
+    sizes = as_dims(F, name, window_shape)
+    axes = range(x.rank) if axis is None else [axis_of(F, name, a, x.rank) for a in np.atleast_1d(axis)]
+    if len(sizes) != len(axes):
+        raise shape_error(F, f"{name}: {len(sizes)} sizes for {len(axes)} axes")
+    for size, along in zip(sizes, axes, strict=True):
+        count = x.dims[along] - size + 1
+        if not F.facts.at_least(count, 1):
+            raise shape_error(F, f"{name}: a window of {size} is longer than the axis of {x.dims[along]}")
+        places = F.add(F.iota(dims=(count, 1), axis=0), F.iota(dims=(1, size), axis=1))
+        windows = F.gather(x, places, axes=(along,), checked=False)
+        x = F.transpose(windows, [a for a in range(windows.rank) if a != along + 1] + [along + 1])
+    return x
+
+
 def compress(F: Builder, condition: Any, a: Any, axis: int | None = None, out: None = None) -> Value:
     """The parts along the axis, or of the flattened array, where the condition is true."""
     a, mask = as_array(F, a), as_array(F, condition)
@@ -211,5 +235,5 @@ def extract(F: Builder, condition: Any, arr: Any) -> Value:
 
 FUNCTIONS: dict[str, Implementation] = {
     "numpy.take": take, "numpy.take_along_axis": take_along_axis, "numpy.compress": compress,
-    "numpy.extract": extract,
+    "numpy.extract": extract, "numpy.lib.stride_tricks.sliding_window_view": sliding_window_view,
 }  # fmt: skip

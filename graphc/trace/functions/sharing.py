@@ -16,7 +16,7 @@ from typing import Any
 _VIEWS = [
     "transpose", "permute_dims", "swapaxes", "moveaxis", "rollaxis", "expand_dims", "squeeze", "atleast_1d",
     "atleast_2d", "atleast_3d", "matrix_transpose", "flip", "fliplr", "flipud", "rot90", "split", "array_split",
-    "hsplit", "vsplit", "dsplit", "unstack", "real", "imag", "linalg.matrix_transpose",
+    "hsplit", "vsplit", "dsplit", "unstack", "real", "imag", "real_if_close", "linalg.matrix_transpose",
 ]  # fmt: skip
 _READ_ONLY = ["diagonal", "diag", "broadcast_to", "linalg.diagonal"]
 
@@ -26,8 +26,8 @@ VIEWS: Mapping[str, str] = {
     "numpy.reshape": "reshaped",
     "numpy.ravel": "raveled",
     "numpy.einsum": "one operand",
+    "numpy.lib.stride_tricks.sliding_window_view": "read-only",
     "numpy.broadcast_arrays": "each",
-    "numpy.meshgrid": "each",
 }
 VIEW_PROPERTIES = frozenset(["T", "mT", "real", "imag", "flat"])
 _METHODS = {
@@ -42,13 +42,16 @@ _METHODS = {
 
 def function_view(name: str, kwargs: Mapping[str, Any]) -> str | None:
     """How the result of the function shares memory; None: it does not."""
-    if name == "numpy.meshgrid" and kwargs.get("copy", True):
-        return None
-    return VIEWS.get(name)
+    if name == "numpy.meshgrid":
+        return None if kwargs.get("copy", True) else "each"
+    return None if kwargs.get("copy") else _kept_or_view(name, "numpy.astype", kwargs, VIEWS)
 
 
 def method_view(name: str, kwargs: Mapping[str, Any]) -> str | None:
     """How the result of the method shares memory; None: it does not."""
-    if name == "astype" and kwargs.get("copy") is False:
-        return "view"
-    return _METHODS.get(name)
+    return None if kwargs.get("copy") else _kept_or_view(name, "astype", kwargs, _METHODS)
+
+
+def _kept_or_view(name: str, cast: str, kwargs: Mapping[str, Any], views: Mapping[str, str]) -> str | None:
+    """What a function shares that was not asked for a copy; a cast shares only where it was asked for none."""
+    return "view" if name == cast and kwargs.get("copy") is False else views.get(name)
