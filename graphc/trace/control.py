@@ -10,11 +10,12 @@ from __future__ import annotations
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from functools import partial
+from operator import length_hint
 from typing import Any
 
 import numpy as np
 
-from graphc.errors import GraphcError
+from graphc.errors import GraphcError, UnsupportedError
 from graphc.ir.dims import Dim
 from graphc.ir.graph import Value
 from graphc.ir.types import I64, ArrayType
@@ -37,6 +38,7 @@ from graphc.trace.variables import Readers, Variables, changed
 from graphc.trace.written_out import written_out
 
 UNROLLED = 4  # a loop over a range of so few numbers is written out
+MOST_OPEN = 200  # iterations of a loop that nothing known ends
 MOST_GROWING = 64  # iterations that are written out where each changes the shape of what it carries
 MOST_FILLING = 1000  # ... where each fills one of Python's containers, or needs its index as a number
 
@@ -57,9 +59,12 @@ def loop(
     if isinstance(iterable, Grid):
         signal = _run_grid(iterable, (), body, variables, targets, peek)
     elif elements is None:
-        signal = _run_all(dispatch.iterated(iterable), body, variables)
+        values = dispatch.iterated(iterable)
+        signal = _run_all(values, body, variables, MOST_OPEN if length_hint(values, -1) < 0 else None)
     elif session is None or needs_numbers(session, elements, peek):
         signal = _run_all(written_out(session, elements.plain()), body, variables)
+    elif not elements.ends:
+        signal = _run_endless(session, elements, body, variables, targets)
     else:
         signal = _stage_or_peel(session, elements, body, variables, targets)
     return _ended(signal, otherwise, variables)
@@ -108,13 +113,43 @@ def _peeked(reader: Callable[[], Any]) -> Any:
         return None
 
 
-def _run_all(values: Any, body: Piece, variables: Variables) -> Signal | None:
+def _run_all(
+    values: Any, body: Piece, variables: Variables, most: int | None = None, reason: str = ""
+) -> Signal | None:
+    """``most``: iterations after which traced values decide whether there is another one; ``reason``: why that is not
+    a loop of the program."""
     signal: Signal | None = None
+    count = 0
     for value in values:
         signal = going_on(signal, BREAKS, lambda value=value: body(value), variables)
-        if signal is not None and signal.below(BREAKS) is False:
+        below = True if signal is None else signal.below(BREAKS)
+        if below is False:
             break
+        count += below is not True
+        if most is not None and count > most:
+            raise UnsupportedError(
+                f"a loop that only a traced value ends is written out{reason}, and has not ended after {most} "
+                "iterations: write it as a while loop, with numbers and arrays that an iteration computes from the "
+                "last one's, or bound it (range(n))",
+                location=user_location(),
+            )
     return signal
+
+
+def _run_endless(
+    session: Session, elements: Elements, body: Piece, variables: Variables, targets: Sequence[str]
+) -> Signal | None:
+    """A loop that ends where its body says so; where that knows it while it is traced, Python runs it."""
+    usable, refused = len(session.root.retired), session.captures.refused
+    try:
+        signal = _stage_for(session, elements, body, StagedLoop(session, variables, targets))
+    except GraphcError as error:
+        bring_back(session, usable)
+        session.captures.refused = refused
+        if not error.of_first_iteration:
+            return _run_all(elements.plain(), body, variables, MOST_OPEN, f" ({error.message})")
+        signal = _stage_or_peel(session, elements, body, variables, targets)
+    return None if signal is None else signal.from_(BREAKS)
 
 
 def _stage_or_peel(
@@ -177,6 +212,8 @@ def _stage_for(session: Session, elements: Elements, body: Piece, staged: Staged
 
     def stage() -> list[Value]:
         tree = staged.tree
+        if not staged.stops and not elements.ends:
+            raise UnsupportedError("nothing in the loop's body ends it", location=user_location())
         if not staged.stops:
             return stage_for(session, trips, tree.values, tree.names, run, seen=staged.writes())
         start = [value_of(session, 0), *tree.values]

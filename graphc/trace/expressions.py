@@ -10,7 +10,9 @@ from graphc.trace.counters import names_in
 from graphc.trace.loads import HOOKS
 from graphc.trace.syntax import at, delayed, hook, name_of
 
-_GRIDS = frozenset(["ndindex", "ndenumerate", "nditer", "product", "pairwise", "combinations"])
+_GRIDS = frozenset(
+    ["ndindex", "ndenumerate", "nditer", "product", "pairwise", "combinations", "count", "repeat", "cycle"]
+)
 _MUTATORS = frozenset(["append", "extend", "insert", "pop", "add", "update", "setdefault", "clear", "remove"])
 _ARRAYS = frozenset(["array", "asarray", "stack"])
 _COLLECTING = _ARRAYS | {"sum", "fsum", "mean", "prod", "max", "min", "amax", "amin", "any", "all", "median", "cumsum"}

@@ -14,8 +14,7 @@ from typing import Any
 import numpy as np
 
 from graphc.ir.dims import Dim
-from graphc.trace.callees import traced_callee
-from graphc.trace.iteration import Elements, Numbers, as_elements
+from graphc.trace.iteration import Elements, Endless, Numbers, as_elements
 from graphc.trace.regions import trip_count
 from graphc.trace.session import Session, current
 from graphc.trace.symbolic import as_dim, wrap_dim
@@ -45,7 +44,7 @@ class Neighbours(Elements):
     """``itertools.pairwise(inner)``"""
 
     def __init__(self, inner: Elements):
-        self.inner = inner
+        self.inner, self.ends = inner, inner.ends
 
     def count(self, session: Session) -> Dim:
         return trip_count(session, 1, self.inner.count(session))
@@ -57,15 +56,16 @@ class Neighbours(Elements):
         return itertools.pairwise(self.inner.plain())
 
 
-def grid(function: Any, *args: Any) -> Any:
-    """A call in the head of a loop, as something to loop over if it is one of those that are known here."""
+def grid(function: Any, callee: Callable[[Any], Any], *args: Any) -> Any:
+    """A call in the head of a loop, as something to loop over if it is one of those that are known here; else what
+    ``callee`` of the function gives."""
     session = current()
     make = _GRIDS.get(function) if isinstance(function, type) and session is not None else None
     found = None if make is None or session is None else make(session, *args)
     if found is not None:
         return found
     plain = [arg.plain() if isinstance(arg, Elements) else arg for arg in args]
-    return traced_callee(function)(*plain)
+    return callee(function)(*plain)
 
 
 def _of_sizes(sizes: Iterable[Any], value: Callable[[Chosen], Any] = lambda at: at) -> Grid:
@@ -121,6 +121,28 @@ def _combinations(session: Session, iterable: Any, r: Any) -> Grid | None:
     return Grid([partial(axis, place) for place in range(r)], value)
 
 
+def _count(session: Session, start: Any = 0, step: Any = 1) -> Endless:
+    return Endless(lambda k: k * step + start, partial(itertools.count, start, step))
+
+
+def _repeat(session: Session, element: Any) -> Endless:
+    return Endless(lambda k: element, partial(itertools.repeat, element))
+
+
+def _cycle(session: Session, iterable: Any) -> Endless | None:
+    inner = as_elements(iterable)
+    if inner is None or not inner.ends:
+        return None
+    count = wrap_dim(session, inner.count(session))
+
+    def element(k: Any) -> Any:
+        here = current()
+        assert here is not None
+        return inner.at(here, k % count)
+
+    return Endless(element, lambda: itertools.cycle(inner.plain()))
+
+
 _GRIDS: dict[Any, Callable[..., Any]] = {
     np.ndindex: _ndindex,
     np.ndenumerate: _ndenumerate,
@@ -128,4 +150,7 @@ _GRIDS: dict[Any, Callable[..., Any]] = {
     itertools.product: _product,
     itertools.pairwise: _pairwise,
     itertools.combinations: _combinations,
+    itertools.count: _count,
+    itertools.repeat: _repeat,
+    itertools.cycle: _cycle,
 }

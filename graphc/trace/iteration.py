@@ -26,9 +26,13 @@ from graphc.trace.symbolic import SymbolicInt, as_dim, wrap_dim
 from graphc.trace.tracer import Tracer
 from graphc.trace.trees import value_of
 
+MOST = 2**62  # iterations of a loop that its body ends
+
 
 class Elements(ABC):
     """Things that are counted, of which the k-th can be had for a traced k."""
+
+    ends = True  # by itself, and not only where the body of the loop says so
 
     @abstractmethod
     def count(self, session: Session) -> Dim:
@@ -85,11 +89,29 @@ class Rows(Elements):
         return self.array
 
 
+class Endless(Elements):
+    """``itertools.count``, ``repeat`` or ``cycle``: ``make`` gives the k-th element, ``again`` Python's iterator."""
+
+    ends = False
+
+    def __init__(self, make: Callable[[Any], Any], again: Callable[[], Iterable[Any]]):
+        self.make, self.again = make, again
+
+    def count(self, session: Session) -> Dim:
+        return MOST
+
+    def at(self, inside: Session, k: Any) -> Any:
+        return self.make(k)
+
+    def plain(self) -> Iterable[Any]:
+        return self.again()
+
+
 class Counted(Elements):
     """``enumerate(inner, first)``"""
 
     def __init__(self, inner: Elements, first: Any):
-        self.inner, self.first = inner, first
+        self.inner, self.first, self.ends = inner, first, inner.ends
 
     def count(self, session: Session) -> Dim:
         return self.inner.count(session)
@@ -106,9 +128,10 @@ class Zipped(Elements):
 
     def __init__(self, parts: Sequence[Elements], strict: bool):
         self.parts, self.strict = parts, strict
+        self.ends = any(part.ends for part in parts)
 
     def count(self, session: Session) -> Dim:
-        counts = [part.count(session) for part in self.parts]
+        counts = [part.count(session) for part in self.parts if part.ends or self.strict or not self.ends]
         least = counts[0]
         for count in counts[1:]:
             if self.strict and not session.F.facts.equal(least, count):
@@ -147,7 +170,7 @@ class Rest(Elements):
     """All but the first."""
 
     def __init__(self, inner: Elements):
-        self.inner = inner
+        self.inner, self.ends = inner, inner.ends
 
     def count(self, session: Session) -> Dim:
         return self.inner.count(session) - 1
@@ -171,7 +194,7 @@ def as_elements(obj: Any) -> Elements | None:
 def combined(function: Any, strict: Any, *args: Any) -> Any:
     """``enumerate``, ``zip`` or ``reversed`` in the head of a loop."""
     parts = [as_elements(arg) for arg in (args[:1] if function is enumerate else args)]
-    known = [part for part in parts if part is not None]
+    known = [part for part in parts if part is not None and (part.ends or function is not reversed)]
     if function in _COMBINED and parts and len(known) == len(parts) and (function is zip or len(known) == 1):
         return _COMBINED[function](known, args, bool(strict))
     plain = [arg.plain() if isinstance(arg, Elements) else dispatch.iterated(arg) for arg in args]

@@ -279,12 +279,14 @@ class Reader:
     compared = staticmethod(branches.compared)
     span = staticmethod(iteration.span)
     combined = staticmethod(iteration.combined)
-    grid = staticmethod(grids.grid)
     collected = staticmethod(collected)
     leaving = staticmethod(signals.leaving)
     passed_on = staticmethod(signals.passed_on)
     returned = staticmethod(signals.returned)
     BREAK, CONTINUE = signals.BREAK, signals.CONTINUE
+
+    def grid(self, function: Any, *args: Any) -> Any:
+        return grids.grid(function, self.callee, *args)
 
     # --- the frame ----------------------------------------------------------------------------------------------------
 

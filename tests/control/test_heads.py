@@ -132,10 +132,30 @@ def in_a_loop(x):
     return s
 
 
+def until_it_is_small(x):
+    total, term = x[0], x[0]
+    for n in itertools.count(2, 2):
+        term = -term * x[0] ** 2 / (n * (n + 1))
+        total = total + term
+        if abs(term) < 1e-9:
+            return total * x[1]
+
+
+def around_the_rows(x):
+    best = None
+    for (n, v), half in zip(enumerate(itertools.cycle(x), 1), itertools.repeat(0.5)):
+        best = v if best is None else best + half * v * n
+        if best > 9.0:
+            break
+    else:
+        best = 0.0
+    return best
+
+
 ONE_PROGRAM = [
     by_index, by_whole_index, breaks_all_of_it, returns_from_inside, enumerated, every_element, rows_of_two, neighbours,
     pairs, triples, squares, weighted, filtered, in_two_loops, array_of_numbers, array_of_rows, array_of_lists, largest,
-    in_a_loop,
+    in_a_loop, until_it_is_small, around_the_rows,
 ]  # fmt: skip
 
 
@@ -177,10 +197,35 @@ def test_one_program_for_all_sizes(program):
     assert f.cache_info()["programs"] == 1
 
 
-@pytest.mark.parametrize("program", [of_a_table, of_lists, by_axes, of_other_lengths])
+def ended_by_its_index(x):
+    table, filled, s = [1.0, 2.0, 3.0], [], x[0]
+    for i in itertools.count():
+        if i == 3:
+            break
+        s = s + table[i] * x[i] ** 2
+        filled.append(s)
+    return sum(filled)
+
+
+@pytest.mark.parametrize("program", [of_a_table, of_lists, by_axes, of_other_lengths, ended_by_its_index])
 def test_what_needs_python_is_written_out(program):
     with override(disable_jit=True):
         assert_right(graphc.value_and_grad(program), program, X)
+
+
+def test_an_endless_loop_that_cannot_be_staged_is_refused():
+    def halved(x):
+        s = x[0]
+        for half in iter(lambda: 0.5, None):
+            s = s * half
+            if s < 1e-3:
+                break
+        return s
+
+    with override(disable_jit=True), pytest.raises(graphc.UnsupportedError, match="write it as a while loop") as caught:
+        graphc.grad(halved)(X)
+    assert caught.value.location is not None
+    assert caught.value.location.file == __file__
 
 
 def test_a_function_of_the_same_name_is_called():

@@ -63,9 +63,7 @@ _ELEMENTWISE = " ".join(
     for method in ("multiply", "maximum", "minimum", "power")
 )
 _SPARSE_RESULT = "its result is sparse; write A @ x, x @ A, or A.toarray() * x for a small matrix"
-_SPARSE = (
-    "a sparse matrix holds no traced numbers; of outside arrays as they are it is made at each call"
-)
+_SPARSE = "a sparse matrix holds no traced numbers; of outside arrays as they are it is made at each call"
 _MESH = "it makes a triangulation by the numbers; RegularGridInterpolator and RBFInterpolator take traced values"
 _SMOOTH = "it chooses knots or a weight by the numbers; make_lsq_spline with knots of yours takes traced values"
 _BLOCKS = "it chooses blocks or pivots by the numbers; eig, eigh, cholesky, lu and hessenberg take traced values"
