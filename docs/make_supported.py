@@ -70,7 +70,8 @@ find SciPy's. Solutions of `minimize` and the like, and of other solvers, are di
 """
 INDEX_TRICKS = """`np.lib.stride_tricks.sliding_window_view` (not `writeable`), `np.r_[...]`, `np.c_[...]`,
 `np.mgrid[...]`, `np.ogrid[...]`, functions made by `np.vectorize`, `np.poly1d` at traced points, and polynomials
-of `numpy.polynomial` (functions and classes) with coefficients that are not traced; with traced ones, `polyval` and others.
+of `numpy.polynomial` (functions and classes) with coefficients that are not traced; with traced ones, `polyval` and
+others.
 """
 SPLINES = """Objects of `scipy.interpolate` made outside can be called at traced points: `CubicSpline`,
 `PchipInterpolator`, `Akima1DInterpolator`, `BSpline`, `PPoly`, `UnivariateSpline`, `RectBivariateSpline`, `interp1d`,
