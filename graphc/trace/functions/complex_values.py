@@ -33,6 +33,8 @@ def imag(F: Builder, val: Any) -> Value:
 
 def conjugate(F: Builder, x: Any, /) -> Value:
     a = as_array(F, x)
+    if a.type.dtype == BOOL:
+        return F.cast(a, np.dtype(np.int8))
     return F.conj(a) if a.type.is_complex else a
 
 
@@ -123,7 +125,7 @@ _COMPUTING = """
     linalg.tensordot linalg.trace linalg.vecdot linalg.vector_norm linspace matmul matvec mean nonzero flatnonzero
     argwhere outer polyadd polyder polyint polymul polysub polyval prod cumprod cumulative_prod std sum tensordot
     trace trapezoid gradient nansum nanprod nanmean nancumsum nancumprod round around var vdot vecdot vecmat vander
-    conjugate linalg.matrix_norm roots
+    conjugate linalg.matrix_norm nan_to_num roots
 """
 _MATRICES = """
     cholesky det eig eigh eigvals eigvalsh inv lstsq pinv solve svd svdvals

@@ -41,10 +41,14 @@ def clip(
 def nan_to_num(F: Builder, x: Any, copy: bool = True, nan: Any = 0.0, posinf: Any = None, neginf: Any = None) -> Value:
     """NaN and the infinities replaced by numbers: by the dtype's greatest and lowest without others."""
     a = as_array(F, x)
-    if not is_real_float(a.type.dtype):
-        return a
     if copy is False:
         raise unsupported(F, "nan_to_num: copy=False writes into its argument; assign the result instead")
+    if a.type.is_complex:
+        return F.complex(
+            *(nan_to_num(F, part, nan=nan, posinf=posinf, neginf=neginf) for part in (F.real(a), F.imag(a)))
+        )
+    if not is_real_float(a.type.dtype):
+        return a
     dtype = a.type.dtype
     bounds = float_limits(dtype)
     high, low = bounds.max if posinf is None else posinf, bounds.min if neginf is None else neginf

@@ -8,14 +8,17 @@ from typing import Any
 import numpy as np
 
 from graphc.abi import SCIPY_PART
+from graphc.errors import TraceTypeError
 from graphc.ir.builder import Builder
 from graphc.ir.graph import Value
+from graphc.ir.types import is_real_float
 from graphc.ops.scipy_functions import SCIPY_FUNCTIONS
 from graphc.trace.functions import special_values
 from graphc.trace.functions.arguments import as_array
 from graphc.trace.functions.complex_values import conjugate
 from graphc.trace.functions.products import matmul, vecdot
 from graphc.trace.functions.reductions import all_, any_, cumprod, cumsum, max_, min_, prod, sum_
+from graphc.trace.location import user_location
 
 EXPONENT = np.dtype(np.int32)
 
@@ -47,9 +50,15 @@ def divmod_(F: Builder, x1: Any, x2: Any, /) -> tuple[Value, Value]:
     return F.floor_divide(x1, x2), F.remainder(x1, x2)
 
 
+def _as_float(F: Builder, ufunc: np.ufunc, x: Any) -> Value:
+    """The argument in the dtype that the ufunc computes in: float16 for integers of 8 bits, float32 for those of 16."""
+    a = as_array(F, x)
+    return a if is_real_float(a.type.dtype) else F.cast(a, ufunc.resolve_dtypes((a.type.dtype, None, None))[0])
+
+
 def modf(F: Builder, x: Any, /) -> tuple[Value, Value]:
     """The fraction and the whole part, both with the sign of x."""
-    a = as_array(F, x)
+    a = _as_float(F, np.modf, x)
     whole = F.trunc(a)
     fraction = F.select(F.isinf(a), 0.0, F.sub(a, whole))
     return F.copysign(fraction, a), whole
@@ -57,8 +66,7 @@ def modf(F: Builder, x: Any, /) -> tuple[Value, Value]:
 
 def frexp(F: Builder, x: Any, /) -> tuple[Value, Value]:
     """``x = mantissa * 2**exponent`` with a mantissa in [1/2, 1); 0, infinities and NaN have exponent 0."""
-    a = as_array(F, x)
-    a = a if a.type.is_float else F.cast(a, np.dtype(np.float64))
+    a = _as_float(F, np.frexp, x)
     plain = F.logical_and(F.isfinite(a), F.ne(a, 0.0))
     size = F.abs(F.select(plain, a, 1.0))
     guess = F.add(F.cast(F.floor(F.log2(size)), EXPONENT), 1)
@@ -71,6 +79,8 @@ def frexp(F: Builder, x: Any, /) -> tuple[Value, Value]:
 def bitwise_count(F: Builder, x: Any, /) -> Value:
     """How many bits of the number's size are 1 (uint8): sums of neighbouring bits, pairs, fours; then of all bytes."""
     a = as_array(F, x)
+    if a.type.dtype.kind not in "biu":
+        raise TraceTypeError(f"bitwise_count: the bits of integers are counted, got {a.type}", location=user_location())
     bits = F.cast(F.abs(a) if a.type.dtype.kind == "i" else a, np.dtype(np.uint64))
     for shift, mask in ((1, 0x5555555555555555), (2, 0x3333333333333333), (4, 0x0F0F0F0F0F0F0F0F)):
         bits = F.add(F.bitwise_and(bits, mask), F.bitwise_and(F.right_shift(bits, shift), mask))

@@ -271,7 +271,7 @@ def test_selections():
     check(*numpy_call("numpy.clip", ..., 1, 3), np.arange(5))
     check(*numpy_call("numpy.clip", ..., ..., ...), M, V, V + 1)
     odd = np.array([np.nan, np.inf, -np.inf, 1.0])
-    for x in (odd, odd.astype("f4"), np.arange(3)):
+    for x in (odd, odd.astype("f4"), np.arange(3), odd.astype(complex)):
         check(*numpy_call("numpy.nan_to_num", ...), x, exact=True)
         check(*numpy_call("numpy.nan_to_num", ..., nan=1.5, posinf=2.0, neginf=-3), x, exact=True)
 
@@ -317,6 +317,10 @@ def test_ufunc_tables():
         check(UFUNC_METHODS[name, "outer"], getattr(np, name).outer, np.abs(M), V)
     check(UFUNC_FUNCTIONS["divmod"], np.divmod, M, V)
     check(UFUNC_FUNCTIONS["modf"], np.modf, np.array([1.5, -2.25, 0.0, np.inf, -np.inf, -3.0]))
+    for name in ("modf", "frexp"):
+        for dtype in ("?", "i1", "i2", "i4", "u8", "f4"):
+            check(UFUNC_FUNCTIONS[name], getattr(np, name), np.array([0, 1, 1], dtype))
+    check(UFUNC_FUNCTIONS["conjugate"], np.conjugate, np.array([True, False]))
 
 
 def test_every_name_exists():
