@@ -29,11 +29,13 @@ class GraphcError(Exception):
     ``of_first_iteration``: the first iteration of a loop differs from the others, which is no error where it can be
     taken out of the loop. ``of_shape``: the iterations differ in shape, which is none where the loop is written out.
     ``of_form``: an iteration fills a Python container or advances an iterator, which is none then either.
+    ``of_state``: the try itself has changed what cannot be brought back, so there is no other.
     """
 
     of_first_iteration = False
     of_shape = False
     of_form = False
+    of_state = False
 
     def __init__(self, message: str, *, location: Location | None = None):
         self.location = location

@@ -15,7 +15,8 @@ import numpy as np
 from graphc import pytree
 from graphc.errors import UnsupportedError
 from graphc.ir.graph import Value
-from graphc.trace.location import user_location
+from graphc.trace.location import user_location, user_module
+from graphc.trace.session import current
 from graphc.trace.symbolic import SymbolicInt
 from graphc.trace.values import TracedValue, alive
 
@@ -44,8 +45,15 @@ def _outermost(traced: TracedValue) -> Value:
 
 
 def class_of(*args: Any) -> Any:
-    """``type``, of one argument or of three."""
-    return plain_class(args[0]) if len(args) == 1 else type(*args)
+    """``type``, of one argument or of three, which make a class of the module that calls it."""
+    if len(args) == 1:
+        return plain_class(args[0])
+    name, bases, members = args
+    made = type(name, bases, {"__module__": user_module(), **members})
+    session = current()
+    if session is not None:
+        session.captures.note_class(made)
+    return made
 
 
 def is_instance(obj: Any, classes: Any) -> bool:

@@ -14,7 +14,8 @@ iterator. A loop that does it is then written out.
 from __future__ import annotations
 
 import functools
-from collections import deque
+from array import array
+from collections import ChainMap, UserDict, UserList, deque
 from collections.abc import Collection, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
@@ -30,6 +31,8 @@ from types import (
 )
 from typing import TYPE_CHECKING, Any, NoReturn
 
+import numpy as np
+
 from graphc.errors import UnsupportedError
 from graphc.trace.callees import is_library_name
 from graphc.trace.leaves import is_builtin
@@ -37,13 +40,15 @@ from graphc.trace.loads import HOOKS
 from graphc.trace.location import user_location
 from graphc.trace.rewrite import is_rewritten
 from graphc.trace.session import current
-from graphc.trace.slots import HEAP_TYPE, Attribute, Item, Slot, Variable, assigned_cells, attributes, cells
+from graphc.trace.slots import HEAP_TYPE, Attribute, Item, Slot, Variable, attributes, cells
+from graphc.trace.snapshots import MOST_BYTES, Kept, Snapshot
 from graphc.trace.symbolic import SymbolicInt
 from graphc.trace.values import TracedValue
 
 if TYPE_CHECKING:
     from graphc.trace.captures import Captures
 
+_OF_COLLECTIONS = (UserDict, UserList, ChainMap)  # written in Python, around a dict or list
 MOST_SLOTS = 64  # a longer container is data: it is not carried item by item
 
 
@@ -69,6 +74,10 @@ class Held:
         elif isinstance(self.container, deque):
             self.container.clear()
             self.container.extend(self.copy)
+        elif isinstance(self.container, bytearray | array):
+            self.container[:] = self.copy
+        elif isinstance(self.container, np.ndarray):
+            self.container[...] = self.copy
         else:
             for name in attributes(self.container).keys() - self.copy.keys():
                 delattr(self.container, name)
@@ -88,7 +97,8 @@ class Held:
 
 
 class Containers:
-    """``held``: every container that the named variables lead to; ``slots``: what stands in them.
+    """``held``: every container that the named variables lead to; ``slots``: what stands in them; ``others``: what is
+    neither.
 
     ``known``: cells of variables that are carried by their names.
     """
@@ -96,6 +106,7 @@ class Containers:
     def __init__(self, watched: Mapping[str, Any], known: Collection[CellType] = ()):
         self.held: list[Held] = []
         self.slots: list[Slot] = []
+        self.others = Snapshot()
         self._labels: set[str] = set()
         self._seen = {id(cell) for cell in known}
         session = current()
@@ -110,7 +121,7 @@ class Containers:
         if isinstance(value, tuple):
             for k, part in enumerate(value):
                 self._walk(outside, f"{label}[{k}]", part)
-        elif isinstance(value, Iterator) and is_builtin(type(value)):
+        elif isinstance(value, Iterator) and is_builtin(type(value)) and not isinstance(value, IOBase):
             _refuse_iterator(label, value)
         elif outside.is_outside(value):
             return  # stores into it are looked at one by one
@@ -130,17 +141,19 @@ class Containers:
         elif _is_object(value):
             self._add(outside, label, value, attributes(value), Attribute, "{label}.{key}")
             self._walk(outside, type(value).__name__, type(value))
+        elif _is_buffer(value):
+            self.held.append(Held(label, value, _form(value), _copy(value)))
+        else:
+            self.others.add(label, value)
 
     def _function(self, outside: Captures, label: str, function: FunctionType) -> None:
         """What a function of the trace's own keeps from call to call."""
-        changing = assigned_cells(function.__code__)
         for name, cell in cells(function).items():
             if id(cell) in self._seen or name == HOOKS:
                 continue
             self._seen.add(id(cell))
             slot = self._slot(Variable, f"{name!r} of {label!r}", cell, name)
-            if name in changing:
-                self.slots.append(slot)
+            self.slots.append(slot)
             self._walk(outside, name, slot.read(None))
         self._walk(outside, label, function.__defaults__)
         self._walk(outside, label, function.__kwdefaults__)
@@ -175,7 +188,7 @@ class Containers:
         return kind(label, holder, key)
 
     def have_same_form(self) -> bool:
-        return all(held.has_same_form() for held in self.held)
+        return all(held.has_same_form() for held in self.held) and next(self.others.changes(), None) is None
 
     def bring_back(self) -> list[Held]:
         """Have those containers whose form has changed, which it gives, hold what they held."""
@@ -191,6 +204,8 @@ class Containers:
             yield
         finally:
             changed = self.bring_back()
+        for kept, names in self.others.changes():
+            _refuse_change(kept, names[0])
         if changed:
             changed[0].refuse()
 
@@ -225,12 +240,16 @@ def _form(container: Any) -> Any:
         return [*map(id, container), *map(id, values)]
     if isinstance(container, list):
         return len(container)
+    if isinstance(container, bytearray | array | np.ndarray):
+        return container.tobytes() if isinstance(container, np.ndarray | array) else bytes(container)
     return list(container) if isinstance(container, dict) else list(attributes(container))
 
 
 def _copy(container: Any) -> Any:
     if isinstance(container, dict | list | set | deque):
         return dict(container) if isinstance(container, dict) else list(container)
+    if isinstance(container, bytearray | array | np.ndarray):
+        return container[:].copy() if isinstance(container, np.ndarray) else container[:]
     return attributes(container)
 
 
@@ -239,20 +258,36 @@ def _is_function(value: Any) -> bool:
     return type(value) is FunctionType and is_rewritten(value.__code__)
 
 
+def _is_buffer(value: Any) -> bool:
+    """Whether it is numbers that are not traced, and few enough to be kept twice."""
+    if type(value) is np.ndarray:
+        return not value.dtype.hasobject and value.flags.writeable and value.nbytes <= MOST_BYTES
+    return type(value) in (bytearray, array)
+
+
 def _is_object(value: Any) -> bool:
     """Whether it is an object of the user's own, whose attributes may change."""
     kind = type(value)
     if kind is SimpleNamespace:
         return True
-    if not kind.__flags__ & HEAP_TYPE or is_library_name(kind.__module__):
+    if not kind.__flags__ & HEAP_TYPE or (is_library_name(kind.__module__) and kind not in _OF_COLLECTIONS):
         return False
     others = TracedValue | SymbolicInt | type | ModuleType | FunctionType | MethodType
     return not isinstance(value, others) and type(getattr(value, "__dict__", {})) is dict
 
 
+def _refuse_change(kept: Kept, name: Any) -> NoReturn:
+    error = UnsupportedError(
+        f"{kept.place(name)!r}, of a {type(kept.obj).__name__}, is changed in a loop or branch of the compiled program "
+        "and cannot be carried: keep what changes in numbers, plain arrays, lists, dicts or objects of your own "
+        "classes, or write the loop out with graphc.unroll(range(n))",
+        location=user_location(),
+    )
+    error.of_state = True
+    raise error
+
+
 def _refuse_iterator(name: str, iterator: Any) -> None:
-    if isinstance(iterator, IOBase):
-        return
     error = UnsupportedError(
         f"{name!r} is an iterator, which a loop or branch of the compiled program would advance while it is traced: "
         "use a list (list(...)) or an array and an index",

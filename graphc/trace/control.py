@@ -331,7 +331,7 @@ def _try_to_stage(
             return _Staged(_stage_count(session, form, body, variables)), 0
         return _Staged(_stage_while(session, test, body, StagedLoop(session, variables, ()))), 0
     except GraphcError as error:
-        if is_open(dispatch.truth(test())):
+        if error.of_state or is_open(dispatch.truth(test())):
             raise
         bring_back(session, usable)
         session.captures.refused = refused

@@ -131,6 +131,12 @@ def loaded(nodes: Iterable[ast.AST]) -> Names:
     return frozenset(part.id for part in parts if isinstance(part, ast.Name) and not isinstance(part.ctx, ast.Store))
 
 
+def changed_in_place(nodes: Iterable[ast.AST]) -> Names:
+    """The names of ``name += value``, which changes the object that the variable holds, if that can be changed."""
+    parts = (part.target for node in nodes for part in ast.walk(node) if isinstance(part, ast.AugAssign))
+    return frozenset(target.id for target in parts if isinstance(target, ast.Name))
+
+
 def _assigned(targets: Iterable[ast.expr]) -> Names:
     """The names that an assignment to the targets gives another value, for sure."""
     parts = (part for target in targets for part in ast.walk(target))

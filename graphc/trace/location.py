@@ -47,12 +47,23 @@ def user_location() -> Location | None:
     return None
 
 
+def user_module() -> str:
+    """The name of the module that the user's code is in."""
+    frame = _user_frame()
+    return "__main__" if frame is None else frame.f_globals.get("__name__", "__main__")
+
+
 def user_function() -> CodeType | None:
     """The code of the user's function that is running."""
-    frame: FrameType | None = sys._getframe(1)
+    frame = _user_frame()
+    return None if frame is None else frame.f_code
+
+
+def _user_frame() -> FrameType | None:
+    frame: FrameType | None = sys._getframe(2)
     while frame is not None and not is_user_code(frame.f_code):
         frame = frame.f_back
-    return None if frame is None else frame.f_code
+    return frame
 
 
 def library_function() -> str | None:

@@ -3,12 +3,10 @@ function that has returned, which the functions that it made still share."""
 
 from __future__ import annotations
 
-import dis
-import functools
 from abc import ABC, abstractmethod
 from collections.abc import Mapping
 from dataclasses import dataclass
-from types import CellType, CodeType, FunctionType, MemberDescriptorType
+from types import CellType, FunctionType, MemberDescriptorType
 from typing import Any
 
 HEAP_TYPE = 1 << 9  # set for classes that are written in Python
@@ -103,11 +101,3 @@ def _members(kind: type) -> dict[str, MemberDescriptorType]:
 def cells(function: FunctionType) -> dict[str, CellType]:
     """The variables of the functions around it that the function reads or assigns."""
     return dict(zip(function.__code__.co_freevars, function.__closure__ or (), strict=True))
-
-
-@functools.lru_cache(maxsize=4096)
-def assigned_cells(code: CodeType) -> frozenset[str]:
-    """Those of the variables around it that a function, or one inside it, assigns."""
-    own = {i.argval for i in dis.get_instructions(code) if i.opname in ("STORE_DEREF", "DELETE_DEREF")}
-    inner = (assigned_cells(const) for const in code.co_consts if isinstance(const, CodeType))
-    return frozenset(own.union(*inner)) & frozenset(code.co_freevars)

@@ -28,7 +28,7 @@ from typing import Any
 from graphc.trace.counters import can_be_tried, counters
 from graphc.trace.desugar import desugar, write_out_super
 from graphc.trace.expressions import Expressions, iterable, mark_tests, peek
-from graphc.trace.liveness import Liveness, Names, loaded
+from graphc.trace.liveness import Liveness, Names, changed_in_place, loaded
 from graphc.trace.loads import FRAME_READERS, HOOKS
 from graphc.trace.scopes import FUNCTIONS, Scope
 from graphc.trace.syntax import access, accessors, at, constants, define, delayed, hook, name_of
@@ -297,7 +297,7 @@ class _Stager:
     def _watched(self, nodes: Sequence[ast.stmt]) -> list[str]:
         """The variables that the statements may read, those that functions called there read included."""
         calls = any(isinstance(part, ast.Call) for node in nodes for part in _own(node))
-        names = loaded(nodes) | (self.inner if calls else frozenset())
+        names = loaded(nodes) | changed_in_place(nodes) | (self.inner if calls else frozenset())
         return sorted(name for name in names & self.known if not name.startswith(HOOKS))
 
     def _access(

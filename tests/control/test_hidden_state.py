@@ -2,9 +2,16 @@
 
 from __future__ import annotations
 
+import array
 import collections
+import contextvars
+import ctypes
+import decimal
 import functools
+import io
 import itertools
+import queue
+import threading
 from dataclasses import dataclass
 
 import numpy as np
@@ -208,11 +215,62 @@ def returns_nothing(x):
     return np.sum(u * x)
 
 
+# --- of the standard library and of NumPy -----------------------------------------------------------------------------
+
+
+def two_functions_that_share(x):
+    def made():
+        n = 0
+
+        def read():
+            return n
+
+        def advance():
+            nonlocal n
+            n += 1
+
+        return read, advance
+
+    (read, advance), s = made(), 0.0
+    for i in range(7):
+        advance()
+        s += read() * x[i % 4]
+    return s
+
+
+def containers_of_collections(x):
+    counts, s = collections.UserDict(a=0), collections.ChainMap({"s": 0.0})
+    for i in range(7):
+        counts["a"] += 1
+        s["s"] += counts["a"] * x[i % 4]
+    return s["s"]
+
+
+def numbers_that_are_not_traced(x):
+    raw, numbers, s = bytearray(2), array.array("d", [0.0]), 0.0
+    table = np.zeros(1, dtype=[("n", float)])
+    for i in range(7):
+        raw[0] += 1
+        numbers[0] += 0.5
+        table["n"][0] += raw[0]
+        s += (raw[0] + numbers[0] + table["n"][0]) * x[i % 4]
+    return s
+
+
+def class_made_by_type(x):
+    counted, s = type("Counted", (), {"n": 0}), 0.0
+    for i in range(7):
+        counted.n += 1
+        s += counted.n * x[i % 4]
+    return s
+
+
 PROGRAMS = [
     variable_of_another_function, list_of_another_function, list_of_an_object, bound_methods, default_that_fills,
     attributes_of_functions_and_classes, slots, iterator_of_a_closure, keys_that_the_first_iteration_adds, window,
     sum_of_calls, array_of_calls, counted_in_a_branch, counted_in_an_expression, counted_in_a_condition,
-    counted_in_a_lambda, returns_nothing,
+    counted_in_a_lambda, returns_nothing, two_functions_that_share, containers_of_collections,
+    numbers_that_are_not_traced, class_made_by_type,
 ]  # fmt: skip
 
 
@@ -236,3 +294,56 @@ def test_a_list_that_one_way_fills_is_refused_as_before():
 
     with pytest.raises(graphc.errors.UnsupportedError, match="'out', a list, is changed in a loop or branch"):
         graphc.jit(f)(X)
+
+
+def _write_into_a_view(view):
+    view[0] += 1
+
+
+REFUSED = {  # what is changed in a loop, how, and what the error calls it
+    "an open file": (io.StringIO, lambda state: state.write("a"), "'state', of a StringIO"),
+    "a queue": (queue.SimpleQueue, lambda state: state.put(1), "'state', of a SimpleQueue"),
+    "a flag between threads": (threading.Event, lambda state: state.set(), r"'state\._flag', of a Event"),
+    "a masked array": (lambda: np.ma.array([0.0, 1.0]), _write_into_a_view, "'state', of a MaskedArray"),
+    "records": (lambda: np.recarray(1, dtype=[("a", int)]), lambda state: _write_into_a_view(state.a), "of a recarray"),
+    "objects in an array": (lambda: np.array([0, None]), _write_into_a_view, r"'state\.0', of a ndarray"),
+    "a polynomial": (lambda: np.poly1d([1.0, 2.0]), lambda state: _write_into_a_view(state.coeffs), "of a ndarray"),
+    "memory": (lambda: memoryview(bytearray(2)), _write_into_a_view, "'state.obj', of a bytearray"),
+    "a number of C": (ctypes.c_int, lambda state: setattr(state, "value", 3), "'state', of a c_int"),
+    "a context": (decimal.Context, lambda state: setattr(state, "prec", state.prec + 1), "'state', of a Context"),
+    "a context variable": (lambda: contextvars.ContextVar("c"), lambda state: state.set(object()), "of a ContextVar"),
+}  # fmt: skip
+
+
+@pytest.mark.parametrize(("make", "change", "says"), REFUSED.values(), ids=REFUSED)
+def test_what_cannot_be_carried_is_refused(make, change, says):
+    def in_a_loop(x):
+        state, s = make(), 0.0
+        for i in range(9):
+            change(state)
+            s += x[i % 4]
+        return s
+
+    def in_a_branch(x):
+        state = make()
+        if x[0] > 0.5:
+            change(state)
+        return x[0]
+
+    for f in (in_a_loop, in_a_branch):
+        with pytest.raises(graphc.UnsupportedError, match=f"{says}.* is changed in a loop or branch"):
+            graphc.grad(f)(X)
+
+
+def test_what_is_made_in_the_loop_may_change():
+    def f(x):
+        s = 0.0
+        for i in range(9):
+            text, flags = io.StringIO(), np.ma.array([1.0, 2.0])
+            text.write("abc")
+            flags[0] = 5.0
+            s += text.tell() * float(flags[0]) * x[i % 4]
+        return s
+
+    with override(disable_jit=True):
+        assert graphc.value_and_grad(f)(X)[0] == pytest.approx(f(X), rel=1e-13)
