@@ -356,11 +356,23 @@ class ShapeFacts:
             return b
         if self.equal(a, b):
             return self.resolve(a)
-        if not isinstance(a, int) and self.equal(a, 1):
+        if not isinstance(a, int) and self.is_one(a):
             return self.resolve(b)
-        if not isinstance(b, int) and self.equal(b, 1):
+        if not isinstance(b, int) and self.is_one(b):
             return self.resolve(a)
         return None
+
+    def is_one(self, dim: Dim) -> bool:
+        """Whether the dim is 1 in the call being traced, and then for all that follows.
+
+        What stretches an axis must see its 1. Where `(n+1)//2 == 1` does not tell n, n is what it is in this call.
+        """
+        if not self.equal(dim, 1):
+            return False
+        hints = self.hints or {}
+        for name in sorted(symbols_of(self.resolve(dim)) & hints.keys()):
+            self.assume(Guard(Relation.EQ, symbol(name) - hints[name]))
+        return True
 
     def final_guards(self) -> tuple[Guard, ...]:
         """The guards that a call must check, without repeats.

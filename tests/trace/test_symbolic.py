@@ -10,7 +10,7 @@ import numpy as np
 import pytest
 
 import graphc
-from graphc.config import settings
+from graphc.config import override, settings
 
 pytestmark = pytest.mark.skipif(settings.disable_jit, reason="GRAPHC_DISABLE_JIT: jit is the plain function")
 
@@ -158,10 +158,19 @@ def test_an_axis_that_turns_out_to_be_of_length_1_stretches():
 
     def fill(x, y):
         y = y.copy()
-        y[...] = x[1:]
-        return y, np.broadcast_to(x[1:], y.shape) * 2.0
+        y[...] = x[1:] * x[::5]
+        return y, np.broadcast_to(x[1:], y.shape) * 2.0, np.squeeze(x[::7]) + y
 
     compiled = graphc.jit(fill)
     for x, y in [(np.array([3.0, 4.0]), np.zeros(3)), (np.array([3.0, 4.0, 5.0, 6.0]), np.zeros(3))]:
         for ours, theirs in zip(compiled(x, y), fill(x, y), strict=True):
             np.testing.assert_array_equal(ours, theirs)
+
+
+@pytest.mark.parametrize("f", [lambda x: x[::2] * x, lambda x: np.broadcast_to(x[: len(x) // 2], len(x)) + x**2])
+def test_an_axis_of_some_rounded_length_stretches_and_its_gradient_is_summed(f):
+    """``x[::2]`` of two elements is one: what stretches it must see that, and other sizes are traced anew."""
+    with override(disable_jit=True):
+        for x in (np.array([3.0, 4.0]), np.array([5.0, 2.0])):
+            slope = graphc.jacobian(f)(x)
+            np.testing.assert_allclose(slope @ x, (f(x + 1e-6 * x) - f(x - 1e-6 * x)) / 2e-6, rtol=1e-6)

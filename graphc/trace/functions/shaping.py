@@ -151,10 +151,10 @@ def squeeze(F: Builder, a: Any, axis: Any = None) -> Value:
     """Without the axes of length 1, or the given ones of them; a symbolic length is guarded."""
     a = as_array(F, a)
     if axis is None:
-        return F.squeeze(a, [i for i, dim in enumerate(a.dims) if F.facts.equal(dim, 1)])
+        return F.squeeze(a, [i for i, dim in enumerate(a.dims) if F.facts.is_one(dim)])
     axes = axes_of(F, "squeeze", axis, a.rank)
     for i in axes:
-        if not F.facts.equal(a.dims[i], 1):
+        if not F.facts.is_one(a.dims[i]):
             raise shape_error(F, f"squeeze: axis {i} of {shape_text(a.dims)} is not of length 1")
     return F.squeeze(a, axes)
 
@@ -164,7 +164,7 @@ def broadcast_to(F: Builder, array: Any, shape: Any, subok: bool = False) -> Val
     a, dims = as_array(F, array), as_dims(F, "broadcast_to", shape)
     extra = len(dims) - a.rank
     fits = extra >= 0 and all(
-        F.facts.equal(old, new) or F.facts.equal(old, 1) for old, new in zip(a.dims, dims[extra:], strict=True)
+        F.facts.equal(old, new) or F.facts.is_one(old) for old, new in zip(a.dims, dims[extra:], strict=True)
     )
     if not fits:
         raise shape_error(F, f"broadcast_to: shape {shape_text(a.dims)} does not broadcast to {shape_text(dims)}")

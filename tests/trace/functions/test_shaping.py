@@ -259,7 +259,7 @@ def test_differences(name, args, kwargs, arrays):
     case("full_like", np.arange(3), args=(..., 2.7)), case("zeros_like", PLANE, dtype=int),
     case("ones_like", PLANE, shape=(2, 2)),
     case("full_like", PLANE, LINE[:1], args=(..., ...)), case("meshgrid", LINE, PLANE[0], args=(..., ...)),
-    case("meshgrid", LINE, PLANE[0], args=(..., ...), indexing="ij"),
+    case("meshgrid", LINE, PLANE, args=(..., ...), indexing="ij"),
     case("meshgrid", LINE, PLANE[0], SCALAR, args=(..., ..., ...)),
     case("meshgrid", LINE, PLANE[0], args=(..., ...), sparse=True), case("meshgrid", LINE),
     case("astype", PLANE, args=(..., "f4")),
