@@ -14,7 +14,7 @@ from graphc.ir.graph import Value
 from graphc.ir.types import is_real_float
 from graphc.ops.scipy_functions import SCIPY_FUNCTIONS
 from graphc.trace.functions import special_values
-from graphc.trace.functions.arguments import as_array
+from graphc.trace.functions.arguments import as_array, as_dtype
 from graphc.trace.functions.complex_values import conjugate
 from graphc.trace.functions.products import matmul, vecdot
 from graphc.trace.functions.reductions import all_, any_, cumprod, cumsum, max_, min_, prod, sum_
@@ -131,7 +131,7 @@ def along_first(fold: Callable[..., Value], *, has_dtype: bool) -> Callable[...,
         named = {name: value for name, value in given.items() if value is not None}
         a = as_array(F, array)
         if dtype is not None and not has_dtype:
-            a = F.cast(a, dtype)
+            a = F.cast(a, as_dtype(F, "reduce", dtype))
         return fold(F, a, None if a.rank == 0 else axis, keepdims=keepdims, **named)
 
     return reduce

@@ -8,6 +8,7 @@ Values by the interpreter against NumPy; gradients against differences of NumPy'
 from __future__ import annotations
 
 import functools
+import itertools
 import warnings
 
 import numpy as np
@@ -152,6 +153,30 @@ def compiled_together(x, t, v, w):
 
 def test_compiled():
     same(graphc.jit(compiled_together)(X, T, V, W), compiled_together(X, T, V, W))
+
+
+FOLDED = ("hypot", "gcd", "divide", "copysign", "logical_xor", "logical_and", "left_shift", "maximum", "greater")
+
+
+@pytest.mark.filterwarnings("ignore:divide by zero")
+@pytest.mark.parametrize("method", ["reduce", "accumulate", "reduceat"])
+def test_folds_have_numpys_dtypes(method):
+    """Integers that are divided are floats, also the first; ``hypot`` and ``gcd`` reduce a single one with 0."""
+    numbers, positions = np.array([[-3, 2, 6], [4, 1, -2]]), ([0, 0],) * (method == "reduceat")
+    for name, array in itertools.product(FOLDED, (numbers, numbers[:, :1], numbers * 0.5, numbers > 0)):
+        fold = functools.partial(getattr(getattr(np, name), method), axis=1)
+        try:
+            expected = fold(array, *positions)
+        except (TypeError, IndexError):
+            continue
+        with override(disable_jit=True):
+            same(graphc.vjp(lambda a, fold=fold: fold(a, *positions), array)[0], expected)
+    one = np.array([[-1.5, 2.0]])
+    with override(disable_jit=True):
+        same(graphc.vjp(np.hypot.reduce, one)[0], np.array([1.5, 2.0]))
+        same(graphc.vjp(lambda a: np.maximum.reduce(a, dtype=np.float32), one)[0], one[0].astype("f4"))
+        with pytest.raises(graphc.TraceTypeError, match=r"greater\.accumulate"):
+            graphc.vjp(np.greater.accumulate, one)
 
 
 def test_counts_beyond_the_given_length_are_an_error():
