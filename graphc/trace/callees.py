@@ -21,7 +21,7 @@ from graphc.trace.algorithms.sparse_products import SPARSE_PRODUCTS, solve_facto
 from graphc.trace.algorithms.table import ALGORITHMS
 from graphc.trace.classes import class_of, is_instance, is_scalar
 from graphc.trace.concretization import cannot_be_concrete
-from graphc.trace.creation import array_function
+from graphc.trace.creation import array_function, taking_lists
 from graphc.trace.functions.absent import OF_FUNCTIONS
 from graphc.trace.functions.arguments import as_array, as_dtype
 from graphc.trace.laws.calls import is_of_stats, traced_law, traced_method
@@ -149,6 +149,8 @@ def _builtin(function: Any) -> Any:
         return lambda obj, name, value: setattr(Reader({}, {}).store(obj), name, value)
     if isinstance(function, type):
         return _class(function)
+    if isinstance(getattr(function, "__self__", None), np.ufunc):
+        return taking_lists(function)
     if is_factored(getattr(function, "__self__", None)) and function.__name__ == "solve":
         return _factored_solve(function)
     return _library_function(function) if function.__module__ == "numpy" else function
@@ -326,7 +328,9 @@ def _library_function(function: Any) -> Any:
 
 
 def _make_substitute(function: Any) -> Any:
-    if isinstance(function, np.ufunc) or (getattr(function, "__module__", None) or "").partition(".")[0] not in (
+    if isinstance(function, np.ufunc):
+        return taking_lists(function)
+    if (getattr(function, "__module__", None) or "").partition(".")[0] not in (
         "numpy", "scipy",
     ):  # fmt: skip
         return function

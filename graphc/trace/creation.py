@@ -19,7 +19,7 @@ from graphc.trace.memory_order import copies_in_c_order, in_order, in_other_orde
 from graphc.trace.protocol import run_function
 from graphc.trace.session import Session
 from graphc.trace.tracer import Tracer
-from graphc.trace.values import converted, session_of, unwrap, wrap
+from graphc.trace.values import converted, has_traced, session_of, unwrap, wrap
 
 _SAME = ("numpy.asarray", "numpy.asanyarray", "numpy.asarray_chkfinite")  # they give an array back as it is
 _PIECE = ("numpy.ascontiguousarray", "numpy.asfortranarray")
@@ -47,6 +47,20 @@ def array_function(function: Any, name: str) -> Any:
     if name in NUMPY_FUNCTIONS or name in CONSTANT_ONLY:
         return _Making(_of_table, _DETERMINED.get(function, function), name)
     return function
+
+
+def taking_lists(function: Any) -> Callable[..., Any]:
+    """A ufunc, or a method of one, that makes arrays of the lists of traced values among its arguments as NumPy does:
+    what dispatches on its arguments does not look into lists."""
+    operands = slice(2, None) if function.__name__ == "at" else slice(None)  # the rest of its are positions
+    made_of = array_function(np.array, "numpy.array")
+
+    def call(*args: Any, **kwargs: Any) -> Any:
+        given = list(args)
+        given[operands] = [made_of(a) if isinstance(a, list | tuple) and has_traced(a) else a for a in args[operands]]
+        return function(*given, **kwargs)
+
+    return call
 
 
 class _Making:

@@ -10,7 +10,7 @@ import pytest
 import scipy.special
 
 import graphc
-from graphc.config import settings
+from graphc.config import override, settings
 from graphc.trace.functions import NUMPY_FUNCTIONS, UFUNC_FUNCTIONS, UFUNCS
 
 pytestmark = pytest.mark.skipif(settings.disable_jit, reason="GRAPHC_DISABLE_JIT: jit is the plain function")
@@ -42,6 +42,25 @@ def test_operators_with_everything_that_numpy_takes(op):
 
     for actual, expected in zip(graphc.jit(f)(X), f(X), strict=True):
         np.testing.assert_allclose(actual, expected, rtol=1e-12)
+        assert actual.dtype == expected.dtype
+
+
+def test_ufuncs_of_lists_of_traced_values():
+    def f(x):
+        a, b = x
+        at = np.zeros(3)
+        np.add.at(at, ([0, 0, 2],), [a[0], 2.0, b[1]])
+        stacked = (
+            np.maximum.reduce([a, b, 0.5 * x[0]]),
+            np.add.reduce((a, b), axis=1),
+            np.hypot([a[0], 1.0], [b[1], 2.0]),
+        )
+        return *stacked, np.logical_and.reduce([a > 0.3, b < 0.8]), scipy.special.expit([a[1], b[1]]), at
+
+    with override(disable_jit=True):
+        (_, given), _ = graphc.value_and_grad(lambda x: (np.sum(x), f(x)), has_aux=True)(X)
+    for actual, expected in zip(given, f(X), strict=True):
+        np.testing.assert_allclose(actual, expected, rtol=1e-15)
         assert actual.dtype == expected.dtype
 
 
