@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 
 from graphc.abi import SCIPY_PART
+from graphc.codegen.cuda_eigen import EIGEN
 from graphc.codegen.cuda_libraries import FACTORS, TRANSFORMS
 from graphc.codegen.cuda_routines import ROUTINES
 from graphc.codegen.device_special.table import FUNCTIONS
@@ -41,7 +42,7 @@ def is_missing(op: Op) -> bool:
             in_library = isinstance(op.expr, str) and op.expr.startswith(PREFIX)
             return in_library and op.name not in FORMS and op.name.partition(SCIPY_PART)[0] not in FUNCTIONS
         case Routine():
-            return op.name not in (*ROUTINES, *FACTORS, *TRANSFORMS)
+            return op.name not in (*ROUTINES, *EIGEN, *FACTORS, *TRANSFORMS)
     return isinstance(op.kind, Composite | Foreign)
 
 

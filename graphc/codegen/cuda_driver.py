@@ -14,6 +14,7 @@ from dataclasses import dataclass
 from graphc.abi import ALIGNMENT
 from graphc.codegen.control import own_sizes
 from graphc.codegen.cuda_chores import CudaKernel, chore, combining_kernel, note_kernel, whole_kernel
+from graphc.codegen.cuda_eigen import EIGEN, eigen_kernels
 from graphc.codegen.cuda_gemm import TILE, gemm_kernel
 from graphc.codegen.cuda_kernel import WIDE_BYTES, CudaSource, print_cuda_kernel
 from graphc.codegen.cuda_lanes import lane_loop
@@ -268,10 +269,21 @@ class CudaDriverPrinter(DriverPrinter):
         if step.name in (*FACTORS, *TRANSFORMS):
             self._library(step)
             return
+        if step.name in EIGEN:
+            self._eigen(step)
+            return
         count = step.count * step.sizes[1] if step.name == "search" else step.count
         dtypes = [self.storage[b].dtype for b in step.buffers]
         kernel = self._kernel_number("kernel", routine_kernel(step), dtypes, len(step.sizes), "items")
         self._start(kernel, count, 1, [*map(self.address, step.buffers)], step.sizes, step.name)
+
+    def _eigen(self, step: Call) -> None:
+        """A block of threads has a matrix, of as many threads as rows."""
+        dtypes = [self.storage[b].dtype for b in step.buffers]
+        places = [*map(self.address, step.buffers)]
+        for text in eigen_kernels(step):
+            kernel = self._kernel_number("eigen", text, dtypes, 1, "rows")
+            self._start(kernel, step.count, step.sizes[0], places, step.sizes, step.name)
 
     def _library(self, step: Call) -> None:
         """A routine that a vendor's library computes."""
