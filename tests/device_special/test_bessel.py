@@ -125,25 +125,3 @@ def test_struve(dtype):
         found = values(name, [[0.0, 1.0, 2.0, 0.5, -1.0, -2.0], [-2.0, -2.0, -3.0, -1.0, 0.0, 0.0]])
         np.testing.assert_allclose(found, getattr(scipy.special, name)([0, 1, 2, 0.5, -1, -2], [-2, -2, -3, -1, 0, 0]))
     assert np.isnan(values("struve", [300.0, 130.0]))  # digits are lost
-
-
-@BOTH
-def test_integrals(dtype):
-    x = np.array([1e-5, 0.7, 1.9, 2.1, 3.9, 4.1, 8.1, 20.0, 60.0])
-    for name, sign in (("itj0y0", -1), ("iti0k0", 1)):
-        found = values(name, [x], dtype)
-
-        def first(x, sign=sign):
-            return x * mp.hyper([0.5], [1, 1.5], sign * x * x / 4)
-
-        assert np.max(errors(found[:, 0], exactly(first), [x], dtype)) < 10
-        with mp.workdps(20):
-            second = mp.bessely if sign < 0 else mp.besselk
-            expected = [float(mp.quad(lambda t, second=second: second(0, t), [0, end])) for end in (0.7, 2.1)]
-        np.testing.assert_allclose(found[[1, 3], 1], expected, rtol=20 * np.finfo(dtype).eps)
-        scipys = getattr(scipy.special, name)
-        limit = 40 if dtype == np.float32 else 1e-7 / np.finfo(dtype).eps  # SciPy's has so many digits
-        assert np.max(errors(found[:, 1], lambda x, scipys=scipys: scipys(x)[1], [x], dtype)) < limit
-        np.testing.assert_allclose(
-            values(name, [[0.0, -2.0, np.nan]]), np.transpose(scipys([0.0, -2.0, np.nan])), rtol=1e-7
-        )

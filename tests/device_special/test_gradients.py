@@ -36,9 +36,19 @@ def of_laws(a, x):
     return np.sum(stats.gamma.logpdf(x, a) + stats.t.cdf(x, 3.5) + stats.poisson.logpmf(2, a))
 
 
+def of_integrals(x):
+    special = scipy.special
+    found = np.prod(special.it2j0y0(x), axis=0) + np.prod(special.it2i0k0(x), axis=0) + special.itairy(x / 2)[0]
+    found = found + special.it2struve0(x) * special.itstruve0(x) + special.itmodstruve0(x)
+    first, second = special.modfresnelp(x)
+    found = found + np.real(first * second) + special.pbdv(1.5, x)[1] * special.pbvv(-0.7, x)[0]
+    return np.sum(found + special.pbwa(0.8, x)[1])
+
+
 @pytest.mark.skipif(settings.disable_jit, reason="GRAPHC_DISABLE_JIT: nothing is compiled")
 @pytest.mark.parametrize(
-    ("function", "given"), [(of_one, (X,)), (of_laws, (A, X)), *([(of_two, (A, X))] if NIGHTLY else [])]
+    ("function", "given"),
+    [(of_one, (X,)), (of_laws, (A, X)), *([(of_two, (A, X)), (of_integrals, (X,))] if NIGHTLY else [])],
 )
 def test_gradients_are_the_cpus(function, given):
     positions = tuple(range(len(given)))
@@ -46,9 +56,10 @@ def test_gradients_are_the_cpus(function, given):
         expected = graphc.value_and_grad(function, argnums=positions)(*given)
     with override(cuda_emulator=True):
         found = graphc.value_and_grad(function, argnums=positions, target="cuda")(*given)
-    np.testing.assert_allclose(found[0], expected[0], rtol=1e-12)
+    digits = 1e-6 if function is of_integrals else 1e-12  # which SciPy's have
+    np.testing.assert_allclose(found[0], expected[0], rtol=digits)
     for ours, cpus in zip(found[1], expected[1], strict=True):
-        np.testing.assert_allclose(ours, cpus, rtol=1e-11, atol=1e-13)
+        np.testing.assert_allclose(ours, cpus, rtol=10 * digits, atol=1e-13)
 
 
 @pytest.mark.parametrize("name", [*CONTINUOUS, *discrete.MAKERS] if NIGHTLY else ["vonmises"])

@@ -44,3 +44,17 @@ def test_a_kernel_has_each_function_once_and_single_precision_stays_single():
     text = kernel_ptx(kernel, "sm_80")
     assert ".f64" not in text
     assert text.count(".func  (.param .b32 func_retval0) device_bessel_01_k0_f32(\n") == 1
+
+
+OF_TWO = ("pbdv", "pbvv", "pbwa")
+OF_ONE = ("it2i0k0", "it2j0y0", "it2struve0", "itairy", "itmodstruve0", "itstruve0", "modfresnelm", "modfresnelp")
+
+
+@pytest.mark.skipif(not NIGHTLY, reason="compiles each function twice")
+@pytest.mark.parametrize("name", [*OF_ONE, *OF_TWO])
+def test_long_functions_compile_and_stay_single(name):
+    function = getattr(scipy.special, name)
+    for dtype in (np.float32, np.float64):
+        given = [np.full(3, 0.7, dtype)] * (2 if name in OF_TWO else 1)
+        for kernel in kernels_of(graphc.jit(function), tuple(given)):
+            assert (".f64" in kernel_ptx(kernel, "sm_80")) == (dtype == np.float64)

@@ -1,4 +1,4 @@
-"""The Faddeeva function and its kin: Dawson's integral, erfi, Voigt's profile.
+"""The Faddeeva function and its kin: Dawson's integral, erfi, Voigt's profile, modified Fresnel integrals.
 
 By trapezoidal and midpoint rules with the contributions of their poles (Al Azah and Chandler-Wilde, "Computation of the
 complex error function using modified trapezoidal rules", SIAM J. Numer. Anal. 59, 2021), which are exact to 2e-15 with
@@ -16,6 +16,7 @@ from graphc.codegen.device_special.language import (
     epsilon,
     exp,
     floor,
+    fma,
     is_single,
     isinf,
     isnan,
@@ -27,6 +28,7 @@ from graphc.codegen.device_special.language import (
 PI, NAN, INF = math.pi, math.nan, math.inf
 ROOT_PI, ROOT_HALF = math.sqrt(math.pi), math.sqrt(0.5)
 POINTS = 12
+HALF_INTEGRAL = math.sqrt(math.pi / 8.0)  # of cos(x**2) and sin(x**2) from 0 to infinity
 STEP = math.sqrt(math.pi / POINTS)
 MIDPOINTS = tuple(((k + 0.5) * STEP) ** 2 for k in range(POINTS))
 MIDPOINT_WEIGHTS = tuple(math.exp(-square) for square in MIDPOINTS)
@@ -158,3 +160,41 @@ def voigt_profile(x: Any, sigma: Any, gamma: Any) -> Any:
         return gauss(x * scale) * (scale / ROOT_PI)
     real, _imaginary = wofz(x * scale, gamma * scale)
     return real * (scale / ROOT_PI)
+
+
+def fresnel_beyond(x: Any) -> Any:
+    """The integral of ``exp(i t**2)`` from x on, and it times ``exp(-i (x**2 + pi/4)) / sqrt(pi)``, which is w/2."""
+    if isnan(x):
+        return x, x, x, x
+    size = abs(x)
+    square = size * size
+    rest = fma(size, size, -square)
+    real, imaginary = number(0.5, x), number(0, x)
+    if isinf(square):
+        real = number(0, x)
+    elif size > 0.0:
+        real, imaginary = first_quadrant(ROOT_HALF * size, ROOT_HALF * size)
+        real, imaginary = 0.5 * real, 0.5 * imaginary
+    cosine, sine = number(1, x), number(0, x)
+    if not isinf(square):
+        cosine, sine = cos(square), sin(square)
+        cosine, sine = cosine - rest * sine, sine + rest * cosine
+    scale = ROOT_PI * ROOT_HALF
+    a, b = scale * (cosine - sine), scale * (cosine + sine)  # sqrt(pi) exp(i (x**2 + pi/4))
+    found_real, found_imaginary = real * a - imaginary * b, real * b + imaginary * a
+    if x < 0.0:
+        found_real, found_imaginary = 2.0 * HALF_INTEGRAL - found_real, 2.0 * HALF_INTEGRAL - found_imaginary
+        real, imaginary = cosine - real, -sine - imaginary
+        if isinf(x):
+            real, imaginary = number(NAN, x), number(NAN, x)
+    return found_real, found_imaginary, real, imaginary
+
+
+def modfresnelp(x: Any) -> Any:
+    a, b, c, d = fresnel_beyond(x)
+    return a, b, c, d
+
+
+def modfresnelm(x: Any) -> Any:
+    a, b, c, d = fresnel_beyond(x)
+    return a, -b, c, -d

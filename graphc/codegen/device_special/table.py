@@ -11,6 +11,7 @@ from typing import Any
 
 from graphc.codegen.device_special import (
     airy,
+    airy_integrals,
     bessel_01,
     bessel_integrals,
     bessel_modified,
@@ -34,19 +35,23 @@ from graphc.codegen.device_special import (
     noncentral_laws,
     normal_kin,
     orthogonal_polynomials,
+    parabolic_cylinder,
     parameters,
     rising_factorials,
     sine_integrals,
     spherical,
     struve_functions,
+    struve_integrals,
+    weber_w,
     zeta_and_dilogarithm,
 )
 
 # The functions of each file that kernels call, by SciPy's names
 BY_FILE: Mapping[ModuleType, str] = {
     airy: "airy airye",
+    airy_integrals: "itairy",
     bessel_01: "i0 i0e i1 i1e j0 j1 k0 k0e k1 k1e y0 y1",
-    bessel_integrals: "iti0k0 itj0y0",
+    bessel_integrals: "it2i0k0 it2j0y0 iti0k0 itj0y0",
     bessel_modified: "iv ive kv kve",
     bessel_plain: "jv yv",
     beta_function: "beta betaln gammasgn rgamma",
@@ -56,7 +61,7 @@ BY_FILE: Mapping[ModuleType, str] = {
     elliptic: "agm ellipe ellipeinc ellipj ellipk ellipkinc ellipkm1",
     complex_omega: "wrightomega_z",
     exponential_integrals: "exp1 expi expn",
-    faddeeva: "dawsn erfi voigt_profile wofz",
+    faddeeva: "dawsn erfi modfresnelm modfresnelp voigt_profile wofz",
     gamma_quantiles: "gammaincinv gammainccinv",
     hypergeometric_u: "hyperu",
     hypergeometric: "hyp0f1 hyp1f1 hyp2f1",
@@ -71,11 +76,14 @@ BY_FILE: Mapping[ModuleType, str] = {
     orthogonal_polynomials: "eval_chebyc eval_chebys eval_chebyt eval_chebyu eval_gegenbauer eval_genlaguerre "
     "eval_hermite eval_hermitenorm eval_jacobi eval_laguerre eval_legendre eval_sh_chebyt eval_sh_chebyu "
     "eval_sh_jacobi eval_sh_legendre lpmv",
+    parabolic_cylinder: "pbdv pbvv",
     parameters: "bdtrik bdtrin btdtria btdtrib chdtriv gdtrib nbdtrik nbdtrin pdtrik",
     rising_factorials: "binom poch",
     sine_integrals: "fresnel shichi sici",
     spherical: "spherical_in spherical_jn spherical_kn spherical_yn",
     struve_functions: "modstruve struve",
+    struve_integrals: "it2struve0 itmodstruve0 itstruve0",
+    weber_w: "pbwa",
     zeta_and_dilogarithm: "spence zetac",
 }
 OTHER_NAMES: Mapping[str, Callable[..., Any]] = {
