@@ -18,7 +18,7 @@ from graphc import pytree
 from graphc.errors import TraceTypeError
 from graphc.ir.dims import Dim
 from graphc.ir.graph import Value
-from graphc.trace.callees import traced_callee
+from graphc.trace.callees import guarded_callee
 from graphc.trace.location import user_location
 from graphc.trace.regions import Body, stage_cond, stage_for, stage_while, trip_count
 from graphc.trace.session import Session, current
@@ -44,7 +44,7 @@ def fori_loop(lower: Any, upper: Any, body: Callable[[Any, Any], Any], init: Any
         return init
     session.F.location = user_location()
     first, last = _bound(lower), _bound(upper)
-    tree, function = ValueTree(session, init, "the carried value"), traced_callee(body)
+    tree, function = ValueTree(session, init, "the carried value"), guarded_callee(body)
 
     def run(inside: Session, params: list[Value]) -> list[Value]:
         index, *carried = params
@@ -100,7 +100,7 @@ def while_loop(condition: Callable[[Any], Any], body: Callable[[Any], Any], init
         return init
     session.F.location = user_location()
     tree = ValueTree(session, init, "the carried value")
-    test, step = traced_callee(condition), traced_callee(body)
+    test, step = guarded_callee(condition), guarded_callee(body)
 
     def ask(inside: Session, params: list[Value]) -> list[Value]:
         return [value_of(inside, test(tree.seen(inside, params)))]
@@ -127,7 +127,7 @@ def cond(flag: Any, yes: Callable[..., Any], no: Callable[..., Any], *operands: 
 
     def branch(function: Callable[..., Any]) -> Body:
         def run(inside: Session, params: list[Value]) -> list[Value]:
-            tree = ValueTree(inside, traced_callee(function)(*operands), "the result")
+            tree = ValueTree(inside, guarded_callee(function)(*operands), "the result")
             if trees and trees[0].spec != tree.spec:
                 raise TraceTypeError(
                     f"the branches of cond give the structures {trees[0].spec} and {tree.spec}",
@@ -179,7 +179,7 @@ def scan(
         raise TraceTypeError("scan: xs must be arrays with one number of rows, or length an integer",
                              location=session.F.location)  # fmt: skip
     arrays = [wrap(session, v) for v in rows.values]
-    function = traced_callee(body)
+    function = guarded_callee(body)
     made: list[ValueTree] = []
 
     def run(inside: Session, params: list[Value]) -> list[Value]:

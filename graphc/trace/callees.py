@@ -5,6 +5,7 @@ from __future__ import annotations
 import contextlib
 import dataclasses
 import functools
+import itertools
 import operator
 import sys
 from collections.abc import Callable
@@ -20,7 +21,6 @@ from graphc.trace.algorithms.outside import form_of
 from graphc.trace.algorithms.sparse_products import SPARSE_PRODUCTS, solve_factored
 from graphc.trace.algorithms.table import ALGORITHMS
 from graphc.trace.classes import class_of, is_instance, is_scalar
-from graphc.trace.concretization import cannot_be_concrete
 from graphc.trace.creation import array_function, taking_lists
 from graphc.trace.functions.absent import OF_FUNCTIONS
 from graphc.trace.functions.arguments import as_array, as_dtype
@@ -35,6 +35,7 @@ from graphc.trace.randomness import is_of_a_generator, refuse_random
 from graphc.trace.rewrite import rewritten
 from graphc.trace.session import current
 from graphc.trace.symbolic import SymbolicInt
+from graphc.trace.texts import is_writer, known_numbers, writer
 from graphc.trace.values import TracedBox, TracedValue, converted, opened, session_of, unwrap, wrap
 
 DISPATCHING = (
@@ -42,37 +43,20 @@ DISPATCHING = (
     "uarray",
     "scipy.special._multiufuncs",
 )  # of the classes of library functions that are no Python functions
-LIBRARIES = (
-    frozenset(
-        [
-            "numpy",
-            "scipy",
-            "graphc",
-            "numba",
-            "llvmlite",
-            "optree",
-            "jax",
-            "jaxlib",
-            "torch",
-            "autograd",
-            "pytensor",
-            "pandas",
-            "sklearn",
-            "matplotlib",
-            "cupy",
-            "pytest",
-            "_pytest",
-            "hypothesis",
-            "array_api_compat",
-        ]
-    )
-    | sys.stdlib_module_names
-)
+LIBRARIES = frozenset([
+    "numpy", "scipy", "graphc", "numba", "llvmlite", "optree", "jax", "jaxlib", "torch", "autograd", "pytensor",
+    "pandas", "sklearn", "matplotlib", "cupy", "pytest", "_pytest", "hypothesis", "array_api_compat",
+    *sys.stdlib_module_names,
+])  # fmt: skip
 _STAGED = ("graphc.trace.algorithms.", "graphc.random.", "numpy.polynomial.")  # NumPy code, traced as a user's
 _TEXTS = (str, repr, ascii, format)
-_WRITERS = frozenset(["json", "csv", "struct", "decimal", "fractions"])  # libraries that want the numbers themselves
-_HIGHER_ORDER = (map, filter, functools.reduce)
-_BY_KEY = (max, min, sorted)
+_CALLS: dict[Any, tuple[int | None, str]] = {  # where functions of Python take the one that they call
+    **dict.fromkeys([map, filter, functools.reduce, itertools.starmap, itertools.filterfalse], (0, "")),
+    **dict.fromkeys([itertools.takewhile, itertools.dropwhile, getattr(operator, "call", map)], (0, "")),
+    itertools.accumulate: (1, "func"),
+    itertools.groupby: (1, "key"),
+    **dict.fromkeys([max, min, sorted], (None, "key")),
+}
 
 
 @functools.lru_cache(maxsize=1024)
@@ -94,14 +78,14 @@ def traced_callee(function: Any) -> Any:
     if kind is FunctionType:
         if not is_library_name(function.__module__):
             return rewritten(function)
-        return _writer(function) if is_writer(function) else _library_function(function)
+        return writer(function) if is_writer(function) else _library_function(function)
     if kind is MethodType:
         inner = function.__func__
         if type(inner) is FunctionType and not is_library_name(inner.__module__):
             return MethodType(rewritten(inner), function.__self__)
         return _library_method(function)
     if kind is BuiltinFunctionType or isinstance(function, type):
-        return _writer(function) if is_writer(function) else _builtin(function)
+        return writer(function) if is_writer(function) else _builtin(function)
     if kind is functools.partial:
         return functools.partial(traced_callee(function.func), *function.args, **function.keywords)
     if hasattr(function, "py_func") and type(function.py_func) is FunctionType:  # Numba's: traced through its source
@@ -121,6 +105,32 @@ def traced_callee(function: Any) -> Any:
     return function
 
 
+def guarded_callee(function: Any) -> Any:
+    """``traced_callee`` in a trace: what a partial, a bound method or an object from outside holds is read through it,
+    and its kind, and what its class does when it is called, are guards."""
+    session = current()
+    if session is None or not callable(function):
+        return traced_callee(function)
+    captures = session.captures
+    path, paths = captures.path_of(function), captures.paths
+    if path is not None and type(function) is functools.partial:
+        names = ("func", "args", "keywords")
+        func, args, keywords = (captures.materialise(getattr(function, n), paths.attribute(path, n)) for n in names)
+        return functools.partial(guarded_callee(func), *args, **keywords)
+    if path is not None and type(function) is MethodType:
+        owner = captures.materialise(function.__self__, paths.attribute(path, "__self__"))
+        return traced_callee(MethodType(function.__func__, owner))
+    if isinstance(function, MethodType | FunctionType):
+        return traced_callee(function)
+    if path is not None and has_own_form(function):
+        paths.require_same(path, function)
+    elif path is not None and not isinstance(function, type):
+        paths.require_type(path, type(function))
+    if isinstance(type(function).__call__, FunctionType):
+        captures.require_member(type(function), "__call__")
+    return traced_callee(function)
+
+
 def has_own_form(obj: Any) -> bool:
     """Whether the object, called, is computed from numbers that are read of it once, when it is traced."""
     return (
@@ -132,13 +142,12 @@ def has_own_form(obj: Any) -> bool:
 
 
 def _builtin(function: Any) -> Any:
-    if function in _HIGHER_ORDER:
-        return _with_rewritten_functions(function)
     if function in _TEXTS:
         return lambda *args, **kwargs: function(*map(known_numbers, args), **kwargs)
+    if function in _CALLS:
+        return _calling(TRACED_FORMS.get(function, function), *_CALLS[function])
     if function in TRACED_FORMS:
-        form = TRACED_FORMS[function]
-        return _with_rewritten_functions(form) if function in _BY_KEY else form
+        return TRACED_FORMS[function]
     if function is isinstance:
         return is_instance
     if function is type:
@@ -269,36 +278,17 @@ def _called_object(obj: Any, algorithm: Any) -> Callable[..., Any]:
     return call
 
 
-def _with_rewritten_functions(function: Any) -> Any:
+def _calling(function: Any, place: int | None, keyword: str) -> Callable[..., Any]:
+    """The function, with what it calls in the form in which that is called in the trace."""
+
+    def called(given: Any) -> Any:
+        return guarded_callee(given) if callable(given) else given
+
     def call(*args: Any, **kwargs: Any) -> Any:
-        new = [traced_callee(a) if type(a) in (FunctionType, MethodType) else a for a in args]
-        keywords = {k: traced_callee(v) if type(v) in (FunctionType, MethodType) else v for k, v in kwargs.items()}
-        return function(*new, **keywords)
+        new = [called(arg) if k == place else arg for k, arg in enumerate(args)]
+        return function(*new, **{name: called(v) if name == keyword else v for name, v in kwargs.items()})
 
     return call
-
-
-# --- texts of numbers -------------------------------------------------------------------------------------------------
-
-
-def known_numbers(obj: Any, what: str = "") -> Any:
-    """The object with those traced numbers in it that follow from outside ones as the numbers that they are now, which
-    become guards. ``what``: what else is refused in the name of; without, it stays."""
-    if isinstance(obj, TracedValue):
-        known = obj.session.captures.concrete_number(obj)
-        return known if known is not None else cannot_be_concrete(obj, what) if what else obj
-    if type(obj) in (list, tuple):
-        return type(obj)([known_numbers(part, what) for part in obj])
-    return {key: known_numbers(value, what) for key, value in obj.items()} if type(obj) is dict else obj
-
-
-def is_writer(function: Any) -> bool:
-    return (getattr(function, "__module__", None) or "").partition(".")[0].lstrip("_") in _WRITERS
-
-
-def _writer(function: Any) -> Callable[..., Any]:
-    what = f"{function.__module__.lstrip('_')}.{function.__name__}"
-    return lambda *args, **kwargs: function(*known_numbers(args, what), **known_numbers(kwargs, what))
 
 
 # --- traced forms -----------------------------------------------------------------------------------------------------

@@ -46,9 +46,7 @@ _CONVERSIONS = {
 }  # fmt: skip
 _TEXTS: dict[str, Callable[[Any], str]] = {"s": str, "r": repr, "a": ascii}
 _NUMBERS = (TracedValue, SymbolicInt, int, float, complex, np.generic)
-_ITERATING = frozenset(
-    [list, tuple, set, frozenset, sum, enumerate, zip, iter, any, all, min, max, sorted, map, filter]
-)
+_ITERATING = frozenset([list, tuple, set, frozenset, sum, enumerate, zip, iter, any, all, min, max, sorted])
 
 
 def special_method(obj: Any, name: str) -> MethodType | None:
@@ -207,6 +205,8 @@ def context(manager: Any) -> Any:
 def through_builtin(function: Any, substitute: Callable[..., Any]) -> Callable[..., Any]:
     """``substitute``, which stands for the function, if that calls no special methods of its arguments; else with these
     in rewritten form."""
+    if function in (map, filter):  # what they call first
+        return lambda call, *args: substitute(call, *map(iterated, args))
     if function in _ITERATING:
         return lambda *args, **kwargs: substitute(*map(iterated, args), **kwargs)
     if function is range:

@@ -21,7 +21,7 @@ from graphc.errors import SideEffectError
 from graphc.trace import branches, control, dispatch, grids, iteration, signals
 from graphc.trace.algorithms.index_tricks import ITEMS
 from graphc.trace.attributes import attribute_function
-from graphc.trace.callees import has_own_form, is_library, is_library_name, traced_callee
+from graphc.trace.callees import guarded_callee, has_own_form, is_library, is_library_name, traced_callee
 from graphc.trace.captures import Captures
 from graphc.trace.classes import matched, plain_class
 from graphc.trace.comprehensions import collected
@@ -31,7 +31,7 @@ from graphc.trace.identity import fix_identity, looking_up
 from graphc.trace.location import user_location
 from graphc.trace.made import settled
 from graphc.trace.raising import Handler, raising
-from graphc.trace.session import Session, current
+from graphc.trace.session import current
 from graphc.trace.stores import MUTATORS, ArrayOwner, Assigned, Store, contains_traced, defines_stores, mutator
 from graphc.trace.symbolic import SymbolicInt
 from graphc.trace.values import TracedValue
@@ -219,20 +219,11 @@ class Reader:
         if reading is not None:
             return reading
         if is_library_name(getattr(function, "__module__", None)):
-            return through_library(function, self._substitute(session, function))
-        return self._substitute(session, function)
+            return through_library(function, self._substitute(function))
+        return self._substitute(function)
 
-    def _substitute(self, session: Session, function: Any) -> Any:
-        if isinstance(function, MethodType | FunctionType) or not callable(function):
-            return traced_callee(function)
-        path = session.captures.path_of(function)
-        if path is not None and has_own_form(function):
-            session.captures.paths.require_same(path, function)
-        elif path is not None and not isinstance(function, type):
-            session.captures.paths.require_type(path, type(function))
-        if isinstance(type(function).__call__, FunctionType):
-            session.captures.require_member(type(function), "__call__")
-        substitute = looking_up(function, traced_callee(function))
+    def _substitute(self, function: Any) -> Any:
+        substitute = looking_up(function, guarded_callee(function))
         return dispatch.through_builtin(function, substitute) if dispatch.is_builtin(function) else substitute
 
     def printed_elsewhere(self, function: Any) -> bool:

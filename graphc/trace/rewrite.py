@@ -14,7 +14,10 @@ from collections.abc import Callable
 from types import BuiltinFunctionType, CellType, CodeType, FunctionType, MethodType, ModuleType
 from typing import Any
 
+import numpy as np
+
 from graphc import pytree
+from graphc.trace.leaves import UNKNOWN_CONTAINERS
 from graphc.trace.loads import FRAME_READERS, HOOKS, LoadRewriter
 from graphc.trace.session import current
 from graphc.trace.slots import HEAP_TYPE
@@ -78,10 +81,13 @@ def _with_defaults(made: FunctionType, function: FunctionType) -> FunctionType:
 
 
 def _is_followed(default: Any) -> bool:
-    """Whether the default can change while it stays the same object: a container, an instance of a Python class."""
+    """Whether the default can change while it stays the same object: an array, a container, an instance of a Python
+    class, a method of one."""
     if isinstance(default, TracedValue | type):
         return False
-    return isinstance(default, dict | list | tuple) or bool(type(default).__flags__ & HEAP_TYPE)
+    return isinstance(default, (np.ndarray, MethodType, *UNKNOWN_CONTAINERS)) or bool(
+        type(default).__flags__ & HEAP_TYPE
+    )
 
 
 def _like(

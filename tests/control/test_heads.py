@@ -10,6 +10,7 @@ import pytest
 
 import graphc
 from graphc.config import override
+from graphc.trace import control
 
 X = np.array([0.4, 1.1, 0.75, 0.9, 1.3, 0.6])
 LONGER = np.concatenate([X, X[::-1] + 0.04])
@@ -213,7 +214,9 @@ def test_what_needs_python_is_written_out(program):
         assert_right(graphc.value_and_grad(program), program, X)
 
 
-def test_an_endless_loop_that_cannot_be_staged_is_refused():
+def test_an_endless_loop_that_cannot_be_staged_is_refused(monkeypatch):
+    monkeypatch.setattr(control, "MOST_OPEN", 20)
+
     def halved(x):
         s = x[0]
         for half in iter(lambda: 0.5, None):

@@ -2,14 +2,16 @@
 
 from __future__ import annotations
 
+import itertools
 import math
 import types
+from functools import partial, reduce
 
 import numpy as np
 import pytest
 
 import graphc
-from graphc.config import settings
+from graphc.config import override, settings
 
 X = np.arange(1.0, 4.0)
 W = np.array([1.0, 2.0, 3.0])
@@ -268,6 +270,58 @@ class Weights:
 
     def __matmul__(self, x):
         return (self.w * x).sum()
+
+
+class Scale:
+    def __init__(self, factor):
+        self.factor = factor
+
+    def __call__(self, x, y=1.0):
+        return self.factor * x * y
+
+    def __iter__(self):
+        return iter([1])
+
+    def step(self, i, x):
+        return self.factor * x
+
+    def times(self, x, y=1.0):
+        return self.factor * x * y
+
+
+SCALE, FIRST = Scale(2.0), np.array([2.0])
+TIMES, STEP, PARTIAL = SCALE.times, SCALE.step, partial(lambda scale, x: scale.factor * x, SCALE)
+
+
+def by_default(x, times=TIMES, first=FIRST):
+    return times(x[0]) * first[0]
+
+
+HANDED_ON = {
+    "a bound method": lambda x: TIMES(x[0]),
+    "a partial": lambda x: PARTIAL(x[0]),
+    "of an array": lambda x: partial(lambda first, y: first[0] * y, FIRST)(x[0]),
+    "a default": by_default,
+    "map": lambda x: sum(map(SCALE, x)),
+    "maps": lambda x: sum(map(PARTIAL, map(TIMES, x))),
+    "reduce": lambda x: reduce(SCALE, x),
+    "starmap": lambda x: sum(itertools.starmap(TIMES, zip(x, x, strict=True))),
+    "accumulate": lambda x: sum(itertools.accumulate(x, SCALE)),
+    "fori_loop": lambda x: graphc.fori_loop(0, 3, STEP, x[0]),
+    "cond": lambda x: graphc.cond(x[0] > 0, TIMES, PARTIAL, x[1]),
+}
+
+
+@pytest.mark.parametrize("name", HANDED_ON)
+def test_what_is_called_elsewhere_is_read_at_each_call(name):
+    """Objects in partials and bound methods, and those that other functions call: their numbers were constants."""
+    program, x = HANDED_ON[name], np.array([1.5, 0.5, 2.0])
+    with override(disable_jit=True):
+        compiled = graphc.value_and_grad(program)
+        for factor in (2.0, 5.0):
+            SCALE.factor = FIRST[0] = factor
+            np.testing.assert_allclose(compiled(x)[0], program(x), rtol=1e-14)
+    assert programs(compiled) == 1
 
 
 def test_an_object_that_computes_by_an_operator():
