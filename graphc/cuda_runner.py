@@ -5,7 +5,7 @@ from __future__ import annotations
 import ctypes
 import functools
 from collections.abc import Callable, Collection, Sequence
-from typing import Any, NamedTuple
+from typing import Any
 
 import numpy as np
 
@@ -17,26 +17,28 @@ from graphc.codegen.driver import arena_bytes
 from graphc.compiler import Executable
 from graphc.config import settings
 from graphc.cuda_graph import graph_for_device
+from graphc.cuda_numbers import Parts, compiled_numbers, host_numbers
+from graphc.cuda_sizes import ProgramSizes, Sizes
 from graphc.errors import CudaError, NoDerivativeError, ProgramError
-from graphc.ir.dims import evaluate, product, substitute, symbols_of
+from graphc.ir.dims import evaluate
 from graphc.ir.graph import Graph, Value
 from graphc.ir.types import SHORT_NAMES, ArrayType
 from graphc.limits import warn
 from graphc.ops.index import range_error
 from graphc.ops.table import OPS
-from graphc.program import sizes_fit
 from graphc.runtime.cuda_arrays import DeviceView, own_view
 from graphc.runtime.cuda_calls import bare_plan
 from graphc.runtime.cuda_devices import Device, device
 from graphc.runtime.cuda_memory import DeviceArray, elements
+from graphc.runtime.cuda_numbers import NumbersProgram, computed
 from graphc.runtime.cuda_program import Layout, LoadedProgram, Step, layout
-from graphc.runtime.cuda_ready import LETTERS, Done
+from graphc.runtime.cuda_ready import LETTERS, Computing, Done
 from graphc.runtime.cuda_replay import Replays
 from graphc.schedule.nests import OF_A_DEVICE
 from graphc.schedule.plan import schedule
 from graphc.trace.record import Traced
 
-MOST_SIZES = 64  # of a program that are remembered
+MOST_PLACES = 64  # layouts of a program's block that are remembered
 SMALL = 1 << 16  # bytes of an array that is copied so that a captured step finds it in one place
 
 
@@ -52,20 +54,6 @@ def constants_of(traced: Traced) -> list[int]:
     return [k for k, path in paths if steps[path][0] is AccessStep.CONST]
 
 
-class Sizes(NamedTuple):
-    """What follows from the shapes and ints of a call.
-
-    ``known``: of each symbol; ``symbols``: in the driver's order; ``capacities``: the most elements of each output;
-    ``shapes``: of the outputs, None where some of them show when the program has run.
-    """
-
-    known: dict[str, int]
-    symbols: tuple[int, ...]
-    arena: int
-    capacities: tuple[int, ...]
-    shapes: tuple[tuple[int, ...], ...] | None
-
-
 class CudaRunner:
     """Runs a graph on a device (a ``program.Runner``).
 
@@ -77,32 +65,38 @@ class CudaRunner:
 
     def __init__(
         self, graph: Graph, device: Device, constants: Collection[int] = (), home: DeviceView | None = None, *,
-        atomics: bool = False,
+        atomics: bool = False, computes_numbers: bool = True,
     ):  # fmt: skip
         """``constants``: numbers of the parameters that are part of the program, and NumPy arrays in any call.
 
         ``home``: what results are like, whatever is given: arrays of graphc's own are where they are, and NumPy's are
         copied. ``atomics``: sums may be made in any order; ``settings.cuda_atomics`` says so, too.
+        ``computes_numbers``: what follows from Python's numbers alone may be the host's; not where such are given as
+        arrays on the device.
         """
         self.graph, self.device, self.constants, self.home = graph, device, frozenset(constants), home
-        program = schedule(graph_for_device(graph), OPS, blocks=OF_A_DEVICE)
+        self.parts = host_numbers(graph) if computes_numbers else Parts(graph, None, ())
+        on_device = self.parts.device
+        program = schedule(graph_for_device(on_device), OPS, blocks=OF_A_DEVICE)
         printed = print_cuda_program(
-            program, len(graph.params) + len(graph.ints), repr(settings.code_key()),
+            program, len(on_device.params) + len(graph.ints), repr(settings.code_key()),
             atomics=(atomics or settings.cuda_atomics) and not settings.deterministic,
         )  # fmt: skip
-        self.symbols, self.bounds, self.checks = program.symbols, program.bounds, program.checks
-        self.arena = arena_bytes(program)
+        self.checks = program.checks
+        self.sizes = ProgramSizes(graph, program.symbols, program.bounds, arena_bytes(program))
         self.sources = (printed.source, *(kernel.printed.source for kernel in printed.kernels))
         names = [kernel.printed.name for kernel in printed.kernels]
         self.kernels = tuple(name for name in names if name.startswith("cuda_kernel_"))
         self.loaded = LoadedProgram(printed, device)
-        self.numbers = [k for k, p in enumerate(graph.params) if not p.dims]
+        read = {*on_device.outputs, *(v for node in on_device.nodes for v in node.inputs)}
+        numbers = [k for k, p in enumerate(graph.params) if not p.dims and p in read]
+        self.slots = {k: slot for slot, k in enumerate(numbers)}  # of single numbers, their places in the block
+        self.packed = len(numbers) + len(on_device.params) - len(graph.params)  # the places, with those of the host's
         self.replays = Replays(self.loaded)
         self.moving: set[int] = set()  # small inputs that are not always in one place
         self.places: dict[int, int] = {}  # where each small input was
         self.done: Done | None = None  # the last call, where a graph served it
         self.report = 0  # where the host finds the number of a check that failed in an earlier call
-        self.by_sizes: dict[tuple, Sizes] = {}
         self.by_places: dict[tuple, Layout] = {}
 
     def run(self, inputs: Sequence[Any], like: DeviceView | None = None) -> list[Any] | None:
@@ -112,7 +106,7 @@ class CudaRunner:
         Where results stay on the device, a wrong index makes their floating numbers NaN, and the error is raised by a
         later call, since nothing waits for the check. So do equal eigenvalues without a derivative, with a warning.
         """
-        sizes = self._sizes(inputs)
+        sizes = self.sizes.of(inputs)
         if sizes is None:
             return None
         like = like or self.home or next((view for view in inputs if isinstance(view, DeviceView)), None)
@@ -167,12 +161,13 @@ class CudaRunner:
         places = [block + offset for offset in plan.staged]
         ints = (0,) * len(self.graph.ints)  # they bind symbols, and have no memory
         addresses = self._inputs(inputs, places, plan, block)
-        step = self._step(sizes, plan, block, (*addresses, *ints, *places[len(addresses) :]), inputs)
+        given = places[len(self.graph.params) :]
+        step = self._step(sizes, plan, block, (*addresses, *ints, *given), inputs)
         status, symbols = self.loaded.run(step)
-        shapes = self._shapes(sizes, symbols)
+        shapes = self.sizes.shapes(sizes, symbols)
         results = [np.empty(shape, v.type.dtype) for shape, v in zip(shapes, outputs, strict=True)]
         failed = np.zeros((), np.int64)
-        wanted = [*zip(places[len(addresses) :], results, strict=True), (step.arena - ALIGNMENT, failed)]
+        wanted = [*zip(given, results, strict=True), (step.arena - ALIGNMENT, failed)]
         self.device.read(wanted, self.loaded.stream)
         if status or failed:
             self.loaded.forget_failure()
@@ -205,16 +200,17 @@ class CudaRunner:
             ]
             step = step._replace(results=tuple(floats), report=self.report)
         status, symbols = self.loaded.run(step)
-        pairs = [(place, at, size) for (_, place), at, size in zip(made, held, staged[len(addresses) :], strict=True)]
+        held_sizes = staged[len(self.graph.params) :]
+        pairs = [(place, at, size) for (_, place), at, size in zip(made, held, held_sizes, strict=True)]
         self.loaded.transfer([piece for piece in pairs if piece[1] >= 0])
         self.loaded.end()
         if not others and not status:
-            self._note_done(inputs, plan, block, step, like, held)
+            self._note_done(inputs, sizes, plan, block, step, like, held)
         for stream in others:  # what its owner does next to the memory, it does when this step has read it
             self.device.follow(stream, like.stream)
         if status:
             raise self._error(status, sizes, symbols)
-        shapes = self._shapes(sizes, symbols)
+        shapes = self.sizes.shapes(sizes, symbols)
         flat = sizes.shapes is None
         return [
             like.kind.finished(array, elements(shape) if flat else None, shape)
@@ -237,8 +233,9 @@ class CudaRunner:
         return size if sizes.shapes is not None and 0 < size <= SMALL else -1
 
     def _note_done(
-        self, inputs: Sequence[Any], plan: Layout, block: int, step: Step, like: DeviceView, held: Sequence[int]
-    ) -> None:
+        self, inputs: Sequence[Any], sizes: Sizes, plan: Layout, block: int, step: Step, like: DeviceView,
+        held: Sequence[int],
+    ) -> None:  # fmt: skip
         """Keep what the call did, if a graph did it and everything in it can be looked up again."""
         graph = self.loaded.graphs.get((step.addresses, step.symbols))
         params = self.graph.params
@@ -248,18 +245,19 @@ class CudaRunner:
             for k, (p, given) in enumerate(self._parameters(inputs))
         )  # fmt: skip
         self.done = None
-        if graph is None or not known:
+        if graph is None or not known or any(isinstance(inputs[k], DeviceView) for k in self.parts.sources):
             return
-        shapes = self._shapes(self.by_sizes[self._sizes_key(inputs)], step.symbols)
+        host = self.computing and Computing(self.computing, sizes.known, self.parts.sources, len(self.slots))
+        shapes = self.sizes.shapes(sizes, step.symbols)
         results = [(shape, v.type.dtype, at) for shape, v, at in zip(shapes, self.graph.outputs, held, strict=True)]
         fixed = step.addresses[len(step.addresses) - len(results) :]
         self.done = Done(
             tuple(inputs), like,
             tuple([(k, block + plan.staged[k]) for k, given in enumerate(inputs)
                    if isinstance(given, DeviceView) and plan.staged[k] >= 0]),
-            tuple([(k, slot, params[k].type.dtype) for slot, k in enumerate(self.numbers)
-                   if not isinstance(inputs[k], DeviceView)]),
-            (step.numbers, len(step.words)), tuple(results),
+            tuple([(k, self.slots.get(k, -1), p.type.dtype) for k, p in enumerate(params)
+                   if (k in self.slots or k in self.parts.sources) and not isinstance(inputs[k], DeviceView)]),
+            host, (step.numbers, len(step.words)), tuple(results),
             tuple([place for place, at in zip(fixed, held, strict=True) if at < 0]), graph, step.report,
             self.loaded.asked,
         )  # fmt: skip
@@ -283,61 +281,27 @@ class CudaRunner:
 
     # --- sizes and places ---------------------------------------------------------------------------------------------
 
-    def _sizes(self, inputs: Sequence[Any]) -> Sizes | None:
-        key = self._sizes_key(inputs)
-        if key not in self.by_sizes:
-            if not sizes_fit(self.graph, inputs):
-                return None
-            if len(self.by_sizes) >= MOST_SIZES:
-                self.by_sizes.clear()
-                self.by_places.clear()
-            self.by_sizes[key] = self._new_sizes(inputs)
-        return self.by_sizes[key]
-
     def known_sizes(self, inputs: Sequence[Any]) -> dict[str, int]:
         """The symbols that the inputs show. They must fit the program."""
-        sizes = self._sizes(inputs)
+        sizes = self.sizes.of(inputs)
         return {} if sizes is None else sizes.known
-
-    def _sizes_key(self, inputs: Sequence[Any]) -> tuple:
-        shapes = [i.shape for p, i in self._parameters(inputs) if p.dims]
-        return (*shapes, *inputs[len(self.graph.params) :])
-
-    def _new_sizes(self, inputs: Sequence[Any]) -> Sizes:
-        known: dict[str, int] = {}
-        for param, array in self._parameters(inputs):
-            for dim, size in zip(param.dims, np.shape(array), strict=True):
-                if str(dim) in symbols_of(dim):
-                    known.setdefault(str(dim), size)
-        for dim, number in zip(self.graph.ints, inputs[len(self.graph.params) :], strict=True):
-            if str(dim) in symbols_of(dim):
-                known.setdefault(str(dim), int(number))
-        symbols = tuple([known.get(name, 0) for name in self.symbols])
-        outputs = self.graph.outputs
-        capacities = [evaluate(substitute(product(v.dims), self.bounds), known) for v in outputs]
-        late = any(symbols_of(dim) & set(self.bounds) for v in outputs for dim in v.dims)
-        shapes = None if late else tuple([tuple([evaluate(d, known) for d in v.dims]) for v in outputs])
-        return Sizes(known, symbols, evaluate(self.arena, known), tuple(capacities), shapes)
-
-    def _shapes(self, sizes: Sizes, symbols: Sequence[int]) -> Sequence[tuple[int, ...]]:
-        if sizes.shapes is not None:
-            return sizes.shapes
-        after = sizes.known | dict(zip(self.symbols, symbols, strict=True))
-        return [tuple([evaluate(d, after) for d in v.dims]) for v in self.graph.outputs]
 
     def _place(self, sizes: Sizes, staged: Sequence[int], stream: int) -> tuple[Layout, int]:
         """Where things stand in the block, and its address."""
         key = (sizes.symbols, *staged)
         plan = self.by_places.get(key)
         if plan is None:
+            if len(self.by_places) >= MOST_PLACES:
+                self.by_places.clear()
             workspace = self.device.workspace if self.loaded.program.has_products else 0
-            plan = self.by_places[key] = layout(len(self.numbers), sizes.arena, workspace, staged)
+            plan = self.by_places[key] = layout(self.packed, sizes.arena, workspace, staged)
         return plan, self.loaded.block_for(plan, stream)
 
     def _inputs(self, inputs: Sequence[Any], places: Sequence[int], plan: Layout, block: int) -> list[int]:
         """The addresses of the inputs, of which those that need it are copied to the block."""
-        addresses, numbers, pieces = [], 0, []
-        for (param, given), place, offset in zip(self._parameters(inputs), places, plan.staged, strict=False):
+        addresses, pieces = [], []
+        for k, (param, given) in enumerate(self._parameters(inputs)):
+            place, offset = places[k], plan.staged[k]
             if isinstance(given, DeviceView):
                 if offset >= 0 and given.is_plain:
                     pieces.append((place, given.address, elements(given.shape) * given.dtype.itemsize))
@@ -348,22 +312,36 @@ class CudaRunner:
                 self.device.write(place, given, self.loaded.stream)
                 addresses.append(place)
             else:
-                addresses.append(block + plan.number(numbers))
-            numbers += not param.dims
+                addresses.append(block + plan.number(self.slots.get(k, 0)))
         self.loaded.transfer(pieces)
-        return addresses
+        return addresses + [block + plan.number(slot) for slot in range(len(self.slots), self.packed)]
 
     def _step(self, sizes: Sizes, plan: Layout, block: int, addresses: tuple[int, ...], inputs: Sequence[Any]) -> Step:
-        words = tuple([word for k in self.numbers for word in self._words(self.graph.params[k], inputs[k])])
+        words = tuple([word for k in self.slots for word in self._words(self.graph.params[k], inputs[k])])
+        if self.computing is not None:
+            words += computed(self.computing, sizes.known, [self._number(k, inputs[k]) for k in self.parts.sources])
         return Step(addresses, sizes.symbols, block + plan.arena, block + plan.workspace, block + plan.numbers, words)
 
-    @staticmethod
-    def _words(param: Value, given: Any) -> tuple[int, ...]:
+    def _words(self, param: Value, given: Any) -> tuple[int, ...]:
         """The number as words, in whose first bytes a kernel reads it."""
         if isinstance(given, DeviceView):
             return (0,) * WORDS
         data = np.asarray(given, param.type.dtype).tobytes().ljust(8 * WORDS, b"\0")
         return tuple([int.from_bytes(data[8 * k : 8 * k + 8], "little", signed=True) for k in range(WORDS)])
+
+    def _number(self, k: int, given: Any) -> np.ndarray:
+        """A number that the host computes with; one that is on the device is waited for."""
+        found = np.empty((), self.graph.params[k].type.dtype)
+        if isinstance(given, DeviceView):
+            self.device.read([(given.address, found)], self.loaded.stream)
+        else:
+            found[()] = given
+        return found
+
+    @functools.cached_property
+    def computing(self) -> NumbersProgram | None:
+        """What the host computes of single numbers; compiled when the program first runs."""
+        return None if self.parts.host is None else compiled_numbers(self.parts.host)
 
     # --- failed checks ------------------------------------------------------------------------------------------------
 
@@ -384,8 +362,7 @@ class CudaRunner:
         if not 0 < status <= len(self.checks):
             return ProgramError(f"the program failed with status {status}")
         check = self.checks[status - 1]
-        after = sizes.known | dict(zip(self.symbols, symbols, strict=True))
-        return range_error(check.axis, evaluate(check.size, after), location=check.location)
+        return range_error(check.axis, evaluate(check.size, self.sizes.after(sizes, symbols)), location=check.location)
 
 
 def _kernel_dtype(type_: ArrayType) -> str:

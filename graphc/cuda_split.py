@@ -38,7 +38,7 @@ class OnDevice:
 
     def runners(self, parts: Split, specs: Sequence[LeafSpec], kinds: tuple[str, str]) -> tuple[Runner, Runner]:
         first = FirstRunner(parts.forward, parts.backward.ints, self.number, self.constants)
-        return first, SecondRunner(_runner(parts.backward, self.number))
+        return first, SecondRunner(_runner(parts.backward, self.number, computes_numbers=False))
 
     def sizes(self, results: Sequence[Any]) -> list[Any]:
         return list(results)
@@ -70,8 +70,9 @@ class OnDevice:
         return view
 
 
-def _runner(graph: Graph, number: int, constants: Collection[int] = ()) -> CudaRunner:
-    return CudaRunner(without_rules(optimize(graph, OPS)), device(number), constants)
+def _runner(graph: Graph, number: int, constants: Collection[int] = (), *, computes_numbers: bool = True) -> CudaRunner:
+    plain = without_rules(optimize(graph, OPS))
+    return CudaRunner(plain, device(number), constants, computes_numbers=computes_numbers)
 
 
 class FirstRunner:

@@ -9,8 +9,8 @@ call, the graph's words. Functions answer 1 for success and 0 for a miss, or, as
 
 from __future__ import annotations
 
-from graphc.runtime.cuda_call_layout import OWN_FIELDS, Call, Input, Reads, Repeat, Result, Table, Write
-from graphc.runtime.cuda_submit_code import graphc_submit
+from graphc.runtime.cuda_asking_code import asked, hold_owner
+from graphc.runtime.cuda_call_layout import OWN_FIELDS, Call, Input, Reads, Result, Table
 from graphc.runtime.dlpack_exchange import Tensor
 from graphc.runtime.entry_accept import accepts, reach, same_dtype
 from graphc.runtime.entry_layout import Frame, Head, InputField
@@ -61,13 +61,6 @@ def replayed(plan: int, frame: int) -> int:
             drop(plan, owners + 8, owners + 16)
     drop(plan, owners, owners + 8)
     return result
-
-
-@inline
-def hold_owner(plan: int, place: int, owner: int) -> int:
-    take(plan, owner)
-    store(place, owner)
-    return 1
 
 
 # --- what the call looks like -----------------------------------------------------------------------------------------
@@ -302,99 +295,3 @@ def own_made(plan: int, table: int, template: int, spare: int) -> int:
         take(plan, load(template + field))
         store(made + field, load(template + field))
     return made
-
-
-def asked(plan: int, frame: int, table: int, known: int, words: int) -> int:
-    """Ask the driver for all of it, if no other thread runs the program now."""
-    answer = stack(8)
-    store(answer, call(load(plan + Head.VECTORCALL), load(table + Table.ACQUIRE), table + Table.FALSE, 1, 0))
-    if load(answer) == 0:
-        store(frame + Frame.STATUS, RAISED)
-        return 0
-    is_ours = load(answer) - load(table + Table.TRUE)
-    drop(plan, answer, answer + 8)
-    if is_ours != 0:
-        return 0
-    done = asked_alone(plan, frame, table, known, words)
-    error = stack(24)
-    if done == 0:  # Python runs nothing while there is an exception
-        call(load(table + Table.SET_ASIDE), error, error + 8, error + 16)
-    store(answer, call(load(plan + Head.VECTORCALL), load(table + Table.RELEASE), answer, 0, 0))
-    drop(plan, answer, answer + 8)
-    if done == 0:
-        call(load(table + Table.RAISE), load(error), load(error + 8), load(error + 16))
-    return done
-
-
-@inline
-def asked_alone(plan: int, frame: int, table: int, known: int, words: int) -> int:
-    live = load(table + Table.LIVE)
-    if load(live) != load(known + Call.VERSION) or load(live + 8) != load(known + Call.STREAM):
-        return 0
-    repeat = known_repeat(known, words)
-    if repeat == 0:
-        return 0
-    sizes = load(known + Call.SIZES)
-    if sizes and set_sizes(table, sizes) != 0:
-        store(frame + Frame.STATUS, RAISED)
-        return 0
-    write = load(known + Call.WRITES)
-    end = load(known + Call.WRITES_END)
-    while write < end:
-        store(load(write + Write.TARGET), load(words + load(write + Write.SOURCE)))
-        write += Write.SIZE
-    owner = stack(8)
-    hold_owner(plan, owner, load(repeat + Repeat.OWNER))
-    done = submitted(plan, frame, load(repeat + Repeat.BLOCK), load(owner))
-    drop(plan, owner, owner + 8)
-    return done
-
-
-@inline
-def set_sizes(table: int, sizes: int) -> int:
-    """Note the sizes for the message of a check that fails."""
-    return call_int(load(table + Table.SET_ATTRIBUTE), load(table + Table.LOADED), load(table + Table.ASKED), sizes)
-
-
-@inline
-def known_repeat(known: int, words: int) -> int:
-    """The graph that writes results at these addresses, or 0."""
-    fixed = load(known + Call.FIXED)
-    count = load(known + Call.FIXED_END) - fixed
-    repeat = load(known + Call.REPEATS)
-    end = load(known + Call.REPEATS_END)
-    while repeat < end:
-        at = 0
-        while at < count and load(repeat + Repeat.SIZE + at) == load(words + load(fixed + at)):
-            at += 8
-        if at == count:
-            return repeat
-        repeat += Repeat.SIZE + count
-    return 0
-
-
-@inline
-def submitted(plan: int, frame: int, block: int, repeat: int) -> int:
-    """Without the GIL, since a full queue is waited for; or by a call from Python, where there is no block.
-
-    Called with a status, ``repeat`` raises what it stands for.
-    """
-    answer = stack(8)
-    if block == 0:
-        store(answer, call(load(plan + Head.VECTORCALL), repeat, answer, 0, 0))
-    else:
-        thread = call(load(plan + Head.SAVE_THREAD))
-        status = graphc_submit(block)
-        call(load(plan + Head.RESTORE_THREAD), thread)
-        if status == 0:
-            return 1
-        store(answer, call(load(plan + Head.FROM_INT64), status))
-        if load(answer):
-            raised = call(load(plan + Head.VECTORCALL), repeat, answer, 1, 0)
-            drop(plan, answer, answer + 8)
-            store(answer, raised)
-    if load(answer) == 0:
-        store(frame + Frame.STATUS, RAISED)
-        return 0
-    drop(plan, answer, answer + 8)
-    return 1

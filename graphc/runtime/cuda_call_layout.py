@@ -79,6 +79,7 @@ class Call(Fields):
     STREAM = auto()
     VERSION = auto()
     REPORT = auto()  # address of the word of a failed check, or 0
+    HOST = auto()  # address of what computes numbers, or 0
     SIZES = auto()  # the object for the attribute ``ASKED``, or 0
     RESULTS = auto()  # addresses
     RESULTS_END = auto()
@@ -89,6 +90,17 @@ class Call(Fields):
     REPEATS = auto()
     REPEATS_END = auto()
     KEY = auto()
+
+
+class Host(Fields):
+    """A program over single numbers, and what its driver is called with; all places stay."""
+
+    DRIVER = auto()
+    ARGUMENTS = auto()
+    SYMBOLS = auto()
+    ARENA = auto()
+    TABLE = auto()
+    SIZE = auto()
 
 
 class Result(Fields):

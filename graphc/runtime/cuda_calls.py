@@ -186,18 +186,16 @@ class KnownCall:
         self.version, self.launches = table.loaded.version, Launches(table.loaded, done)
         self.repeats: dict[tuple[int, ...], tuple[Any, Callable[[], None]]] = {}
         _, moving, numbers, results = table.starts
-        targets = [(launch, number) for launch, number in self.launches.moves]
-        sources = [moving + 8 * k for k in range(len(targets))]
-        targets += self.launches.packs
-        sources += [numbers + 8 * k for k in range(len(self.launches.packs))]
-        targets += [(launch, number) for _, launch, number in self.launches.copies]
-        sources += [results + 8 * k for k, _, _ in self.launches.copies]
-        places = [data_address(self.launches.all[launch].words) + 8 * number for launch, number in targets]
-        writes = np.array(list(zip(sources, places, strict=True)), np.int64)
+        launches, host = self.launches, self.launches.compute
+        found = [(moving + 8 * k, launches.all[at].words, number) for k, (at, number) in enumerate(launches.moves)]
+        found += [(numbers + 8 * k, words, number) for k, words, number in launches.packs]
+        found += [(results + 8 * k, launches.all[at].words, number) for k, at, number in launches.copies]
+        writes = np.array([(source, data_address(words) + 8 * number) for source, words, number in found], np.int64)
         fixed = np.array([results + 8 * k for k in self.launches.fixed], np.int64)
         makers, self.kept = _makers([quick.quickest(done.like, shape, dtype) for shape, dtype, _ in done.results])
         fields: dict[Fields, int] = {Call.OWNER: id(self), Call.STREAM: done.like.stream, Call.VERSION: self.version}
         fields |= {Call.REPORT: done.report, Call.SIZES: id(done.sizes) if done.report else 0}
+        fields |= {Call.HOST: 0 if host is None else data_address(host.words)}
         for start, block in ((Call.RESULTS, makers), (Call.WRITES, writes), (Call.FIXED, fixed)):
             fields |= {start: data_address(block), Call(start + 8): data_address(block) + block.nbytes}
         self.kept += [makers, writes, fixed, done.sizes]
@@ -314,6 +312,7 @@ def _address() -> int:
 
 def _object() -> bytes:
     from graphc.runtime import (
+        cuda_asking_code,
         cuda_call_code,
         cuda_submit_code,
         entry_accept,
@@ -324,6 +323,7 @@ def _object() -> bytes:
     from graphc.runtime.machine_code import compile_text, llvm_text
 
     modules = [
-        cuda_call_code, cuda_submit_code, entry_accept, entry_expressions, entry_references, entry_result,
+        cuda_call_code, cuda_asking_code, cuda_submit_code, entry_accept, entry_expressions, entry_references,
+        entry_result,
     ]  # fmt: skip
     return compile_text(llvm_text(modules, exported=(_SYMBOL,)))

@@ -9,7 +9,7 @@ from __future__ import annotations
 import ctypes
 import functools
 import struct
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from types import CodeType
 from typing import Any, NamedTuple
 
@@ -18,26 +18,42 @@ import numpy as np
 from graphc.codegen.cuda_chores import WORDS
 from graphc.runtime.cuda_arrays import ALIGNED, DeviceView, Quick
 from graphc.runtime.cuda_devices import Prepared
+from graphc.runtime.cuda_numbers import Computation, NumbersProgram
 from graphc.runtime.cuda_program import LoadedProgram
+from graphc.runtime.object_layout import data_address
 
 MOST_READY = 64  # calls of a program, and places of results for each of them
 LETTERS = {"f8": "d", "f4": "f", "i8": "q", "i4": "i", "i2": "h", "i1": "b", "u8": "Q", "u4": "I", "u2": "H", "u1": "B",
            "b1": "?"}  # fmt: skip
 
 
+class Computing(NamedTuple):
+    """What the host computes of a call's numbers.
+
+    ``sources``: the numbers of the inputs that it reads; ``first``: the slot of its first result.
+    """
+
+    program: NumbersProgram
+    sizes: Mapping[str, int]
+    sources: tuple[int, ...]
+    first: int
+
+
 class Done(NamedTuple):
     """A call that was served the long way, from a graph.
 
     ``given``: views and numbers; ``moving``: numbers of the inputs that are copied to the block, with their places;
-    ``numbers``: of the inputs that are packed, with the slot and the dtype of each; ``packed``: where, and how many
-    words; ``results``: shape, dtype, and the place in the block that the result is copied from, -1 for one that the
-    graph writes itself; ``fixed``: the addresses of those.
+    ``numbers``: of the inputs that are single numbers of the host, with the slot (-1 where the device does not read
+    it) and the dtype of each; ``host``: what is computed of them; ``packed``: where, and how many words; ``results``:
+    shape, dtype, and the place in the block that the result is copied from, -1 for one that the graph writes itself;
+    ``fixed``: the addresses of those.
     """
 
     given: tuple[Any, ...]
     like: DeviceView
     moving: tuple[tuple[int, int], ...]
     numbers: tuple[tuple[int, int, np.dtype], ...]
+    host: Computing | None
     packed: tuple[int, int]
     results: tuple[tuple[tuple[int, ...], np.dtype, int], ...]
     fixed: tuple[int, ...]
@@ -49,15 +65,19 @@ class Done(NamedTuple):
 class Launches:
     """The launches around the graph, prepared, and the words in them that each call writes.
 
-    ``moves``: of each input that moves the number of a launch and of a word in it, for its address; ``packs``: the same
-    for the numbers; ``copies``: of each result that is copied its number, and the same for its address.
+    ``moves``: of each input that moves the number of a launch and of a word in it, for its address; ``copies``: of each
+    result that is copied its number, and the same for its address; ``packs``: for each place that takes one of
+    ``Done.numbers`` which one it is, the words that it is written to, and the number of the word; ``compute``: what is
+    called when they are written.
     """
 
     def __init__(self, loaded: LoadedProgram, done: Done):
         self.loaded = loaded
         self.before: list[Prepared] = []
         self.after: list[Prepared] = []
-        self.packs = self._pack(done)
+        places = self._packed_places(done)
+        self.packs = [(k, *places[WORDS * slot]) for k, (_, slot, _) in enumerate(done.numbers) if slot >= 0]
+        self.compute = None if done.host is None else self._computation(done, done.host, places)
         moved = self._transfers([(place, 0, _bytes(done.given[k])) for k, place in done.moving], self.before)
         self.moves = [(launch, 2 * slot) for launch, slot in moved]
         held = [k for k, (shape, _, place) in enumerate(done.results) if place >= 0 and 0 not in shape]
@@ -69,13 +89,22 @@ class Launches:
         self.fixed = tuple([k for k, (_, _, place) in enumerate(done.results) if place < 0])
         self.all = (*self.before, *self.after)
 
-    def _pack(self, done: Done) -> list[tuple[int, int]]:
+    def _packed_places(self, done: Done) -> dict[int, tuple[np.ndarray, int]]:
+        """The launch's words, and the number of the one among them, for each packed word."""
         places = {}
         place, words = done.packed
         for launch, first, count in self.loaded.prepared_packs(words, place):
-            places.update({first + k: (len(self.before), k + 1) for k in range(count)})
+            places.update({first + k: (launch.words, k + 1) for k in range(count)})
             self.before.append(launch)
-        return [places[WORDS * slot] for _, slot, _ in done.numbers]
+        return places
+
+    def _computation(self, done: Done, host: Computing, places: Mapping[int, tuple[np.ndarray, int]]) -> Computation:
+        results = [places[WORDS * (host.first + k)] for k in range(host.program.outputs)]
+        addresses = [data_address(words) + 8 * number for words, number in results]
+        found = Computation(host.program, host.sizes, addresses)
+        numbers = [k for k, _, _ in done.numbers]
+        self.packs += [(numbers.index(k), found.given, WORDS * n) for n, k in enumerate(host.sources)]
+        return found
 
     def _transfers(self, pieces: list[tuple[int, int, int]], launches: list[Prepared]) -> list[tuple[int, int]]:
         """Add the launches that copy the pieces; of each piece that has bytes its launch's number, and its slot."""
@@ -106,19 +135,20 @@ class Ready:
         known = self.launches
         space: dict[str, Any] = {f"w{k}": launch.words.data for k, launch in enumerate(known.all)}
         space |= {f"m{k}": quick.maker(done.like, shape, dtype) for k, (shape, dtype, _) in enumerate(done.results)}
-        for k, ((_, _, dtype), (launch, _)) in enumerate(zip(done.numbers, known.packs, strict=True)):
-            space[f"p{k}"] = struct.Struct(LETTERS[dtype.str[1:]]).pack_into
-            space[f"b{k}"] = known.all[launch].words.view(np.uint8)
+        for place, (k, words, _) in enumerate(known.packs):
+            space[f"p{place}"] = struct.Struct(LETTERS[done.numbers[k][2].str[1:]]).pack_into
+            space[f"b{place}"] = words.view(np.uint8)
         space |= {
             "current": quick.current_stream(done.like.device), "stream": done.like.stream,
             "word": ctypes.c_int64.from_address(done.report) if done.report else None,
             "lock": loaded.lock, "loaded": loaded, "version": loaded.version, "repeats": self.repeats,
-            "sizes": done.sizes,
+            "sizes": done.sizes, "compute": known.compute,
         }  # fmt: skip
-        exec(_code(
-            quick.text, len(done.results), known.fixed, bool(done.report), tuple(known.moves),
-            tuple([8 * word for _, word in known.packs]), tuple(known.copies),
-        ), space)  # fmt: skip
+        form = _Form(
+            len(done.results), known.fixed, tuple(known.moves), len(done.numbers),
+            tuple([(k, 8 * word) for k, _, word in known.packs]), known.compute is not None, tuple(known.copies),
+        )  # fmt: skip
+        exec(_code(quick.text, form, reports=bool(done.report)), space)
         self.run: Callable[..., list[Any] | None] = space["run"]
 
     def add(self, done: Done) -> None:
@@ -131,35 +161,46 @@ class Ready:
             self.graphs[done.fixed] = done.graph
 
 
-@functools.lru_cache(maxsize=256)
-def _code(
-    address: str, results: int, fixed: tuple[int, ...], reports: bool, moves: tuple[tuple[int, int], ...],
-    packs: tuple[int, ...], copies: tuple[tuple[int, int, int], ...],
-) -> CodeType:  # fmt: skip
-    """``run`` for launches of this form; names as ``Ready`` gives them.
+class _Form(NamedTuple):
+    """Of the launches around a graph, what their printed function depends on.
 
-    Args: address: the expression for an array's; moves: of each input that moves the launch, and the word that takes
-        its address; packs: offsets of the numbers; copies: of each result that is copied its number, launch and word.
+    ``moves``: of each input that moves the launch, and the word that takes its address; ``numbers``: how many;
+    ``packs``: for each place that takes one which, and the offset; ``computes``: whether others follow from them;
+    ``copies``: of each result that is copied its number, launch and word.
     """
-    addresses = [f"a{k}" for k in range(len(moves))]
+
+    results: int
+    fixed: tuple[int, ...]
+    moves: tuple[tuple[int, int], ...]
+    numbers: int
+    packs: tuple[tuple[int, int], ...]
+    computes: bool
+    copies: tuple[tuple[int, int, int], ...]
+
+
+@functools.lru_cache(maxsize=256)
+def _code(address: str, form: _Form, *, reports: bool) -> CodeType:
+    """``run`` for such launches; names as ``Ready`` gives them. ``address``: the expression for an array's."""
+    addresses = [f"a{k}" for k in range(len(form.moves))]
     aligned = [f"    if ({' | '.join(addresses)}) % {ALIGNED}:", "        return None"] if addresses else []
-    places = "".join(address.format(f"r{k}") + ", " for k in fixed)
+    places = "".join(address.format(f"r{k}") + ", " for k in form.fixed)
     lines = [
-        f"def run({', '.join([*addresses, *[f'n{k}' for k in range(len(packs))]])}):",
+        f"def run({', '.join([*addresses, *[f'n{k}' for k in range(form.numbers)]])}):",
         f"    if current() != stream{' or word.value' if reports else ''}:",
         "        return None",
         *aligned,
-        *[f"    r{k} = m{k}()" for k in range(results)],
+        *[f"    r{k} = m{k}()" for k in range(form.results)],
         "    with lock:",
         f"        repeat = repeats.get(({places}))",
         "        if repeat is None or version != loaded.version or stream != loaded.stream:",
         "            return None",
-        *[f"        w{launch}[{word}] = a{k}" for k, (launch, word) in enumerate(moves)],
-        *[f"        p{k}(b{k}, {offset}, n{k})" for k, offset in enumerate(packs)],
-        *[f"        w{launch}[{word}] = {address.format(f'r{k}')}" for k, launch, word in copies],
+        *[f"        w{launch}[{word}] = a{k}" for k, (launch, word) in enumerate(form.moves)],
+        *[f"        p{place}(b{place}, {offset}, n{k})" for place, (k, offset) in enumerate(form.packs)],
+        *(["        compute()"] if form.computes else []),
+        *[f"        w{launch}[{word}] = {address.format(f'r{k}')}" for k, launch, word in form.copies],
         "        loaded.asked = sizes",
         "        repeat()",
-        f"    return [{', '.join(f'r{k}' for k in range(results))}]",
+        f"    return [{', '.join(f'r{k}' for k in range(form.results))}]",
     ]
     return compile("\n".join(lines) + "\n", "<cuda step>", "exec")
 

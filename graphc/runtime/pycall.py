@@ -24,7 +24,7 @@ from graphc.runtime.workspace import Workspace
 RELEASE_WORK = 20_000  # rough operations, some microseconds: from here on the native entry releases the GIL
 
 _ADDRESS = ctypes.c_void_p
-_DRIVER = ctypes.CFUNCTYPE(ctypes.c_int32, _ADDRESS, _ADDRESS, _ADDRESS, _ADDRESS, _ADDRESS, _ADDRESS)
+DRIVER = ctypes.CFUNCTYPE(ctypes.c_int32, _ADDRESS, _ADDRESS, _ADDRESS, _ADDRESS, _ADDRESS, _ADDRESS)
 _MISSED = object()
 
 
@@ -240,7 +240,7 @@ def run_program(
     arguments = np.array([data_address(array) for array in (*inputs, *buffers)], np.int64)
     result, exception = ctypes.c_int64(), ctypes.c_int64()
     with (workspace or Workspace()).borrow(max(0, evaluate(plan.arena_bytes, symbols))) as arena:
-        failed = _DRIVER(driver_address)(
+        failed = DRIVER(driver_address)(
             ctypes.addressof(result),
             ctypes.addressof(exception),
             data_address(arguments),

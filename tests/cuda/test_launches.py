@@ -17,7 +17,7 @@ pytestmark = pytest.mark.skipif(settings.disable_jit, reason="GRAPHC_DISABLE_JIT
 EXPECTED = {
     "black_scholes": (
         "pack:1x1 kernel:1x256",
-        896,
+        960,
     ),
     "xent": (
         "kernel:1x256 combine:1x32 note:1x256",

@@ -3,13 +3,16 @@
 from __future__ import annotations
 
 import ctypes
+import math
 
 import numpy as np
 import pytest
 
 import graphc
 from graphc.config import override, settings
-from graphc.runtime import cuda_submit
+from graphc.cuda_runner import CudaRunner
+from graphc.runtime import cuda_calls, cuda_submit
+from graphc.runtime.cuda_arrays import view_of
 from graphc.runtime.cuda_devices import Prepared, emulator
 from graphc.runtime.cuda_memory import sent
 
@@ -21,8 +24,6 @@ LARGE = np.random.default_rng(2).normal(size=9000)  # more than is copied
 @pytest.fixture(autouse=True)
 def emulated(monkeypatch):
     """The emulator; ``captured``: the graphs, ``long``: how many calls went the long way."""
-    from graphc.cuda_runner import CudaRunner
-
     device = emulator()
     device.long, run, original = 0, CudaRunner.run, device.capture
     device.captured = []
@@ -67,6 +68,39 @@ def test_what_is_not_as_it_was_goes_the_long_way(emulated):
     np.testing.assert_array_equal(f(X, 2.0), 2 * X)  # NumPy's: another program
     with pytest.raises(TypeError):
         f(x)
+
+
+@pytest.mark.parametrize("way", ["native", "printed"])
+def test_the_host_computes_with_pythons_numbers(emulated, monkeypatch, way):
+    """In double precision, as Python does, at each call anew; kernels read what is left of it in single precision."""
+    if way == "printed":
+        monkeypatch.setattr(cuda_calls, "_is_known", lambda: False)
+
+    def f(x, years, rate):
+        return x * math.sqrt(years), x * (1 - rate**years), x * rate, x / math.sqrt(x.shape[1])
+
+    compiled, x = graphc.jit(f), X.astype(np.float32)
+    there = sent(x, 0)
+    for years in (2.0, 3.0, 4.0, 5.0, 6.0):
+        found = compiled(there, years, 0.999999)
+        numbers = math.sqrt(years), 1 - 0.999999**years, 0.999999
+        for result, number in zip(found, (*numbers, None), strict=True):
+            expected = x / np.float32(np.sqrt(5.0)) if number is None else x * np.float32(number)
+            np.testing.assert_array_equal(result.copy_to_host(), expected)
+        before = emulated.long
+    found = compiled(there, 7.0, 0.5)
+    np.testing.assert_array_equal(found[1].copy_to_host(), x * np.float32(1 - 0.5**7))
+    np.testing.assert_array_equal(compiled(sent(x[:, :4], 0), 7.0, 0.5)[3].copy_to_host(), x[:, :4] / 2)
+    assert emulated.long == before + 1 <= 5
+
+
+def test_numbers_that_are_on_the_device_are_read(emulated):
+    """As the second program of a ``vjp`` gets them, whose first one has saved them."""
+    graph = graphc.jit(lambda x, scale: x * math.exp(scale)).graph("final", X.astype(np.float32), 0.5)
+    runner = CudaRunner(graph, emulated)
+    given = [view_of(sent(array, 0)) for array in (X.astype(np.float32), np.array(0.5))]
+    (found,) = runner.run(given)
+    np.testing.assert_array_equal(found.copy_to_host(), X.astype(np.float32) * np.float32(np.exp(0.5)))
 
 
 def test_large_arrays_stay_where_they_are(emulated):
