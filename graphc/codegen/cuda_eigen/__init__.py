@@ -2,8 +2,8 @@
 
 The algorithm is LAPACK's ``geev`` for matrices of moderate size, in its order, so that eigenvalues come in that order,
 too: balancing, Hessenberg form, shifted QR steps, back substitution. There is one way for batches of small matrices and
-for single large ones, which needs no library, waits for nothing, and can be captured: cuSOLVER's ``Xgeev`` has no batches,
-asks for memory of the host to work in, and is not in CUDA before 12.8.
+for single large ones, which needs no library, waits for nothing, and can be captured: cuSOLVER's ``Xgeev`` has no
+batches, asks for memory of the host to work in, and is not in CUDA before 12.8.
 
 All threads look at the numbers that decide how it goes on, between two barriers, and come to the same conclusion; then
 each takes its share of rows or columns. What one thread computes never depends on how many there are.
