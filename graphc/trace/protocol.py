@@ -177,11 +177,17 @@ def write_at(ufunc: np.ufunc, traced: Any, key: Any, *operands: Any) -> None:
             added = same_kind(F, as_array(F, unwrap(session, *operands)), x.type.dtype, name)
             after = add_at(F, x, place, F.neg(added) if ufunc.__name__ == "subtract" else added)
         else:
-            message = (
-                f"{name} with arrays of positions: only np.add.at and np.subtract.at are supported; where no position "
-            )
-            raise UnsupportedError(message + "stands twice, write x[i] = ufunc(x[i], v)", location=F.location)
+            _require_positions(name, place)
+            rewritten(FOLDS["at"])(ufunc, traced, key, *operands)
+            return
     traced.assign(after)
+
+
+def _require_positions(name: str, key: Any) -> None:
+    parts = key if isinstance(key, tuple) else (key,)
+    if any(part is None or part is Ellipsis or isinstance(part, slice) for part in parts):
+        message = f"{name} with arrays of positions beside slices is only there for np.add.at and np.subtract.at: give "
+        raise UnsupportedError(message + "an array of positions for each axis, or a loop", location=user_location())
 
 
 def _call(ufunc: np.ufunc, inputs: tuple[Any, ...], kwargs: dict[str, Any]) -> Any:

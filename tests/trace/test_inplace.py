@@ -221,6 +221,10 @@ def added_at(x, a):
     np.add.at(b, ([0, 0, 2], [1, 1, 3]), x[:3])
     np.maximum.at(b, 1, x)
     np.add.at(b, (slice(None), [0, 0]), 1.0)
+    np.multiply.at(y, [4, 1, 4], x[1:])
+    np.minimum.at(y, np.array([[3, 0], [3, 2]]), x.reshape(2, 2) * 0.5)
+    np.divide.at(b, ([0, 0, 2], [1, 1, 3]), 1.0 + x[0])
+    np.negative.at(b, [1, 1, 2])
     return y, b
 
 

@@ -1,4 +1,4 @@
-"""``reduce``, ``accumulate`` and ``reduceat`` of any ufunc of two numbers, as the loops that they are."""
+"""``reduce``, ``accumulate``, ``reduceat`` and ``at`` of any ufunc, as the loops that they are."""
 
 from __future__ import annotations
 
@@ -9,6 +9,7 @@ import numpy as np
 
 from graphc.errors import ShapeError, TraceTypeError
 from graphc.trace.location import user_location
+from graphc.trace.values import lifted
 
 _OF_ANY_ORDER = {
     "add", "multiply", "maximum", "minimum", "fmax", "fmin", "logical_and", "logical_or", "logical_xor", "bitwise_and",
@@ -85,4 +86,21 @@ def reduceat(ufunc: Any, array: Any, indices: Any, axis: Any = 0, dtype: Any = N
     return np.moveaxis(np.stack(parts), 0, axis)
 
 
-FOLDS: Mapping[str, Any] = {"accumulate": accumulate, "reduce": reduce, "reduceat": reduceat}
+def write_at(ufunc: Any, array: Any, key: Any, *operands: Any) -> None:
+    """``ufunc.at`` for arrays of positions, in which one may stand twice: one after the other."""
+    given = [lifted(np.asarray(part)) for part in (key if isinstance(key, tuple) else (key,))]
+    places = [place.reshape(-1) for place in np.broadcast_arrays(*given)]
+    count, rest = places[0].shape[0], array.shape[len(places) :]
+    values = [np.asarray(operand) for operand in operands]
+    try:
+        ufunc.resolve_dtypes((array.dtype, *(v.dtype for v in values), array.dtype), casting="same_kind")
+    except TypeError as error:
+        raise TraceTypeError(f"{ufunc.__name__}.at: {error}", location=user_location()) from None
+    shape = (*np.broadcast_shapes(*(place.shape for place in given)), *rest)
+    parts = [np.broadcast_to(v, shape).reshape((count, *rest)) for v in values]
+    for k in range(count):
+        at = tuple([place[k] for place in places])
+        array[at] = ufunc(array[at], *(part[k] for part in parts))
+
+
+FOLDS: Mapping[str, Any] = {"accumulate": accumulate, "reduce": reduce, "reduceat": reduceat, "at": write_at}
