@@ -293,7 +293,7 @@ class CudaRunner:
         if plan is None:
             if len(self.by_places) >= MOST_PLACES:
                 self.by_places.clear()
-            workspace = self.device.workspace if self.loaded.program.has_products else 0
+            workspace = self.device.workspace if self.loaded.program.uses_blas else 0
             plan = self.by_places[key] = layout(self.packed, sizes.arena, workspace, staged)
         return plan, self.loaded.block_for(plan, stream)
 

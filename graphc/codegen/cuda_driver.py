@@ -53,8 +53,8 @@ from graphc.schedule.scalars import Affine, Scalars
 class CudaProgram:
     """``source``: a module with the function ``name(args, symbols, arena, table)``, which returns a status.
 
-    ``has_notes``: checks fail by a word in memory. ``decides``: the driver, or a library that it calls, reads numbers
-    from the device or asks for memory, so that it has to run at each call. ``has_products``: it multiplies matrices.
+    ``has_notes``: checks fail by a word in memory. ``decides``: the driver reads numbers from the device or asks for
+    memory, so that it has to run at each call. ``uses_blas``: it multiplies matrices, or solves triangular systems.
     """
 
     name: str
@@ -62,7 +62,7 @@ class CudaProgram:
     kernels: tuple[CudaKernel, ...]
     has_notes: bool
     decides: bool
-    has_products: bool
+    uses_blas: bool
 
 
 def print_cuda_program(program: Program, number_of_inputs: int, flags: str, *, atomics: bool = False) -> CudaProgram:
@@ -73,9 +73,9 @@ def print_cuda_program(program: Program, number_of_inputs: int, flags: str, *, a
     _place_locals(program)
     printer = CudaDriverPrinter(program, number_of_inputs, flags, atomics=atomics)
     printed = printer.run()
-    decides = printer.factors or "read_" in printed.source or "call_service" in printed.source
+    decides = "read_" in printed.source or "call_service" in printed.source
     kernels = tuple(printer.cuda_kernels.values())
-    return CudaProgram(printed.name, printed.source, kernels, printer.notes, decides, printer.products)
+    return CudaProgram(printed.name, printed.source, kernels, printer.notes, decides, printer.uses_blas)
 
 
 def _place_locals(program: Program) -> None:
@@ -108,7 +108,7 @@ class CudaDriverPrinter(DriverPrinter):
         super().__init__(program, number_of_inputs, f"cuda {flags}")
         self.atomics = atomics
         self.cuda_kernels: dict[str, CudaKernel] = {}
-        self.notes = self.products = self.factors = False
+        self.notes = self.uses_blas = False
         self.begun: set[int] = set()  # buffers that the kernels at hand fill themselves, before they add to them
         self.joined: dict[int, Combine] = {}  # sums of the blocks of these kernels that are added up by atomics
 
@@ -287,7 +287,7 @@ class CudaDriverPrinter(DriverPrinter):
 
     def _library(self, step: Call) -> None:
         """A routine that a vendor's library computes."""
-        self.factors = self.factors or step.name in FACTORS
+        self.uses_blas = self.uses_blas or step.name.startswith("triangular_solve")
         sizes, places = ", ".join(map(self.dim, step.sizes)), ", ".join(map(self.address, step.buffers))
         first = f"'{step.name}', '{' '.join(step.flags)}', '{step.dtype}', {self.dim(step.count)}"
         self.lines.add(f"library({first}, ({sizes},), ({places},))")
@@ -295,7 +295,7 @@ class CudaDriverPrinter(DriverPrinter):
     # --- products -----------------------------------------------------------------------------------------------------
 
     def _gemm(self, step: Gemm) -> None:
-        self.products = True
+        self.uses_blas = True
         places = zip((step.a, step.b, step.c), step.offsets, strict=True)
         addresses = [self.address(buffer) + self._bytes(offset, step.dtype) for buffer, offset in places]
         sizes = [step.m, step.n, step.k, *step.leading, step.inner, *(s for pair in step.strides for s in pair)]

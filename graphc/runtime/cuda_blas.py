@@ -22,6 +22,7 @@ FUNCTIONS = {"f64": "cublasDgemmStridedBatched", "f32": "cublasSgemmStridedBatch
 TRIANGULAR = {"f64": "cublasDtrsm_v2", "f32": "cublasStrsm_v2", "c128": "cublasZtrsm_v2", "c64": "cublasCtrsm_v2"}
 ONES: dict[str, Any] = {"f64": (ctypes.c_double * 1)(1), "f32": (ctypes.c_float * 1)(1),
         "c128": (ctypes.c_double * 2)(1, 0), "c64": (ctypes.c_float * 2)(1, 0)}  # fmt: skip
+WORKSPACE = 32 << 20  # bytes, what cuBLAS asks for on the largest devices
 RIGHT = 1  # CUBLAS_SIDE_RIGHT
 Handle = ctypes.c_void_p
 LARGEST = 2**31 - 1  # sizes are C's int there
@@ -34,34 +35,35 @@ class Blas:
         self.library, self.handle = library, Handle()
         self.lock = threading.Lock()
 
-    def multiply(self, product: Product, workspace: int, size: int, stream: int) -> None:
+    def multiply(self, product: Product, workspace: int, stream: int) -> None:
         """Start the product on the stream. Raises ``CudaError``.
 
-        ``workspace`` (``size`` bytes) belongs to the program that asks: programs may run beside each other.
+        ``workspace``, of ``WORKSPACE`` bytes, belongs to the program that asks: programs may run beside each other.
         """
         if max(*product.sizes, *product.leading, product.batch) > LARGEST:
             raise CudaError("a matrix product with a size above 2**31: cuBLAS cannot take it")
         with self.lock:
-            self._on(stream)
-            self._call("cublasSetWorkspace_v2", self.handle, Handle(workspace), ctypes.c_size_t(size))
+            self._on(stream, workspace)
             for addresses, strides, count in _runs(product):
                 self._batch(product, addresses, strides, count)
 
     def trsm(
-        self, dtype: str, flags: tuple[str, ...], sizes: tuple[int, int], places: tuple[int, int], stream: int
-    ) -> None:
-        """X in place of b, by columns: X op(T) = b; see ``cuda_factors.Solver``. ``places``: of T and b."""
+        self, dtype: str, flags: tuple[str, ...], sizes: tuple[int, int], places: tuple[int, int], workspace: int,
+        stream: int,
+    ) -> None:  # fmt: skip
+        """X in place of b, by columns: X op(T) = b; see ``cuda_factors.Solver``."""
         m, n = sizes
         codes = (RIGHT, *(int(name in flags) for name in ("upper", "transposed", "unit")))
         t, b = map(Handle, places)
         with self.lock:
-            self._on(stream)
+            self._on(stream, workspace)
             self._call(TRIANGULAR[dtype], self.handle, *codes, m, n, ctypes.byref(ONES[dtype]), t, n, b, m)
 
-    def _on(self, stream: int) -> None:
+    def _on(self, stream: int, workspace: int) -> None:
         if not self.handle.value:
             self._call("cublasCreate_v2", ctypes.byref(self.handle))
-        self._call("cublasSetStream_v2", self.handle, Handle(stream))
+        self._call("cublasSetStream_v2", self.handle, Handle(stream))  # which takes the workspace away
+        self._call("cublasSetWorkspace_v2", self.handle, Handle(workspace), ctypes.c_size_t(WORKSPACE))
 
     def _batch(self, product: Product, addresses: tuple[int, ...], strides: tuple[int, ...], count: int) -> None:
         """``count`` products whose operands and results are each ``strides`` elements apart."""

@@ -21,8 +21,8 @@ from graphc.codegen.cuda_chores import CudaKernel
 from graphc.codegen.cuda_intrinsics import SHARED_ELEMENTS, WARP
 from graphc.codegen.targets import BLOCK_THREADS
 from graphc.errors import CudaError, CudaMemoryError
-from graphc.runtime.cuda_blas import Blas, open_blas
-from graphc.runtime.cuda_devices import Prepared, Product, repeated_by
+from graphc.runtime.cuda_blas import WORKSPACE, Blas, open_blas
+from graphc.runtime.cuda_devices import Outside, Prepared, Product, repeated_by
 from graphc.runtime.cuda_errors import OUT_OF_MEMORY, driver_error
 from graphc.runtime.cuda_images import image_of
 from graphc.runtime.cuda_libraries import CUFFT, CUSOLVER
@@ -41,7 +41,6 @@ MOST_SHARED = 8  # CU_FUNC_ATTRIBUTE_MAX_DYNAMIC_SHARED_SIZE_BYTES
 BUFFER, BUFFER_SIZE = 1, 2  # CU_LAUNCH_PARAM_BUFFER_POINTER, CU_LAUNCH_PARAM_BUFFER_SIZE
 PINNED_PAGE = 4096
 NEWEST = 90  # the compute capability that kernels are written for where the device's is higher
-WORKSPACE = 32 << 20  # bytes for cuBLAS, what it asks for on the largest devices
 Word = ctypes.c_uint64
 Size = ctypes.c_size_t
 Handle = ctypes.c_void_p
@@ -181,7 +180,7 @@ class CudaDevice:
     def multiply(self, product: Product, workspace: int, stream: int) -> bool:
         if self.blas is None:
             return False
-        self.blas.multiply(product, workspace, WORKSPACE, stream)
+        self.blas.multiply(product, workspace, stream)
         return True
 
     # --- memory -------------------------------------------------------------------------------------------------------
@@ -259,32 +258,61 @@ class CudaDevice:
     def wait_for(self, mark: Any, stream: int) -> None:
         self._call("cuStreamWaitEvent", Handle(stream), mark, 0)
 
-    def capture(self, run: Callable[[int], None]) -> Any:
-        """Captured on a stream of its own: the legacy default stream cannot be."""
-        graph, executable = Handle(), Handle()
+    def capture(self, run: Callable[[int, Outside], None]) -> Any:
+        """Handles of graphs, and actions between them. Captured on a stream of its own: the legacy default stream
+        cannot be."""
+        parts: list[Any] = []
+
+        def outside(action: Callable[[int], None]) -> None:
+            self._end_capture(parts, is_part=True)
+            parts.append(action)
+            self._begin_capture()
+
         with self.lock:
-            self._call("cuStreamBeginCapture_v2", Handle(self.capturing), THREAD_LOCAL)
+            done = False
+            self._begin_capture()
             try:
-                run(self.capturing)
+                run(self.capturing, outside)
+                done = True
             finally:
-                self._call("cuStreamEndCapture", Handle(self.capturing), ctypes.byref(graph))
-        self._call("cuGraphInstantiateWithFlags", ctypes.byref(executable), graph, Word(0))
+                self._end_capture(parts, is_part=bool(parts))
+                if not done:
+                    self.drop(parts)
+        return parts
+
+    def _begin_capture(self) -> None:
+        self._call("cuStreamBeginCapture_v2", Handle(self.capturing), THREAD_LOCAL)
+
+    def _end_capture(self, parts: list[Any], *, is_part: bool) -> None:
+        """One more graph; what is part of a step may have nothing in it, and then is none."""
+        graph, executable, nodes = Handle(), Handle(), Size()
+        self._call("cuStreamEndCapture", Handle(self.capturing), ctypes.byref(graph))
+        if is_part:
+            self._call("cuGraphGetNodes", graph, None, ctypes.byref(nodes))
+        if nodes.value or not is_part:
+            self._call("cuGraphInstantiateWithFlags", ctypes.byref(executable), graph, Word(0))
+            parts.append(executable)
         self._call("cuGraphDestroy", graph)
-        return executable
 
     def replay(self, graph: Any, stream: int) -> None:
-        self._call("cuGraphLaunch", graph, Handle(stream))
+        for part in graph:
+            if isinstance(part, Handle):
+                self._call("cuGraphLaunch", part, Handle(stream))
+            else:
+                part(stream)
 
     def drop(self, graph: Any) -> None:
-        self._call("cuGraphExecDestroy", graph)
+        for part in graph:
+            if isinstance(part, Handle):
+                self._call("cuGraphExecDestroy", part)
 
     def repeated(
         self, graph: Any, before: Sequence[Prepared], after: Sequence[Prepared], mark: Any, stream: int
     ) -> Callable[[], None]:
-        if not self._is_native:
+        if not self._is_native or len(graph) != 1 or not isinstance(graph[0], Handle):
             return repeated_by(self, graph, before, after, mark, stream)
         functions = [getattr(self.library, name) for name in SUBMITTED]
-        things = [int(thing.value or 0) for thing in (self.context, Handle(stream), mark, graph)]
+        things = [int(thing.value or 0) for thing in (self.context, Handle(stream), mark, graph[0])]
         return Submission(functions, things, before, after, self._require)
 
     @property

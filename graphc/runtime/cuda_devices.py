@@ -17,6 +17,8 @@ from graphc.config import settings
 from graphc.errors import CudaError
 from graphc.runtime.cuda_factors import Solver, Transforms
 
+Outside = Callable[[Callable[[int], None]], None]
+
 
 class Product(NamedTuple):
     """Row-major ``c = op(a) op(b) (+ c)`` for ``batch`` matrices; the rest as in ``schedule.program.Gemm``."""
@@ -124,14 +126,18 @@ class Device(Protocol):
     def multiply(self, product: Product, workspace: int, stream: int) -> bool:
         """Start a vendor's matrix product; False where there is none."""
 
-    def capture(self, run: Callable[[int], None]) -> Any:
-        """The graph of what ``run(stream)`` asks of the stream that it is given; nothing is done."""
+    def capture(self, run: Callable[[int, Outside], None]) -> Any:
+        """What ``run(stream, outside)`` asks of the stream that it is given, as a graph; nothing is done.
+
+        ``outside(action)`` parts the graph in two: between them, each time, ``action(stream)`` asks for what a graph
+        may not hold.
+        """
 
     def replay(self, graph: Any, stream: int) -> None:
-        """Do all that a graph stands for."""
+        """Do all that was captured, in its order."""
 
     def drop(self, graph: Any) -> None:
-        """Let go of a graph."""
+        """Let go of what was captured."""
 
     def repeated(
         self, graph: Any, before: Sequence[Prepared], after: Sequence[Prepared], mark: Any, stream: int

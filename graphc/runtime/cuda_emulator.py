@@ -21,7 +21,7 @@ from graphc.codegen.cuda_intrinsics import SHARED_ELEMENTS, TILE_ELEMENTS, Place
 from graphc.codegen.machine import LOCK, emit_object
 from graphc.codegen.objects import Source, source_ir
 from graphc.codegen.targets import EMULATED
-from graphc.runtime.cuda_devices import Prepared, Product, repeated_by
+from graphc.runtime.cuda_devices import Outside, Prepared, Product, repeated_by
 from graphc.runtime.cuda_references import NumpySolver, NumpyTransforms
 from graphc.runtime.native import load_object
 
@@ -134,11 +134,11 @@ class Emulator:
         """There is no vendor's library: graphc's own kernel is what is checked."""
         return False
 
-    def capture(self, run: Callable[[int], None]) -> Any:
+    def capture(self, run: Callable[[int, Outside], None]) -> Any:
         graph: list[Callable[[], object]] = []
         self.graph = graph
         try:
-            run(self.stream)
+            run(self.stream, lambda action: graph.append(lambda: action(self.stream)))
         finally:
             self.graph = None
         return graph

@@ -15,6 +15,7 @@ from graphc.codegen.cuda_libraries import TRANSFORMS, half_kernel, lower_kernel,
 
 BYTES = {"f64": 8, "f32": 4, "c128": 16, "c64": 8}
 COMPLEX = {"f64": "c128", "f32": "c64"}
+CAPTURED = ("trsm",)  # cuBLAS's own
 INFO = 8  # bytes: a library writes 4 of them, the others are 0
 
 
@@ -58,8 +59,12 @@ class Solver(Protocol):
     def potrf(self, dtype: str, n: int, a: int, info: int, stream: int) -> None:
         """U in the upper triangle of a = U' U."""
 
-    def trsm(self, dtype: str, flags: tuple[str, ...], m: int, n: int, t: int, b: int, stream: int) -> None:
-        """X in place of b[m,n]: X op(T) = b. ``flags``: upper, transposed, unit."""
+    def trsm(
+        self, dtype: str, flags: tuple[str, ...], sizes: tuple[int, int], places: tuple[int, int], workspace: int,
+        stream: int,
+    ) -> None:  # fmt: skip
+        """X in place of b[m,n]: X op(T) = b. ``flags``: upper, transposed, unit; ``sizes``: m and n; ``places``: of T
+        and b; ``workspace``: the program's own, of ``Device.workspace`` bytes."""
 
     def syevd(self, dtype: str, n: int, a: int, values: int, info: int, stream: int) -> None:
         """Eigenvalues, and eigenvectors in place of the symmetric a, of which the lower triangle is read."""
@@ -72,6 +77,26 @@ class Solver(Protocol):
 
     def orgqr(self, dtype: str, m: int, n: int, a: int, tau: int, info: int, stream: int) -> None:
         """Q[m,n] of reflectors."""
+
+
+class Later:
+    """A solver whose calls are made outside of the graph that is captured, each time the graph is replayed.
+
+    NVIDIA says of cuBLAS and cuFFT that their calls may be captured, and of cuSOLVER nothing: some of its calls are
+    known to end a capture.
+    """
+
+    def __init__(self, solver: Solver, outside: Callable[[Callable[[int], None]], None]):
+        self.solver, self.outside = solver, outside
+
+    def __getattr__(self, name: str) -> Any:
+        method = getattr(self.solver, name)
+
+        def later(*arguments: Any) -> None:
+            *given, _ = arguments  # the last one is the stream that is captured
+            self.outside(lambda stream: method(*given, stream))
+
+        return method if name in CAPTURED else later
 
 
 class Transforms(Protocol):
@@ -96,6 +121,7 @@ class Starts(Protocol):
         """Raises ``CudaError`` where there is none."""
 
     stream: int
+    workspace: int
 
     def start(self, print_kernel: Callable[..., CudaKernel], given: Sequence[Any], count: int, words: Any) -> None:
         """Launch the kernel that ``print_kernel`` prints of ``given``."""
@@ -184,7 +210,7 @@ def triangular_solve(at: Starts, call: Call) -> None:
     at.copy(call.places[2], call.places[1], call.element, call.batch * n * k)
     flags = tuple([flag for flag in call.flags if flag != "lower"]) + ("upper",) * ("lower" in call.flags)
     for t, result in _matrices(call, (0, n * n), (2, n * k)):
-        at.solver.trsm(call.element, flags, k, n, t, result, at.stream)
+        at.solver.trsm(call.element, flags, (k, n), (t, result), at.workspace, at.stream)
 
 
 def symmetric_eigen(at: Starts, call: Call) -> None:

@@ -24,8 +24,8 @@ from graphc.codegen.cuda_driver import CudaProgram
 from graphc.codegen.cuda_gemm import TILE_THREADS
 from graphc.codegen.text import ELEMENTS
 from graphc.errors import CudaError
-from graphc.runtime.cuda_devices import Device, Prepared, Product, give_back_after
-from graphc.runtime.cuda_factors import BYTES, Call, Solver, Transforms, run_routine
+from graphc.runtime.cuda_devices import Device, Outside, Prepared, Product, give_back_after
+from graphc.runtime.cuda_factors import BYTES, Call, Later, Solver, Transforms, run_routine
 
 SHORT = {np.dtype(name): short for short, name in ELEMENTS.items() if short != "bool"} | {np.dtype(bool): "u8"}
 HALF_BYTES = 2  # of a dtype that no kernel computes in: what is copied are its bits
@@ -116,6 +116,7 @@ class LoadedProgram:
         self.once: OrderedDict[tuple, None] = OrderedDict()  # steps that ran once
         self.rooms: dict[tuple, int] = {}  # what routines of libraries work in, and their plans
         self.plans: dict[tuple, Any] = {}
+        self.outside: Outside | None = None  # while a step is captured
         self.at_end: weakref.finalize | None = None
         self.asked: Any = None  # the sizes of the last step whose results stay on the device
 
@@ -219,14 +220,14 @@ class LoadedProgram:
     def _captured(self, key: tuple, step: Step) -> Any:
         before = self.stream
 
-        def run(stream: int) -> None:
-            self.stream = stream
+        def run(stream: int, outside: Outside) -> None:
+            self.stream, self.outside = stream, outside
             self._drive(step)
 
         try:
             graph = self.device.capture(run)
         finally:
-            self.stream = before
+            self.stream, self.outside = before, None
         self.graphs[key] = graph
         del self.once[key]
         if len(self.graphs) > MOST_GRAPHS:
@@ -349,7 +350,7 @@ class LoadedProgram:
 
     @property
     def solver(self) -> Solver:
-        return self.device.solver
+        return self.device.solver if self.outside is None else Later(self.device.solver, self.outside)
 
     @property
     def transforms(self) -> Transforms:

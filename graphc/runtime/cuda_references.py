@@ -55,7 +55,12 @@ class NumpySolver:
 
         self.ask(run)
 
-    def trsm(self, dtype: str, flags: tuple[str, ...], m: int, n: int, t: int, b: int, stream: int) -> None:
+    def trsm(
+        self, dtype: str, flags: tuple[str, ...], sizes: tuple[int, int], places: tuple[int, int], workspace: int,
+        stream: int,
+    ) -> None:  # fmt: skip
+        (m, n), (t, b) = sizes, places
+
         def run() -> None:
             triangle, given = by_columns(t, dtype, n, n), by_columns(b, dtype, m, n)
             triangle = np.triu(triangle) if "upper" in flags else np.tril(triangle)

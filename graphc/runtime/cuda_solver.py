@@ -43,6 +43,7 @@ class CuSolver:
     ):
         self.library, self.blas, self.handle = library, blas, Handle()
         self.allocate, self.release = allocate, release
+        self.rooms: dict[tuple[Any, ...], int] = {}  # what each routine needs for its sizes
         self.lock = threading.Lock()
 
     def getrf(self, dtype: str, m: int, n: int, a: int, pivots: int, info: int, stream: int) -> None:
@@ -55,10 +56,13 @@ class CuSolver:
         with self._room("potrf", dtype, matrix, stream) as (room, size):
             self._call("potrf", dtype, *matrix, Handle(room), size, Handle(info))
 
-    def trsm(self, dtype: str, flags: tuple[str, ...], m: int, n: int, t: int, b: int, stream: int) -> None:
+    def trsm(
+        self, dtype: str, flags: tuple[str, ...], sizes: tuple[int, int], places: tuple[int, int], workspace: int,
+        stream: int,
+    ) -> None:  # fmt: skip
         if self.blas is None:
             raise CudaError("triangular systems on a GPU need NVIDIA's library libcublas, which is not found")
-        self.blas.trsm(dtype, flags, (m, n), (t, b), stream)
+        self.blas.trsm(dtype, flags, sizes, places, workspace, stream)
 
     def syevd(self, dtype: str, n: int, a: int, values: int, info: int, stream: int) -> None:
         matrix = (VECTORS, LOWER, n, Handle(a), n, Handle(values))
@@ -86,15 +90,19 @@ class CuSolver:
         """Memory to work in, and how many elements it has; the library works on the stream meanwhile."""
         if any(isinstance(size, int) and size > LARGEST for size in matrix):
             raise CudaError(f"{name} of a matrix with a size above 2**31: cuSOLVER cannot take it")
-        found = ctypes.c_int()
+        key = (name, dtype, *[size for size in matrix if isinstance(size, int)])
         with self.lock:
             if not self.handle.value:
                 self._asked("cusolverDnCreate", ctypes.byref(self.handle))
             self._asked("cusolverDnSetStream", self.handle, Handle(stream))
-            self._call(f"{name}_bufferSize", dtype, *matrix, ctypes.byref(found))
-            address = self.allocate(max(found.value, 1) * BYTES[dtype], stream)
+            if key not in self.rooms:
+                found = ctypes.c_int()
+                self._call(f"{name}_bufferSize", dtype, *matrix, ctypes.byref(found))
+                self.rooms[key] = found.value
+            size = self.rooms[key]
+            address = self.allocate(max(size, 1) * BYTES[dtype], stream)
             try:
-                yield address, found.value
+                yield address, size
             finally:
                 self.release(address, stream)
 

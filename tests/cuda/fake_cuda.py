@@ -37,6 +37,7 @@ class FakeCuda:
         self.kernels: dict[str, object] = {}  # what the device loaded, by name
         self.functions: list[str] = []
         self.graphs: list[list] = []
+        self.order: list[tuple[str, int]] = []  # of kernels, graphs and calls of other libraries, each with its stream
         self.capturing: int | None = None  # the stream
         self.streams = 100
         self.emulator = Emulator()
@@ -89,6 +90,7 @@ class FakeCuda:
         self.buffers[buffer.ctypes.data] = buffer
 
     def _cuMemAllocAsync(self, address, size, stream):
+        assert self.capturing is None
         buffer = np.full(size.value + 256, 0xFF, np.uint8)
         start = buffer.ctypes.data + -buffer.ctypes.data % 256
         self.buffers[start] = buffer
@@ -142,6 +144,7 @@ class FakeCuda:
         launch = Launch(self.functions[kernel.value - 1], grid, threads, stream.value or 0, words, shared)
         if self.capturing != launch.stream:
             self.launches.append(launch)
+            self.order.append(("kernel", launch.stream))
         self._do(lambda: self._run(launch), stream)
 
     def _run(self, launch):
@@ -165,10 +168,15 @@ class FakeCuda:
         self.capturing = None
         graph._obj.value = len(self.graphs)
 
+    def _cuGraphGetNodes(self, graph, nodes, count):
+        assert nodes is None
+        count._obj.value = len(self.graphs[graph.value - 1])
+
     def _cuGraphInstantiateWithFlags(self, executable, graph, flags):
         executable._obj.value = graph.value
 
     def _cuGraphLaunch(self, graph, stream):
+        self.order.append(("graph", stream.value or 0))
         for action in self.graphs[graph.value - 1]:
             action()
 

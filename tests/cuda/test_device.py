@@ -276,4 +276,4 @@ def test_where_cublas_is_looked_for():
     assert all("libcublas.so" in name for name in names)
     large = cuda_device.Product(0, "f64", 1, (0, 0, 0), (2**31, 1, 1), (1, 1, 1), 1, ((0, 0),) * 3)
     with pytest.raises(CudaError, match="above 2"):
-        Blas(FakeBlas()).multiply(large, 0, 0, 0)
+        Blas(FakeBlas()).multiply(large, 0, 0)

@@ -65,7 +65,7 @@ class Products:
     def __init__(self, launches):
         self.launches = launches
 
-    def multiply(self, product, workspace, size, stream):
+    def multiply(self, product, workspace, stream):
         assert workspace > 0
         self.launches.append(Launch("cuda_product_", product.batch, 1, stream, ()))
 

@@ -12,10 +12,12 @@ from graphc import pytree
 from graphc.config import override, settings
 from graphc.errors import CudaError
 from graphc.runtime import cuda_device, cuda_libraries
+from graphc.runtime.cuda_blas import WORKSPACE, Blas
 from graphc.runtime.cuda_devices import emulator
 from graphc.runtime.cuda_references import NumpySolver, NumpyTransforms
 from graphc.runtime.cuda_solver import CuFFT, CuSolver
 from tests.cuda.fake_cuda import FakeBlas, FakeCuda, FakeDevice
+from tests.cuda.test_residency import OnDevice
 from tests.nightly import NIGHTLY
 
 pytestmark = pytest.mark.skipif(settings.disable_jit, reason="GRAPHC_DISABLE_JIT: nothing is compiled")
@@ -114,10 +116,13 @@ def test_failures_and_empty_matrices(emulated):
 
 
 class FakeSolver:
-    """``libcusolver`` by the references; ``asked``: the functions that were called."""
+    """``libcusolver`` by the references, on a fake driver's streams, none of which may be captured.
 
-    def __init__(self):
-        self.asked, self.done = [], NumpySolver(lambda action: action())
+    ``asked``: the functions that were called.
+    """
+
+    def __init__(self, library):
+        self.library, self.asked, self.done = library, [], NumpySolver(lambda action: action())
 
     def __getattr__(self, name):
         if not name.startswith("cusolverDn"):
@@ -125,11 +130,15 @@ class FakeSolver:
 
         def call(*arguments):
             self.asked.append(name)
+            assert self.library.capturing is None
             if name.endswith("_bufferSize"):
                 arguments[-1]._obj.value = 5
             elif name == "cusolverDnCreate":
                 arguments[0]._obj.value = 1
-            elif name != "cusolverDnSetStream":
+            elif name == "cusolverDnSetStream":
+                self.stream = arguments[1].value
+            else:
+                self.library.order.append((name[10:], self.stream or 0))
                 routine = {"heevd": "syevd", "ungqr": "orgqr"}.get(name[11:], name[11:])
                 getattr(self, routine)("f64" if name[10] == "D" else "c128", *arguments[1:])
             return 0
@@ -194,11 +203,21 @@ class FakeTransforms:
 
 
 class FakeTriangles(FakeBlas):
+    """Which may be captured; with the program's workspace, as others may work at once."""
+
+    def __init__(self, library):
+        super().__init__()
+        self.library = library
+
     def cublasDtrsm_v2(self, handle, *arguments, dtype="f64"):
         side, uplo, trans, diag, m, n, alpha, t, ldt, b, ldb = arguments
         assert (side, ldt, ldb, [*alpha._obj]) == (1, n, m, [1.0, 0.0] if dtype == "c128" else [1.0])
         flags = tuple(name for name, code in (("upper", uplo), ("transposed", trans), ("unit", diag)) if code)
-        NumpySolver(lambda action: action()).trsm(dtype, flags, m, n, t.value, b.value, 0)
+        stream, (workspace, size) = self.settings[-2:]
+        assert workspace
+        assert size == WORKSPACE
+        done = NumpySolver(lambda action: self.library._do(action, ctypes.c_void_p(stream)))
+        done.trsm(dtype, flags, (m, n), (t.value, b.value), workspace, stream)
         return 0
 
     def cublasZtrsm_v2(self, handle, *arguments):
@@ -218,22 +237,51 @@ ASKED = {
 }  # fmt: skip
 
 
+def device_with_libraries(monkeypatch):
+    """A fake device, and its fake ``libcusolver``."""
+    library = FakeCuda()
+    device = FakeDevice(library, blas=lambda: Blas(FakeTriangles(library)))
+    solver = FakeSolver(library)
+    device.solver = CuSolver(solver, device.blas, device.allocate, device.release)
+    device.transforms = CuFFT(FakeTransforms(library))
+    monkeypatch.setattr(cuda_device, "numbered_device", lambda number: device)
+    return device, solver
+
+
 @pytest.mark.parametrize("name", ASKED)
 def test_what_the_libraries_are_asked(name, monkeypatch):
-    from graphc.runtime.cuda_blas import Blas
-
-    device = FakeDevice(blas=lambda: Blas(FakeTriangles()))
-    solver = FakeSolver()
-    device.solver = CuSolver(solver, device.blas, device.allocate, device.release)
-    device.transforms = CuFFT(FakeTransforms(device.library))
-    monkeypatch.setattr(cuda_device, "numbered_device", lambda number: device)
+    device, solver = device_with_libraries(monkeypatch)
     with override(cuda_emulator=False):
         compiled, (function, given) = graphc.jit(ASKED[name][0], target="cuda"), ASKED[name]
         for _ in range(3):  # launched, captured and replayed
             np.testing.assert_allclose(compiled(given), function(given), rtol=1e-9, atol=1e-12)
     letter = "" if name.startswith("Z") else "D"
     assert (f"cusolverDn{letter}{name}" in solver.asked) == bool(name)
-    assert bool(device.library.graphs) != bool(name)  # factorisations read numbers: nothing is captured
+    assert device.library.calls["cuGraphLaunch"] > 0
+
+
+def test_graphs_stand_around_what_may_not_be_captured(monkeypatch):
+    """Of a step whose results stay on the device: nothing waits, and all is asked of the arrays' stream, in order."""
+    device, solver = device_with_libraries(monkeypatch)
+    library, function = device.library, graphc.jit(lambda a, b: np.linalg.solve(a + a, b) * 2)
+    a, b, orders, results = OnDevice(A, stream=7), OnDevice(B, stream=7), [], []
+    with override(cuda_emulator=False):
+        for _ in range(4):
+            library.order.clear()
+            allocated = library.calls["cuMemAllocAsync"]
+            results.append(function(a, b))
+            orders.append([name for name, _ in library.order])
+            assert {stream for _, stream in library.order} == {7}
+        assert library.calls["cuMemAllocAsync"] - allocated == 3  # the result, and what each factorisation works in
+        assert library.calls["cuStreamSynchronize"] == 0
+        for found in results:
+            np.testing.assert_allclose(found.copy_to_host(), np.linalg.solve(A + A, B) * 2, rtol=1e-9)
+    first, *_, last = orders
+    assert [name for name in first if name != "kernel"] == ["Dgetrf", "Dgetrf"]
+    assert first.index("Dgetrf") > 0  # what is added, and turned over
+    assert last == ["graph", "Dgetrf", "Dgetrf", "graph", "kernel"]  # triangular systems are in the second one
+    assert library.calls["cuGraphInstantiateWithFlags"] == 2
+    assert solver.asked.count("cusolverDnDgetrf_bufferSize") == 1
 
 
 def test_a_library_that_is_missing_is_named(monkeypatch):
