@@ -7,13 +7,18 @@ import dataclasses
 import functools
 import operator
 from collections.abc import Callable
+from types import BuiltinMethodType, MethodDescriptorType, MethodWrapperType, WrapperDescriptorType
 from typing import TYPE_CHECKING, Any
 
+from graphc.trace.foreign import again
 from graphc.trace.leaves import is_object
 from graphc.trace.session import current
 
 if TYPE_CHECKING:
     from graphc.trace.reader import Reader
+
+_IN_C = (MethodDescriptorType, WrapperDescriptorType, BuiltinMethodType, MethodWrapperType)
+_CONTAINERS = (dict, list, tuple)
 
 
 def attribute_function(reader: Reader, function: Any) -> Callable[..., Any] | None:
@@ -26,7 +31,26 @@ def attribute_function(reader: Reader, function: Any) -> Callable[..., Any] | No
     if kind is operator.methodcaller:
         return functools.partial(_call_method, reader, function)
     known = _FUNCTIONS.get(id(function))
-    return None if known is None else functools.partial(known[1], reader)
+    if known is not None:
+        return functools.partial(known[1], reader)
+    return _method_in_c(function) if isinstance(function, _IN_C) else None
+
+
+def _method_in_c(function: Any) -> Callable[..., Any] | None:
+    """``dict.get``, or ``super().get`` in a dict of the user's: reads what the trace sees of the container."""
+    owner = getattr(function, "__self__", None)
+    if isinstance(function, MethodDescriptorType | WrapperDescriptorType) and function.__objclass__ in _CONTAINERS:
+        return lambda obj, *args, **kwargs: function(_seen(obj), *args, **kwargs)
+    bases = [base for base in _CONTAINERS if isinstance(owner, base)]
+    if not bases or _seen(owner) is owner:
+        return None
+    return functools.partial(getattr(bases[0], function.__name__), _seen(owner))
+
+
+def _seen(container: Any) -> Any:
+    session = current()
+    path = None if session is None else session.captures.path_of(container)
+    return container if session is None or path is None else session.captures.materialise(container, path)
 
 
 def _getter(parts: list[Callable[[Any], Any]]) -> Callable[[Any], Any]:
@@ -58,11 +82,13 @@ def _getattr(reader: Reader, obj: Any, name: str, *default: Any) -> Any:
 
 
 def _hasattr(reader: Reader, obj: Any, name: str) -> bool:
-    """Guarded by the names that the object itself has: those of its class are taken to stay."""
+    """Guarded by the names that the object itself has, where it is one of those; asked again where there is none."""
     session, members = current(), getattr(obj, "__dict__", None)
     if session is not None and type(members) is dict:
         captures = session.captures
         path = captures.path_of(obj)
+        if path is not None and not hasattr(obj, name):
+            return bool(again(captures, hasattr, obj, name))
         if path is not None:
             captures.paths.require_keys(captures.paths.attribute(path, "__dict__"), members)
     return hasattr(obj, name)
@@ -70,6 +96,13 @@ def _hasattr(reader: Reader, obj: Any, name: str) -> bool:
 
 def _vars(reader: Reader, obj: Any) -> Any:
     return reader.attribute(obj, "__dict__")
+
+
+def _dir(reader: Reader, obj: Any) -> Any:
+    session = current()
+    if session is None or session.captures.path_of(obj) is None:
+        return dir(obj)
+    return again(session.captures, dir, obj)
 
 
 # --- copies -----------------------------------------------------------------------------------------------------------
@@ -122,7 +155,7 @@ def _as_tuple(reader: Reader, obj: Any, **options: Any) -> Any:
 
 
 _READING: list[tuple[Any, Callable[..., Any]]] = [
-    (getattr, _getattr), (hasattr, _hasattr), (vars, _vars), (object.__getattribute__, _getattr),
+    (getattr, _getattr), (hasattr, _hasattr), (vars, _vars), (dir, _dir), (object.__getattribute__, _getattr),
     (copy.copy, _copy), (copy.deepcopy, _deepcopy), (dataclasses.replace, _replace),
     (dataclasses.asdict, _as_dict), (dataclasses.astuple, _as_tuple),
 ]  # fmt: skip

@@ -26,6 +26,7 @@ from graphc.ir.interp import concrete
 from graphc.ir.opdef import Pointwise
 from graphc.ir.sizes import sizes_of
 from graphc.ir.types import is_floating, is_real_float
+from graphc.trace.holders import is_method_of_container, method_seen, remember_keys
 from graphc.trace.inputs import new_input, oriented
 from graphc.trace.leaves import (
     PLAIN_ARRAYS,
@@ -39,6 +40,7 @@ from graphc.trace.leaves import (
     raise_kind,
 )
 from graphc.trace.location import user_location
+from graphc.trace.outside import Outside
 from graphc.trace.paths import Paths
 from graphc.trace.session import Session, hint_of
 from graphc.trace.tracer import LazyTracer
@@ -65,6 +67,7 @@ class Captures:
 
     def __init__(self, *, silent: bool = False, there: SeenThere | None = None) -> None:
         self.paths = Paths()
+        self.outside = Outside(self.paths)
         self.there = there
         self.silent = silent  # ``print`` is noted in ``prints``, in place of printing stand-ins
         self.prints = False
@@ -101,6 +104,8 @@ class Captures:
             return self._mapping(obj, path)
         if isinstance(obj, tuple | list):
             return self._sequence(obj, path)
+        if is_method_of_container(obj):
+            return method_seen(self, obj, path)
         node = pytree.object_node(kind)
         if node is not None:
             return self._object(obj, node, path)
@@ -152,11 +157,13 @@ class Captures:
         copied = copy.copy(obj)
         for key, value in dict.items(obj):
             dict.__setitem__(copied, key, self.materialise(value, self.paths.dict_item(path, key)))
+        remember_keys(self, obj)
         return self._copied(obj, copied, path)
 
     def _copied(self, original: Any, copy: Any, path: int) -> Any:
         """Remember the copy: a write to it is a write to the outside object, which a program would not repeat."""
         self.shown_as(copy)
+        self.outside.show(copy, path)
         self._copies[id(copy)] = (original, path)
         self.remember(original, path)
         return copy
@@ -173,6 +180,7 @@ class Captures:
         """Have the object compared at each call, and remember where it was found."""
         if isinstance(obj, _PLAIN) or type(obj) in (set, frozenset):
             self.paths.require_value(path, obj)
+            remember_keys(self, obj if isinstance(obj, set | frozenset) else ())
         elif isinstance(obj, UNKNOWN_CONTAINERS):
             raise TraceTypeError(
                 f"{self.paths.describe(path)} is a {type(obj).__name__}, which may change unseen: use a list",
@@ -207,7 +215,9 @@ class Captures:
         """Loads from this object are recorded from here on."""
         if is_foreign(obj):  # made anew at each call, often; a method may return its object
             self._known[id(obj)] = (obj, path)
+            self.outside.meet(obj, path)
             return
+        self.outside.meet(obj, path)
         known = self._known.setdefault(id(obj), (obj, path))
         if known[1] != path:  # one object by two ways: the record follows one, so both must keep leading to it
             self.paths.require_same(path, obj)
@@ -292,7 +302,8 @@ class Captures:
         return bool(self._snapshots)
 
     def check_unchanged(self, location: Location | None) -> None:
-        """Raise ``SideEffectError`` when an array was written after the program had read it."""
+        """Raise ``SideEffectError`` when something was changed after the program had read it."""
+        self.outside.require_unchanged(self.hidden, self._seen, location)
         for array, before in self._snapshots:
             if not np.array_equal(array, before, equal_nan=is_floating(array.dtype)):
                 raise SideEffectError(
@@ -313,6 +324,7 @@ class Captures:
         for kept in (self._by_path, self._seen, self._known, self._copies, self._snapshots, self._constants):
             kept.clear()
         self._made_classes.clear()
+        del self.outside
         self.hidden = {value: replace(hidden, current=None) for value, hidden in self.hidden.items()}
         del self.session
 

@@ -42,7 +42,7 @@ _UNARY: dict[str, tuple[str, Callable[[Any], Any]]] = {
 _BY_IDENTITY = ("Eq", "NotEq", "In", "NotIn")
 _CONVERSIONS = {
     len: "__len__", float: "__float__", int: "__int__", abs: "__abs__", str: "__str__", repr: "__repr__",
-    round: "__round__",
+    round: "__round__", next: "__next__",
 }  # fmt: skip
 _TEXTS: dict[str, Callable[[Any], str]] = {"s": str, "r": repr, "a": ascii}
 _NUMBERS = (TracedValue, SymbolicInt, int, float, complex, np.generic)

@@ -13,6 +13,7 @@ import functools
 import operator
 from collections.abc import Callable, Iterator, Sequence
 from contextvars import ContextVar
+from io import IOBase
 from types import BuiltinMethodType, FunctionType, MethodType
 from typing import Any, NoReturn
 
@@ -133,7 +134,8 @@ def method_again(function: Any) -> Callable[..., Any] | None:
 def is_method_again(function: Any, owner: Any) -> bool:
     if isinstance(owner, ContextVar):
         return function.__name__ == "get"
-    return is_foreign(owner) or (type(function) is BuiltinMethodType and is_object(owner))
+    is_in_c = type(function) is BuiltinMethodType and (is_object(owner) or isinstance(owner, IOBase))
+    return is_in_c or is_foreign(owner)
 
 
 def _invoke(table: Any, name: str, /, *args: Any, **kwargs: Any) -> Any:

@@ -11,7 +11,7 @@ from __future__ import annotations
 import enum
 from array import array
 from collections import deque
-from collections.abc import Hashable
+from collections.abc import Hashable, ItemsView, KeysView, ValuesView
 from types import MappingProxyType, ModuleType, SimpleNamespace
 from typing import Any, NamedTuple
 
@@ -60,6 +60,9 @@ UNKNOWN_CONTAINERS = (  # where they are leaves
     memoryview,
     array,
     MappingProxyType,
+    KeysView,
+    ValuesView,
+    ItemsView,
 )
 
 

@@ -173,9 +173,9 @@ class LoadRewriter(ast.NodeTransformer):
         return node
 
     def _reads_the_frame(self, call: ast.Call) -> bool:
-        """``vars(obj)`` reads an object, ``vars()`` the frame."""
+        """``vars(obj)`` and ``dir(obj)`` read an object, ``vars()`` and ``dir()`` the frame."""
         name = call.func.id if isinstance(call.func, ast.Name) else ""
-        return name in FRAME_READERS and self.is_outside(name) and not (name == "vars" and call.args)
+        return name in FRAME_READERS and self.is_outside(name) and not (name in ("vars", "dir") and call.args)
 
     def _frame_reader(self, call: ast.Call) -> ast.expr:
         """What reads this very frame is called by Python; where it leads outside, that is recorded or refused."""

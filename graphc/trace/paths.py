@@ -32,6 +32,7 @@ class Paths:
     def __init__(self) -> None:
         self.steps: list[tuple] = []
         self.names: list[str] = []  # of the arguments
+        self._variables: dict[int, str] = {}  # names of those that are read from cells, by their steps
         self._index: dict[Hashable, int] = {}
         self._checks: dict[Hashable, tuple] = {}
 
@@ -39,6 +40,7 @@ class Paths:
         """The same steps, to which checks add theirs, and no checks yet."""
         other = Paths()
         other.steps, other._index, other.names = self.steps, self._index, self.names
+        other._variables = self._variables
         return other
 
     def _step(self, key: Hashable, step: tuple) -> int:
@@ -60,8 +62,11 @@ class Paths:
     def sequence_item(self, parent: int, position: int) -> int:
         return self._step((Step.SEQ_ITEM, parent, position), (Step.SEQ_ITEM, parent, position))
 
-    def cell(self, parent: int) -> int:
-        return self._step((Step.CELL, parent), (Step.CELL, parent))
+    def cell(self, parent: int, name: str) -> int:
+        """The variable of that name whose cell the path leads to."""
+        step = self._step((Step.CELL, parent), (Step.CELL, parent))
+        self._variables.setdefault(step, name)
+        return step
 
     def attribute(self, parent: int, name: str) -> int:
         return self._step((Step.ATTR, parent, name), (Step.ATTR, parent, name))
@@ -139,8 +144,8 @@ class Paths:
                 return str(key) if is_globals else f"{self.describe(parent)}[{key!r}]"
             case (Step.SEQ_ITEM, parent, position):
                 return f"{self.describe(parent)}[{position}]"
-            case (Step.CELL, parent):
-                return self.describe(parent)
+            case (Step.CELL, _):
+                return self._variables[index]
             case (Step.ATTR, parent, name):
                 return f"{self.describe(parent)}.{name}"
             case (Step.APPLY, function, argument):

@@ -72,7 +72,7 @@ class Reader:
         captures = session.captures
         paths = captures.paths
         if name in self.cells:
-            path = paths.cell(paths.const(self.cells[name]))
+            path = paths.cell(paths.const(self.cells[name]), name)
         elif name in self.globals_:
             if self.globals_.get("__name__", "").startswith("graphc."):
                 return value  # a constant of graphc's own algorithms

@@ -10,8 +10,8 @@ import ast
 import builtins
 import copy
 import dis
-from collections.abc import Callable
-from types import BuiltinFunctionType, CellType, CodeType, FunctionType, MethodType, ModuleType
+from collections.abc import Callable, Iterator
+from types import BuiltinFunctionType, BuiltinMethodType, CellType, CodeType, FunctionType, MethodType, ModuleType
 from typing import Any
 
 import numpy as np
@@ -81,13 +81,12 @@ def _with_defaults(made: FunctionType, function: FunctionType) -> FunctionType:
 
 
 def _is_followed(default: Any) -> bool:
-    """Whether the default can change while it stays the same object: an array, a container, an instance of a Python
-    class, a method of one."""
+    """Whether the default can change while it stays the same object: an array, a container, an iterator, an instance
+    of a Python class, a method of one."""
     if isinstance(default, TracedValue | type):
         return False
-    return isinstance(default, (np.ndarray, MethodType, *UNKNOWN_CONTAINERS)) or bool(
-        type(default).__flags__ & HEAP_TYPE
-    )
+    kinds = (np.ndarray, MethodType, BuiltinMethodType, Iterator, *UNKNOWN_CONTAINERS)
+    return isinstance(default, kinds) or bool(type(default).__flags__ & HEAP_TYPE)
 
 
 def _like(

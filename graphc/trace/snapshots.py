@@ -35,7 +35,8 @@ MOST_BYTES = 1 << 20  # of an array: of a larger one, this much is looked at, sp
 _FIXED = (int, float, complex, str, bytes, bool, type(None), type(...), type(NotImplemented), range, slice)
 _PLAIN = (int, float, complex, str, bytes, bool)
 _NEVER = (TracedValue, TracedBox, SymbolicInt, ModuleType, np.generic, np.dtype, np.ufunc, property)
-_UNCHANGING = ("jax", "polars", "pyarrow")  # libraries whose arrays and tables stay as they are made
+# Of libraries whose arrays and tables stay as they are made, and of what nobody computes with.
+_UNCHANGING = ("jax", "polars", "pyarrow", "logging")
 _GONE: Any = object()
 
 

@@ -13,6 +13,7 @@ from graphc.trace.callees import is_library_name, traced_callee
 from graphc.trace.dispatch import special_method
 from graphc.trace.location import user_location
 from graphc.trace.made import is_constant, settled
+from graphc.trace.session import current
 from graphc.trace.slots import HEAP_TYPE
 from graphc.trace.symbolic import SymbolicInt
 from graphc.trace.values import TracedBox, TracedValue
@@ -43,6 +44,15 @@ MUTATORS = frozenset(
 )
 
 
+_GIVING = frozenset(["pop", "popitem", "setdefault", "__iadd__", "__imul__", "__ior__"])  # back what stood there
+
+
+def _note_store(obj: Any, *part: str) -> None:
+    session = current()
+    if session is not None:
+        session.captures.outside.store(obj, *part)
+
+
 def contains_traced(value: Any) -> bool:
     leaves, _ = pytree.flatten(value)
     return any(isinstance(leaf, TracedValue | SymbolicInt) and not is_constant(leaf) for leaf in leaves)
@@ -71,6 +81,7 @@ class Store:
     def __setattr__(self, name: str, value: Any) -> None:
         before = getattr(self._obj, "__dict__", {}).get(name)
         refuse_traced(value, f"attribute {name!r} of a {type(self._obj).__name__}", before)
+        _note_store(self._obj, name)
         setattr(self._obj, name, settled(value))
 
     def __getattr__(self, name: str) -> Any:  # x.a += v reads first
@@ -84,6 +95,7 @@ class Store:
             refuse_array_write(key, value)
         else:
             refuse_traced(value, f"item {key!r} of a {type(self._obj).__name__}")
+            _note_store(self._obj)
         self._obj[settled(key)] = settled(value)
 
     def __getitem__(self, key: Any) -> Any:
@@ -188,6 +200,8 @@ def mutator(container: Any, name: str) -> Callable[..., Any]:
 
     def call(*args: Any, **kwargs: Any) -> Any:
         refuse_traced((args, kwargs), f"a {type(container).__name__}")
+        if name not in _GIVING:
+            _note_store(container)
         return method(*settled(args), **settled(kwargs))
 
     return call
