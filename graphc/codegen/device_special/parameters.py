@@ -1,117 +1,85 @@
-"""Inverses of laws by a parameter: where the gamma or beta law has a probability, as a function of its shape.
-
-The logarithm of the smaller tail is solved for the logarithm of the parameter by false position (the Illinois variant:
-Dowell and Jarratt, BIT 11, 1971), from an interval that is widened until it holds the solution.
-"""
+"""Inverses of laws by a parameter: where the gamma or beta law has a probability, as a function of its shape."""
 
 from __future__ import annotations
 
 import math
 from typing import Any
 
-from graphc.codegen.device_special.gamma_quantiles import log_of_ratio
 from graphc.codegen.device_special.incomplete_beta import beta_tail
 from graphc.codegen.device_special.incomplete_gamma import gamma_tail
-from graphc.codegen.device_special.language import epsilon, exp, isfinite, isinf, isnan, log, number, pow
+from graphc.codegen.device_special.language import epsilon, exp, isinf, isnan, log, number, pow
+from graphc.codegen.device_special.laws import ratio_tail, student_tail
+from graphc.codegen.device_special.roots import EITHER, FALLS, RISES, root
 
 NAN, INF = math.nan, math.inf
-GAMMA, FIRST, SECOND, BINOMIAL = 0.0, 1.0, 2.0, 3.0  # which law and parameter
-STEPS = 100
-WIDEST = 300.0  # of the logarithm; float32 ends before
 
 
-def tail(kind: Any, s: Any, u: Any, v: Any, upper: Any) -> Any:
-    """The probability with s as the parameter: P(s, u), I_u(s, v), I_u(v, s), or up to s of u trials of chance v."""
-    if kind == GAMMA:
-        return gamma_tail(s, u, upper)
-    if kind == FIRST:
-        return beta_tail(s, v, u, 1.0 - u, upper)
-    if kind == SECOND:
-        return beta_tail(v, s, u, 1.0 - u, upper)
-    return beta_tail(u - s, s + 1.0, 1.0 - v, v, upper)
+def first_shape(s: Any, x: Any, b: Any, _: Any, upper: Any) -> Any:
+    return beta_tail(s, b, x, 1.0 - x, upper)
 
 
-def gap(kind: Any, log_s: Any, u: Any, v: Any, p: Any, q: Any) -> Any:
-    """The logarithm of how far the probability is above the one that is looked for."""
-    if p <= q:
-        return log_of_ratio(tail(kind, exp(log_s), u, v, -1.0), p)
-    return -log_of_ratio(tail(kind, exp(log_s), u, v, 1.0), q)
+def second_shape(s: Any, x: Any, a: Any, _: Any, upper: Any) -> Any:
+    return beta_tail(a, s, x, 1.0 - x, upper)
 
 
-def parameter(kind: Any, start: Any, most: Any, u: Any, v: Any, p: Any, q: Any) -> Any:
-    """The parameter, from the start and not above ``most``; the law grows with it for SECOND and BINOMIAL."""
-    sign = 1.0 if kind >= SECOND else -1.0
-    a = log(start)
-    gap_a = gap(kind, a, u, v, p, q)
-    direction = -1.0 if sign * gap_a > 0.0 else 1.0
-    step = number(0, u) + 0.5
-    b = a
-    gap_b = gap_a
-    for _ in range(STEPS):
-        if not (gap_a * gap_b > 0.0) or abs(b) > WIDEST or b == most:
-            break
-        a = b
-        gap_a = gap_b
-        b = min(a + direction * step, most)
-        step = 2.0 * step
-        gap_b = gap(kind, b, u, v, p, q)
-    if gap_a * gap_b > 0.0 or isnan(gap_b):
-        return number(NAN, u)
-    last = a
-    for _ in range(STEPS):
-        if gap_b == 0.0:
-            break
-        middle = (a * gap_b - b * gap_a) / (gap_b - gap_a)
-        if not isfinite(gap_a) or not isfinite(gap_b) or not (middle >= min(a, b) and middle <= max(a, b)):
-            middle = 0.5 * (a + b)
-        found = gap(kind, middle, u, v, p, q)
-        if found * gap_b < 0.0:
-            a = b
-            gap_a = gap_b
-        else:
-            gap_a = 0.5 * gap_a
-        b = middle
-        gap_b = found
-        if abs(b - last) <= 2.0 * epsilon(u) * (1.0 + abs(b)):
-            break
-        last = b
-    return exp(b)
+def second_shape_above(s: Any, x: Any, a: Any, _: Any, upper: Any) -> Any:
+    return beta_tail(a, s, x, 1.0 - x, -upper)
+
+
+def gamma_shape(s: Any, x: Any, _v: Any, _w: Any, upper: Any) -> Any:
+    return gamma_tail(s, x, upper)
+
+
+def gamma_shape_above(s: Any, x: Any, _v: Any, _w: Any, upper: Any) -> Any:
+    return gamma_tail(s, x, -upper)
+
+
+def successes(s: Any, n: Any, chance: Any, _: Any, upper: Any) -> Any:
+    """Up to s successes in n trials."""
+    return beta_tail(n - s, s + 1.0, 1.0 - chance, chance, upper)
 
 
 def far(x: Any) -> Any:
     """No bound of a logarithm."""
-    return number(0, x) + 2.0 * WIDEST
+    return number(INF, x)
+
+
+def positive(s: Any) -> Any:
+    """The parameter, where there is one."""
+    return number(NAN, s) if s == 0.0 or isinf(s) else s
 
 
 # --- of the gamma law -------------------------------------------------------------------------------------------------
 
 
-def gamma_shape(p: Any, q: Any, x: Any) -> Any:
-    """The shape with which P is p and Q is q at x."""
-    if isnan(p) or isnan(x) or p < 0.0 or q < 0.0 or x <= 0.0 or isinf(x):
+def shape_with(p: Any, x: Any) -> Any:
+    """The shape with which P is p at x."""
+    if not (p >= 0.0 and p <= 1.0 and x > 0.0) or isinf(x):
         return number(NAN, x)
-    if p == 0.0 or q == 0.0:
-        return number(INF, x) if p == 0.0 else number(0, x)
-    return parameter(GAMMA, x + 0.25, far(x), x, x, p, q)
+    if p == 0.0:
+        return number(INF, x)
+    if p == 1.0:
+        return number(0, x)
+    return positive(root(gamma_shape, FALLS, x + 0.25, far(x), x, x, x, p))
 
 
 def chdtriv(p: Any, x: Any) -> Any:
-    return 2.0 * gamma_shape(p, 1.0 - p, 0.5 * x)
+    return 2.0 * shape_with(p, 0.5 * x)
 
 
 def gdtrib(a: Any, p: Any, x: Any) -> Any:
     if a * x == 0.0 and p >= 0.0 and p <= 1.0:
         return number(0, x)
-    return gamma_shape(p, 1.0 - p, a * x)
+    return shape_with(p, a * x)
 
 
 def pdtrik(p: Any, m: Any) -> Any:
     """The count up to which Poisson's law has p, as a real number; 0 where it has more at 0 already."""
-    if isnan(p) or isnan(m) or p < 0.0 or p > 1.0 or m < 0.0 or isinf(m) or p == 1.0:
+    if not (p >= 0.0 and p < 1.0 and m >= 0.0) or isinf(m):
         return number(NAN, m)
     if p <= exp(-m):
         return number(0, m)
-    return max(gamma_shape(1.0 - p, p, m) - 1.0, number(0, m))
+    return max(positive(root(gamma_shape_above, RISES, m + 0.25, far(m), m, m, m, p)) - 1.0, number(0, m))
 
 
 # --- of the beta law --------------------------------------------------------------------------------------------------
@@ -124,13 +92,13 @@ def no_beta(p: Any, shape: Any, x: Any) -> Any:
 def btdtria(p: Any, b: Any, x: Any) -> Any:
     if no_beta(p, b, x):
         return number(NAN, x)
-    return parameter(FIRST, b * x / (1.0 - x), far(x), x, b, p, 1.0 - p)
+    return positive(root(first_shape, FALLS, b * x / (1.0 - x), far(x), x, b, b, p))
 
 
 def btdtrib(a: Any, p: Any, x: Any) -> Any:
     if no_beta(p, a, x):
         return number(NAN, x)
-    return parameter(SECOND, a * (1.0 - x) / x, far(x), x, a, p, 1.0 - p)
+    return positive(root(second_shape, RISES, a * (1.0 - x) / x, far(x), x, a, a, p))
 
 
 def nbdtrin(k: Any, p: Any, chance: Any) -> Any:
@@ -142,7 +110,8 @@ def bdtrin(k: Any, p: Any, chance: Any) -> Any:
     """The number of trials: k more than the first shape of I at 1 - chance."""
     if no_beta(p, k + 1.0, chance):
         return number(NAN, k)
-    return k + parameter(SECOND, (k + 1.0) * (1.0 - chance) / chance, far(k), chance, k + 1.0, 1.0 - p, p)
+    first = k + 1.0
+    return k + positive(root(second_shape_above, FALLS, first * (1.0 - chance) / chance, far(k), chance, first, k, p))
 
 
 def nbdtrik(p: Any, n: Any, chance: Any) -> Any:
@@ -162,6 +131,30 @@ def bdtrik(p: Any, n: Any, chance: Any) -> Any:
         return number(0, n)
     if p == 1.0:
         return n
-    return parameter(
-        BINOMIAL, 0.5 * n * (1.0 + chance) * chance, log(n * (1.0 - 64.0 * epsilon(n))), n, chance, p, 1.0 - p
-    )
+    start, most = 0.5 * n * (1.0 + chance) * chance, log(n * (1.0 - 64.0 * epsilon(n)))
+    return positive(root(successes, RISES, start, most, n, chance, chance, p))
+
+
+# --- degrees of freedom of Student's and Fisher's laws ----------------------------------------------------------------
+
+
+def student_degrees(s: Any, t: Any, _v: Any, _w: Any, upper: Any) -> Any:
+    """The probability beyond t as the lower tail."""
+    beyond = student_tail(s, t)
+    return 1.0 - beyond if upper > 0.0 else beyond
+
+
+def stdtridf(p: Any, t: Any) -> Any:
+    if not (p > 0.0 and p < 1.0) or isinf(t) or not ((p - 0.5) * t > 0.0):
+        return number(NAN, t)
+    return positive(root(student_degrees, FALLS, number(5, t), far(t), abs(t), t, t, min(p, 1.0 - p)))
+
+
+def ratio_degrees(s: Any, n: Any, x: Any, _: Any, upper: Any) -> Any:
+    return ratio_tail(n, s, x, upper)
+
+
+def fdtridfd(n: Any, p: Any, x: Any) -> Any:
+    if not (p > 0.0 and p < 1.0 and n > 0.0 and x > 0.0) or isinf(n) or isinf(x):
+        return number(NAN, x)
+    return root(ratio_degrees, EITHER, number(5, x), far(x), n, x, x, p)

@@ -15,6 +15,7 @@ from graphc.codegen.device_special import (
     bessel_01,
     bessel_integrals,
     bessel_modified,
+    bessel_moments,
     bessel_plain,
     beta_function,
     beta_quantiles,
@@ -32,7 +33,9 @@ from graphc.codegen.device_special import (
     kelvin,
     kolmogorov_laws,
     laws,
+    noncentral_inverses,
     noncentral_laws,
+    noncentral_t,
     normal_kin,
     orthogonal_polynomials,
     parabolic_cylinder,
@@ -43,6 +46,7 @@ from graphc.codegen.device_special import (
     struve_functions,
     struve_integrals,
     weber_w,
+    wright,
     zeta_and_dilogarithm,
 )
 
@@ -52,6 +56,7 @@ BY_FILE: Mapping[ModuleType, str] = {
     airy_integrals: "itairy",
     bessel_01: "i0 i0e i1 i1e j0 j1 k0 k0e k1 k1e y0 y1",
     bessel_integrals: "it2i0k0 it2j0y0 iti0k0 itj0y0",
+    bessel_moments: "besselpoly",
     bessel_modified: "iv ive kv kve",
     bessel_plain: "jv yv",
     beta_function: "beta betaln gammasgn rgamma",
@@ -71,19 +76,23 @@ BY_FILE: Mapping[ModuleType, str] = {
     kolmogorov_laws: "kolmogi kolmogorov smirnov smirnovi",
     laws: "bdtr bdtrc bdtri chdtr chdtrc chdtri fdtr fdtrc fdtri gdtr gdtrc gdtria gdtrix nbdtr nbdtrc nbdtri pdtr "
     "pdtrc pdtri stdtr stdtrit",
+    noncentral_inverses: "chndtridf chndtrinc chndtrix ncfdtri ncfdtridfd ncfdtridfn ncfdtrinc nctdtridf nctdtrinc "
+    "nctdtrit",
     noncentral_laws: "chndtr ncfdtr",
+    noncentral_t: "nctdtr",
     normal_kin: "ndtri_exp nrdtrimn nrdtrisd owens_t powm1 tklmbda wrightomega",
     orthogonal_polynomials: "eval_chebyc eval_chebys eval_chebyt eval_chebyu eval_gegenbauer eval_genlaguerre "
     "eval_hermite eval_hermitenorm eval_jacobi eval_laguerre eval_legendre eval_sh_chebyt eval_sh_chebyu "
     "eval_sh_jacobi eval_sh_legendre lpmv",
     parabolic_cylinder: "pbdv pbvv",
-    parameters: "bdtrik bdtrin btdtria btdtrib chdtriv gdtrib nbdtrik nbdtrin pdtrik",
+    parameters: "bdtrik bdtrin btdtria btdtrib chdtriv fdtridfd gdtrib nbdtrik nbdtrin pdtrik stdtridf",
     rising_factorials: "binom poch",
     sine_integrals: "fresnel shichi sici",
     spherical: "spherical_in spherical_jn spherical_kn spherical_yn",
     struve_functions: "modstruve struve",
     struve_integrals: "it2struve0 itmodstruve0 itstruve0",
     weber_w: "pbwa",
+    wright: "log_wright_bessel wright_bessel",
     zeta_and_dilogarithm: "spence zetac",
 }
 OTHER_NAMES: Mapping[str, Callable[..., Any]] = {

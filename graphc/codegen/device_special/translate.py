@@ -3,7 +3,7 @@
 Their syntax is translated by ``frontend``, with what they have beyond printed text: literals take the function's
 precision, functions call each other and return several numbers, and tuples of numbers of their module are tables in
 constant memory. Integers that meet floats become floats. Each function is made once for each precision and, since
-tables may be arguments, for each table.
+tables and functions may be arguments, for each of these.
 """
 
 from __future__ import annotations
@@ -68,22 +68,26 @@ def _has_parts(code: ir.Function) -> bool:
 
 
 def defined(
-    module: ir.Module, function: Callable[..., Any], short: str, tables: Sequence[Any] = (), *, entry: bool = False
+    module: ir.Module, function: Callable[..., Any], short: str, fixed: Sequence[Any] = (), *, entry: bool = False
 ) -> ir.Function:
     """The function of the module, made where it is not there yet.
 
-    Args: tables: for each argument, the table that it is, or None; entry: kernels call it, so that it stands apart.
+    Args:
+        fixed: for each argument, the table or function that it is, or None.
+        entry: kernels call it, so that it stands apart.
     """
-    bound = "".join(f"_{_symbol_of(table)}" for table in tables if table is not None)
+    bound = "".join(f"_{_symbol_of(value)}" for value in fixed if value is not None)
     symbol = f"device_{function.__module__.rpartition('.')[2]}_{function.__name__}{bound}_{short}"
     found = module.globals.get(symbol)
     if found is None:
-        found = _FunctionTranslator(module, symbol, function, short, tables or None).translated(entry=entry)
+        found = _FunctionTranslator(module, symbol, function, short, fixed or None).translated(entry=entry)
     return found
 
 
-def _symbol_of(table: tuple[float, ...]) -> str:
-    return f"{hash(table) % 2**64:016x}"
+def _symbol_of(value: tuple[float, ...] | FunctionType) -> str:
+    if isinstance(value, FunctionType):
+        return f"{value.__module__.rpartition('.')[2]}_{value.__name__}"
+    return f"{hash(value) % 2**64:016x}"
 
 
 @lru_cache(maxsize=512)
@@ -134,12 +138,12 @@ class _FunctionTranslator(Translator):
 
     def __init__(
         self, module: ir.Module, symbol: str, function: Callable[..., Any], short: str,
-        tables: Sequence[Any] | None,
+        fixed: Sequence[Any] | None,
     ) -> None:  # fmt: skip
         self.function, self.results = _syntax(function)
         self.short, self.kind = short, FLOATS[short]
         names = [argument.arg for argument in self.function.args.args]
-        bound = tables or [None] * len(names)
+        bound = fixed or [None] * len(names)
         self.namespace = {**function.__globals__, **{n: t for n, t in zip(names, bound, strict=True) if t is not None}}
         self.given = [n for n, t in zip(names, bound, strict=True) if t is None]
         number = llvm_type(self.kind)
@@ -275,11 +279,17 @@ class _FunctionTranslator(Translator):
 
     def _own(self, function: FunctionType, arguments: Sequence[ast.expr]) -> Number:
         """A call of a function of this room."""
-        tables = [self.namespace.get(a.id) if isinstance(a, ast.Name) else None for a in arguments]
-        tables = [table if isinstance(table, tuple) else None for table in tables]
-        numbers = [self._float(self.value(a)) for a, t in zip(arguments, tables, strict=True) if t is None]
-        code = defined(self.b.module, function, self.short, tables)
+        fixed = list(map(self._fixed, arguments))
+        numbers = [self._float(self.value(a)) for a, f in zip(arguments, fixed, strict=True) if f is None]
+        code = defined(self.b.module, function, self.short, fixed)
         return self.kind, self.b.call(code, numbers)
+
+    def _fixed(self, argument: ast.expr) -> Any:
+        """The table or the function that an argument is."""
+        if not isinstance(argument, ast.Name) or argument.id in self.known or argument.id in self.places:
+            return None
+        value = self.namespace.get(argument.id)
+        return value if isinstance(value, tuple | FunctionType) else None
 
     def _builtin(self, name: str, numbers: list[Number]) -> Number:
         if name == "abs":
