@@ -10,8 +10,9 @@ import pytest
 import scipy.special
 
 from tests.device_special.support import errors, values
+from tests.nightly import NIGHTLY
 
-COUNT = 12  # points of each function, beside the edges
+COUNT = 12 if NIGHTLY else 8  # points of each function, beside the edges
 SHAPE, ARGUMENT, SHARE, COUNTED, TRIALS, SIGNED, ANY = (
     "shape",
     "argument",

@@ -15,7 +15,7 @@ from graphc.codegen.device_special import noncentral_laws, noncentral_t
 from tests.device_special.support import values
 from tests.nightly import NIGHTLY
 
-COUNT = 40 if NIGHTLY else 3
+COUNT = 40 if NIGHTLY else 2
 DTYPES = [np.float64, np.float32]
 SHAPE, POINT, OFFSET, ANY = range(4)
 

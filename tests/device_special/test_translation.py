@@ -2,11 +2,15 @@
 
 from __future__ import annotations
 
+import llvmlite.binding
 import numpy as np
 import pytest
 import scipy.special
+from llvmlite import ir
 
 import graphc
+from graphc.codegen.device_special.table import FUNCTIONS
+from graphc.codegen.device_special.translate import defined
 from graphc.codegen.ptx import kernel_ptx
 from graphc.config import override, settings
 from tests.cuda.test_ptx import kernels_of
@@ -46,15 +50,42 @@ def test_a_kernel_has_each_function_once_and_single_precision_stays_single():
     assert text.count(".func  (.param .b32 func_retval0) device_bessel_01_k0_f32(\n") == 1
 
 
-OF_TWO = ("pbdv", "pbvv", "pbwa")
-OF_ONE = ("it2i0k0", "it2j0y0", "it2struve0", "itairy", "itmodstruve0", "itstruve0", "modfresnelm", "modfresnelp")
+LONG = (
+    "it2i0k0 it2j0y0 it2struve0 itairy itmodstruve0 itstruve0 modfresnelm modfresnelp pbdv pbvv pbwa besselpoly chndtr "
+    "chndtridf chndtrinc chndtrix fdtridfd log_wright_bessel ncfdtr ncfdtri ncfdtridfd ncfdtridfn ncfdtrinc nctdtr "
+    "nctdtridf nctdtrinc nctdtrit stdtridf wright_bessel"
+)
 
 
 @pytest.mark.skipif(not NIGHTLY, reason="compiles each function twice")
-@pytest.mark.parametrize("name", [*OF_ONE, *OF_TWO])
+@pytest.mark.parametrize("name", LONG.split())
 def test_long_functions_compile_and_stay_single(name):
     function = getattr(scipy.special, name)
     for dtype in (np.float32, np.float64):
-        given = [np.full(3, 0.7, dtype)] * (2 if name in OF_TWO else 1)
+        given = [np.full(3, 0.7, dtype)] * function.nin
         for kernel in kernels_of(graphc.jit(function), tuple(given)):
             assert (".f64" in kernel_ptx(kernel, "sm_80")) == (dtype == np.float64)
+
+
+def test_a_function_is_made_for_each_function_that_it_is_given():
+    """The root finder for the law that it calls; a variable may have a function's name."""
+    module = ir.Module()
+    defined(module, FUNCTIONS["nctdtrit"], "f32", entry=True)
+    made = [name for name in module.globals if name.startswith("device_roots_root_")]
+    laws = ("positive", "negative")
+    assert sorted(made) == sorted(f"device_roots_root_noncentral_inverses_{law}_point_f32" for law in laws)
+    llvmlite.binding.parse_assembly(str(module)).verify()
+    assert "double" not in str(module)
+
+
+POINTS = np.array([[0.6, 3.1, 8.0], [0.45, 0.83, 0.2], [2.4, 0.3, 0.7], [0.9, 0.5, 0.8]])
+OF_LAWS = "fdtridfd chndtrinc ncfdtri ncfdtridfn nctdtr nctdtrit besselpoly wright_bessel"
+
+
+@pytest.mark.parametrize("name", OF_LAWS.split() if NIGHTLY else [])
+def test_kernels_of_laws_have_the_values_of_the_python_functions(name):
+    function = getattr(scipy.special, name)
+    given = list(POINTS[: function.nin])
+    with override(cuda_emulator=True):
+        found = graphc.jit(function, target="cuda")(*given)
+    np.testing.assert_allclose(found, values(name, given), rtol=1e-12)
