@@ -7,8 +7,8 @@ import copy
 from collections.abc import Collection, Iterable, Sequence
 
 from graphc.trace.counters import names_in
-from graphc.trace.loads import HOOKS
-from graphc.trace.syntax import at, delayed, hook, name_of
+from graphc.trace.loads import HOOKS, hook
+from graphc.trace.syntax import at, delayed, name_of
 
 _GRIDS = frozenset(
     ["ndindex", "ndenumerate", "nditer", "product", "pairwise", "combinations", "count", "repeat", "cycle"]

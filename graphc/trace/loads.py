@@ -98,10 +98,10 @@ class LoadRewriter(ast.NodeTransformer):
     def visit_Name(self, node: ast.Name) -> ast.expr:
         return self._name(node, "name")
 
-    def _name(self, node: ast.Name, hook: str) -> ast.expr:
+    def _name(self, node: ast.Name, kind: str) -> ast.expr:
         if not isinstance(node.ctx, ast.Load) or not self.is_outside(node.id):
             return node
-        return _hook(hook, node, node, ast.Constant(node.id))
+        return hook(kind, node, node, ast.Constant(node.id))
 
     def raw(self, node: ast.expr) -> ast.expr:
         """The expression where its value is read through: a container in it is only passed by."""
@@ -117,12 +117,12 @@ class LoadRewriter(ast.NodeTransformer):
     def visit_Attribute(self, node: ast.Attribute) -> ast.expr:
         if isinstance(node.ctx, ast.Load):
             return self._attribute(node, "attribute")
-        node.value = _hook("owner", node, self.raw(node.value))
+        node.value = hook("owner", node, self.raw(node.value))
         return node
 
-    def _attribute(self, node: ast.Attribute, hook: str) -> ast.expr:
+    def _attribute(self, node: ast.Attribute, kind: str) -> ast.expr:
         name = self._mangled(node.attr)
-        return _hook(hook, node, self.raw(node.value), ast.Constant(name))
+        return hook(kind, node, self.raw(node.value), ast.Constant(name))
 
     def _mangled(self, name: str) -> str:
         """A private name as the class that the function stands in sees it."""
@@ -134,22 +134,22 @@ class LoadRewriter(ast.NodeTransformer):
     def visit_Subscript(self, node: ast.Subscript) -> ast.expr:
         if isinstance(node.ctx, ast.Load):
             return self._item(node, "item")
-        node.value = _hook("store", node, self.raw(node.value))
+        node.value = hook("store", node, self.raw(node.value))
         node.slice = self.visit(node.slice)
         return node
 
-    def _item(self, node: ast.Subscript, hook: str) -> ast.expr:
+    def _item(self, node: ast.Subscript, kind: str) -> ast.expr:
         value = self.raw(node.value)
         key = self._slice_object(self.visit(node.slice), node)
         if isinstance(key, ast.Tuple):
             key.elts = [self._slice_object(part, node) for part in key.elts]
-        return _hook(hook, node, value, key)
+        return hook(kind, node, value, key)
 
     def _slice_object(self, part: ast.expr, node: ast.expr) -> ast.expr:
         if not isinstance(part, ast.Slice):
             return part
         bounds = [bound if bound is not None else ast.Constant(None) for bound in (part.lower, part.upper, part.step)]
-        return _hook("slice", node, *bounds)
+        return hook("slice", node, *bounds)
 
     def visit_Call(self, node: ast.Call) -> ast.expr:
         if isinstance(node.func, ast.Name) and node.func.id == "print" and self.is_outside("print"):
@@ -158,7 +158,7 @@ class LoadRewriter(ast.NodeTransformer):
 
     def _print(self, node: ast.Call) -> ast.IfExp:
         """What a plain run prints is not even looked at in the trace: it may ask for numbers (``f"{x:.3f}"``)."""
-        elsewhere = _hook("printed_elsewhere", node, copy.deepcopy(node.func))
+        elsewhere = hook("printed_elsewhere", node, copy.deepcopy(node.func))
         return ast.copy_location(ast.IfExp(elsewhere, ast.Constant(None), self._call(node)), node)
 
     def _call(self, node: ast.Call) -> ast.expr:
@@ -169,7 +169,7 @@ class LoadRewriter(ast.NodeTransformer):
         node.keywords = [self.visit(keyword) for keyword in node.keywords]
         if self._reads_the_frame(node):
             return self._frame_reader(node)
-        node.func = _hook("callee", node.func, self.visit(node.func))
+        node.func = hook("callee", node.func, self.visit(node.func))
         return node
 
     def _reads_the_frame(self, call: ast.Call) -> bool:
@@ -181,23 +181,23 @@ class LoadRewriter(ast.NodeTransformer):
         """What reads this very frame is called by Python; where it leads outside, that is recorded or refused."""
         name = call.func.id if isinstance(call.func, ast.Name) else ""
         if name == "globals":
-            return _hook("all_globals", call, call)
+            return hook("all_globals", call, call)
         if name in ("eval", "exec") and len(call.args) == 1:
-            call.args[0] = _hook("expression", call, call.args[0])
+            call.args[0] = hook("expression", call, call.args[0])
         elif name in ("eval", "exec"):
-            call.func = _hook("evaluating", call.func, call.func)
+            call.func = hook("evaluating", call.func, call.func)
         return call
 
     def visit_FormattedValue(self, node: ast.FormattedValue) -> ast.FormattedValue:
         spec = self.visit(node.format_spec) if node.format_spec is not None else ast.Constant("")
         conversion = ast.Constant(chr(node.conversion) if node.conversion > 0 else "")
-        value = _hook("formatted", node.value, self.visit(node.value), conversion, spec)
+        value = hook("formatted", node.value, self.visit(node.value), conversion, spec)
         return ast.copy_location(ast.FormattedValue(value, -1, None), node)
 
     def visit_Match(self, node: ast.Match) -> ast.Match:
         node.subject = self.visit(node.subject)
         if any(isinstance(part, ast.MatchClass) for case in node.cases for part in ast.walk(case.pattern)):
-            node.subject = _hook("matched", node.subject, node.subject)
+            node.subject = hook("matched", node.subject, node.subject)
         node.cases = [self.visit(case) for case in node.cases]
         return node
 
@@ -216,9 +216,7 @@ class LoadRewriter(ast.NodeTransformer):
     # --- what Python calls by itself ----------------------------------------------------------------------------------
 
     def visit_BinOp(self, node: ast.BinOp) -> ast.expr:
-        return _hook(
-            "binary", node, ast.Constant(type(node.op).__name__), self.visit(node.left), self.visit(node.right)
-        )
+        return hook("binary", node, ast.Constant(type(node.op).__name__), self.visit(node.left), self.visit(node.right))
 
     def visit_Compare(self, node: ast.Compare) -> ast.expr:
         node.left = self.visit(node.left)
@@ -226,7 +224,7 @@ class LoadRewriter(ast.NodeTransformer):
         asks_for_none = isinstance(node.ops[0], ast.Is | ast.IsNot) and isinstance(node.comparators[0], ast.Constant)
         if len(node.ops) > 1 or asks_for_none:
             return node
-        return _hook("binary", node, ast.Constant(type(node.ops[0]).__name__), node.left, node.comparators[0])
+        return hook("binary", node, ast.Constant(type(node.ops[0]).__name__), node.left, node.comparators[0])
 
     def visit_UnaryOp(self, node: ast.UnaryOp) -> ast.expr:
         if isinstance(node.op, ast.Not):
@@ -234,7 +232,7 @@ class LoadRewriter(ast.NodeTransformer):
             return node
         if isinstance(node.operand, ast.Constant):
             return node
-        return _hook("unary", node, ast.Constant(type(node.op).__name__), self.visit(node.operand))
+        return hook("unary", node, ast.Constant(type(node.op).__name__), self.visit(node.operand))
 
     def _test(self, node: ast.expr) -> ast.expr:
         """An expression of which only the truth counts."""
@@ -242,7 +240,7 @@ class LoadRewriter(ast.NodeTransformer):
             node.values = [self._test(value) for value in node.values]
             return node
         visited = self.visit(node)
-        return visited if isinstance(node, ast.Compare | ast.Constant) else _hook("truth", node, visited)
+        return visited if isinstance(node, ast.Compare | ast.Constant) else hook("truth", node, visited)
 
     def _visit_test(self, node: Any) -> Any:
         node.test = self._test(node.test)
@@ -253,19 +251,19 @@ class LoadRewriter(ast.NodeTransformer):
     def visit_Raise(self, node: ast.Raise) -> ast.Raise:
         self.generic_visit(node)
         if node.exc is not None:
-            node.exc = _hook("raising", node.exc, node.exc)
+            node.exc = hook("raising", node.exc, node.exc)
         return node
 
     def visit_Try(self, node: ast.Try) -> ast.Try:
         """What a ``raise`` in its body does is noted where a handler may stand ready for it."""
         self.generic_visit(node)
         if node.handlers:
-            item = ast.withitem(_hook("handler", node.body[0]), None)
+            item = ast.withitem(hook("handler", node.body[0]), None)
             node.body = [ast.copy_location(ast.With([item], node.body), node.body[0])]
         return node
 
     def _iterated(self, node: ast.expr) -> ast.expr:
-        return _hook("iterated", node, self.visit(node))
+        return hook("iterated", node, self.visit(node))
 
     def visit_For(self, node: ast.For) -> ast.For:
         node.iter = self._iterated(node.iter)
@@ -276,7 +274,7 @@ class LoadRewriter(ast.NodeTransformer):
         return node
 
     def visit_withitem(self, node: ast.withitem) -> ast.withitem:
-        node.context_expr = _hook("context", node.context_expr, self.visit(node.context_expr))
+        node.context_expr = hook("context", node.context_expr, self.visit(node.context_expr))
         node.optional_vars = self.visit(node.optional_vars) if node.optional_vars is not None else None
         return node
 
@@ -295,7 +293,7 @@ class LoadRewriter(ast.NodeTransformer):
             name = alias.asname or alias.name
             if not self.is_outside(name):
                 where = [ast.Constant(part) for part in (node.module or "", node.level, alias.name)]
-                value = _hook("imported", node, ast.Name(name, ast.Load()), *where)
+                value = hook("imported", node, ast.Name(name, ast.Load()), *where)
                 read.append(ast.copy_location(ast.Assign([ast.Name(name, ast.Store())], value), node))
         return read
 
@@ -306,7 +304,7 @@ class LoadRewriter(ast.NodeTransformer):
         node.value = self._iterated(node.value) if unpacks else self.visit(node.value)
         for target in node.targets:
             if isinstance(target, ast.Name) and self._declared_outside(target.id):
-                node.value = _hook("escaping", node.value, node.value, ast.Constant(target.id))
+                node.value = hook("escaping", node.value, node.value, ast.Constant(target.id))
         node.targets = [self.visit(target) for target in node.targets]
         return node
 
@@ -315,17 +313,19 @@ class LoadRewriter(ast.NodeTransformer):
         if isinstance(target, ast.Name) and self._declared_outside(target.id):
             read = self.visit(ast.copy_location(ast.Name(target.id, ast.Load()), target))
             operator = ast.Constant(type(node.op).__name__)
-            value = _hook("in_place", node, operator, read, self.visit(node.value))
-            value = _hook("escaping", node, value, ast.Constant(target.id))
+            value = hook("in_place", node, operator, read, self.visit(node.value))
+            value = hook("escaping", node, value, ast.Constant(target.id))
             return ast.copy_location(ast.Assign([target], value), node)
         node.target = self.visit(target)
         node.value = self.visit(node.value)
         return node
 
 
-def _hook(name: str, at: ast.AST, *arguments: ast.expr) -> ast.expr:
-    """``_graphc_.name(*arguments)`` with the place of the node that it stands for."""
+def hook(name: str, at: ast.AST, *arguments: ast.expr) -> ast.Call:
+    """``_graphc_.name(*arguments)`` at the line where the node begins: a method's call is where its name ends."""
     reader = ast.copy_location(ast.Name(HOOKS, ast.Load()), at)
     method = ast.copy_location(ast.Attribute(reader, name, ast.Load()), at)
+    if hasattr(at, "lineno"):
+        method.end_lineno, method.end_col_offset = method.lineno, method.col_offset
     placed = [a if hasattr(a, "lineno") else ast.copy_location(a, at) for a in arguments]
     return ast.copy_location(ast.Call(method, placed, []), at)

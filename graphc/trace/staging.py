@@ -29,9 +29,9 @@ from graphc.trace.counters import can_be_tried, counters
 from graphc.trace.desugar import desugar, write_out_super
 from graphc.trace.expressions import Expressions, iterable, mark_tests, peek
 from graphc.trace.liveness import Liveness, Names, changed_in_place, loaded
-from graphc.trace.loads import FRAME_READERS, HOOKS
+from graphc.trace.loads import FRAME_READERS, HOOKS, hook
 from graphc.trace.scopes import FUNCTIONS, Scope
-from graphc.trace.syntax import access, accessors, at, constants, define, delayed, hook, name_of
+from graphc.trace.syntax import access, accessors, at, constants, define, delayed, name_of
 
 _LEAVES = (ast.Return, ast.Break, ast.Continue)
 _UNMOVABLE = (ast.Yield, ast.YieldFrom, ast.Await, ast.AsyncFor, ast.AsyncWith, ast.Global, ast.Nonlocal)

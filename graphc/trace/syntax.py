@@ -6,7 +6,7 @@ import ast
 from collections.abc import Sequence
 from typing import Any
 
-from graphc.trace.loads import HOOKS
+from graphc.trace.loads import HOOKS, hook
 
 
 def at(node: ast.AST, made: Any) -> Any:
@@ -15,11 +15,6 @@ def at(node: ast.AST, made: Any) -> Any:
 
 def name_of(name: str) -> ast.Name:
     return ast.Name(name, ast.Load())
-
-
-def hook(name: str, node: ast.AST, *arguments: ast.expr) -> ast.Call:
-    call: ast.Call = at(node, ast.Call(ast.Attribute(name_of(HOOKS), name, ast.Load()), list(arguments), []))
-    return call
 
 
 def delayed(node: ast.expr) -> ast.Lambda:
