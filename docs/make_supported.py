@@ -34,6 +34,7 @@ from graphc.trace.functions import (
     special_values,
 )
 from graphc.trace.functions.absent import NO_ARRAYS, NO_NUMBERS, reason
+from graphc.trace.functions.complex_special import COMPLEX_FORMS
 from graphc.trace.laws.calls import methods_of, names_of_laws
 from graphc.trace.protocol import public_name
 from graphc.trace.python_functions import MATH_FORMS
@@ -162,7 +163,9 @@ def laws() -> list[str]:
 def taking_complex() -> list[str]:
     """What takes complex arrays: ufuncs, and the functions of each module."""
     ufuncs = sorted(n for n, op in UFUNCS.items() if isinstance(getattr(np, n, None), np.ufunc) and OPS[op].complex)
-    names = sorted({name for name in complex_values.TAKES_COMPLEX | fourier.TAKES_COMPLEX if "ndarray" not in name})
+    special = special_values.TAKES_COMPLEX | {f"scipy.special.{name}" for name in COMPLEX_FORMS}
+    names = complex_values.TAKES_COMPLEX | fourier.TAKES_COMPLEX | special
+    names = sorted(name for name in names if "ndarray" not in name)
     plain = [name.removeprefix("numpy.") for name in names if name.startswith("numpy.")]
     lines = [
         "`complex64` and `complex128`; see [usage](usage.md#complex-numbers). All operators but comparisons by size."

@@ -18,6 +18,8 @@ from graphc.trace.algorithms.folds import FOLDS
 from graphc.trace.functions import METHODS, NUMPY_FUNCTIONS, PROPERTIES, UFUNC_FUNCTIONS, UFUNC_METHODS, UFUNCS
 from graphc.trace.functions.arguments import as_array, shape_text
 from graphc.trace.functions.assignment import add_at, distinct, same_kind, setitem
+from graphc.trace.functions.complex_special import COMPLEX_FORMS
+from graphc.trace.functions.complex_values import complex_dtype_of
 from graphc.trace.functions.indexing import getitem
 from graphc.trace.functions.integers import apply_op, squared_truths
 from graphc.trace.functions.results import named
@@ -86,13 +88,14 @@ def _apply(session: Session, ufunc: str, values: Sequence[Any], name: str = "") 
     F = session.F
     F.location = user_location()
     values = lowered(F, list(values), ufunc)
-    op = UFUNCS.get(ufunc)
+    form = COMPLEX_FORMS.get(ufunc) if complex_dtype_of(values) is not None else None
+    op = UFUNCS.get(ufunc) if form is None else None
     if op is not None:
         if any(isinstance(v, list | tuple) for v in values):
             values = [as_array(F, v) if isinstance(v, list | tuple) else v for v in values]
         with sizes_in_errors(session, values):
             return apply_op(F, op, values)
-    function = UFUNC_FUNCTIONS.get(ufunc)
+    function = form or UFUNC_FUNCTIONS.get(ufunc)
     if function is None:
         raise_unsupported(name or f"numpy.{ufunc}")
     with sizes_in_errors(session, values):

@@ -96,6 +96,19 @@ def test_values_in_single_precision(name):
         check(name, k, lambda *a, k=k: values(name, a)[..., k], arguments, np.float32)
 
 
+def test_where_the_asymptotic_series_begins():
+    """One relation between both functions on either side (DLMF 12.2.19), and no step of W there."""
+    v = np.repeat([-5.3, -0.4, 2.8, 6.1, 11.7], 6)
+    x = np.sqrt(120 + v * v) * np.tile([0.86, 0.93, 0.999, 1.001, 1.06, 1.12], 5)
+    (d, slope), (dominant, other) = values("pbdv", [v, x]).T, values("pbvv", [v, x]).T
+    np.testing.assert_allclose(d * other - slope * dominant, np.sqrt(2 / np.pi), rtol=3e-13)
+    a = np.linspace(-9, 9, 7)
+    ends = np.sqrt(100 + a * a) * np.array([[-1 - 1e-9], [-1 + 1e-9], [1 - 1e-9], [1 + 1e-9]])
+    w = values("pbwa", [np.broadcast_to(a, ends.shape), ends])
+    step = w[1::2] - w[::2] - (w[1::2, :, 1] * np.diff(ends, axis=0)[::2])[..., None] * [1, 0]
+    assert np.max(np.abs(step[..., 0]) / np.hypot(w[::2, :, 0], w[::2, :, 1] / 5)) < 1e-12
+
+
 def test_wronskian_of_w():
     """DLMF 12.14.1: of W(a, x) and W(a, -x)."""
     a, x = points(90.0, 20)

@@ -38,6 +38,7 @@ MODERATE = 30.0  # up to this argument gamma is a number in either precision
 FARTHEST = 1e8  # everything is 0 or infinite long before
 MANY, MANY_LOG = 2.0**50, 50 * LOG_2
 MOST_STEPS = 3000
+SERIES_FROM = 120.0  # the asymptotic series' least term is below 1e-17 where x**2 is above that and v**2
 BEYOND = 2000.0  # V is infinite with that exponent, as it grows from there on
 
 
@@ -122,6 +123,7 @@ def at_zero(v: Any) -> Any:
 
 
 def far_dominant(v: Any, x: Any) -> Any:
+    """V and its derivative by the asymptotic series, and the logarithm of their scale."""
     term = number(1, x)
     total, slopes = term, 0.5 * x - (v + 1.0) / x
     for k in range(200):
@@ -135,7 +137,7 @@ def far_dominant(v: Any, x: Any) -> Any:
 
 def dominant(v: Any, x: Any) -> Any:
     """V and its derivative for x >= 0, and the logarithm of their scale."""
-    if x * x > 80.0 + v * v:
+    if x * x > SERIES_FROM + v * v:
         value, slope, exponent = far_dominant(v, x)
         return value, slope, exponent
     a = -v - 0.5

@@ -42,6 +42,7 @@ RATIO = (
 )
 RATIO_FROM = 10
 LARGEST, LARGEST_SINGLE = 100.0, 50.0  # of the size of a
+SERIES_FROM = 100.0  # the asymptotic series' least term is below 1e-17 where x**2 is above that and a**2
 LEVEL = 0.5  # up to this a, falling is no loss
 MOST_STEPS = 4000
 
@@ -118,7 +119,7 @@ def pbwa(a: Any, x: Any) -> Any:
     if isnan(a) or isnan(x) or isinf(x) or abs(a) > (LARGEST_SINGLE if is_single(a) else LARGEST):
         return number(NAN, x), number(NAN, x)
     size = abs(x)
-    outside = sqrt(80.0 + a * a)
+    outside = sqrt(SERIES_FROM + a * a)
     ratio = sqrt(gamma_ratio(0.5 * a))
     if x > 0.0 and a > LEVEL and 0.25 * x * x < a:
         w, slope = falling(a, x, outside, AT_ZERO / ratio)
