@@ -46,8 +46,34 @@ _PLACES: dict[str, Place] = {
     "normal_unbiased": _affine(3 / 8, 3 / 8),
     "interpolated_inverted_cdf": _affine(0.0, 1.0),
 }
+
+
+def _middle(F: Builder, place: Value) -> Value:
+    return F.mul(F.add(F.floor(place), F.ceil(place)), 0.5)
+
+
+def _averaged(F: Builder, place: Value) -> Value:
+    return F.select(F.eq(F.floor(place), place), F.add(place, 0.5), F.ceil(place))
+
+
+def _closest(F: Builder, place: Value) -> Value:
+    """The nearest place; of two, that which has an even number when counted from 1."""
+    before = F.sub(place, 0.5)
+    even = F.eq(F.remainder(before, 2.0), 0.0)
+    return F.select(even, F.add(before, 1.0), F.ceil(before))
+
+
+# The others step from element to element: of which continuous method, and where to.
+_STEPS: dict[str, tuple[str, Callable[[Builder, Value], Value]]] = {
+    "lower": ("linear", lambda F, place: F.floor(place)),
+    "higher": ("linear", lambda F, place: F.ceil(place)),
+    "nearest": ("linear", lambda F, place: F.rint(place)),
+    "midpoint": ("linear", _middle),
+    "inverted_cdf": ("interpolated_inverted_cdf", lambda F, place: F.ceil(place)),
+    "averaged_inverted_cdf": ("interpolated_inverted_cdf", _averaged),
+    "closest_observation": ("interpolated_inverted_cdf", _closest),
+}
 FEW_SHARES = 4  # up to which neighbours are looked for one by one
-_STEPS = ("lower", "higher", "nearest", "midpoint")  # of the place that "linear" has
 
 
 def _flattened(F: Builder, name: str, a: Any, axis: Any) -> tuple[Value, tuple[int, ...]]:
@@ -88,16 +114,6 @@ def _between(F: Builder, rows: Value, place: Value, last: Value) -> Value:
     return F.select(F.eq(first, second), first, F.select(nearer, down, up))
 
 
-def _stepped(F: Builder, method: str, place: Value) -> Value:
-    if method == "lower":
-        return F.floor(place)
-    if method == "higher":
-        return F.ceil(place)
-    if method == "nearest":
-        return F.rint(place)
-    return F.mul(F.add(F.floor(place), F.ceil(place)), 0.5)
-
-
 def _quantiles(F: Builder, name: str, rows: Value, share: Value, method: str, skips_nan: bool) -> Value:
     """For each row, at the shares (a vector): a last axis of the shares' length."""
     if method not in _PLACES and method not in _STEPS:
@@ -111,8 +127,9 @@ def _quantiles(F: Builder, name: str, rows: Value, share: Value, method: str, sk
     count = F.sub(whole, F.reduce("sum", F.cast(lost, I64), [last_axis], keepdims=True)) if skips_nan else whole
     last = F.maximum(F.sub(count, 1), 0)
     dtype = rows.type.dtype
-    place = (_PLACES.get(method) or _PLACES["linear"])(F, F.cast(count, dtype), F.cast(share, dtype))
-    place = place if method in _PLACES else _stepped(F, method, place)
+    base, step = _STEPS.get(method, (method, None))
+    place = _PLACES[base](F, F.cast(count, dtype), F.cast(share, dtype))
+    place = place if step is None else step(F, place)
     dims = (*rows.dims[:-1], share.dims[0])
     found = _between(F, rows, F.broadcast_to(place, dims), last)
     missing = F.reduce("all" if skips_nan else "any", lost, [last_axis], keepdims=True)
@@ -120,26 +137,26 @@ def _quantiles(F: Builder, name: str, rows: Value, share: Value, method: str, sk
 
 
 def _of_shares(  # noqa: PLR0913, PLR0917 - what quantile and percentile share
-    F: Builder, name: str, a: Any, q: Any, axis: Any, method: str, keepdims: bool, scale: float, skips_nan: bool,
+    F: Builder, name: str, a: Any, q: Any, axis: Any, method: str, keepdims: bool, whole: float, skips_nan: bool,
 ) -> Value:  # fmt: skip
     rows, axes = _flattened(F, name, a, axis)
     share = as_array(F, q)
     share = F.cast(share, np.result_type(share.type.dtype, rows.type.dtype) if not share.type.weak else rows.type.dtype)
-    flat = F.reshape(F.mul(share, scale) if scale != 1.0 else share, (product(share.dims),))
+    flat = F.reshape(F.div(share, whole) if whole != 1.0 else share, (product(share.dims),))
     found = _quantiles(F, name, rows, flat, method, skips_nan)
     front = F.transpose(found, [found.rank - 1, *range(found.rank - 1)])
     result = F.reshape(front, (*share.dims, *rows.dims[:-1]))
     return _kept(F, result, axes, share.rank, keepdims)
 
 
-def _function(name: str, scale: float, skips_nan: bool) -> Implementation:
+def _function(name: str, whole: float, skips_nan: bool) -> Implementation:
     def quantile(  # noqa: PLR0913 - NumPy's own parameters
         F: Builder, a: Any, q: Any, axis: Any = None, out: None = None, overwrite_input: bool = False,
         method: str = "linear", keepdims: bool = False, *, weights: Any = None,
     ) -> Value:  # fmt: skip
         if weights is not None:
             raise unsupported(F, f"{name}: weights= is not supported; sort with np.argsort and sum the weights")
-        return _of_shares(F, name, a, q, axis, method, keepdims, scale, skips_nan)
+        return _of_shares(F, name, a, q, axis, method, keepdims, whole, skips_nan)
 
     quantile.__doc__ = f"NumPy's ``{name}``, by interpolation between neighbours in the sorted array."
     return quantile
@@ -161,6 +178,6 @@ def _median(name: str, skips_nan: bool) -> Implementation:
 FUNCTIONS: dict[str, Implementation] = {
     "numpy.median": _median("median", False), "numpy.nanmedian": _median("nanmedian", True),
     "numpy.quantile": _function("quantile", 1.0, False), "numpy.nanquantile": _function("nanquantile", 1.0, True),
-    "numpy.percentile": _function("percentile", 0.01, False),
-    "numpy.nanpercentile": _function("nanpercentile", 0.01, True),
+    "numpy.percentile": _function("percentile", 100.0, False),
+    "numpy.nanpercentile": _function("nanpercentile", 100.0, True),
 }  # fmt: skip

@@ -40,7 +40,10 @@ VALUES = [
     ("median", (...,), {"axis": (0, 2), "keepdims": True}, (C,)),
     ("nanmedian", (...,), {"axis": 1}, (HOLES,)),
     *[("quantile", (..., 0.3), {"axis": 0, "method": m}, (M,), (HOLES,)) for m in (
-        "linear", "lower", "higher", "nearest", "midpoint", "hazen", "weibull", "median_unbiased", "normal_unbiased")],
+        "linear", "lower", "higher", "nearest", "midpoint", "hazen", "weibull", "median_unbiased", "normal_unbiased",
+        "inverted_cdf", "averaged_inverted_cdf", "closest_observation")],
+    *[("percentile", (..., [0, 25, 57, 100]), {"method": m}, (np.sin(np.arange(n)),))
+        for m in ("higher", "averaged_inverted_cdf", "closest_observation") for n in (100, 101)],
     ("quantile", (..., ...), {"axis": -1, "keepdims": True}, (C, np.array([0.1, 0.5, 1.0]))),
     ("nanquantile", (..., [0.25, 0.75]), {"axis": 1}, (HOLES,)),
     ("percentile", (..., 40), {}, (X,), (M,)),
@@ -207,7 +210,7 @@ def test_sinc_is_smooth_at_its_middle():
 
 
 REFUSED = [
-    ("quantile", (X, 0.5), {"method": "closest_observation"}, UnsupportedError, "method='closest_observation'"),
+    ("quantile", (X, 0.5), {"method": "nearest_rank"}, UnsupportedError, "method='nearest_rank'"),
     ("median", (np.zeros(0),), {}, ShapeError, "no elements"),
     ("searchsorted", (M, X), {}, ShapeError, "one dimension"),
     ("gradient", (X[:1],), {}, ShapeError, "needs 2 elements"),
