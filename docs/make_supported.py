@@ -171,7 +171,17 @@ def taking_complex() -> list[str]:
         "`complex64` and `complex128`; see [usage](usage.md#complex-numbers). All operators but comparisons by size."
     ]
     lines += ["", "Ufuncs:", "", listed([*ufuncs, "sign"]), "", "Functions of NumPy:", "", listed(plain), ""]
-    return [*lines, "Functions of SciPy:", "", listed(n for n in names if not n.startswith("numpy."))]
+    lines += ["Functions of SciPy:", "", listed(n for n in names if not n.startswith("numpy.")), ""]
+    return [*lines, "Refused with complex arrays, which SciPy's own take, on the CPU as on a GPU:", "", refused_complex()]
+
+
+def refused_complex() -> str:
+    """The ufuncs of scipy.special that have a loop over complex numbers, and here none."""
+    taken = {name.rpartition(".")[2] for name in special_values.TAKES_COMPLEX} | COMPLEX_FORMS.keys()
+    found = {name: getattr(scipy.special, name) for name in scipy.special.__all__}
+    ufuncs = {name: u for name, u in found.items() if isinstance(u, np.ufunc) and not hasattr(np, name)}
+    takes = {name for name, u in ufuncs.items() if any("D" in loop.partition("->")[0] for loop in u.types)}
+    return listed(name for name in sorted(takes) if found[name].__name__ not in taken)
 
 
 # --- every public function, yes or no ---------------------------------------------------------------------------------
