@@ -177,6 +177,7 @@ SCIPY_SIGNATURES = {
     **{f"spherical_{kind}": "nd~->d" for kind in ("jn", "yn", "in", "kn")},
     "wofz": "z->z",
     "wrightomega_z": "z->z",
+    "exp1_z": "z->z",
 }
 SCIPY_PART = "__"  # between a function's name and the number of the result that is meant, complex ones being two
 

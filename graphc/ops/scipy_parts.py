@@ -14,7 +14,7 @@ from typing import Any
 
 import numpy as np
 
-from graphc.abi import SCIPY_PART
+from graphc.abi import SCIPY_PART, SCIPY_SIGNATURES
 from graphc.errors import GradientError
 from graphc.ir.builder import Builder
 from graphc.ir.graph import Value
@@ -229,6 +229,12 @@ def omega_slope(F: Builder, z: Pair, w: Pair) -> Pair:
     return quotient(F, w, (F.add(w[0], 1.0), w[1]))
 
 
+def exp1_slope(F: Builder, z: Pair, w: Pair) -> Pair:
+    """``-exp(-z) / z``."""
+    size = F.neg(F.exp(F.neg(z[0])))
+    return quotient(F, (F.mul(size, F.cos(z[1])), F.neg(F.mul(size, F.sin(z[1])))), z)
+
+
 # --- the table --------------------------------------------------------------------------------------------------------
 
 
@@ -274,6 +280,7 @@ PARTS: dict[str, tuple[int, list[Rule]]] = {
     **{f"{shape}_{kind}": (5 if kind.endswith("_cv") else 4, spheroidal(shape, kind)) for shape in ("pro", "obl")
        for kind in ("ang1", "rad1", "rad2", "ang1_cv", "rad1_cv", "rad2_cv")},
     "wofz": (2, analytic("wofz", faddeeva_slope)), "wrightomega_z": (2, analytic("wrightomega_z", omega_slope)),
+    "exp1_z": (2, analytic("exp1_z", exp1_slope)),
 }  # fmt: skip
 
 
@@ -285,7 +292,7 @@ class Part(SpecialFunction):
 
         name, _, k = self.name.partition(SCIPY_PART)
         function = getattr(scipy.special, name.removesuffix("_z"))
-        if name in ("wofz", "wrightomega_z"):
+        if SCIPY_SIGNATURES[name] == "z->z":
             z = np.empty(np.broadcast(*arrays).shape, np.complex128)
             z.real, z.imag = arrays
             found = function(z)

@@ -142,6 +142,23 @@ def test_wright_omega(dtype):
     assert np.max(gap) < 5 * np.finfo(dtype).eps
 
 
+@pytest.mark.parametrize("dtype", [np.float64, np.float32])
+def test_exponential_integral_of_complex_numbers(dtype):
+    """In all directions and sizes; on either side of the cut, far out by the asymptotic series; the limits."""
+    random = np.random.default_rng(8)
+    z = 10 ** random.uniform(-3, 1.9, 60) * np.exp(1j * random.uniform(-np.pi, np.pi, 60))
+    z = np.concatenate([z, -(10 ** random.uniform(-2, 1.9, 20)) + 1j * random.normal(size=20) * 1e-3, [-60 + 0.5j]])
+    x, y = z.real.astype(dtype), z.imag.astype(dtype)
+    z = x.astype(float) + 1j * y
+    right = np.array([complex(mpmath.e1(complex(p))) for p in z])
+    found = values("exp1_z", [x, y], dtype).astype(float)
+    scale = np.abs(right) + np.abs(np.exp(-z)) + np.finfo(dtype).tiny
+    assert np.max(np.abs(found[:, 0] + 1j * found[:, 1] - right) / scale) < 8 * np.finfo(dtype).eps
+    found = values("exp1_z", [[-2.0, -2.0, -60.0, 0.0, np.inf, np.nan], [0.0, -0.0, -0.0, 0.0, 1.0, 0.0]], dtype)
+    np.testing.assert_allclose(found[:3, 1], [-np.pi, np.pi, np.pi], rtol=1e-6)
+    np.testing.assert_array_equal(found[3:], [[np.inf, 0.0], [0.0, 0.0], [np.nan, np.nan]])
+
+
 # name -> which argument is the probability, and the law at the value and the other arguments: SciPy's own has 11 digits
 PARAMETERS = {
     "chdtriv": (0, scipy.special.chdtr), "gdtrib": (1, lambda b, a, x: scipy.special.gdtr(a, b, x)),

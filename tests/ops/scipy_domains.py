@@ -39,6 +39,7 @@ def part_domains() -> dict[str, tuple[np.ndarray, ...]]:
         **{f"mathieu_{kind}": (degree, ORDER, angle) for kind in ("cem", "sem")},
         **{f"mathieu_mod{kind}": (degree, ORDER, real) for kind in ("cem1", "cem2", "sem1", "sem2")},
         **spheroidal, **given, "wofz": (ANY, POSITIVE), "wrightomega_z": (ANY, POSITIVE),
+        "exp1_z": (ANY, POSITIVE),
     }  # fmt: skip
     return {f"{name}__{k}": domains[name] for name, (_, rules) in PARTS.items() for k in range(len(rules))}
 
@@ -125,6 +126,7 @@ EVERY = frozenset(
     betainc betaincc betaincinv betainccinv stdtr stdtrit chdtr chdtrc chdtri gdtr gdtrc fdtr fdtrc fdtri btdtria
     boxcox boxcox1p inv_boxcox inv_boxcox1p tklmbda agm elliprf elliprg elliprd elliprc elliprj voigt_profile radian
     ellipkinc ellipeinc ellipj__0 ellipj__1 ellipj__2 ellipj__3 wofz__0 wofz__1 wrightomega_z__0 wrightomega_z__1
+    exp1_z__0 exp1_z__1
     btdtrib stdtridf chdtriv gdtria gdtrib gdtrix fdtridfd pdtrik bdtrik bdtrin nbdtrik nbdtrin nrdtrimn nrdtrisd
     """.split()  # noqa: SIM905
 )

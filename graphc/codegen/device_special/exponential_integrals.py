@@ -6,9 +6,23 @@ import math
 from typing import Any
 
 from graphc.codegen.device_special.incomplete_gamma import upper_fraction
-from graphc.codegen.device_special.language import digamma, epsilon, exp, isinf, isnan, log, number, trunc
+from graphc.codegen.device_special.language import (
+    arctan2,
+    copysign,
+    cos,
+    digamma,
+    epsilon,
+    exp,
+    hypot,
+    isinf,
+    isnan,
+    log,
+    number,
+    sin,
+    trunc,
+)
 
-NAN, INF = math.nan, math.inf
+NAN, INF, PI = math.nan, math.inf, math.pi
 EULER = 0.5772156649015329
 FAR = 40.0  # from which on the terms of the asymptotic series fall below 2**-54
 MOST_TERMS = 500
@@ -107,3 +121,73 @@ def expn(n: Any, x: Any) -> Any:
         else:
             total = total + term * (digamma(n) - log(x))
     return total
+
+
+def complex_fraction(x: Any, y: Any) -> Any:
+    """``exp(z) E1(z)`` by the even part of its continued fraction (DLMF 6.9.1), where abs(z) + x >= 2."""
+    a, b = x + 1.0, y  # of z + 2 k + 1
+    size = a * a + b * b
+    d, e = a / size, -b / size
+    real, imaginary = d, e
+    p, q = d, e
+    for k in range(1, 100):
+        share = number(k, x) * k
+        a = x + (2 * k + 1)
+        u, v = a - share * d, y - share * e
+        size = u * u + v * v
+        d, e = u / size, -v / size
+        u, v = a * d - y * e - 1.0, a * e + y * d
+        p, q = p * u - q * v, p * v + q * u
+        real, imaginary = real + p, imaginary + q
+        if abs(p) + abs(q) < 0.1 * epsilon(x) * (abs(real) + abs(imaginary)):
+            break
+    return real, imaginary
+
+
+def complex_series(x: Any, y: Any) -> Any:
+    """The sum of ``z**k / (k k!)`` from k = 1 on."""
+    p, q = x, y
+    real, imaginary = x, y
+    for k in range(2, MOST_TERMS):
+        p, q = (p * x - q * y) / k, (p * y + q * x) / k
+        real, imaginary = real + p / k, imaginary + q / k
+        if abs(p) + abs(q) < 0.1 * epsilon(x) * (abs(real) + abs(imaginary)):
+            break
+    return real, imaginary
+
+
+def complex_asymptotic(x: Any, y: Any) -> Any:
+    """``exp(z) E1(z)`` for abs(z) >= 40 near the negative axis."""
+    size = hypot(x, y)
+    a, b = x / size / size, -y / size / size  # 1/z
+    p, q = a, b
+    real, imaginary = p, q
+    for k in range(1, 60):
+        p, q = -k * (p * a - q * b), -k * (p * b + q * a)
+        real, imaginary = real + p, imaginary + q
+        if abs(p) + abs(q) < 0.1 * epsilon(x) * (abs(real) + abs(imaginary)):
+            break
+    return real, imaginary
+
+
+def exp1_z(x: Any, y: Any) -> Any:
+    """E1 of x + i y, cut along the negative axis, where the sign of y = 0 says on which side."""
+    if isnan(x) or isnan(y) or (isinf(x) and x < 0.0) or isinf(y):
+        return number(NAN, x), number(NAN, x)
+    if isinf(x):
+        return number(0, x), number(0, x)
+    size = hypot(x, y)
+    if size == 0.0:
+        return number(INF, x), number(0, x)
+    if size + x < 2.0 and size < FAR:
+        real, imaginary = complex_series(-x, -y)
+        return -EULER - log(size) - real, -arctan2(y, x) - imaginary
+    if size + x < 2.0:
+        real, imaginary = complex_asymptotic(x, y)
+    else:
+        real, imaginary = complex_fraction(x, y)
+    half, cosine, sine = exp(-0.5 * x), cos(y), sin(y)
+    found, other = half * (real * cosine + imaginary * sine) * half, half * (imaginary * cosine - real * sine) * half
+    if size + x < 2.0:  # what the series does not see
+        other = other - copysign(number(PI, x), y)
+    return found, other

@@ -65,7 +65,7 @@ BY_FILE: Mapping[ModuleType, str] = {
     degrees: "cosdg cotdg radian sindg tandg",
     elliptic: "agm ellipe ellipeinc ellipj ellipk ellipkinc ellipkm1",
     complex_omega: "wrightomega_z",
-    exponential_integrals: "exp1 expi expn",
+    exponential_integrals: "exp1 exp1_z expi expn",
     faddeeva: "dawsn erfi modfresnelm modfresnelp voigt_profile wofz",
     gamma_quantiles: "gammaincinv gammainccinv",
     hypergeometric_u: "hyperu",

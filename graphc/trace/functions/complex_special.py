@@ -1,7 +1,7 @@
-"""Functions of scipy.special of complex numbers, composed of the Faddeeva function and elementary ones.
+"""Functions of scipy.special of complex numbers, composed of SciPy's and elementary ones.
 
-Error functions are the Faddeeva function w times an exponential (DLMF 7.5.1, 7.2.3), near 0 a power series. The
-gamma function is Stirling's series (5.11.1, 5.11.2) eight steps up, left of 1/2 reflected (5.5.3, 5.5.4) in forms that
+Error functions are the Faddeeva function w times an exponential (DLMF 7.5.1, 7.2.3), near 0 a power series. The gamma
+function is Stirling's series (5.11.1, 5.11.2) eight steps up, left of 1/2 reflected (5.5.3, 5.5.4) in forms that
 neither overflow nor leave the branch. Values are SciPy's to some units in the last place of their size, and of what
 one of the argument makes of it; where one of a value's parts is infinite, the other may be NaN.
 """
@@ -23,7 +23,7 @@ STIRLING = (1 / 12, -1 / 360, 1 / 1260, -1 / 1680, 1 / 1188, -691 / 360360, 1 / 
 HALF_LOG_2PI = 0.5 * math.log(2 * math.pi)
 ROOT_PI = math.sqrt(math.pi)
 
-Form = Callable[[Builder, Any], Value]
+Form = Callable[..., Value]
 
 
 def times_i(F: Builder, z: Value) -> Value:
@@ -38,8 +38,12 @@ def where_negative(F: Builder, negative: Value, z: Value) -> Value:
     return F.select(negative, F.neg(z), z)
 
 
+def of_parts(F: Builder, name: str, x: Value, y: Value) -> Value:
+    return F.complex(*(F.apply(F.ops[f"{name}{SCIPY_PART}{k}"], (x, y), {}) for k in (0, 1)))
+
+
 def faddeeva(F: Builder, x: Value, y: Value) -> Value:
-    return F.complex(*(F.apply(F.ops[f"wofz{SCIPY_PART}{k}"], (x, y), {}) for k in (0, 1)))
+    return of_parts(F, "wofz", x, y)
 
 
 def gauss(F: Builder, z: Value) -> Value:
@@ -103,6 +107,33 @@ def dawsn(F: Builder, z: Any) -> Value:
 
 def ndtr(F: Builder, z: Any) -> Value:
     return F.mul(erfc(F, F.mul(as_array(F, z), -math.sqrt(0.5))), 0.5)
+
+
+def exp1(F: Builder, z: Any) -> Value:
+    z = as_array(F, z)
+    return of_parts(F, "exp1_z", F.real(z), F.imag(z))
+
+
+def expi(F: Builder, z: Any) -> Value:
+    """``pi i - E1(-z)`` above the real axis, real on it, below its conjugate (DLMF 6.2.6)."""
+    z = as_array(F, z)
+    found, y = exp1(F, F.neg(z)), F.imag(z)
+    above = F.sub(F.select(F.lt(y, 0.0), -math.pi, math.pi), F.imag(found))
+    return F.complex(F.neg(F.real(found)), F.select(F.eq(y, 0.0), 0.0, above))
+
+
+def xlogy(F: Builder, x: Any, y: Any) -> Value:
+    return times_log(F, as_array(F, x), as_array(F, y), F.log)
+
+
+def xlog1py(F: Builder, x: Any, y: Any) -> Value:
+    return times_log(F, as_array(F, x), as_array(F, y), F.log1p)
+
+
+def times_log(F: Builder, x: Value, y: Value, log: Callable[[Value], Value]) -> Value:
+    """The product, which is 0 for x = 0 whatever the logarithm of a number is."""
+    nothing = F.logical_and(F.eq(x, 0.0), F.logical_not(F.isnan(y)))
+    return F.select(nothing, 0.0, F.mul(x, log(F.select(nothing, 1.0, y))))
 
 
 # --- the gamma function -----------------------------------------------------------------------------------------------
@@ -198,5 +229,5 @@ def digamma(F: Builder, z: Any) -> Value:
 
 COMPLEX_FORMS: dict[str, Form] = {
     "erf": erf, "erfc": erfc, "erfcx": erfcx, "erfi": erfi, "dawsn": dawsn, "ndtr": ndtr, "loggamma": loggamma,
-    "gamma": gamma, "rgamma": rgamma, "psi": digamma,
+    "gamma": gamma, "rgamma": rgamma, "psi": digamma, "exp1": exp1, "expi": expi, "xlogy": xlogy, "xlog1py": xlog1py,
 }  # fmt: skip

@@ -30,6 +30,8 @@ FUNCTIONS = {
     "loggamma": (mpmath.loggamma, lambda z, w: scipy.special.psi(z)),
     "gamma": (mpmath.gamma, lambda z, w: w * scipy.special.psi(z)),
     "rgamma": (mpmath.rgamma, lambda z, w: -w * scipy.special.psi(z)),
+    "exp1": (mpmath.e1, lambda z, w: -np.exp(-z) / z),
+    "expi": (mpmath.ei, lambda z, w: np.exp(z) / z),
     "psi": (mpmath.digamma, lambda z, w: np.array([complex(mpmath.psi(1, complex(p))) for p in z])),
 }
 
@@ -49,7 +51,18 @@ def exactly(function, z):
 
 
 def test_all_are_tested():
-    assert COMPLEX_FORMS.keys() == FUNCTIONS.keys()
+    assert COMPLEX_FORMS.keys() == FUNCTIONS.keys() | {"xlogy", "xlog1py"}
+
+
+@pytest.mark.parametrize("name", ["xlogy", "xlog1py"])
+def test_logarithms_times_0(name):
+    x, y = np.array([0.0, 0.0, 2.0 + 1j, -1.0, 0.0]), np.array([0.0, 1j, 0.3 - 2j, -0.5 + 0j, np.nan])
+    with override(disable_jit=True):
+        function = getattr(scipy.special, name)
+        found, moved = graphc.jvp(function, (x, y), (np.ones_like(x), np.ones_like(y)))
+        np.testing.assert_allclose(found, function(x, y), rtol=1e-14)
+    inner = y[2:4] + (name == "xlog1py")
+    np.testing.assert_allclose(moved[2:4], np.log(inner) + x[2:4] / inner, rtol=1e-14)
 
 
 def sizes(name, z):

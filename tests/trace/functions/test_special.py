@@ -35,6 +35,7 @@ CALLS: dict[str, Callable[[Any], Any]] = {
     "lambertw -1": lambda x: sp.lambertw(-x / 9, -1), "lambertw 2": lambda x: sp.lambertw(x, 2),
     "lambertw near 0": lambda x: sp.lambertw(x * 1e-3 - 1e-3), "lambertw on the cut": lambda x: sp.lambertw(-x),
     "lambertw of complex": lambda x: sp.lambertw(x + 1j * x**2), "wofz of complex": lambda x: sp.wofz(x + 1j * x**2),
+    "exp1 of complex": lambda x: sp.exp1(x + 1j * x**2),
     "wrightomega of complex": lambda x: sp.wrightomega(x + 1j * x**2), "comb": lambda x: sp.comb(x + 2, V),
     "comb with repetition": lambda x: sp.comb(x + 2, V, repetition=True), "perm": lambda x: sp.perm(x + 2, V),
     "multigammaln": lambda x: sp.multigammaln(x + 3, 4), "diric": lambda x: sp.diric(3 * x, 5),
@@ -85,7 +86,15 @@ def test_values_and_gradients(name):
 @pytest.mark.skipif(settings.disable_jit, reason="GRAPHC_DISABLE_JIT: nothing is compiled")
 def test_compiled_values_are_scipys():
     """Several results of one call, complex ones, integers and optional arguments, in one program."""
-    names = ("airy", "kelvin", "modfresnelp", "wofz of complex", "spherical_jn", "lambertw on the cut")
+    names = (
+        "airy",
+        "kelvin",
+        "modfresnelp",
+        "wofz of complex",
+        "exp1 of complex",
+        "spherical_jn",
+        "lambertw on the cut",
+    )
 
     def all_of_them(x):
         return [results(CALLS[name](x)) for name in names]
