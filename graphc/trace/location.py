@@ -35,9 +35,11 @@ def is_user_code(code: CodeType) -> bool:
 def user_location() -> Location | None:
     """The file and line that the user's code is at; None when no frame is the user's."""
     frame: FrameType | None = sys._getframe(1)
-    while frame is not None:
+    known = _user_code.get
+    while frame is not None:  # asked for at every operation, from under dozens of frames: no call for a known one
         code = frame.f_code
-        if is_user_code(code):
+        found = known(id(code))
+        if is_user_code(code) if found is None else found[1]:
             key = (id(code), frame.f_lasti)
             location = _locations.get(key)
             if location is None:

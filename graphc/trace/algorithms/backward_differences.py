@@ -11,7 +11,7 @@ from typing import Any, NamedTuple
 
 import numpy as np
 
-from graphc.trace.algorithms.runge_kutta import Slope, matrix_of, root_mean_square
+from graphc.trace.algorithms.runge_kutta import Inside, Slope, matrix_of, root_mean_square
 from graphc.trace.values import held, lifted
 
 _MOST = 5
@@ -137,14 +137,18 @@ class BackwardDifferences(NamedTuple):
         factor = _safety(taken) * np.maximum(taken.errors[1], 1e-300) ** (-1.0 / (taken.past.order + 1))
         return np.where(taken.missed, 0.5, np.maximum(0.2, factor))
 
-    def between(self, fun: Slope, t: Any, y: Any, new: Any, step: Any, taken: Taken, place: Any) -> Any:
-        """The polynomial through the last states, at this place (0 to 1) in the step."""
+    def between(self, fun: Slope, t: Any, y: Any, new: Any, step: Any, taken: Taken) -> Inside:
+        """The polynomial through the last states, of the place (0 to 1) in the step."""
         differences, order = taken.past.differences, taken.past.order
-        total, factor = differences[0], 1.0
-        for k in range(1, _MOST + 1):
-            factor = factor * (place + (k - 2)) / k
-            total = total + np.where(k <= order, factor, 0.0) * differences[k]
-        return total
+
+        def state(place: Any) -> Any:
+            total, factor = differences[0], 1.0
+            for k in range(1, _MOST + 1):
+                factor = factor * (place + (k - 2)) / k
+                total = total + np.where(k <= order, factor, 0.0) * differences[k]
+            return total
+
+        return state
 
 
 def _safety(taken: Taken) -> Any:

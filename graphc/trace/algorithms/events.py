@@ -53,13 +53,13 @@ def none_yet(events: Events, t: Any, y: Any) -> Happened:
     )  # fmt: skip
 
 
-def happened(events: Events, seen: Happened, place: Any, t: Any, after: Any, new: Any,
+def happened(events: Events, seen: Happened, inside: Any, t: Any, after: Any, new: Any,
              direction: Any) -> tuple[Happened, Any, Any]:  # fmt: skip
-    """What happened in the step, whether that ends the integration, and when; ``place``: the state at a time."""
+    """What happened in the step, whether that ends the integration, and when; ``inside``: the states at times."""
     values = events.values(after, new)
     times, states, counts, olds = np.copy(seen.times), np.copy(seen.states), seen.counts, seen.values
     crossed = [_crosses(events.functions[k], olds[k], values[k]) for k in range(len(events.functions))]
-    found = [_time(events, k, crossed[k], olds[k], place, t, after) for k in range(len(events.functions))]
+    found = [_time(events, k, crossed[k], olds[k], inside, t, after) for k in range(len(events.functions))]
     ended, cut = False, after
     for k in range(len(events.functions)):
         if events.terminal(k) > 0:
@@ -71,7 +71,7 @@ def happened(events: Events, seen: Happened, place: Any, t: Any, after: Any, new
             if counts[k] >= ROOM:
                 raise ValueError("scipy.integrate.solve_ivp: an event of traced values happens more than 1000 times")
             times[k, counts[k]] = found[k]
-            states[k, counts[k]] = place(found[k])
+            states[k, counts[k]] = inside(found[k])
             counts = counts + (np.arange(len(events.functions)) == k)
     return Happened(times, states, counts, values), ended, cut
 
@@ -82,10 +82,11 @@ def _crosses(function: Any, old: Any, new: Any) -> Any:
     return up if way > 0 else down if way < 0 else up | down
 
 
-def _time(events: Events, k: int, crosses: Any, old: Any, place: Any, t: Any, after: Any) -> Any:
+def _time(events: Events, k: int, crosses: Any, old: Any, inside: Any, t: Any, after: Any) -> Any:
     """When the event's function is 0 between the two times."""
     found = 1.0 * after
     if crosses:
+        place = inside.known()
         low, high = t * 1.0, after * 1.0
         for _ in range(_HALVINGS):
             middle = 0.5 * (low + high)

@@ -50,7 +50,7 @@ class Path(NamedTuple):
 
 
 class Between(NamedTuple):
-    """The state at a time inside of a step."""
+    """The state at times inside of a step."""
 
     method: Any
     fun: Any
@@ -60,9 +60,13 @@ class Between(NamedTuple):
     step: Any
     stages: Any
 
+    def known(self) -> Callable[[Any], Any]:
+        """The state as a function of the time, where more than one is asked for."""
+        inside = self.method.between(self.fun, self.t, self.y, self.new, self.step, self.stages)
+        return lambda at: inside((at - self.t) / self.step)
+
     def __call__(self, at: Any) -> Any:
-        place = (at - self.t) / self.step
-        return self.method.between(self.fun, self.t, self.y, self.new, self.step, self.stages, place)
+        return self.known()(at)
 
 
 def solve(

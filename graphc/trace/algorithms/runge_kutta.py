@@ -1,6 +1,7 @@
 """The steps of initial value problems: explicit Runge-Kutta pairs, and Radau's implicit method of order 5.
 
-A method has ``order`` (of its error estimate), ``step`` and ``between``: the state inside of a step that was taken.
+A method has ``order`` (of its error estimate), ``step`` and ``between``: the state inside of a step that was taken, as
+a function of the place (0 to 1), so that what all places share is computed once.
 Sources: J. R. Dormand, P. J. Prince, J. Comp. Appl. Math. 6 (1980); for its interpolant L. F. Shampine, Math. Comp. 46
 (1986); P. Bogacki, L. F. Shampine, Appl. Math. Letters 2 (1989); E. Hairer, S. P. Norsett, G. Wanner, Solving Ordinary
 Differential Equations, I (1993) section II.10 for the method of order 8, II (1996) section IV.8 for Radau's.
@@ -18,6 +19,7 @@ from graphc.trace.values import held
 
 Rows = tuple[tuple[float, ...], ...]
 Slope = Callable[[Any, Any], Any]
+Inside = Callable[[Any], Any]
 
 
 def root_mean_square(x: Any) -> Any:
@@ -31,6 +33,18 @@ def combined(weights: Any, stages: list[Any]) -> Any:
         if weight != 0.0:
             total = total + weight * stage
     return total
+
+
+def _polynomial(start: Any, rates: list[Any]) -> Inside:
+    """``start``, and the rates times the powers of the place."""
+
+    def state(place: Any) -> Any:
+        total = rates[-1] * place
+        for rate in rates[-2::-1]:
+            total = place * (rate + total)
+        return start + total
+
+    return state
 
 
 def _stages(fun: Slope, t: Any, y: Any, step: Any, nodes: Any, rows: Any, stages: list[Any]) -> list[Any]:
@@ -59,15 +73,8 @@ class Pair(NamedTuple):
         scale = control.atol + np.maximum(np.abs(y), np.abs(new)) * control.rtol
         return new, stages[-1], root_mean_square(step * combined(self.error, stages) / scale), stages
 
-    def between(self, fun: Slope, t: Any, y: Any, new: Any, step: Any, stages: list[Any], place: Any) -> Any:
-        """The state at this place (0 to 1) in the step."""
-        total = 0.0
-        for row, stage in zip(self.dense, stages, strict=True):
-            weight = 0.0
-            for power in row[::-1]:
-                weight = place * (power + weight)
-            total = total + weight * stage
-        return y + step * total
+    def between(self, fun: Slope, t: Any, y: Any, new: Any, step: Any, stages: list[Any]) -> Inside:
+        return _polynomial(y, [step * combined(weights, stages) for weights in zip(*self.dense, strict=True)])
 
 
 DORMAND_PRINCE = Pair(
@@ -127,15 +134,19 @@ class Eighth(NamedTuple):
         error = np.where(some == 0, 0.0, np.abs(step) * fifth / np.sqrt(np.where(some == 0, 1.0, some)))
         return new, stages[-1], error, stages
 
-    def between(self, fun: Slope, t: Any, y: Any, new: Any, step: Any, stages: list[Any], place: Any) -> Any:
+    def between(self, fun: Slope, t: Any, y: Any, new: Any, step: Any, stages: list[Any]) -> Inside:
         stages = _stages(fun, t, y, step, self.more_nodes, self.more_rows, stages)
         change = new - y
         first = [change, step * stages[0] - change, 2 * change - step * (stages[12] + stages[0])]
         parts = [*first, *[step * combined(row, stages) for row in self.dense]]
-        total = 0.0
-        for k in range(len(parts) - 1, -1, -1):
-            total = (total + parts[k]) * (place if k % 2 == 0 else 1 - place)
-        return y + total
+
+        def state(place: Any) -> Any:
+            total = 0.0
+            for k in range(len(parts) - 1, -1, -1):
+                total = (total + parts[k]) * (place if k % 2 == 0 else 1 - place)
+            return y + total
+
+        return state
 
 
 @cache
@@ -197,11 +208,8 @@ class Radau(NamedTuple):
         found = root_mean_square(error / scale)
         return new, fun(t + step, new), np.where(missed | np.isnan(found), 1e3, found), [z[0], z[1], z[2]]
 
-    def between(self, fun: Slope, t: Any, y: Any, new: Any, step: Any, stages: list[Any], place: Any) -> Any:
-        total = 0.0
-        for (a, b, c), stage in zip(_POWERS, stages, strict=True):
-            total = total + place * (a + place * (b + place * c)) * stage
-        return y + total
+    def between(self, fun: Slope, t: Any, y: Any, new: Any, step: Any, stages: list[Any]) -> Inside:
+        return _polynomial(y, [combined(weights, stages) for weights in zip(*_POWERS, strict=True)])
 
 
 def matrix_of(jacobian: Any, fun: Slope, t: Any, y: Any) -> Any:
