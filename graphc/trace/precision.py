@@ -11,7 +11,7 @@ import numpy as np
 
 from graphc.ir.builder import Builder
 from graphc.ir.graph import Value
-from graphc.ir.types import F32, complex_dtype
+from graphc.ir.types import F32, complex_dtype, result_type
 
 
 class _Precision(threading.local):
@@ -48,7 +48,7 @@ def own_precision() -> Iterator[None]:
 
 AS_A_WHOLE = frozenset((  # functions that add up, and round their result alone to halves
     "mean", "nanmean", "average", "var", "nanvar", "std", "nanstd", "median", "nanmedian", "norm", "softmax",
-    "log_softmax", "logsumexp", "einsum", "convolve", "correlate", "cov", "corrcoef",
+    "log_softmax", "logsumexp", "einsum", "convolve", "correlate", "cov", "corrcoef", "dot", "vdot", "inner",
 ))  # fmt: skip
 
 
@@ -58,14 +58,14 @@ def in_single(
     """What NumPy's function of this name makes of the arguments: of halves in float32, where it adds up."""
     given = (*values, *keywords.values())
     halves = {v.type.dtype for v in given if isinstance(v, Value) and v.type.is_half}
-    others = any(isinstance(v, Value) and v.type.is_float and not (v.type.is_half or v.type.weak) for v in given)
     if not halves or name.rpartition(".")[2] not in AS_A_WHOLE:
         return function(F, *values, **keywords)
     wide = [_widened(F, v) for v in values]
     found = function(F, *wide, **{key: _widened(F, v) for key, v in keywords.items()})
-    if len(halves) > 1 or others or any(isinstance(v, np.dtype | type) for v in given):
+    dtype, *more = halves
+    arrays = [v.type.dtype for v in given if isinstance(v, Value) and not v.type.weak]
+    if more or result_type(dtype, *arrays) != dtype or any(isinstance(v, np.dtype | type) for v in given):
         return found
-    (dtype,) = halves
     return tuple(_narrowed(F, v, dtype) for v in found) if isinstance(found, tuple) else _narrowed(F, found, dtype)
 
 

@@ -16,7 +16,7 @@ import numpy as np
 from graphc.ir.builder import Builder
 from graphc.ir.graph import Value
 from graphc.ir.types import BOOL, ArrayType
-from graphc.trace.functions.arguments import Implementation, as_array, mean_dtype, qualified
+from graphc.trace.functions.arguments import Implementation, as_array, qualified
 
 
 def real(F: Builder, val: Any) -> Value:
@@ -35,6 +35,11 @@ def conjugate(F: Builder, x: Any, /) -> Value:
     a = as_array(F, x)
     if a.type.dtype == BOOL:
         return F.cast(a, np.dtype(np.int8))
+    return conjugated(F, a)
+
+
+def conjugated(F: Builder, a: Value) -> Value:
+    """As a factor of an inner product: truth values stay what they are."""
     return F.conj(a) if a.type.is_complex else a
 
 
@@ -44,7 +49,7 @@ def angle(F: Builder, z: Any, deg: bool = False) -> Value:
     if a.type.is_complex:
         found = F.arctan2(F.imag(a), F.real(a))
         return F.mul(found, 180.0 / math.pi) if deg else found
-    dtype = mean_dtype(a.type.dtype)
+    dtype = a.type.dtype if a.type.is_float else np.sqrt.resolve_dtypes((a.type.dtype, None))[1]
     half = F.constant(180.0 if deg else math.pi, ArrayType(dtype))
     found = F.select(F.signbit(F.cast(a, dtype)), half, F.constant(0.0, ArrayType(dtype)))
     return F.select(F.isnan(F.cast(a, dtype)), F.cast(a, dtype), found) if a.type.is_float else found

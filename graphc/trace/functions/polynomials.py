@@ -74,6 +74,7 @@ def polysub(F: Builder, a1: Any, a2: Any) -> Value:
 
 
 def polymul(F: Builder, a1: Any, a2: Any) -> Value:
+    """The coefficients of the product; zeros that lead stay, which NumPy drops: numbers decide no shape here."""
     return convolve(F, coefficients(F, "polymul", a1), coefficients(F, "polymul", a2))
 
 

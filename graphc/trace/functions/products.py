@@ -26,7 +26,7 @@ from graphc.trace.functions.arguments import (
     shape_error,
     shape_text,
 )
-from graphc.trace.functions.complex_values import conjugate
+from graphc.trace.functions.complex_values import conjugated
 from graphc.trace.functions.paths import Chain, chain_order, known_size
 from graphc.trace.functions.slicing import take_range
 
@@ -89,7 +89,7 @@ def vdot(F: Builder, a: Any, b: Any, /) -> Value:
     require_equal(F, "vdot", product(x.dims), product(y.dims), (x.dims, y.dims))
     if x.dims != y.dims:
         x, y = (F.reshape(v, (product(v.dims),)) for v in (x, y))
-    return sum_of_products(F, conjugate(F, x), y, range(x.rank))
+    return sum_of_products(F, conjugated(F, x), y, range(x.rank))
 
 
 def vecdot(F: Builder, x1: Any, x2: Any, /, *, axis: int = -1) -> Value:
@@ -97,7 +97,7 @@ def vecdot(F: Builder, x1: Any, x2: Any, /, *, axis: int = -1) -> Value:
     a, b = pair(F, x1, x2)
     a, b = (_axis_last(F, "vecdot", v, axis) for v in (a, b))
     require_equal(F, "vecdot", a.dims[-1], b.dims[-1], (a.dims, b.dims))
-    return sum_of_products(F, conjugate(F, a), b, (max(a.rank, b.rank) - 1,))
+    return sum_of_products(F, conjugated(F, a), b, (max(a.rank, b.rank) - 1,))
 
 
 def _axis_last(F: Builder, name: str, a: Value, axis: int) -> Value:

@@ -16,7 +16,7 @@ from graphc.trace.functions.arguments import (
     require_equal,
     shape_error,
 )
-from graphc.trace.functions.complex_values import conjugate
+from graphc.trace.functions.complex_values import conjugated
 from graphc.trace.functions.rearranging import flip
 from graphc.trace.functions.slicing import take_range
 from graphc.trace.functions.sorting import positions_in
@@ -59,7 +59,7 @@ def convolve(F: Builder, a: Any, v: Any, mode: str = "full") -> Value:
 
 def correlate(F: Builder, a: Any, v: Any, mode: str = "valid") -> Value:
     """``sum_j a[k + j] v[j]``; those of v are conjugated."""
-    first, second = promoted(F, [_vector(F, "correlate", a), conjugate(F, _vector(F, "correlate", v))])
+    first, second = promoted(F, [_vector(F, "correlate", a), conjugated(F, _vector(F, "correlate", v))])
     if F.facts.at_least(first.dims[0], second.dims[0]):
         return _slide(F, first, flip(F, second), mode, "correlate")
     return flip(F, _slide(F, second, flip(F, first), mode, "correlate"))

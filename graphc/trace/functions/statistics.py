@@ -7,7 +7,7 @@ from typing import Any
 from graphc.ir.builder import Builder
 from graphc.ir.dims import Dim, Expr, dim_max, product
 from graphc.ir.graph import Value
-from graphc.ir.types import I64, is_real_float
+from graphc.ir.types import F64, I64, is_real_float, result_type
 from graphc.trace.functions.arguments import (
     Implementation,
     as_array,
@@ -90,8 +90,8 @@ def average(
         count = F.cast(F.value(product(a.dims[i] for i in axes)), result.type.dtype)
         return result, F.broadcast_to(count, result.dims)
     w = as_array(F, weights)
-    if a.type.dtype.kind in "bi":
-        a = F.cast(a, mean_dtype(w.type.dtype))
+    if a.type.dtype.kind in "biu":
+        a = F.cast(a, result_type(w.type.dtype, F64))
     if w.rank != a.rank:
         if axis is None or len(axes) != w.rank:
             raise shape_error(F, f"average: weights {w.type} need the shape of {a.type}, or axis= for their dimensions")

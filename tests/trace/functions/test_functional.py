@@ -179,6 +179,23 @@ def test_folds_have_numpys_dtypes(method):
             graphc.vjp(np.greater.accumulate, one)
 
 
+SMALL = np.array([200, 100, 3], np.uint8)
+TRUTHS = np.array([True, False, True])
+DTYPES = {
+    "average": (lambda a: np.average(a, weights=a), SMALL),
+    "average_float32": (lambda a, w: np.average(a, weights=w), np.arange(3), SMALL.astype("f4")),
+    "vdot": (np.vdot, TRUTHS, TRUTHS), "vecdot": (np.vecdot, TRUTHS, TRUTHS), "angle": (np.angle, SMALL.astype("i1")),
+    "correlate": (np.correlate, TRUTHS, TRUTHS), "convolve": (np.convolve, SMALL.astype("f2"), SMALL.astype("u2")),
+}  # fmt: skip
+
+
+@pytest.mark.parametrize("name", DTYPES)
+def test_small_numbers_and_truth_values_have_numpys_dtypes(name):
+    function, *arrays = DTYPES[name]
+    with override(disable_jit=True):
+        same(graphc.vjp(function, *arrays)[0], function(*arrays))
+
+
 def test_counts_beyond_the_given_length_are_an_error():
     with override(disable_jit=True):
         for bad in (6, -1):
