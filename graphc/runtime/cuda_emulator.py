@@ -39,11 +39,12 @@ class Launched(NamedTuple):
 
 
 class Emulator:
-    """A device, see ``runtime.cuda_program.Device``."""
+    """A device, see ``runtime.cuda_program.Device``. ``optimisation``: LLVM's level for kernels, 0 to 3."""
 
     name, number, stream, workspace = "emulator", 0, 0, 0
     entering = 0, 0, 0
     threads, warp, most_blocks, near = THREADS, WARP, BLOCKS, NEAR
+    optimisation = 2
     spare: dict[int, Any] | None = None  # what is used after it is gone should be found
 
     def __init__(self) -> None:
@@ -68,7 +69,7 @@ class Emulator:
         if printed.name not in self.functions:
             text = source_ir(Source(printed.name, printed.source, "<cuda>", printed.signature), EMULATED)
             with LOCK:
-                data = emit_object(text, 2)
+                data = emit_object(text, self.optimisation)
             address = load_object(data, [printed.name])[printed.name]
             count = printed.signature.count(",") + 1
             function = ctypes.CFUNCTYPE(None, *[ctypes.c_int64] * (count + 1))(address)
