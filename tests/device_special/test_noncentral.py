@@ -140,7 +140,18 @@ def test_ends_and_what_has_no_solution(name, given, expected):
 def test_the_noncentral_t_law_far_out():
     """Against the limits for many degrees of freedom, and for far points a power law; nothing overflows on the way."""
     df, nc = np.float64(3.0), np.float64(-1.0)
-    tails = [noncentral_t.noncentral_student_tail(df, np.float64(t), nc, np.float64(1)) for t in (1e6, 1e8)]
-    assert tails[0] / tails[1] == pytest.approx(1e6, rel=1e-10)
+    tails = [noncentral_t.noncentral_student_tail(df, np.float64(t), nc, np.float64(1)) for t in (1e6, 1e12)]
+    assert tails[0] / tails[1] == pytest.approx(1e18, rel=1e-10)
     assert values("nctdtr", [1e14, -2.0, -5.0]) == pytest.approx(scipy.special.ndtr(-3.0), rel=1e-12)
     assert values("nctdtr", [3.0, 1000.0, 1e300]) == 1.0
+    far = [1 - values("nctdtr", [0.01, 1.0, t]) for t in (1e100, 1e300)]
+    assert far[0] / far[1] == pytest.approx(100, rel=1e-12)
+    with np.errstate(over="ignore"):
+        assert values("nctdtrit", [0.01, 1.0, 0.9], np.float32) == np.inf
+
+
+@pytest.mark.parametrize("side", [-1, 1])
+def test_integrals_and_sums_of_the_noncentral_t_law_meet(side):
+    for df, nc, t in np.array([(110.0, 3.0, 4.5), (300.0, 12.0, 10.0), (150.0, 0.1, 30.0)]):
+        sums = noncentral_t.same_side_tail(df, t, nc, np.float64(side))
+        assert noncentral_t.integral_tail(df, t, nc, np.float64(side)) == pytest.approx(sums, rel=2e-13)

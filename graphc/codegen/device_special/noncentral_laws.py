@@ -70,6 +70,7 @@ def upper_sum(law: Law, shape: Any, other: Any, skipped: Any, rate: Any, x: Any,
 def sparse_sum(law: Law, shape: Any, other: Any, skipped: Any, rate: Any, x: Any, upper: Any, middle: Any) -> Any:
     """Both ways from the middle, with steps of a part of the terms' deviation."""
     step = max(floor(0.3 * sqrt(min(middle, rate))), number(1, x))
+    step = (2.0 * middle + step) - 2.0 * middle  # so that j is exact
     total = number(0, x)
     for side in range(2):
         j = middle if side == 0 else middle - step

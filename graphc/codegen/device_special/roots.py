@@ -27,7 +27,7 @@ def gap(tail: Callable[..., Any], log_s: Any, u: Any, v: Any, w: Any, p: Any) ->
 
 def widest(x: Any) -> Any:
     """How far logarithms of arguments may be from 0."""
-    return number(85, x) if is_single(x) else number(700, x)
+    return number(87, x) if is_single(x) else number(708, x)
 
 
 def bracket(tail: Callable[..., Any], sense: Any, start: Any, most: Any, u: Any, v: Any, w: Any, p: Any) -> Any:
