@@ -18,6 +18,8 @@ from graphc.ir.opdef import Pointwise
 from graphc.ir.rewrite import drop_dead, with_inputs
 from graphc.ir.sizes import bound_sizes
 from graphc.ir.types import C128, F64
+from graphc.ops.table import OPS
+from graphc.passes.invariants import numbers_before_loops
 from graphc.runtime.cuda_numbers import NumbersProgram
 
 CREATED = ("const", "dim")
@@ -39,7 +41,6 @@ def host_numbers(graph: Graph) -> Parts:
     """Take out of the graph what leads from Python's numbers and from sizes to numbers of less than double precision.
 
     >>> from graphc.ir.text import parse
-    >>> from graphc.ops.table import OPS
     >>> parts = host_numbers(parse('''
     ... graph price(%x: f32[n], %years: weak f64[]) -> (%2) {
     ...   %0: weak f64[] = sqrt %years
@@ -56,6 +57,7 @@ def host_numbers(graph: Graph) -> Parts:
       %1: f32[] = cast %0 dtype=f32
     }
     """
+    graph = numbers_before_loops(graph, OPS)
     alone, doubles = _computable(graph)
     frontier = _read_elsewhere(graph, alone, doubles)
     if not frontier:

@@ -89,7 +89,8 @@ class CudaRunner:
         self.kernels = tuple(name for name in names if name.startswith("cuda_kernel_"))
         self.loaded = LoadedProgram(printed, device)
         read = {*on_device.outputs, *(v for node in on_device.nodes for v in node.inputs)}
-        numbers = [k for k, p in enumerate(graph.params) if not p.dims and p in read]
+        given = on_device.params[: len(graph.params)]
+        numbers = [k for k, p in enumerate(given) if not p.dims and p in read]
         self.slots = {k: slot for slot, k in enumerate(numbers)}  # of single numbers, their places in the block
         self.packed = len(numbers) + len(on_device.params) - len(graph.params)  # the places, with those of the host's
         self.replays = Replays(self.loaded)

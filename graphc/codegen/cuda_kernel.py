@@ -18,7 +18,10 @@ from graphc.schedule.scalars import Affine, Scalar, walk
 
 WIDE_BYTES = 16  # the most that one instruction loads or stores
 MOST_TOGETHER = 4  # neighbours of a thread, whose code stands there so many times
-LIGHT = 60  # operations of a round that is done four times at once
+LIGHT = 60  # operations of a round of which several are done at once
+# Rounds at once for so many loads of each at most. A round of more has enough of them on their way by itself, and what
+# several would hold is better spent on more threads: with two of five or eight loads half as many blocks fitted.
+TOGETHER = ((4, 3), (2, 4))
 
 
 @dataclass(frozen=True)
@@ -333,10 +336,7 @@ class CudaNestPrinter(NearPrinter):
             return 1
         loads += sum(bool(store.accumulate) for store in phase.stores)
         cost = sum(s.data.cost for s in needed if s.form == "apply" and s.number not in self.names)
-        return next(
-            (n for n, most_loads, most in ((4, 3, LIGHT), (2, 8, 2 * LIGHT)) if loads <= most_loads and cost <= most),
-            1,
-        )
+        return next((rounds for rounds, most in TOGETHER if loads <= most and cost <= LIGHT), 1)
 
     def _lanes(self, phase: Phase, needed: Sequence[Scalar]) -> None:
         """Sums over the outer axis, a thread for each position of the inner one."""

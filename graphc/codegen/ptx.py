@@ -3,19 +3,17 @@
 from __future__ import annotations
 
 import re
+from collections.abc import Callable
 from functools import lru_cache
 from typing import Any
 
 from graphc.codegen.cuda_chores import CudaKernel
 from graphc.codegen.machine import LOCK, llvm, parse
 from graphc.codegen.objects import Source, source_ir
-from graphc.codegen.ptx_pressure import pressure
 from graphc.codegen.targets import CUDA, ptx_machine
 
-# Blocks that shall fit on a multiprocessor at once for kernels that hold more than so many registers. Of 92 kernels,
-# those with 114 and more spilled with three blocks (ptxas, sm_90), and one above 150 with two.
-FEWER = ((1, 150), (2, 110))
-_BLOCKS = re.compile(r"(\.minnctapersm )\d+")
+BLOCKS_OF_TILES = 3  # which hold a part of the product in registers
+_BLOCKS = re.compile(r"(\.minnctapersm )(\d+)")
 
 
 @lru_cache(maxsize=8)
@@ -37,11 +35,26 @@ def kernel_ptx(kernel: CudaKernel, architecture: str = "sm_80") -> str:
         builder = llvm().create_pass_builder(machine, tuning)
         builder.getModulePassManager().run(module, builder)
         assembly: str = machine.emit_assembly(module)
-    return assembly if kernel.mapping == "tiles" else _with_registers(assembly)
+    return with_blocks(assembly, BLOCKS_OF_TILES) if kernel.mapping == "tiles" else assembly
 
 
-def _with_registers(text: str) -> str:
-    """The kernel with fewer blocks at a time where so many as ``targets`` asks for would leave it too few registers."""
-    needed = pressure(text)
-    blocks = next((blocks for blocks, most in FEWER if needed > most), None)
-    return text if blocks is None else _BLOCKS.sub(rf"\g<1>{blocks}", text)
+def with_blocks(text: str, blocks: int) -> str:
+    """The PTX of a kernel, asking for so few registers that these blocks of threads fit on a multiprocessor at once."""
+    return _BLOCKS.sub(rf"\g<1>{blocks}", text)
+
+
+def fitting_blocks(text: str, local_bytes: Callable[[int], int]) -> int:
+    """As many blocks as fit without what registers would hold standing in memory; at most those of the text.
+
+    Args: local_bytes: tells the memory of a thread where so many blocks are to fit, some of which may be its arrays.
+    """
+    found = _BLOCKS.search(text)
+    assert found is not None, "a kernel says how many blocks are to fit"
+    blocks = int(found.group(2))
+    held = local_bytes(blocks)
+    if held:
+        least = local_bytes(1)
+        while blocks > 1 and held > least:
+            blocks -= 1
+            held = local_bytes(blocks)
+    return blocks

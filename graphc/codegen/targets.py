@@ -19,8 +19,8 @@ from graphc.codegen.machine import host_target, llvm
 STATUS = ir.IntType(32)
 PTX_TRIPLE = "nvptx64-nvidia-cuda"
 BLOCK_THREADS = 256  # the most of a block of a CUDA kernel
-# So many blocks shall fit on a multiprocessor at once: at most 80 registers a thread.
-LAUNCH_LIMITS = (f'"nvvm.maxntid"="{BLOCK_THREADS}"', '"nvvm.minctasm"="3"')
+# So many blocks shall fit on a multiprocessor at once: at most 64 registers a thread (see ``ptx.fitting_blocks``).
+LAUNCH_LIMITS = (f'"nvvm.maxntid"="{BLOCK_THREADS}"', '"nvvm.minctasm"="4"')
 
 
 class Target(Protocol):

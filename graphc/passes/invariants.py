@@ -24,7 +24,8 @@ program: the loop may have no iteration.
 
 from __future__ import annotations
 
-from collections.abc import Collection, Mapping, Sequence
+from collections.abc import Callable, Collection, Mapping, Sequence
+from functools import partial
 
 from graphc.ir.builder import Builder
 from graphc.ir.graph import Graph, Node, Value
@@ -33,18 +34,45 @@ from graphc.ir.ranges import Ranges
 from graphc.ir.regions import carried, own_params, with_regions
 from graphc.ir.rewrite import copy_node, drop_dead, with_inputs
 from graphc.ir.sizes import Needs
+from graphc.ir.types import C128, F64
 from graphc.passes.apart import taken_apart
 from graphc.passes.indices import rewrite_in_loops
 
 DEAR = 10  # operations an element, from which on storing is quicker than computing again
+LOOPS = frozenset(("for", "while"))
+Leaves = Callable[[Node, Node | None], bool]  # whether what a node makes, for a reader, is computed before the loop
 
 
 def invariants_before_loops(graph: Graph, ops: Mapping[str, Op]) -> Graph:
     """The graph with each loop behind what is dear in its body and the same in all iterations."""
-    return rewrite_in_loops(graph, ops, _without_invariants, frozenset(("for", "while")))
+    return rewrite_in_loops(graph, ops, partial(_without_invariants, leaves=_is_dear), LOOPS)
 
 
-def _without_invariants(F: Builder, node: Node, ranges: Ranges) -> Sequence[Value] | None:
+def numbers_before_loops(graph: Graph, ops: Mapping[str, Op]) -> Graph:
+    """The graph with each loop behind the single numbers of less than double precision that doubles from outside give.
+
+    >>> from graphc.ir.text import parse
+    >>> from graphc.ops.table import OPS
+    >>> print(numbers_before_loops(parse('''
+    ... graph f(%x: f32[n], %k: weak f64[]) -> (%0) {
+    ...   %0: f32[n] = for %x, %k carried=1 reverse=False stacked=0 trips=9
+    ...     graph body(%i: i64[], %c: f32[n], %k: weak f64[]) -> (%1) {
+    ...       %0: f32[] = cast %k dtype=f32
+    ...       %1: f32[n] = mul %c, %0
+    ...     }
+    ... }''', OPS), OPS))
+    graph f(%x: f32[n], %k: weak f64[]) -> (%1) {
+      %0: f32[] = cast %k dtype=f32
+      %1: f32[n] = for %x, %0 carried=1 reverse=False stacked=0 trips=9
+        graph body(%i: i64[], %c: f32[n], %p2: f32[]) -> (%0) {
+          %0: f32[n] = mul %c, %p2
+        }
+    }
+    """
+    return rewrite_in_loops(graph, ops, partial(_without_invariants, leaves=_is_narrowed), LOOPS)
+
+
+def _without_invariants(F: Builder, node: Node, ranges: Ranges, *, leaves: Leaves) -> Sequence[Value] | None:
     if node.op.name not in ("for", "while"):
         return None
     body = node.regions[-1]
@@ -52,7 +80,7 @@ def _without_invariants(F: Builder, node: Node, ranges: Ranges) -> Sequence[Valu
     with ranges.region(node, body):
         body = _with_loops_apart(F, body, body.params[first:], ranges)
     fixed = _fixed(body, body.params[first:])
-    leaving = _leaving(body, fixed)
+    leaving = _leaving(body, fixed, leaves)
     if not leaving:
         return None
     outside = dict(zip(body.params[first:], node.inputs[carried(node) :], strict=True))
@@ -105,8 +133,8 @@ def _fixed(body: Graph, captures: Collection[Value]) -> set[Value]:
     return fixed
 
 
-def _leaving(body: Graph, fixed: Collection[Value]) -> list[Value]:
-    """The dear ones among them that the rest of the body reads, or that cheap ones are made of which it reads."""
+def _leaving(body: Graph, fixed: Collection[Value], leaves: Leaves) -> list[Value]:
+    """Those that shall leave of them which the rest of the body reads, or that others are made of which it reads."""
     found: dict[Value, None] = {}
     stack: list[tuple[Value, Node | None]] = [(v, None) for v in body.outputs]
     stack += [(v, node) for node in body.nodes if node.outputs[0] not in fixed for v in node.inputs]
@@ -116,7 +144,7 @@ def _leaving(body: Graph, fixed: Collection[Value]) -> list[Value]:
         node = value.node
         if value not in fixed or node is None or value in body.params:
             continue
-        if _is_dear(node, reader):
+        if leaves(node, reader):
             found[value] = None
         elif value not in seen:
             seen.add(value)
@@ -131,6 +159,16 @@ def _is_dear(node: Node, reader: Node | None) -> bool:
     if isinstance(node.op.kind, Pointwise):
         return node.op.cost >= DEAR
     return node.op.name == "transpose" and reader is not None and _multiplies_a_vector(reader)
+
+
+def _is_narrowed(node: Node, reader: Node | None) -> bool:
+    wide = any(v.type.dtype in (F64, C128) for v in node.inputs)
+    return (
+        isinstance(node.op.kind, Pointwise)
+        and wide
+        and not node.output.dims
+        and node.output.type.dtype not in (F64, C128)
+    )
 
 
 def _multiplies_a_vector(node: Node) -> bool:

@@ -7,10 +7,11 @@ from collections.abc import Callable
 from typing import Any
 
 from graphc.codegen.cuda_chores import CudaKernel
-from graphc.codegen.ptx import kernel_ptx
+from graphc.codegen.ptx import fitting_blocks, kernel_ptx, with_blocks
 from graphc.runtime import cache
 
 PTX = 1  # CU_JIT_INPUT_PTX
+LOCAL_SIZE = 3  # CU_FUNC_ATTRIBUTE_LOCAL_SIZE_BYTES
 Call = Callable[..., None]
 
 
@@ -27,9 +28,33 @@ def image_of(kernel: CudaKernel, architecture: str, language: str, call: Call) -
     known = cache.get("cubin", key)
     if known is not None:
         return known.data
-    image = assembled(kernel_ptx(kernel, language), kernel.printed.name, call)
+    image = _fitting(kernel_ptx(kernel, language), kernel.printed.name, call)
     cache.put("cubin", key, image)
     return image
+
+
+def _fitting(ptx: str, name: str, call: Call) -> bytes:
+    """The machine code for as many blocks of threads as fit without spilling registers: the assembler knows."""
+    images: dict[int, bytes] = {}
+
+    def local_bytes(blocks: int) -> int:
+        if blocks not in images:
+            images[blocks] = assembled(with_blocks(ptx, blocks), name, call)
+        return _local_bytes(images[blocks], name, call)
+
+    return images[fitting_blocks(ptx, local_bytes)]
+
+
+def _local_bytes(image: bytes, name: str, call: Call) -> int:
+    """The memory of each thread that the machine code has: what it spills, and its arrays."""
+    module, function, found = ctypes.c_void_p(), ctypes.c_void_p(), ctypes.c_int()
+    call("cuModuleLoadData", ctypes.byref(module), image)
+    try:
+        call("cuModuleGetFunction", ctypes.byref(function), module, name.encode())
+        call("cuFuncGetAttribute", ctypes.byref(found), LOCAL_SIZE, function)
+    finally:
+        call("cuModuleUnload", module)
+    return found.value
 
 
 def assembled(ptx: str, name: str, call: Call) -> bytes:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import gc
+import re
 
 import numpy as np
 import pytest
@@ -88,10 +89,24 @@ def test_kernels_are_assembled_once_for_a_device_and_kept_on_disk(tmp_path):
         assert (first.name, first.architecture, first.most_blocks) == ("Fake GPU", "sm_86", 240)
         first.load([KERNEL, KERNEL])
         second.load([KERNEL])
-    assert first.library.calls["cuLinkComplete"] == first.library.calls["cuModuleLoadData"] == 1
+    calls = ("cuLinkComplete", "cuModuleLoadData", "cuModuleUnload")
+    assert [first.library.calls[name] for name in calls] == [1, 2, 1]  # once to ask whether it spills
     assert b".target sm_86" in first.library.images[0]
-    assert second.library.images == first.library.images
-    assert second.library.calls["cuLinkComplete"] == 0
+    assert [second.library.calls[name] for name in calls] == [0, 1, 0]
+    assert second.library.images == first.library.images[:1]
+
+
+def test_a_kernel_that_spills_is_assembled_for_fewer_blocks(tmp_path, monkeypatch):
+    def local_size(library, found, attribute, function):
+        assert attribute == 3
+        found._obj.value = {b"4": 68, b"3": 4}.get(re.search(rb"minnctapersm (\d)", library.images[-1]).group(1), 0)
+
+    monkeypatch.setattr(FakeCuda, "_cuFuncGetAttribute", local_size, raising=False)
+    with override(cache_dir=tmp_path):
+        device = FakeDevice()
+        device.load([KERNEL])
+    asked = [re.search(rb"minnctapersm (\d)", image).group(1) for image in device.library.images]
+    assert asked == [b"4", b"1", b"3", b"2", b"2"]
 
 
 def test_a_launch_packs_its_arguments():

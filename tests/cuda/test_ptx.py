@@ -14,8 +14,7 @@ import graphc
 from benchmarks.gpu.cases import gpu_cases
 from graphc.codegen.cuda_chores import CudaKernel, whole_kernel
 from graphc.codegen.objects import Source, source_ir
-from graphc.codegen.ptx import kernel_ptx
-from graphc.codegen.ptx_pressure import pressure
+from graphc.codegen.ptx import fitting_blocks, kernel_ptx, with_blocks
 from graphc.codegen.targets import CUDA
 from graphc.config import settings
 from graphc.cuda_runner import CudaRunner
@@ -59,25 +58,32 @@ def test_mappings():
     assert mappings(graphc.grad(lambda x, i: np.sum(np.sin(x[i, i]))), x, index)[-1] == "owners"
 
 
-def assembled(kernel, architecture, folder) -> str:
-    """What ``ptxas`` reports of the kernel's PTX; nothing where there is none on this machine."""
+def assert_no_spills(kernel, architecture, folder):
+    """As assembled by ``ptxas``, where this machine has it, for as many blocks as the driver would find to fit."""
     text = kernel_ptx(kernel, architecture)
     assert f".target {architecture}" in text
     assert f".entry {kernel.printed.name}(" in text
     assert ("bar.sync" in text or "barrier.sync" in text) == kernel.waits
     if shutil.which("ptxas") is None:
-        return ""
+        return
+    reports = {}
+
+    def local_bytes(blocks):
+        reports[blocks] = report(with_blocks(text, blocks), architecture, folder)
+        return sum(map(int, re.findall(r"(\d+) bytes stack frame", reports[blocks])))
+
+    blocks = fitting_blocks(text, local_bytes)
+    spilled = re.findall(r"(\d+) bytes spill", reports[blocks])
+    if kernel.mapping in ("elements", "tiles", "rows"):
+        assert set(spilled) <= {"0"}, kernel.printed.source
+        assert blocks > 1 or ".f64" in text, kernel.printed.source
+
+
+def report(text, architecture, folder) -> str:
     path = folder / "kernel.ptx"
     path.write_text(text)
     command = ["ptxas", f"-arch={architecture}", "-v", str(path), "-o", str(folder / "kernel.cubin")]
     return subprocess.run(command, check=True, capture_output=True, text=True).stderr
-
-
-def assert_no_spills(kernel, architecture, folder):
-    report = assembled(kernel, architecture, folder)
-    spilled = re.findall(r"(\d+) bytes spill", report)
-    if kernel.mapping in ("elements", "tiles", "rows"):
-        assert set(spilled) <= {"0"}, kernel.printed.source
 
 
 # How often a kernel may load and store arrays of all elements: what is read again must stand near.
@@ -205,22 +211,11 @@ def test_a_value_is_not_handed_on_across_a_barrier():
     assert [name for name, apart in found.items() if not apart] == ["b0", "b1"]  # rows that phases keep for each other
 
 
-def test_what_is_held_at_once():
-    """Values are held from their first name to their last, and to the end of a loop that they come into."""
-    text = """
-\t.reg .b64 %rd<9>;
-\tld.param.b64 %rd1, [a];
-\tld.global.b32 %r1, [%rd1];
-$L1:
-\tadd.s32 %r2, %r2, %r1;
-\tadd.s32 %r3, %r2, 1;
-\tst.global.b32 [%rd1], %r3;
-\tadd.s64 %rd2, %rd2, 1;
-\t@%p1 bra $L1;
-\tst.global.b32 [%rd1], %r2;
-"""
-    assert pressure(text) == 6  # %rd1, %r1, %r2 and, one after the other, %r3 and %rd2, while %r3 is written
-    assert pressure(text.replace("bra $L1", "bra $L2")) == 5  # no loop: %r1 is dead by then
+def test_as_many_blocks_as_leave_values_in_registers():
+    text = kernel_ptx(whole_kernel("half", "def NAME(b0, count):\n    b0[0] = 0.5\n", ["f64"], 0, "elements"))
+    for held, wanted in (([0, 0, 0, 0], 4), ([4, 4, 0, 0], 2), ([9, 8, 8, 8], 3), ([8, 8, 8, 8], 4), ([9, 9, 9, 8], 1)):
+        assert fitting_blocks(text, lambda blocks, held=held: held[4 - blocks]) == wanted
+    assert re.findall(r"minnctapersm \d", text + with_blocks(text, 2)) == ["minnctapersm 4", "minnctapersm 2"]
 
 
 def norm(x, scale):
