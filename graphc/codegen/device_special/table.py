@@ -33,6 +33,7 @@ from graphc.codegen.device_special import (
     kelvin,
     kolmogorov_laws,
     laws,
+    mathieu,
     noncentral_inverses,
     noncentral_laws,
     noncentral_t,
@@ -43,6 +44,7 @@ from graphc.codegen.device_special import (
     rising_factorials,
     sine_integrals,
     spherical,
+    spheroidal_waves,
     struve_functions,
     struve_integrals,
     weber_w,
@@ -76,6 +78,8 @@ BY_FILE: Mapping[ModuleType, str] = {
     kolmogorov_laws: "kolmogi kolmogorov smirnov smirnovi",
     laws: "bdtr bdtrc bdtri chdtr chdtrc chdtri fdtr fdtrc fdtri gdtr gdtrc gdtria gdtrix nbdtr nbdtrc nbdtri pdtr "
     "pdtrc pdtri stdtr stdtrit",
+    mathieu: "mathieu_a mathieu_b mathieu_cem mathieu_modcem1 mathieu_modcem2 mathieu_modsem1 mathieu_modsem2 "
+    "mathieu_sem",
     noncentral_inverses: "chndtridf chndtrinc chndtrix ncfdtri ncfdtridfd ncfdtridfn ncfdtrinc nctdtridf nctdtrinc "
     "nctdtrit",
     noncentral_laws: "chndtr ncfdtr",
@@ -89,6 +93,8 @@ BY_FILE: Mapping[ModuleType, str] = {
     rising_factorials: "binom poch",
     sine_integrals: "fresnel shichi sici",
     spherical: "spherical_in spherical_jn spherical_kn spherical_yn",
+    spheroidal_waves: "obl_ang1 obl_ang1_cv obl_cv obl_rad1 obl_rad1_cv obl_rad2 obl_rad2_cv pro_ang1 pro_ang1_cv "
+    "pro_cv pro_rad1 pro_rad1_cv pro_rad2 pro_rad2_cv",
     struve_functions: "modstruve struve",
     struve_integrals: "it2struve0 itmodstruve0 itstruve0",
     weber_w: "pbwa",
