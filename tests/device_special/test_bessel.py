@@ -47,6 +47,13 @@ REFERENCES = {
 @pytest.mark.parametrize("name", REFERENCES)
 def test_real_orders(name):
     arguments = orders(200) if NIGHTLY else orders(4)[:, :11]
+    if name.endswith("e") and not NIGHTLY:  # mpmath takes long: beside the one that is not scaled
+        v, x = arguments
+        v, x = v[x < 600], x[x < 600]  # whose exponential is a number
+        plain = values(name[:2], [v, x]) * np.exp(x if name == "kve" else -x)
+        found, seen = values(name, [v, x]), plain > 1e-290
+        np.testing.assert_allclose(found[seen], plain[seen], rtol=3e-14)
+        return
     assert np.nanmax(errors(values(name, arguments), exactly(REFERENCES[name]), arguments)) < 30
 
 

@@ -13,6 +13,7 @@ from graphc.trace.functions.complex_special import COMPLEX_FORMS
 from tests.nightly import NIGHTLY
 
 ROOT_PI = np.sqrt(np.pi)
+EDGES = np.array([0.0, -0.0 - 0.0j, 3.0, -3.5, complex(-1.5, -0.0), -1.5, 1e5 + 1j, complex(np.nan, 1), 1e200 + 1j])
 
 
 def scaled_normal(z):
@@ -78,9 +79,15 @@ def sizes(name, z):
 @pytest.mark.filterwarnings("ignore::RuntimeWarning")  # of infinite ones
 @pytest.mark.parametrize("name", FUNCTIONS)
 def test_values_and_derivatives(name):
-    z = points(200 if NIGHTLY else 12)
+    """At edges SciPy's, but where one part of the value is infinite, the other may be NaN."""
+    function, z = getattr(scipy.special, name), points(200 if NIGHTLY else 12)
     with override(disable_jit=True):
-        found, moved = graphc.jvp(getattr(scipy.special, name), (z,), (np.ones_like(z),))
+        found, moved = graphc.jvp(function, (np.append(z, EDGES),), (np.ones(len(z) + len(EDGES), complex),))
+    expected, found_at_edges = function(EDGES), found[len(z) :]
+    finite = np.isfinite(expected)
+    np.testing.assert_allclose(found_at_edges[finite], expected[finite], rtol=3e-14, atol=1e-15)
+    assert not np.any(np.isfinite(found_at_edges) & ~finite)
+    found, moved = found[: len(z)], moved[: len(z)]
     exact, slopes, size, seen = sizes(name, z)
     assert np.all((np.abs(found - exact) < 100 * np.finfo(float).eps * size)[seen])
     assert np.all((np.abs(moved - slopes) < 1e-12 * (np.abs(slopes) + np.abs(z * exact)))[seen])
@@ -95,19 +102,6 @@ def test_single_precision(name):
     assert found.dtype == np.complex64
     exact, _slopes, size, seen = sizes(name, z.astype(complex))
     assert np.all((np.abs(found - exact) < 200 * np.finfo("f4").eps * size)[seen])
-
-
-@pytest.mark.filterwarnings("ignore::RuntimeWarning")
-def test_edges_are_scipys():
-    """But where one part of the value is infinite, the other may be NaN."""
-    z = np.array([0.0, -0.0 - 0.0j, 3.0, -3.5, complex(-1.5, -0.0), -1.5, 1e5 + 1j, complex(np.nan, 1), 1e200 + 1j])
-    for name in FUNCTIONS:
-        with override(disable_jit=True):
-            found, _ = graphc.jvp(getattr(scipy.special, name), (z,), (np.ones_like(z),))
-        expected = getattr(scipy.special, name)(z)
-        finite = np.isfinite(expected)
-        np.testing.assert_allclose(found[finite], expected[finite], rtol=3e-14, atol=1e-15, err_msg=name)
-        assert not np.any(np.isfinite(found) & ~finite), name
 
 
 @pytest.mark.skipif(settings.disable_jit or not NIGHTLY, reason="compiles programs of some hundred operations")
