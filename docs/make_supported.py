@@ -66,8 +66,9 @@ The numbers of A are read at each call, and are not differentiated. Functions th
 arrays (`diags(w)`, `kron`, `csr_array((data, indices, indptr))`) are called at each call.
 """
 SOLVERS = """Zeros have the derivatives of the implicit function theorem; of several, `brentq`, `brenth` and `bisect`
-find SciPy's. Solutions of `minimize` and the like, and of other solvers, are differentiated by
-`graphc.implicit_minimum` and `graphc.implicit_root`, around the solver.
+find SciPy's. What `linear_sum_assignment` chooses has no derivative, the costs at it have theirs. Solutions of
+`minimize` and the like, and of other solvers, are differentiated by `graphc.implicit_minimum` and
+`graphc.implicit_root`, around the solver.
 """
 INDEX_TRICKS = """`np.lib.stride_tricks.sliding_window_view` (not `writeable`), `np.r_[...]`, `np.c_[...]`,
 `np.mgrid[...]`, `np.ogrid[...]`, functions made by `np.vectorize`, `np.poly1d` at traced points, and polynomials
@@ -172,7 +173,12 @@ def taking_complex() -> list[str]:
     ]
     lines += ["", "Ufuncs:", "", listed([*ufuncs, "sign"]), "", "Functions of NumPy:", "", listed(plain), ""]
     lines += ["Functions of SciPy:", "", listed(n for n in names if not n.startswith("numpy.")), ""]
-    return [*lines, "Refused with complex arrays, which SciPy's own take, on the CPU as on a GPU:", "", refused_complex()]
+    return [
+        *lines,
+        "Refused with complex arrays, which SciPy's own take, on the CPU as on a GPU:",
+        "",
+        refused_complex(),
+    ]
 
 
 def refused_complex() -> str:

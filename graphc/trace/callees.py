@@ -162,7 +162,8 @@ def _builtin(function: Any) -> Any:
         return taking_lists(function)
     if is_factored(getattr(function, "__self__", None)) and function.__name__ == "solve":
         return _factored_solve(function)
-    return _library_function(function) if function.__module__ == "numpy" else function
+    of_library = (function.__module__ or "").partition(".")[0] in ("numpy", "scipy")
+    return _library_function(function) if of_library else function
 
 
 def _class(cls: type) -> Any:

@@ -99,6 +99,45 @@ def test_starts_of_single_precision_are_those_of_double() -> None:
     assert (value, slope) == pytest.approx((2 ** (1 / 3), 2 ** (-2 / 3) / 3), rel=1e-12)
 
 
+def test_assignments() -> None:
+    rng = np.random.default_rng(4)
+    tied = rng.integers(0, 3, (5, 5)) * 1.0
+    tied[0, 1] = np.inf
+
+    def total(costs: Any, maximize: bool = False) -> Any:
+        return np.sum(costs[so.linear_sum_assignment(costs, maximize=maximize)])
+
+    with override(disable_jit=True):
+        for shape, maximize in (((3, 6), False), ((5, 4), True), ((1, 1), False)) * (20 if NIGHTLY else 1):
+            costs = rng.normal(size=shape)
+            found = graphc.vjp(lambda c, maximize=maximize: so.linear_sum_assignment(c, maximize=maximize), costs)[0]
+            for place, wanted in zip(found, so.linear_sum_assignment(costs, maximize=maximize), strict=True):
+                np.testing.assert_array_equal(place, wanted, strict=True)
+        value, gradient = graphc.value_and_grad(total)(tied)
+        assert value == total(tied)
+        np.testing.assert_array_equal(np.sort(gradient, axis=0), np.sort(np.eye(5), axis=0))
+        np.testing.assert_array_equal(np.sort(gradient, axis=1), np.sort(np.eye(5), axis=1))
+        with pytest.raises(ValueError, match="no choice has a finite cost"):
+            graphc.grad(total)(np.full((2, 2), np.inf))
+
+
+def test_least_squares_without_negative_elements() -> None:
+    rng = np.random.default_rng(5)
+
+    def f(A: Any, b: Any) -> Any:
+        x, left = so.nnls(A, b)
+        return np.sum(np.arange(1.0, A.shape[1] + 1) * x) + left
+
+    with override(disable_jit=True):
+        for shape in ((7, 4), (3, 5)) * (10 if NIGHTLY else 1):
+            A, b = rng.normal(size=shape), rng.normal(size=shape[0])
+            np.testing.assert_allclose(graphc.vjp(so.nnls, A, b)[0][0], so.nnls(A, b)[0], atol=1e-12)
+            direction = rng.normal(size=shape), rng.normal(size=shape[0])
+            slope = graphc.jvp(f, (A, b), direction)[1]
+            ahead, behind = (f(A + h * direction[0], b + h * direction[1]) for h in (1e-6, -1e-6))
+            np.testing.assert_allclose(slope, (ahead - behind) / 2e-6, rtol=1e-6, atol=1e-8)
+
+
 def test_what_is_not_found_is_said() -> None:
     def nowhere(x: Any, a: Any) -> Any:
         return np.stack([x[0] ** 2 + a, x[1]])

@@ -6,6 +6,7 @@ from collections.abc import Mapping
 from typing import Any
 
 from graphc.trace.algorithms import (
+    active_sets,
     banded,
     bsplines,
     comparisons,
@@ -58,5 +59,6 @@ ALGORITHMS: Mapping[str, Any] = {
     **images.FUNCTIONS,
     **rank_filters.FUNCTIONS,
     **roots.FUNCTIONS,
+    **active_sets.FUNCTIONS,
     **resampling.FUNCTIONS,
 }

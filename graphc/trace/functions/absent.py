@@ -86,7 +86,7 @@ ABSENT: Mapping[str, str] = {
     **dict.fromkeys(qualified("scipy.interpolate", "make_smoothing_spline SmoothBivariateSpline"), _SMOOTH),
     **dict.fromkeys(qualified("scipy.sparse", _ELEMENTWISE), _SPARSE_RESULT),
     **dict.fromkeys(qualified("scipy.linalg", "schur rsf2csf ldl qz ordqz"), _BLOCKS),
-    **dict.fromkeys(qualified("scipy.optimize", "nnls linprog milp"), _ACTIVE),
+    **dict.fromkeys(qualified("scipy.optimize", "linprog milp"), _ACTIVE),
     "scipy.interpolate.KroghInterpolator": "BarycentricInterpolator is the polynomial through traced values",
     "numpy.frompyfunc": "its result is an array of Python objects; call the function itself, or use np.vectorize",
     "numpy.sort_complex": "an order of complex numbers; sort by np.lexsort((z.imag, z.real))",

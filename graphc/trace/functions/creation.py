@@ -98,7 +98,11 @@ def arange(F: Builder, start: Any, stop: Any = None, step: Any = 1, dtype: Any =
         raise unsupported(F, "arange: the length would depend on a traced value; use Python numbers or np.linspace")
     whole = all(_is_whole(b) for b in bounds)
     if not whole and any(isinstance(b, Expr) for b in bounds):
-        raise unsupported(F, "arange: a symbolic size with a float step or bound; write start + step * np.arange(n)")
+        if all(isinstance(b, Expr) or float(b).is_integer() for b in bounds):
+            start, stop, step = (b if isinstance(b, Expr) else int(b) for b in bounds)
+            return arange(F, start, stop, step, F64 if dtype is None else dtype)
+        message = "arange: a symbolic size with a step or bound that is no whole number; write start + step * "
+        raise unsupported(F, message + "np.arange(n)")
     if not isinstance(step, Expr) and step == 0:
         raise shape_error(F, "arange: the step is zero")
     count = _whole_count(F, start, stop, step) if whole else max(math.ceil((stop - start) / step), 0)
