@@ -22,7 +22,8 @@ ARITHMETIC = {
     "pow": lambda n: n**2, "divmod": lambda n: sum(divmod(n, 4)), "rdivmod": lambda n: sum(divmod(100, n)),
     "truediv": lambda n: n / 4, "rtruediv": lambda n: 1 / n, "float": lambda n: n * 1.5 - 2.5,
     "float division": lambda n: 7.5 // n + 7.5 % n + n // 1.5, "ufunc": lambda n: np.sqrt(n) + np.float64(2) * n,
-    "negative power": lambda n: n**-2.0, "base": lambda n: 2.0**n, "math": lambda n: math.sqrt(n) + np.arange(1.0, n + 1),
+    "negative power": lambda n: n**-2.0, "base": lambda n: 2.0**n,
+    "math": lambda n: math.sqrt(n) + np.arange(1.0, n + 1),
     "product": lambda n: math.prod((n, n, 2)), "numpy product": lambda n: np.prod((n, 3)), "conversion": float,
 }  # fmt: skip
 
