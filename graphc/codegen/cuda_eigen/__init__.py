@@ -1,6 +1,6 @@
 """Eigenvalues and eigenvectors of general matrices on a device: a block of threads works on a matrix.
 
-The algorithm is LAPACK's ``geev`` for matrices of moderate size, in its order, so that eigenvalues come in that order,
+The algorithm is LAPACK's ``geev`` for matrices of up to 75 rows, in its order, so that eigenvalues come in that order,
 too: balancing, Hessenberg form, shifted QR steps, back substitution. There is one way for batches of small matrices and
 for single large ones, which needs no library, waits for nothing, and can be captured: cuSOLVER's ``Xgeev`` has no
 batches, asks for memory of the host to work in, and is not in CUDA before 12.8.
