@@ -64,7 +64,7 @@ class OrderedPrinter(CudaFoldPrinter):
         (fold,) = phase.folds
         self._start()
         self.order = phase.axes
-        own, place, size = f"f{fold.key}", f"m{fold.key}", self.dim(self.nest.space[0])
+        own, place, size = f"f{fold.key}", f"m{fold.key}", f"({self.dim(self.nest.space[0])})"
         names, add = dict(self.names), self.lines.add
         for line in ("thread = thread_index()", "threads = thread_count()", f"first = {size} * thread // threads"):
             add(line)
