@@ -251,8 +251,8 @@ def missing_on_a_device() -> list[str]:
     assert not missing, f"ops that a device lacks, which this page does not name: {missing}"
     return [
         "All functions of `scipy.special` that are there for the CPU are, and the laws of `scipy.stats`",
-        '([what differs](cuda.md)). Refused with `target="cuda"` and for arrays on a device, at their line: functions of',
-        "your own that are called by address, with whatever is computed by them.",
+        '([what differs](cuda.md)). Refused with `target="cuda"` and for arrays on a device, at their line: functions',
+        "of your own that are called by address, with whatever is computed by them.",
     ]
 
 
