@@ -21,13 +21,13 @@ from graphc.trace.leaves import is_object
 from graphc.trace.location import user_location
 from graphc.trace.paths import Paths
 from graphc.trace.slots import Attribute, Item, Variable
-from graphc.trace.snapshots import Kept, Snapshot
+from graphc.trace.snapshots import Snapshot
 
 if TYPE_CHECKING:
     from graphc.trace.captures import Hidden
 
 _CONTAINERS = (dict, list, tuple, set, frozenset)
-_READING = (Step.DICT_ITEM, Step.SEQ_ITEM, Step.ATTR)
+_READING = (Step.DICT_ITEM, Step.SEQ_ITEM, Step.ATTR, Step.CELL)
 _UNKNOWN: Any = object()
 
 
@@ -38,7 +38,8 @@ class Outside:
         self._paths = paths
         self._met = Snapshot()
         self._where: dict[int, int] = {}  # id of an object that was met -> its path
-        self._stored: dict[tuple[int, Any], Location | None] = {}  # by the object and the part of it
+        self._shown: dict[int, int] = {}  # ... of a copy
+        self._stored: dict[tuple[int, Any], tuple[Any, Location | None]] = {}  # by the object's id and the part of it
         self._around = _settings()
 
     def meet(self, obj: Any, path: int) -> None:
@@ -48,22 +49,34 @@ class Outside:
             self._met.add(self._paths.describe(path), obj, deep=not _is_followed(obj))
 
     def show(self, copy: Any, path: int) -> None:
-        """The function sees the copy in place of a container."""
+        """The function sees the copy in place of a container, and may read all of it."""
+        self._shown[id(copy)] = path
         self._met.add(self._paths.describe(path), copy, deep=False)
 
     def store(self, obj: Any, part: Any = _UNKNOWN) -> None:
         """The function stores something in the object, and is not told what stood there."""
-        self._stored.setdefault((id(obj), part), user_location())
+        self._stored.setdefault((id(obj), part), (obj, user_location()))
+
+    def store_variable(self, owner: Any, name: str, *, is_cell: bool) -> None:
+        """... in a variable outside: of a cell, or of a module's globals."""
+        self._where.setdefault(id(owner), self._paths.const(owner))
+        self.store(owner, _UNKNOWN if is_cell else name)
 
     def require_unchanged(self, hidden: dict[Any, Hidden], seen: dict[int, Any], location: Location | None) -> None:
-        """Raise ``SideEffectError`` where something that was read is not as it was.
+        """Raise ``SideEffectError`` where something that was read was stored, or is not as it was.
 
         ``hidden``: the inputs that are read from outside; ``seen``: by path, what the function saw as a whole.
         """
+        for (_, part), (obj, where) in self._stored.items():
+            read = self._read_at(obj, part, seen)
+            if read is not None:
+                kept = self._met.kept.get(id(obj))
+                names = kept.changed() if kept is not None and part is _UNKNOWN else ()
+                _refuse(kept.place(names[0]) if kept is not None and names else self._paths.describe(read), where)
         for kept, names in self._met.changes():
             for name in names:
-                if not self._is_stored(kept, name) or self._is_read(kept, name, seen):
-                    _refuse(kept.place(name), self._place_of(kept, name) or location)
+                if not {(id(kept.obj), name), (id(kept.obj), _UNKNOWN)} & self._stored.keys():
+                    _refuse(kept.place(name), location)
         for each in hidden.values():
             now = self._now(each.path)
             if now is not _UNKNOWN and now is not each.current and not _is_equal(now, each.current):
@@ -72,27 +85,24 @@ class Outside:
             if now != before:
                 _refuse(name, location)
 
-    def _place_of(self, kept: Kept, name: Any) -> Location | None:
-        return self._stored.get((id(kept.obj), name)) or self._stored.get((id(kept.obj), _UNKNOWN))
-
-    def _is_stored(self, kept: Kept, name: Any) -> bool:
-        return (id(kept.obj), name) in self._stored or (id(kept.obj), _UNKNOWN) in self._stored
-
-    def _is_read(self, kept: Kept, name: Any, seen: dict[int, Any]) -> bool:
-        path = self._where.get(id(kept.obj))
-        if path is None or (path in seen and seen[path][1] is not kept.obj):  # a copy is read, or a method
-            return True
-        steps = [step for step in self._paths.steps if step[0] in _READING and step[1] == path]
-        if isinstance(kept.obj, _CONTAINERS):
-            return bool(steps)
-        return any(step[0] is Step.ATTR and step[2] == name for step in steps)
+    def _read_at(self, obj: Any, part: Any, seen: dict[int, Any]) -> int | None:
+        """The path of that part of the object, or of one in it, if it was read, or all of it was."""
+        path = self._where.get(id(obj))
+        if path is None:
+            return self._shown.get(id(obj))
+        if path in seen and seen[path][1] is not obj:  # a copy was seen
+            return path
+        for index, step in enumerate(self._paths.steps):
+            if step[0] in _READING and step[1] == path and (part is _UNKNOWN or step[2] == part):
+                return index
+        return None
 
     def _now(self, path: int) -> Any:
         """What the path leads to now; ``_UNKNOWN`` where it starts at an argument, or code would run on the way."""
         step = self._paths.steps[path]
         if step[0] is Step.CONST:
             return step[1]
-        owner = self._now(step[1]) if step[0] in (*_READING, Step.CELL) else _UNKNOWN
+        owner = self._now(step[1]) if step[0] in _READING else _UNKNOWN
         if owner is _UNKNOWN:
             return owner
         if step[0] is Step.CELL:

@@ -32,7 +32,16 @@ from graphc.trace.location import user_location
 from graphc.trace.made import settled
 from graphc.trace.raising import Handler, raising
 from graphc.trace.session import current
-from graphc.trace.stores import MUTATORS, ArrayOwner, Assigned, Store, contains_traced, defines_stores, mutator
+from graphc.trace.stores import (
+    MUTATORS,
+    ArrayOwner,
+    Assigned,
+    Store,
+    contains_traced,
+    defines_stores,
+    mutator,
+    require_once,
+)
 from graphc.trace.symbolic import SymbolicInt
 from graphc.trace.values import TracedValue
 from graphc.trace.variables import Variables
@@ -317,12 +326,17 @@ class Reader:
 
     def escaping(self, value: Any, name: str) -> Any:
         """The value that is assigned to a name outside of the function."""
-        if current() is not None and contains_traced(value):
+        session = current()
+        if session is not None and contains_traced(value):
             raise SideEffectError(
                 f"a traced value is stored in {name!r}, outside of the function: a compiled program would not store it "
                 "again; return it instead (has_aux=True under grad)",
                 location=user_location(),
             )
+        if session is not None:
+            require_once(session, repr(name))
+            is_cell = name in self.cells
+            session.captures.outside.store_variable(self.cells.get(name, self.globals_), name, is_cell=is_cell)
         return settled(value)
 
     def in_place(self, operation: str, old: Any, value: Any) -> Any:

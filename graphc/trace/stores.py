@@ -13,7 +13,7 @@ from graphc.trace.callees import is_library_name, traced_callee
 from graphc.trace.dispatch import special_method
 from graphc.trace.location import user_location
 from graphc.trace.made import is_constant, settled
-from graphc.trace.session import current
+from graphc.trace.session import Session, current
 from graphc.trace.slots import HEAP_TYPE
 from graphc.trace.symbolic import SymbolicInt
 from graphc.trace.values import TracedBox, TracedValue
@@ -50,7 +50,21 @@ _GIVING = frozenset(["pop", "popitem", "setdefault", "__iadd__", "__imul__", "__
 def _note_store(obj: Any, *part: str) -> None:
     session = current()
     if session is not None:
+        require_once(session, f"a {type(obj).__name__}")
         session.captures.outside.store(obj, *part)
+
+
+def require_once(session: Session, what: str) -> None:
+    """Raise where a store would come as often as a loop runs, or in one of two branches."""
+    around: Session | None = session
+    while around is not None:
+        if around.is_region:
+            raise SideEffectError(
+                f"{what} outside of the function is changed in a loop or branch of the compiled program, which does "
+                "not change it: return what is to be stored, and store it outside",
+                location=user_location(),
+            )
+        around = around.parent
 
 
 def contains_traced(value: Any) -> bool:
