@@ -528,12 +528,12 @@ def test_storing_in_an_attribute():
 
 
 def test_a_counter_that_is_read_and_changed():
-    def f(x):  # here
+    def f(x):
         global counter  # noqa: PLW0603
-        counter += 1
+        counter += 1  # here
         return x.sum() * counter
 
-    raised(SideEffectError, f, "here", X, says="changed something that it reads")
+    raised(SideEffectError, f, "here", X, says="changed counter, which it reads from outside")
 
 
 def test_numpys_global_random_numbers():
