@@ -117,7 +117,8 @@ def test_terms_may_stand_for_their_neighbours(side):
 EDGES = [
     ("nctdtr", (2.0, 1.0, np.inf), 1.0), ("nctdtr", (2.0, 1.0, -np.inf), 0.0), ("nctdtr", (2.0, np.inf, 1.0), np.nan),
     ("nctdtr", (0.0, 1.0, 1.0), np.nan), ("nctdtr", (np.inf, 1.0, 1.0), 0.5), ("nctdtr", (3.0, 0.0, 0.0), 0.5),
-    ("nctdtr", (1e300, 2.0, 2.0), 0.5), ("nctdtrit", (2.0, 1.0, 0.0), -np.inf), ("nctdtrit", (2.0, 1.0, 1.0), np.inf),
+    ("nctdtr", (1e300, 2.0, 2.0), 0.5),
+    ("nctdtr", (1e-200, 0.0, 5.0), 0.5), ("nctdtrit", (2.0, 1.0, 0.0), -np.inf), ("nctdtrit", (2.0, 1.0, 1.0), np.inf),
     ("nctdtrit", (2.0, 1.0, 1.5), np.nan), ("nctdtrit", (np.inf, 1.5, 0.5), 1.5), ("nctdtrit", (2.0, 0.0, 0.5), 0.0),
     ("nctdtrinc", (3.0, 0.5, 0.0), 0.0), ("nctdtrinc", (np.inf, 0.5, 1.5), 1.5), ("nctdtridf", (0.5, 0.0, 0.0), np.nan),
     ("nctdtridf", (0.9, 1.0, 1.5), np.nan), ("stdtridf", (0.9, 0.3), np.nan), ("stdtridf", (0.4, 0.3), np.nan),

@@ -107,7 +107,8 @@ EDGES = [
     ("besselpoly", (0.0, 1.0, 0.0), 0.5), ("besselpoly", (0.0, 1.0, 1.5), 0.0),
     ("besselpoly", (0.0, -1.0, 0.0), np.inf), ("besselpoly", (0.5, -2.0, -1.0), -np.inf),
     ("besselpoly", (1.0, -3.0, 0.0), np.nan),
-    ("besselpoly", (-1.0, 0.5, 1.0), np.nan), ("besselpoly", (np.inf, 0.5, 1.0), np.nan),
+    ("besselpoly", (-1.0, 0.5, 1.0), np.nan), ("besselpoly", (-1.0, np.inf, 1.0), np.nan),
+    ("besselpoly", (np.inf, 0.5, 1.0), np.nan),
     ("besselpoly", (0.5, np.inf, 1.0), 0.0), ("besselpoly", (0.5, 1.0, np.inf), 0.0),
     ("besselpoly", (1e6, 0.5, 1e6), np.nan),
 ]  # fmt: skip

@@ -127,12 +127,10 @@ def at_origin(p: Any, v: Any) -> Any:
 
 
 def besselpoly(a: Any, p: Any, v: Any) -> Any:
-    if isnan(a) or isnan(p) or isnan(v) or isinf(a) or p == -INF or v == -INF:
+    if not (a >= 0.0) or isnan(p) or isnan(v) or isinf(a) or p == -INF or v == -INF:
         return number(NAN, a)
     if isinf(p) or isinf(v):
         return number(0, a)
-    if a < 0.0:
-        return number(NAN, a)
     sign = number(1, a)
     if v == floor(v) and v < 0.0:
         v = -v

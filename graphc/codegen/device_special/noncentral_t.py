@@ -91,7 +91,7 @@ def noncentral_student_tail(df: Any, t: Any, nc: Any, upper: Any) -> Any:
     """The probability below (``upper`` is -1) or above (1) t >= 0, for df > 0, all finite."""
     if df * epsilon(t) * epsilon(t) > 1.0:
         return ndtr(upper * (nc - t))
-    if t == 0.0:
+    if t == 0.0 or df < epsilon(t) * epsilon(t):  # so few degrees that only infinities are left
         return ndtr(upper * nc)
     limit = sqrt(df) * (FAR_OUT / sqrt(epsilon(t)) * (1.0 + abs(nc) + sqrt(df)))
     if t <= limit:
