@@ -30,7 +30,7 @@ from graphc.codegen.device_special.language import (
 
 NAN, INF = math.nan, math.inf
 MOST_TERMS = 1000
-MOST_ORDERS = 200000.0
+MOST_ORDERS = 210000.0
 HUGE = 1e15
 
 
