@@ -37,6 +37,7 @@ from graphc.trace.leaves import (
     is_factored,
     is_foreign,
     is_object,
+    is_polynomial,
     raise_kind,
 )
 from graphc.trace.location import user_location
@@ -203,7 +204,7 @@ class Captures:
         elif is_object(obj):
             self.paths.require_type(path, type(obj))
             kind = type(obj)
-            is_of_library = kind.__module__.partition(".")[0] in ("numpy", "scipy")
+            is_of_library = kind.__module__.partition(".")[0] in ("numpy", "scipy") and not is_polynomial(obj)
             if is_of_library or (is_builtin(kind) and kind is not SimpleNamespace):  # whose code is not followed
                 self.paths.require_same(path, obj)
             self.remember(obj, path)

@@ -23,7 +23,7 @@ import optree
 from graphc.errors import TraceTypeError
 from graphc.trace.callees import reaches_traced, traced_callee
 from graphc.trace.captures import Captures
-from graphc.trace.leaves import TABLE_LIBRARIES, is_factored, is_foreign, is_object, is_sparse
+from graphc.trace.leaves import TABLE_LIBRARIES, is_factored, is_foreign, is_object, is_polynomial, is_sparse
 from graphc.trace.location import user_location
 from graphc.trace.made import is_constant
 from graphc.trace.missing import raise_unsupported
@@ -73,11 +73,13 @@ class Recipe:
 
 
 def record_with(*objects: Any) -> Captures | None:
-    """The record of the trace, where one of the objects is foreign and was read from outside."""
+    """The record of the trace, where one of the objects is foreign, or a polynomial among constants, and was read from
+    outside."""
     session = current()
-    if session is None or not any(is_foreign(obj) and session.captures.path_of(obj) is not None for obj in objects):
+    if session is None:
         return None
-    return session.captures
+    asked = [obj for obj in objects if is_foreign(obj) or (is_polynomial(obj) and not has_traced(objects))]
+    return session.captures if any(session.captures.path_of(obj) is not None for obj in asked) else None
 
 
 def through_library(function: Callable[..., Any], substitute: Callable[..., Any]) -> Callable[..., Any]:
@@ -124,7 +126,7 @@ def method_again(function: Any) -> Callable[..., Any] | None:
 
     def call(*args: Any, **kwargs: Any) -> Any:
         leaves = [owner, *optree.tree_leaves((args, kwargs), none_is_leaf=True)]
-        if _is_of_sparse(leaves):
+        if _is_of_sparse(leaves) or (is_polynomial(owner) and has_traced([args, kwargs])):
             return traced_callee(function)(*args, **kwargs)
         return again(captures, _invoke, owner, function.__name__, *args, **kwargs)
 
@@ -135,7 +137,7 @@ def is_method_again(function: Any, owner: Any) -> bool:
     if isinstance(owner, ContextVar):
         return function.__name__ == "get"
     is_in_c = type(function) is BuiltinMethodType and (is_object(owner) or isinstance(owner, IOBase))
-    return is_in_c or is_foreign(owner)
+    return is_in_c or is_foreign(owner) or is_polynomial(owner)
 
 
 def _invoke(table: Any, name: str, /, *args: Any, **kwargs: Any) -> Any:

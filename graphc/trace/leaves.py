@@ -150,6 +150,12 @@ def is_factored(obj: Any) -> bool:
     return type(obj).__name__ == "SuperLU" and not type(obj).__flags__ & HEAP_TYPE
 
 
+def is_polynomial(obj: Any) -> bool:
+    """Whether it is one of ``numpy.polynomial``'s, whose code is followed at traced points; what makes another
+    polynomial of it, such as ``deriv``, is done by NumPy at each call."""
+    return type(obj).__module__.startswith("numpy.polynomial.")
+
+
 def is_builtin(kind: type) -> bool:
     """Whether the class is one of Python's own that is written in C: such are fixed, on the heap or not."""
     return bool(kind.__flags__ & _IMMUTABLE_TYPE or not kind.__flags__ & HEAP_TYPE)

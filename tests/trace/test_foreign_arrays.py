@@ -7,7 +7,7 @@ import pytest
 import scipy.sparse
 
 import graphc
-from graphc.config import settings
+from graphc.config import override, settings
 
 
 @pytest.fixture(autouse=True)
@@ -63,3 +63,19 @@ def test_another_polynomial_is_noticed():
             polynomial = make(coefficients)
             slope = ((polynomial * polynomial)(1.0 + 1e-6) - (polynomial * polynomial)(1.0 - 1e-6)) / 2e-6
             np.testing.assert_allclose(gradient(1.0), slope, rtol=1e-6)
+
+
+def test_what_is_made_of_a_polynomial_is_made_at_each_call():
+    polynomial = np.polynomial.Polynomial([1.0, 2.0, 3.0])
+
+    def f(x):
+        moved = polynomial.convert(domain=[-1, 1]) + polynomial.integ(k=1.0)
+        return polynomial.deriv()(x) * moved(x) + np.sum(polynomial.roots().real) * x
+
+    with override(disable_jit=True):
+        compiled = graphc.value_and_grad(f)
+        for coefficient in (2.0, 5.0):
+            polynomial.coef[1] = coefficient
+            value, slope = compiled(0.5)
+            np.testing.assert_allclose(value, f(0.5), rtol=1e-13)
+            np.testing.assert_allclose(slope, (f(0.5 + 1e-6) - f(0.5 - 1e-6)) / 2e-6, rtol=1e-6)
