@@ -26,6 +26,7 @@ from graphc.config import override
 from graphc.runtime import cuda_device
 from graphc.runtime.cuda_memory import sent
 from graphc.runtime.cuda_submit import SUBMITTED
+from tests.cuda import fake_cupy
 from tests.cuda.fake_cuda import FakeCuda, FakeDevice
 
 CALLS, BATCHES = 200, 25
@@ -112,9 +113,18 @@ def own_arrays() -> Iterator[Callable[[np.ndarray], Any]]:
     yield lambda array: sent(array, 0)
 
 
+@contextmanager
+def like_cupys() -> Iterator[Callable[[np.ndarray], Any]]:
+    """In the block there is a stand-in for CuPy, whose new arrays have no memory; what makes one of an array."""
+    nowhere = fake_cupy.Pointer(np.empty(64, np.uint8), 0)
+    without_memory = mock.patch.object(fake_cupy.ndarray, "nowhere", nowhere)
+    with fake_cupy.installed(), without_memory:
+        yield fake_cupy.array
+
+
 def host_costs(calls: int = CALLS) -> list[HostCost]:
-    """The cost with graphc's own arrays, and with PyTorch's where it is installed."""
-    kinds = {"graphc's own arrays": own_arrays}
+    """The cost with graphc's own arrays, such as CuPy has, and with PyTorch's where it is installed."""
+    kinds = {"graphc's own arrays": own_arrays, "CuPy's, a stand-in": like_cupys}
     if importlib.util.find_spec("torch") is not None:
         kinds["PyTorch's tensors"] = tensors_there
     found = []
@@ -160,6 +170,8 @@ def _maker(result: Any) -> Step:
         shape, dtype, place = tuple(result.shape), result.dtype, result.device
         return lambda: torch.empty(shape, dtype=dtype, device=place)
     kind = type(result)
+    if kind is fake_cupy.ndarray:
+        return lambda: kind(result.shape, result.dtype)
     return lambda: kind(result.shape, result.dtype, result.number, result.stream)
 
 

@@ -11,6 +11,7 @@ import functools
 import operator
 import sys
 from collections.abc import Callable, Sequence
+from contextlib import AbstractContextManager
 from typing import Any, NamedTuple, Protocol
 
 import numpy as np
@@ -32,9 +33,10 @@ class Quick(NamedTuple):
     """How a library's arrays are read where every step of Python counts.
 
     ``text``, ``plain`` and ``there``: expressions over ``{0}``, an array, for its address, and for whether it lies in C
-    order, and on a device. ``pending``: methods that tell what is still to be done to each element, the last one of
-    complex ones alone. ``current_stream(number)``: what gives the stream of this device; ``maker(like, shape, dtype)``:
-    what makes new arrays on it; ``quickest``: the same, where it is the current device.
+    order, and on the device with the number ``{1}``. ``pending``: methods that tell what is still to be done to each
+    element, the last one of complex ones alone. ``current_stream(number)``: what gives the stream of this device;
+    ``maker(like, shape, dtype)``: what makes new arrays like this one, in the context ``around(like)`` if there is one;
+    ``quickest``: the same, where its device is the current one.
     """
 
     text: str
@@ -45,6 +47,7 @@ class Quick(NamedTuple):
     current_stream: Callable[[int], Callable[[], int]]
     maker: Maker
     quickest: Maker
+    around: Callable[[DeviceView], AbstractContextManager[Any]] | None = None
 
     def asked(self, dtype: np.dtype) -> tuple[str, ...]:
         """The methods that must answer False for an array of this dtype."""
@@ -137,19 +140,20 @@ def _cupy_stream(number: int) -> Callable[[], int]:
 
 
 def _cupy_maker(like: DeviceView, shape: tuple[int, ...], dtype: np.dtype) -> Callable[[], Any]:
-    empty, on = sys.modules["cupy"].empty, like.owner.device
+    """On the current device: entering and leaving one takes as long as making an array, and serves all of them."""
+    return functools.partial(sys.modules["cupy"].ndarray, shape, dtype)
 
-    def make() -> Any:
-        with on:
-            return empty(shape, dtype)
 
-    return make
+def _cupy_device(like: DeviceView) -> AbstractContextManager[Any]:
+    device: AbstractContextManager[Any] = like.owner.device
+    return device
 
 
 class _Torch:
     name = "torch.Tensor"
     quick = Quick(
-        "{0}.data_ptr()", "{0}.is_contiguous()", "{0}.is_cuda", ("is_neg", "is_conj"),
+        "{0}.data_ptr()", "{0}.is_contiguous()", "({0}.is_cuda and ({0}.device.index or 0) == {1})",
+        ("is_neg", "is_conj"),
         operator.methodcaller("data_ptr"), _torch_stream, _torch_maker, _torch_quickest,
     )  # fmt: skip
 
@@ -180,10 +184,15 @@ class _Torch:
 
 class _CuPy:
     name = "cupy.ndarray"
-    quick = Quick(
-        "{0}.data.ptr", "{0}.flags.c_contiguous", "True", (), operator.attrgetter("data.ptr"), _cupy_stream,
-        _cupy_maker, _cupy_maker,
-    )  # fmt: skip
+
+    @functools.cached_property
+    def quick(self) -> Quick:
+        knows = hasattr(sys.modules["cupy"].ndarray, "_c_contiguous")  # its flags are an object made for each question
+        return Quick(
+            "{0}.data.ptr", "{0}._c_contiguous" if knows else "{0}.flags.c_contiguous",
+            "{0}.data.device_id == {1}", (), operator.attrgetter("data.ptr"), _cupy_stream, _cupy_maker, _cupy_maker,
+            _cupy_device,
+        )  # fmt: skip
 
     def view(self, array: Any) -> DeviceView | None:
         stream = sys.modules["cupy"].cuda.get_current_stream().ptr
@@ -295,7 +304,7 @@ class _Own(_Interface):
     """graphc's own arrays, on the device's own stream."""
 
     quick = Quick(
-        "{0}.address", "{0}.stream == {0}.on.stream", "True", (), operator.attrgetter("address"),
+        "{0}.address", "{0}.stream == {0}.on.stream", "{0}.number == {1}", (), operator.attrgetter("address"),
         lambda number: functools.partial(int, device(number).stream), _own_maker, _own_maker,
     )  # fmt: skip
 
@@ -319,16 +328,18 @@ def own_view(array: DeviceArray) -> DeviceView:
 _KINDS: dict[type, Kind | None] = dict.fromkeys((np.ndarray, float, int, bool, str, type(None), np.float64))
 
 
+_BY_LIBRARY: dict[str, Kind] = {"torch": _Torch(), "cupy": _CuPy(), "numba": _Numba()}
+
+
 def _kind_of(cls: type) -> Kind | None:
     library = cls.__module__.partition(".")[0]
-    by_library: dict[str, Kind] = {"torch": _Torch(), "cupy": _CuPy(), "numba": _Numba()}
     has_interface = hasattr(cls, "__cuda_array_interface__")
     if library in ("numpy", "graphc") and not has_interface:
         return None
     if issubclass(cls, DeviceArray):
         return OWN
-    if has_interface and library in by_library:
-        return by_library[library]
+    if has_interface and library in _BY_LIBRARY:
+        return _BY_LIBRARY[library]
     if hasattr(cls, "__dlpack_device__") and hasattr(cls, "__array_namespace__"):
         return _Namespace()
     if has_interface:

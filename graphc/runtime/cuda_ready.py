@@ -141,14 +141,16 @@ class Ready:
         space |= {
             "current": quick.current_stream(done.like.device), "stream": done.like.stream,
             "word": ctypes.c_int64.from_address(done.report) if done.report else None,
-            "lock": loaded.lock, "loaded": loaded, "version": loaded.version, "repeats": self.repeats,
+            "lock": loaded.lock, "loaded": loaded, "live": loaded.live.data, "version": loaded.version,
+            "repeats": self.repeats,
             "sizes": done.sizes, "compute": known.compute,
+            "around": None if quick.around is None else quick.around(done.like),
         }  # fmt: skip
         form = _Form(
             len(done.results), known.fixed, tuple(known.moves), len(done.numbers),
             tuple([(k, 8 * word) for k, _, word in known.packs]), known.compute is not None, tuple(known.copies),
         )  # fmt: skip
-        exec(_code(quick.text, form, reports=bool(done.report)), space)
+        exec(_code(quick.text, form, reports=bool(done.report), around=quick.around is not None), space)
         self.run: Callable[..., list[Any] | None] = space["run"]
 
     def add(self, done: Done) -> None:
@@ -179,7 +181,7 @@ class _Form(NamedTuple):
 
 
 @functools.lru_cache(maxsize=256)
-def _code(address: str, form: _Form, *, reports: bool) -> CodeType:
+def _code(address: str, form: _Form, *, reports: bool, around: bool) -> CodeType:
     """``run`` for such launches; names as ``Ready`` gives them. ``address``: the expression for an array's."""
     addresses = [f"a{k}" for k in range(len(form.moves))]
     aligned = [f"    if ({' | '.join(addresses)}) % {ALIGNED}:", "        return None"] if addresses else []
@@ -189,10 +191,11 @@ def _code(address: str, form: _Form, *, reports: bool) -> CodeType:
         f"    if current() != stream{' or word.value' if reports else ''}:",
         "        return None",
         *aligned,
-        *[f"    r{k} = m{k}()" for k in range(form.results)],
+        *(["    with around:"] if around and form.results else []),
+        *[f"    {'    ' if around else ''}r{k} = m{k}()" for k in range(form.results)],
         "    with lock:",
         f"        repeat = repeats.get(({places}))",
-        "        if repeat is None or version != loaded.version or stream != loaded.stream:",
+        "        if repeat is None or version != live[0] or stream != live[1]:",
         "            return None",
         *[f"        w{launch}[{word}] = a{k}" for k, (launch, word) in enumerate(form.moves)],
         *[f"        p{place}(b{place}, {offset}, n{k})" for place, (k, offset) in enumerate(form.packs)],

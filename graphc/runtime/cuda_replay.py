@@ -81,7 +81,7 @@ def _printed(quick: Quick, done: Done, objects: Sequence[Any], replays: Replays)
             checks.append(f"o{k}.dtype is not D{k} and o{k}.dtype != D{k} or not {quick.plain.format(f'o{k}')}")
             checks += [f"o{k}.{method}()" for method in quick.asked(given.dtype)]
             if k in replays.moving:
-                checks.append(f"not {quick.there.format(f'o{k}')}")
+                checks.append(f"not {quick.there.format(f'o{k}', given.device)}")
                 addresses.append(quick.text.format(f"o{k}"))
             else:
                 key.append(quick.text.format(f"o{k}"))

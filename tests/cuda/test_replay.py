@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import ctypes
 import math
+from typing import ClassVar
 
 import numpy as np
 import pytest
@@ -15,6 +16,7 @@ from graphc.runtime import cuda_calls, cuda_submit
 from graphc.runtime.cuda_arrays import view_of
 from graphc.runtime.cuda_devices import Prepared, emulator
 from graphc.runtime.cuda_memory import sent
+from tests.cuda import fake_cupy
 
 pytestmark = pytest.mark.skipif(settings.disable_jit, reason="GRAPHC_DISABLE_JIT: nothing is compiled")
 X = np.random.default_rng(1).normal(size=(6, 5))
@@ -117,6 +119,47 @@ def test_large_arrays_stay_where_they_are(emulated):
         product = None  # its memory is free for the next one
         product, _ = f(x, y)
     np.testing.assert_array_equal(product.copy_to_host(), LARGE * LARGE)
+
+
+class Counted(fake_cupy.ndarray):
+    """``read``: the names of what is asked of such arrays."""
+
+    __module__ = "cupy"
+    read: ClassVar[list[str]] = []
+
+    def __getattribute__(self, name):
+        Counted.read.append(name)
+        return super().__getattribute__(name)
+
+
+def test_of_cupys_arrays_as_little_is_read_as_there_can_be(emulated):
+    f = graphc.value_and_grad(lambda p, x, scale: np.sum(np.sin(p["w"] * x)) * scale + np.sum(p["b"]))
+    with fake_cupy.installed():
+        w, b = (Counted(v.shape, v.dtype, v) for v in (X, X[0].copy()))
+        for step in range(8):
+            moved = Counted(X.shape, X.dtype, X + step)
+            Counted.read, before, entered = [], emulated.long, fake_cupy.Device.entered
+            value, gradient = f({"w": w, "b": b}, moved, 1.5)
+            np.testing.assert_allclose(value.values, np.sum(np.sin(X * (X + step))) * 1.5 + np.sum(X[0]))
+            np.testing.assert_allclose(gradient["w"].values, 1.5 * (X + step) * np.cos(X * (X + step)), rtol=1e-12)
+    assert emulated.long == before
+    assert sorted(Counted.read) == sorted(3 * ["_c_contiguous", "data", "dtype", "shape"] + ["data"])
+    assert fake_cupy.Device.entered == entered + 1  # for all three results
+
+
+def test_a_small_array_of_another_device_is_no_known_one(emulated):
+    f = graphc.jit(lambda x, y: x * y)
+    with fake_cupy.installed():
+        y, *arrays = [fake_cupy.array(X + step) for step in range(6)]
+        for x in arrays:
+            f(x, y)
+        before = emulated.long
+        f(arrays[0], y)
+        assert emulated.long == before
+        with fake_cupy.DEVICES[1]:
+            elsewhere = fake_cupy.array(X)
+        with pytest.raises(graphc.CudaError, match=r"argument 0 is on device 1, and argument 1 on device 0"):
+            f(elsewhere, y)
 
 
 def test_a_wrong_index_is_reported_with_the_sizes_that_it_had():

@@ -16,6 +16,7 @@ from graphc.config import override, settings
 from graphc.runtime import cuda_arrays
 from graphc.runtime.cuda_arrays import DeviceArray
 from graphc.runtime.cuda_devices import emulator
+from tests.cuda import fake_cupy
 
 pytestmark = pytest.mark.skipif(settings.disable_jit, reason="GRAPHC_DISABLE_JIT: nothing is compiled")
 X = np.random.default_rng(1).normal(size=(6, 5))
@@ -226,17 +227,17 @@ def test_a_tensor_that_is_not_on_a_device_stays_what_it_was():
         graphc.grad(np.sum)(torch.ones(3))
 
 
-def test_cupy_and_numba_arrays_give_their_own(monkeypatch):
-    class Array:
-        device = types.SimpleNamespace(id=0, __enter__=lambda self: None)
+def test_cupys_arrays_give_their_own():
+    with fake_cupy.installed():
+        found = graphc.jit(lambda x: (x * 2, x[x > 0]))(fake_cupy.array(X))
+    assert type(found[0]) is type(found[1]) is fake_cupy.ndarray
+    np.testing.assert_array_equal(found[0].values, X * 2)
+    np.testing.assert_array_equal(found[1].values, X[X > 0])
 
-        def __init__(self, values):
-            self.values, self.shape, self.dtype, self.strides = values, values.shape, values.dtype, values.strides
-            self.data = types.SimpleNamespace(ptr=values.ctypes.data)
-            self.device = Device()
 
-        __cuda_array_interface__ = OnDevice.__cuda_array_interface__
-        stream = None
+def test_numbas_arrays_give_their_own(monkeypatch):
+    class Array(OnDevice):
+        __module__ = "numba.cuda.devicearray"
 
         def __getitem__(self, key):
             return Array(self.values[key])
@@ -244,28 +245,12 @@ def test_cupy_and_numba_arrays_give_their_own(monkeypatch):
         def reshape(self, shape):
             return Array(self.values.reshape(shape))
 
-    class Device:
-        id = 0
-
-        def __enter__(self):
-            return self
-
-        def __exit__(self, *error):
-            return None
-
-    def empty(shape, dtype, stream=None):
+    def device_array(shape, dtype, stream):
         aligned = np.empty(int(np.prod(shape)) * dtype.itemsize + 16, np.uint8)
-        start = -aligned.ctypes.data % 16
-        return Array(np.ndarray(shape, dtype, aligned.data, start))
+        return Array(np.ndarray(shape, dtype, aligned.data, -aligned.ctypes.data % 16))
 
-    current = types.SimpleNamespace(ptr=0)
-    cupy = types.SimpleNamespace(empty=empty, cuda=types.SimpleNamespace(get_current_stream=lambda: current))
-    monkeypatch.setitem(sys.modules, "cupy", cupy)
-    monkeypatch.setitem(sys.modules, "numba.cuda", types.SimpleNamespace(device_array=empty))
-    for library in ("cupy", "numba.cuda.devicearray"):
-        Array.__module__ = library
-        cuda_arrays._KINDS.pop(Array, None)
-        found = graphc.jit(lambda x: (x * 2, x[x > 0]))(Array(X))
-        assert type(found[0]) is type(found[1]) is Array
-        np.testing.assert_array_equal(found[0].values, X * 2)
-        np.testing.assert_array_equal(found[1].values, X[X > 0])
+    monkeypatch.setitem(sys.modules, "numba.cuda", types.SimpleNamespace(device_array=device_array))
+    found = graphc.jit(lambda x: (x * 2, x[x > 0]))(Array(X))
+    assert type(found[0]) is type(found[1]) is Array
+    np.testing.assert_array_equal(found[0].values, X * 2)
+    np.testing.assert_array_equal(found[1].values, X[X > 0])
