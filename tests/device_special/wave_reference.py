@@ -12,8 +12,10 @@ import mpmath as mp
 import numpy as np
 import scipy.linalg
 
+from tests.nightly import NIGHTLY
+
 DIGITS = 60
-MORE = 110  # rows than those where the vector oscillates, for sums outside that converge slowly
+MORE = 110 if NIGHTLY else 50  # rows than those where the vector oscillates, for sums outside that converge slowly
 
 
 def rows(kind, m, first, strength, count):
