@@ -173,17 +173,12 @@ def taking_complex() -> list[str]:
     ]
     lines += ["", "Ufuncs:", "", listed([*ufuncs, "sign"]), "", "Functions of NumPy:", "", listed(plain), ""]
     lines += ["Functions of SciPy:", "", listed(n for n in names if not n.startswith("numpy.")), ""]
-<<<<<<< Updated upstream
     return [
         *lines,
         "Refused with complex arrays, which SciPy's own take, on the CPU as on a GPU:",
         "",
         refused_complex(),
     ]
-=======
-    lines += ["Refused with complex arrays, which SciPy's own take, on the CPU as on a GPU:", ""]
-    return [*lines, refused_complex()]
->>>>>>> Stashed changes
 
 
 def refused_complex() -> str:
