@@ -239,13 +239,22 @@ def _of_own_kind(obj: Any) -> dict[Any, Any] | None:
     if isinstance(obj, memoryview):
         return {"obj": obj.obj}
     if kind.__module__ == "torch" and hasattr(kind, "_version"):
-        return {"": obj._version}
+        return {"": None if obj.is_inference() else obj._version}
     if isinstance(obj, IOBase) and not hasattr(kind, "getvalue"):
-        return {"": obj.tell() if not obj.closed and obj.seekable() else None}
-    for name in ("digest", "qsize", "locked"):
+        return {"": _position(obj)}
+    if is_builtin(kind) and hasattr(kind, "digest"):
+        return {"": obj.digest()} if obj.digest_size else None
+    for name in ("qsize", "locked"):
         if is_builtin(kind) and hasattr(kind, name):
             return {"": getattr(obj, name)()}
     return None
+
+
+def _position(file: IOBase) -> int | None:
+    try:
+        return file.tell() if not file.closed and file.seekable() else None
+    except OSError:  # in the middle of a loop over its lines
+        return None
 
 
 def _of_c(obj: Any) -> dict[Any, Any]:
@@ -254,7 +263,7 @@ def _of_c(obj: Any) -> dict[Any, Any]:
         return {}
     try:
         state = obj.__reduce_ex__(4)
-    except (TypeError, ValueError, AttributeError, NotImplementedError, PicklingError):
+    except (TypeError, ValueError, AttributeError, RuntimeError, OSError, PicklingError):
         state = None
     held = dict(enumerate(gc.get_referents(obj))) if is_builtin(type(obj)) else {}
     if not isinstance(state, tuple):
