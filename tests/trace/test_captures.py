@@ -302,13 +302,10 @@ HANDED_ON = {
     "a partial": lambda x: PARTIAL(x[0]),
     "of an array": lambda x: partial(lambda first, y: first[0] * y, FIRST)(x[0]),
     "a default": by_default,
-    "map": lambda x: sum(map(SCALE, x)),
-    "maps": lambda x: sum(map(PARTIAL, map(TIMES, x))),
-    "reduce": lambda x: reduce(SCALE, x),
+    "map": lambda x: sum(map(SCALE, x)) + sum(map(PARTIAL, map(TIMES, x))),
+    "reduce": lambda x: reduce(SCALE, x) + sum(itertools.accumulate(x, SCALE)),
     "starmap": lambda x: sum(itertools.starmap(TIMES, zip(x, x, strict=True))),
-    "accumulate": lambda x: sum(itertools.accumulate(x, SCALE)),
-    "fori_loop": lambda x: graphc.fori_loop(0, 3, STEP, x[0]),
-    "cond": lambda x: graphc.cond(x[0] > 0, TIMES, PARTIAL, x[1]),
+    "loops": lambda x: graphc.fori_loop(0, 3, STEP, x[0]) + graphc.cond(x[0] > 0, TIMES, PARTIAL, x[1]),
 }
 
 
