@@ -118,7 +118,7 @@ def expi(F: Builder, z: Any) -> Value:
     """``pi i - E1(-z)`` above the real axis, real on it, below its conjugate (DLMF 6.2.6)."""
     z = as_array(F, z)
     found, y = exp1(F, F.neg(z)), F.imag(z)
-    above = F.sub(F.select(F.lt(y, 0.0), -math.pi, math.pi), F.imag(found))
+    above = F.sub(F.copysign(math.pi, y), F.imag(found))
     return F.complex(F.neg(F.real(found)), F.select(F.eq(y, 0.0), 0.0, above))
 
 

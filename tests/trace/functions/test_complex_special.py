@@ -95,7 +95,7 @@ def test_values_and_derivatives(name):
 
 
 @pytest.mark.filterwarnings("ignore::RuntimeWarning")
-@pytest.mark.parametrize("name", FUNCTIONS if NIGHTLY else ["dawsn", "loggamma"])
+@pytest.mark.parametrize("name", FUNCTIONS if NIGHTLY else ["dawsn", "expi", "loggamma"])
 def test_single_precision(name):
     z = points(200 if NIGHTLY else 12).astype("c8")
     with override(disable_jit=True):
