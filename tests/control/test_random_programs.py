@@ -12,7 +12,7 @@ import graphc
 from graphc.config import settings
 from graphc.errors import LeakedTracerError, UnsupportedError
 from graphc.trace.source import function_tree
-from tests.nightly import RANDOM_PROGRAMS
+from tests.nightly import NIGHTLY, RANDOM_PROGRAMS
 
 X = np.array([0.4, 1.1, 0.7, -0.9, 1.3, 0.6])
 ARRAYS = ("np.tanh(u + v)", "0.3 * u * v", "np.sin(v)", "u * 0.5 + v * 0.2", "u.copy()", "v.copy()")
@@ -113,7 +113,7 @@ def is_continuous(f, step=1e-6):
     return max(jumps) < 1e-7 * max(1, abs(here))
 
 
-@pytest.mark.parametrize("seed", range(RANDOM_PROGRAMS))
+@pytest.mark.parametrize("seed", range(RANDOM_PROGRAMS if NIGHTLY else 130))
 def test_value_and_gradient(seed, tmp_path, monkeypatch):
     monkeypatch.setattr(settings, "disable_jit", True)
     f = load(seed, tmp_path)
