@@ -20,7 +20,7 @@ from graphc.trace.aliases import link_results, root
 from graphc.trace.location import user_location
 from graphc.trace.openness import as_flag, is_open
 from graphc.trace.raising import attempted, raise_again
-from graphc.trace.regions import Writes, stage_cond, trace_region
+from graphc.trace.regions import stage_cond, trace_region
 from graphc.trace.session import Session, current
 from graphc.trace.signals import FALLS, NOWHERE, RAISES, RETURNS, Signal, Ways, leaving, raises, way_of, ways_of
 from graphc.trace.tracer import Tracer
@@ -35,6 +35,7 @@ from graphc.trace.variables import (
     seen_by,
     tree_of,
 )
+from graphc.trace.writes import Writes
 
 Piece = Callable[..., Any]
 VALUE, WAY = "the returned value", "the way on"  # what branches and loops give beside variables

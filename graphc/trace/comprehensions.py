@@ -19,11 +19,12 @@ from graphc.trace.branches import Piece, branch
 from graphc.trace.callees import traced_callee
 from graphc.trace.control import loop, needs_numbers
 from graphc.trace.iteration import Counted, Elements, as_elements
-from graphc.trace.regions import Writes, counted, trace_region
+from graphc.trace.regions import counted, trace_region
 from graphc.trace.session import Session, current
 from graphc.trace.trees import is_number, value_of
 from graphc.trace.values import wrap
 from graphc.trace.variables import Readers, Variables, seen_by
+from graphc.trace.writes import Writes
 
 _ARRAYS = (np.array, np.asarray, np.stack)
 _OF_ARRAYS = (np.sum, np.mean, np.prod, np.max, np.min, np.amax, np.amin, np.any, np.all, np.median, np.cumsum)

@@ -20,13 +20,14 @@ from graphc.trace.branches import Piece
 from graphc.trace.extents import dim_of
 from graphc.trace.iteration import Elements
 from graphc.trace.openness import is_open
-from graphc.trace.regions import Writes, trace_region, trip_count
+from graphc.trace.regions import trace_region, trip_count
 from graphc.trace.session import Session, current
 from graphc.trace.symbolic import SymbolicInt, as_dim, wrap_dim
 from graphc.trace.tracer import Tracer
 from graphc.trace.trees import value_of
 from graphc.trace.values import wrap
 from graphc.trace.variables import Variables
+from graphc.trace.writes import Writes
 
 _TYPES = {bool: BOOL, int: I64, SymbolicInt: I64, float: F64}
 _STRICT = {"lt": True, "le": False, "gt": True, "ge": False}

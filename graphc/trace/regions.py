@@ -6,7 +6,7 @@ gives it; everything else that changes is an error, which names the value.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Collection, Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -18,8 +18,9 @@ from graphc.ir.graph import Graph, Node, Value
 from graphc.ir.types import BOOL, I64, ArrayType
 from graphc.trace.location import user_location
 from graphc.trace.session import Session, hint_of, recording
-from graphc.trace.twins import bring_back, note_before, retire
+from graphc.trace.twins import bring_back, retire
 from graphc.trace.values import make_weak, value_in
+from graphc.trace.writes import Writes, restore
 
 MOST_NESTED = 40  # loops and branches in each other: more are a recursion
 MOST_TRIES = 4  # a dtype can grow from int to float32 to float64
@@ -97,46 +98,6 @@ def _refuse_recursion(session: Session) -> None:
             "value says that it is enough cannot be compiled; write a while loop",
             location=user_location(),
         )
-
-
-class Writes:
-    """Arrays from outside that a region writes into, in the order in which it does, and what they were before."""
-
-    def __init__(self) -> None:
-        self.arrays: list[Any] = []
-        self.before: dict[int, tuple[Session, Value]] = {}
-
-    def without(self, places: Collection[int]) -> Writes:
-        other = Writes()
-        for array in (a for k, a in enumerate(self.arrays) if k not in places):
-            other.note(array, *self.before[id(array)])
-        return other
-
-    def note(self, array: Any, session: Session, value: Value) -> None:
-        if id(array) not in self.before:
-            self.arrays.append(array)
-            self.before[id(array)] = (session, value)
-
-    def values(self, session: Session) -> list[Value]:
-        """What they are before the region, in the session around it."""
-        return [session.import_value(*self.before[id(array)]) for array in self.arrays]
-
-    def take(self, values: Sequence[Value]) -> None:
-        """Their values after the region."""
-        for array, value in zip(self.arrays, values, strict=True):
-            array.assign(value)
-
-
-def restore(array: Any, session: Session, value: Value) -> None:
-    """Undo writes of a region: what the array is then is a result of the node that runs the region."""
-    if array.session.refusal:
-        note_before(array, session, value)
-        return
-    array.session = session
-    if hasattr(type(array), "cached"):
-        array.cached = value
-    else:
-        array.value = value
 
 
 def captured(regions: Sequence[Region]) -> list[Value]:

@@ -15,12 +15,13 @@ from graphc.ir.types import ArrayType
 from graphc.trace.aliases import Carried, root
 from graphc.trace.branches import VALUE, WAY
 from graphc.trace.raising import attempted
-from graphc.trace.regions import Body, Writes, begin_as, trace_region
+from graphc.trace.regions import Body, begin_as, trace_region
 from graphc.trace.session import Session
 from graphc.trace.signals import BREAKS, FALLS, NOWHERE, RETURNS, Signal, Ways, raises, way_of, ways_of
 from graphc.trace.trees import Places, Skeleton, ValueTree, changing_flags
 from graphc.trace.twins import for_a_try, retire
 from graphc.trace.variables import State, Undefined, Variables, changed, is_defined, tree_of
+from graphc.trace.writes import Writes
 
 _STOPS = frozenset([BREAKS, RETURNS])
 
