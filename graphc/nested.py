@@ -35,12 +35,12 @@ from graphc.trace.arguments import ArgumentLeaf, ArgumentWalk, handed_to
 from graphc.trace.location import user_location
 from graphc.trace.paths import Paths
 from graphc.trace.record import Constant, output_leaves, value_in_the_end
-from graphc.trace.regions import restore
 from graphc.trace.rewrite import prepare
 from graphc.trace.session import Session, current, recording
 from graphc.trace.symbolic import SymbolicInt
 from graphc.trace.target import Target, argument_names
 from graphc.trace.values import TracedValue, unwrap, wrap
+from graphc.trace.writes import restore
 from graphc.transform import Transform
 from graphc.vector_rules import rule_in
 
