@@ -107,6 +107,8 @@ def _array(  # noqa: PLR0913 - NumPy's own parameters
         value = F.expand_dims(value, range(ndmin - value.rank))
     value = value if dtype is None else F.cast(value, as_dtype(F, name, dtype))
     if isinstance(obj, Tracer) and value is source and (name != "numpy.array" or not copy):
+        if not obj.is_array:
+            return _zero_dim(session, value)
         return obj if name not in _PIECE or not value.dims else _in_one_piece(name, session, obj, source)
     value = in_order(F, value, "F" if name == "numpy.asfortranarray" else order)
     return wrap(session, value) if value.dims else _zero_dim(session, value)

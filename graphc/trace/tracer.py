@@ -308,7 +308,7 @@ class View(Tracer):
         if self.base is None:
             return False
         own = self.steps()
-        if own is None:
+        if own is None or not self.base.is_array:  # what is made of a number is new memory
             self.base = None
             return False
         if self.kind in ("view", "read-only"):

@@ -510,3 +510,17 @@ def test_positions_that_are_counted_are_checked_where_they_may_be_outside():
         np.testing.assert_array_equal(compiled(np.ones(3), marks), filled(np.ones(3), marks))
     with pytest.raises(graphc.errors.IndexRangeError, match="axis 0 with size 3"):
         compiled(np.ones(3), np.ones(4))
+
+
+def test_what_is_made_of_a_number_is_new_memory():
+    """``ravel`` of a sum is an array of its own; of an array without dimensions it is a view."""
+
+    def written(x):
+        total, array = np.sum(x) + 0.0, np.array(x[0])
+        total.ravel()[0] = 7.0
+        array.reshape(1)[0] += 1.0
+        return total, array
+
+    with override(disable_jit=True):
+        found, _ = graphc.vjp(written, np.ones(3))
+    np.testing.assert_array_equal(found, written(np.ones(3)))
