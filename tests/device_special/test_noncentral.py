@@ -151,6 +151,30 @@ def test_the_noncentral_t_law_far_out():
         assert values("nctdtrit", [0.01, 1.0, 0.9], np.float32) == np.inf
 
 
+@pytest.mark.parametrize("dtype", DTYPES)
+def test_offsets_beside_which_their_spread_is_nothing(dtype):
+    """What is left is a chi-square law of the denominator; squares of the offsets may be beyond all floats."""
+    precision = np.finfo(dtype).eps
+    for nc in (0.3 / precision, 2 / precision, 1e15 / precision, np.finfo(dtype).max / 8):
+        t = np.array([0.5, 1.0, 2.0]) * nc
+        found = values("nctdtr", [3.0, nc, t], dtype)
+        np.testing.assert_allclose(found, scipy.special.chdtrc(3.0, [12.0, 3.0, 0.75]), rtol=100 * precision)
+    for nc in (0.1 / precision**2, 50 / precision**2, np.finfo(dtype).max / 8):
+        x = np.array([0.5, 1.0, 2.0]) * nc
+        found = values("ncfdtr", [3.0, 5.0, nc, x / 3], dtype)
+        np.testing.assert_allclose(found, scipy.special.chdtrc(5.0, [10.0, 5.0, 2.5]), rtol=20 * precision)
+        np.testing.assert_allclose(values("chndtr", [x, 3.0, nc], dtype), [0, 0.5, 1], atol=4 * precision)
+
+
+@pytest.mark.parametrize("dtype", DTYPES)
+def test_many_degrees_of_freedom_are_a_normal_law(dtype):
+    """Also where x and the mean of the beta law are both 1 for all that floats show."""
+    df, t = np.array([1e12, 1e18, 1e30])[:, None], np.array([-3e-4, -0.5, -3.0, 4e-9])
+    found = values("stdtr", [df, t], dtype)
+    np.testing.assert_allclose(found, np.tile(scipy.special.ndtr(t), (3, 1)), rtol=200 * np.finfo(dtype).eps + 5e-11)
+    assert np.isnan(values("stdtridf", [0.24, -3e-4], dtype))
+
+
 @pytest.mark.parametrize("side", [-1, 1])
 def test_integrals_and_sums_of_the_noncentral_t_law_meet(side):
     for df, nc, t in np.array([(110.0, 3.0, 4.5), (300.0, 12.0, 10.0), (150.0, 0.1, 30.0)]):

@@ -240,5 +240,10 @@ def test_kernels_have_the_values_of_the_python_functions(name, dtype):
     assert dtype == np.float64 or not any(".f64" in text for text in texts)
 
 
+def test_huge_orders_take_no_loop_of_their_own_length():
+    with np.errstate(all="ignore"):
+        assert spheroidal_waves.at_zero(np.float64(1e18), np.float64(1e18)) == np.inf
+
+
 def test_every_wave_function_is_there():
     assert set(NAMES) <= set(FUNCTIONS)

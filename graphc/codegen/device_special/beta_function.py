@@ -10,6 +10,7 @@ from graphc.codegen.device_special.gamma_parts import (
     ROOT_2PI,
     STIRLING_FROM,
     gamma_ratio_log,
+    is_pole,
     log1p_less,
     stirling_rest,
 )
@@ -109,9 +110,9 @@ def beta(a: Any, b: Any) -> Any:
         if isinf(a) or isinf(b):
             return number(NAN, a) if isinf(a) and isinf(b) else number(0, a)
         return positive_beta(a, b)
-    if _is_pole(a):
+    if is_pole(a):
         return _at_pole(a, b)
-    if _is_pole(b):
+    if is_pole(b):
         return _at_pole(b, a)
     return gamma_sign(a) * gamma_sign(b) * gamma_sign(a + b) * exp(_reflected_log(a, b))
 
@@ -123,15 +124,11 @@ def betaln(a: Any, b: Any) -> Any:
         if isinf(a) or isinf(b):
             return number(NAN, a) if isinf(a) and isinf(b) else number(-INF, a)
         return log_beta(a, b)
-    if _is_pole(a):
+    if is_pole(a):
         return log(abs(_at_pole(a, b)))
-    if _is_pole(b):
+    if is_pole(b):
         return log(abs(_at_pole(b, a)))
     return _reflected_log(a, b)
-
-
-def _is_pole(a: Any) -> Any:
-    return a <= 0.0 and a == floor(a)
 
 
 def _at_pole(a: Any, b: Any) -> Any:

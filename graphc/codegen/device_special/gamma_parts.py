@@ -11,6 +11,7 @@ from typing import Any
 from graphc.codegen.device_special.language import (
     epsilon,
     exp,
+    floor,
     gamma,
     gammaln,
     is_single,
@@ -35,6 +36,11 @@ LOG_GAMMA_1P = (
     0.057003000096539545, -0.014509338086091672, 0.01333577663873192, -0.14497971020532596, 0.14011729595820724,
     0.1528715168258553, -0.14857260899606312, -0.22471180158915516, 0.21762817640022097,
 )  # fmt: skip
+
+
+def is_pole(a: Any) -> Any:
+    """Whether the gamma function is infinite there."""
+    return a <= 0.0 and a == floor(a)
 
 
 def log1p_less(u: Any) -> Any:

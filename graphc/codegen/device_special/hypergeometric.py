@@ -12,6 +12,7 @@ import math
 from typing import Any
 
 from graphc.codegen.device_special.bessel_plain import jv
+from graphc.codegen.device_special.gamma_parts import is_pole
 from graphc.codegen.device_special.language import (
     epsilon,
     exp,
@@ -29,10 +30,6 @@ from graphc.codegen.device_special.rising_factorials import poch
 NAN, INF = math.nan, math.inf
 MOST_TERMS, MOST_STEPS = 4000, 2000
 MOST_LOST_64, MOST_LOST_32 = 3e4, 300.0  # what terms may be larger than their sum, which is NaN beyond
-
-
-def is_pole(c: Any) -> Any:
-    return c <= 0.0 and c == floor(c)
 
 
 def most_lost(z: Any) -> Any:

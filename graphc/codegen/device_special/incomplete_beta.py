@@ -85,7 +85,9 @@ def lower_part(a: Any, b: Any, x: Any, y: Any, upper: Any) -> Any:
 
 def beta_tail(a: Any, b: Any, x: Any, y: Any, upper: Any) -> Any:
     """1 - I (``upper`` is 1) or I (-1) for positive finite numbers, y = 1 - x."""
-    if x <= (a + 1.0) / (a + b + 2.0):
+    whole = a + b + 2.0
+    is_below = x <= (a + 1.0) / whole if x < 0.5 else y >= (b + 1.0) / whole  # the mean; both may round to 1
+    if is_below:
         return lower_part(a, b, x, y, upper)
     return lower_part(b, a, y, x, -upper)
 

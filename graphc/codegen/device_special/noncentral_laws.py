@@ -4,7 +4,8 @@
 all terms are summed, where the law's values follow from each other by adding positive terms (DLMF 8.8.5, 8.17.20):
 the lower tail's downwards, the upper one's upwards. For higher rates each of some dozens of terms stands for its
 neighbours, too: the terms are so smooth that the sum of every h-th one times h is the sum of them all, but for about
-``exp(-2 (pi deviation / h)**2)`` (Poisson's summation formula).
+``exp(-2 (pi deviation / h)**2)`` (Poisson's summation formula). Where their deviation is less than the distance of
+floats, the law at the rate stands for all of them.
 """
 
 from __future__ import annotations
@@ -17,7 +18,7 @@ from graphc.codegen.device_special.beta_function import beta_kernel
 from graphc.codegen.device_special.gamma_parts import gamma_kernel
 from graphc.codegen.device_special.incomplete_beta import beta_tail
 from graphc.codegen.device_special.incomplete_gamma import gamma_tail, regularised
-from graphc.codegen.device_special.language import epsilon, floor, isinf, isnan, number, sqrt
+from graphc.codegen.device_special.language import epsilon, floor, hypot, isinf, isnan, number, sqrt
 from graphc.codegen.device_special.laws import ratio_tail, shares
 
 NAN = math.nan
@@ -71,6 +72,8 @@ def sparse_sum(law: Law, shape: Any, other: Any, skipped: Any, rate: Any, x: Any
     """Both ways from the middle, with steps of a part of the terms' deviation."""
     step = max(floor(0.3 * sqrt(min(middle, rate))), number(1, x))
     step = (2.0 * middle + step) - 2.0 * middle  # so that j is exact
+    if step == 0.0:
+        return law(shape + rate, other, x, upper)
     total = number(0, x)
     for side in range(2):
         j = middle if side == 0 else middle - step
@@ -103,7 +106,7 @@ def mixture(law: Law, shape: Any, other: Any, skipped: Any, rate: Any, x: Any, u
 
 def gamma_mixture(shape: Any, rate: Any, x: Any, upper: Any) -> Any:
     """For positive finite numbers; ``upper`` is 1 for the upper tail, -1 for the lower one."""
-    root = sqrt(shape * shape + 4.0 * rate * x)
+    root = hypot(shape, 2.0 * sqrt(rate) * sqrt(x))  # as its square may overflow
     peak = 2.0 * rate * (x / (shape + root))  # where (shape + j) j = rate x
     found = mixture(gamma_law, shape, shape, number(0, x), rate, x, upper, peak)
     return min(found, number(1, x))
@@ -136,7 +139,7 @@ def beta_mixture(shape: Any, other: Any, skipped: Any, rate: Any, ratio: Any, up
     x, _y = shares(ratio)
     # where (shape + j) j = rate x (shape + other + j)
     first = shape - rate * x
-    root = sqrt(first * first + 4.0 * rate * x * (shape + other))
+    root = hypot(first, 2.0 * sqrt(rate * x) * sqrt(shape + other))
     peak = 0.5 * (root - first) if first < 0.0 else 2.0 * rate * (x * ((shape + other) / (root + first)))
     return min(mixture(beta_law, shape, other, skipped, rate, ratio, upper, peak), number(1, x))
 

@@ -14,6 +14,7 @@ import math
 from typing import Any
 
 from graphc.codegen.device_special.gamma_parts import ROOT_2PI, STIRLING_FROM, log1p_less, log_gamma_1p, stirling_rest
+from graphc.codegen.device_special.incomplete_gamma import regularised
 from graphc.codegen.device_special.language import epsilon, exp, expm1, isinf, isnan, log, ndtr, number, sqrt
 from graphc.codegen.device_special.laws import student_tail
 from graphc.codegen.device_special.noncentral_laws import beta_mixture
@@ -66,6 +67,9 @@ def integral_tail(df: Any, t: Any, nc: Any, upper: Any) -> Any:
 
 def same_side_tail(df: Any, t: Any, nc: Any, upper: Any) -> Any:
     """The probability below (``upper`` is -1) or above (1) t > 0, for nc > 0."""
+    if nc * epsilon(t) > 1.0:  # beside which Z is nothing
+        slowness = nc / t
+        return regularised(0.5 * df, 0.5 * df * slowness * slowness, -upper)
     ratio = t / sqrt(df)
     square = ratio * ratio
     if square == 0.0:

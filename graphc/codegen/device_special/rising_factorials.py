@@ -6,7 +6,7 @@ import math
 from typing import Any
 
 from graphc.codegen.device_special.beta_function import positive_beta
-from graphc.codegen.device_special.gamma_parts import STIRLING_FROM, gamma_ratio_log
+from graphc.codegen.device_special.gamma_parts import STIRLING_FROM, gamma_ratio_log, is_pole
 from graphc.codegen.device_special.half_turns import sin_pi
 from graphc.codegen.device_special.language import exp, floor, gamma, isinf, isnan, number, pow, rint
 
@@ -72,10 +72,6 @@ def positive_poch(a: Any, m: Any) -> Any:
 def signed_poch(a: Any, m: Any) -> Any:
     """gamma(a + m) / gamma(a) for positive a and a + m."""
     return positive_poch(a, m) if m >= 0.0 else 1.0 / positive_poch(a + m, -m)
-
-
-def is_pole(a: Any) -> Any:
-    return a <= 0.0 and a == floor(a)
 
 
 def poch(a: Any, m: Any) -> Any:

@@ -14,6 +14,7 @@ from graphc.codegen.device_special.wave_equation import both, continued, leading
 
 INF, NAN = float("inf"), float("nan")
 MOST = 198.0  # of n - m
+INFINITE_FROM = 200.0  # orders m whose functions are beyond all floats at 0
 HALF_WAY = 0.5  # the square of x where both angular solutions meet, if nothing speaks against it
 
 
@@ -46,7 +47,7 @@ def obl_cv(m: Any, n: Any, c: Any) -> Any:
 def at_zero(m: Any, n: Any) -> Any:
     """Legendre's function at 0, or its slope if that is 0 (DLMF 14.5.1, 14.5.2, without the sign of (-1)**m)."""
     found = number(1, m)
-    for k in range(1, integer(m) + 1):
+    for k in range(1, integer(min(m, number(INFINITE_FROM, m))) + 1):
         found = found * (2.0 * k - 1.0)
     odd = is_odd(n - m)
     for k in range(integer(0.5 * (n - m - odd))):
