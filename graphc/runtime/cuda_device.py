@@ -270,12 +270,14 @@ class CudaDevice:
 
         with self.lock:
             done = False
-            self._begin_capture()
             try:
-                run(self.capturing, outside)
+                self._begin_capture()
+                try:
+                    run(self.capturing, outside)
+                finally:  # fails where a call was not one to capture
+                    self._end_capture(parts, is_part=bool(parts))
                 done = True
             finally:
-                self._end_capture(parts, is_part=bool(parts))
                 if not done:
                     self.drop(parts)
         return parts

@@ -209,6 +209,18 @@ def test_a_step_is_launched_then_captured_then_replayed(fake):
     assert {launch.stream for launch in library.launches} == {fake.stream}
 
 
+def test_of_a_capture_that_fails_at_its_end_no_graph_stays(fake):
+    def run(stream, outside):
+        fake.library.graphs[-1].append(lambda: None)
+        outside(lambda stream: None)
+        fake.library.status["cuStreamEndCapture"] = 901  # CUDA_ERROR_STREAM_CAPTURE_INVALIDATED
+
+    with pytest.raises(CudaError):
+        fake.capture(run)
+    calls = fake.library.calls
+    assert calls["cuGraphExecDestroy"] == calls["cuGraphInstantiateWithFlags"] == 1
+
+
 def test_another_size_is_another_graph_in_the_same_memory(fake):
     f = graphc.grad(lambda x: np.sum(np.sin(x) ** 2), target="cuda")
     for x in (X, X[:3], X, X[:3], X, X[:3]):
