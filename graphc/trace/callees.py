@@ -45,7 +45,7 @@ DISPATCHING = (
 )  # of the classes of library functions that are no Python functions
 LIBRARIES = frozenset([
     "numpy", "scipy", "graphc", "numba", "llvmlite", "optree", "jax", "jaxlib", "torch", "autograd", "pytensor",
-    "pandas", "sklearn", "matplotlib", "cupy", "pytest", "_pytest", "hypothesis", "array_api_compat",
+    "pandas", "sklearn", "matplotlib", "cupy", "pytest", "_pytest", "hypothesis", "array_api_compat", "tqdm", "rich",
     *sys.stdlib_module_names,
 ])  # fmt: skip
 _STAGED = ("graphc.trace.algorithms.", "graphc.random.", "numpy.polynomial.")  # NumPy code, traced as a user's

@@ -17,6 +17,10 @@ from graphc.trace.leaves import UNKNOWN_CONTAINERS, is_foreign, is_object
 if TYPE_CHECKING:
     from graphc.trace.captures import Captures
 
+MUTATORS = frozenset([
+    "append", "extend", "insert", "pop", "remove", "clear", "sort", "reverse", "update", "setdefault", "popitem",
+    "move_to_end", "__setitem__", "__delitem__", "__iadd__", "__imul__", "__ior__",
+])  # fmt: skip
 _WITH_METHODS = (set, frozenset, np.ndarray, Iterator, *UNKNOWN_CONTAINERS)
 
 
@@ -31,7 +35,11 @@ def method_seen(captures: Captures, method: Any, path: int) -> Any:
     """The method of what the trace sees of its object."""
     paths = captures.paths
     paths.require_value(paths.attribute(path, "__name__"), method.__name__)
-    return getattr(captures.materialise(method.__self__, paths.attribute(path, "__self__")), method.__name__)
+    owner, where = method.__self__, paths.attribute(path, "__self__")
+    if method.__name__ in MUTATORS and isinstance(owner, dict | list):
+        captures.remember(owner, where)
+        return method  # what it does is a store, when it is called
+    return getattr(captures.materialise(owner, where), method.__name__)
 
 
 def remember_keys(captures: Captures, keys: Iterable[Any]) -> None:

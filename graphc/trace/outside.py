@@ -9,6 +9,7 @@ computes: it happens once, when the function is traced.
 from __future__ import annotations
 
 import sys
+from collections import defaultdict
 from types import FunctionType
 from typing import TYPE_CHECKING, Any
 
@@ -21,7 +22,7 @@ from graphc.trace.leaves import is_object
 from graphc.trace.location import user_location
 from graphc.trace.paths import Paths
 from graphc.trace.slots import Attribute, Item, Variable
-from graphc.trace.snapshots import Snapshot
+from graphc.trace.snapshots import Kept, Snapshot
 
 if TYPE_CHECKING:
     from graphc.trace.captures import Hidden
@@ -37,16 +38,19 @@ class Outside:
     def __init__(self, paths: Paths) -> None:
         self._paths = paths
         self._met = Snapshot()
-        self._where: dict[int, int] = {}  # id of an object that was met -> its path
+        self._where: dict[int, dict[int, None]] = {}  # id of an object that was met -> the paths to it
         self._shown: dict[int, int] = {}  # ... of a copy
         self._stored: dict[tuple[int, Any], tuple[Any, Location | None]] = {}  # by the object's id and the part of it
         self._around = _settings()
 
     def meet(self, obj: Any, path: int) -> None:
         """An object is read at the path: what stands in it is read one by one, if loads lead there."""
-        if path >= 0 and id(obj) not in self._where and self._paths.steps[path][0] is not Step.APPLY:
-            self._where[id(obj)] = path
-            self._met.add(self._paths.describe(path), obj, deep=not _is_followed(obj))
+        if path >= 0 and self._paths.steps[path][0] is not Step.APPLY:
+            paths = self._where.setdefault(id(obj), {})
+            is_known = bool(paths)
+            paths[path] = None
+            if not is_known:
+                self._met.add(self._paths.describe(path), obj, deep=not _is_followed(obj))
 
     def show(self, copy: Any, path: int) -> None:
         """The function sees the copy in place of a container, and may read all of it."""
@@ -59,7 +63,7 @@ class Outside:
 
     def store_variable(self, owner: Any, name: str, *, is_cell: bool) -> None:
         """... in a variable outside: of a cell, or of a module's globals."""
-        self._where.setdefault(id(owner), self._paths.const(owner))
+        self._where.setdefault(id(owner), {self._paths.const(owner): None})
         self.store(owner, _UNKNOWN if is_cell else name)
 
     def require_unchanged(self, hidden: dict[Any, Hidden], seen: dict[int, Any], location: Location | None) -> None:
@@ -75,7 +79,8 @@ class Outside:
                 _refuse(kept.place(names[0]) if kept is not None and names else self._paths.describe(read), where)
         for kept, names in self._met.changes():
             for name in names:
-                if not {(id(kept.obj), name), (id(kept.obj), _UNKNOWN)} & self._stored.keys():
+                is_stored = not {(id(kept.obj), name), (id(kept.obj), _UNKNOWN)}.isdisjoint(self._stored)
+                if not is_stored and not self._is_default(kept, name):
                     _refuse(kept.place(name), location)
         for each in hidden.values():
             now = self._now(each.path)
@@ -85,16 +90,23 @@ class Outside:
             if now != before:
                 _refuse(name, location)
 
+    def _is_default(self, kept: Kept, key: Any) -> bool:
+        """Whether it is the default of a key that was only read: the path to it leads there from now on."""
+        return isinstance(kept.obj, defaultdict) and id(kept.obj) in self._where and key not in kept.parts
+
     def _read_at(self, obj: Any, part: Any, seen: dict[int, Any]) -> int | None:
         """The path of that part of the object, or of one in it, if it was read, or all of it was."""
-        path = self._where.get(id(obj))
-        if path is None:
+        paths = self._where.get(id(obj))
+        if paths is None:
             return self._shown.get(id(obj))
-        if path in seen and seen[path][1] is not obj:  # a copy was seen
-            return path
+        for path in paths:
+            if path in seen and seen[path][1] is not obj:  # a copy was seen
+                return path
         for index, step in enumerate(self._paths.steps):
-            if step[0] in _READING and step[1] == path and (part is _UNKNOWN or step[2] == part):
+            if step[0] in _READING and step[1] in paths and (part is _UNKNOWN or step[2] == part):
                 return index
+            if step[0] is Step.APPLY and step[2] in paths:  # it was asked something
+                return step[2]
         return None
 
     def _now(self, path: int) -> Any:

@@ -27,13 +27,13 @@ from graphc.trace.classes import matched, plain_class
 from graphc.trace.comprehensions import collected
 from graphc.trace.environment import environment_function, environment_variable, refuse_unseen_names
 from graphc.trace.foreign import again, method_again, record_with, through_library
+from graphc.trace.holders import MUTATORS
 from graphc.trace.identity import fix_identity, looking_up
 from graphc.trace.location import user_location
 from graphc.trace.made import settled
 from graphc.trace.raising import Handler, raising
 from graphc.trace.session import current
 from graphc.trace.stores import (
-    MUTATORS,
     ArrayOwner,
     Assigned,
     Store,
@@ -41,6 +41,7 @@ from graphc.trace.stores import (
     defines_stores,
     mutator,
     require_once,
+    storing_method,
 )
 from graphc.trace.symbolic import SymbolicInt
 from graphc.trace.values import TracedValue
@@ -224,7 +225,12 @@ class Reader:
         session = current()
         if session is None:
             return function
-        reading = attribute_function(self, function) or environment_function(function) or method_again(function)
+        reading = (
+            storing_method(function)
+            or attribute_function(self, function)
+            or environment_function(function)
+            or method_again(function)
+        )
         if reading is not None:
             return reading
         if is_library_name(getattr(function, "__module__", None)):

@@ -10,6 +10,7 @@ from __future__ import annotations
 
 import functools
 import gc
+import random
 import zlib
 from collections import OrderedDict, deque
 from collections.abc import Iterator
@@ -87,7 +88,15 @@ class Kept:
             return False
         if isinstance(getattr(kind, name, None), functools.cached_property):
             return True
-        return is_library_name(kind.__module__) and (self.parts.get(name) is None or "cache" in name)
+        if not is_library_name(kind.__module__):
+            return False
+        now = (parts_of(self.obj) or {}).get(name)
+        return "cache" in name or _is_filled(self.parts.get(name), now)
+
+    def leads_on(self, name: Any) -> bool:
+        """Whether what is kept in the part is looked at, too: not in what a library's object remembers."""
+        is_cache = isinstance(name, str) and "cache" in name and is_library_name(type(self.obj).__module__)
+        return type(self.parts[name]) not in _FIXED and not (is_cache and _has_attributes(self.obj))
 
     def place(self, name: Any) -> str:
         """How the user would write the part."""
@@ -112,7 +121,7 @@ class Snapshot:
                 continue
             kept = self.kept[id(obj)] = Kept(label, obj, parts)
             if deep:
-                waiting += [(kept.place(name), part) for name, part in parts.items() if type(part) not in _FIXED]
+                waiting += [(kept.place(name), part) for name, part in parts.items() if kept.leads_on(name)]
 
     def changes(self) -> Iterator[tuple[Kept, list[Any]]]:
         for kept in self.kept.values():
@@ -142,7 +151,7 @@ def parts_of(obj: Any) -> dict[Any, Any] | None:
         return found
     own = _of_object(obj)
     is_plain = kind.__base__ is object and not is_library_name(kind.__module__)
-    return (own if is_plain or not _is_copied_by_library(kind) else own | _of_c(obj)) or None
+    return (own if is_plain or not _is_copied_in_c(kind) else own | _of_c(obj)) or None
 
 
 @functools.lru_cache(maxsize=4096)
@@ -153,10 +162,10 @@ def _never_changes(kind: type) -> bool:
 
 
 @functools.lru_cache(maxsize=4096)
-def _is_copied_by_library(kind: type) -> bool:
-    """Whether no code of the user's runs where the object's state is asked for."""
-    found = [getattr(kind, name, None) for name in ("__reduce__", "__reduce_ex__", "__getstate__", "__getnewargs__")]
-    return all(type(f) is not FunctionType or is_library_name(f.__module__) for f in found)
+def _is_copied_in_c(kind: type) -> bool:
+    """Whether no Python code runs where the object's state is asked for: such may change the object, or refuse."""
+    names = ("__reduce__", "__reduce_ex__", "__getstate__", "__getnewargs__")
+    return all(type(getattr(kind, name, None)) is not FunctionType for name in names)
 
 
 def _named(key: Any) -> Any:
@@ -242,6 +251,10 @@ def _of_own_kind(obj: Any) -> dict[Any, Any] | None:
         return {"": None if obj.is_inference() else obj._version}
     if isinstance(obj, IOBase) and not hasattr(kind, "getvalue"):
         return {"": _position(obj)}
+    if isinstance(obj, random.Random):
+        return {"": _frozen(obj.getstate(), 0), **_of_object(obj)}
+    if kind.__module__ == "pandas.core.indexing":  # what stands between a table and a position in it
+        return {"obj": obj.obj}
     if is_builtin(kind) and hasattr(kind, "digest"):
         return {"": obj.digest()} if obj.digest_size else None
     for name in ("qsize", "locked"):
@@ -290,6 +303,13 @@ def _frozen(state: Any, depth: int) -> Any:
         return _of_array(state)[""] if not state.dtype.hasobject else _Itself(state)
     parts = [*state, *state.values()] if kind is dict else state
     return _State([_frozen(part, depth + 1) for part in parts])
+
+
+def _is_filled(before: Any, now: Any) -> bool:
+    """Whether the state is the same, but for what was None."""
+    if isinstance(before, _State) and isinstance(now, _State) and len(before) == len(now):
+        return all(map(_is_filled, before, now))
+    return before is None or _is_same(before, now)
 
 
 _COMPARED = (*_PLAIN, range, slice, _State)

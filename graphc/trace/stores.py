@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from io import IOBase
+from types import BuiltinMethodType, MethodWrapperType
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
@@ -11,6 +13,7 @@ from graphc import pytree
 from graphc.errors import SideEffectError, UnsupportedError
 from graphc.trace.callees import is_library_name, traced_callee
 from graphc.trace.dispatch import special_method
+from graphc.trace.holders import MUTATORS
 from graphc.trace.location import user_location
 from graphc.trace.made import is_constant, settled
 from graphc.trace.session import Session, current
@@ -21,29 +24,7 @@ from graphc.trace.values import TracedBox, TracedValue
 if TYPE_CHECKING:
     from graphc.trace.reader import Reader
 
-MUTATORS = frozenset(
-    [
-        "append",
-        "extend",
-        "insert",
-        "pop",
-        "remove",
-        "clear",
-        "sort",
-        "reverse",
-        "update",
-        "setdefault",
-        "popitem",
-        "move_to_end",
-        "__setitem__",
-        "__delitem__",
-        "__iadd__",
-        "__imul__",
-        "__ior__",
-    ]
-)
-
-
+_WRITING = frozenset(["write", "writelines", "flush"])
 _GIVING = frozenset(["pop", "popitem", "setdefault", "__iadd__", "__imul__", "__ior__"])  # back what stood there
 
 
@@ -208,13 +189,27 @@ def refuse_array_write(key: Any, value: Any) -> None:
         )
 
 
+def storing_method(function: Any) -> Callable[..., Any] | None:
+    """A list's ``append`` that is kept outside, or ``write`` of a file that is only written; None for others."""
+    session = current()
+    if session is None or type(function) not in (BuiltinMethodType, MethodWrapperType):
+        return None
+    owner, name = function.__self__, function.__name__
+    is_change = isinstance(owner, dict | list) and name in MUTATORS
+    is_written = isinstance(owner, IOBase) and name in _WRITING and not (owner.closed or owner.readable())
+    is_store = (is_change or is_written) and session.captures.path_of(owner) is not None
+    return _storing(function, owner) if is_store else None
+
+
 def mutator(container: Any, name: str) -> Callable[..., Any]:
     """The container's mutating method, refusing traced values."""
-    method = getattr(container, name)
+    return _storing(getattr(container, name), container)
 
+
+def _storing(method: Any, container: Any) -> Callable[..., Any]:
     def call(*args: Any, **kwargs: Any) -> Any:
         refuse_traced((args, kwargs), f"a {type(container).__name__}")
-        if name not in _GIVING:
+        if method.__name__ not in _GIVING:
             _note_store(container)
         return method(*settled(args), **settled(kwargs))
 

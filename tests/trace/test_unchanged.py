@@ -9,7 +9,9 @@ import heapq
 import io
 import itertools
 import logging
+import multiprocessing
 import operator
+import os
 import queue
 import random
 import weakref
@@ -83,12 +85,29 @@ def registering():
     return lambda: Part() and len(known)
 
 
+def by_two_names(state):
+    state.one.append(1.0)
+    return len(state.other)
+
+
+def two_names():
+    one = []
+    return SimpleNamespace(one=one, other=one)
+
+
+def written_and_asked(state):
+    state.write("a line")
+    return state.tell()
+
+
 CHANGED = {  # what is outside, what the function does with it, and what the error calls that
     "a float that is read and assigned": (Model, assigned, r"changed state\.rate,"),
     "a list's last": (lambda: [1.0, 2.0], lambda state: state.pop(), r"changed state\[1\]"),
     "a list of an object": (Model, lambda state: state.items.pop(), r"changed state\.items\[2\]"),
     "a list that is counted": (list, lambda state: [state.append(1), len(state)][1], r"changed state\[0\]"),
     "a list by another name": (lambda: [0], by_another_name, r"changed state\[1\]"),
+    "a list of two names": (two_names, by_two_names, r"changed state\.one\[0\]"),
+    "a file's position": (functools.partial(open, os.devnull, "w"), written_and_asked, r"changed state,"),
     "a method of a list": (lambda: [1.0, 2.0].pop, lambda state: state(), r"changed state\.__self__\[1\]"),
     "a method of a class": (lambda: [1.0, 2.0], list.pop, r"changed state\[1\]"),
     "a heap": (lambda: [1.0, 2.0], heapq.heappop, r"changed state\[0\]"),
@@ -111,7 +130,7 @@ CHANGED = {  # what is outside, what the function does with it, and what the err
     "a queue": (queue.SimpleQueue, lambda state: state.put(1), r"changed state,"),
     "a generator of numbers": (random.Random, lambda state: state.random(), r"changed state,"),
     "one in an object": (lambda: SimpleNamespace(r=random.Random()), lambda state: state.r.random(), r"state\.r,"),
-    "weak references": (weakref.WeakSet, lambda state: state.add(Model), r"changed state,"),
+    "weak references": (weakref.WeakSet, lambda state: state.add(Model), r"changed state\.data\["),
     "a polynomial": (lambda: np.poly1d([1.0, 2.0]), lambda state: operator.setitem(state.coeffs, 0, 3), r"\.coeffs"),
     "NumPy's settings": (lambda: "ignore", lambda state: np.seterr(over=state), r"changed np\.geterr\(\)"),
     "decimal's settings": (decimal.getcontext, lambda state: setattr(state, "prec", state.prec + 1), r"state\.prec,"),
@@ -129,6 +148,59 @@ def test_what_is_changed_and_read_is_refused(make, use, says):
 
     with np.errstate(), decimal.localcontext(), pytest.raises(graphc.SideEffectError, match=says):
         graphc.grad(f)(X)
+
+
+def default_of_a_key(state):
+    return state.rates["late"] + 1.0
+
+
+def label_of_a_table(state):
+    return state["b"] + state.index.get_loc("b") + state.to_frame().at["b", 0]
+
+
+def counted_by_a_bar(state):
+    total = 0.0
+    for k in state(range(5), file=io.StringIO()):
+        total += k
+    return total
+
+
+class Drawn:
+    """Its state is a new one each time it is asked for, as that of matplotlib's callbacks."""
+
+    __module__ = "matplotlib.cbook"  # a library's
+
+    def __init__(self):
+        self.asked = itertools.count()
+
+    def __getstate__(self):
+        return {"asked": next(self.asked)}
+
+    def get_width(self):
+        return 2.0
+
+
+Drawn.__getstate__.__module__ = Drawn.__module__
+
+UNCHANGED = {  # what the function does that is no change which it could notice
+    "the default of a key": (lambda: SimpleNamespace(rates=collections.defaultdict(float)), default_of_a_key),
+    "what a table remembers": (lambda: pytest.importorskip("pandas").Series([1.0, 2.0], ["a", "b"]), label_of_a_table),
+    "a state that is new each time": (Drawn, lambda state: state.get_width()),
+    "a lock of processes": (multiprocessing.Lock, lambda state: [state.acquire(), state.release(), 1.0][2]),
+    "a bar": (lambda: pytest.importorskip("tqdm").tqdm, counted_by_a_bar),
+    "a log": (functools.partial(open, os.devnull, "w"), lambda state: [state.write("a line"), 2.0][1]),
+    "a list that is only added to": (lambda: [].append, lambda state: [state(1), 2.0][1]),
+    "observers": (lambda: [[].append, [].append], lambda state: [[each(1) for each in state], 2.0][1]),
+}
+
+
+@pytest.mark.parametrize(("make", "use"), UNCHANGED.values(), ids=UNCHANGED)
+def test_what_is_not_changed_is_taken(make, use):
+    state, expected = make(), use(make())
+    g = graphc.value_and_grad(lambda x: x.sum() * use(state))
+    with override(disable_jit=True):
+        for _ in range(2):
+            assert g(X)[0] == pytest.approx(X.sum() * expected)
 
 
 def test_the_error_says_where_it_was_stored():
