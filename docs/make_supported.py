@@ -68,7 +68,7 @@ arrays (`diags(w)`, `kron`, `csr_array((data, indices, indptr))`) are called at 
 SOLVERS = """Zeros have the derivatives of the implicit function theorem; of several, `brentq`, `brenth` and `bisect`
 find SciPy's. What `linear_sum_assignment` chooses has no derivative, the costs at it have theirs. Solutions of
 `minimize` and the like, and of other solvers, are differentiated by `graphc.implicit_minimum` and
-`graphc.implicit_root`, around the solver.
+`graphc.implicit_root`, around the solver, which calls SciPy's through `graphc.opaque`.
 """
 INDEX_TRICKS = """`np.lib.stride_tricks.sliding_window_view` (not `writeable`), `np.r_[...]`, `np.c_[...]`,
 `np.mgrid[...]`, `np.ogrid[...]`, functions made by `np.vectorize`, `np.poly1d` at traced points, and polynomials

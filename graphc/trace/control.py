@@ -329,7 +329,7 @@ def _try_to_stage(
     try:
         if isinstance(form, Counted):
             return _Staged(_stage_count(session, form, body, variables)), 0
-        return _Staged(_stage_while(session, test, body, StagedLoop(session, variables, ()))), 0
+        return _Staged(_stage_while(session, test, body, StagedLoop(session, variables, ()), partial(_begins, test))), 0
     except GraphcError as error:
         if error.of_state or is_open(dispatch.truth(test())):
             raise
@@ -355,9 +355,17 @@ def _stage_count(session: Session, counted: Counted, body: Piece, variables: Var
     return signal
 
 
-def _stage_while(session: Session, test: Piece, body: Piece, staged: StagedLoop) -> Signal | None:
+def _begins(test: Piece) -> bool:
+    """Whether Python's own numbers decide that the loop runs at least once, so that what it assigns has a value."""
+    flag = dispatch.truth(test())
+    return not is_open(flag) and bool(flag)
+
+
+def _stage_while(
+    session: Session, test: Piece, body: Piece, staged: StagedLoop, begins: Callable[[], bool] = lambda: False
+) -> Signal | None:
     session.F.location = user_location()
-    staged.discover([], lambda inside, params: body(), lambda: False)
+    staged.discover([], lambda inside, params: body(), begins)
 
     are_open = []
 

@@ -510,6 +510,34 @@ def test_what_a_loop_assigns_first_has_a_value_where_it_runs():
             f(X, 0)
 
 
+def bisected(a):
+    low, high = 0.0, 10.0
+    while high - low > 1e-10:
+        middle = 0.5 * (low + high)
+        if middle**3 < a:
+            low = middle
+        else:
+            high = middle
+    return middle * a
+
+
+def halved(x, n):
+    while n > 1:
+        y = x * n
+        n = n // 2
+    return y
+
+
+def test_what_a_while_loop_assigns_first_has_a_value_where_it_begins_for_sure():
+    with override(disable_jit=True):
+        np.testing.assert_allclose(graphc.value_and_grad(bisected)(8.0), (16.0, 2.0), rtol=1e-9)
+        f = graphc.grad(halved)
+        assert (f(1.0, 8), f(1.0, 7)) == (2.0, 3.0)
+        assert f.cache_info()["programs"] == 1
+        with pytest.raises(UnsupportedError, match="'y' is first assigned in a loop"):
+            f(1.0, 1)
+
+
 def overwritten_unread(x, n):
     """An iteration makes y anew; where there is none, y is what it was."""
     y, z = x[0] * 2.0, x[1]

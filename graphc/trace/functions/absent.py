@@ -54,7 +54,10 @@ _COMBINATORICS = "it counts with Python's integers: compute it outside and pass 
 _NOT_IN_C = "ellipsoidal harmonics are not among the functions that SciPy offers compiled code"
 NO_ARRAYS = frozenset([_TABLE, _COMBINATORICS])  # reasons that hold for functions that are none of floating arrays
 
-_MINIMUM = "its solution is differentiated by graphc.implicit_minimum, around the solver"
+_MINIMUM = (
+    "its solution is differentiated by graphc.implicit_minimum(objective, solver), whose solver calls it through "
+    "graphc.opaque"
+)
 _QUADRATURE = "take scipy.integrate.quad of each component, or sum over nodes of your own"
 _ELEMENTWISE = " ".join(
     f"{kind}_{what}.{method}"
