@@ -160,5 +160,5 @@ def test_ptx(name, dtype, tmp_path):
             dtypes = [*[dtype] * 3, "i64", *[dtype] * (len(buffers) - 4)]
             kernel = whole_kernel("eigen", text, dtypes, 1, "rows")
             for architecture in ARCHITECTURES if NIGHTLY else ("sm_80",):
-                assert_no_spills(kernel, architecture, tmp_path)
+                assert_no_spills(kernel, kernel_ptx(kernel, architecture), architecture, tmp_path)
             assert bool(re.search(r"\.f64", kernel_ptx(kernel, "sm_80"))) == (dtype == "f64")

@@ -284,12 +284,3 @@ def test_vmap_over_systems():
     rows = rng.normal(size=(5, 3))
     found = graphc.vmap(lambda b: np.linalg.solve(A, b))(rows)
     np.testing.assert_allclose(found, np.linalg.solve(A, rows.T).T, rtol=1e-12)
-
-
-@compiled
-def test_what_a_device_lacks_is_refused():
-    from graphc.cuda_graph import graph_for_device
-
-    graph = graphc.jit(lambda a: np.sum(np.linalg.eig(a)[0].real)).graph("final", A)
-    with pytest.raises(UnsupportedError, match='eig is not there for target="cuda"'):
-        graph_for_device(graph)
