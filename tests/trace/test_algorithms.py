@@ -84,8 +84,8 @@ def scipys(name: str) -> Callable[..., Any]:
 
 
 def test_every_algorithm_is_tested() -> None:
-    # in test_initial_values.py, test_scipy_roots.py, test_sparse_products.py, functions/test_functional.py, and those of
-    # scipy.special
+    # in test_initial_values.py, test_scipy_roots.py, test_sparse_products.py, functions/test_functional.py, and those
+    # of scipy.special
     elsewhere = {"scipy.integrate.solve_ivp", "scipy.integrate.odeint"}
     elsewhere |= {f"scipy.optimize.{name}" for name in ("linear_sum_assignment", "nnls")}
     elsewhere |= {f"scipy.linalg.{name}" for name in ("solve_continuous_are", "solve_discrete_are", "null_space")}
