@@ -66,30 +66,32 @@ def rows_after(family: Any, strength: Any) -> Any:
     return floor((4.0 if is_single(strength) else 8.0) * sqrt(sqrt(q)) + (7.0 if is_single(strength) else 11.0))
 
 
+def past(pivot: Any, element: Any, squares: Any) -> Any:
+    """Past a row: how its neighbour's pivot changes, the vector's squares so far over that of the neighbour's part,
+    and 1 where an eigenvalue is below."""
+    pivot = away_from_zero(pivot, element)
+    ratio = element / pivot
+    return element * ratio, (squares + 1.0) * ratio * ratio, 1.0 if pivot < 0.0 else 0.0
+
+
 def met(family: Any, m: Any, first: Any, strength: Any, x: Any, row: Any, last: Any) -> Any:
     """What is left of the row, the vector's other squares over that of its part, and the eigenvalues below x."""
     below, squares = number(0, x), number(0, x)
     pivot = diagonal(family, m, first, strength) - x
     for j in range(integer(row)):
         degree = first + 2.0 * j
-        element = beside(family, m, degree, strength)
-        pivot = away_from_zero(pivot, element)
-        below = below + (1.0 if pivot < 0.0 else 0.0)
-        ratio = element / pivot
-        squares = (squares + 1.0) * ratio * ratio
-        pivot = diagonal(family, m, degree + 2.0, strength) - x - element * ratio
+        change, squares, negative = past(pivot, beside(family, m, degree, strength), squares)
+        below = below + negative
+        pivot = diagonal(family, m, degree + 2.0, strength) - x - change
     others = number(0, x)
     lower = diagonal(family, m, first + 2.0 * last, strength) - x
     for j in range(integer(last) - 1, integer(row) - 1, -1):
         degree = first + 2.0 * j
-        element = beside(family, m, degree, strength)
-        lower = away_from_zero(lower, element)
-        below = below + (1.0 if lower < 0.0 else 0.0)
-        ratio = element / lower
-        others = (others + 1.0) * ratio * ratio
-        lower = diagonal(family, m, degree, strength) - x - element * ratio
+        change, others, negative = past(lower, beside(family, m, degree, strength), others)
+        below = below + negative
+        lower = diagonal(family, m, degree, strength) - x - change
         if j == integer(row):
-            pivot = pivot - element * ratio
+            pivot = pivot - change
     return pivot, squares + others, below + (1.0 if pivot < 0.0 else 0.0)
 
 
