@@ -182,13 +182,29 @@ SCIPY_SIGNATURES = {
 SCIPY_PART = "__"  # between a function's name and the number of the result that is meant, complex ones being two
 
 
-def scipy_signature(name: str, arity: int) -> str:
-    """The signature of a function of ``scipy.special``, by ``SCIPY_SIGNATURES`` or of so many float64 arguments.
+# Those whose values are wrong in SciPy where people use them, or that crash or never end there (docs/special_functions.md
+# tells where): kernels of the CPU call graphc's own functions (``scalar_special``) in their place, with a signature like
+# SciPy's, but over float64 alone, complex results as two.
+OWN_SPECIAL = frozenset(
+    (
+        *("besselpoly", "itairy", "modfresnelm", "modfresnelp", "ncfdtridfd", "pbdv", "pbvv", "pbwa"),
+        *(f"mathieu_{kind}" for kind in ("modcem1", "modcem2", "modsem1", "modsem2")),
+        *(f"{shape}_{kind}" for shape in ("pro", "obl") for kind in ("cv", "ang1", "rad1", "rad2")),
+        *(f"{shape}_{kind}_cv" for shape in ("pro", "obl") for kind in ("ang1", "rad1", "rad2")),
+    )
+)
 
-    >>> scipy_signature("sici", 1), scipy_signature("jv", 2)
-    ('d->dd', 'dd->d')
+
+def scipy_signature(name: str, arity: int) -> str:
+    """The signature of what kernels call for a function of ``scipy.special`` over so many numbers.
+
+    >>> scipy_signature("sici", 1), scipy_signature("jv", 2), scipy_signature("modfresnelp", 1)
+    ('d->dd', 'dd->d', 'd->dddd')
     """
-    return SCIPY_SIGNATURES.get(name, "d" * arity + "->d")
+    given = SCIPY_SIGNATURES.get(name, "d" * arity + "->d")
+    if name not in OWN_SPECIAL:
+        return given
+    return "d" * arity + "->" + given.partition("->")[2].replace("z", "dd")
 
 
 OUT_OF_MEMORY = -1  # the status of a driver that got no memory where it asked for some

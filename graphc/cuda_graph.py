@@ -8,7 +8,6 @@ from graphc.abi import SCIPY_PART
 from graphc.codegen.cuda_eigen import EIGEN
 from graphc.codegen.cuda_libraries import FACTORS, TRANSFORMS
 from graphc.codegen.cuda_routines import ROUTINES
-from graphc.codegen.device_special.table import FUNCTIONS
 from graphc.errors import UnsupportedError
 from graphc.ir.graph import Graph, Node
 from graphc.ir.opdef import Composite, CpuRoutine, Foreign, Op, Pointwise, Routine, Windows
@@ -17,6 +16,7 @@ from graphc.ops.table import OPS
 from graphc.passes.composites import expand_composites
 from graphc.passes.device_forms import FORMS, with_device_forms
 from graphc.passes.lowering import lowered
+from graphc.scalar_special.table import FUNCTIONS
 
 
 def graph_for_device(graph: Graph) -> Graph:

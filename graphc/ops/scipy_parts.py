@@ -14,7 +14,7 @@ from typing import Any
 
 import numpy as np
 
-from graphc.abi import SCIPY_PART, SCIPY_SIGNATURES
+from graphc.abi import OWN_SPECIAL, SCIPY_PART, SCIPY_SIGNATURES
 from graphc.errors import GradientError
 from graphc.ir.builder import Builder
 from graphc.ir.graph import Value
@@ -22,6 +22,7 @@ from graphc.ir.opdef import Op, Partials, Pointwise
 from graphc.ops.printing import helper
 from graphc.ops.scipy_rules import PI, ROOT_PI, Rule, amplitude_slope, call
 from graphc.ops.special import ScipyLoop, SpecialFunction
+from graphc.scalar_special.arrays import over_arrays
 
 PREFIX = "scipy_"
 DEGREE = PI / 180
@@ -288,20 +289,18 @@ class Part(SpecialFunction):
     """One number of the results of a function of scipy.special."""
 
     def __call__(self, *arrays: Any) -> Any:
+        name, _, k = self.name.partition(SCIPY_PART)
+        if name in OWN_SPECIAL:
+            return over_arrays(name, arrays)[int(k)]
         import scipy.special
 
-        name, _, k = self.name.partition(SCIPY_PART)
         function = getattr(scipy.special, name.removesuffix("_z"))
         if SCIPY_SIGNATURES[name] == "z->z":
             z = np.empty(np.broadcast(*arrays).shape, np.complex128)
             z.real, z.imag = arrays
             found = function(z)
             return found.imag if k == "1" else found.real
-        results = function(*arrays)
-        if not name.startswith("modfresnel"):
-            return results[int(k)]
-        found = results[int(k) // 2]
-        return found.imag if int(k) % 2 else found.real
+        return function(*arrays)[int(k)]
 
 
 def op_of(name: str, count: int, k: int, rule: Rule) -> Op:

@@ -10,7 +10,7 @@ from typing import Any
 
 import numpy as np
 
-from graphc.abi import SCIPY_PART
+from graphc.abi import OWN_SPECIAL, SCIPY_PART
 from graphc.errors import GradientError
 from graphc.ir.builder import Builder
 from graphc.ir.graph import Value
@@ -18,6 +18,7 @@ from graphc.ir.opdef import Op, Partials, PartialsRule, Pointwise, resolved_dtyp
 from graphc.ir.types import F32, F64, ArrayType
 from graphc.ops.pointwise import number
 from graphc.ops.printing import helper
+from graphc.scalar_special.arrays import over_arrays
 
 SQRT_PI = math.sqrt(math.pi)
 ASYMPTOTIC, TERMS = 15.0, 10  # from here on so many terms of the series of erfcx' beat a difference that cancels
@@ -25,11 +26,13 @@ ASYMPTOTIC, TERMS = 15.0, 10  # from here on so many terms of the series of erfc
 
 @dataclass(frozen=True)
 class SpecialFunction:
-    """A function of scipy.special by name."""
+    """A function of scipy.special by name; where SciPy's values are wrong, graphc's own."""
 
     name: str
 
     def __call__(self, *arrays: Any) -> Any:
+        if self.name in OWN_SPECIAL:
+            return over_arrays(self.name, arrays)[0]
         import scipy.special
 
         return getattr(scipy.special, self.name)(*arrays)

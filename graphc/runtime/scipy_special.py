@@ -1,4 +1,4 @@
-"""SciPy's special functions by address, for object code that calls them.
+"""Special functions by address, for object code that calls them: SciPy's, and graphc's own where those are wrong.
 
 ``scipy.special.cython_special`` publishes each as a C function over float64, with its signature (``__pyx_capi__``).
 SciPy is imported where a program that needs one is loaded, and not before.
@@ -10,9 +10,9 @@ import ctypes
 import re
 from collections.abc import Iterable, Mapping
 
-from graphc.abi import SCIPY_PART, SCIPY_SIGNATURES, scipy_symbol
+from graphc.abi import OWN_SPECIAL, SCIPY_PART, SCIPY_SIGNATURES, scipy_symbol
 from graphc.errors import ProgramError
-from graphc.runtime import native
+from graphc.runtime import cache, native
 
 _CALLS = re.compile(r"\bscipy_(\w+)_f(?:64|32)\(")
 _defined: set[str] = set()
@@ -61,14 +61,31 @@ def define(names: Iterable[str]) -> None:
     missing = [name for name in names if name not in _defined]
     if not missing:
         return
+    addresses = {scipy_symbol(name): (_own if name in OWN_SPECIAL else _scipys)(name) for name in missing}
+    native.define_symbols(addresses)
+    _defined.update(missing)
+
+
+def _scipys(name: str) -> int:
+    """The address of SciPy's function."""
     from scipy.special import cython_special
 
     get_pointer = ctypes.pythonapi.PyCapsule_GetPointer
     get_pointer.restype, get_pointer.argtypes = ctypes.c_void_p, [ctypes.py_object, ctypes.c_char_p]
     get_name = ctypes.pythonapi.PyCapsule_GetName
-    addresses = {}
-    for name in missing:
-        capsule = _capsule(name, cython_special.__pyx_capi__)
-        addresses[scipy_symbol(name)] = get_pointer(capsule, get_name(capsule))
-    native.define_symbols(addresses)
-    _defined.update(missing)
+    capsule = _capsule(name, cython_special.__pyx_capi__)
+    return int(get_pointer(capsule, get_name(capsule)))
+
+
+def _own(name: str) -> int:
+    """The address of graphc's own function, which is compiled once for all kernels and kept on disk."""
+    symbol = scipy_symbol(name)
+    entry = cache.get("runtime", symbol)
+    if entry is not None:
+        data = entry.data
+    else:
+        from graphc.codegen.own_special import own_function_ir  # Numba, which only compiling needs
+
+        data = native.compile_module(own_function_ir(name))
+        cache.put("runtime", symbol, data)
+    return native.load_object(data, [symbol])[symbol]

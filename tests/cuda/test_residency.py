@@ -11,11 +11,11 @@ import pytest
 import scipy.special
 
 import graphc
-from graphc.codegen.device_special.table import FUNCTIONS
 from graphc.config import override, settings
 from graphc.runtime import cuda_arrays
 from graphc.runtime.cuda_arrays import DeviceArray
 from graphc.runtime.cuda_devices import emulator
+from graphc.scalar_special.table import FUNCTIONS
 from tests.cuda import fake_cupy
 
 pytestmark = pytest.mark.skipif(settings.disable_jit, reason="GRAPHC_DISABLE_JIT: nothing is compiled")
