@@ -8,7 +8,7 @@ CPU, whose results are packed beside the call's other numbers (``runtime.cuda_nu
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Collection, Sequence
 from typing import NamedTuple
 
 from graphc.compiler import Executable, compile_graph
@@ -37,8 +37,10 @@ class Parts(NamedTuple):
     sources: tuple[int, ...]
 
 
-def host_numbers(graph: Graph) -> Parts:
+def host_numbers(graph: Graph, there: Collection[int] = ()) -> Parts:
     """Take out of the graph what leads from Python's numbers and from sizes to numbers of less than double precision.
+
+    ``there``: the places of parameters that are on the device in any call, so that the host would wait for them.
 
     >>> from graphc.ir.text import parse
     >>> parts = host_numbers(parse('''
@@ -58,7 +60,7 @@ def host_numbers(graph: Graph) -> Parts:
     }
     """
     graph = numbers_before_loops(graph, OPS)
-    alone, doubles = _computable(graph)
+    alone, doubles = _computable(graph, there)
     frontier = _read_elsewhere(graph, alone, doubles)
     if not frontier:
         return Parts(graph, None, ())
@@ -77,10 +79,10 @@ def host_numbers(graph: Graph) -> Parts:
     return Parts(device, host, sources)
 
 
-def _computable(graph: Graph) -> tuple[set[Value], set[Value]]:
+def _computable(graph: Graph, there: Collection[int]) -> tuple[set[Value], set[Value]]:
     """What follows from Python's numbers, sizes and constants alone; and what has a double in it, or comes of one."""
     bound = {name for name, _ in bound_sizes(graph)}
-    alone = {p for p in graph.params if p.type.weak and not p.dims}
+    alone = {p for k, p in enumerate(graph.params) if p.type.weak and not p.dims and k not in there}
     doubles = {p for p in alone if p.type.dtype in (F64, C128)}
     for node in graph.nodes:
         if node.regions or len(node.outputs) != 1 or node.output.dims or not all(v in alone for v in node.inputs):

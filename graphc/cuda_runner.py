@@ -17,7 +17,7 @@ from graphc.codegen.driver import arena_bytes
 from graphc.compiler import Executable
 from graphc.config import settings
 from graphc.cuda_graph import graph_for_device
-from graphc.cuda_numbers import Parts, compiled_numbers, host_numbers
+from graphc.cuda_numbers import compiled_numbers, host_numbers
 from graphc.cuda_sizes import ProgramSizes, Sizes
 from graphc.errors import CudaError, NoDerivativeError, ProgramError
 from graphc.ir.dims import evaluate
@@ -65,17 +65,17 @@ class CudaRunner:
 
     def __init__(
         self, graph: Graph, device: Device, constants: Collection[int] = (), home: DeviceView | None = None, *,
-        atomics: bool = False, computes_numbers: bool = True,
+        atomics: bool = False, there: Collection[int] = (),
     ):  # fmt: skip
         """``constants``: numbers of the parameters that are part of the program, and NumPy arrays in any call.
 
         ``home``: what results are like, whatever is given: arrays of graphc's own are where they are, and NumPy's are
         copied. ``atomics``: sums may be made in any order; ``settings.cuda_atomics`` says so, too.
-        ``computes_numbers``: what follows from Python's numbers alone may be the host's; not where such are given as
-        arrays on the device.
+        ``there``: numbers of the parameters that are on the device in any call, so that the host computes nothing with
+        them.
         """
         self.graph, self.device, self.constants, self.home = graph, device, frozenset(constants), home
-        self.parts = host_numbers(graph) if computes_numbers else Parts(graph, None, ())
+        self.parts = host_numbers(graph, there)
         on_device = self.parts.device
         program = schedule(graph_for_device(on_device), OPS, blocks=OF_A_DEVICE)
         printed = print_cuda_program(

@@ -2,7 +2,8 @@
 
 Sizes matter here, so the choice is made with the sizes of a call at hand (``sizes``: symbol -> number). Cheap pointwise
 work, casts and rearranged elements are computed again where that saves bytes; products, folds, scans, gathers and heavy
-functions are not.
+functions are not. Python's own numbers are at hand anyway, and what follows from them alone is one operation, however
+heavy: on a device the host computes it, where a saved double would be each thread's to round.
 """
 
 from __future__ import annotations
@@ -49,7 +50,8 @@ def split(
     room = Room(joint, ShapeFacts(joint.guards), [node for node in joint.nodes if isinstance(node.op.kind, Bind)])
     late = _descendants(joint, joint.params[n_forward_params:])
     early = _ancestors(joint, joint.outputs[:n_forward_outputs])
-    residuals = _cut(joint, early, late, n_forward_outputs, sizes or {}, room=room)
+    numbers = {p: 0 for p in joint.params[:n_forward_params] if _is_number(p)}
+    residuals = _cut(joint, early, late, n_forward_outputs, sizes or {}, numbers, room)
     saved = tuple(value for value in joint.values() if value in residuals.saved)
     late_params = joint.params[n_forward_params:]
     backward = _extract(joint, ops, (*saved, *late_params), joint.outputs[n_forward_outputs:], room=room)
@@ -177,7 +179,12 @@ def _must_be_again(node: Node, room: Room | None) -> bool:
 def _cheap_again(node: Node) -> bool:
     if isinstance(node.op.kind, Movement | Create | Bind | Read) or node.op.name == "checked_index":
         return True
-    return isinstance(node.op.kind, Pointwise) and node.op.cost <= MAX_RECOMPUTED_COST
+    return isinstance(node.op.kind, Pointwise) and (node.op.cost <= MAX_RECOMPUTED_COST or _is_number(node.output))
+
+
+def _is_number(value: Value) -> bool:
+    """One that Python has, not an array or a number of NumPy's."""
+    return value.type.weak and not value.dims
 
 
 def _descendants(graph: Graph, sources: Iterable[Value]) -> set[Value]:

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import math
+
 import numpy as np
 import pytest
 
@@ -97,6 +99,26 @@ def test_a_pullback_is_called_again_and_again():
     for wrong, error in ((sent(V, 0), "must have shape"), (V[:2], "of the host")):
         with pytest.raises(graphc.GraphcError, match=error):
             pullback({"picked": wrong, "total": None, "length": None, "aux": None})
+
+
+def test_a_pullback_has_pythons_numbers_from_the_host():
+    """So that no kernel of single arrays computes with doubles, and none is sent and read again."""
+    years = 2.0
+
+    def paid(x):
+        return np.sin(x * math.sqrt(years)) * math.exp(-years) + x**2 / years
+
+    x = V.astype(np.float32)
+    for years in (2.0, 3.0):
+        out, pullback = graphc.vjp(paid, sent(x, 0))
+        np.testing.assert_allclose(out.copy_to_host(), paid(x), rtol=1e-6)
+        (found,) = pullback(sent(x, 0))
+        expected = np.cos(x * math.sqrt(years)) * math.sqrt(years) * math.exp(-years) + 2 * x / years
+        np.testing.assert_allclose(found.copy_to_host(), x * expected, rtol=1e-5)
+        first, second = (runner.runner for runner in (pullback._program.runner, pullback._program.backward))
+        assert None not in (first.parts.host, second.parts.host)
+        for runner in (first, second):
+            assert not any(value.type.dtype == np.float64 for n in runner.parts.device.nodes for value in n.inputs)
 
 
 class Model:
