@@ -18,6 +18,7 @@ from typing import Any, Literal
 
 from graphc.autodiff.batch_basis import along_basis
 from graphc.autodiff.batch_custom import batch_custom, batch_foreign
+from graphc.autodiff.batch_masks import with_whole_masks
 from graphc.autodiff.batch_positions import gather, read, read_back, scatter, write
 from graphc.autodiff.batch_windows import windows
 from graphc.autodiff.estimate import number
@@ -28,7 +29,6 @@ from graphc.ir.dims import Dim, product, symbols_of
 from graphc.ir.graph import Graph, Node, Value
 from graphc.ir.opdef import (
     Bind,
-    Compact,
     Composite,
     Contract,
     Custom,
@@ -64,6 +64,7 @@ def batch_graph(
     in C order (``size`` of them), and no parameter of the batched graph any more. ``sizes``: what symbols are in a call
     at hand, for choices. Raises ``UnsupportedError`` at the user's line for what cannot be batched.
     """
+    graph = with_whole_masks(graph, ops, [role != "shared" for role in roles])
     batcher = Batcher(Builder(ops, ShapeFacts(graph.guards)), size, sizes=sizes or {})
     lanes = [batcher.parameter(param, role) for param, role in zip(graph.params, roles, strict=True)]
     params = [lane if isinstance(lane, Value) else lane.value for lane in lanes if not isinstance(lane, Scaled)]
@@ -242,14 +243,6 @@ MOVED_ATTRS: dict[str, Callable[[Node, Dim], dict[str, Any]]] = {
 }
 
 
-def compact(batcher: Batcher, node: Node, lanes: Sequence[Lane]) -> Value:
-    raise UnsupportedError(
-        "vmap: a mask that differs from element to element selects another number of entries in each, and the results "
-        "would have different lengths; keep all entries, with np.where(mask, x, 0) in place of x[mask]",
-        location=node.location,
-    )
-
-
 def contract(batcher: Batcher, node: Node, lanes: Sequence[Lane]) -> Value:
     """One product of tall matrices where one factor is shared; a batch of products where none is."""
     F, (left, right) = batcher.F, lanes
@@ -286,7 +279,6 @@ RULES: dict[type, Callable[[Batcher, Node, Sequence[Lane]], Value]] = {
     Movement: movement,
     Gather: gather,
     Scatter: scatter,
-    Compact: compact,
     Contract: contract,
     Windows: windows,
     Read: read,

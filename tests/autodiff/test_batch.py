@@ -84,7 +84,7 @@ def check(graph, arrays, roles, name: str = "") -> None:
 
 def test_every_kind_has_a_rule():
     """Those that make a value from nothing need none, and those with regions or matrices have their own."""
-    own = {Create, Control, Bind, Custom, Foreign, Routine, CpuRoutine, Composite}
+    own = {Create, Compact, Control, Bind, Custom, Foreign, Routine, CpuRoutine, Composite}
     assert {type(op.kind) for op in OPS.values()} == {*RULES, *own}
 
 
