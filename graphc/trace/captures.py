@@ -302,16 +302,23 @@ class Captures:
         """Whether an array was met without having been read by a recorded load."""
         return bool(self._snapshots)
 
-    def check_unchanged(self, location: Location | None) -> None:
-        """Raise ``SideEffectError`` when something was changed after the program had read it."""
-        self.outside.require_unchanged(self.hidden, self._seen, location)
+    def change(self, location: Location | None) -> SideEffectError | None:
+        """The error of a store in something that was read. Raises ``SideEffectError`` for any other change of such."""
+        stored = self.outside.stored_in_read(self._seen)
+        unseen = self.outside.change_unseen(self.hidden, location) or self._written_array(location)
+        if unseen is None:
+            return stored
+        raise stored or unseen
+
+    def _written_array(self, location: Location | None) -> SideEffectError | None:
         for array, before in self._snapshots:
             if not np.array_equal(array, before, equal_nan=is_floating(array.dtype)):
-                raise SideEffectError(
+                return SideEffectError(
                     f"an array of shape {array.shape} that the function reads was changed while it was traced: "
                     "fill it before traced values meet it, or build it with np.where, np.stack or np.concatenate",
                     location=location,
                 )
+        return None
 
     def is_array_input(self, value: Value) -> bool:
         """True for the parameter of an array (not of a number): memory of the user's."""
@@ -325,9 +332,8 @@ class Captures:
         for kept in (self._by_path, self._seen, self._known, self._copies, self._snapshots, self._constants):
             kept.clear()
         self._made_classes.clear()
-        del self.outside
         self.hidden = {value: replace(hidden, current=None) for value, hidden in self.hidden.items()}
-        del self.session
+        del self.outside, self.session
 
     # --- numbers that are known ---------------------------------------------------------------------------------------
 

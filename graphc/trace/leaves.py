@@ -166,8 +166,13 @@ def is_foreign(obj: Any) -> bool:
     kind = type(obj)
     if isinstance(obj, np.ndarray | np.void):  # of another class, or of labels, dates, records
         return kind not in PLAIN_ARRAYS or obj.dtype.fields is not None or not is_known(obj.dtype.newbyteorder("="))
-    is_listed = kind.__module__.partition(".")[0] in _FOREIGN or is_sparse(obj) or is_factored(obj)
+    is_listed = kind.__module__.partition(".")[0] in _FOREIGN or is_sparse(obj) or is_factored(obj) or is_of_c(kind)
     return is_listed and not isinstance(obj, (*_VALUES, *UNKNOWN_CONTAINERS))
+
+
+def is_of_c(kind: type) -> bool:
+    """Whether it is one of the numbers, arrays and structures of ``ctypes``, whose classes users make."""
+    return len(kind.__mro__) > 1 and kind.__mro__[-2].__module__ == "_ctypes"
 
 
 def is_object(leaf: Any) -> bool:
@@ -240,7 +245,8 @@ def as_input(spec: LeafSpec, leaf: Any) -> Any:
     array = np.asarray(leaf.T if spec.transposed else leaf)
     same_dtype = array.dtype.num == spec.dtype.num and array.dtype.isnative
     if same_dtype and array.flags.c_contiguous and array.flags.aligned:
-        return array
+        own = np.dtype(spec.dtype.type)  # an equal one may be another object (with metadata, of a foreign buffer)
+        return array if array.dtype is own else array.view(own)
     return array.astype(spec.dtype, order="C")
 
 

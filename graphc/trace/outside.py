@@ -66,29 +66,35 @@ class Outside:
         self._where.setdefault(id(owner), {self._paths.const(owner): None})
         self.store(owner, _UNKNOWN if is_cell else name)
 
-    def require_unchanged(self, hidden: dict[Any, Hidden], seen: dict[int, Any], location: Location | None) -> None:
-        """Raise ``SideEffectError`` where something that was read was stored, or is not as it was.
-
-        ``hidden``: the inputs that are read from outside; ``seen``: by path, what the function saw as a whole.
-        """
+    def stored_in_read(self, seen: dict[int, Any]) -> SideEffectError | None:
+        """The error of the first store in something that was read. ``seen``: by path, what was seen as a whole."""
         for (_, part), (obj, where) in self._stored.items():
             read = self._read_at(obj, part, seen)
             if read is not None:
                 kept = self._met.kept.get(id(obj))
                 names = kept.changed() if kept is not None and part is _UNKNOWN else ()
-                _refuse(kept.place(names[0]) if kept is not None and names else self._paths.describe(read), where)
+                place = kept.place(names[0]) if kept is not None and names else self._paths.describe(read)
+                return _changed(place, where)
+        return None
+
+    def change_unseen(self, hidden: dict[Any, Hidden], location: Location | None) -> SideEffectError | None:
+        """The error where something that was read is not as it was, and no store was seen.
+
+        ``hidden``: the inputs that are read from outside.
+        """
         for kept, names in self._met.changes():
             for name in names:
                 is_stored = not {(id(kept.obj), name), (id(kept.obj), _UNKNOWN)}.isdisjoint(self._stored)
                 if not is_stored and not self._is_default(kept, name):
-                    _refuse(kept.place(name), location)
+                    return _changed(kept.place(name), location)
         for each in hidden.values():
             now = self._now(each.path)
             if now is not _UNKNOWN and now is not each.current and not _is_equal(now, each.current):
-                _refuse(self._paths.describe(each.path), location)
+                return _changed(self._paths.describe(each.path), location)
         for (name, before), now in zip(self._around.items(), _settings(self._around).values(), strict=True):
             if now != before:
-                _refuse(name, location)
+                return _changed(name, location)
+        return None
 
     def _is_default(self, kept: Kept, key: Any) -> bool:
         """Whether it is the default of a key that was only read: the path to it leads there from now on."""
@@ -145,8 +151,8 @@ def _settings(known: dict[str, Any] | None = None) -> dict[str, Any]:
     return found
 
 
-def _refuse(place: str, location: Location | None) -> None:
-    raise SideEffectError(
+def _changed(place: str, location: Location | None) -> SideEffectError:
+    return SideEffectError(
         f"the function changed {place}, which it reads from outside: a compiled program would not change it again; "
         "return the new one and assign it outside, or change a copy (copy.copy)",
         location=location,

@@ -18,6 +18,8 @@ from graphc.ir.dims import Expr, symbols_of
 from graphc.ir.graph import Graph, Value
 from graphc.ir.opdef import Op
 from graphc.ir.rewrite import resolve_dims
+from graphc.ir.text import print_graph
+from graphc.ir.types import is_floating
 from graphc.trace.arguments import ArgumentLeaf, ArgumentWalk, handed_to
 from graphc.trace.captures import Captures, SeenThere
 from graphc.trace.concretization import raise_at
@@ -28,6 +30,7 @@ from graphc.trace.precision import own_precision
 from graphc.trace.raising import after_checks
 from graphc.trace.rewrite import prepare
 from graphc.trace.session import Session, Vectors, recording
+from graphc.trace.snapshots import is_same
 from graphc.trace.symbolic import SymbolicInt
 from graphc.trace.target import Target, argument_names
 from graphc.trace.tracer import Tracer
@@ -88,6 +91,7 @@ class Traced:
     ``graph``: parameters are ``inputs``, in order; ``graph.ints`` come from the argument leaves ``int_leaves``.
     ``outputs``: what stands at each leaf of ``out_spec``. ``arguments``: the argument leaves; ``walk`` how native code
     reaches them; ``captures`` what was read from outside. ``kept``: tensors that have other values after the call.
+    ``change``: the error of a store outside, in something that was also read.
     """
 
     graph: Graph
@@ -102,12 +106,31 @@ class Traced:
     symbols: Mapping[str, str]
     hints: Mapping[str, int]
     kept: tuple[Kept, ...] = ()
+    change: SideEffectError | None = None
+
+    def computes_as(self, other: Traced) -> bool:
+        """Whether both are one program over the same objects from outside."""
+        constants = [[o.value for o in each.outputs if isinstance(o, Constant)] for each in (self, other)]
+        current = [[hidden.current for hidden in each.captures.hidden.values()] for each in (self, other)]
+        return (
+            print_graph(self.graph, locations=False) == print_graph(other.graph, locations=False)
+            and self.out_spec == other.out_spec
+            and list(map(type, self.outputs)) == list(map(type, other.outputs))
+            and all(map(is_same, *constants))
+            and all(map(_is_same_input, *current))
+        )
 
     def release(self) -> None:
         """Let go of the objects of the traced call."""
         self.captures.release()
         for argument in self.arguments:
             argument.leaf = None
+
+
+def _is_same_input(a: Any, b: Any) -> bool:
+    if not isinstance(a, np.ndarray | np.generic) or type(a) is not type(b):
+        return is_same(a, b)
+    return a.dtype == b.dtype and np.array_equal(a, b, equal_nan=is_floating(a.dtype))
 
 
 class Ways(NamedTuple):
@@ -144,6 +167,9 @@ def trace(
     Where shapes do not fit but for slices of the whole length, the target is traced again for these, and a slice that
     is shorter stops the program.
 
+    What the function fills in outside when it first runs, such as a table that an object keeps, is there when it is
+    traced again: where that changes nothing any more, and computes the same, it is the program of all calls.
+
     Raises the errors of ``graphc.errors`` at the user's line; what the user's own code raises goes through.
     """
 
@@ -155,11 +181,20 @@ def trace(
         captures.session = session
         return _trace(session, target, args, kwargs, check)
 
+    def settled(*, whole_windows: bool) -> Traced:
+        first = traced(whole_windows=whole_windows)
+        if first.change is None:
+            return first
+        again = traced(whole_windows=whole_windows)
+        if again.change is not None or not again.computes_as(first):
+            raise first.change
+        return again
+
     try:
-        return traced(whole_windows=False)
+        return settled(whole_windows=False)
     except UndecidedSizeError as undecided:
         try:
-            return traced(whole_windows=True)
+            return settled(whole_windows=True)
         except UndecidedSizeError:
             raise undecided from None
 
@@ -187,7 +222,7 @@ def _trace(
         out_spec, outputs, values = output_leaves(session, out)
         kept = _kept(session, walk, seen, values)
         require_counts(session, values)
-        captures.check_unchanged(target.location)
+        change = captures.change(target.location)
         if captures.refused is not None:  # the function caught it, and went a way that plain NumPy would not
             raise captures.refused
         _tie_to_objects(captures, walk)
@@ -196,7 +231,7 @@ def _trace(
     graph = resolve_dims(finish(session.F, target.name, session.params, values, ints), facts)
     return Traced(
         graph, (*inputs, *hidden), tuple(int_leaves), out_spec, outputs, tuple(walk.leaves), walk, captures,
-        tuple(session.notes), session.symbols, dict(facts.hints or {}), kept,
+        tuple(session.notes), session.symbols, dict(facts.hints or {}), kept, change,
     )  # fmt: skip
 
 

@@ -71,9 +71,9 @@ class Kept:
     def changed(self) -> list[Any]:
         """The names of the parts that are other ones now, or are gone, or new."""
         now = parts_of(self.obj) or {}
-        if all(map(_is_same, now.values(), self.parts.values())) and list(now) == list(self.parts):
+        if all(map(is_same, now.values(), self.parts.values())) and list(now) == list(self.parts):
             return []
-        names = [name for name, part in self.parts.items() if not _is_same(now.get(name, _GONE), part)]
+        names = [name for name, part in self.parts.items() if not is_same(now.get(name, _GONE), part)]
         names += [name for name in now if name not in self.parts]
         if not names and isinstance(self.obj, dict):  # in another order
             names = [name for name, before in zip(now, self.parts, strict=True) if name != before]
@@ -309,13 +309,14 @@ def _is_filled(before: Any, now: Any) -> bool:
     """Whether the state is the same, but for what was None."""
     if isinstance(before, _State) and isinstance(now, _State) and len(before) == len(now):
         return all(map(_is_filled, before, now))
-    return before is None or _is_same(before, now)
+    return before is None or is_same(before, now)
 
 
 _COMPARED = (*_PLAIN, range, slice, _State)
 
 
-def _is_same(a: Any, b: Any) -> bool:
+def is_same(a: Any, b: Any) -> bool:
+    """Whether it is one object, or plain ones of the same value."""
     if a is b:
         return True
     if type(a) is not type(b) or type(a) not in _COMPARED:

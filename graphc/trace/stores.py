@@ -59,7 +59,8 @@ def refuse_traced(value: Any, what: str, before: Any = None) -> None:
         instead = "; or write into the tensor that is there, a module's buffer: x.copy_(value)"
         raise SideEffectError(
             f"a traced value is stored in {what}, outside of the function: a compiled program would not store it "
-            f"again; return it instead (has_aux=True under grad){instead if isinstance(before, TracedBox) else ''}",
+            "again; return it instead (has_aux=True under grad), or, if it is kept for later calls and is the same in "
+            f"all of them, compute it before the call{instead if isinstance(before, TracedBox) else ''}",
             location=user_location(),
         )
 
