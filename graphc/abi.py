@@ -182,9 +182,9 @@ SCIPY_SIGNATURES = {
 SCIPY_PART = "__"  # between a function's name and the number of the result that is meant, complex ones being two
 
 
-# Those whose values are wrong in SciPy where people use them, or that crash or never end there (docs/special_functions.md
-# tells where): kernels of the CPU call graphc's own functions (``scalar_special``) in their place, with a signature like
-# SciPy's, but over float64 alone, complex results as two.
+# Those whose values are wrong in SciPy where people use them, or that crash or never end there; where, is told in
+# docs/special_functions.md: kernels of the CPU call graphc's own functions (``scalar_special``) in their place, with a
+# signature like SciPy's, but over float64 alone, complex results as two.
 OWN_SPECIAL = frozenset(
     (
         *("besselpoly", "itairy", "modfresnelm", "modfresnelp", "ncfdtridfd", "pbdv", "pbvv", "pbwa"),
