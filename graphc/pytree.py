@@ -127,6 +127,22 @@ def flatten(tree: Any) -> tuple[list[Any], TreeSpec]:
     return _flatten(tree, None)
 
 
+def changeable_nodes(tree: Any) -> list[Any]:
+    """The containers in the tree whose parts can be replaced: all but tuples, and what stands for one array.
+
+    >>> changeable_nodes(([1.0, (2.0, {"a": 3.0})], 4.0))
+    [[1.0, (2.0, {'a': 3.0})], {'a': 3.0}]
+    """
+    found: list[Any] = []
+
+    def note(node: Any) -> bool:
+        found.append(node)
+        return False
+
+    leaves = {id(leaf) for leaf in _flatten(tree, note)[0]}
+    return [n for n in found if id(n) not in leaves and not isinstance(n, tuple) and type(n) not in _tensors]
+
+
 def _flatten(tree: Any, is_leaf: Callable[[Any], bool] | None) -> tuple[list[Any], TreeSpec]:
     leaves, spec = optree.tree_flatten(tree, is_leaf, none_is_leaf=True, namespace=NAMESPACE)
     for leaf in leaves:

@@ -21,6 +21,7 @@ from graphc.passes.dead_code import eliminate_dead_code
 from graphc.passes.independent import independent_loops_as_arrays
 from graphc.passes.indices import settle_indices
 from graphc.passes.invariants import invariants_before_loops
+from graphc.passes.joins import JOIN_RULES
 from graphc.passes.movement import MOVEMENT_RULES
 from graphc.passes.rewriter import Pass, Rules, merge_rules, rewrite
 from graphc.passes.scatter import SCATTER_RULES
@@ -55,6 +56,7 @@ def _local_rules(table: _Table) -> Rules:
             CAST_RULES,
             ALGEBRA_RULES,
             MOVEMENT_RULES,
+            JOIN_RULES,
             broadcast_rules(ops),
             transpose_rules(ops),
             SUM_RULES,

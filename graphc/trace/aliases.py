@@ -57,10 +57,10 @@ class Carried:
     def __init__(self, inside: Session, before: Sequence[Any], seen: Sequence[Any], after: Sequence[Any]):
         self.inside = inside
         self.before, self.seen = [root(leaf) for leaf in before], [root(leaf) for leaf in seen]
-        ends = [root(leaf) for leaf in after]
+        self.ends = ends = [root(leaf) for leaf in after]
         self.outside = list({id(a): a for a in self.before if a is not None}.values())
         known = {id(a) for a in (*self.outside, *self.seen)}
-        outer = {id(a): a for a in ends if a is not None and id(a) not in known and self._is_outer(a)}
+        outer = {id(a): a for a in ends if a is not None and id(a) not in known and self.is_outer(a)}
         self.outside += outer.values()
         self.related: Pairs = set()
         self.related = self._pairs(self.before)
@@ -70,7 +70,8 @@ class Carried:
                 break
             self.related = new
 
-    def _is_outer(self, array: Any) -> bool:
+    def is_outer(self, array: Any) -> bool:
+        """Whether the array was there before this iteration, and the loop does not carry it as a variable."""
         written = self.inside.written.get(id(array))
         return (written[1] if written is not None else array.session) is not self.inside
 
@@ -111,7 +112,7 @@ class Carried:
 
     def link(self, session: Session, results: Sequence[Any]) -> None:
         """What was found, for the arrays after the loop."""
-        every = [*(root(result) for result in results), *self.outside]
+        self.results = every = [*(root(result) for result in results), *self.outside]
         for k, j in self.related:
             if k < j and every[k] is not None and every[j] is not None:
                 link(session, every[k], every[j])

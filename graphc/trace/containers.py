@@ -47,6 +47,7 @@ from graphc.trace.values import TracedValue
 
 if TYPE_CHECKING:
     from graphc.trace.captures import Captures
+    from graphc.trace.filling import FilledList
 
 _OF_COLLECTIONS = (UserDict, UserList, ChainMap)  # written in Python, around a dict or list
 MOST_SLOTS = 64  # a longer container is data: it is not carried item by item
@@ -100,10 +101,12 @@ class Containers:
     """``held``: every container that the named variables lead to; ``slots``: what stands in them; ``others``: what is
     neither.
 
-    ``known``: cells of variables that are carried by their names.
+    ``known``: cells of variables that are carried by their names. ``filled``: lists that are appended to, which must
+    have no other name.
     """
 
-    def __init__(self, watched: Mapping[str, Any], known: Collection[CellType] = ()):
+    def __init__(self, watched: Mapping[str, Any], known: Collection[CellType] = (), filled: Sequence[FilledList] = ()):
+        self._filled = {id(f.items): f for f in filled}
         self.held: list[Held] = []
         self.slots: list[Slot] = []
         self.others = Snapshot()
@@ -115,9 +118,8 @@ class Containers:
                 self._walk(session.captures, name, value)
 
     def _walk(self, outside: Captures, label: str, value: Any) -> None:
-        if id(value) in self._seen or isinstance(value, TracedValue):
+        if isinstance(value, TracedValue) or self._is_known(label, value):
             return
-        self._seen.add(id(value))
         if isinstance(value, tuple):
             for k, part in enumerate(value):
                 self._walk(outside, f"{label}[{k}]", part)
@@ -126,7 +128,7 @@ class Containers:
         elif outside.is_outside(value):
             return  # stores into it are looked at one by one
         elif isinstance(value, dict | list | set | deque):
-            self._add(outside, label, value, _items(value), Item, "{label}[{key!r}]")
+            self._container(outside, label, value)
         elif _is_function(value):
             self._function(outside, label, value)
         elif isinstance(value, MethodType | BuiltinMethodType | MethodWrapperType):
@@ -145,6 +147,26 @@ class Containers:
             self.held.append(Held(label, value, _form(value), _copy(value)))
         else:
             self.others.add(label, value)
+
+    def _is_known(self, label: str, value: Any) -> bool:
+        """Whether it has been met; a list that is appended to has one name alone."""
+        if id(value) not in self._seen:
+            self._seen.add(id(value))
+            return False
+        if id(value) in self._filled:
+            self._filled[id(value)].refuse_second_name(label)
+        return True
+
+    def _container(self, outside: Captures, label: str, value: Any) -> None:
+        """Of a list that is appended to the last item is a variable, if it is read; of others each item."""
+        filled = self._filled.get(id(value))
+        if filled is None:
+            self._add(outside, label, value, _items(value), Item, "{label}[{key!r}]")
+            return
+        if filled.reads_last:
+            self.slots.append(self._slot(Item, f"{label}[-1]", value, -1))
+        for key, part in enumerate(value[-MOST_SLOTS:]):
+            self._walk(outside, f"{label}[{key}]", part)
 
     def _function(self, outside: Captures, label: str, function: FunctionType) -> None:
         """What a function of the trace's own keeps from call to call."""

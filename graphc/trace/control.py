@@ -22,6 +22,7 @@ from graphc.ir.types import I64, ArrayType
 from graphc.trace import dispatch
 from graphc.trace.branches import Piece, both, branch, flag_of, going_on
 from graphc.trace.counting import Counted, Steps, staged_as
+from graphc.trace.filling import FilledList, Fills, lists_of
 from graphc.trace.grids import Chosen, Grid
 from graphc.trace.iteration import Elements, Rest, as_elements
 from graphc.trace.location import user_location
@@ -35,10 +36,9 @@ from graphc.trace.trees import value_of
 from graphc.trace.twins import bring_back
 from graphc.trace.values import wrap
 from graphc.trace.variables import Readers, Variables, changed
-from graphc.trace.written_out import written_out
+from graphc.trace.written_out import MOST_OPEN, run_all, write_out, written_out
 
 UNROLLED = 4  # a loop over a range of so few numbers is written out
-MOST_OPEN = 200  # iterations of a loop that nothing known ends
 MOST_GROWING = 64  # iterations that are written out where each changes the shape of what it carries
 MOST_FILLING = 1000  # ... where each fills one of Python's containers, or needs its index as a number
 
@@ -53,20 +53,25 @@ def loop(
     otherwise: Piece | None,
     targets: Sequence[str],
     peek: Readers,
+    filled: Fills = (),
 ) -> Signal | None:
-    """``for target in iterable: body`` and ``else: otherwise``; the signal with which the loop was left."""
+    """``for target in iterable: body`` and ``else: otherwise``; the signal with which the loop was left.
+
+    ``filled``: of the names that the body only appends to.
+    """
     session, elements = current(), as_elements(iterable)
+    lists = None if session is None else lists_of(session, filled)
     if isinstance(iterable, Grid):
-        signal = _run_grid(iterable, (), body, variables, targets, peek)
+        signal = _run_grid(iterable, (), body, variables, targets, (*peek, *(read for _, read, _ in filled)))
     elif elements is None:
         values = dispatch.iterated(iterable)
-        signal = _run_all(values, body, variables, MOST_OPEN if length_hint(values, -1) < 0 else None)
-    elif session is None or needs_numbers(session, elements, peek):
-        signal = _run_all(written_out(session, elements.plain()), body, variables)
+        signal = run_all(values, body, variables, MOST_OPEN if length_hint(values, -1) < 0 else None)
+    elif session is None or lists is None or needs_numbers(session, elements, peek) or (lists and not elements.ends):
+        signal = run_all(written_out(session, elements.plain()), body, variables)
     elif not elements.ends:
         signal = _run_endless(session, elements, body, variables, targets)
     else:
-        signal = _stage_or_peel(session, elements, body, variables, targets)
+        signal = _stage_or_peel(session, elements, body, variables, targets, lists)
     return _ended(signal, otherwise, variables)
 
 
@@ -83,7 +88,7 @@ def _run_grid(
         return _run_grid(grid, now, body, variables, targets, peek)
 
     if session is None or needs_numbers(session, elements, peek):
-        return _run_all(written_out(session, elements.plain()), piece, variables)
+        return run_all(written_out(session, elements.plain()), piece, variables)
     return _stage_or_peel(session, elements, piece, variables, targets)
 
 
@@ -113,29 +118,6 @@ def _peeked(reader: Callable[[], Any]) -> Any:
         return None
 
 
-def _run_all(
-    values: Any, body: Piece, variables: Variables, most: int | None = None, reason: str = ""
-) -> Signal | None:
-    """``most``: iterations after which traced values decide whether there is another one; ``reason``: why that is not
-    a loop of the program."""
-    signal: Signal | None = None
-    count = 0
-    for value in values:
-        signal = going_on(signal, BREAKS, lambda value=value: body(value), variables)
-        below = True if signal is None else signal.below(BREAKS)
-        if below is False:
-            break
-        count += below is not True
-        if most is not None and count > most:
-            raise UnsupportedError(
-                f"a loop that only a traced value ends is written out{reason}, and has not ended after {most} "
-                "iterations: write it as a while loop, with numbers and arrays that an iteration computes from the "
-                "last one's, or bound it (range(n))",
-                location=user_location(),
-            )
-    return signal
-
-
 def _run_endless(
     session: Session, elements: Elements, body: Piece, variables: Variables, targets: Sequence[str]
 ) -> Signal | None:
@@ -147,41 +129,49 @@ def _run_endless(
         bring_back(session, usable)
         session.captures.refused = refused
         if not error.of_first_iteration:
-            return _run_all(elements.plain(), body, variables, MOST_OPEN, f" ({error.message})")
+            return run_all(elements.plain(), body, variables, MOST_OPEN, f" ({error.message})")
         signal = _stage_or_peel(session, elements, body, variables, targets)
     return None if signal is None else signal.from_(BREAKS)
 
 
 def _stage_or_peel(
-    session: Session, elements: Elements, body: Piece, variables: Variables, targets: Sequence[str]
+    session: Session,
+    elements: Elements,
+    body: Piece,
+    variables: Variables,
+    targets: Sequence[str],
+    lists: Sequence[FilledList] = (),
 ) -> Signal | None:
     """The loop; where its first iteration differs from the others (``best = None`` before it), that and the rest.
 
-    The rest is written out where an array has another shape in each iteration, unless it is long.
+    The rest is written out where an array has another shape in each iteration, unless it is long; so is the whole loop
+    where it fills lists and cannot be staged.
     """
     usable, refused = len(session.root.retired), session.captures.refused
     try:
-        return _stage_for(session, elements, body, StagedLoop(session, variables, targets))
+        return _stage_for(session, elements, body, StagedLoop(session, variables, targets, lists=_now(lists)))
     except GraphcError as error:
-        if not _can_peel(session, error, elements.count(session)):
+        can_peel = _can_peel(session, error, elements.count(session))
+        if not can_peel and (not lists or error.of_state):
             raise
         differs = error
     bring_back(session, usable)
     session.captures.refused = refused
+    if not can_peel:
+        return write_out(session, elements, body, variables, differs)
 
     def rest() -> Signal | None:
         usable = len(session.root.retired)
         try:
-            return _stage_for(session, Rest(elements), body, StagedLoop(session, variables, targets))
+            return _stage_for(session, Rest(elements), body, StagedLoop(session, variables, targets, lists=_now(lists)))
         except GraphcError as error:
             most = MOST_FILLING if error.of_form else MOST_GROWING if error.of_shape else 0
-            if not _is_short(session, elements.count(session), most):
+            if (not lists or error.of_state) and not _is_short(session, elements.count(session), most):
                 raise
-            reason = error.message
+            reason = error
         bring_back(session, usable)
         session.captures.refused = refused
-        session.note(f"{user_location()}: a loop is written out, iteration by iteration: {reason}")
-        return _run_all(written_out(session, Rest(elements).plain()), body, variables)
+        return write_out(session, Rest(elements), body, variables, reason)
 
     try:
         return going_on(body(elements.at(session, 0)), BREAKS, rest, variables)
@@ -189,9 +179,15 @@ def _stage_or_peel(
         raise differs if error.of_first_iteration else error from None
 
 
+def _now(lists: Sequence[FilledList]) -> list[FilledList]:
+    return [filled.again() for filled in lists]
+
+
 def _stage_for(session: Session, elements: Elements, body: Piece, staged: StagedLoop) -> Signal | None:
     session.F.location = user_location()
     trips = elements.count(session)
+    if staged.filling is not None:
+        trips = staged.filling.begin(session, trips)
 
     def piece(inside: Session, index: Value) -> Any:
         inside.indices[index] = trips, ""
@@ -214,6 +210,8 @@ def _stage_for(session: Session, elements: Elements, body: Piece, staged: Staged
         tree = staged.tree
         if not staged.stops and not elements.ends:
             raise UnsupportedError("nothing in the loop's body ends it", location=user_location())
+        if staged.stops and staged.filling is not None:
+            staged.filling.refuse_stopping()
         if not staged.stops:
             return stage_for(session, trips, tree.values, tree.names, run, seen=staged.writes())
         start = [value_of(session, 0), *tree.values]

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import ast
 import copy
-from collections.abc import Collection, Iterable, Sequence
+from collections.abc import Collection, Iterable, Mapping, Sequence
 
 from graphc.trace.counters import names_in
 from graphc.trace.loads import HOOKS, hook
@@ -142,10 +142,11 @@ def _of_value(body: ast.expr) -> ast.Lambda:
 # --- what is looped over ----------------------------------------------------------------------------------------------
 
 
-def peek(node: ast.AST, parts: Iterable[ast.AST], varying: Collection[str]) -> ast.expr:
+def peek(node: ast.AST, parts: Iterable[ast.AST], varying: Collection[str], filled: Collection[str] = ()) -> ast.expr:
     """Readers of names that a traced index could not read, or that cannot be appended to, if they are containers.
 
-    ``parts``: the nodes of the loop; ``varying``: the names that may be such an index.
+    ``parts``: the nodes of the loop; ``varying``: the names that may be such an index; ``filled``: names that may be
+    appended to.
     """
     found: dict[str, None] = {}
     for part in parts:
@@ -153,8 +154,40 @@ def peek(node: ast.AST, parts: Iterable[ast.AST], varying: Collection[str]) -> a
             found.update(_root(part.value))
         if isinstance(part, ast.Call) and isinstance(part.func, ast.Attribute) and part.func.attr in _MUTATORS:
             found.update(_root(part.func.value))
-    readers: ast.expr = at(node, ast.Tuple([delayed(name_of(name)) for name in found], ast.Load()))
+    names = [name for name in found if name not in filled]
+    readers: ast.expr = at(node, ast.Tuple([delayed(name_of(name)) for name in names], ast.Load()))
     return readers
+
+
+def filled_names(body: Iterable[ast.stmt]) -> dict[str, bool]:
+    """The names that the statements only append to, and whether they read the last item (``x[-1]``), too."""
+    appended: dict[str, bool] = {}
+    allowed: set[int] = set()  # of the places where such a name may stand
+    nodes = [part for statement in body for part in ast.walk(statement)]
+    for part in nodes:
+        match part:
+            case ast.Expr(ast.Call(ast.Attribute(ast.Name() as name, "append"), [argument], [])):
+                if not isinstance(argument, ast.Starred):
+                    allowed.add(id(name))
+                    appended.setdefault(name.id, False)
+    for part in nodes:
+        match part:
+            case ast.Subscript(ast.Name() as name, ast.UnaryOp(ast.USub(), ast.Constant(1)), ast.Load()):
+                if name.id in appended:
+                    allowed.add(id(name))
+                    appended[name.id] = True
+    others = {part.id for part in nodes if isinstance(part, ast.Name) and id(part) not in allowed}
+    return {name: reads for name, reads in appended.items() if name not in others}
+
+
+def filled_lists(node: ast.AST, names: Mapping[str, bool]) -> ast.expr:
+    """For each name: the name, what reads it, and whether the loop reads its last item."""
+    parts: list[ast.expr] = [
+        ast.Tuple([ast.Constant(name), delayed(name_of(name)), ast.Constant(reads)], ast.Load())
+        for name, reads in names.items()
+    ]
+    made: ast.expr = at(node, ast.Tuple(parts, ast.Load()))
+    return made
 
 
 def _root(node: ast.expr) -> dict[str, None]:

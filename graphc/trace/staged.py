@@ -14,6 +14,7 @@ from graphc.ir.graph import Value
 from graphc.ir.types import ArrayType
 from graphc.trace.aliases import Carried, root
 from graphc.trace.branches import VALUE, WAY
+from graphc.trace.filling import FilledList, Filling
 from graphc.trace.raising import attempted
 from graphc.trace.regions import Body, begin_as, trace_region
 from graphc.trace.session import Session
@@ -35,6 +36,7 @@ class StagedLoop:
 
     ``driven``: variables that each iteration is given by its index, so that none of them is carried. ``only_left``: for
     variables that have a value only where an iteration ends the loop, in which ways, and what they are elsewhere.
+    ``lists``: those that an iteration appends to.
     """
 
     def __init__(
@@ -44,8 +46,10 @@ class StagedLoop:
         targets: Sequence[str],
         begun: Signal | None = None,
         driven: Collection[str] = (),
+        lists: Sequence[FilledList] = (),
     ):
-        self.session, self.variables, self.begun = session, variables.opened(), begun
+        self.filling = Filling(lists) if lists else None
+        self.session, self.variables, self.begun = session, variables.opened(lists), begun
         self.alive = self.variables.alive
         self.before = self.variables.read()
         self._drive(driven)
@@ -91,6 +95,8 @@ class StagedLoop:
             self.variables.write(self.outside)
             with self.variables.kept():
                 signal = attempted(inside, lambda: body(inside, params))
+            if self.filling is not None:
+                self.filling.note(inside)
             if not raises(signal):
                 self._note(inside, signal, self.variables.read())
             self.variables.require_one_change(self.before, self.kinds)
@@ -201,6 +207,7 @@ class StagedLoop:
     def run(self, inside: Session, values: Sequence[Value], body: Callable[[], Signal | None]) -> list[Value]:
         seen = self.enter(inside, values)
         signal = attempted(inside, body)
+        stacked = [] if self.filling is None else self.filling.values(inside)
         after = self.variables.read() if not raises(signal) else {**self.outside, **seen}
         self._require_known(inside, signal, after)
         ends = {name: after[name] for name in self.carried}
@@ -213,9 +220,13 @@ class StagedLoop:
         if VALUE in seen:
             ends[VALUE] = seen[VALUE] if signal is None or RETURNS not in signal.ways else signal.value
         begun = self._begun()
+        owners = [name for name, value in begun.items() for _ in pytree.flatten(value)[0]]
         self.aliases = Carried(inside, *(pytree.flatten(state)[0] for state in (begun, seen, ends)))
         self.stale = self.aliases.require_one_name()
-        return self.tree.values_of(inside, ends, "the body of the loop")
+        if self.filling is not None:
+            self.filling.require_new((self.outside, ends), self.variables.holders)
+            self.filling.require_kept(self.aliases, pytree.flatten(ends)[0], [n in self.variables.own for n in owners])
+        return [*self.tree.values_of(inside, ends, "the body of the loop"), *stacked]
 
     def _require_known(self, inside: Session, signal: Signal | None, after: State) -> None:
         """Start again where the iteration does something that the ones before did not."""
@@ -233,14 +244,17 @@ class StagedLoop:
         """Stage the loop, and give the variables their values after it; the signal of its last iteration."""
         results = self._undone(lambda: self._with_all_carried(stage))
         after = self.tree.seen(self.session, results)
+        ends = pytree.flatten(after)[0]
         if self.aliases is not None:
-            self.aliases.link(self.session, pytree.flatten(after)[0])
+            self.aliases.link(self.session, ends)
         for array in self.stale:
             retire(array)
         way, value = after.pop(WAY, FALLS), after.pop(VALUE, None)
         known = {name: (after.pop(name), ways) for name, (ways, _) in self.only_left.items()}
         absent = {name: undefined for name, (_, undefined) in self.only_left.items()}
         self.variables.write({**self.outside, **after, **absent})
+        if self.filling is not None:
+            self.filling.extend(self.session, results[len(self.tree.values) :], ends)
         return Signal(self.stops | {FALLS}, way, value, known) if self.stops else None
 
     def _with_all_carried(self, stage: Callable[[], list[Value]]) -> list[Value]:
@@ -256,3 +270,5 @@ class StagedLoop:
             return action()
         finally:
             self.variables.write(self.before)
+            if self.filling is not None:
+                self.filling.bring_back()

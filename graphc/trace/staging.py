@@ -27,7 +27,7 @@ from typing import Any
 
 from graphc.trace.counters import can_be_tried, counters
 from graphc.trace.desugar import desugar, write_out_super
-from graphc.trace.expressions import Expressions, iterable, mark_tests, peek
+from graphc.trace.expressions import Expressions, filled_lists, filled_names, iterable, mark_tests, peek
 from graphc.trace.liveness import Liveness, Names, changed_in_place, loaded
 from graphc.trace.loads import FRAME_READERS, HOOKS, hook
 from graphc.trace.scopes import FUNCTIONS, Scope
@@ -235,6 +235,7 @@ class _Stager:
     def _loop(self, node: ast.For | ast.While, leaves: bool) -> list[ast.stmt]:
         number, names = self._number(), self._assigned([node])
         head = self._head(node) if isinstance(node, ast.While) else []
+        filled = filled_names(node.body)
         alive = self.alive.head(node) | self.alive.after(node)
         variables = self._access(node, number, names, alive, self._watched([node]))
         body = self._piece(f"body_{number}", node, node.body, names, tail=True)
@@ -251,8 +252,9 @@ class _Stager:
             target = at(node, ast.Assign([node.target], name_of(f"{HOOKS}value")))
             body.body.insert(1 if names else 0, target)
             bound = {n.id for n in ast.walk(node.target) if isinstance(n, ast.Name)}
-            targets, readers = constants(sorted(bound)), peek(node, _own(node), bound)
-            call = hook("loop", node, iterable(node.iter), name_of(body.name), variables, last, targets, readers)
+            targets, readers = constants(sorted(bound)), peek(node, _own(node), bound, filled)
+            lists = filled_lists(node, filled)
+            call = hook("loop", node, iterable(node.iter), name_of(body.name), variables, last, targets, readers, lists)
         return [*pieces, *accessors(node, number, names), self._call(node, call, leaves)]
 
     def _head(self, node: ast.While) -> list[ast.expr]:

@@ -6,7 +6,7 @@ from collections.abc import Callable, Collection, Iterable, Mapping, Sequence
 from contextlib import AbstractContextManager, nullcontext
 from functools import partial
 from types import CellType, FunctionType
-from typing import Any, NoReturn
+from typing import TYPE_CHECKING, Any, NoReturn
 
 from graphc import pytree
 from graphc.errors import UnsupportedError
@@ -16,6 +16,9 @@ from graphc.trace.location import user_location
 from graphc.trace.session import Session
 from graphc.trace.slots import Slot, cells
 from graphc.trace.trees import Places, ValueTree
+
+if TYPE_CHECKING:
+    from graphc.trace.filling import FilledList
 
 State = dict[str, Any]
 Readers = Sequence[Callable[[], Any]]
@@ -76,15 +79,22 @@ class Variables:
         return {} if self.containers is None else {slot.label: slot for slot in self.containers.slots}
 
     @property
+    def holders(self) -> list[Any]:
+        """The containers that were there when these were opened."""
+        return [] if self.containers is None else [held.container for held in self.containers.held]
+
+    @property
     def outliving(self) -> tuple[str, ...]:
         """What may be read when the function has returned."""
         return (*self.shared, *self.slots)
 
-    def opened(self) -> Variables:
-        """These variables and the items and attributes of what they hold now."""
+    def opened(self, filled: Sequence[FilledList] = ()) -> Variables:
+        """These variables and the items and attributes of what they hold now, the lists that are ``filled`` but for
+        what is appended."""
         made = Variables(lambda: self.readers, self.set, self.own, self.alive, self.seen, self.watched, self.shared)
         values = {name: _value(name, reader) for name, reader in zip(self.seen, self.watched, strict=True)}
-        made.containers = Containers(values, [cell for reader in self.readers for cell in reader.__closure__ or ()])
+        known = [cell for reader in self.readers for cell in reader.__closure__ or ()]
+        made.containers = Containers(values, known, filled)
         made.alive = (*self.alive, *made.slots)
         return made
 

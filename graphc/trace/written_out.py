@@ -9,10 +9,15 @@ import warnings
 from collections.abc import Iterable, Iterator
 from typing import Any
 
-from graphc.errors import GraphcWarning
+from graphc.errors import GraphcError, GraphcWarning, UnsupportedError
+from graphc.trace.branches import Piece, going_on
+from graphc.trace.iteration import Elements
 from graphc.trace.location import user_location
 from graphc.trace.session import Session
+from graphc.trace.signals import BREAKS, Signal
+from graphc.trace.variables import Variables
 
+MOST_OPEN = 200  # iterations of a loop that nothing known ends
 MANY_ITERATIONS, MANY_OPERATIONS = 50, 500  # from which on they take seconds
 
 
@@ -38,3 +43,35 @@ def written_out(session: Session | None, values: Iterable[Any]) -> Iterator[Any]
             "before the loop, out[k] = row in it), and it is a loop of the program"
         )
         warnings.warn_explicit(message, GraphcWarning, location.file, location.line)
+
+
+def run_all(values: Any, body: Piece, variables: Variables, most: int | None = None, reason: str = "") -> Signal | None:
+    """The iterations one after the other; the signal with which the last one ended.
+
+    ``most``: iterations after which traced values decide whether there is another one; ``reason``: why that is not
+    a loop of the program.
+    """
+    signal: Signal | None = None
+    count = 0
+    for value in values:
+        signal = going_on(signal, BREAKS, lambda value=value: body(value), variables)
+        below = True if signal is None else signal.below(BREAKS)
+        if below is False:
+            break
+        count += below is not True
+        if most is not None and count > most:
+            raise UnsupportedError(
+                f"a loop that only a traced value ends is written out{reason}, and has not ended after {most} "
+                "iterations: write it as a while loop, with numbers and arrays that an iteration computes from the "
+                "last one's, or bound it (range(n))",
+                location=user_location(),
+            )
+    return signal
+
+
+def write_out(
+    session: Session, elements: Elements, body: Piece, variables: Variables, reason: GraphcError
+) -> Signal | None:
+    """The loop that could not be staged, for that reason, which ``explain()`` tells."""
+    session.note(f"{user_location()}: a loop is written out, iteration by iteration: {reason.message}")
+    return run_all(written_out(session, elements.plain()), body, variables)

@@ -52,6 +52,21 @@ IDENTITIES = {
     "div by 3 stays": (const("c", 3.0) + "%r: f64[n] = div %x, %c", "div"),
     "div by a tiny power of two stays": (const("c", 2.0**-1030) + "%r: f64[n] = div %x, %c", "div"),
     "div by 0 stays": (const("c", 0.0) + "%r: f64[n] = div %x, %c", "div"),
+    "rows in their order": (
+        "%0: f64[1] = slice %x dims=(1,) starts=(0,) steps=(1,)\n%1: f64[1] = slice %x dims=(1,) starts=(1,) steps=(1,)\n"
+        "%r: f64[2] = concat %0, %1 axis=0",
+        "slice",
+    ),
+    "rows in another order stay": (
+        "%0: f64[1] = slice %x dims=(1,) starts=(1,) steps=(1,)\n%1: f64[1] = slice %x dims=(1,) starts=(0,) steps=(1,)\n"
+        "%r: f64[2] = concat %0, %1 axis=0",
+        "slice slice concat",
+    ),
+    "rows with another before them": (
+        "%0: f64[1] = slice %y dims=(1,) starts=(0,) steps=(1,)\n%1: f64[1] = slice %x dims=(1,) starts=(0,) steps=(1,)\n"
+        "%2: f64[1] = slice %x dims=(1,) starts=(1,) steps=(1,)\n%r: f64[3] = concat %0, %1, %2 axis=0",
+        "slice slice concat",
+    ),
     "neg neg": ("%0: f64[n] = neg %x\n%r: f64[n] = neg %0", ""),
     "sub neg": ("%0: f64[n] = neg %y\n%r: f64[n] = sub %x, %0", "add"),
     "add neg": ("%0: f64[n] = neg %y\n%r: f64[n] = add %x, %0", "sub"),
