@@ -53,17 +53,20 @@ IDENTITIES = {
     "div by a tiny power of two stays": (const("c", 2.0**-1030) + "%r: f64[n] = div %x, %c", "div"),
     "div by 0 stays": (const("c", 0.0) + "%r: f64[n] = div %x, %c", "div"),
     "rows in their order": (
-        "%0: f64[1] = slice %x dims=(1,) starts=(0,) steps=(1,)\n%1: f64[1] = slice %x dims=(1,) starts=(1,) steps=(1,)\n"
+        "%0: f64[1] = slice %x dims=(1,) starts=(0,) steps=(1,)\n"
+        "%1: f64[1] = slice %x dims=(1,) starts=(1,) steps=(1,)\n"
         "%r: f64[2] = concat %0, %1 axis=0",
         "slice",
     ),
     "rows in another order stay": (
-        "%0: f64[1] = slice %x dims=(1,) starts=(1,) steps=(1,)\n%1: f64[1] = slice %x dims=(1,) starts=(0,) steps=(1,)\n"
+        "%0: f64[1] = slice %x dims=(1,) starts=(1,) steps=(1,)\n"
+        "%1: f64[1] = slice %x dims=(1,) starts=(0,) steps=(1,)\n"
         "%r: f64[2] = concat %0, %1 axis=0",
         "slice slice concat",
     ),
     "rows with another before them": (
-        "%0: f64[1] = slice %y dims=(1,) starts=(0,) steps=(1,)\n%1: f64[1] = slice %x dims=(1,) starts=(0,) steps=(1,)\n"
+        "%0: f64[1] = slice %y dims=(1,) starts=(0,) steps=(1,)\n"
+        "%1: f64[1] = slice %x dims=(1,) starts=(0,) steps=(1,)\n"
         "%2: f64[1] = slice %x dims=(1,) starts=(1,) steps=(1,)\n%r: f64[3] = concat %0, %1, %2 axis=0",
         "slice slice concat",
     ),
