@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any, NamedTuple
 
 from graphc import pytree
 from graphc.abi import DeviceLeaf
-from graphc.compiler import compile_graph
+from graphc.compiler import compile_graph, garbage_left
 from graphc.config import settings
 from graphc.debug_prints import runs_plainly
 from graphc.differentiate import (
@@ -66,10 +66,11 @@ def build_program(
 
     ``vectors``: how derivatives treat eigenvectors whose values are equal.
     """
-    program = _build(target, transform, args, kwargs, is_method, fallback, vectors)
-    program.device = device_of(args, kwargs)
-    program.traced.release()
-    return program
+    with garbage_left():
+        program = _build(target, transform, args, kwargs, is_method, fallback, vectors)
+        program.device = device_of(args, kwargs)
+        program.traced.release()
+        return program
 
 
 def _traced_target(target: Target, transform: Transform, is_method: bool) -> Target:

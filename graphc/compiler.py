@@ -82,7 +82,7 @@ def compile_graph(traced: Graph, finish: Transform, *, kind: str, given: Mapping
     from concurrent.futures import ThreadPoolExecutor  # 8 ms, which a process with a warm cache need not pay
 
     # LLVM and the imports of Numba take turns with the GIL.
-    with _garbage_left(), ThreadPoolExecutor(1, "graphc-prepare") as beside:
+    with garbage_left(), ThreadPoolExecutor(1, "graphc-prepare") as beside:
         ready = beside.submit(_prepare_runtime)
         metadata = _build(transform(traced), given)
         addresses = _addresses(metadata["functions"])
@@ -101,9 +101,9 @@ def without_rules(graph: Graph) -> Graph:
 
 
 @contextmanager
-def _garbage_left() -> Iterator[None]:
-    """Collect no garbage meanwhile. Nearly all that compiling makes is alive until its end, and to look at all of it
-    again and again took a third of the time of long programs."""
+def garbage_left() -> Iterator[None]:
+    """Collect no garbage meanwhile. Nearly all that tracing and compiling make is alive until their end, and to look at
+    all of it again and again took a third of the time of long programs."""
     enabled = gc.isenabled()
     gc.disable()
     try:

@@ -115,6 +115,12 @@ class Filling:
             refuse("what is appended differs between iterations")
         return leaves
 
+    def alike(self, inside: Session) -> list[Value]:
+        """Zeros of the kinds that were seen, for a loop that is thrown away."""
+        assert self.kind is not None
+        self.weak = [kind.weak for kind in self.kind.leaves]
+        return [value_of(inside, leaf) for leaf in pytree.flatten(self.kind.zeros(inside))[0]]
+
     def refuse_stopping(self) -> NoReturn:
         """The error where a traced value ends the loop."""
         refuse("a traced value decides how often")
@@ -141,15 +147,17 @@ class Filling:
         ``ends``: what is carried, after the loop. An array that is both is one object, as in Python.
         """
         assert self.kind is not None
-        assert self.kept is not None
         self.bring_back()
         arrays = [wrap(session, stack) for stack in stacks]
-        self.kept.link(session, arrays, ends, self.same)
-        parts = list(zip(arrays, self.weak, self.kept.alike, strict=True))
+        are_alike = [False] * len(arrays)
+        if self.kept is not None:
+            self.kept.link(session, arrays, self.same)
+            are_alike = self.kept.alike
+        parts = list(zip(arrays, self.weak, are_alike, strict=True))
         for k in range(self.count):
             rows = [_row(array, k, is_weak, is_read_only) for array, is_weak, is_read_only in parts]
             if k == self.count - 1:
-                rows = [_one(row, ends, same) for row, same in zip(rows, self.same, strict=True)]
+                rows = [_one(row, ends, same) for row, same in zip(rows, self.same or [None] * len(rows), strict=True)]
             for filled, new in zip(self.lists, pytree.unflatten(self.kind.spec, rows), strict=True):
                 filled.items.extend(new)
 

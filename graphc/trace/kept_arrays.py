@@ -74,7 +74,7 @@ class KeptArrays:
         own = set(places)
         return own | {j for k, j in self.carried.related if k in own}
 
-    def link(self, session: Session, stacks: Sequence[Any], ends: Sequence[Any], same: Sequence[int | None]) -> None:
+    def link(self, session: Session, stacks: Sequence[Any], same: Sequence[int | None]) -> None:
         """After a write into an array that a list may hold, the list is not used any more, and the other way round.
 
         ``same``: the variable that is the last row itself, of each stack.

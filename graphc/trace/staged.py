@@ -19,7 +19,7 @@ from graphc.trace.raising import attempted
 from graphc.trace.regions import Body, begin_as, trace_region
 from graphc.trace.session import Session
 from graphc.trace.signals import BREAKS, FALLS, NOWHERE, RETURNS, Signal, Ways, raises, way_of, ways_of
-from graphc.trace.trees import Places, Skeleton, ValueTree, changing_flags
+from graphc.trace.trees import Places, Skeleton, ValueTree, changing_flags, value_of, zero_of
 from graphc.trace.twins import for_a_try, retire
 from graphc.trace.variables import State, Undefined, Variables, changed, is_defined, tree_of
 from graphc.trace.writes import Writes
@@ -159,11 +159,18 @@ class StagedLoop:
         kinds = [leaf for name in begun for leaf in self._kinds_of(name, begun[name])]
         after = [kind for kind, is_traced in zip(kinds, self.tree.traced, strict=True) if is_traced]
         self.tree.values = [begin_as(self.session, v, kind) for v, kind in zip(self.tree.values, after, strict=True)]
+        pairs = zip(self.tree.values, after, strict=True)
+        self.is_settled = all(self._stays(value.type, kind) for value, kind in pairs)
+
+    def _stays(self, begun: ArrayType, after: Any) -> bool:
+        """Whether an iteration gives what it begins with, in a size that is known before the loop."""
+        facts = self.session.F.facts
+        return begun == after and not any(map(facts.is_bound, begun.dims))
 
     def _kinds_of(self, name: str, value: Any) -> list[Any]:
         """What the leaves of a variable were after an iteration, as far as that is known."""
         leaves, spec = pytree.flatten(value)
-        kind = self.way_on if name == WAY else self.kinds.get(name)
+        kind = self.way_on if name == WAY else self.returned if name == VALUE else self.kinds.get(name)
         return [None] * len(leaves) if kind is None or kind.spec != spec else kind.leaves
 
     def _begun(self) -> State:
@@ -205,6 +212,13 @@ class StagedLoop:
         return run
 
     def run(self, inside: Session, values: Sequence[Value], body: Callable[[], Signal | None]) -> list[Value]:
+        """An iteration.
+
+        Where the loop is thrown away, and what an iteration gives was seen when it was discovered, that is zeros of
+        these kinds: traced once more, loops in loops would be traced twice for each that is around them.
+        """
+        if self.session.is_try and self.is_settled:
+            return self._alike(inside, values)
         seen = self.enter(inside, values)
         signal = attempted(inside, body)
         stacked = [] if self.filling is None else self.filling.values(inside)
@@ -227,6 +241,13 @@ class StagedLoop:
             self.filling.require_new((self.outside, ends), self.variables.holders)
             self.filling.require_kept(self.aliases, pytree.flatten(ends)[0], [n in self.variables.own for n in owners])
         return [*self.tree.values_of(inside, ends, "the body of the loop"), *stacked]
+
+    def _alike(self, inside: Session, values: Sequence[Value]) -> list[Value]:
+        """What an iteration gives, in zeros; it writes into what the body writes into."""
+        for array in self.writes().arrays:
+            array.assign(zero_of(inside, array.value.type).value)
+        stacked = [] if self.filling is None else self.filling.alike(inside)
+        return [*(value_of(inside, zero_of(inside, value.type)) for value in values), *stacked]
 
     def _require_known(self, inside: Session, signal: Signal | None, after: State) -> None:
         """Start again where the iteration does something that the ones before did not."""

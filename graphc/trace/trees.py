@@ -100,10 +100,11 @@ class Skeleton:
 
     def zeros(self, session: Session) -> Any:
         """A tree of that kind, of zeros."""
-        return pytree.unflatten(self.spec, [_zero(session, leaf) for leaf in self.leaves])
+        return pytree.unflatten(self.spec, [zero_of(session, leaf) for leaf in self.leaves])
 
 
-def _zero(session: Session, leaf: Any) -> Any:
+def zero_of(session: Session, leaf: Any) -> Any:
+    """A zero of the type, as the user's function sees it; what is no type stays what it is."""
     if not isinstance(leaf, ArrayType):
         return leaf
     if leaf.weak and not leaf.dims:

@@ -21,6 +21,7 @@ if TYPE_CHECKING:
     from graphc.trace.filling import FilledList
 
 State = dict[str, Any]
+_GONE = object()
 Readers = Sequence[Callable[[], Any]]
 
 
@@ -100,7 +101,7 @@ class Variables:
 
     def read(self) -> State:
         state = {name: _value(name, reader) for name, reader in zip(self.own, self.readers, strict=True)}
-        return state | {label: slot.read(Undefined(label, "is gone")) for label, slot in self.slots.items()}
+        return state | {label: _of_slot(label, slot) for label, slot in self.slots.items()}
 
     def write(self, state: State) -> None:
         self.set(tuple(state[name] for name in self.own))
@@ -159,6 +160,11 @@ def _value(name: str, reader: Callable[[], Any]) -> Any:
         return reader()
     except NameError:
         return Undefined(name, "is used before it is assigned")
+
+
+def _of_slot(label: str, slot: Slot) -> Any:
+    value = slot.read(_GONE)
+    return Undefined(label, "is gone") if value is _GONE else value
 
 
 def is_defined(value: Any) -> bool:

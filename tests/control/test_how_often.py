@@ -40,6 +40,38 @@ def eight(x):
     return x
 
 
+def loops(x):
+    s = 1
+    for _ in range(7):
+        for _ in range(7):
+            for _ in range(7):
+                for _ in range(7):
+                    s = np.sin(s + x[1])
+    return s
+
+
+def loops_that_write(x):
+    u, path = np.zeros((7, 7, 7)), []
+    for i in range(7):
+        for j in range(7):
+            for k in range(7):
+                u[i, j, k] = np.sin(u[i - 1, j, k]) + x[1]
+                path.append(u[i, j, k])
+    return np.sum(np.array(path)) + u[3, 3, 3]
+
+
+def loops_in_branches(x):
+    s = x[0]
+    for _ in range(7):
+        if s > 0.3:
+            while s < 3.0:
+                if s > 0.4:
+                    for _ in range(7):
+                        s = np.sin(s) + x[1]
+                s = s + 1.0
+    return s
+
+
 def ends_early(x):
     """The way on becomes a number of the program in the first iteration, and the loop begins with one."""
     for k in range(x.shape[0]):
@@ -68,6 +100,11 @@ def sines(function, monkeypatch):
 
 def test_branches_in_branches(monkeypatch):
     assert [sines(function, monkeypatch) for function in (one, two, four, eight)] == [(2, 1), (3, 1), (9, 2), (24, 4)]
+
+
+@pytest.mark.parametrize(("function", "made"), [(loops, 5), (loops_that_write, 4), (loops_in_branches, 6)])
+def test_each_loop_and_branch_around_it_looks_at_a_body_once(function, made, monkeypatch):
+    assert sines(function, monkeypatch) == (made, 1)
 
 
 def test_a_loop_with_ways_out(monkeypatch):
