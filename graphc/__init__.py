@@ -150,11 +150,9 @@ def __getattr__(name: str) -> object:
     module = importlib.import_module(_LATER.get(name, "graphc.tensors.api"))
     if not hasattr(module, name):
         from graphc.errors import nearest
+        from graphc.other_names import NAMES
 
-        if name in ("jacrev", "jacfwd"):
-            instead = "graphc.jacobian takes either way, whichever is shorter; of tensors there is graphc.func." + name
-            raise AttributeError(f"module 'graphc' has no attribute {name!r}: {instead}")
-        known = {*__all__, *dir(module), *_MODULES}
-        raise AttributeError(f"module 'graphc' has no attribute {name!r}{nearest(name, known)}")
+        instead = f": {NAMES[name]}" if name in NAMES else nearest(name, {*__all__, *dir(module), *_MODULES})
+        raise AttributeError(f"module 'graphc' has no attribute {name!r}{instead}")
     globals()[name] = found = getattr(module, name)
     return found

@@ -14,14 +14,16 @@ from typing import Any
 
 from graphc import pytree
 from graphc.function import CompiledFunction
+from graphc.other_names import explained
 from graphc.trace.session import current
 from graphc.transform import Argnums, Kind, Transform
 
 
+@explained
 def grad(
     function: Callable[..., Any] | None = None,
-    *,
     argnums: Argnums = 0,
+    *,
     argnames: str | tuple[str, ...] | None = None,
     has_aux: bool = False,
     target: str = "cpu",
@@ -54,10 +56,11 @@ def grad(
     return _compiled("grad", function, argnums, argnames, has_aux, target, holomorphic, atomics)
 
 
+@explained
 def value_and_grad(
     function: Callable[..., Any] | None = None,
-    *,
     argnums: Argnums = 0,
+    *,
     argnames: str | tuple[str, ...] | None = None,
     has_aux: bool = False,
     target: str = "cpu",
@@ -74,6 +77,7 @@ def value_and_grad(
     return _compiled("value_and_grad", function, argnums, argnames, has_aux, target, holomorphic, atomics)
 
 
+@explained
 def jit(function: Callable[..., Any] | None = None, *, target: str = "cpu", atomics: bool = False) -> Any:
     """The function itself, compiled; also a decorator. Arguments and result: any nested containers.
 
@@ -117,7 +121,10 @@ def which_arguments(
     """``argnums`` and ``argnames`` as a ``Transform`` has them. Raises ``TypeError``."""
     for number in argnums if isinstance(argnums, tuple | list) else (argnums,):
         if argnums is not None and (isinstance(number, bool) or not isinstance(number, int)):
-            raise TypeError(f"argnums is an int or a tuple of ints, not {argnums!r}; arguments by name are argnames")
+            raise TypeError(
+                f"argnums is an int or a tuple of ints, not {argnums!r}; arguments by name are argnames, and what the "
+                "function is called with is given to the result: graphc.grad(f)(x)"
+            )
     numbers = argnums if not (argnames is not None and argnums == 0) else None
     names = tuple(argnames) if isinstance(argnames, list) else argnames
     if not all(

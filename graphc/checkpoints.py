@@ -22,12 +22,14 @@ from graphc.ir.graph import Graph, Node, Value
 from graphc.ir.rewrite import copy_node
 from graphc.nested import result, trace_inner
 from graphc.ops.table import OPS
+from graphc.other_names import explained
 from graphc.passes.pipeline import optimize_region
 from graphc.trace.location import user_location
 from graphc.trace.session import Session, current
 from graphc.trace.target import make_target
 
 
+@explained
 def checkpoint(
     f: Callable[..., Any] | None = None, *, every: int | None = None, memory_limit: int | None = None
 ) -> Callable[..., Any]:

@@ -11,6 +11,7 @@ from typing import Any
 
 from graphc.api import compiled, which_arguments
 from graphc.errors import GradientError
+from graphc.other_names import explained
 from graphc.trace.location import user_location
 from graphc.trace.session import current
 from graphc.transform import Argnums, Mode, Transform
@@ -18,6 +19,7 @@ from graphc.transform import Argnums, Mode, Transform
 ArgNames = str | tuple[str, ...] | None
 
 
+@explained
 def jacobian(
     function: Callable[..., Any] | None = None,
     argnums: Argnums = 0,
@@ -55,6 +57,7 @@ def jacobian(
     return compiled(function, Transform("jacobian", numbers, names, has_aux, mode=mode, holomorphic=holomorphic))
 
 
+@explained
 def hessian(
     function: Callable[..., Any] | None = None,
     argnums: Argnums = 0,
@@ -77,6 +80,7 @@ def hessian(
     return compiled(function, Transform("hessian", numbers, names, has_aux, holomorphic=holomorphic))
 
 
+@explained
 def hvp(function: Callable[..., Any] | None = None, argnums: int = 0) -> Any:
     """The Hessian of a scalar function times a vector, without the Hessian; also a decorator.
 
@@ -96,6 +100,7 @@ def hvp(function: Callable[..., Any] | None = None, argnums: int = 0) -> Any:
     return compiled(function, Transform("hvp", argnums))
 
 
+@explained
 def elementwise_grad(
     function: Callable[..., Any] | None = None,
     argnums: Argnums = 0,
@@ -138,6 +143,7 @@ class SumOf:
         return out.sum()
 
 
+@explained
 def vmap(function: Callable[..., Any] | None = None, in_axes: Any = 0, out_axes: Any = 0) -> Any:
     """The function over a batch of arguments, as if it were called for each element and the results stacked.
 

@@ -313,6 +313,6 @@ def _filler(session: Session, values: Sequence[Value]) -> Callable[[Any], Any]:
         value = values[leaf.index]
         if leaf.as_int and value.node is not None and value.node.op.name == "dim":
             return wrap(session, value.node.attrs["dim"])
-        return session.wrap(session, value)
+        return wrap(session, value)
 
     return fill

@@ -21,7 +21,7 @@ from graphc.trace.location import user_location
 from graphc.trace.record import Constant, Output
 from graphc.trace.session import Session, hint_of
 from graphc.trace.target import Target
-from graphc.trace.values import TracedValue, unwrap
+from graphc.trace.values import TracedValue, unwrap, wrap
 from graphc.transform import Transform
 
 
@@ -166,6 +166,6 @@ def _delivered(
         if is_batched:
             message = "vmap: out_axes is None for an output that differs from element to element"
             raise ShapeError(message, location=location)
-        return session.wrap(session, value)
+        return wrap(session, value)
     whole = value if is_batched else F.broadcast_to(value, (size, *value.dims))
-    return session.wrap(session, _moved(session, whole, 0, _axis(axis, whole.rank, "an output", location)))
+    return wrap(session, _moved(session, whole, 0, _axis(axis, whole.rank, "an output", location)))

@@ -27,7 +27,7 @@ class _Mode:
 
     def __init__(self, enabled: bool):
         self._enabled = enabled
-        self._before: list[tuple[bool, Any]] = []
+        self._before: list[tuple[bool, Any, Any, bool]] = []
 
     def _again(self) -> _Mode:
         return type(self)()  # type: ignore[call-arg]
@@ -38,13 +38,20 @@ class _Mode:
 
     def _switch(self) -> None:
         session = current()
-        self._before.append((now.enabled, now.switched_in))
+        self._before.append((now.enabled, now.switched_in, session, session is not None and session.holds))
         now.enabled, now.switched_in = self._enabled, None if session is None else session.root
+        if session is not None:  # traced arrays that are no tensors
+            session.holds = not self._enabled
+
+    def _switch_back(self) -> None:
+        now.enabled, now.switched_in, session, holds = self._before.pop()
+        if session is not None:
+            session.holds = holds
 
     def __exit__(
         self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
     ) -> None:
-        now.enabled, now.switched_in = self._before.pop()
+        self._switch_back()
 
     def __call__(self, function: Callable[..., Any]) -> Callable[..., Any]:
         if inspect.isgeneratorfunction(function):
@@ -118,7 +125,7 @@ class set_grad_enabled(_Mode):
         return self
 
     def __call__(self, function: Callable[..., Any]) -> Callable[..., Any]:
-        now.enabled, now.switched_in = self._before.pop()
+        self._switch_back()
         return super().__call__(function)
 
     def _again(self) -> _Mode:

@@ -27,6 +27,7 @@ from graphc.trace.functions.sharing import VIEW_PROPERTIES, function_view, metho
 from graphc.trace.functions.table import WRITING_FUNCTIONS, WRITING_METHODS, signature_of
 from graphc.trace.location import user_location
 from graphc.trace.missing import nearest_of, raise_unsupported
+from graphc.trace.other_arrays import written_here
 from graphc.trace.precision import in_single, lowered
 from graphc.trace.rewrite import rewritten
 from graphc.trace.session import Session, hint_of
@@ -387,5 +388,6 @@ def find_attribute(traced: TracedValue, name: str) -> Any:
 
 
 def nearest_attribute(name: str) -> str:
-    """A closing remark with the most similar method or property."""
-    return nearest_of(name, [*METHODS, *WRITING_METHODS, *PROPERTIES])
+    """A closing remark: what to write in place of an attribute that other libraries have, or the most similar one."""
+    instead = written_here(name)
+    return f": {instead}" if instead is not None else nearest_of(name, [*METHODS, *WRITING_METHODS, *PROPERTIES])

@@ -65,6 +65,7 @@ def trace_region(
     """
     _refuse_recursion(session)
     child = Session(session.F.ops, name, parent=session, wrap=session.wrap)
+    child.holds = session.holds
     child.is_region, child.keeps = True, session.keeps
     child.is_try = is_try or session.is_try
     child.F.location = session.F.location

@@ -47,6 +47,7 @@ class Session:
         "derivatives",
         "frozen",
         "handlers",
+        "holds",
         "imports",
         "indices",
         "is_region",
@@ -97,6 +98,7 @@ class Session:
         self.keeps = False
         self.lasting: dict[int, Any] = {} if parent is None else parent.lasting
         self.is_try: bool = parent is not None and parent.is_try
+        self.holds = False  # no derivative flows through what is computed: under a ``no_grad`` of the function
         self.is_region = False  # of a loop or branch: what it computes it computes inside, of operands from anywhere
         self.params: list[Value] = []
         self.imports: dict[Value, Value] = {}

@@ -94,6 +94,12 @@ class Tracer(OfTheStandard, TracedValue):
 
     def viewed(self, session: Session, source: Value, value: Value, kind: str, key: Any = None) -> Tracer:
         """What NumPy gives for a rearrangement of this array, ``value`` made of ``source``: see ``View``."""
+        if session.holds and value.type.is_float:
+            raise UnsupportedError(
+                "a part of a traced array under graphc.no_grad(): take it outside of the block, or "
+                "graphc.stop_gradient(x)[...], through which no gradient flows",
+                location=user_location(),
+            )
         return View(self, session, source, value, kind, key)
 
     def assign(self, value: Value) -> None:

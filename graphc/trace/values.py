@@ -195,7 +195,8 @@ def raise_dtype(dtype: np.dtype) -> None:
 def wrap(session: Session, result: Any) -> Any:
     """The user's side of a result of the builder or of a NumPy function."""
     if isinstance(result, Value):
-        return session.wrap(session, result)
+        is_held = session.holds and result.type.is_float
+        return session.wrap(session, session.F.stop_gradient(result) if is_held else result)
     if isinstance(result, Expr):
         return wrap_dim(session, result)
     if isinstance(result, tuple | list):
