@@ -182,17 +182,22 @@ SCIPY_SIGNATURES = {
 SCIPY_PART = "__"  # between a function's name and the number of the result that is meant, complex ones being two
 
 
-# Those whose values are wrong in SciPy where people use them, or that crash or never end there; where, is told in
-# docs/special_functions.md: kernels of the CPU call graphc's own functions (``scalar_special``) in their place, with a
-# signature like SciPy's, but over float64 alone, complex results as two.
+# Those whose values are wrong in SciPy where people use them, or that crash or never end there, as
+# docs/special_functions.md tells: kernels of the CPU call graphc's own functions (``scalar_special``) in their place,
+# with a signature like SciPy's, but over float64 alone, complex results as two.
 OWN_SPECIAL = frozenset(
     (
-        *("besselpoly", "itairy", "modfresnelm", "modfresnelp", "ncfdtridfd", "pbdv", "pbvv", "pbwa"),
-        *(f"mathieu_{kind}" for kind in ("modcem1", "modcem2", "modsem1", "modsem2")),
+        "besselpoly", "it2i0k0", "itairy", "itstruve0", "modfresnelm", "modfresnelp", "pbdv", "pbvv", "pbwa",
+        "hyp1f1", "hyperu", "tklmbda",
+        "fdtridfd", "ncfdtridfd", "ncfdtridfn", "ncfdtrinc", "nctdtr", "nctdtridf", "nctdtrinc",
+        *(f"mathieu_{kind}" for kind in ("a", "b", "cem", "sem", "modcem1", "modcem2", "modsem1", "modsem2")),
         *(f"{shape}_{kind}" for shape in ("pro", "obl") for kind in ("cv", "ang1", "rad1", "rad2")),
         *(f"{shape}_{kind}_cv" for shape in ("pro", "obl") for kind in ("ang1", "rad1", "rad2")),
+        *(f"eval_{kind}" for kind in ("gegenbauer", "genlaguerre", "jacobi", "laguerre", "sh_jacobi")),
+        *(f"eval_{kind}" for kind in ("chebyc", "chebys", "chebyt", "chebyu", "legendre")),
+        *(f"eval_sh_{kind}" for kind in ("chebyt", "chebyu", "legendre")),
     )
-)
+)  # fmt: skip
 
 
 def scipy_signature(name: str, arity: int) -> str:

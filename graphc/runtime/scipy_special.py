@@ -61,7 +61,7 @@ def define(names: Iterable[str]) -> None:
     missing = [name for name in names if name not in _defined]
     if not missing:
         return
-    addresses = {scipy_symbol(name): (_own if name in OWN_SPECIAL else _scipys)(name) for name in missing}
+    addresses = {scipy_symbol(name): (own_address if name in OWN_SPECIAL else _scipys)(name) for name in missing}
     native.define_symbols(addresses)
     _defined.update(missing)
 
@@ -77,7 +77,7 @@ def _scipys(name: str) -> int:
     return int(get_pointer(capsule, get_name(capsule)))
 
 
-def _own(name: str) -> int:
+def own_address(name: str) -> int:
     """The address of graphc's own function, which is compiled once for all kernels and kept on disk."""
     symbol = scipy_symbol(name)
     entry = cache.get("runtime", symbol)

@@ -27,6 +27,7 @@ from graphc.scalar_special.language import (
     rint,
     sinh,
     sqrt,
+    trunc,
 )
 
 INF, NAN = float("inf"), float("nan")
@@ -119,6 +120,11 @@ def kve(v: Any, x: Any) -> Any:
 
 def kv(v: Any, x: Any) -> Any:
     return any_k(v, x, number(0, x))
+
+
+def kn(n: Any, x: Any) -> Any:
+    """Of integer orders, as which SciPy takes others towards 0."""
+    return kv(trunc(n), x)
 
 
 def any_i(v: Any, x: Any, scaled: Any) -> Any:

@@ -32,6 +32,7 @@ from graphc.scalar_special.language import (
     sin,
     sinh,
     sqrt,
+    trunc,
 )
 
 INF, NAN = float("inf"), float("nan")
@@ -160,11 +161,17 @@ def jv(v: Any, x: Any) -> Any:
 def yv(v: Any, x: Any) -> Any:
     """Of a negative order by DLMF 10.4.6."""
     size = abs(v)
-    is_odd = v == floor(v) and v != 2.0 * floor(0.5 * v)
-    if isnan(v) or isinf(v) or isinf(x) or not x > 0.0:
-        return number(INF if v < 0.0 and is_odd else -INF, x) if x == 0.0 and not isnan(v) else number(NAN, x)
-    j, y = plain_jy(size, x)
+    if isnan(v) or isinf(v) or isinf(x) or not x >= 0.0:
+        return number(NAN, x)
+    j, y = number(0, x), number(-INF, x)
+    if x > 0.0:
+        j, y = plain_jy(size, x)
     if v >= 0.0:
         return y
     cosine = cos_pi(size)
     return sin_pi(size) * j + (cosine * y if cosine != 0.0 else cosine)
+
+
+def yn(n: Any, x: Any) -> Any:
+    """Of integer orders, as which SciPy takes others towards 0."""
+    return yv(trunc(n), x)

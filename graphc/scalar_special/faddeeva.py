@@ -41,6 +41,8 @@ POLE_SEEN_64, POLE_SEEN_32 = 27.0, 9.3  # exp(-x**2) is no number beyond
 
 def gauss(x: Any) -> Any:
     """exp(-x**2), whose exponent is exact."""
+    if abs(x) > 40.0:
+        return number(0, x)
     high = rint(x * 16.0) * 0.0625
     return exp(-high * high) * exp((high - x) * (high + x))
 

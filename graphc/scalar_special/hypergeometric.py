@@ -12,14 +12,17 @@ import math
 from typing import Any
 
 from graphc.scalar_special.bessel_plain import jv
+from graphc.scalar_special.beta_function import gamma_sign
 from graphc.scalar_special.gamma_parts import is_pole
 from graphc.scalar_special.language import (
+    copysign,
     epsilon,
     exp,
     floor,
     gamma,
     is_single,
     isfinite,
+    isinf,
     isnan,
     number,
     pow,
@@ -29,6 +32,7 @@ from graphc.scalar_special.rising_factorials import poch
 
 NAN, INF = math.nan, math.inf
 MOST_TERMS, MOST_STEPS = 4000, 2000
+MOST_DEGREE = 1e5  # of polynomials that are reached step by step
 MOST_LOST_64, MOST_LOST_32 = 3e4, 300.0  # what terms may be larger than their sum, which is NaN beyond
 
 
@@ -85,7 +89,7 @@ def gauss_polynomial(a: Any, b: Any, c: Any, z: Any, y: Any) -> Any:
         mirrored, sizes = gauss_sum(a, b, other, y)
         if sizes <= 64.0 * abs(mirrored):
             return mirrored * (poch(c - b, -a) / poch(c, -a))
-    return gauss_steps(a, b, c, z, y) if z > 0.0 and y > 0.0 else found
+    return gauss_function(a, b, c, z, y) if z > 0.0 and y > 0.0 else found
 
 
 def gauss_step(a: Any, b: Any, c: Any, z: Any, y: Any, h: Any, value: Any, slope: Any) -> Any:
@@ -111,7 +115,32 @@ def gauss_inside(a: Any, b: Any, c: Any, z: Any, y: Any) -> Any:
         return gauss_polynomial(a, b, c, z, y)
     if is_pole(b) and b > -MOST_TERMS:
         return gauss_polynomial(b, a, c, z, y)
-    return gauss_steps(a, b, c, z, y)
+    return gauss_function(a, b, c, z, y)
+
+
+def gauss_function(a: Any, b: Any, c: Any, z: Any, y: Any) -> Any:
+    found = gauss_steps(a, b, c, z, y)
+    return gauss_below(a, b, c, z, y) if c < 0.0 and isnan(found) else found
+
+
+def gauss_below(a: Any, b: Any, c: Any, z: Any, y: Any) -> Any:
+    """For c < 0 from c + n > 0 down (DLMF 15.5.18); NaN where too many digits are lost."""
+    steps = 1.0 - floor(c)
+    if steps > MOST_STEPS:
+        return number(NAN, z)
+    c = c + steps
+    found, above = gauss_steps(a, b, c, z, y), gauss_steps(a, b, c + 1.0, z, y)
+    lost, lost_above = abs(found), abs(above)
+    while steps > 0.0:
+        middle = (c - 1.0 - (2.0 * c - a - b - 1.0) * z) / ((c - 1.0) * y)
+        far = (c - a) * (c - b) * z / (c * (c - 1.0) * y)
+        below = middle * found + far * above
+        lost_below = abs(middle) * lost + abs(far) * lost_above
+        above, lost_above = found, lost
+        found, lost = below, lost_below
+        c = c - 1.0
+        steps = steps - 1.0
+    return number(NAN, z) if lost > abs(found) * most_lost(z) else found
 
 
 def gauss_steps(a: Any, b: Any, c: Any, z: Any, y: Any) -> Any:
@@ -146,7 +175,7 @@ def at_one(a: Any, b: Any, c: Any) -> Any:
     if is_pole(a) and -a <= 200.0:
         return poch(c - b, -a) / poch(c, -a)
     if excess <= 0.0:
-        return number(INF, c)
+        return gamma_sign(a) * gamma_sign(b) * gamma_sign(c) * number(INF, c)
     return poch(c - b, b) / poch(excess, b)
 
 
@@ -154,24 +183,34 @@ def hyp2f1(a: Any, b: Any, c: Any, z: Any) -> Any:
     if isnan(a) or isnan(b) or isnan(c) or not isfinite(z):
         return number(NAN, z)
     ends = (is_pole(a) and not (is_pole(c) and a < c)) or (is_pole(b) and not (is_pole(c) and b < c))
-    if is_pole(c) and not ends:
-        return number(INF, z)
     if z == 0.0 or a == 0.0 or b == 0.0:
         return number(1, z)
+    if is_pole(c) and not ends:
+        return number(INF, z)
     if is_pole(c):
         return gauss_series(a, b, c, z)
     if z == 1.0:
         return at_one(a, b, c)
     if z > 1.0:
-        return gauss_inside(a, b, c, z, 1.0 - z) if ends else number(INF, z)
+        return gauss_inside(a, b, c, z, 1.0 - z) if ends else beyond_one(a, b, c, z)
     if z > 0.0:
         return gauss_inside(a, b, c, z, 1.0 - z)
     if z > -0.25 and abs(a * b / c * z) < 1.0 and abs(a) + abs(b) < 8.0:
         return gauss_series(a, b, c, z)
-    # Pfaff's transformation by the parameter that leaves the smaller numbers
+    # Pfaff's transformation by the parameter that leaves the smaller numbers; the other where too many digits are lost
     if (is_pole(b) or abs(b) < abs(a)) and not is_pole(a):
-        return pow(1.0 - z, -b) * beyond(b, c - a, c, z)
-    return pow(1.0 - z, -a) * beyond(a, c - b, c, z)
+        found = pow(1.0 - z, -b) * beyond(b, c - a, c, z)
+        return pow(1.0 - z, -a) * beyond(a, c - b, c, z) if isnan(found) else found
+    found = pow(1.0 - z, -a) * beyond(a, c - b, c, z)
+    return pow(1.0 - z, -b) * beyond(b, c - a, c, z) if isnan(found) else found
+
+
+def beyond_one(a: Any, b: Any, c: Any, z: Any) -> Any:
+    """At z > 1 a polynomial times a power of 1 - z (DLMF 15.8.1), where that is a real number; else infinite."""
+    excess = c - a - b
+    if excess != floor(excess) or not (is_pole(c - a) or is_pole(c - b)):
+        return number(INF, z)
+    return pow(1.0 - z, excess) * gauss_inside(c - a, c - b, c, z, 1.0 - z)
 
 
 def beyond(a: Any, b: Any, c: Any, z: Any) -> Any:
@@ -211,7 +250,8 @@ def kummer_far(a: Any, b: Any, z: Any) -> Any:
         n = n + 1.0
         if abs(term) <= abs(total) * epsilon(z) * 0.125:
             ratio = 1.0 / poch(b, a - b)  # gamma(b) / gamma(a)
-            return total * pow(z, a - b) * ratio
+            root = pow(z, 0.5 * (a - b))
+            return root * (total * ratio) * root
     return number(NAN, z)
 
 
@@ -246,28 +286,69 @@ def kummer_inside(a: Any, b: Any, z: Any) -> Any:
     return value
 
 
+def above_zero(a: Any, b: Any, z: Any) -> Any:
+    """``exp(-z) M(a, b, z)`` for b > 0 and z > 0; a and b - a are no integers <= 0."""
+    found = kummer_far(a, b, z) if z > 50.0 else number(NAN, z)
+    if isnan(found):
+        root = exp(-0.5 * z)
+        found = root * (kummer_series(a, b, z) if a > 0.0 else kummer_inside(a, b, z)) * root
+    return found
+
+
+def kummer_below(a: Any, b: Any, z: Any) -> Any:
+    """``exp(-z) M`` for b < 0 and z > 0, from b + n > 0 down (DLMF 13.3.2); NaN where too many digits are lost."""
+    steps = 1.0 - floor(b)
+    if steps > MOST_STEPS:
+        return number(NAN, z)
+    b = b + steps
+    found, above = above_zero(a, b, z), above_zero(a, b + 1.0, z)
+    lost, lost_above = abs(found), abs(above)
+    while steps > 0.0:
+        middle, far = (b - 1.0 + z) / (b - 1.0), z * (b - a) / (b * (b - 1.0))
+        below = middle * found - far * above
+        lost_below = abs(middle) * lost + abs(far) * lost_above
+        above, lost_above = found, lost
+        found, lost = below, lost_below
+        b = b - 1.0
+        steps = steps - 1.0
+    return number(NAN, z) if lost > abs(found) * most_lost(z) else found
+
+
 def scaled_kummer(a: Any, b: Any, z: Any) -> Any:
     """``exp(-z) M(a, b, z)`` for z > 0; a and b - a are no integers <= 0."""
-    if z > 50.0:
-        found = kummer_far(a, b, z)
-        if not isnan(found):
-            return found
-    root = exp(-0.5 * z)
-    if b < 0.0:  # other solutions grow faster: no steps
-        found = kummer_series(b - a, b, -z)
-        return root * kummer_series(a, b, z) * root if isnan(found) else found
-    if a > 0.0:
-        return root * kummer_series(a, b, z) * root
-    return root * kummer_inside(a, b, z) * root
+    if b > 0.0:
+        return above_zero(a, b, z)
+    found = kummer_far(a, b, z) if z > 50.0 else number(NAN, z)
+    if isnan(found):
+        found = kummer_series(b - a, b, -z)  # other solutions grow faster: no steps
+    if isnan(found):
+        root = exp(-0.5 * z)
+        found = root * kummer_series(a, b, z) * root
+    return kummer_below(a, b, z) if isnan(found) else found
+
+
+def kummer_at_infinity(a: Any, b: Any, z: Any) -> Any:
+    """The limit: of a polynomial's leading term, or by DLMF 13.7.1 and 13.2.39."""
+    endless = number(INF, z)
+    if is_pole(a):
+        endless = copysign(endless, poch(b, -a))
+        return endless if z < 0.0 or a == 2.0 * floor(0.5 * a) else -endless
+    if z < 0.0 and (a > 0.0 or is_pole(b - a)):
+        return number(0, z)
+    return gamma_sign(b) * gamma_sign(a if z > 0.0 else b - a) * endless
 
 
 def hyp1f1(a: Any, b: Any, z: Any) -> Any:
-    if isnan(a) or isnan(b) or not isfinite(z):
+    if isnan(a) or isnan(b) or isnan(z) or isinf(a) or isinf(b):
         return number(NAN, z)
     if is_pole(b) and not (is_pole(a) and a >= b):
         return number(INF, z)
     if a == 0.0 or z == 0.0:
         return number(1, z)
+    if isinf(z):
+        return kummer_at_infinity(a, b, z)
+    if (is_pole(a) and a < -MOST_DEGREE) or (is_pole(b - a) and b - a < -MOST_DEGREE):
+        return number(NAN, z)
     if is_pole(a):
         return kummer_series(a, b, z) if is_pole(b) or z < 0.0 else kummer_polynomial(-a, b, z)
     if is_pole(b - a):

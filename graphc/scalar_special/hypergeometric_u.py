@@ -10,7 +10,20 @@ import math
 from typing import Any
 
 from graphc.scalar_special.hypergeometric import kummer_step
-from graphc.scalar_special.language import epsilon, exp, gammaln, isfinite, isnan, log, log1p, number, pow, sqrt
+from graphc.scalar_special.language import (
+    epsilon,
+    exp,
+    floor,
+    gammaln,
+    isfinite,
+    isinf,
+    isnan,
+    log,
+    log1p,
+    number,
+    pow,
+    sqrt,
+)
 from graphc.scalar_special.rising_factorials import poch
 
 NAN, INF = math.nan, math.inf
@@ -44,11 +57,34 @@ def integral(a: Any, b: Any, x: Any, log_factor: Any) -> Any:
 
 
 def positive(a: Any, b: Any, x: Any, log_factor: Any) -> Any:
-    """U for a > 0, times a factor: below 1 by its recurrence in a (DLMF 13.3.7)."""
+    """U for a > 0, times a factor."""
     if a >= 1.0:
         return integral(a, b, x, log_factor)
+    if a < 0.1 and b > 1.0 and b < MOST_TERMS:
+        return hardly_positive(a, b, x, log_factor)
+    return from_above(a, b, x, log_factor)
+
+
+def from_above(a: Any, b: Any, x: Any, log_factor: Any) -> Any:
+    """U for 0 < a < 1, times a factor, by its recurrence in a (DLMF 13.3.7)."""
     first, second = integral(a + 1.0, b, x, log_factor), integral(a + 2.0, b, x, log_factor)
-    return (2.0 * a + 2.0 + x - b) * first - (a + 1.0) * (a - b + 2.0) * second
+    return first if isinf(first) else (2.0 * a + 2.0 + x - b) * first - (a + 1.0) * (a - b + 2.0) * second
+
+
+def hardly_positive(a: Any, b: Any, x: Any, log_factor: Any) -> Any:
+    """The same for b > 1, where a small a would cancel: sums of what is positive (DLMF 13.3.9, upwards by 13.3.8)."""
+    steps = floor(b)
+    b = b - steps
+    found = from_above(a, b, x, log_factor)
+    first, second = integral(a + 1.0, b, x, log_factor), integral(a + 1.0, b + 1.0, x, log_factor)
+    while steps > 0.0 and not isinf(found):
+        found = found + a * second
+        b = b + 1.0
+        following = ((b - 1.0 + x) * second - (b - a - 2.0) * first) / x
+        first = second
+        second = following
+        steps = steps - 1.0
+    return found
 
 
 def asymptotic(a: Any, b: Any, x: Any) -> Any:

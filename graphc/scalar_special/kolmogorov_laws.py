@@ -10,7 +10,6 @@ from graphc.scalar_special.language import (
     exp,
     expm1,
     floor,
-    isinf,
     isnan,
     log,
     log1p,
@@ -24,6 +23,7 @@ PI, NAN, INF = math.pi, math.nan, math.inf
 ROOT_2PI = math.sqrt(2 * math.pi)
 TURN = 0.82  # where one series takes over from the other
 MIDDLE = 0.8275735551899077  # where the law is 1/2
+MOST = 1e8  # samples, each of which is a term
 
 
 def kolmogorov_lower(y: Any) -> Any:
@@ -98,7 +98,7 @@ def kolmogi(p: Any) -> Any:
 
 def smirnov(n: Any, d: Any) -> Any:
     n = trunc(n)
-    if isnan(n) or isnan(d) or isinf(n) or n < 1.0 or d < 0.0 or d > 1.0:
+    if isnan(n) or isnan(d) or n > MOST or n < 1.0 or d < 0.0 or d > 1.0:
         return number(NAN, d)
     if d * (1.0 - d) == 0.0:
         return 1.0 - d
@@ -118,7 +118,7 @@ def smirnov(n: Any, d: Any) -> Any:
 def smirnovi(n: Any, p: Any) -> Any:
     """Where smirnov is p: false position (Illinois) on its logarithm, between bounds that hold for every n."""
     n = trunc(n)
-    if isnan(n) or isinf(n) or n < 1.0 or not (p >= 0.0 and p <= 1.0):
+    if isnan(n) or n > MOST or n < 1.0 or not (p >= 0.0 and p <= 1.0):
         return number(NAN, p)
     if p * (1.0 - p) == 0.0:
         return 1.0 - p

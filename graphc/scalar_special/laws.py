@@ -151,10 +151,12 @@ def shares(ratio: Any) -> Any:
 
 def ratio_tail(n: Any, d: Any, x: Any, upper: Any) -> Any:
     share = n * x / d
-    if isinf(share):
+    if isinf(x):
         return number(0, x) if upper > 0.0 else number(1, x)
-    x, y = shares(share)
-    return beta_law(0.5 * n, 0.5 * d, x, y, upper)
+    below, above = number(1, x), d / n / x
+    if not isinf(share):
+        below, above = shares(share)
+    return beta_law(0.5 * n, 0.5 * d, below, above, upper)
 
 
 def fdtri(n: Any, d: Any, p: Any) -> Any:

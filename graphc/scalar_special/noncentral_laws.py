@@ -18,7 +18,7 @@ from graphc.scalar_special.beta_function import beta_kernel
 from graphc.scalar_special.gamma_parts import gamma_kernel
 from graphc.scalar_special.incomplete_beta import beta_tail
 from graphc.scalar_special.incomplete_gamma import gamma_tail, regularised
-from graphc.scalar_special.language import epsilon, floor, hypot, isinf, isnan, number, sqrt
+from graphc.scalar_special.language import epsilon, exp, floor, hypot, isinf, isnan, largest, log, number, sqrt
 from graphc.scalar_special.laws import ratio_tail, shares
 
 NAN = math.nan
@@ -149,8 +149,11 @@ def noncentral_ratio_tail(n: Any, d: Any, nc: Any, x: Any, upper: Any) -> Any:
     if nc == 0.0:
         return ratio_tail(n, d, x, upper)
     ratio = n * x / d
-    if isinf(ratio):
-        return number(0, x) if upper > 0.0 else number(1, x)
+    if isinf(ratio):  # far out the upper tail is a power of it
+        far = largest(x) * epsilon(x)
+        beyond = exp(0.5 * d * (log(far) - (log(n) + log(x) - log(d))))
+        tail = beyond * beta_mixture(0.5 * n, 0.5 * d, number(0, x), 0.5 * nc, far, number(1, x))
+        return tail if upper > 0.0 else 1.0 - tail
     return beta_mixture(0.5 * n, 0.5 * d, number(0, x), 0.5 * nc, ratio, upper)
 
 

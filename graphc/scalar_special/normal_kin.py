@@ -14,12 +14,15 @@ from graphc.scalar_special.language import (
     floor,
     isinf,
     isnan,
+    largest,
     log,
     log1p,
     log_ndtr,
     number,
     pow,
     sqrt,
+    tanh,
+    tiny,
 )
 
 PI, NAN, INF = math.pi, math.nan, math.inf
@@ -145,33 +148,35 @@ def owens_t(h: Any, a: Any) -> Any:
 # --- Tukey's lambda law -----------------------------------------------------------------------------------------------
 
 
-def tukey_quantile(p: Any, shape: Any) -> Any:
-    """``(p**shape - (1 - p)**shape) / shape``, for p <= 1/2."""
-    lower, upper = log(p), log1p(-p)
-    if shape == 0.0:
-        return lower - upper
-    return expm1(shape * (lower - upper)) * exp(shape * upper) / shape
+def tukey_gap(w: Any, shape: Any, wanted: Any) -> Any:
+    """``log(abs(shape x))`` at ``w = log((1 - p)/p)`` less what is wanted, and its slope, for p <= 1/2."""
+    grown = abs(shape) * w
+    height = (grown if shape < 0.0 else number(0, w)) + log(-expm1(-grown)) - shape * log1p(exp(-w))
+    slope = 0.5 * (abs(shape) / tanh(0.5 * grown) - shape * tanh(0.5 * w))
+    return height - wanted, slope
 
 
 def tukey_lower(x: Any, shape: Any) -> Any:
-    """Where the quantile is x <= 0: Newton's steps in the logarithm of p, within bounds."""
-    lowest, highest = number(0, x), number(0, x) + 0.5
-    p = 1.0 / (1.0 + exp(-x))
-    for _ in range(100):
-        gap = tukey_quantile(p, shape) - x
+    """Where the quantile is x < 0: Newton's steps in log(w), or halves of what is left where those are slow."""
+    wanted = log(abs(shape)) + log(abs(x))
+    lowest, highest = log(tiny(x)), log(largest(x))
+    u, before = log(0.5 + abs(x)), highest - lowest
+    for _ in range(200):
+        w = exp(u)
+        gap, slope = tukey_gap(w, shape, wanted)
         if gap > 0.0:
-            highest = p
+            highest = u
         else:
-            lowest = p
-        slope = p * (pow(p, shape - 1.0) + pow(1.0 - p, shape - 1.0))
-        moved = p * exp(-gap / slope)
-        if not (moved >= lowest and moved <= highest):
-            moved = 0.125 * p if lowest == 0.0 else sqrt(lowest) * sqrt(highest)
-        change = abs(moved - p)
-        p = moved
-        if change <= 0.05 * sqrt(epsilon(x)) * p or p == 0.0:
+            lowest = u
+        moved = u - gap / (slope * w)
+        if not (moved > lowest and moved < highest and abs(moved - u) <= 0.5 * before):
+            moved = 0.5 * (lowest + highest)
+        before = abs(moved - u)
+        u = moved
+        if before <= 0.5 * epsilon(x) * (1.0 + abs(u)):
             break
-    return p
+    small = exp(-exp(u))
+    return small / (1.0 + small)
 
 
 def tklmbda(x: Any, shape: Any) -> Any:
@@ -179,8 +184,10 @@ def tklmbda(x: Any, shape: Any) -> Any:
         return number(NAN, x)
     if shape > 0.0 and abs(x) * shape >= 1.0:
         return number(0, x) if x < 0.0 else number(1, x)
-    if isinf(x) or isinf(shape):
+    if isinf(x):
         return number(0, x) if x < 0.0 else number(1, x)
+    if x == 0.0 or isinf(shape):
+        return number(0, x) + 0.5
     if shape == 0.0:
         return 1.0 / (1.0 + exp(-x))
-    return tukey_lower(x, shape) if x <= 0.0 else 1.0 - tukey_lower(-x, shape)
+    return tukey_lower(x, shape) if x < 0.0 else 1.0 - tukey_lower(-x, shape)

@@ -59,8 +59,8 @@ BY_FILE: Mapping[ModuleType, str] = {
     bessel_01: "i0 i0e i1 i1e j0 j1 k0 k0e k1 k1e y0 y1",
     bessel_integrals: "it2i0k0 it2j0y0 iti0k0 itj0y0",
     bessel_moments: "besselpoly",
-    bessel_modified: "iv ive kv kve",
-    bessel_plain: "jv yv",
+    bessel_modified: "iv ive kn kv kve",
+    bessel_plain: "jv yn yv",
     beta_function: "beta betaln gammasgn rgamma",
     beta_quantiles: "betaincinv betainccinv",
     carlson: "elliprc elliprd elliprf elliprg elliprj",
@@ -102,7 +102,7 @@ BY_FILE: Mapping[ModuleType, str] = {
     zeta_and_dilogarithm: "spence zetac",
 }
 OTHER_NAMES: Mapping[str, Callable[..., Any]] = {
-    "jve": bessel_plain.jv, "kn": bessel_modified.kv, "yn": bessel_plain.yv, "yve": bessel_plain.yv,
+    "jve": bessel_plain.jv, "yve": bessel_plain.yv,
 }  # fmt: skip
 
 FUNCTIONS: Mapping[str, Callable[..., Any]] = {

@@ -11,6 +11,7 @@ import pytest
 import scipy.special as sp
 
 import graphc
+from graphc.abi import OWN_SPECIAL
 from graphc.config import override, settings
 from graphc.errors import GraphcError
 
@@ -76,7 +77,8 @@ def test_values_and_gradients(name):
         gradient = graphc.grad(loss)(X)
     for found, wanted in zip(results(value), results(function(X)), strict=True):
         assert (found.dtype, found.shape) == (wanted.dtype, wanted.shape)
-        np.testing.assert_allclose(found, wanted, rtol=1e-14, atol=1e-16)
+        digits = 1e-11 if name in OWN_SPECIAL else 1e-14  # SciPy's lose some
+        np.testing.assert_allclose(found, wanted, rtol=digits, atol=1e-16)
     steps = 1e-5 * np.eye(4)
     wide, narrow = ([(loss(X + r * s) - loss(X - r * s)) / (2e-5 * r) for s in steps] for r in (2.0, 1.0))
     differences = (4 * np.array(narrow) - np.array(wide)) / 3
