@@ -12,11 +12,14 @@ import math
 from collections.abc import Callable
 from typing import Any
 
+import numpy as np
+
 from graphc.abi import SCIPY_PART
 from graphc.ir.builder import Builder
 from graphc.ir.graph import Value
 from graphc.trace.functions.arguments import as_array
 
+FAR_UP, FAR_UP_SINGLE = 26.0, 9.0
 NEAR, TERMS = 0.5, 13  # up to this size so many terms of the error function's power series
 SHIFT, FAR = 8, 50.0  # steps up to where Stirling's series has all digits, which it has by itself from FAR on
 STIRLING = (1 / 12, -1 / 360, 1 / 1260, -1 / 1680, 1 / 1188, -691 / 360360, 1 / 156, -3617 / 122400)
@@ -32,6 +35,11 @@ def times_i(F: Builder, z: Value) -> Value:
 
 def over_i(F: Builder, z: Value) -> Value:
     return F.complex(F.imag(z), F.neg(F.real(z)))
+
+
+def scaled(F: Builder, z: Value, factor: float) -> Value:
+    """Each part times a real number: as complex numbers, infinite ones would be NaN."""
+    return F.complex(F.mul(F.real(z), factor), F.mul(F.imag(z), factor))
 
 
 def where_negative(F: Builder, negative: Value, z: Value) -> Value:
@@ -64,9 +72,36 @@ def right_erfc(F: Builder, z: Value) -> tuple[Value, Value]:
     return left, F.mul(gauss(F, right), erfcx(F, right))
 
 
+def ends(F: Builder, z: Value) -> tuple[Value, Value, Value]:
+    """Where the real part is infinite; where z is so far up the imaginary axis that ``exp(-z**2)`` may be; z elsewhere.
+
+    There inf times 0 would be NaN.
+    """
+    x, y = F.real(z), F.imag(z)
+    settled = F.logical_and(F.isinf(x), F.isfinite(y))
+    axis = F.logical_and(F.eq(x, 0.0), F.gt(F.abs(y), FAR_UP_SINGLE if z.type.dtype == np.complex64 else FAR_UP))
+    return settled, axis, F.select(F.logical_or(settled, axis), 1.0, z)
+
+
+def erf_on_axis(F: Builder, axis: Value, z: Value) -> Value:
+    """erf(i y), beside which a real part x has its derivative, though no larger than numbers are."""
+    x, y = F.select(axis, F.real(z), 0.0), F.select(axis, F.imag(z), 1.0)
+    slope = below_infinity(F, F.add(F.square(y), math.log(2 / ROOT_PI)))
+    return F.complex(F.mul(x, slope), F.erfi(y))
+
+
+def below_infinity(F: Builder, exponent: Value) -> Value:
+    """The exponential, or the largest number."""
+    return F.exp(F.minimum(exponent, math.log(float(np.finfo(exponent.type.dtype).max)) - 1e-4))
+
+
 def erfc(F: Builder, z: Any) -> Value:
-    left, tail = right_erfc(F, as_array(F, z))
-    return F.select(left, F.sub(2.0, tail), tail)
+    z = as_array(F, z)
+    settled, axis, rest = ends(F, z)
+    left, tail = right_erfc(F, rest)
+    found = F.select(left, F.sub(2.0, tail), tail)
+    limit = F.select(F.lt(F.real(z), 0.0), 2.0, 0.0)
+    return F.select(settled, limit, F.select(axis, F.sub(1.0, erf_on_axis(F, axis, z)), found))
 
 
 def series(F: Builder, z: Value, sign: float) -> Value:
@@ -85,10 +120,14 @@ def split(F: Builder, z: Value) -> tuple[Value, Value, Value]:
 
 
 def erf(F: Builder, z: Any) -> Value:
-    near, inner, outer = split(F, as_array(F, z))
+    z = as_array(F, z)
+    settled, axis, rest = ends(F, z)
+    near, inner, outer = split(F, rest)
     left, tail = right_erfc(F, outer)
     found = where_negative(F, left, F.sub(1.0, tail))
-    return F.select(near, F.mul(series(F, inner, -1.0), 2 / ROOT_PI), found)
+    found = F.select(near, F.mul(series(F, inner, -1.0), 2 / ROOT_PI), found)
+    limit = F.select(F.lt(F.real(z), 0.0), -1.0, 1.0)
+    return F.select(settled, limit, F.select(axis, erf_on_axis(F, axis, z), found))
 
 
 def erfi(F: Builder, z: Any) -> Value:
@@ -97,16 +136,28 @@ def erfi(F: Builder, z: Any) -> Value:
 
 def dawsn(F: Builder, z: Any) -> Value:
     """``i sqrt(pi)/2 (exp(-z**2) - w(z))`` of z or of -z, whichever lies above the real axis."""
-    near, inner, outer = split(F, as_array(F, z))
+    z = as_array(F, z)
+    settled, axis, rest = ends(F, z)
+    near, inner, outer = split(F, rest)
     below = F.lt(F.imag(outer), 0.0)
     upper = where_negative(F, below, outer)
     gap = F.sub(gauss(F, upper), faddeeva(F, F.real(upper), F.imag(upper)))
     found = where_negative(F, below, F.mul(times_i(F, gap), 0.5 * ROOT_PI))
-    return F.select(near, F.mul(series(F, inner, 1.0), gauss(F, inner)), found)
+    found = F.select(near, F.mul(series(F, inner, 1.0), gauss(F, inner)), found)
+    found = F.select(axis, dawson_on_axis(F, axis, z), found)
+    return F.select(settled, F.copysign(0.0, F.real(z)), found)
+
+
+def dawson_on_axis(F: Builder, axis: Value, z: Value) -> Value:
+    """As ``erf_on_axis``: far up, ``sqrt(pi)/2 exp(y**2)`` along the axis."""
+    x, y = F.select(axis, F.real(z), 0.0), F.select(axis, F.imag(z), 1.0)
+    size = F.mul(F.exp(F.square(y)), 0.5 * ROOT_PI)
+    slope = below_infinity(F, F.add(F.square(y), F.log(F.mul(F.abs(y), ROOT_PI))))
+    return F.complex(F.mul(x, slope), F.copysign(size, y))
 
 
 def ndtr(F: Builder, z: Any) -> Value:
-    return F.mul(erfc(F, F.mul(as_array(F, z), -math.sqrt(0.5))), 0.5)
+    return scaled(F, erfc(F, scaled(F, as_array(F, z), -math.sqrt(0.5))), 0.5)
 
 
 def exp1(F: Builder, z: Any) -> Value:

@@ -95,6 +95,32 @@ def test_values_and_derivatives(name):
 
 
 @pytest.mark.filterwarnings("ignore::RuntimeWarning")
+@pytest.mark.parametrize("name", ["erf", "erfc", "erfcx", "erfi", "dawsn", "ndtr"])
+@pytest.mark.parametrize("dtype", ["c16", "c8"])
+def test_error_functions_have_their_limits(name, dtype):
+    """At infinite real parts, on the real axis, and far up the imaginary one, where both parts meet inf times 0."""
+    function = getattr(scipy.special, name)
+    ends = np.array([np.inf, -np.inf, 30.0, -40.0, 1e4], dtype)
+    z = np.concatenate([ends, 1j * ends[2:], ends[:2] + 1 if name == "erfi" else ends[:2] + 1j]).astype(dtype)
+    with override(disable_jit=True):
+        found, moved = graphc.jvp(function, (z,), (np.ones_like(z),))
+    np.testing.assert_allclose(found, function(z), rtol=1e-13 if dtype == "c16" else 1e-5)
+    flat = np.isfinite(found) & np.isinf(z.real) & (name != "erfcx")
+    assert np.all(moved[flat] == 0)
+
+
+@pytest.mark.parametrize("name", ["erf", "dawsn"])
+def test_slopes_just_below_overflow_on_the_imaginary_axis(name):
+    z = np.array([25.9j, 26.1j, -26.3j, 26.5j])
+    function, slope = FUNCTIONS[name]
+    with override(disable_jit=True):
+        found, moved = graphc.jvp(getattr(scipy.special, name), (z,), (np.ones_like(z),))
+    exact = exactly(function, z)
+    np.testing.assert_allclose(found, exact, rtol=1e-12)
+    np.testing.assert_allclose(moved, slope(z, exact), rtol=1e-12)
+
+
+@pytest.mark.filterwarnings("ignore::RuntimeWarning")
 @pytest.mark.parametrize("name", FUNCTIONS if NIGHTLY else ["dawsn", "expi", "loggamma"])
 def test_single_precision(name):
     z = points(200 if NIGHTLY else 12).astype("c8")
