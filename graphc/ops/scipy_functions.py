@@ -1,8 +1,9 @@
 """Functions of scipy.special that kernels call in SciPy itself, one number at a time, with their derivatives.
 
 Their compiled forms are those that SciPy offers Cython (``scipy.special.cython_special``), so values are SciPy's to the
-last bit in float64, but for those of ``abi.OWN_SPECIAL``, which are graphc's own. A derivative by a parameter for which no rule stands in ``scipy_rules`` (the degree of a
-polynomial) is an error where it is asked for; so is any derivative of ``VALUES``, the functions that have none here.
+last bit in float64, but for those of ``abi.OWN_SPECIAL``, which are graphc's own. A derivative by a parameter for which
+no rule stands in ``scipy_rules`` (the degree of a polynomial) is an error where it is asked for; so is any derivative
+of ``VALUES``, the functions that have none here.
 """
 
 from __future__ import annotations
