@@ -95,6 +95,8 @@ class Translator:
         self.known: dict[str, Number] = {}  # variables in registers
         self.places: dict[str, Number] = {}  # variables in memory: their type and address
         self.loops: list[tuple[ir.Block, ir.Block]] = []  # where continue and break go
+        self.indices: list[str] = []  # the variables of the loops
+        self.strides: dict[str, Number] = {}  # parameters that the innermost variable is multiplied with in a position
 
     def run(self) -> str:
         names = [argument.arg for argument in self.function.args.args]
@@ -200,7 +202,9 @@ class Translator:
         self.b.position_at_end(body)
         self.assign(statement.target.id, (types.int64, index))
         self.loops.append((latch, after))
+        self.indices.append(statement.target.id)
         self._run_block(body, statement.body, latch)
+        self.indices.pop()
         self.loops.pop()
         self.b.position_at_end(latch)
         index.add_incoming(self.b.add(index, step, flags=["nsw"]), latch)
@@ -311,8 +315,36 @@ class Translator:
         kind, pointer = self.value(node.value)
         if not isinstance(kind, types.CPointer):
             raise TypeError(f"{kind} has no elements")
-        index = as_type(self.b, self.value(node.slice), types.int64)
+        index = as_type(self.b, self._position(node.slice), types.int64)
         return kind.dtype, self.b.gep(pointer, [index])
+
+    def _position(self, node: ast.expr) -> Number:
+        """The value of an index.
+
+        Where the innermost loop jumps by a size that the call gives, LLVM would make two loops: one in vectors for a
+        size of 1, which no such program has, and a scalar one for all others. It does so only where the stride is
+        nothing but a parameter, so it is a maximum of it and 1: vectors then gather.
+        """
+        match node:
+            case ast.BinOp(left=left, op=ast.Add() | ast.Sub() as op, right=right):
+                return operators.binary(self.b, type(op), self._position(left), self._position(right))
+            case ast.BinOp(left=ast.Name(id=index) as left, op=ast.Mult(), right=ast.Name(id=size)) if (
+                self.indices[-1:] == [index] and self._is_size(size)
+            ):
+                return operators.binary(self.b, ast.Mult, self.value(left), self._stride(size))
+        return self.value(node)
+
+    def _is_size(self, name: str) -> bool:
+        kind, value = self.known.get(name, (None, None))
+        return self.target is HOST and kind == types.int64 and isinstance(value, ir.Argument)
+
+    def _stride(self, size: str) -> Number:
+        if size not in self.strides:
+            kind, value = self.known[size]
+            with self.b.goto_entry_block():
+                least = ir.Constant(INT64, 1)
+                self.strides[size] = kind, self.b.select(self.b.icmp_signed(">", value, least), value, least)
+        return self.strides[size]
 
     def _call(self, node: ast.Call) -> Number:
         assert isinstance(node.func, ast.Name)

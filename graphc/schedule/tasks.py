@@ -261,15 +261,18 @@ def _loop_order(task: Task) -> list[int]:
         return [a for a in natural if a != last] + [last]
     if task.kind in ("scatter", "compact"):
         return natural
-    along = [0] * rank
+    along, apart = [0] * rank, [0] * rank  # how many positions run along memory with each axis, how many jump
     positions = [s.data.index for s in loads(task)]
     positions += [task.target] if task.kind != "fold" else []
     for position in positions:
         if len(position.terms) >= 2:
             for axis, coefficient in position.terms:
                 along[axis] += coefficient == 1
+                apart[axis] += coefficient != 1
     best = max(natural, key=lambda a: (along[a], a))
-    return natural if along[best] <= along[-1] else [a for a in natural if a != best] + [best]
+    if along[best] <= along[-1] or apart[best] >= apart[-1]:
+        return natural
+    return [a for a in natural if a != best] + [best]
 
 
 def _permute(task: Task, order: list[int]) -> None:
