@@ -328,15 +328,15 @@ class Translator:
         match node:
             case ast.BinOp(left=left, op=ast.Add() | ast.Sub() as op, right=right):
                 return operators.binary(self.b, type(op), self._position(left), self._position(right))
-            case ast.BinOp(left=ast.Name(id=index) as left, op=ast.Mult(), right=ast.Name(id=size)) if (
-                self.indices[-1:] == [index] and self._is_size(size)
-            ):
+            case ast.BinOp(left=ast.Name() as left, op=ast.Mult(), right=ast.Name(id=size)) if self._jumps(left, size):
                 return operators.binary(self.b, ast.Mult, self.value(left), self._stride(size))
         return self.value(node)
 
-    def _is_size(self, name: str) -> bool:
-        kind, value = self.known.get(name, (None, None))
-        return self.target is HOST and kind == types.int64 and isinstance(value, ir.Argument)
+    def _jumps(self, index: ast.Name, size: str) -> bool:
+        """Whether these are the variable of the innermost loop and a parameter, on a machine with vectors."""
+        kind, value = self.known.get(size, (None, None))
+        is_size = kind == types.int64 and isinstance(value, ir.Argument)
+        return is_size and self.indices[-1:] == [index.id] and self.target is HOST
 
     def _stride(self, size: str) -> Number:
         if size not in self.strides:

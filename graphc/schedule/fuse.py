@@ -18,6 +18,7 @@ from dataclasses import dataclass, field
 from graphc.ir.dims import Dim, symbols_of
 from graphc.ir.graph import Value
 from graphc.ir.sizes import sizes_of
+from graphc.schedule.dear import is_made_in_vectors
 from graphc.schedule.gemm import Product
 from graphc.schedule.lanes import fits_lanes, opens_lanes
 from graphc.schedule.scalars import Affine
@@ -193,6 +194,10 @@ class Fusion:
             at_hand = _at_hand(maker, positions, row, becomes_row)
             if at_hand is None:
                 return None
+            if maker.level > 0 and is_made_in_vectors(maker.task, task):
+                if not row:
+                    return None  # without rows, all elements would have to be kept for it
+                at_hand += 2
             time = max(time, at_hand + (at_hand + time) % 2)
         if becomes_row:
             for member in group.members:

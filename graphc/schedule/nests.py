@@ -17,7 +17,15 @@ from graphc.schedule.lower import Lowering, fold_step, linear
 from graphc.schedule.merge import AxisMerge
 from graphc.schedule.program import Clear, Combine
 from graphc.schedule.scalars import BLOCK_AXIS, Affine, Scalar, Scalars
-from graphc.schedule.tasks import Task, is_index_fold, linear_position, scan_operands, scatter_positions, task_scalar
+from graphc.schedule.tasks import (
+    Task,
+    is_index_fold,
+    keeps_rows,
+    linear_position,
+    scan_operands,
+    scatter_positions,
+    task_scalar,
+)
 from graphc.schedule.together import rows_together
 
 
@@ -26,15 +34,17 @@ class Blocks(NamedTuple):
 
     ``elements``: a block has at least so many; ``most``: blocks; ``of_lanes``: blocks where each has rows of
     temporaries, as long as the lanes are many; ``of_arrays``: blocks where each has an array of partial results.
+    ``scatters``: rows that the updates of a scatter never leave are shared out, too; a device has its own ways.
     """
 
     elements: int
     most: int
     of_lanes: int
     of_arrays: int
+    scatters: bool = False
 
 
-OF_A_CPU = Blocks(elements=4096, most=256, of_lanes=64, of_arrays=32)
+OF_A_CPU = Blocks(elements=4096, most=256, of_lanes=64, of_arrays=32, scatters=True)
 # A device runs some hundred blocks of threads at once, and reaches its memory's bandwidth when all of them are at work.
 OF_A_DEVICE = Blocks(elements=2048, most=2048, of_lanes=512, of_arrays=512)
 
@@ -101,12 +111,13 @@ class NestBuilder:
             return (row,) if level == 1 else (row + 1, row)
         return tuple(range(row, len(self.nest.space)))
 
-    @staticmethod
-    def _is_sequential(task: Task) -> bool:
+    def _is_sequential(self, task: Task) -> bool:
         """One part alone may run it: parts would write the same places, or carry a value along axis 0."""
         kind = task.node.op.kind
+        if task.kind == "scatter":
+            return not (self.limits.scatters and keeps_rows(task))
         everything = len(task.reduced) == len(task.space)
-        return task.kind in ("scatter", "compact") or (everything and (isinstance(kind, Scan) or is_index_fold(task)))
+        return task.kind == "compact" or (everything and (isinstance(kind, Scan) or is_index_fold(task)))
 
     def build(self) -> Nest:
         later = self._read_later()

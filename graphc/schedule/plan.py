@@ -11,6 +11,7 @@ from graphc.ir.graph import Graph, Value
 from graphc.ir.opdef import Compact, Op
 from graphc.schedule.across import SmallSizes
 from graphc.schedule.bufferize import plan_arena
+from graphc.schedule.dear import dear_values
 from graphc.schedule.fuse import Fusion, Group
 from graphc.schedule.gemm import make_gemm, plan_products
 from graphc.schedule.loopnest import Nest
@@ -22,7 +23,7 @@ from graphc.schedule.prepare import IndexCheck, prepare
 from graphc.schedule.program import Bind, Check, Choice, Copy, Inline, Launch, Program, Section, Step, Storage
 from graphc.schedule.regions import schedule_regions
 from graphc.schedule.sequence import has_barriers
-from graphc.schedule.tasks import Task, dear_values, find_roots, make_tasks, weights
+from graphc.schedule.tasks import Task, find_roots, make_tasks, weights
 from graphc.schedule.windows import WindowCall, is_convolution, make_convolution
 
 MANY_LANES = 16  # two vectors: with fewer lanes, loops along the short axis are quicker

@@ -10,16 +10,14 @@ from __future__ import annotations
 from collections.abc import Collection, Sequence
 from dataclasses import dataclass, field
 
-from graphc.ir.dims import Dim, product
+from graphc.ir.dims import Dim
 from graphc.ir.graph import Graph, Node, Value
-from graphc.ir.opdef import Compact, Contract, Create, Gather, Movement, Read, Reduce, Scan, Scatter, Windows
+from graphc.ir.opdef import Compact, Contract, Gather, Read, Reduce, Scan, Scatter, Windows
 from graphc.ir.positions import as_dim
 from graphc.schedule.gemm import Products
 from graphc.schedule.lower import ZERO, Index, Lowering, is_trivial_reshape, linear, split_gathered, unrolls
-from graphc.schedule.scalars import Affine, Scalar, Scalars, walk
+from graphc.schedule.scalars import Affine, Scalar, Scalars
 
-DEAR = 10  # operations of a value above which it is stored rather than computed again
-APART = 8  # operations that a load costs more where the elements of a vector do not lie side by side
 LONGEST = 150  # values inlined into one expression: more are cut by storing one (compile time stays linear)
 WIDEST = 24  # stored values that one expression reads
 
@@ -235,6 +233,13 @@ def scatter_positions(task: Task, lowering: Lowering) -> tuple[Affine, tuple[tup
     return linear(dims, rest), lowering.gathered(dims, positions, own, axes)
 
 
+def keeps_rows(task: Task) -> bool:
+    """Whether each row of a scatter's updates goes to a row of its own, all of whose places are inside it."""
+    dims, positions, axes = task.value.dims, task.node.inputs[1:], task.node.attrs["axes"]
+    _, rest = split_gathered(task.index, positions, axes, len(dims))
+    return bool(task.space) and 0 not in axes and rest[0] == Affine.axis(0)
+
+
 def _scalars(lowering: Lowering) -> list[Scalar]:
     seen: dict[int, Scalar] = {}
     stack = list(lowering.memo.values())
@@ -313,87 +318,3 @@ def weights(scalar: Scalar, known: Collection[int] = ()) -> int:
             if s.number not in known:
                 stack.extend(s.args)
     return total
-
-
-Place = tuple[int, int]  # a group and a time in it: what two phases of one kernel read is kept in a row of temporaries
-
-
-def dear_values(places: Sequence[tuple[Place, Task]], stored: dict[Value, int]) -> list[Value]:
-    """Inlined values that are dear and computed at more than one place, or again and again along an outer axis.
-
-    Operands are decided before what reads them, and what is chosen counts as read from then on: in a chain of values
-    each of which is read in all later phases, every one that adds enough is stored.
-    """
-    visits = _Visits(places, stored)
-    chosen: dict[Value, None] = {}
-    known: dict[int, set[int]] = {}  # task -> numbers of its scalars that are chosen
-    for value, tasks in visits.tasks.items():
-        if value in chosen or not visits.is_repeated(value):
-            continue
-        scalar, read = tasks[0].visited[value], known.get(id(tasks[0]), ())
-        extra = _loads_apart(scalar, tasks[0], read) if value in visits.along_outer else 0
-        if weights(scalar, read) + extra >= DEAR:
-            best = visits.outermost(value)
-            chosen[best] = None
-            for task in visits.tasks[best]:
-                known.setdefault(id(task), set()).add(task.visited[best].number)
-    return list(chosen)
-
-
-def _loads_apart(scalar: Scalar, task: Task, known: Collection[int]) -> int:
-    """What loads cost more that jump from element to element of the innermost loop; those in ``known`` are read."""
-    innermost, found = len(task.space) - 1, 0
-    for s in walk([scalar]):
-        if s.form == "load" and s.number not in known and s.data.index.coefficient(innermost) not in (0, 1):
-            found += APART
-    return found
-
-
-class _Visits:
-    """Which tasks inline each value that is not stored, operands first; at which places; what reads it there."""
-
-    def __init__(self, places: Sequence[tuple[Place, Task]], stored: dict[Value, int]):
-        self.tasks: dict[Value, list[Task]] = {}
-        self.places: dict[Value, set[Place]] = {}
-        self.readers: dict[Value, set[Value]] = {}
-        self.along_outer: set[Value] = set()
-        for place, task in places:
-            for value, scalar in task.visited.items():
-                if value in stored:
-                    continue
-                self.tasks.setdefault(value, []).append(task)
-                self.places.setdefault(value, set()).add(place)
-                self._note_reader(value)
-                if _repeats(scalar, len(task.space)) and not _is_size_one(value):
-                    self.along_outer.add(value)
-            self._note_reader(task.value)
-
-    def _note_reader(self, value: Value) -> None:
-        for operand in value.node.inputs if value.node is not None else ():
-            self.readers.setdefault(operand, set()).add(value)
-
-    def is_repeated(self, value: Value) -> bool:
-        return _storable(value) and (len(self.places[value]) > 1 or value in self.along_outer)
-
-    def outermost(self, value: Value) -> Value:
-        """The last of the values that follow it one by one, each read only by the next, at the same places."""
-        while len(readers := self.readers.get(value, set())) == 1:
-            reader = next(iter(readers))
-            if self.places.get(reader) != self.places[value] or reader.dims != value.dims or not _storable(reader):
-                break
-            value = reader
-        return value
-
-
-def _storable(value: Value) -> bool:
-    node = value.node
-    return node is not None and not isinstance(node.op.kind, Create | Movement) and value.type.is_float
-
-
-def _is_size_one(value: Value) -> bool:
-    return product(value.dims) == 1
-
-
-def _repeats(scalar: Scalar, rank: int) -> bool:
-    """Whether the scalar lacks an axis outside its innermost one, so that a loop would compute it again."""
-    return bool(scalar.axes) and scalar.axes != frozenset(range(max(scalar.axes) + 1))

@@ -11,10 +11,9 @@ import pytest
 from numba import types
 
 from graphc.codegen import vecmath
-from graphc.codegen.objects import Source, source_ir
+from graphc.codegen.objects import Source
 from graphc.codegen.vecmath_names import NAMES
-from graphc.runtime import native
-from tests.codegen.vecmath_support import DTYPES, arity, kernel_source
+from tests.codegen.vecmath_support import DTYPES, arity, kernel_source, optimised_ir
 
 FEATURES = llvm.get_host_cpu_features()
 
@@ -36,12 +35,7 @@ def test_the_names_do_not_import_numba():
 def optimised(name, dtype):
     """The kernel's LLVM IR after the pipeline that programs go through."""
     symbol, source, signature = kernel_source(name, dtype)
-    with native.LOCK:
-        module = llvm.parse_assembly(source_ir(Source(symbol, source, f"/nowhere/{symbol}.py", signature)))
-        machine = native.emitter(3)
-        builder = llvm.create_pass_builder(machine, llvm.create_pipeline_tuning_options(speed_level=3))
-        builder.getModulePassManager().run(module, builder)
-    return symbol, str(module)
+    return symbol, optimised_ir(Source(symbol, source, f"/nowhere/{symbol}.py", signature))
 
 
 def body_of(symbol, text):
@@ -122,8 +116,5 @@ def test_a_sum_vectorises_with_the_reassociating_add():
         "    for i in range(n):\n        s = reassociating_add(s, a[i])\n    out[0] = s\n"
     )
     signature = "void(int64, CPointer(float64), CPointer(float64))"
-    with native.LOCK:
-        module = llvm.parse_assembly(source_ir(Source("total", source, "/nowhere/total.py", signature)))
-        builder = llvm.create_pass_builder(native.emitter(3), llvm.create_pipeline_tuning_options(speed_level=3))
-        builder.getModulePassManager().run(module, builder)
-    assert re.search(r"fadd reassoc <\d+ x double>", str(module))
+    text = optimised_ir(Source("total", source, "/nowhere/total.py", signature))
+    assert re.search(r"fadd reassoc <\d+ x double>", text)

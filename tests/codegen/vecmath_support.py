@@ -5,11 +5,12 @@ from __future__ import annotations
 import ctypes
 from functools import cache
 
+import llvmlite.binding as llvm
 import mpmath as mp
 import numpy as np
 
 from graphc.codegen import vecmath
-from graphc.codegen.objects import Source, compile_all
+from graphc.codegen.objects import Source, compile_all, source_ir
 from graphc.runtime import native
 
 DTYPES = {"f64": np.float64, "f32": np.float32}
@@ -34,6 +35,15 @@ def kernel_source(name, dtype):
     )
     pointers = ", ".join([f"CPointer({NUMBA_TYPES[dtype]})"] * (len(inputs) + 1))
     return symbol, source, f"void(int64, {pointers})"
+
+
+def optimised_ir(source):
+    """LLVM IR after the pipeline that programs go through."""
+    with native.LOCK:
+        module = llvm.parse_assembly(source_ir(source))
+        builder = llvm.create_pass_builder(native.emitter(3), llvm.create_pipeline_tuning_options(speed_level=3))
+        builder.getModulePassManager().run(module, builder)
+    return str(module)
 
 
 @cache
