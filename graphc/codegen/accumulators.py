@@ -42,6 +42,12 @@ def short_loop(typingctx: Any) -> Any:
 
 
 @intrinsic
+def few_rounds(typingctx: Any) -> Any:
+    """The loop around it has so few rounds that LLVM shall make no vectors of it (``frontend``)."""
+    return types.void(), lambda context, builder, sig, args: context.get_dummy_value()
+
+
+@intrinsic
 def lane_loop(typingctx: Any) -> Any:
     """What the rounds of the loop around it read and write, but for variables, is apart (``frontend``)."""
     return types.void(), lambda context, builder, sig, args: context.get_dummy_value()

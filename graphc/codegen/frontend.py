@@ -21,7 +21,7 @@ from numba.core.extending import _Intrinsic
 
 from graphc.codegen import operators
 from graphc.codegen.conversions import convert, llvm_type
-from graphc.codegen.loop_rules import access_group, begins_with, give_rule, has_long_loop
+from graphc.codegen.loop_rules import access_group, begins_with, give_rules, has_long_loop, opaque
 from graphc.codegen.operators import Number, as_type, truth
 from graphc.codegen.scopes import memory_names
 from graphc.codegen.targets import HOST, Target
@@ -200,7 +200,9 @@ class Translator:
         index.add_incoming(start, before)
         self.b.cbranch(self.b.icmp_signed(">" if _is_negative(step) else "<", index, stop), body, after)
         self.b.position_at_end(body)
-        self.assign(statement.target.id, (types.int64, index))
+        is_outer = has_long_loop(statement.body)
+        seen = opaque(self.b, index) if is_outer and self.target is HOST else index
+        self.assign(statement.target.id, (types.int64, seen))
         self.loops.append((latch, after))
         self.indices.append(statement.target.id)
         self._run_block(body, statement.body, latch)
@@ -209,15 +211,16 @@ class Translator:
         self.b.position_at_end(latch)
         index.add_incoming(self.b.add(index, step, flags=["nsw"]), latch)
         back = self.b.branch(head)
-        if has_long_loop(statement.body):
-            give_rule(back, "llvm.loop.unroll.disable")
+        if is_outer:
+            give_rules(back, ("llvm.loop.unroll.disable",))
         elif begins_with(statement.body, "short_loop"):
-            give_rule(back, "llvm.loop.interleave.count", ir.IntType(32)(2))
+            give_rules(back, ("llvm.loop.interleave.count", ir.IntType(32)(2)))
+        elif begins_with(statement.body, "few_rounds"):
+            give_rules(back, ("llvm.loop.vectorize.enable", ir.IntType(1)(0)), ("llvm.loop.unroll.disable",))
         elif begins_with(statement.body, "lane_loop"):
             blocks = self.code.blocks[self.code.blocks.index(body) :]
-            give_rule(
-                back, "llvm.loop.parallel_accesses", access_group(block for block in blocks if block is not after)
-            )
+            own = access_group(block for block in blocks if block is not after)
+            give_rules(back, ("llvm.loop.parallel_accesses", own))
         self.b.position_at_end(after)
 
     def _range(self, span: ast.expr) -> tuple[Any, Any, Any]:

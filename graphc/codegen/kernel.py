@@ -9,15 +9,18 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass
+from typing import NamedTuple
 
 from graphc.codegen.fold_text import FoldPrinter, is_compensated
 from graphc.codegen.scalar_text import conditions_of
 from graphc.codegen.text import literal, stored
+from graphc.ir.dims import Dim
 from graphc.schedule.loopnest import Compaction, Fold, LaneFold, Phase
 from graphc.schedule.scalars import Condition, Scalar, walk
 
 CHUNK = 2048  # elements that one accumulator sums before they are added, with compensation, to the whole
 LANE_CHUNK = 16  # the same where each lane has an accumulator of its own: as exact as sums by pairs
+FEW = 8  # elements before or after the middle part of a loop for which vectors would be compiled in vain
 TOGETHER = 4  # elements of one lane that are added to each other before they are added to its accumulator
 
 
@@ -27,6 +30,19 @@ class Part:
 
     start: str
     stop: str
+
+
+class Segment(NamedTuple):
+    """A range of the innermost loop, the conditions that hold in it, and whether it has a few elements at most."""
+
+    low: str
+    high: str
+    assumed: frozenset[Condition] = frozenset()
+    has_few: bool = False
+
+
+def _are_few(counts: Sequence[Dim]) -> bool:
+    return all(isinstance(count, int) and count <= FEW for count in counts)
 
 
 class NestPrinter(FoldPrinter):
@@ -166,7 +182,7 @@ class NestPrinter(FoldPrinter):
             with self.lines.inside(f"if {self._conditions_text(around)}:"):
                 self._segmented(axis, start, stop, needed, phase, frozenset(around))
             with self.lines.inside("else:"):
-                self._elements(axis, start, stop, needed, phase)
+                self._elements(axis, Segment(start, stop), needed, phase)
         else:
             self._segmented(axis, start, stop, needed, phase)
         for fold in chunked:
@@ -187,14 +203,16 @@ class NestPrinter(FoldPrinter):
         around: frozenset[Condition] = frozenset(),
     ) -> None:
         """The innermost loop, in segments; the conditions ``around`` it hold."""
-        for low, high, assumed in self._segments(axis, start, stop, needed):
-            self.assumed = assumed | around
-            self._elements(axis, low, high, needed, phase)
+        for segment in self._segments(axis, start, stop, needed):
+            self.assumed = segment.assumed | around
+            self._elements(axis, segment, needed, phase)
             self.assumed = frozenset()
 
-    def _elements(self, axis: int, low: str, high: str, needed: Sequence[Scalar], phase: Phase) -> None:
-        with self.lines.inside(f"for i{axis} in range({low}, {high}):"):
-            if self.has_lanes and axis == self.nest.row:
+    def _elements(self, axis: int, segment: Segment, needed: Sequence[Scalar], phase: Phase) -> None:
+        with self.lines.inside(f"for i{axis} in range({segment.low}, {segment.high}):"):
+            if segment.has_few:
+                self.lines.add("few_rounds()")
+            elif self.has_lanes and axis == self.nest.row:
                 self.lines.add("short_loop()")
             names = dict(self.names)
             self._element(needed, phase)
@@ -223,32 +241,37 @@ class NestPrinter(FoldPrinter):
         self.lines.add(f"{self.buffer(compaction.buffer)}[{count}] = {self.affine(compaction.position)}")
         self.lines.add(f"{count} = {count} + {self.text(compaction.scalar)}")
 
-    def _segments(
-        self, axis: int, start: str, stop: str, needed: Sequence[Scalar]
-    ) -> list[tuple[str, str, frozenset[Condition]]]:
+    def _segments(self, axis: int, start: str, stop: str, needed: Sequence[Scalar]) -> list[Segment]:
         """The innermost loop in up to three ranges, the middle one free of the conditions on its own variable."""
         conditions = dict.fromkeys(c for s in needed for c in conditions_of(s) if c.index.axes == {axis})
-        lows, highs = [], []
+        lows: list[Dim] = []
+        highs: list[Dim] = []
         for condition in conditions:
             offset, coefficient = condition.index.offset, condition.index.coefficient(axis)
             if coefficient == 1:
-                lows.append(self.dim(-offset))
-                highs.append(self.dim(condition.size - offset))
+                lows.append(-offset)
+                highs.append(condition.size - offset)
             elif coefficient == -1:
-                lows.append(self.dim(offset - condition.size + 1))
-                highs.append(self.dim(offset + 1))
+                lows.append(offset - condition.size + 1)
+                highs.append(offset + 1)
             else:
-                return [(start, stop, frozenset())]
+                return [Segment(start, stop)]
         if not conditions:
-            return [(start, stop, frozenset())]
+            return [Segment(start, stop)]
         low, high = start, stop
-        for bound in dict.fromkeys(lows):
+        for bound in dict.fromkeys(map(self.dim, lows)):
             low = f"greatest({low}, {bound})"
-        for bound in dict.fromkeys(highs):
+        for bound in dict.fromkeys(map(self.dim, highs)):
             high = f"least({high}, {bound})"
         self.lines.add(f"inner = least({low}, {stop})")
         self.lines.add(f"outer = greatest({high}, inner)")
-        return [(start, "inner", frozenset()), ("inner", "outer", frozenset(conditions)), ("outer", stop, frozenset())]
+        after = [self.nest.space[axis] - bound for bound in highs]
+        middle = Segment("inner", "outer", frozenset(conditions))
+        return [
+            Segment(start, "inner", has_few=_are_few(lows)),
+            middle,
+            Segment("outer", stop, has_few=_are_few(after)),
+        ]
 
     # --- folds --------------------------------------------------------------------------------------------------------
 

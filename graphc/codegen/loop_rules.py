@@ -27,11 +27,22 @@ def _is_number(node: ast.expr) -> bool:
     return isinstance(node, ast.Constant)
 
 
+def opaque(builder: ir.IRBuilder, number: Any) -> Any:
+    """The integer itself, as a product that LLVM drops only when it selects instructions.
+
+    LLVM's loop passes see sums and products of what a loop counts as expressions, and take seconds to rearrange long
+    ones: the twenty rounds of a random number; in the innermost loop, the places of a row by the indices around it.
+    """
+    kind, scale = number.type, ir.IntType(32)
+    product = builder.module.declare_intrinsic("llvm.umul.fix", [kind], ir.FunctionType(kind, [kind, kind, scale]))
+    return builder.call(product, [number, kind(1), scale(0)])
+
+
 def begins_with(body: list[ast.stmt], hint: str) -> bool:
     """Whether the printer says so of a loop.
 
-    ``short_loop``: LLVM would take four vectors at a time, and the rest of few rounds one by one. ``lane_loop``: LLVM
-    cannot know that rounds whose places are apart by a size never meet.
+    ``short_loop``: LLVM would take four vectors at a time, and the rest of few rounds one by one. ``few_rounds``: there
+    are too few for vectors. ``lane_loop``: LLVM cannot know that rounds whose places are apart by a size never meet.
     """
     match body[0]:
         case ast.Expr(value=ast.Call(func=ast.Name(id=name))):
@@ -61,13 +72,13 @@ def access_group(blocks: Iterable[ir.Block]) -> ir.MDValue:
     return group
 
 
-def give_rule(back: ir.Branch, name: str, *details: Any) -> None:
-    """Tell LLVM how to treat the loop of this branch back.
+def give_rules(back: ir.Branch, *rules: tuple[Any, ...]) -> None:
+    """Tell LLVM how to treat the loop of this branch back: each rule is a name and details.
 
     It would write a loop of eight rounds out eight times with all the loops in it, each vectorised on its own.
     """
     module = back.module
-    rule = module.add_metadata([ir.MetaDataString(module, name), *details])
-    loop = ir.MDValue(module, [rule], name=str(len(module.metadata)))
-    loop.operands = (loop, rule)  # a loop's name is a node that refers to itself
+    known = [module.add_metadata([ir.MetaDataString(module, name), *details]) for name, *details in rules]
+    loop = ir.MDValue(module, known, name=str(len(module.metadata)))
+    loop.operands = (loop, *known)  # a loop's name is a node that refers to itself
     back.set_metadata("llvm.loop", loop)

@@ -6,6 +6,8 @@ from typing import Any
 
 from llvmlite import ir
 
+from graphc.codegen.loop_rules import opaque
+
 _WORD = ir.IntType(32)
 _ROTATIONS = ((13, 15, 26, 6), (17, 29, 16, 24))
 _PARITY = 0x1BD11BDA
@@ -25,16 +27,6 @@ def _rotated(builder: Any, x: Any, turn: int) -> Any:
     return builder.call(rotate, [x, x, _word(turn)])
 
 
-def _opaque(builder: Any, x: Any) -> Any:
-    """The number itself, as a product that LLVM drops only when it selects instructions.
-
-    LLVM's loop passes see additions as expressions of what a loop counts, and take seconds to rearrange the sum of all
-    twenty rounds.
-    """
-    product = builder.module.declare_intrinsic("llvm.umul.fix", [_WORD], ir.FunctionType(_WORD, [_WORD] * 3))
-    return builder.call(product, [x, _word(1), _word(0)])
-
-
 def threefry(builder: Any, kind: Any, key: Any, counter: Any) -> Any:
     """64 random bits of two numbers of 64 bits: straight code over 32-bit words, which vectorises."""
     words = list(_halves(builder, key))
@@ -42,10 +34,10 @@ def threefry(builder: Any, kind: Any, key: Any, counter: Any) -> Any:
     first, second = (builder.add(x, word) for x, word in zip(_halves(builder, counter), words[:2], strict=True))
     for group in range(5):
         for turn in _ROTATIONS[group % 2]:
-            first = _opaque(builder, builder.add(first, second))
+            first = opaque(builder, builder.add(first, second))
             second = builder.xor(_rotated(builder, second, turn), first)
         first = builder.add(first, words[(group + 1) % 3])
         second = builder.add(builder.add(second, words[(group + 2) % 3]), _word(group + 1))
-    first, second = _opaque(builder, first), _opaque(builder, second)
+    first, second = opaque(builder, first), opaque(builder, second)
     upper = builder.shl(builder.zext(first, key.type), ir.Constant(key.type, 32))
     return builder.or_(upper, builder.zext(second, key.type))

@@ -9,7 +9,7 @@ from __future__ import annotations
 from collections.abc import Iterable, Iterator, Sequence
 
 from graphc.codegen.fold_text import is_compensated
-from graphc.codegen.kernel import NestPrinter, Part
+from graphc.codegen.kernel import NestPrinter, Part, Segment
 from graphc.codegen.row_stages import Stage, plan_stages
 from graphc.codegen.row_tiles import RowTilePrinter
 from graphc.codegen.text import STORED, literal, loaded, stored
@@ -157,12 +157,10 @@ class RowLanePrinter(RowTilePrinter):
             self._lanes(needed, stage, phase)
             return
         axis, *inner = axes
-        ranges = [("0", self.dim(self.nest.space[axis]), self.assumed)]
-        if not inner:
-            ranges = self._segments(axis, *ranges[0][:2], needed)
-        for low, high, assumed in ranges:
-            names, self.assumed = dict(self.names), assumed
-            with self.lines.inside(f"for i{axis} in range({low}, {high}):"):
+        whole = Segment("0", self.dim(self.nest.space[axis]), self.assumed)
+        for segment in [whole] if inner else self._segments(axis, whole.low, whole.high, needed):
+            names, self.assumed = dict(self.names), segment.assumed
+            with self.lines.inside(f"for i{axis} in range({segment.low}, {segment.high}):"):
                 depth = self.order.index(axis) + 1
                 self._assign(s for s in needed if s.axes and self.level(s) == depth and s.number not in self.read)
                 self._nested(inner, needed, stage, phase)

@@ -17,8 +17,8 @@ ELEMENTS = {
     "u64": "uint64", "u32": "uint32", "u16": "uint16", "u8": "uint8", "bool": "uint8",
 }  # fmt: skip
 FOLDS = {
-    "add_to", "copy", "corrected", "fill", "greatest", "least", "load_where", "lost", "new_sum_f32", "new_sum_f64",
-    "lane_loop", "short_loop", "sum_blocks", "sum_of",
+    "add_to", "copy", "corrected", "few_rounds", "fill", "greatest", "least", "load_where", "lost", "new_sum_f32",
+    "new_sum_f64", "lane_loop", "short_loop", "sum_blocks", "sum_of",
 }  # fmt: skip
 FLAGS = {"flag_before", "next_flag"}
 FOURIER = {"transform"}
