@@ -188,7 +188,7 @@ SCIPY_PART = "__"  # between a function's name and the number of the result that
 OWN_SPECIAL = frozenset(
     (
         "besselpoly", "it2i0k0", "itairy", "itstruve0", "modfresnelm", "modfresnelp", "pbdv", "pbvv", "pbwa",
-        "hyp1f1", "hyperu", "tklmbda",
+        "hyp1f1", "hyp2f1", "hyperu", "tklmbda",
         "fdtridfd", "ncfdtridfd", "ncfdtridfn", "ncfdtrinc", "nctdtr", "nctdtridf", "nctdtrinc",
         *(f"mathieu_{kind}" for kind in ("a", "b", "cem", "sem", "modcem1", "modcem2", "modsem1", "modsem2")),
         *(f"{shape}_{kind}" for shape in ("pro", "obl") for kind in ("cv", "ang1", "rad1", "rad2")),

@@ -1,9 +1,9 @@
-"""Hypergeometric functions of real numbers: Gauss's, Kummer's, and 0F1.
+"""Gauss's hypergeometric function of real numbers.
 
-Where a power series would cancel or converge slowly, its function and derivative are carried on by Taylor's series of
-the differential equation (DLMF 15.10.1, 13.2.1), each step within half of the distance to the next singular point: the
-function grows from its power series at 0 as fast as any other solution. Negative arguments by the transformations of
-Pfaff and Kummer (DLMF 15.8.1, 13.2.39), polynomials by recurrence (DLMF 13.3.1), large arguments by DLMF 13.7.1.
+Where the power series would cancel or converge slowly, the function and its derivative are carried on by Taylor's
+series of the differential equation (DLMF 15.10.1), each step within half of the distance to the next singular point:
+the function grows from its power series at 0 as fast as any other solution. Negative arguments by Pfaff's
+transformation (DLMF 15.8.1), denominators below 0 by recurrence where the series cancels (DLMF 15.5.18).
 """
 
 from __future__ import annotations
@@ -11,18 +11,13 @@ from __future__ import annotations
 import math
 from typing import Any
 
-from graphc.scalar_special.bessel_plain import jv
 from graphc.scalar_special.beta_function import gamma_sign
 from graphc.scalar_special.gamma_parts import is_pole
 from graphc.scalar_special.language import (
-    copysign,
     epsilon,
-    exp,
     floor,
-    gamma,
     is_single,
     isfinite,
-    isinf,
     isnan,
     number,
     pow,
@@ -32,7 +27,6 @@ from graphc.scalar_special.rising_factorials import poch
 
 NAN, INF = math.nan, math.inf
 MOST_TERMS, MOST_STEPS = 4000, 2000
-MOST_DEGREE = 1e5  # of polynomials that are reached step by step
 MOST_LOST_64, MOST_LOST_32 = 3e4, 300.0  # what terms may be larger than their sum, which is NaN beyond
 
 
@@ -46,10 +40,11 @@ def most_lost(z: Any) -> Any:
 def hypergeometric_series(a: Any, b: Any, c: Any, z: Any, of_two: Any) -> Any:
     """The power series with (a)_n (b)_n (``of_two`` is 1) or (a)_n alone (0) over (c)_n n!.
 
-    It ends by itself where a or b is an integer <= 0. NaN where too many digits are lost, below the poles in c.
+    It ends by itself where a or b is an integer <= 0. NaN where too many digits are lost, below the poles in c, and
+    where it takes too long.
     """
     term, total, n = number(1, z), number(1, z), number(0, z)
-    largest = number(1, z)
+    largest, ended = number(1, z), number(0, z)
     for _ in range(MOST_TERMS):
         second = b + n if of_two > 0.0 else number(1, z)
         ratio = ((a + n) / (c + n)) * (second / (n + 1.0)) * z
@@ -59,8 +54,9 @@ def hypergeometric_series(a: Any, b: Any, c: Any, z: Any, of_two: Any) -> Any:
         largest = max(largest, abs(term))
         small = abs(term) <= abs(total) * epsilon(z) * 0.125
         if term == 0.0 or (small and (c > 0.0 or (n > -c and abs(ratio) < 0.99))):  # terms grow again beyond -c
+            ended = number(1, z)
             break
-    return number(NAN, z) if c < 0.0 and largest > abs(total) * most_lost(z) else total
+    return number(NAN, z) if ended == 0.0 or (c < 0.0 and largest > abs(total) * most_lost(z)) else total
 
 
 def gauss_series(a: Any, b: Any, c: Any, z: Any) -> Any:
@@ -79,6 +75,15 @@ def gauss_sum(a: Any, b: Any, c: Any, z: Any) -> Any:
     return total, sizes
 
 
+def poch_ratio(a: Any, b: Any, count: Any) -> Any:
+    """``(a)_count / (b)_count``, each of which may be beyond all numbers."""
+    found, n = number(1, a), number(0, a)
+    while n < count:
+        found = found * ((a + n) / (b + n))
+        n = n + 1.0
+    return found
+
+
 def gauss_polynomial(a: Any, b: Any, c: Any, z: Any, y: Any) -> Any:
     """For an integer a <= 0, y = 1 - z: in powers of z, or of y (DLMF 15.8.7), or as any other function."""
     found, sizes = gauss_sum(a, b, c, z)
@@ -88,7 +93,7 @@ def gauss_polynomial(a: Any, b: Any, c: Any, z: Any, y: Any) -> Any:
     if other > 0.0 or other != floor(other):
         mirrored, sizes = gauss_sum(a, b, other, y)
         if sizes <= 64.0 * abs(mirrored):
-            return mirrored * (poch(c - b, -a) / poch(c, -a))
+            return mirrored * poch_ratio(c - b, c, -a)
     return gauss_function(a, b, c, z, y) if z > 0.0 and y > 0.0 else found
 
 
@@ -143,37 +148,45 @@ def gauss_below(a: Any, b: Any, c: Any, z: Any, y: Any) -> Any:
     return number(NAN, z) if lost > abs(found) * most_lost(z) else found
 
 
+def gauss_start(a: Any, b: Any, c: Any, z: Any) -> Any:
+    """How far the power series goes: over all of 0 to z where its terms are positive, or none is above the first."""
+    whole = min(z, number(0, z) + 0.95)
+    if c < 0.0 or (a > 0.0 and b > 0.0 and whole * (a + b) - c < 0.1 * MOST_TERMS * (1.0 - whole)):
+        return whole
+    if (abs(a) + 1.0) * (abs(b) + 1.0) <= c:
+        return z if c - a - b > 30.0 else whole
+    if max(abs(a), abs(b)) <= 1.1 * c:
+        return min(z, number(0, z) + 0.5, 1.0 / (1.0 + min(abs(a), abs(b))))
+    return min(z, 4.0 / (1.0 + abs(a * b / c) + abs(a) + abs(b)), number(0, z) + 0.5)
+
+
 def gauss_steps(a: Any, b: Any, c: Any, z: Any, y: Any) -> Any:
     """By the power series up to where its terms are moderate, and steps from there on."""
-    size = abs(a * b / c) + abs(a) + abs(b)
-    x = min(z, number(0, z) + 0.95)
-    if c > 0.0:
-        x = min(z, 4.0 / (1.0 + size))
-        x = min(x, number(0, z) + 0.5)
-    value, slope = gauss_series(a, b, c, x), a * b / c * gauss_series(a + 1.0, b + 1.0, c + 1.0, x)
+    x = gauss_start(a, b, c, z)
+    value = gauss_series(a, b, c, x)
+    if x == z:
+        return value
+    slope = a * b / c * gauss_series(a + 1.0, b + 1.0, c + 1.0, x)
     rest = 1.0 - x
     for _ in range(MOST_STEPS):
         gap = rest - y
         if gap <= 0.0 or x >= z or not isfinite(value):
-            break
+            return value
         speed = sqrt(abs(a * b) / (x * rest)) + abs(c - (a + b + 1.0) * x) / (x * rest)
-        wanted = 4.0 / (1.0 + speed)
-        within = 0.5 * min(x, rest)
-        h = min(gap, wanted)
-        h = min(h, within)
+        h = min(gap, 4.0 / (1.0 + speed), 0.5 * min(x, rest))
         value, slope = gauss_step(a, b, c, x, rest, h, value, slope)
         x = x + h
         rest = rest - h
-    return value
+    return number(NAN, z)
 
 
 def at_one(a: Any, b: Any, c: Any) -> Any:
     """Gauss's sum gamma(c) gamma(c - a - b) / (gamma(c - a) gamma(c - b)) (DLMF 15.4.20)."""
     excess = c - a - b
-    if is_pole(b) and -b <= 200.0:
-        return poch(c - a, -b) / poch(c, -b)
-    if is_pole(a) and -a <= 200.0:
-        return poch(c - b, -a) / poch(c, -a)
+    if is_pole(b) and -b <= MOST_TERMS:
+        return poch_ratio(c - a, c, -b)
+    if is_pole(a) and -a <= MOST_TERMS:
+        return poch_ratio(c - b, c, -a)
     if excess <= 0.0:
         return gamma_sign(a) * gamma_sign(b) * gamma_sign(c) * number(INF, c)
     return poch(c - b, b) / poch(excess, b)
@@ -195,10 +208,13 @@ def hyp2f1(a: Any, b: Any, c: Any, z: Any) -> Any:
         return gauss_inside(a, b, c, z, 1.0 - z) if ends else beyond_one(a, b, c, z)
     if z > 0.0:
         return gauss_inside(a, b, c, z, 1.0 - z)
-    if z > -0.25 and abs(a * b / c * z) < 1.0 and abs(a) + abs(b) < 8.0:
+    few = z > -0.25 and abs(a * b / c * z) < 1.0 and abs(a) + abs(b) < 8.0
+    if few or (z > -0.95 and (abs(a) + 1.0) * (abs(b) + 1.0) <= c):
         return gauss_series(a, b, c, z)
     # Pfaff's transformation by the parameter that leaves the smaller numbers; the other where too many digits are lost
-    if (is_pole(b) or abs(b) < abs(a)) and not is_pole(a):
+    shorter = is_pole(c - a) and (not is_pole(c - b) or a < b)  # of two polynomials
+    smaller = shorter if is_pole(c - a) or is_pole(c - b) else abs(b) < abs(a)
+    if (is_pole(b) or smaller) and not is_pole(a):
         found = pow(1.0 - z, -b) * beyond(b, c - a, c, z)
         return pow(1.0 - z, -a) * beyond(a, c - b, c, z) if isnan(found) else found
     found = pow(1.0 - z, -a) * beyond(a, c - b, c, z)
@@ -216,164 +232,3 @@ def beyond_one(a: Any, b: Any, c: Any, z: Any) -> Any:
 def beyond(a: Any, b: Any, c: Any, z: Any) -> Any:
     """At ``z/(z - 1)`` for z < 0."""
     return number(1, z) if a == 0.0 or b == 0.0 else gauss_inside(a, b, c, z / (z - 1.0), 1.0 / (1.0 - z))
-
-
-# --- Kummer's ---------------------------------------------------------------------------------------------------------
-
-
-def kummer_polynomial(count: Any, b: Any, z: Any) -> Any:
-    """M(-count, b, z)."""
-    before, found, n = number(1, z), 1.0 - z / b, number(1, z)
-    if count == 0.0:
-        return before
-    while n < count:
-        following = ((b + 2.0 * n - z) * found - n * before) / (b + n)
-        before = found
-        found = following
-        n = n + 1.0
-    return found
-
-
-def kummer_series(a: Any, b: Any, z: Any) -> Any:
-    return hypergeometric_series(a, number(0, z), b, z, number(0, z))
-
-
-def kummer_far(a: Any, b: Any, z: Any) -> Any:
-    """``exp(-z) M`` for large z; NaN where the series has too few digits."""
-    term, total, n = number(1, z), number(1, z), number(0, z)
-    for _ in range(200):
-        following = term * ((1.0 - a + n) * (b - a + n) / (n + 1.0) / z)
-        if abs(following) > abs(term) and n > abs(a) + abs(b):
-            return number(NAN, z)
-        term = following
-        total = total + term
-        n = n + 1.0
-        if abs(term) <= abs(total) * epsilon(z) * 0.125:
-            ratio = 1.0 / poch(b, a - b)  # gamma(b) / gamma(a)
-            root = pow(z, 0.5 * (a - b))
-            return root * (total * ratio) * root
-    return number(NAN, z)
-
-
-def kummer_step(a: Any, b: Any, z: Any, h: Any, value: Any, slope: Any) -> Any:
-    u, v = value, slope * h
-    total, sloped, n = value + v, v, number(0, z)
-    share = h / z
-    for _ in range(MOST_TERMS):
-        w = (h * (n + a) * u / (n + 1.0) - (n + b - z) * v) * share / (n + 2.0)
-        u = v
-        v = w
-        n = n + 1.0
-        total = total + v
-        sloped = sloped + (n + 1.0) * v
-        if abs(u) + abs(v) <= (abs(total) + abs(sloped)) * epsilon(z) * 0.125 / (n + 1.0):
-            break
-    return total, sloped / h
-
-
-def kummer_inside(a: Any, b: Any, z: Any) -> Any:
-    """For z > 0, where the terms of the series have several signs."""
-    x = min(z, 4.0 / (1.0 + abs(a / b) + abs(a)))
-    value, slope = kummer_series(a, b, x), a / b * kummer_series(a + 1.0, b + 1.0, x)
-    for _ in range(MOST_STEPS):
-        if x >= z or not isfinite(value):
-            break
-        speed = sqrt(abs(a) / x) + abs(b - x) / x + 0.25
-        h = min(0.5 * x, 4.0 / speed)
-        h = min(h, z - x)
-        value, slope = kummer_step(a, b, x, h, value, slope)
-        x = z if h == z - x else x + h
-    return value
-
-
-def above_zero(a: Any, b: Any, z: Any) -> Any:
-    """``exp(-z) M(a, b, z)`` for b > 0 and z > 0; a and b - a are no integers <= 0."""
-    found = kummer_far(a, b, z) if z > 50.0 else number(NAN, z)
-    if isnan(found):
-        root = exp(-0.5 * z)
-        found = root * (kummer_series(a, b, z) if a > 0.0 else kummer_inside(a, b, z)) * root
-    return found
-
-
-def kummer_below(a: Any, b: Any, z: Any) -> Any:
-    """``exp(-z) M`` for b < 0 and z > 0, from b + n > 0 down (DLMF 13.3.2); NaN where too many digits are lost."""
-    steps = 1.0 - floor(b)
-    if steps > MOST_STEPS:
-        return number(NAN, z)
-    b = b + steps
-    found, above = above_zero(a, b, z), above_zero(a, b + 1.0, z)
-    lost, lost_above = abs(found), abs(above)
-    while steps > 0.0:
-        middle, far = (b - 1.0 + z) / (b - 1.0), z * (b - a) / (b * (b - 1.0))
-        below = middle * found - far * above
-        lost_below = abs(middle) * lost + abs(far) * lost_above
-        above, lost_above = found, lost
-        found, lost = below, lost_below
-        b = b - 1.0
-        steps = steps - 1.0
-    return number(NAN, z) if lost > abs(found) * most_lost(z) else found
-
-
-def scaled_kummer(a: Any, b: Any, z: Any) -> Any:
-    """``exp(-z) M(a, b, z)`` for z > 0; a and b - a are no integers <= 0."""
-    if b > 0.0:
-        return above_zero(a, b, z)
-    found = kummer_far(a, b, z) if z > 50.0 else number(NAN, z)
-    if isnan(found):
-        found = kummer_series(b - a, b, -z)  # other solutions grow faster: no steps
-    if isnan(found):
-        root = exp(-0.5 * z)
-        found = root * kummer_series(a, b, z) * root
-    return kummer_below(a, b, z) if isnan(found) else found
-
-
-def kummer_at_infinity(a: Any, b: Any, z: Any) -> Any:
-    """The limit: of a polynomial's leading term, or by DLMF 13.7.1 and 13.2.39."""
-    endless = number(INF, z)
-    if is_pole(a):
-        endless = copysign(endless, poch(b, -a))
-        return endless if z < 0.0 or a == 2.0 * floor(0.5 * a) else -endless
-    if z < 0.0 and (a > 0.0 or is_pole(b - a)):
-        return number(0, z)
-    return gamma_sign(b) * gamma_sign(a if z > 0.0 else b - a) * endless
-
-
-def hyp1f1(a: Any, b: Any, z: Any) -> Any:
-    if isnan(a) or isnan(b) or isnan(z) or isinf(a) or isinf(b):
-        return number(NAN, z)
-    if is_pole(b) and not (is_pole(a) and a >= b):
-        return number(INF, z)
-    if a == 0.0 or z == 0.0:
-        return number(1, z)
-    if isinf(z):
-        return kummer_at_infinity(a, b, z)
-    if (is_pole(a) and a < -MOST_DEGREE) or (is_pole(b - a) and b - a < -MOST_DEGREE):
-        return number(NAN, z)
-    if is_pole(a):
-        return kummer_series(a, b, z) if is_pole(b) or z < 0.0 else kummer_polynomial(-a, b, z)
-    if is_pole(b - a):
-        found = kummer_series(b - a, b, -z) if z > 0.0 else kummer_polynomial(a - b, b, -z)
-        return exp(z) * found
-    if z < 0.0:
-        return scaled_kummer(b - a, b, -z)
-    root = exp(0.5 * z)
-    return root * scaled_kummer(a, b, z) * root
-
-
-# --- 0F1 --------------------------------------------------------------------------------------------------------------
-
-
-def hyp0f1(v: Any, z: Any) -> Any:
-    if isnan(v) or not isfinite(z) or is_pole(v):
-        return number(NAN, z)
-    if z >= 0.0 or abs(z) < 0.5 * abs(v):
-        term, total, n = number(1, z), number(1, z), number(0, z)
-        for _ in range(MOST_TERMS):
-            term = term * (z / ((v + n) * (n + 1.0)))
-            total = total + term
-            n = n + 1.0
-            if abs(term) <= abs(total) * epsilon(z) * 0.125:
-                break
-        return total
-    root = sqrt(-z)
-    return gamma(v) * pow(root, 1.0 - v) * jv(v - 1.0, 2.0 * root)

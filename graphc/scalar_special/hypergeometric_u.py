@@ -9,7 +9,7 @@ from __future__ import annotations
 import math
 from typing import Any
 
-from graphc.scalar_special.hypergeometric import kummer_step
+from graphc.scalar_special.confluent import kummer_step
 from graphc.scalar_special.language import (
     epsilon,
     exp,

@@ -7,7 +7,8 @@ from __future__ import annotations
 import math
 from typing import Any
 
-from graphc.scalar_special.hypergeometric import hyp1f1, hyp2f1
+from graphc.scalar_special.confluent import hyp1f1
+from graphc.scalar_special.hypergeometric import hyp2f1
 from graphc.scalar_special.language import arccos, cos, floor, isnan, number, pow, sin, trunc
 from graphc.scalar_special.rising_factorials import binom, poch
 

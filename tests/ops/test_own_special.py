@@ -66,6 +66,7 @@ PLACES = {
     ("pbdv", 0): (mp.pcfd, [(1.3, -2.5), (-2.6, -0.7), (7.4, -4.0)]),
     ("pbvv", 0): (lambda v, x: mp.pcfv(-v - 0.5, x), [(1.3, -2.5), (9.7, -0.7)]),
     ("pbwa", 0): (mp.pcfw, [(0.8, 7.5), (6.0, 2.0)]),
+    ("hyp2f1", 0): (mp.hyp2f1, [(0.4, 10.05, 141.8, -4.6), (10.0, -0.0017, -22.7, 0.43), (11.3, 11.8, -19.2, 2e-6)]),
     ("hyp1f1", 0): (mp.hyp1f1, [(-0.5, -1.5, 3.0)]),
     ("hyperu", 0): (mp.hyperu, [(11.0, 1.0, 4.5), (0.56, 1e-9, 0.006), (-8.5, 0.0, 1.1), (1e-9, 11.4, 0.6)]),
     ("eval_legendre", 0): (mp.legendre, [(299.5, 0.14), (40.5, -0.6)]),
@@ -110,7 +111,7 @@ def test_values_where_scipys_are_wrong(name, k):
 
 BY_LAST = [  # by the last argument, others are numbers of the law or the kind
     *(("itairy", k) for k in range(4)), ("it2i0k0", 1), ("itstruve0", 0), ("pbdv", 0), ("pbvv", 0), ("pbwa", 0),
-    ("hyperu", 0), ("eval_legendre", 0), ("eval_chebyt", 0), ("eval_chebyu", 0), ("eval_sh_chebyt", 0),
+    ("hyp2f1", 0), ("hyperu", 0), ("eval_legendre", 0), ("eval_chebyt", 0), ("eval_chebyu", 0), ("eval_sh_chebyt", 0),
     ("eval_laguerre", 0), ("eval_gegenbauer", 0), ("eval_jacobi", 0), ("nctdtr", 0),
 ]  # fmt: skip
 

@@ -132,3 +132,18 @@ def test_struve(dtype):
         found = values(name, [[0.0, 1.0, 2.0, 0.5, -1.0, -2.0], [-2.0, -2.0, -3.0, -1.0, 0.0, 0.0]])
         np.testing.assert_allclose(found, getattr(scipy.special, name)([0, 1, 2, 0.5, -1, -2], [-2, -2, -3, -1, 0, 0]))
     assert np.isnan(values("struve", [300.0, 130.0]))  # digits are lost
+
+
+@BOTH
+def test_orders_of_yn_and_kn_are_whole(dtype):
+    n, x = np.array([0.77, 9.6, 8.5, -2.7]), np.array([11.8, 4.0, 0.9, 2.3])
+    for name, of_real in (("yn", "yv"), ("kn", "kv")):
+        np.testing.assert_array_equal(values(name, [n, x], dtype), values(of_real, [np.trunc(n), x], dtype))
+
+
+@BOTH
+def test_y_of_negative_orders_at_0(dtype):
+    """The sign is that of ``-cos(pi v)``; half-odd orders have J's value, 0 (DLMF 10.4.6)."""
+    v = np.array([0.0, 2.5, -1.0, -2.0, -1.27, -3.2, -0.3, -2.5])
+    inf = np.inf
+    assert values("yv", [v, 0.0], dtype).tolist() == [-inf, -inf, inf, -inf, inf, inf, -inf, 0.0]

@@ -144,3 +144,49 @@ def test_associated_legendre_functions(dtype):
 
     gaps = errors(values("lpmv", arguments, dtype), reference, arguments, dtype, fixed=(0,))
     assert np.max(gaps) < 200
+
+
+# Parameters far above and below the others: the series by itself, polynomials of the lower degree, recurrences in c
+HARD = {
+    "hyp2f1": [
+        (4.03, 3.81, 1599.07, -2.0), (0.9, 8.56, 3210.9, 0.94), (0.4, 10.05, 141.8, -4.6), (-15.6, -0.03, 2743.4, -2.9),
+        (-0.1, -0.3, 1798.4, -0.95), (10.0, -0.0017, -22.7, 0.43), (-2.5, 0.49, -33.8, 0.72), (5.5, 9.3, -9.5, -2.4),
+        (-105.0, -7.1, -1906.9, -0.05), (60.0, 9.5, 5.0, -7.0), (800.5, 900.2, 1300.0, 0.5), (5.5, -3.2, 200.0, 0.97),
+    ],
+    "hyp1f1": [
+        (133.4, 1.0, 126.1), (12.0, -8.5, -7.83), (10.48, -0.5, -8.67), (45.7, -4.5, -84.0), (-3.3, -2.6, 40.0),
+    ],
+    "hyperu": [
+        (1e-9, 11.4, 0.61), (2.2e-7, 60.3, 10.0), (0.03, 3.0, 0.01), (0.56, 1.3e-9, 0.006), (1e-12, 1.5, 2.0),
+    ],
+}  # fmt: skip
+
+
+@pytest.mark.filterwarnings("ignore::RuntimeWarning")
+@pytest.mark.parametrize("name", HARD)
+def test_hard_parameters(name):
+    with mpmath.workdps(120):
+        expected = [float(getattr(mpmath, name)(*map(mpmath.mpf, row), maxprec=10**5)) for row in HARD[name]]
+    np.testing.assert_allclose(values(name, np.array(HARD[name]).T), expected, rtol=2e-12)
+
+
+@pytest.mark.filterwarnings("ignore::RuntimeWarning")
+def test_polynomials_beyond_1():
+    """A power of 1 - z times a polynomial of it (DLMF 15.8.1), which is real where that power is an integer."""
+    rows = np.array([(6.0, 7.0, 4.0, 9.1), (9.0, 3.5, -5.5, 4.2), (11.0, 10.0, 11.0, 8.0)])
+    expected = [float(mpmath.re(mpmath.hyp2f1(*row))) for row in rows]
+    np.testing.assert_allclose(values("hyp2f1", rows.T), expected, rtol=1e-13)
+    at_one = np.array([(0.7, 11.2, 3.6), (0.7, -1.2, -0.7)])
+    nearly = [float(mpmath.hyp2f1(*row, 1 - mpmath.mpf(10) ** -12)) for row in at_one]
+    np.testing.assert_array_equal(values("hyp2f1", [*at_one.T, 1.0]), np.copysign(np.inf, nearly))
+
+
+@pytest.mark.filterwarnings("ignore::RuntimeWarning")
+@pytest.mark.parametrize("dtype", [np.float64, np.float32])
+def test_kummers_limits_and_huge_degrees(dtype):
+    inf = np.inf
+    rows = [(0.5, 1.0), (-0.5, 1.0), (-2.0, 1.0), (-3.0, 1.0), (-2.0, -3.0), (0.5, -1.5), (0.0, 2.0), (3.0, 1.0)]
+    a, b = np.array(rows).T
+    assert values("hyp1f1", [a, b, inf], dtype).tolist() == [inf, -inf, inf, -inf, inf, inf, 1.0, inf]
+    assert values("hyp1f1", [a, b, -inf], dtype).tolist() == [0.0, inf, inf, inf, inf, 0.0, 1.0, 0.0]
+    assert np.all(np.isnan(values("hyp1f1", [[1e20, -1e30, -inf], [40.0, 0.5, 1.0], [-0.5, 40.0, 1.0]], dtype)))

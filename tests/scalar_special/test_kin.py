@@ -189,3 +189,32 @@ def test_parameters_give_back_the_probability(name, dtype):
     slope = np.abs(law(found + step, *others) - law(found - step, *others)) / 2e-6
     gap = np.abs(law(found, *others) - p) / (np.finfo(dtype).eps * (p + slope))
     assert np.max(gap[inside]) < 50  # of which SciPy's betainc has 35
+
+
+@pytest.mark.filterwarnings("ignore::RuntimeWarning")
+@pytest.mark.parametrize("dtype", [np.float64, np.float32])
+def test_tukeys_law_of_large_shapes(dtype):
+    """By the quantile in many digits; SciPy's is beside."""
+    x = np.array([7.5, 0.93, 9.7, -292.2, -40.0, 3e-7, 9.0, 0.002, 0.3], dtype)
+    shape = np.array([-29.2, 3.2e-5, -13.2, -2.04, -0.6, 2835.9, -361.5, 400.0, 2.5], dtype)
+    with mpmath.workdps(200):
+        expected = []
+        for u, s in zip(map(float, x), map(float, shape), strict=True):
+            low, high = mpmath.mpf("1e-90"), 1 - mpmath.mpf("1e-90")
+            for _ in range(400):
+                middle = (low + high) / 2
+                if (middle**s - (1 - middle) ** s) / s > u:
+                    high = middle
+                else:
+                    low = middle
+            expected.append(float(low))
+    np.testing.assert_allclose(values("tklmbda", [x, shape], dtype), expected, rtol=200 * np.finfo(dtype).eps)
+
+
+def test_smirnovs_law_takes_no_loop_over_countless_samples():
+    assert np.all(np.isnan(values("smirnov", [[1e20, np.inf], [0.5, 0.5]])))
+    assert np.all(np.isnan(values("smirnovi", [[1e20, np.inf], [0.5, 0.5]])))
+
+
+def test_voigts_profile_far_out_is_0():
+    assert values("voigt_profile", [10.5, 3.6e-9, 0.0]) == 0.0

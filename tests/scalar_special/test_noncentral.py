@@ -180,3 +180,14 @@ def test_integrals_and_sums_of_the_noncentral_t_law_meet(side):
     for df, nc, t in np.array([(110.0, 3.0, 4.5), (300.0, 12.0, 10.0), (150.0, 0.1, 30.0)]):
         sums = noncentral_t.same_side_tail(df, t, nc, np.float64(side))
         assert noncentral_t.integral_tail(df, t, nc, np.float64(side)) == pytest.approx(sums, rel=2e-13)
+
+
+def test_fishers_law_of_hardly_any_degrees_of_freedom():
+    """Its tail is a power there, and 0.73 no probability that it has (DLMF 8.17.5)."""
+    d = np.array([1e-307, 1e-310, 0.5, 1e-3])
+    x = np.array([2.0, 2.0, 1e308, 1e308])
+    upper = [float(mpmath.betainc(a / 2, 1.5, 0, a / (a + 3 * v), regularized=True)) for a, v in
+             zip(map(mpmath.mpf, d), map(mpmath.mpf, x), strict=True)]  # fmt: skip
+    np.testing.assert_allclose(values("fdtrc", [3.0, d, x]), upper, rtol=1e-12)
+    np.testing.assert_allclose(values("ncfdtr", [3.0, d[2:], 1e-12, x[2:]]), 1 - np.array(upper[2:]), rtol=1e-10)
+    assert np.isnan(values("fdtridfd", [27.97, 0.7297, 0.4425]))
