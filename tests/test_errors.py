@@ -227,7 +227,7 @@ def test_branches_of_different_kinds():
         (lambda x: operator.contains(x, 2.0), "any"),  # here
         (lambda x: {x[0]: 1}, "keys"),  # here
         (lambda x: f"{x[0]:.3f}", "format"),  # here
-        (lambda x: round(x[0]), r"np.round"),  # here
+        (lambda x: round(x), r"np.round"),  # here
         (lambda x: list(range(x[0])), "Python int"),  # here
         (lambda x: np.ma.masked_less(x, 0.5), "; numpy.ma.core.masked_less cannot be traced"),  # here
     ],
@@ -255,8 +255,8 @@ def test_ufuncs_of_others_are_refused_by_name_at_the_users_line(ufunc, name):
 
 
 def test_rounding_to_digits_is_numpys():
-    f = graphc.jit(lambda x, y: (round(x[1] / 3, 2), round(y, 1)))
-    assert f(X, 0.46) == (0.67, 0.5)
+    f = graphc.jit(lambda x, y: (round(x[1] / 3, 2), round(y, 1), round(y * 100), round(2.5 * x[1] / x[1])))
+    assert f(X, 0.46) == (0.67, 0.5, 46, 2)
 
 
 def test_an_index_out_of_bounds_names_the_sizes_of_the_call():

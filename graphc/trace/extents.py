@@ -12,9 +12,10 @@ from collections.abc import Callable, Mapping
 from typing import Any
 
 from graphc.ir.builder import Builder
-from graphc.ir.dims import Dim, substitute, symbol, symbols_of
+from graphc.ir.dims import Dim, evaluate, substitute, symbol, symbols_of
 from graphc.ir.graph import Value
-from graphc.ir.types import I64
+from graphc.ir.opdef import Pointwise
+from graphc.ir.types import F64, I64
 from graphc.trace.session import Session, current
 
 _ARITHMETIC: dict[str, Callable[[Dim, Dim], Dim]] = {
@@ -50,7 +51,7 @@ def _followed(
     if node is None:
         assert session.parent is not None
         return followed(session.origins[value], session.parent)
-    match node.op.name:
+    match node.op.name if _keeps_integers(value) else "":
         case "const":
             return int(node.attrs["value"])
         case "dim":
@@ -65,6 +66,17 @@ def _followed(
             a, b = map(followed, node.inputs)
             return None if a is None or b is None else _ARITHMETIC[node.op.name](a, b)
     return None if of_number is None else of_number(value)
+
+
+def _keeps_integers(value: Value) -> bool:
+    """Whether a number that is computed of integers by ``+``, ``-`` and ``*`` is that integer still.
+
+    It may be a double, as in ``int(2.0 * n)``; but no fraction is one of its parts.
+    """
+    assert value.node is not None
+    if value.node.op.name == "const" and value.type.dtype == F64:
+        return float(value.node.attrs["value"]).is_integer()
+    return value.type.dtype == F64 or (value.type.dtype.kind in "iu" and value.type.dtype.itemsize >= 4)
 
 
 def distance(start: Value, stop: Value) -> Dim | None:
@@ -129,6 +141,35 @@ def dim_of_number(value: Value) -> Dim | None:
     """The same for a number of the session that is recording."""
     session = current()
     return None if session is None else dim_of(session, value)
+
+
+def number_in_call(value: Value) -> int | None:
+    """The integer in this call, where it follows from sizes and constants alone: the program is then for these."""
+    session, names = current(), set[str]()
+    number = None if session is None else _in_call(session, value, names)
+    if session is None or number is None:
+        return None
+    facts = session.F.facts
+    for name in sorted(names):
+        facts.equal(symbol(name), (facts.hints or {})[name])
+        session.note(f"specialised to {session.symbols.get(name, name)}: a length is computed of it")
+    return int(number)
+
+
+def _in_call(session: Session, value: Value, names: set[str]) -> Any:
+    """What the number is; ``names``: the symbols that it is made of are added. None where it follows from more."""
+    node, facts = value.node, session.F.facts
+    if node is None:
+        outer = session.origins.get(value)
+        return None if outer is None or session.parent is None else _in_call(session.parent, outer, names)
+    if node.op.name == "dim":
+        dim = facts.resolve(node.attrs["dim"])
+        names |= symbols_of(dim)
+        return None if facts.is_bound(dim) else evaluate(dim, facts.hints or {})
+    if value.rank or (node.op.name != "const" and not isinstance(node.op.kind, Pointwise)):
+        return None
+    parts = [_in_call(session, part, names) for part in node.inputs]
+    return None if any(part is None for part in parts) else node.op.ref(*parts, **node.attrs)
 
 
 def _index(session: Session, value: Value) -> Dim:

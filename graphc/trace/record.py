@@ -165,7 +165,7 @@ def trace(
 
     How long ``x[k : k + 3]`` is shows when the program runs, for a traced ``k``: an end of the axis may cut it short.
     Where shapes do not fit but for slices of the whole length, the target is traced again for these, and a slice that
-    is shorter stops the program.
+    is shorter stops the program. So are lengths that are parts of sizes, as ``int(0.8 * n)``: then they are numbers.
 
     What the function fills in outside when it first runs, such as a table that an object keeps, is there when it is
     traced again: where that changes nothing any more, and computes the same, it is the program of all calls.

@@ -163,8 +163,10 @@ class Tracer(OfTheStandard, TracedValue):
         return cannot_be_concrete(self, "int(x)")
 
     def __round__(self, digits: Any = None) -> Any:
-        if digits is None or self.ndim:
+        if self.ndim:
             return cannot_be_concrete(self, "round(x)")
+        if digits is None:
+            return protocol.python_number(protocol.find_attribute(self, "round")(), np.int64)
         rounded = protocol.find_attribute(self, "round")(digits)
         if self.value.type.weak:
             make_weak(rounded.value)

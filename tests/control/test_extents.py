@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import math
+
 import numpy as np
 import pytest
 
@@ -251,3 +253,80 @@ def test_slices_whose_length_is_not_used_may_be_cut_short():
     at = np.array([0, len(X) - 2, len(X)])
     with override(disable_jit=True):
         np.testing.assert_allclose(graphc.value_and_grad(around)(X, at)[0], around(X, at))
+
+
+# --- integers made of floating numbers --------------------------------------------------------------------------------
+
+
+def quarters(x):
+    total = 0.0
+    for i in range(8):
+        total = total + np.sum(x[: int(0.5 * i)]) * x[int(1.5 * i)] - np.prod(x[int(0.75 * i) : i + 1])
+    return total
+
+
+@pytest.mark.parametrize(
+    "f",
+    [
+        lambda x: x[int(0.9 * len(x)) :].sum(),
+        lambda x: x[: int(0.9 * x.shape[0])].std(),
+        lambda x: x[int(0.1 * x.size) : int(0.9 * x.size)].mean() * x[int(0.25 * x.size)],
+        lambda x: np.sort(x)[: int(0.3 * len(x))].mean() - x[-int(0.2 * len(x)) :].sum(),
+        lambda x: x[: int(2.0 * len(x)) - len(x)].sum() * x[int(len(x) / 3) :].sum(),
+        lambda x: x[: math.ceil(0.77 * len(x))].std() + x[: round(0.77 * len(x))].std() + x[round(1.5)],
+        lambda x: np.sum([x[k] ** 2 for k in range(int(0.5 * len(x)))]),
+        lambda x: np.mean(x[: int(0.8 * len(x))]) - np.mean(x[int(0.8 * len(x)) :]),
+        quarters,
+    ],
+)
+def test_a_part_of_a_size_is_cut_to_an_integer(f):
+    """Of ``int(0.9 * n)`` the fraction was cut first: a slice from there began at 0."""
+    program = graphc.value_and_grad(f)
+    for size in (20, 30, 31):
+        x = np.sin(1.0 + np.arange(size))
+        value, slope = program(x)
+        np.testing.assert_allclose(value, f(x), rtol=1e-12)
+        np.testing.assert_allclose(slope, differences(f, x), rtol=1e-6, atol=1e-7)
+    assert program.cache_info()["calls_traced"] == 1
+
+
+def split(x, t):
+    n = int(0.7 * len(x))
+    line = np.polyfit(t[:n], x[:n], 1)
+    return np.mean((x[n:] - np.polyval(line, t[n:])) ** 2)
+
+
+def halves(x, t):
+    n = int(0.5 * len(x))
+    found = np.zeros(n)
+    found[:] = x[:n] * t[:n]
+    return np.sum(found**2) * np.linspace(1.0, 2.0, n)[1]
+
+
+@pytest.mark.parametrize("f", [split, halves])
+def test_where_shapes_need_such_a_length_the_program_is_for_these_sizes(f):
+    program = graphc.value_and_grad(f)
+    for size in (20, 31, 20):
+        x, t = np.sin(1.0 + np.arange(size)), np.linspace(0, 1, size)
+        value, slope = program(x, t)
+        np.testing.assert_allclose(value, f(x, t), rtol=1e-11)
+        np.testing.assert_allclose(slope, differences(lambda x, t=t: f(x, t), x), rtol=1e-5, atol=1e-7)
+    assert program.cache_info()["calls_traced"] == 2
+    assert "specialised to x.shape[0]" in program.explain()
+
+
+def differences(f, x, step=1e-6):
+    return np.array([(f(x + step * e) - f(x - step * e)) / (2 * step) for e in np.eye(len(x))])
+
+
+def test_a_position_made_of_a_fraction_is_checked():
+    """The check was dropped, as if the position were 0."""
+
+    def f(x):
+        total = 0.0
+        for i in range(len(x)):
+            total = total + x[int(1.5 * i)]
+        return total
+
+    with pytest.raises(IndexRangeError):
+        graphc.jit(f)(np.ones(9))

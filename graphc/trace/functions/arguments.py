@@ -17,7 +17,7 @@ from graphc.ir.builder import Builder
 from graphc.ir.dims import Dim, Expr, dim_max, dim_min
 from graphc.ir.graph import Value
 from graphc.ir.types import BOOL, I64, bfloat16_dtype, is_floating, is_known, known_names, result_type
-from graphc.trace.extents import dim_of_number
+from graphc.trace.extents import dim_of_number, number_in_call
 from graphc.trace.session import current
 from graphc.trace.symbolic import SymbolicInt
 
@@ -163,9 +163,16 @@ def axis_of(F: Builder, name: str, axis: Any, rank: int) -> int:
     return number % rank
 
 
+# Functions that fold by a ufunc: to these a number has an axis, as to NumPy's ``reduce``.
+OF_NUMBERS = frozenset([
+    "sum", "prod", "max", "min", "any", "all", "ptp", "count_nonzero", "squeeze", "nansum", "nanprod",
+    "nanmax", "nanmin",
+])  # fmt: skip
+
+
 def axes_of(F: Builder, name: str, axis: Any, rank: int) -> tuple[int, ...]:
     """The axes of a reduction, non-negative, in the order given: all of them for None."""
-    if axis is None:
+    if axis is None or (not rank and name in OF_NUMBERS and axis in (0, -1)):
         return tuple(range(rank))
     axes = tuple(axis_of(F, name, a, rank) for a in (axis if isinstance(axis, list | tuple) else (axis,)))
     if len(set(axes)) < len(axes):
@@ -177,13 +184,19 @@ def axes_of(F: Builder, name: str, axis: Any, rank: int) -> tuple[int, ...]:
 
 
 def as_dim(F: Builder, name: str, size: Any) -> Dim:
-    """A size: a Python int, a symbolic dim, or a number made of loop indices and sizes that is never negative."""
+    """A size: a Python int, a symbolic dim, or a number made of loop indices and sizes that is never negative.
+
+    One that is a part of a size, ``int(0.5 * n)``, is that of this call.
+    """
     if isinstance(size, Expr):
         return size
     if isinstance(size, Value):
         dim = dim_of_number(size)
         if dim is not None and F.facts.always_at_least(dim, 0):
             return dim
+        known = number_in_call(size)
+        if known is not None:
+            return known
         raise unsupported(
             F,
             f"{name}: a size must come from Python ints, shapes and the indices of loops, and not be negative, and "

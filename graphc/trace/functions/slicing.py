@@ -17,7 +17,7 @@ from graphc.ir.dims import Dim, Expr, ceildiv, evaluate, floordiv
 from graphc.ir.graph import Value
 from graphc.ir.types import BOOL, I64, ArrayType
 from graphc.ops.index import CUT_SHORT
-from graphc.trace.extents import bound_size, dim_of_number, distance
+from graphc.trace.extents import bound_size, dim_of_number, distance, number_in_call
 from graphc.trace.functions.arguments import (
     as_array,
     larger,
@@ -204,6 +204,9 @@ def _known(F: Builder, bound: Any, size: Dim) -> Any:
             message = f"a slice bound must be an integer; got {bound.type}"
             raise IndexRangeError(message, location=F.location)
         dim = dim_of_number(bound)
+        session = current()
+        if dim is None and session is not None and session.whole_windows:
+            dim = number_in_call(bound)
         if dim is None:
             return bound
     else:
