@@ -181,7 +181,7 @@ class Batcher(Lanes):
         if any(symbols_of(d) & self.counts.keys() for d in sizes):
             raise UnsupportedError(
                 "vmap: a slice or array whose length or place differs from element to element; with the largest length "
-                "and np.where(np.arange(n) < length, x, 0) all have one shape",
+                "and np.where(np.arange(n) < length, x, 0) all have one shape (scipy.integrate.solve_ivp: give t_eval)",
                 location=node.location,
             )
 

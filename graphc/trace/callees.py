@@ -9,7 +9,7 @@ import itertools
 import operator
 import sys
 from collections.abc import Callable
-from types import BuiltinFunctionType, FunctionType, MethodType, ModuleType
+from types import BuiltinFunctionType, FunctionType, MethodDescriptorType, MethodType, ModuleType, WrapperDescriptorType
 from typing import Any
 
 import numpy as np
@@ -88,6 +88,8 @@ def traced_callee(function: Any) -> Any:
         return writer(function) if is_writer(function) else _builtin(function)
     if kind is functools.partial:
         return functools.partial(traced_callee(function.func), *function.args, **function.keywords)
+    if kind in (MethodDescriptorType, WrapperDescriptorType) and function.__objclass__ is np.ndarray:
+        return functools.partial(_method_of_first, function)
     if hasattr(function, "py_func") and type(function.py_func) is FunctionType:  # Numba's: traced through its source
         return rewritten(function.py_func)
     if kind in CALLED_OBJECTS:
@@ -103,6 +105,12 @@ def traced_callee(function: Any) -> Any:
     if type(call) is FunctionType and not is_library_name(call.__module__):
         return MethodType(rewritten(call), function)
     return function
+
+
+def _method_of_first(method: Any, array: Any, /, *args: Any, **kwargs: Any) -> Any:
+    """``np.ndarray.sum(x)``, which is ``x.sum()``."""
+    own = getattr(array, method.__name__) if isinstance(array, TracedValue) else functools.partial(method, array)
+    return own(*args, **kwargs)
 
 
 def guarded_callee(function: Any) -> Any:
@@ -321,9 +329,12 @@ def _library_function(function: Any) -> Any:
 def _make_substitute(function: Any) -> Any:
     if isinstance(function, np.ufunc):
         return taking_lists(function)
-    if (getattr(function, "__module__", None) or "").partition(".")[0] not in (
-        "numpy", "scipy",
-    ):  # fmt: skip
+    module = (getattr(function, "__module__", None) or "").partition(".")[0]
+    if module == "statistics":
+        from graphc.trace.python_statistics import statistics_form
+
+        return statistics_form(function) or function
+    if module not in ("numpy", "scipy"):
         return function
     if function is np.isscalar:
         return is_scalar

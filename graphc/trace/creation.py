@@ -10,6 +10,7 @@ from typing import Any
 
 import numpy as np
 
+from graphc.errors import UnsupportedError
 from graphc.ir.graph import Value
 from graphc.trace.functions import NUMPY_FUNCTIONS
 from graphc.trace.functions.arguments import as_array, as_dtype, qualified
@@ -44,9 +45,25 @@ def array_function(function: Any, name: str) -> Any:
     """What is called in place of a library's function; the function itself where it dispatches on its arguments."""
     if name in COPYING:
         return _Making(_array, function, name)
+    if name == "numpy.require":
+        return _require
     if name in NUMPY_FUNCTIONS or name in CONSTANT_ONLY:
         return _Making(_of_table, _DETERMINED.get(function, function), name)
     return function
+
+
+def _require(a: Any, dtype: Any = None, requirements: Any = None, *, like: Any = None) -> Any:
+    """``np.require``: a traced array is aligned and may be written into; it is copied for an order in memory."""
+    asked = {flag[0].upper() for flag in requirements or ()}
+    if not has_traced((a,)) or asked <= {"A", "W"}:
+        return array_function(np.asanyarray, "numpy.asanyarray")(a, dtype)
+    if not asked <= {"A", "W", "C", "F"}:
+        message = (
+            f"require: of a traced array, {requirements!r} is not known; np.array(x) is a copy that owns its memory"
+        )
+        raise UnsupportedError(message, location=user_location())
+    name = "asfortranarray" if "F" in asked else "ascontiguousarray"
+    return array_function(getattr(np, name), f"numpy.{name}")(a, dtype)
 
 
 def taking_lists(function: Any) -> Callable[..., Any]:

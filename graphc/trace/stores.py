@@ -144,7 +144,8 @@ class Assigned:
 
 
 class ArrayOwner:
-    """Stands for a traced array on the left of an assignment to one of its attributes: its real or imaginary part."""
+    """Stands for a traced array on the left of an assignment to one of its attributes: its elements in order, its real
+    or imaginary part."""
 
     __slots__ = ("_array",)
 
@@ -152,10 +153,15 @@ class ArrayOwner:
         object.__setattr__(self, "_array", array)
 
     def __setattr__(self, name: str, value: Any) -> None:
+        if name == "flat":
+            values = np.ravel(value)
+            self._array[...] = value if values.shape[0] == 1 else np.resize(values, self._array.shape)
+            return
         is_part = name == "real" or (name == "imag" and self._array.dtype.kind == "c")
         if not is_part:
             raise UnsupportedError(
-                f"x.{name} = v: of the attributes of a traced array, real is assigned to, and of a complex one imag; "
+                f"x.{name} = v: of the attributes of a traced array, flat and real are assigned to, and of a complex "
+                "one imag; "
                 "make a new array, such as x.reshape(shape)",
                 location=user_location(),
             )

@@ -22,8 +22,8 @@ _TEXT_AND_FILES = """
     fromfile fromregex fromstring frombuffer from_dlpack genfromtxt load loadtxt save savetxt savez savez_compressed
 """
 _DTYPES = """
-    can_cast common_type isdtype issubdtype min_scalar_type mintypecode promote_types typename isscalar iterable
-    isfortran may_share_memory shares_memory nested_iters frompyfunc asmatrix bmat require
+    can_cast isdtype issubdtype min_scalar_type mintypecode promote_types typename isscalar iterable
+    isfortran may_share_memory shares_memory nested_iters frompyfunc asmatrix bmat
 """
 _CALENDAR = "busday_count busday_offset is_busday datetime_as_string datetime_data isnat"
 _TABLES = """
@@ -70,7 +70,9 @@ _SPARSE = "a sparse matrix holds no traced numbers; of outside arrays as they ar
 _MESH = "it makes a triangulation by the numbers; RegularGridInterpolator and RBFInterpolator take traced values"
 _SMOOTH = "it chooses knots or a weight by the numbers; make_lsq_spline with knots of yours takes traced values"
 _BLOCKS = "it chooses blocks or pivots by the numbers; eig, eigh, cholesky, lu and hessenberg take traced values"
+_DECIDED = "whether its result is complex shows by the numbers: NumPy's own function of that name, of x or of x + 0j"
 _ACTIVE = "find outside which coefficients or constraints count, and solve those by np.linalg.solve or lstsq"
+_BOUNDED = f"without bounds it is np.linalg.lstsq, and for x >= 0 scipy.optimize.nnls; else {_ACTIVE}"
 # Functions that take functions, in whose closures a traced value may be
 OF_FUNCTIONS: Mapping[str, str] = {
     **dict.fromkeys(
@@ -90,6 +92,8 @@ ABSENT: Mapping[str, str] = {
     **dict.fromkeys(qualified("scipy.sparse", _ELEMENTWISE), _SPARSE_RESULT),
     **dict.fromkeys(qualified("scipy.linalg", "schur rsf2csf ldl qz ordqz"), _BLOCKS),
     **dict.fromkeys(qualified("scipy.optimize", "linprog milp"), _ACTIVE),
+    **dict.fromkeys(qualified("scipy.optimize", "lsq_linear lsq_linear.lsq_linear"), _BOUNDED),
+    **dict.fromkeys(qualified("numpy.lib.scimath", "sqrt log log2 log10 logn power arccos arcsin arctanh"), _DECIDED),
     "scipy.interpolate.KroghInterpolator": "BarycentricInterpolator is the polynomial through traced values",
     "numpy.frompyfunc": "its result is an array of Python objects; call the function itself, or use np.vectorize",
     "numpy.sort_complex": "an order of complex numbers; sort by np.lexsort((z.imag, z.real))",

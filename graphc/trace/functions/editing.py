@@ -104,34 +104,45 @@ def _kept(F: Builder, a: Value, axis: int, mask: Value) -> Value:
 
 
 def insert(F: Builder, arr: Any, obj: Any, values: Any, axis: Any = None) -> Value:
-    """With values put in before a known position, or before each of several."""
+    """With values put in before a known position, or before each of several, or of those in a slice."""
     value, along = _flat_or_along(F, "insert", arr, axis)
     given = as_array(F, values)
     given = F.cast(given, value.type.dtype)
-    many = isinstance(obj, list | tuple)
-    known = [specialised(F, place) for place in (obj if many else [obj])]
-    if any(isinstance(place, Value | slice) for place in known):
-        raise unsupported(F, "insert: positions must be Python ints; join the parts with np.concatenate")
     size = value.dims[along]
-    places = [place + size if isinstance(place, int) and place < 0 else place for place in known]
+    places = _places(F, obj, size)
+    many, is_listed = len(places) != 1, isinstance(obj, list | tuple | slice)
     if not many and given.rank:
         given = F.expand_dims(given, range(value.rank - given.rank)) if given.rank < value.rank else given
-        if axis is not None:  # as NumPy: x[:, k] = values, so the values' first axis is the inserted one
+        if axis is not None and not is_listed:  # as NumPy: x[:, k] = values, their first axis is the inserted one
             given = F.transpose(given, _first_to(given.rank, along))
         count = given.dims[along]
     else:
         count = len(places)
     dims = tuple(count if i == along else dim for i, dim in enumerate(value.dims))
     given = F.broadcast_to(given, dims)
-    order = sorted(range(len(places)), key=lambda k: (places[k], k)) if many else [0]
     parts: list[Value] = []
     before: Dim = 0
-    for k in order:
-        parts.append(take_range(F, value, along, before, places[k] - before))
+    for place, k in places:
+        parts.append(take_range(F, value, along, before, place - before))
         parts.append(take_range(F, given, along, k, 1) if many else given)
-        before = places[k]
+        before = place
     parts.append(take_range(F, value, along, before, size - before))
     return F.concat(*parts, axis=along)
+
+
+def _places(F: Builder, obj: Any, size: Dim) -> list[tuple[Any, int]]:
+    """The positions before which something is put in, in their order, each with the number of what is put there."""
+    if isinstance(obj, slice):
+        span = span_of(F, obj, size)
+        if isinstance(span.length, int):
+            numbered = [(span.start + k * span.step, k) for k in range(span.length)]
+            return numbered if span.step > 0 else numbered[::-1]
+    known = [specialised(F, place) for place in (obj if isinstance(obj, list | tuple) else [obj])]
+    if any(isinstance(place, Value | slice) for place in known):
+        message = "insert: positions must be Python ints, or a slice of a known length; join the parts with"
+        raise unsupported(F, f"{message} np.concatenate")
+    places = [place + size if isinstance(place, int) and place < 0 else place for place in known]
+    return [(places[k], k) for k in sorted(range(len(places)), key=lambda k: (places[k], k))]
 
 
 def _first_to(rank: int, axis: int) -> list[int]:

@@ -37,6 +37,7 @@ from graphc.trace.functions.slicing import (
     take_range,
     take_spans,
 )
+from graphc.trace.memory_order import in_order
 
 NOT_NEGATIVE = ("iota", "mask_indices", "argmax", "argmin", "checked_index")  # ops that make positions from the start
 
@@ -153,14 +154,14 @@ def take(F: Builder, a: Any, indices: Any, axis: int | None = None, out: None = 
     along = axis_of(F, "take", axis, a.rank)
     size = a.dims[along]
     if mode == "raise":
-        return F.gather(a, wrapped(F, index, size), axes=(along,), checked=True)
+        return in_order(F, F.gather(a, wrapped(F, index, size), axes=(along,), checked=True), "C")
     if mode not in ("clip", "wrap"):
         raise shape_error(F, f"take: mode={mode!r} is none of 'raise', 'clip', 'wrap'")
     if not F.facts.is_bound(size) and not F.facts.at_least(size, 1):
         raise shape_error(F, f"take: cannot take from the empty axis {along} of {a.type}")
     index = F.cast(index, I64)
     inside = F.remainder(index, size) if mode == "wrap" else F.minimum(F.maximum(index, 0), F.sub(size, 1))
-    return F.gather(a, inside, axes=(along,), checked=False)
+    return in_order(F, F.gather(a, inside, axes=(along,), checked=False), "C")
 
 
 def take_along_axis(F: Builder, arr: Any, indices: Any, axis: int | None = -1) -> Value:

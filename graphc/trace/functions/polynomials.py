@@ -23,10 +23,12 @@ from graphc.trace.functions.arguments import (
     shape_error,
     unsupported,
 )
+from graphc.trace.functions.products import matmul
 from graphc.trace.functions.rearranging import flip
 from graphc.trace.functions.signals import convolve
 from graphc.trace.functions.slicing import take_range
 from graphc.trace.functions.spectra import lstsq
+from graphc.trace.functions.systems import inv
 
 
 def coefficients(F: Builder, name: str, p: Any) -> Value:
@@ -149,10 +151,12 @@ def poly(F: Builder, seq_of_zeros: Any) -> Value:
 
 def polyfit(
     F: Builder, x: Any, y: Any, deg: Any, rcond: Any = None, full: bool = False, w: Any = None, cov: Any = False
-) -> Value:
-    """Least squares by columns of powers, scaled as NumPy scales them."""
-    if full or cov:
-        raise unsupported(F, "polyfit: full= and cov= are not supported; use np.linalg.lstsq of np.vander(x, deg + 1)")
+) -> Any:
+    """Least squares by columns of powers, scaled as NumPy scales them.
+
+    ``full``: with what ``lstsq`` tells, and the cutoff; ``cov``: with the covariance of the coefficients, scaled by the
+    residuals unless it is "unscaled".
+    """
     at, values = promoted(F, [as_array(F, x), as_array(F, y)])
     at, values = (F.cast(v, mean_dtype(v.type.dtype)) for v in (at, values))
     require_equal(F, "polyfit", at.dims[0], values.dims[0], (at.dims, values.dims))
@@ -164,8 +168,28 @@ def polyfit(
     scale = F.length(F.reduce("sum", F.square(columns), (0,)))
     cutoff = float(np.finfo(at.type.dtype).eps) if rcond is None else rcond
     relative = F.mul(F.cast(F.value(at.dims[0]), at.type.dtype), cutoff) if rcond is None else cutoff
-    found = lstsq(F, F.div(columns, scale), values, relative)[0]
-    return F.div(found, F.expand_dims(scale, range(1, found.rank)))
+    scaled = F.div(columns, scale)
+    solution, *told = lstsq(F, scaled, values, relative)
+    found = F.div(solution, F.expand_dims(scale, range(1, solution.rank)))
+    if full:
+        return found, *told, relative
+    if not cov:
+        return found
+    return found, _covariance(F, scaled, scale, F.sub(values, matmul(F, scaled, solution)), cov == "unscaled")
+
+
+def _covariance(F: Builder, columns: Value, scale: Value, rest: Value, unscaled: bool) -> Value:
+    """Of the coefficients of a fit that leaves ``rest`` of the values: a matrix for each column of it."""
+    count, order = columns.dims
+    inverse = inv(F, matmul(F, F.transpose(columns, (1, 0)), columns))
+    found = F.div(inverse, F.mul(F.expand_dims(scale, (1,)), F.expand_dims(scale, (0,))))
+    found = F.expand_dims(found, (2,)) if rest.rank == 2 else found
+    if unscaled:
+        return found
+    if not F.facts.at_least(count, order + 1):
+        raise shape_error(F, "polyfit: to scale the covariance there must be more points than coefficients")
+    spread = F.div(F.reduce("sum", F.square(rest), (0,)), F.cast(F.value(count - order), rest.type.dtype))
+    return F.mul(found, spread)
 
 
 def roots(F: Builder, p: Any) -> Value:

@@ -13,7 +13,7 @@ import numpy as np
 from graphc.ir.builder import Builder
 from graphc.ir.dims import Dim, product
 from graphc.ir.graph import Value
-from graphc.ir.types import I64
+from graphc.ir.types import F64, I64
 from graphc.trace.functions.arguments import (
     Implementation,
     as_array,
@@ -119,7 +119,8 @@ def _quantiles(F: Builder, name: str, rows: Value, share: Value, method: str, sk
     if method not in _PLACES and method not in _STEPS:
         raise unsupported(F, f"{name}: method={method!r} is not supported; there are {', '.join((*_PLACES, *_STEPS))}")
     size: Dim = rows.dims[-1]
-    if not F.facts.at_least(size, 1):
+    is_open = F.facts.is_bound(size)  # the count of a mask: of nothing the result is NaN, as NumPy's
+    if not is_open and not F.facts.at_least(size, 1):
         raise shape_error(F, f"{name}: the array has no elements")
     last_axis = rows.rank - 1
     lost = F.isnan(rows)
@@ -131,9 +132,18 @@ def _quantiles(F: Builder, name: str, rows: Value, share: Value, method: str, sk
     place = _PLACES[base](F, F.cast(count, dtype), F.cast(share, dtype))
     place = place if step is None else step(F, place)
     dims = (*rows.dims[:-1], share.dims[0])
-    found = _between(F, rows, F.broadcast_to(place, dims), last)
+    found = _between(F, _never_empty(F, rows) if is_open else rows, F.broadcast_to(place, dims), last)
     missing = F.reduce("all" if skips_nan else "any", lost, [last_axis], keepdims=True)
+    missing = F.logical_or(missing, F.eq(count, 0)) if is_open else missing
     return F.select(missing, float("nan"), found)
+
+
+def _never_empty(F: Builder, rows: Value) -> Value:
+    """The rows with a NaN behind them, so that the first element is one in any case."""
+    size, axis = rows.dims[-1], rows.rank - 1
+    longer = F.embed(rows, starts=(0,) * rows.rank, steps=(1,) * rows.rank, dims=(*rows.dims[:-1], size + 1))
+    is_own = F.lt(F.iota(dims=(*(1,) * axis, size + 1), axis=axis), F.value(size))
+    return F.select(is_own, longer, float("nan"))
 
 
 def _of_shares(  # noqa: PLR0913, PLR0917 - what quantile and percentile share
@@ -149,13 +159,43 @@ def _of_shares(  # noqa: PLR0913, PLR0917 - what quantile and percentile share
     return _kept(F, result, axes, share.rank, keepdims)
 
 
+def _weighted(F: Builder, name: str, data: tuple[Any, Any, Any, Any], ways: tuple[str, bool, float, bool]) -> Value:
+    """The first element up to which the weights add up to the share; no gradient comes to the weights."""
+    (a, q, axis, weights), (method, keepdims, whole, skips_nan) = data, ways
+    if method != "inverted_cdf" or skips_nan:
+        raise unsupported(F, f"{name}: weights= is there for method='inverted_cdf', and where no NaN is skipped")
+    rows, axes = _flattened(F, name, a, axis)
+    share = F.cast(as_array(F, q), F64)
+    flat = F.reshape(F.div(share, whole) if whole != 1.0 else share, (product(share.dims),))
+    ordered, order = F.sort(rows)
+    given = as_array(F, weights)
+    if given.rank == 1:
+        given = F.broadcast_to(given, rows.dims)
+    elif given.rank == rows.rank + len(axes) - 1:
+        given = _flattened(F, name, given, axis)[0]
+    else:
+        raise shape_error(F, f"{name}: weights={given.type} are no vector, and are not like the array")
+    last_axis = rows.rank - 1
+    sums = F.cumsum(along_last_axis(F, F.cast(given, F64), order), axis=last_axis, reverse=False, exclusive=False)
+    total = take_range(F, sums, last_axis, rows.dims[-1] - 1, 1)
+    reached = F.div(sums, total)
+    reached = F.select(F.eq(reached, 0.0), -1.0, reached)  # what weighs nothing is no smallest element
+    before = F.lt(F.expand_dims(reached, (last_axis,)), F.expand_dims(flat, (1,)))
+    place = F.reduce("sum", F.cast(before, I64), (last_axis + 1,))
+    found = along_last_axis(F, ordered, F.minimum(place, F.value(rows.dims[-1] - 1)))
+    lost = F.reduce("any", F.isnan(rows), [last_axis], keepdims=True)
+    found = F.select(lost, float("nan"), found)
+    front = F.transpose(found, [found.rank - 1, *range(found.rank - 1)])
+    return _kept(F, F.reshape(front, (*share.dims, *rows.dims[:-1])), axes, share.rank, keepdims)
+
+
 def _function(name: str, whole: float, skips_nan: bool) -> Implementation:
     def quantile(  # noqa: PLR0913 - NumPy's own parameters
         F: Builder, a: Any, q: Any, axis: Any = None, out: None = None, overwrite_input: bool = False,
         method: str = "linear", keepdims: bool = False, *, weights: Any = None,
     ) -> Value:  # fmt: skip
         if weights is not None:
-            raise unsupported(F, f"{name}: weights= is not supported; sort with np.argsort and sum the weights")
+            return _weighted(F, name, (a, q, axis, weights), (method, keepdims, whole, skips_nan))
         return _of_shares(F, name, a, q, axis, method, keepdims, whole, skips_nan)
 
     quantile.__doc__ = f"NumPy's ``{name}``, by interpolation between neighbours in the sorted array."

@@ -117,6 +117,11 @@ def result_type(F: Builder, *arrays_and_dtypes: Any) -> np.dtype:
     return np.result_type(*(_promotes_as(a) for a in arrays_and_dtypes))
 
 
+def common_type(F: Builder, *arrays: Any) -> type:
+    """The type of floating or complex numbers that all of the arrays fit into; integers fit into doubles."""
+    return np.common_type(*(np.empty(0, as_array(F, a).type.dtype) for a in arrays))
+
+
 def _promotes_as(a: Any) -> Any:
     if not isinstance(a, Value):
         return a
@@ -139,6 +144,6 @@ def select(F: Builder, condlist: Any, choicelist: Any, default: Any = 0) -> Valu
 FUNCTIONS: dict[str, Implementation] = {
     "numpy.where": where, "numpy.clip": clip, "numpy.nan_to_num": nan_to_num, "numpy.round": round_,
     "numpy.around": round_, "numpy.isclose": isclose, "numpy.allclose": allclose, "numpy.array_equal": array_equal,
-    "numpy.array_equiv": array_equiv, "numpy.result_type": result_type,
+    "numpy.array_equiv": array_equiv, "numpy.result_type": result_type, "numpy.common_type": common_type,
     "numpy.select": select,
 }  # fmt: skip

@@ -175,7 +175,7 @@ VALUE_ONLY = frozenset(
         "numpy",
         """
         all allclose any argmax argmin array_equal array_equiv around count_nonzero imag iscomplexobj isclose
-        isreal isrealobj ndim result_type round shape size empty empty_like eye identity ones ones_like tri
+        isreal isrealobj ndim result_type common_type round shape size empty empty_like eye identity ones ones_like tri
         zeros zeros_like arange linalg.matrix_rank argsort argpartition lexsort searchsorted digitize nonzero
         flatnonzero argwhere unravel_index ravel_multi_index ix_ diag_indices diag_indices_from tril_indices
         tril_indices_from triu_indices triu_indices_from indices hanning hamming blackman bartlett isin fix

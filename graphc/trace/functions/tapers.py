@@ -22,9 +22,9 @@ from graphc.trace.functions.arguments import (
     as_dims,
     as_dtype,
     not_negative,
-    unsupported,
 )
 from graphc.trace.functions.creation import linspace, ones
+from graphc.trace.functions.shaping import moveaxis
 
 
 def _window(name: str, at: Callable[[Builder, Value], Value]) -> Implementation:
@@ -77,17 +77,19 @@ def logspace(
 def geomspace(
     F: Builder, start: Any, stop: Any, num: Any = 50, endpoint: bool = True, dtype: Any = None, axis: int = 0
 ) -> Value:
-    """``num`` numbers of one sign from start to stop, each the same multiple of the one before."""
+    """``num`` numbers of one sign from start to stop, each the same multiple of the one before, along a new axis."""
     first, last = as_array(F, start), as_array(F, stop)
     float_type = np.result_type(first.type.dtype, last.type.dtype, F64)
     first, last = F.cast(first, float_type), F.cast(last, float_type)
-    if first.rank or last.rank or axis != 0:
-        raise unsupported(F, "geomspace: of arrays; write start * (stop / start) ** np.linspace(0, 1, n)")
     count = as_dim(F, "geomspace", num)
-    parts = linspace(F, 0.0, 1.0, count, endpoint=endpoint)
+    rank = max(first.rank, last.rank)
+    parts = as_array(F, linspace(F, 0.0, 1.0, count, endpoint=endpoint))
+    parts = F.expand_dims(parts, range(1, rank + 1))
     found = F.mul(first, F.pow(F.div(last, first), parts))
     if endpoint and F.facts.at_least(count, 2):  # the last one is stop itself, not what rounding leaves of it
-        found = F.select(F.eq(F.iota(dims=(count,), axis=0), F.value(count - 1)), last, found)
+        is_last = F.eq(F.iota(dims=parts.dims, axis=0), F.value(count - 1))
+        found = F.select(is_last, last, found)
+    found = moveaxis(F, found, 0, axis)
     return found if dtype is None else F.cast(found, as_dtype(F, "geomspace", dtype))
 
 
