@@ -227,7 +227,7 @@ def test_branches_of_different_kinds():
         (lambda x: operator.contains(x, 2.0), "any"),  # here
         (lambda x: {x[0]: 1}, "keys"),  # here
         (lambda x: f"{x[0]:.3f}", "format"),  # here
-        (lambda x: round(x), r"np.round"),  # here
+        (lambda x: 1.0 * round(x), r"np.round"),  # here
         (lambda x: list(range(x[0])), "Python int"),  # here
         (lambda x: np.ma.masked_less(x, 0.5), "; numpy.ma.core.masked_less cannot be traced"),  # here
     ],
