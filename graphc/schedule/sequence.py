@@ -11,6 +11,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass, field
+from functools import cached_property
 
 from graphc.ir.graph import Graph, Node, Value
 from graphc.ir.opdef import Bind, Control, Create, Foreign, Movement, Pointwise, Routine, Write
@@ -90,7 +91,11 @@ class Sequence:
             if value in self.free and value.node is not None and value.node not in needed:
                 needed.add(value.node)
                 stack.extend(value.node.inputs)
-        return [node for node in self.graph.nodes if node in needed]
+        return sorted(needed, key=self._places.__getitem__)
+
+    @cached_property
+    def _places(self) -> dict[Node, int]:
+        return {node: place for place, node in enumerate(self.graph.nodes)}
 
 
 def _from_memory(barrier: Node) -> Iterable[Value]:

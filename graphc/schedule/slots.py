@@ -8,6 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Collection, Iterable
 from dataclasses import dataclass, field
+from heapq import heappop, heappush
 
 from graphc.ir.dims import Dim, floordiv, symbols_of
 from graphc.ir.types import DTYPES
@@ -117,7 +118,8 @@ def plan_slots(steps: list[Step], capacity: Callable[[Dim], Dim], open_sizes: Co
     lives.through_loops()
     traded = {id(s) for step in walk_steps(steps) if isinstance(step, Exchange) for s in (step.a, step.b)}
     slots: list[list[Dim]] = []  # the different sizes of what has its place in each
-    ends: list[int] = []  # when each slot is free again
+    taken: list[tuple[int, int]] = []  # a heap: until when, and the slot
+    free: list[int] = []  # in the order in which they became so
     fixed: set[int] = set()  # slots that trade places: each must stay as large as the other
     open_storage: dict[frozenset[str], list[Storage]] = {}  # what is as large as these symbols say
     count = 0
@@ -139,17 +141,20 @@ def plan_slots(steps: list[Step], capacity: Callable[[Dim], Dim], open_sizes: Co
         if unknown:
             open_storage.setdefault(unknown, []).append(storage)
             continue
-        free = sorted((k for k, end in enumerate(ends) if end < life.first), key=ends.__getitem__)
-        free = [k for k in free if k not in fixed or slots[k] == [size]]
-        slot = fitting_slot(size, slots, free, may_grow=not trades)
+        while taken and taken[0][0] < life.first:
+            free.append(heappop(taken)[1])
+        usable = [k for k in free if k not in fixed or slots[k] == [size]] if fixed else free
+        slot = fitting_slot(size, slots, usable, may_grow=not trades)
         if slot is None:
             slot = len(slots)
             slots.append([])
-            ends.append(0)
+        else:
+            free.remove(slot)
         if size not in slots[slot]:
             slots[slot].append(size)
         fixed |= {slot} if trades else set()
-        storage.slot, ends[slot] = slot, life.last
+        storage.slot = slot
+        heappush(taken, (life.last, slot))
     for position, together in enumerate(open_storage.values(), count):
         _grow_together(together, position)
     return [largest(sizes) for sizes in slots]
