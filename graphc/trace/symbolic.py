@@ -190,6 +190,44 @@ class SymbolicInt:
     def __rmod__(self, other: object) -> Any:
         return self._divide(other, self, dims.mod, lambda a, b: a % b)
 
+    def __rshift__(self, places: Any) -> Any:
+        return self // 2**places if type(places) is int and places >= 0 else self._of_bits("__rshift__", places)
+
+    def __lshift__(self, places: Any) -> Any:
+        return self * 2**places if type(places) is int and places >= 0 else self._of_bits("__lshift__", places)
+
+    def __rlshift__(self, other: Any) -> Any:
+        return self._of_bits("__rlshift__", other)
+
+    def __rrshift__(self, other: Any) -> Any:
+        return self._of_bits("__rrshift__", other)
+
+    def __and__(self, other: Any) -> Any:
+        is_low = type(other) is int and other >= 0 and not other & (other + 1)  # the last bits: 0, 1, 3, 7, ...
+        return self % (other + 1) if is_low else self._of_bits("__and__", other)
+
+    def __or__(self, other: Any) -> Any:
+        return self._of_bits("__or__", other)
+
+    def __xor__(self, other: Any) -> Any:
+        return self._of_bits("__xor__", other)
+
+    def __invert__(self) -> Any:
+        return -self - 1
+
+    __rand__, __ror__, __rxor__ = __and__, __or__, __xor__
+
+    def _of_bits(self, name: str, other: object) -> Any:
+        dim = as_dim(other)
+        if dim is None:
+            return NotImplemented
+        return getattr(self.specialise(), name)(other.specialise() if isinstance(other, SymbolicInt) else dim)
+
+    def __getattr__(self, name: str) -> Any:
+        if name not in _OF_BITS:
+            raise AttributeError(f"'int' object has no attribute {name!r}")
+        return getattr(self.specialise(), name)
+
     def _divide(
         self, a: object, b: object, combine: Callable[[Dim, Dim], Dim], fallback: Callable[[Any, Any], Any]
     ) -> Any:
@@ -203,6 +241,9 @@ class SymbolicInt:
         if facts.equal(right, 0):
             raise ZeroDivisionError("integer division or modulo by zero")
         return wrap_dim(self.session, combine(left, right))
+
+
+_OF_BITS = ("bit_length", "bit_count", "as_integer_ratio", "to_bytes")  # methods of integers
 
 
 def _traced_operand(other: Any) -> Any:

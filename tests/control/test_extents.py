@@ -290,6 +290,31 @@ def test_a_part_of_a_size_is_cut_to_an_integer(f):
     assert program.cache_info()["calls_traced"] == 1
 
 
+BITS = [
+    lambda x, n: x[n >> 1 :].sum() * x[: (n & 3) + 1].sum(),
+    lambda x, n: x[: (n & 12) + 1].sum() + x[(n | 1) - n] - x[(n ^ 3) % n],
+    lambda x, n: x[: n.bit_length()].sum() * np.ones((1 << n) % 7 + 1).sum() + x[~(n - 2)],
+    lambda x, n: x[:: max(1, int(0.3 * n))].sum() + np.sum(np.ones(n << 1)) * x[0] + (3 & n) * x[1] + (64 >> n) * x[2],
+]
+
+
+@pytest.mark.parametrize("f", BITS)
+def test_sizes_are_python_integers_bit_by_bit(f):
+    program = graphc.value_and_grad(lambda x: f(x, len(x)))
+    for size in (11, 20):
+        x = np.sin(1.0 + np.arange(size))
+        value, slope = program(x)
+        np.testing.assert_allclose(value, f(x, size), rtol=1e-12)
+        np.testing.assert_allclose(slope, differences(lambda x, n=size: f(x, n), x), rtol=1e-6, atol=1e-7)
+
+
+def test_what_integers_do_not_have_is_said_of_them():
+    with pytest.raises(AttributeError, match="'int' object has no attribute 'bits'"):
+        graphc.jit(lambda x: x[: x.size.bits])(np.ones(3))
+    with pytest.raises(TypeError):
+        graphc.jit(lambda x: x[: x.size >> 0.5])(np.ones(3))
+
+
 def split(x, t):
     n = int(0.7 * len(x))
     line = np.polyfit(t[:n], x[:n], 1)

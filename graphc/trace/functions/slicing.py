@@ -189,10 +189,11 @@ def span_of(F: Builder, item: slice, size: Dim) -> Span:
 
 
 def _step(F: Builder, step: Any) -> Dim:
-    if isinstance(step, Value):
+    known = number_in_call(step) if isinstance(step, Value) else None
+    if isinstance(step, Value) and known is None:
         message = "the step of a slice is a traced value: take x[start + step * np.arange(count)] instead"
         raise ConcretizationError(message, location=F.location)
-    return _bound(F, step)
+    return _bound(F, step if known is None else known)
 
 
 def _known(F: Builder, bound: Any, size: Dim) -> Any:
