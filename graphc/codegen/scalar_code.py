@@ -157,7 +157,7 @@ class _FunctionTranslator(Translator):
         self.b = ir.IRBuilder(self.code.append_basic_block("entry"))
         self.b.position_at_end(self.b.branch(self.code.append_basic_block("body")).operands[0])
         self.in_memory = memory_names(self.function)
-        self.known, self.places, self.loops = {}, {}, []
+        self.known, self.places, self.loops, self.indices = {}, {}, [], []
 
     def translated(self, *, entry: bool) -> ir.Function:
         """Translate it all. ``entry``: it is not copied to where it is called."""
