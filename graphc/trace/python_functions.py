@@ -163,7 +163,8 @@ MATH_FORMS: dict[Any, Callable[..., Any]] = {
     math.asin: np.arcsin, math.acos: np.arccos, math.atan: np.arctan, math.atan2: np.arctan2, math.pow: np.power,
     math.asinh: np.arcsinh, math.acosh: np.arccosh, math.atanh: np.arctanh, math.hypot: _hypot, math.log: _log,
     math.erf: _special("erf"), math.erfc: _special("erfc"), math.lgamma: _special("gammaln"),
-    math.fsum: _fsum, math.prod: _prod, math.dist: _dist, math.isclose: _isclose,
+    math.modf: np.modf, math.ldexp: np.ldexp, math.fsum: _fsum, math.prod: _prod, math.dist: _dist,
+    math.isclose: _isclose,
 }  # fmt: skip
 
 
@@ -173,7 +174,10 @@ def _math(function: Callable[..., Any], *args: Any, **kwargs: Any) -> Any:
     if any(isinstance(arg, TracedValue) and arg.value.type.is_complex for arg in args):
         raise TraceTypeError(f"math.{function.__name__} takes no complex number; use cmath or NumPy",
                              location=user_location())  # fmt: skip
-    return as_number(MATH_FORMS[function](*args, **kwargs)) if has_traced(args) else function(*args, **kwargs)
+    if not has_traced(args):
+        return function(*args, **kwargs)
+    found = MATH_FORMS[function](*args, **kwargs)
+    return tuple(map(as_number, found)) if isinstance(found, tuple) else as_number(found)
 
 
 def _cmath(function: Callable[..., Any], x: Any) -> Any:

@@ -3,6 +3,7 @@ rarer arguments of NumPy's functions. Values beside the same code in NumPy, deri
 
 from __future__ import annotations
 
+import math
 import statistics
 
 import numpy as np
@@ -120,6 +121,7 @@ FORMS = {
     ),
     "median of some": (lambda x: np.median(x[x > 0]) + np.percentile(x[x > -0.5], 30) * np.nanmedian(x[x < 1]), X),
     "take": (taken, M),
+    "parts of a float": (lambda x: math.modf(x[1])[0] * math.ldexp(x[0], 3) + math.modf(x[2])[1] * x[3], X),
     "polynomials": (lambda x: np.polynomial.Polynomial(x)(0.2) + np.polynomial.Polynomial(x).deriv()(0.3), X),
     "their series": (lambda x: np.polynomial.Chebyshev(x)(0.3) * np.polynomial.Polynomial(x).integ()(0.5), X),
 }  # fmt: skip
