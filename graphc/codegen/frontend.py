@@ -86,9 +86,15 @@ class Translator:
     def __init__(
         self, function: ast.FunctionDef, namespace: Mapping[str, Any], arguments: Any, result: Any, target: Target
     ):
-        self.function, self.namespace, self.arguments, self.result = function, namespace, arguments, result
-        self.target = target
-        self.code = target.declare(function.name, list(map(value_type, arguments)))
+        self.arguments, self.result = arguments, result
+        code = target.declare(function.name, list(map(value_type, arguments)))
+        self.begin(function, namespace, code, target)
+
+    def begin(
+        self, function: ast.FunctionDef, namespace: Mapping[str, Any], code: ir.Function, target: Target
+    ) -> None:  # fmt: skip
+        """At the start of the code, with nothing known."""
+        self.function, self.namespace, self.code, self.target = function, namespace, code, target
         self.b = ir.IRBuilder(self.code.append_basic_block("entry"))
         self.b.position_at_end(self.b.branch(self.code.append_basic_block("body")).operands[0])
         self.in_memory = memory_names(function)

@@ -28,7 +28,7 @@ from graphc.codegen.frontend import Context, Translator, allow_contraction, valu
 from graphc.codegen.helpers import HELPERS
 from graphc.codegen.intrinsics import unpacked_arguments
 from graphc.codegen.operators import Number
-from graphc.codegen.scopes import memory_names
+from graphc.codegen.targets import CUDA
 from graphc.config import settings
 from graphc.scalar_special import language
 from graphc.scalar_special.table import FUNCTIONS
@@ -143,21 +143,17 @@ class _FunctionTranslator(Translator):
         self, module: ir.Module, symbol: str, function: Callable[..., Any], short: str,
         fixed: Sequence[Any] | None, contract: bool,
     ) -> None:  # fmt: skip
-        self.contract = contract
-        self.function, self.results = _syntax(function)
-        self.short, self.kind = short, FLOATS[short]
-        names = [argument.arg for argument in self.function.args.args]
+        tree, self.results = _syntax(function)
+        self.short, self.kind, self.contract = short, FLOATS[short], contract
+        names = [argument.arg for argument in tree.args.args]
         bound = fixed or [None] * len(names)
-        self.namespace = {**function.__globals__, **{n: t for n, t in zip(names, bound, strict=True) if t is not None}}
+        namespace = {**function.__globals__, **{n: t for n, t in zip(names, bound, strict=True) if t is not None}}
         self.given = [n for n, t in zip(names, bound, strict=True) if t is None]
         number = llvm_type(self.kind)
         result = number if self.results == 1 else ir.LiteralStructType([number] * self.results)
-        self.code = ir.Function(module, ir.FunctionType(result, [number] * len(self.given)), symbol)
-        self.code.linkage = "internal"
-        self.b = ir.IRBuilder(self.code.append_basic_block("entry"))
-        self.b.position_at_end(self.b.branch(self.code.append_basic_block("body")).operands[0])
-        self.in_memory = memory_names(self.function)
-        self.known, self.places, self.loops, self.indices = {}, {}, [], []
+        code = ir.Function(module, ir.FunctionType(result, [number] * len(self.given)), symbol)
+        code.linkage = "internal"
+        self.begin(tree, namespace, code, CUDA)  # also for the CPU: no loop of these runs in vectors
 
     def translated(self, *, entry: bool) -> ir.Function:
         """Translate it all. ``entry``: it is not copied to where it is called."""
