@@ -21,6 +21,7 @@ from graphc.cfunc import c_function_ir, prototype_form
 from graphc.codegen.driver import DRIVER_SIGNATURE
 from graphc.codegen.machine import LOCK, emit_for, parse, vector_bits_of
 from graphc.codegen.objects import Source, optimisation, source_ir
+from graphc.codegen.own_special import own_function_ir
 from graphc.direct import Built, DirectFunction
 from graphc.errors import ProgramError, UnsupportedError
 from graphc.function import CompiledFunction
@@ -30,7 +31,9 @@ from graphc.runtime import pool_code
 from graphc.runtime.convolutions import convolution_ir
 from graphc.runtime.direct import direct_ir, direct_source
 from graphc.runtime.direct_layout import KEPT_BLOCKS
+from graphc.runtime.scipy_special import names_in
 from graphc.runtime.tiled_code import tiled_gemm_ir
+from graphc.scalar_special.table import FUNCTIONS
 
 _PRODUCTS = {
     Service.GEMM_F64: "graphc_tiled_f64_{}",
@@ -56,11 +59,11 @@ def export(function: CompiledFunction, signature: str, path: str | Path, *, cpu:
         path: where it goes, without suffix: for ``lib/cubes``, ``lib/libcubes.so``, ``lib/cubes.h`` and, for Python,
             ``lib/cubes.py`` are written.
         cpu: ``"native"`` for this machine's CPU, or a name that LLVM knows, such as ``"x86-64-v3"``.
-    Returns: the path of the library. It needs the C library alone: products of matrices are graphc's own. Its function
-        serves all sizes that the guards of the one program in it allow, gives status -3 for others, runs on the thread
-        that calls it, and may run on many.
-    Raises: ``UnsupportedError`` for what needs this process (``graphc.opaque``) or LAPACK when it runs, naming it and
-        its line; ``ProgramError`` without a C compiler (``cc`` or ``gcc``) to link with; what ``f.cfunc`` raises.
+    Returns: the path of the library. It needs the C library alone: products of matrices are graphc's own, and so are
+        functions of ``scipy.special``. Its function serves all sizes that the guards of the one program in it allow,
+        gives status -3 for others, runs on the thread that calls it, and may run on many.
+    Raises: ``UnsupportedError`` for what needs this process (``graphc.opaque``), LAPACK or SciPy when it runs, naming it
+        and its line; ``ProgramError`` without a C compiler (``cc`` or ``gcc``) to link with; what ``f.cfunc`` raises.
     """
     prototype = parse_prototype(signature)
     match = re.match(r".*?(\w+)\s*\(", signature, re.DOTALL)
@@ -99,6 +102,7 @@ def _objects(direct: DirectFunction, name: str, prototype: Prototype, cpu: str) 
     *kernels, driver = sources
     with LOCK:
         found = [emit_for(source_ir(source), optimisation(source), cpu) for source in sources]
+        found += [emit_for(own_function_ir(called), 2, cpu) for called in _special_functions(kernels)]
         bits, linked = vector_bits_of(cpu), dict[Service, str]()
         if _uses(driver.text, _PRODUCTS):
             found.append(emit_for(tiled_gemm_ir(bits, _MEMORY), 1, cpu))
@@ -113,6 +117,11 @@ def _objects(direct: DirectFunction, name: str, prototype: Prototype, cpu: str) 
         found.append(emit_for(glue, 1, cpu))
     assert driver.signature == DRIVER_SIGNATURE
     return found
+
+
+def _special_functions(kernels: Iterable[Source]) -> list[str]:
+    """Those of ``scipy.special`` that the kernels call. A library has graphc's own, as devices have."""
+    return sorted({name for kernel in kernels for name in names_in(kernel.text)})
 
 
 def _uses(driver: str, services: Iterable[Service]) -> bool:
@@ -131,6 +140,13 @@ def _require_exportable(direct: DirectFunction, built: Built) -> None:
         raise UnsupportedError(
             f"{direct.name} cannot be exported: it calls what is in this process only, the opaque {names}: write it in "
             "NumPy, or call it outside of what is exported"
+        )
+    unknown = [k for k, kernel in enumerate(kernels) if not FUNCTIONS.keys() >= set(names_in(kernel[1]))]
+    if unknown:
+        names = ", ".join(sorted({name for k in unknown for name in names_in(kernels[k][1])} - FUNCTIONS.keys()))
+        raise UnsupportedError(
+            f"{direct.name} cannot be exported: it calls SciPy ({names}) at "
+            f"{', '.join(_lines_that_launch(driver, unknown))}, and a library has none: write it by other functions"
         )
     used = [{int(k) for k in re.findall(r"as_pointer_i64\(library\)\[(\d+)\]", text)} for _, text, _ in kernels]
     foreign = [k for k, words in enumerate(used) if "library" in kernels[k][1] and not words & set(Sorter)]

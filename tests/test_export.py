@@ -9,6 +9,7 @@ import sys
 
 import numpy as np
 import pytest
+import scipy.special
 
 import graphc
 from graphc.codegen.machine import LOCK, host_cpu, vector_bits_of
@@ -122,6 +123,37 @@ def test_convolutions_are_part_of_the_library(tmp_path):
     np.testing.assert_array_equal(found, f(x))
 
 
+SPECIAL = """
+import sys
+import numpy as np
+from waves import waves
+x, gradient = np.array([0.4, 1.3, 2.6]), np.zeros(3)
+print(waves(3, x.ctypes.data, gradient.ctypes.data), gradient.tobytes().hex())
+print(any(name in sys.modules for name in ("graphc", "numba", "llvmlite", "scipy")))
+"""
+
+
+@needs_compiler
+def test_special_functions_are_part_of_the_library(tmp_path):
+    """Of one result and of several, of integers, of complex numbers, and SciPy's and graphc's own alike."""
+
+    def total(x):
+        found = scipy.special.j0(x) * scipy.special.pbdv(1.5, x)[0] + scipy.special.airy(x)[2]
+        return np.sum(found + scipy.special.spherical_jn(2, x) * np.imag(scipy.special.wofz(x + 0.5j)))
+
+    f = graphc.grad(total)
+    graphc.export(f, "int waves(size_t n, const double x[n], double gradient[n])", tmp_path / "waves")
+    done = subprocess.run(
+        [sys.executable, "-c", SPECIAL],
+        cwd=tmp_path, env={"PYTHONPATH": ""}, capture_output=True, text=True, check=True,
+    )  # fmt: skip
+    first, imported = done.stdout.splitlines()
+    status, gradient = first.split()
+    assert status == "0"
+    np.testing.assert_allclose(np.frombuffer(bytes.fromhex(gradient)), f(np.array([0.4, 1.3, 2.6])), rtol=1e-13)
+    assert imported == "False"
+
+
 def test_vectors_of_named_cpus():
     with LOCK:
         found = [vector_bits_of(cpu) for cpu in ("x86-64", "x86-64-v3", "x86-64-v4")]
@@ -136,6 +168,9 @@ def test_what_needs_this_process_or_lapack_says_so(tmp_path, monkeypatch):
     solution = graphc.jit(lambda a, b: np.linalg.solve(a, b) * 2.0)
     with pytest.raises(UnsupportedError, match=r"it calls LAPACK \(dgetrf, dtrsm\) at test_export.py:\d+"):
         graphc.export(solution, "int f(int n, const double a[n][n], const double b[n], double x[n])", tmp_path / "b")
+    quantile = graphc.jit(lambda x: scipy.special.ndtri(x) * 2.0)
+    with pytest.raises(UnsupportedError, match=r"it calls SciPy \(ndtri\) at test_export.py:\d+"):
+        graphc.export(quantile, signature, tmp_path / "c")
     monkeypatch.setattr(shutil, "which", lambda name: None)
     with pytest.raises(ProgramError, match="neither cc nor gcc"):
         graphc.export(graphc.jit(np.sin), signature, tmp_path / "c")

@@ -19,7 +19,7 @@ from graphc.codegen.intrinsics import unpacked_arguments
 
 _DOUBLE, _FLOAT, _INT, _SIZE = ir.DoubleType(), ir.FloatType(), ir.IntType(32), ir.IntType(64)
 _COMPLEX = ir.LiteralStructType([_DOUBLE, _DOUBLE])
-_LLVM_TYPES = {"d": _DOUBLE, "n": _SIZE, "z": _COMPLEX, "~": ir.IntType(8).as_pointer()}
+LLVM_TYPES = {"d": _DOUBLE, "n": _SIZE, "z": _COMPLEX, "~": ir.IntType(8).as_pointer()}
 _KINDS = {"f64": types.float64, "f32": types.float32}
 
 
@@ -70,7 +70,7 @@ def _c_arguments(builder: Any, letters: str, numbers: list[Any]) -> list[Any]:
     found = []
     for letter in letters:
         if letter == "~":
-            found.append(ir.Constant(_LLVM_TYPES["~"], None))
+            found.append(ir.Constant(LLVM_TYPES["~"], None))
         elif letter == "z":
             whole = builder.insert_value(ir.Constant(_COMPLEX, ir.Undefined), numbers.pop(0), 0)
             found.append(builder.insert_value(whole, numbers.pop(0), 1))
@@ -82,7 +82,7 @@ def _c_arguments(builder: Any, letters: str, numbers: list[Any]) -> list[Any]:
 
 def _called(builder: Any, name: str, arguments: list[Any], results: str) -> list[Any]:
     """All results of the call, as float64 numbers."""
-    kinds = [_LLVM_TYPES[letter] for letter in results]
+    kinds = [LLVM_TYPES[letter] for letter in results]
     if len(kinds) > 1:
         places = [builder.alloca(kind) for kind in kinds]
         _external(builder, name, ir.VoidType(), [*arguments, *places])
