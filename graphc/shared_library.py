@@ -62,8 +62,9 @@ def export(function: CompiledFunction, signature: str, path: str | Path, *, cpu:
     Returns: the path of the library. It needs the C library alone: products of matrices are graphc's own, and so are
         functions of ``scipy.special``. Its function serves all sizes that the guards of the one program in it allow,
         gives status -3 for others, runs on the thread that calls it, and may run on many.
-    Raises: ``UnsupportedError`` for what needs this process (``graphc.opaque``), LAPACK or SciPy when it runs, naming it
-        and its line; ``ProgramError`` without a C compiler (``cc`` or ``gcc``) to link with; what ``f.cfunc`` raises.
+    Raises: ``UnsupportedError`` for what needs this process (``graphc.opaque``), LAPACK or SciPy when it runs, naming
+        it and its line; ``ProgramError`` without a C compiler (``cc`` or ``gcc``) to link with; what ``f.cfunc``
+        raises.
     """
     prototype = parse_prototype(signature)
     match = re.match(r".*?(\w+)\s*\(", signature, re.DOTALL)
