@@ -50,8 +50,8 @@ def kummer_series(a: Any, b: Any, z: Any) -> Any:
     return hypergeometric_series(a, number(0, z), b, z, number(0, z))
 
 
-def kummer_far(a: Any, b: Any, z: Any) -> Any:
-    """``exp(-z) M`` for large z; NaN where the series has too few digits."""
+def kummer_far(a: Any, b: Any, z: Any, share: Any) -> Any:
+    """``exp(-share z) M`` for large z; NaN where the series has too few digits, or its factors are no numbers."""
     term, total, n = number(1, z), number(1, z), number(0, z)
     for _ in range(200):
         following = term * ((1.0 - a + n) * (b - a + n) / (n + 1.0) / z)
@@ -62,7 +62,7 @@ def kummer_far(a: Any, b: Any, z: Any) -> Any:
         n = n + 1.0
         if abs(term) <= abs(total) * epsilon(z) * 0.125:
             ratio = 1.0 / poch(b, a - b)  # gamma(b) / gamma(a)
-            root = pow(z, 0.5 * (a - b))
+            root = pow(z, 0.5 * (a - b)) * exp(0.5 * (1.0 - share) * z)
             return root * (total * ratio) * root
     return number(NAN, z)
 
@@ -85,7 +85,7 @@ def kummer_step(a: Any, b: Any, z: Any, h: Any, value: Any, slope: Any) -> Any:
 
 def kummer_inside(a: Any, b: Any, z: Any) -> Any:
     """For z > 0, where the terms of the series have several signs."""
-    x = min(z, 4.0 / (1.0 + abs(a / b) + abs(a)))
+    x = min(z, max(4.0 / (1.0 + abs(a / b) + abs(a)), b / (1.0 + abs(a))))  # where no term is large
     value, slope = kummer_series(a, b, x), a / b * kummer_series(a + 1.0, b + 1.0, x)
     for _ in range(MOST_STEPS):
         if x >= z or not isfinite(value):
@@ -98,22 +98,22 @@ def kummer_inside(a: Any, b: Any, z: Any) -> Any:
     return number(NAN, z)
 
 
-def above_zero(a: Any, b: Any, z: Any) -> Any:
-    """``exp(-z) M(a, b, z)`` for b > 0 and z > 0; a and b - a are no integers <= 0."""
-    found = kummer_far(a, b, z) if z > 50.0 else number(NAN, z)
+def above_zero(a: Any, b: Any, z: Any, share: Any) -> Any:
+    """``exp(-share z) M(a, b, z)`` for b > 0 and z > 0; a and b - a are no integers <= 0."""
+    found = kummer_far(a, b, z, share) if z > 50.0 else number(NAN, z)
     if isnan(found):
-        root = exp(-0.5 * z)
+        root = exp(-0.5 * share * z)
         found = root * (kummer_series(a, b, z) if a > 0.0 else kummer_inside(a, b, z)) * root
     return found
 
 
-def kummer_below(a: Any, b: Any, z: Any) -> Any:
-    """``exp(-z) M`` for b < 0 and z > 0, from b + n > 0 down (DLMF 13.3.2); NaN where too many digits are lost."""
+def kummer_below(a: Any, b: Any, z: Any, share: Any) -> Any:
+    """``exp(-share z) M`` for b < 0 and z > 0, from b + n > 0 down (DLMF 13.3.2); NaN where many digits are lost."""
     steps = 1.0 - floor(b)
     if steps > MOST_STEPS:
         return number(NAN, z)
     b = b + steps
-    found, above = above_zero(a, b, z), above_zero(a, b + 1.0, z)
+    found, above = above_zero(a, b, z, share), above_zero(a, b + 1.0, z, share)
     lost, lost_above = abs(found), abs(above)
     while steps > 0.0:
         middle, far = (b - 1.0 + z) / (b - 1.0), z * (b - a) / (b * (b - 1.0))
@@ -126,17 +126,18 @@ def kummer_below(a: Any, b: Any, z: Any) -> Any:
     return number(NAN, z) if lost > abs(found) * most_lost(z) else found
 
 
-def scaled_kummer(a: Any, b: Any, z: Any) -> Any:
-    """``exp(-z) M(a, b, z)`` for z > 0; a and b - a are no integers <= 0."""
+def kummer(a: Any, b: Any, z: Any, share: Any) -> Any:
+    """``exp(-share z) M(a, b, z)`` for z > 0, share 0 or 1; a and b - a are no integers <= 0."""
     if b > 0.0:
-        return above_zero(a, b, z)
-    found = kummer_far(a, b, z) if z > 50.0 else number(NAN, z)
+        return above_zero(a, b, z, share)
+    found = kummer_far(a, b, z, share) if z > 50.0 else number(NAN, z)
+    if isnan(found):  # other solutions grow faster: no steps
+        grown = exp(0.5 * (1.0 - share) * z)
+        found = grown * kummer_series(b - a, b, -z) * grown
     if isnan(found):
-        found = kummer_series(b - a, b, -z)  # other solutions grow faster: no steps
-    if isnan(found):
-        root = exp(-0.5 * z)
+        root = exp(-0.5 * share * z)
         found = root * kummer_series(a, b, z) * root
-    return kummer_below(a, b, z) if isnan(found) else found
+    return kummer_below(a, b, z, share) if isnan(found) else found
 
 
 def kummer_at_infinity(a: Any, b: Any, z: Any) -> Any:
@@ -166,10 +167,7 @@ def hyp1f1(a: Any, b: Any, z: Any) -> Any:
     if is_pole(b - a):
         found = kummer_series(b - a, b, -z) if z > 0.0 else kummer_polynomial(a - b, b, -z)
         return exp(z) * found
-    if z < 0.0:
-        return scaled_kummer(b - a, b, -z)
-    root = exp(0.5 * z)
-    return root * scaled_kummer(a, b, z) * root
+    return kummer(b - a, b, -z, number(1, z)) if z < 0.0 else kummer(a, b, z, number(0, z))
 
 
 # --- 0F1 --------------------------------------------------------------------------------------------------------------
