@@ -77,6 +77,12 @@ def binary(builder: ir.IRBuilder, operator: type[ast.operator], a: Number, b: Nu
 
 def compare(builder: ir.IRBuilder, operator: type[ast.cmpop], a: Number, b: Number) -> Number:
     """``a operator b`` as a bool; only ``!=`` is true of NaN."""
+    if (
+        {a[0], b[0]} <= set(types.integer_domain)
+        and types.uint64 in (a[0], b[0])
+        and is_signed(a[0]) != is_signed(b[0])
+    ):
+        return types.boolean, _compare_signs(builder, COMPARISONS[operator], a, b)
     kind, sign = common_type(a, b), COMPARISONS[operator]
     x, y = as_type(builder, a, kind), as_type(builder, b, kind)
     if isinstance(kind, types.Float):
@@ -84,6 +90,17 @@ def compare(builder: ir.IRBuilder, operator: type[ast.cmpop], a: Number, b: Numb
     else:
         emit = builder.icmp_signed if is_signed(kind) else builder.icmp_unsigned
     return types.boolean, emit(sign, x, y)
+
+
+def _compare_signs(builder: ir.IRBuilder, sign: str, a: Number, b: Number) -> Any:
+    """Of uint64 and a signed integer, which no integer type holds both: a negative one is below all of the others."""
+    first, second = (as_type(builder, number, widened(number[0])) for number in (a, b))
+    is_first = is_signed(a[0])
+    negative = builder.icmp_signed("<", first if is_first else second, ir.Constant(ir.IntType(64), 0))
+    as_numbers = builder.icmp_unsigned(sign, first, second)
+    if sign == "!=" or sign[0] == ("<" if is_first else ">"):
+        return builder.or_(negative, as_numbers)
+    return builder.and_(builder.not_(negative), as_numbers)
 
 
 def unary(builder: ir.IRBuilder, operator: type[ast.unaryop], a: Number) -> Number:

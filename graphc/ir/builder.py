@@ -174,7 +174,7 @@ class Builder:
             if value.type.is_complex and dtype.kind not in "cb":
                 number = complex(number).real
             if value.type.weak and dtype.kind in "iu" and not np.iinfo(dtype).min <= number <= np.iinfo(dtype).max:
-                raise TraceTypeError(f"the Python integer {number} is out of bounds for {dtype}; use a wider dtype")
+                raise _out_of_bounds(number, dtype, self.location)
             return self.constant(np.asarray(number).astype(dtype).item(), ArrayType(dtype))
         if value.type.dtype == dtype:
             return value
@@ -192,7 +192,7 @@ class Builder:
         )):  # fmt: skip
             return
         number = evaluate(size, facts.hints)
-        raise TraceTypeError(f"the Python integer {number} is out of bounds for {dtype}; use a wider dtype")
+        raise _out_of_bounds(number, dtype, self.location)
 
     # --- shorthands that rules and NumPy functions share --------------------------------------------------------------
 
@@ -240,6 +240,13 @@ class Builder:
         stretched = [a + extra for a, d in enumerate(dims) if d == 1 and value.dims[a + extra] != 1]
         summed = self.reduce("sum", value, [*range(extra), *stretched])
         return self.reshape(summed, tuple(dims))
+
+
+def _out_of_bounds(number: Any, dtype: np.dtype, location: Location | None) -> TraceTypeError:
+    kind = "integer" if isinstance(number, int) else "number"
+    return TraceTypeError(
+        f"the Python {kind} {number} is out of bounds for {dtype}; use a wider dtype", location=location
+    )
 
 
 def refuse_complex(op: Op, types: Sequence[ArrayType]) -> None:

@@ -7,11 +7,12 @@ from typing import Any
 
 import numpy as np
 
-from graphc.errors import NoDerivativeError, ShapeError
+from graphc.errors import IndexRangeError, LinearAlgebraError, NumberError, ShapeError
 from graphc.ir.dims import Dim, Expr, evaluate, symbols_of
 from graphc.ir.graph import Graph, Node, Value
 from graphc.ir.opdef import Bind
 
+AT_RUN_TIME = (IndexRangeError, LinearAlgebraError, NumberError)  # they name the line
 Watch = Callable[[Node, Sequence[np.ndarray], Sequence[np.ndarray]], None]
 
 
@@ -54,8 +55,8 @@ def _run(graph: Graph, values: dict[Value, np.ndarray], symbols: dict[str, int],
         try:
             with np.errstate(all="ignore"):
                 result = node.op.ref(*regions, *(values[v] for v in node.inputs), **attrs)
-        except NoDerivativeError as error:  # the warning names the line
-            raise error if error.location else NoDerivativeError(error.message, location=node.location) from None
+        except AT_RUN_TIME as error:
+            raise error if error.location else type(error)(error.message, location=node.location) from None
         results = result if regions or len(node.outputs) > 1 else (result,)
         for output, found in zip(node.outputs, results, strict=True):
             if found is None:  # entries of a loop that did not run

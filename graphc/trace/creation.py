@@ -124,15 +124,19 @@ def _array(  # noqa: PLR0913 - NumPy's own parameters
         value = F.expand_dims(value, range(ndmin - value.rank))
     value = value if dtype is None else F.cast(value, as_dtype(F, name, dtype))
     if isinstance(obj, Tracer) and value is source and (name != "numpy.array" or not copy):
-        if not obj.is_array:
-            return _zero_dim(session, value)
-        return obj if name not in _PIECE or not value.dims else _in_one_piece(name, session, obj, source)
+        if name in _PIECE:
+            return _in_one_piece(name, session, obj, source)
+        return obj if obj.is_array else _zero_dim(session, value)
+    if name in _PIECE and not value.dims:  # these two give an array of one dimension or more
+        return wrap(session, F.reshape(value, (1,)))
     value = in_order(F, value, "F" if name == "numpy.asfortranarray" else order)
     return wrap(session, value) if value.dims else _zero_dim(session, value)
 
 
 def _in_one_piece(name: str, session: Session, array: Tracer, source: Value) -> Tracer:
-    """The array itself where it lies in C order, or in Fortran's; else a copy."""
+    """The array itself where it lies in C order, or in Fortran's; else a copy. Of a number one of one dimension."""
+    if not source.dims:
+        return array.viewed(session, source, session.F.reshape(source, (1,)), "view")
     if name == "numpy.ascontiguousarray":
         return array.viewed(session, source, source, "raveled")
     back = range(source.rank)[::-1]

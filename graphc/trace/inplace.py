@@ -9,6 +9,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
 
+from graphc.errors import TraceTypeError
 from graphc.trace import protocol
 from graphc.trace.functions.assignment import setitem
 from graphc.trace.location import user_location
@@ -21,7 +22,7 @@ if TYPE_CHECKING:
 def set_item(traced: Tracer, key: Any, value: Any) -> None:
     """``x[key] = value``; raises ``TypeError`` for a number, as Python does."""
     if not traced.is_array:
-        raise TypeError("a number does not support item assignment")
+        raise TraceTypeError("a number does not support item assignment", location=user_location())
     if _is_itself(traced, key, value):
         return
     key = with_known_masks(key)

@@ -25,6 +25,7 @@ from graphc.trace.functions.integers import apply_op, squared_truths
 from graphc.trace.functions.results import named
 from graphc.trace.functions.sharing import VIEW_PROPERTIES, function_view, method_view
 from graphc.trace.functions.table import WRITING_FUNCTIONS, WRITING_METHODS, signature_of
+from graphc.trace.functions.ufuncs import in_loop
 from graphc.trace.location import user_location
 from graphc.trace.missing import nearest_of, raise_unsupported
 from graphc.trace.other_arrays import written_here
@@ -208,7 +209,7 @@ def _call(ufunc: np.ufunc, inputs: tuple[Any, ...], kwargs: dict[str, Any]) -> A
     values = [unwrap(session, operand) for operand in inputs]
     if dtype is not None:
         session.F.location = user_location()
-        values = [session.F.cast(as_array(session.F, v), np.dtype(dtype)) for v in values]
+        values = in_loop(session.F, ufunc, name, values, dtype, kwargs.get("casting", "same_kind"))
     return wrap(session, _apply(session, ufunc.__name__, values, name))
 
 
@@ -278,10 +279,9 @@ def _shared(session: Session, arguments: Sequence[tuple[Any, Any]], found: Any, 
     """The results of a function as ``sharing`` says that they share memory with its arguments (given and unwrapped)."""
     if view == "one operand":  # after the subscripts; a result of several is new
         return _viewed(session, *arguments[1], found, "view") if len(arguments) == 2 else wrap(session, found)
-    if view == "each":
-        return tuple(
-            _viewed(session, *argument, part, "read-only") for argument, part in zip(arguments, found, strict=False)
-        )
+    if view.startswith("each"):
+        kind = "view" if view == "each view" else "read-only"
+        return tuple(_viewed(session, *argument, part, kind) for argument, part in zip(arguments, found, strict=False))
     return _viewed(session, *arguments[0], found, view)
 
 

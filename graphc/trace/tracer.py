@@ -79,12 +79,12 @@ class Tracer(OfTheStandard, TracedValue):
 
     def __len__(self) -> int:
         if not self.ndim:
-            raise TypeError("len() of a 0-d array has no value")
+            raise TraceTypeError("len() of a 0-d array has no value", location=user_location())
         return int(self.shape[0])
 
     def __iter__(self) -> Iterator[Any]:
         if not self.ndim:
-            raise TypeError("iteration over a 0-d array")
+            raise TraceTypeError("iteration over a 0-d array", location=user_location())
         return iter([self[i] for i in range(int(self.shape[0]))])
 
     def __getitem__(self, key: Any) -> Any:
@@ -133,7 +133,7 @@ class Tracer(OfTheStandard, TracedValue):
     def item(self, *index: Any) -> Any:
         """The element at the position, or the only one, as a Python number; it stays traced."""
         chosen = self[index] if len(index) > 1 else self.reshape(-1)[index[0]] if index else self.reshape(())
-        return protocol.python_number(chosen)
+        return protocol.python_number(chosen, _python_dtype(self.dtype))
 
     def view(self, dtype: Any = None) -> Any:
         """The same elements in the same memory; there is none of another dtype."""
@@ -247,6 +247,14 @@ class LazyTracer(Tracer):
             "write into a copy (x = x.copy()) and return it",
             location=user_location(),
         )
+
+
+def _python_dtype(dtype: np.dtype) -> np.dtype:
+    """Of the Python number that ``item`` gives: an integer is one of 64 bits, as all of Python's are in a program."""
+    return dtype if dtype == np.uint64 else np.result_type(dtype, _WIDE[dtype.kind])
+
+
+_WIDE = {"b": np.bool_, "i": np.int64, "u": np.int64, "f": np.float64, "c": np.complex128}
 
 
 class View(Tracer):

@@ -41,7 +41,7 @@ def apply_over_axes(func: Callable[..., Any], a: Any, axes: Any) -> Any:
     """The function along one axis after the other; axes that it folds stay with length 1."""
     value = np.asarray(a)
     for axis in np.atleast_1d(axes).tolist():
-        along = axis % value.ndim
+        along = axis + value.ndim if axis < 0 else axis
         found = func(value, along)
         value = found if np.ndim(found) == value.ndim else np.expand_dims(found, along)
     return value

@@ -58,6 +58,8 @@ def as_array(F: Builder, a: Any) -> Value:
         parts = promoted(F, [as_array(F, part) for part in a])
         if not parts:
             raise unsupported(F, "an empty list cannot stand for an array here: write np.zeros(0)")
+        for part in parts:
+            require_same_dims(F, "a list that is an array", parts[0], part)
         return F.concat(*(F.expand_dims(part, (0,)) for part in parts), axis=0)
     if isinstance(a, Value | Expr | bool | int | float | complex | np.bool_ | np.integer | np.inexact):
         return F.value(a)
@@ -92,6 +94,29 @@ def as_dtype(F: Builder, name: str, dtype: Any) -> np.dtype:
     if not is_known(result):
         raise unsupported(F, f"{name}: dtype {result} is not supported; the dtypes are {known_names()}")
     return result
+
+
+def promotes_as(a: Any) -> Any:
+    """What stands for the value in NumPy's promotion: its dtype, or a Python number for one of those."""
+    if not isinstance(a, Value):
+        return a
+    if not a.type.weak:
+        return a.type.dtype
+    return {"f": 0.0, "c": 0j}.get(a.type.dtype.kind, 0)
+
+
+CASTINGS = ("no", "equiv", "safe", "same_kind", "unsafe")
+
+
+def cast_by(F: Builder, name: str, value: Value, dtype: Any, casting: str) -> Value:
+    """The value in the dtype; raises ``TraceTypeError`` where NumPy's casting rule refuses."""
+    wanted = as_dtype(F, name, dtype)
+    if casting not in CASTINGS:
+        raise shape_error(F, f"{name}: casting={casting!r} is none of {', '.join(CASTINGS)}")
+    if not np.can_cast(value.type.dtype, wanted, casting):  # type: ignore[arg-type]
+        message = f"{name}: cannot cast {value.type.dtype} to {wanted} with casting rule {casting!r}"
+        raise TraceTypeError(f"{message}; convert with astype, or give casting='unsafe'", location=F.location)
+    return F.cast(value, wanted)
 
 
 def sum_dtype(dtype: np.dtype) -> np.dtype:
@@ -216,6 +241,14 @@ def require_equal(F: Builder, name: str, a: Dim, b: Dim, shapes: Sequence[Sequen
     if not F.facts.equal(a, b):
         text = " and ".join(shape_text(dims) for dims in shapes)
         raise shape_error(F, f"{name}: shapes {text} do not fit: {a} is not {b}")
+
+
+def require_same_dims(F: Builder, name: str, a: Value, b: Value) -> None:
+    """Raise ``ShapeError`` naming the shapes unless both have one."""
+    if a.rank != b.rank:
+        raise shape_error(F, f"{name}: shapes {shape_text(a.dims)} and {shape_text(b.dims)} are not the same")
+    for ours, theirs in zip(a.dims, b.dims, strict=True):
+        require_equal(F, name, ours, theirs, (a.dims, b.dims))
 
 
 def broadcast_dims(F: Builder, name: str, shapes: Sequence[tuple[Dim, ...]]) -> tuple[Dim, ...]:

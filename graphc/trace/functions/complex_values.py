@@ -38,6 +38,11 @@ def conjugate(F: Builder, x: Any, /) -> Value:
     return conjugated(F, a)
 
 
+def conj(F: Builder, a: Value, /) -> Value:
+    """The method, which leaves what is not complex as it is: also truth values, of which the ufunc makes int8."""
+    return conjugated(F, a)
+
+
 def conjugated(F: Builder, a: Value) -> Value:
     """As a factor of an inner product: truth values stay what they are."""
     return F.conj(a) if a.type.is_complex else a
@@ -49,7 +54,7 @@ def angle(F: Builder, z: Any, deg: bool = False) -> Value:
     if a.type.is_complex:
         found = F.arctan2(F.imag(a), F.real(a))
         return F.mul(found, 180.0 / math.pi) if deg else found
-    dtype = a.type.dtype if a.type.is_float else np.sqrt.resolve_dtypes((a.type.dtype, None))[1]
+    dtype = a.type.dtype if a.type.is_float else np.arctan2.resolve_dtypes((int, a.type.dtype, None))[2]
     half = F.constant(180.0 if deg else math.pi, ArrayType(dtype))
     found = F.select(F.signbit(F.cast(a, dtype)), half, F.constant(0.0, ArrayType(dtype)))
     return F.select(F.isnan(F.cast(a, dtype)), F.cast(a, dtype), found) if a.type.is_float else found
@@ -63,7 +68,15 @@ def sign(F: Builder, x: Any, /) -> Value:
     size = F.abs(a)
     at_zero = F.eq(size, 0.0)
     size = F.select(at_zero, 1.0, size)
-    return F.select(at_zero, 0.0, F.complex(F.div(F.real(a), size), F.div(F.imag(a), size)))
+    found = F.select(at_zero, 0.0, F.complex(F.div(F.real(a), size), F.div(F.imag(a), size)))
+    return F.select(F.isinf(size), _direction(F, F.real(a), F.imag(a)), found)
+
+
+def _direction(F: Builder, real: Value, imag: Value) -> Value:
+    """NumPy's sign of infinite numbers: that of the infinite part alone; where both are infinite, NaN."""
+    lost = F.eq(F.isinf(real), F.isinf(imag))
+    parts = [F.select(F.isinf(part), F.sign(part), 0.0) for part in (real, imag)]
+    return F.complex(*(F.select(lost, float("nan"), part) for part in parts))
 
 
 def squared_size(F: Builder, a: Value) -> Value:

@@ -13,7 +13,7 @@ import numpy as np
 from graphc.ir.builder import Builder
 from graphc.ir.dims import Dim, Expr, ceildiv, product
 from graphc.ir.graph import Value
-from graphc.ir.types import F64, I64, is_real_float, result_type
+from graphc.ir.types import F64, I64, ArrayType, is_floating, is_real_float
 from graphc.trace.extents import dim_of_number
 from graphc.trace.functions.arguments import (
     Implementation,
@@ -23,6 +23,7 @@ from graphc.trace.functions.arguments import (
     as_dtype,
     axis_of,
     not_negative,
+    promotes_as,
     shape_error,
     unsupported,
 )
@@ -133,11 +134,11 @@ def linspace(  # noqa: PLR0913 - NumPy's own parameters
     """``num`` evenly spaced values from start to stop, which may be traced arrays; differentiable by both."""
     first, last = as_array(F, start), as_array(F, stop)
     count = as_dim(F, "linspace", num)
-    float_type = result_type(first.type.dtype, last.type.dtype, *([F64] if _all_whole(first, last) else []))
+    float_type = _float_of(first, last)
     first, last = F.cast(first, float_type), F.cast(last, float_type)
     parts = count - 1 if endpoint else count
     distance = F.sub(last, first)
-    step = F.div(distance, parts) if F.facts.at_least(parts, 1) else F.mul(distance, float("nan"))
+    step = F.div(distance, parts) if F.facts.at_least(parts, 1) else F.constant(math.nan, ArrayType(F64))
     index = F.cast(positions(F, (count, *(1,) * distance.rank), 0), float_type)
     if not F.facts.at_least(parts, 1):
         result = F.broadcast_to(first, (count, *distance.dims))
@@ -151,8 +152,10 @@ def linspace(  # noqa: PLR0913 - NumPy's own parameters
     return (result, step) if retstep else result
 
 
-def _all_whole(*values: Value) -> bool:
-    return not any(is_real_float(v.type.dtype) for v in values)
+def _float_of(*values: Value) -> np.dtype:
+    """The dtype between two ends: of integers float64, and Python's numbers give way to NumPy's."""
+    common = np.result_type(*(promotes_as(v) for v in values))
+    return common if is_floating(common) else F64
 
 
 def _to_dtype(F: Builder, value: Value, dtype: np.dtype) -> Value:

@@ -2,8 +2,11 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
+from functools import cmp_to_key
 from typing import Any
 
+from graphc.errors import IndexRangeError
 from graphc.ir.builder import Builder
 from graphc.ir.dims import Dim, ceildiv, product
 from graphc.ir.graph import Value
@@ -15,6 +18,7 @@ from graphc.trace.functions.arguments import (
     axis_of,
     promoted,
     shape_error,
+    shape_text,
     specialised,
     unsupported,
 )
@@ -109,7 +113,7 @@ def insert(F: Builder, arr: Any, obj: Any, values: Any, axis: Any = None) -> Val
     given = as_array(F, values)
     given = F.cast(given, value.type.dtype)
     size = value.dims[along]
-    places = _places(F, obj, size)
+    places = _places(F, obj, size, along)
     many, is_listed = len(places) != 1, isinstance(obj, list | tuple | slice)
     if not many and given.rank:
         given = F.expand_dims(given, range(value.rank - given.rank)) if given.rank < value.rank else given
@@ -119,6 +123,9 @@ def insert(F: Builder, arr: Any, obj: Any, values: Any, axis: Any = None) -> Val
     else:
         count = len(places)
     dims = tuple(count if i == along else dim for i, dim in enumerate(value.dims))
+    joined = F.facts.broadcast([given.dims, dims])
+    if joined is None or len(joined) > len(dims) or not all(map(F.facts.equal, joined, dims)):
+        raise shape_error(F, f"insert: values of shape {shape_text(given.dims)} do not fit into {shape_text(dims)}")
     given = F.broadcast_to(given, dims)
     parts: list[Value] = []
     before: Dim = 0
@@ -130,7 +137,7 @@ def insert(F: Builder, arr: Any, obj: Any, values: Any, axis: Any = None) -> Val
     return F.concat(*parts, axis=along)
 
 
-def _places(F: Builder, obj: Any, size: Dim) -> list[tuple[Any, int]]:
+def _places(F: Builder, obj: Any, size: Dim, axis: int) -> list[tuple[Any, int]]:
     """The positions before which something is put in, in their order, each with the number of what is put there."""
     if isinstance(obj, slice):
         span = span_of(F, obj, size)
@@ -141,8 +148,28 @@ def _places(F: Builder, obj: Any, size: Dim) -> list[tuple[Any, int]]:
     if any(isinstance(place, Value | slice) for place in known):
         message = "insert: positions must be Python ints, or a slice of a known length; join the parts with"
         raise unsupported(F, f"{message} np.concatenate")
-    places = [place + size if isinstance(place, int) and place < 0 else place for place in known]
-    return [(places[k], k) for k in sorted(range(len(places)), key=lambda k: (places[k], k))]
+    places = [_inside(F, place, size, axis) for place in known]
+    return [(places[k], k) for k in _in_order(F, places)]
+
+
+def _inside(F: Builder, place: Any, size: Dim, axis: int) -> Dim:
+    """The position, counted from the front. Raises ``IndexRangeError`` where the axis has none such."""
+    found = place + size if isinstance(place, int) and place < 0 else place
+    if not F.facts.at_least(found, 0) or not F.facts.at_least(size, found):
+        message = f"insert: position {place} is out of bounds for axis {axis} of size {size}"
+        raise IndexRangeError(message, location=F.location)
+    return found
+
+
+def _in_order(F: Builder, places: Sequence[Dim]) -> list[int]:
+    """The numbers of the positions from the front to the back; equal ones stay in order."""
+
+    def compare(one: int, other: int) -> int:
+        if F.facts.equal(places[one], places[other]):
+            return one - other
+        return 1 if F.facts.at_least(places[one], places[other]) else -1
+
+    return sorted(range(len(places)), key=cmp_to_key(compare))
 
 
 def _first_to(rank: int, axis: int) -> list[int]:

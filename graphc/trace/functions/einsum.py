@@ -17,7 +17,7 @@ from graphc.ir.types import BOOL
 from graphc.trace.functions.arguments import (
     Implementation,
     as_array,
-    as_dtype,
+    cast_by,
     promoted,
     require_equal,
     shape_error,
@@ -176,7 +176,7 @@ def einsum(
         subscripts, operands = _from_sublists(F, (subscripts, *operands))  # type: ignore[assignment]
     values = promoted(F, [as_array(F, operand) for operand in operands])
     if dtype is not None:
-        values = [F.cast(v, as_dtype(F, "einsum", dtype)) for v in values]
+        values = [cast_by(F, "einsum", v, dtype, casting) for v in values]
     labels, output = _parse(F, subscripts, values)
     terms = _fit(F, [_without_repeats(F, v, part) for v, part in zip(values, labels, strict=True)])
     sizes = {label: known_size(F, term.dim(label)) for term in terms for label in term.labels}

@@ -37,7 +37,8 @@ def sinc(F: Builder, x: Any) -> Value:
 def i0(F: Builder, x: Any) -> Value:
     """The modified Bessel function of order 0."""
     a = as_array(F, x)
-    return F.i0(F.cast(a, mean_dtype(a.type.dtype)))
+    dtype = mean_dtype(a.type.dtype)
+    return F.cast(F.i0(F.cast(a, dtype)), dtype)
 
 
 def isposinf(F: Builder, x: Any, out: None = None) -> Value:

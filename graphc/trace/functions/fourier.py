@@ -146,12 +146,24 @@ def ihfft(F: Builder, a: Any, n: Any = None, axis: Any = -1, norm: Any = None, o
 def sizes_and_axes(F: Builder, name: str, a: Value, s: Any, axes: Any) -> tuple[list[Any], tuple[int, ...]]:
     """The number of points of each axis (None: its own), and the axes."""
     if axes is None:
+        if s is not None and len(s) > a.rank:
+            raise shape_error(F, f"{name}: {len(s)} sizes for the {a.rank} axes of {a.type}")
         places = tuple(range(a.rank)) if s is None else tuple(range(a.rank - len(s), a.rank))
     else:
         places = tuple(axis_of(F, name, axis, a.rank) for axis in axes)
     sizes = [None] * len(places) if s is None else [None if n is None or n == -1 else n for n in s]
     if len(sizes) != len(places):
         raise shape_error(F, f"{name}: {len(sizes)} sizes for {len(places)} axes")
+    return sizes, places
+
+
+def _some_axes(F: Builder, name: str, a: Value, s: Any, axes: Any) -> tuple[list[Any], tuple[int, ...]]:
+    """Where half of the transform along the last axis is kept: one axis or more, each once."""
+    sizes, places = sizes_and_axes(F, name, a, s, axes)
+    if not places:
+        raise shape_error(F, f"{name}: there is no axis to transform along")
+    if len(set(places)) < len(places):
+        raise shape_error(F, f"{name}: an axis stands twice in {axes}")
     return sizes, places
 
 
@@ -174,7 +186,7 @@ fftn, ifftn = over_axes(fft), over_axes(ifft)
 def rfftn(F: Builder, a: Any, s: Any = None, axes: Any = None, norm: Any = None, out: None = None) -> Value:
     """The transform of real numbers: half of it along the last axis."""
     value = as_array(F, a)
-    sizes, places = sizes_and_axes(F, "rfftn", value, s, axes)
+    sizes, places = _some_axes(F, "rfftn", value, s, axes)
     value = rfft(F, value, sizes[-1], places[-1], norm)
     for n, axis in reversed(list(zip(sizes[:-1], places[:-1], strict=True))):
         value = fft(F, value, n, axis, norm)
@@ -184,7 +196,7 @@ def rfftn(F: Builder, a: Any, s: Any = None, axes: Any = None, norm: Any = None,
 def irfftn(F: Builder, a: Any, s: Any = None, axes: Any = None, norm: Any = None, out: None = None) -> Value:
     """The inverse of ``rfftn``."""
     value = as_array(F, a)
-    sizes, places = sizes_and_axes(F, "irfftn", value, s, axes)
+    sizes, places = _some_axes(F, "irfftn", value, s, axes)
     for n, axis in zip(sizes[:-1], places[:-1], strict=True):
         value = ifft(F, value, n, axis, norm)
     return irfft(F, value, sizes[-1], places[-1], norm)

@@ -14,14 +14,17 @@ from graphc.errors import NumberError
 from graphc.ir.builder import Builder
 from graphc.ir.dims import Dim, Expr, product
 from graphc.ir.graph import Value
-from graphc.ir.types import I64, ArrayType
+from graphc.ir.types import F64, I64, ArrayType
 from graphc.ops.index import OTHER_LENGTH
 from graphc.trace.functions.arguments import (
     Implementation,
     as_array,
     as_dim,
     known_array,
+    mean_dtype,
+    promoted,
     require_equal,
+    require_same_dims,
     shape_error,
     unsupported,
 )
@@ -47,8 +50,7 @@ def edges_of(F: Builder, name: str, a: Value, bins: Any, range_: Any) -> Value:
         low, high = as_array(F, 0.0), as_array(F, 1.0)
     else:
         low, high = min_(F, a), max_(F, a)
-    low, high = (F.cast(end, np.result_type(a.type.dtype, np.float32 if a.type.is_float else np.float64))
-                 for end in (low, high))  # fmt: skip
+    low, high = (F.cast(end, mean_dtype(a.type.dtype)) for end in (low, high))
     single = F.eq(low, high)
     low, high = F.select(single, F.sub(low, 0.5), low), F.select(single, F.add(high, 0.5), high)
     found = linspace(F, low, high, count + 1)
@@ -76,9 +78,13 @@ def histogram_bin_edges(F: Builder, a: Any, bins: Any = 10, range: Any = None, w
     return edges_of(F, "histogram_bin_edges", flat_of(F, a), bins, range)
 
 
-def _density(F: Builder, counts: Value, volumes: Value) -> Value:
+def _density(F: Builder, counts: Value, edges: Sequence[Value]) -> Value:
+    """By the widths of the bins in all directions, and by their sum; in float64."""
     total = F.reduce("sum", counts, tuple(range(counts.rank)))
-    return F.div(F.div(counts, volumes), total)
+    for axis, along in enumerate(edges):
+        widths = F.cast(_widths(F, along), F64)
+        counts = F.div(counts, F.expand_dims(widths, [i for i in range(len(edges)) if i != axis]))
+    return F.div(counts, total)
 
 
 def histogram(
@@ -89,9 +95,11 @@ def histogram(
     edges = edges_of(F, "histogram", flat, bins, range)
     place, inside = _bin(F, "histogram", flat, edges)
     given = None if weights is None else flat_of(F, weights)
+    if given is not None:
+        require_same_dims(F, "histogram", flat, given)
     counts = _counted(F, place, inside, given, edges.dims[0] - 1)
     if density:
-        counts = _density(F, counts, _widths(F, edges))
+        counts = _density(F, counts, [edges])
     return counts, edges
 
 
@@ -105,7 +113,9 @@ def histogramdd(
 ) -> tuple[Value, tuple[Value, ...]]:
     """The same of points, given as rows or as a list of coordinates."""
     if isinstance(sample, list | tuple):
-        columns = [flat_of(F, c) for c in sample]
+        columns = promoted(F, [flat_of(F, c) for c in sample])
+        for column in columns:
+            require_same_dims(F, "histogramdd", columns[0], column)
     else:
         value = as_array(F, sample)
         value = value if value.rank == 2 else F.expand_dims(value, (1,))
@@ -120,10 +130,7 @@ def histogramdd(
     edges = [edges_of(F, "histogramdd", c, b, r) for c, b, r in zip(columns, each, ranges, strict=True)]
     counts = _counted_in(F, columns, edges, None if weights is None else flat_of(F, weights))
     if density:
-        volumes = _widths(F, edges[0])
-        for more in edges[1:]:
-            volumes = F.mul(F.expand_dims(volumes, (volumes.rank,)), _widths(F, more))
-        counts = _density(F, counts, volumes)
+        counts = _density(F, counts, edges)
     return counts, tuple(edges)
 
 

@@ -11,11 +11,12 @@ from graphc.ir.graph import Value
 from graphc.trace.functions.arguments import (
     Implementation,
     as_array,
-    as_dtype,
     as_int,
     axis_of,
+    cast_by,
     promoted,
     require_equal,
+    require_same_dims,
     shape_error,
     shape_text,
     specialised,
@@ -43,9 +44,11 @@ def _row(F: Builder, a: Value, i: int) -> Value:
     return F.squeeze(take_spans(F, a, spans), (0,))
 
 
-def join(F: Builder, name: str, values: Sequence[Value], axis: int, dtype: Any = None) -> Value:
+def join(
+    F: Builder, name: str, values: Sequence[Value], axis: int, dtype: Any = None, casting: str = "same_kind"
+) -> Value:
     """The values, all of one rank, one after the other along the axis (non-negative)."""
-    values = promoted(F, values) if dtype is None else [F.cast(v, as_dtype(F, name, dtype)) for v in values]
+    values = promoted(F, values) if dtype is None else [cast_by(F, name, v, dtype, casting) for v in values]
     first = values[0]
     for other in values[1:]:
         if other.rank != first.rank:
@@ -64,8 +67,8 @@ def concatenate(
     """NumPy's ``concatenate``; without an axis the arrays are flattened first."""
     values = arrays_of(F, "concatenate", arrays)
     if axis is None:
-        return join(F, "concatenate", [F.reshape(v, (product(v.dims),)) for v in values], 0, dtype)
-    return join(F, "concatenate", values, axis_of(F, "concatenate", axis, values[0].rank), dtype)
+        return join(F, "concatenate", [F.reshape(v, (product(v.dims),)) for v in values], 0, dtype, casting)
+    return join(F, "concatenate", values, axis_of(F, "concatenate", axis, values[0].rank), dtype, casting)
 
 
 def stack(
@@ -74,22 +77,18 @@ def stack(
     """The arrays, all of one shape, along a new axis."""
     values = arrays_of(F, "stack", arrays)
     for other in values[1:]:
-        if other.rank != values[0].rank:
-            shapes = " and ".join(shape_text(v.dims) for v in (values[0], other))
-            raise shape_error(F, f"stack: shapes {shapes} are not the same")
-        for ours, theirs in zip(values[0].dims, other.dims, strict=True):
-            require_equal(F, "stack", ours, theirs, (values[0].dims, other.dims))
+        require_same_dims(F, "stack", values[0], other)
     place = axis_of(F, "stack", axis, values[0].rank + 1)
-    return join(F, "stack", [F.expand_dims(v, (place,)) for v in values], place, dtype)
+    return join(F, "stack", [F.expand_dims(v, (place,)) for v in values], place, dtype, casting)
 
 
 def hstack(F: Builder, tup: Any, *, dtype: Any = None, casting: str = "same_kind") -> Value:
     values = [one_axis(F, v) for v in arrays_of(F, "hstack", tup)]
-    return join(F, "hstack", values, 0 if values[0].rank == 1 else 1, dtype)
+    return join(F, "hstack", values, 0 if values[0].rank == 1 else 1, dtype, casting)
 
 
 def vstack(F: Builder, tup: Any, *, dtype: Any = None, casting: str = "same_kind") -> Value:
-    return join(F, "vstack", [two_axes(F, v) for v in arrays_of(F, "vstack", tup)], 0, dtype)
+    return join(F, "vstack", [two_axes(F, v) for v in arrays_of(F, "vstack", tup)], 0, dtype, casting)
 
 
 def dstack(F: Builder, tup: Any) -> Value:

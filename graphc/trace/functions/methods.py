@@ -25,7 +25,7 @@ from graphc.trace.functions import (
     sorting,
     statistics,
 )
-from graphc.trace.functions.arguments import as_array, as_dtype, unsupported
+from graphc.trace.functions.arguments import as_array, as_dtype, cast_by
 from graphc.trace.functions.shaping import ignore_order
 from graphc.trace.memory_order import in_order
 
@@ -55,9 +55,9 @@ def astype(
     F: Builder, a: Any, /, dtype: Any, order: str = "K", casting: str = "unsafe", subok: bool = True, copy: bool = True
 ) -> Value:  # fmt: skip
     ignore_order(F, order)
-    if casting != "unsafe":
-        raise unsupported(F, f"astype: casting={casting!r} is not supported; leave it out")
     value, wanted = as_array(F, a), as_dtype(F, "astype", dtype)
+    if casting != "unsafe":
+        return in_order(F, cast_by(F, "astype", value, wanted, casting), order)
     if value.type.is_complex and wanted.kind not in "cb":
         warnings.warn("astype discards the imaginary part", np.exceptions.ComplexWarning, stacklevel=2)
         value = F.real(value)
@@ -81,8 +81,8 @@ METHODS: dict[str, Callable[..., Any]] = {
     "repeat": rearranging.repeat, "round": selection.round_, "astype": astype, "copy": copy,
     "trace": diagonals.trace, "diagonal": diagonals.diagonal, "take": indexing.take, "compress": compress,
     "argsort": sorting.argsort, "argpartition": sorting.argpartition, "searchsorted": sorting.searchsorted,
-    "nonzero": positions.nonzero, "choose": editing.choose, "conj": complex_values.conjugate,
-    "conjugate": complex_values.conjugate,
+    "nonzero": positions.nonzero, "choose": editing.choose, "conj": complex_values.conj,
+    "conjugate": complex_values.conj,
 }  # fmt: skip
 
 PROPERTIES: dict[str, Callable[[Builder, Value], Value]] = {

@@ -139,10 +139,10 @@ def _reflected(F: Builder, a: Value, axis: int, before: Dim, after: Dim, kind: s
     parts = [a]
     if before != 0:
         first = F.mul(take_range(F, a, axis, 0, 1), 2)
-        parts.insert(0, F.sub(first, take_range(F, whole, axis, 0, before)))
+        parts.insert(0, F.cast(F.sub(first, take_range(F, whole, axis, 0, before)), a.type.dtype))
     if after != 0:
         last = F.mul(take_range(F, a, axis, size - 1, 1), 2)
-        parts.append(F.sub(last, take_range(F, whole, axis, before + size, after)))
+        parts.append(F.cast(F.sub(last, take_range(F, whole, axis, before + size, after)), a.type.dtype))
     return F.concat(*parts, axis=axis)
 
 

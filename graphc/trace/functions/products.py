@@ -200,11 +200,11 @@ def multi_dot(F: Builder, arrays: Sequence[Any], *, out: None = None) -> Value:
     values = promoted(F, [as_array(F, a) for a in arrays])
     if len(values) < 2:
         raise shape_error(F, "multi_dot: at least two arrays are needed")
-    for a, b in pairwise(values):
-        require_equal(F, "multi_dot", a.dims[-1], b.dims[0], (a.dims, b.dims))
     if any(v.rank > 2 or not v.rank for v in values) or any(v.rank != 2 for v in values[1:-1]):
         shapes = ", ".join(shape_text(v.dims) for v in values)
         raise shape_error(F, f"multi_dot: needs matrices, with vectors at the ends only; got {shapes}")
+    for a, b in pairwise(values):
+        require_equal(F, "multi_dot", a.dims[-1], b.dims[0], (a.dims, b.dims))
     edges = [1 if values[0].rank == 1 else values[0].dims[0], *(v.dims[0] for v in values[1:])]
     edges.append(1 if values[-1].rank == 1 else values[-1].dims[-1])
     return _multiply_chain(F, values, chain_order([known_size(F, dim) for dim in edges]))

@@ -73,13 +73,16 @@ _STEPS: dict[str, tuple[str, Callable[[Builder, Value], Value]]] = {
     "averaged_inverted_cdf": ("interpolated_inverted_cdf", _averaged),
     "closest_observation": ("interpolated_inverted_cdf", _closest),
 }
+# Those that give an element as it is: also an integer, and one beside an infinity, which no interpolation would keep.
+_TAKEN = {"lower", "higher", "nearest", "inverted_cdf", "closest_observation"}
+MIDDLE = "the middle"  # what ``median`` asks for: between two elements their mean, as infinities have one
 FEW_SHARES = 4  # up to which neighbours are looked for one by one
 
 
-def _flattened(F: Builder, name: str, a: Any, axis: Any) -> tuple[Value, tuple[int, ...]]:
-    """The array in a float dtype with the axes folded into the last one, and the axes."""
+def _flattened(F: Builder, name: str, a: Any, axis: Any, keeps_integers: bool) -> tuple[Value, tuple[int, ...]]:
+    """The array with the axes folded into the last one, in a float dtype if no integers are kept; and the axes."""
     value = as_array(F, a)
-    value = F.cast(value, mean_dtype(value.type.dtype))
+    value = value if keeps_integers else F.cast(value, mean_dtype(value.type.dtype))
     axes = axes_of(F, name, axis, value.rank)
     rest = [i for i in range(value.rank) if i not in axes]
     moved = F.transpose(value, [*rest, *axes])
@@ -90,24 +93,28 @@ def _kept(F: Builder, found: Value, axes: tuple[int, ...], lead: int, keepdims: 
     return F.expand_dims(found, [lead + axis for axis in sorted(axes)]) if keepdims else found
 
 
-def _at_ranks(F: Builder, rows: Value, low: Value, high: Value) -> tuple[Value, Value]:
-    """The elements of the rows at these ranks: found one by one where there are few, else by sorting."""
-    count = low.dims[-1]
-    if not isinstance(count, int) or count > FEW_SHARES:
+def _at_ranks(F: Builder, rows: Value, *ranks: Value) -> list[Value]:
+    """The elements of the rows at each of these ranks: found one by one where there are few, else by sorting."""
+    count = ranks[0].dims[-1]
+    if not rows.type.is_float or not isinstance(count, int) or count > FEW_SHARES:
         ordered = F.sort(rows)[0]
-        return along_last_axis(F, ordered, low), along_last_axis(F, ordered, high)
-    axis = low.rank - 1
-    found = F.ranked(rows, F.concat(low, high, axis=axis))[0]
-    return take_range(F, found, axis, 0, count), take_range(F, found, axis, count, count)
+        return [along_last_axis(F, ordered, rank) for rank in ranks]
+    axis = ranks[0].rank - 1
+    found = F.ranked(rows, F.concat(*ranks, axis=axis) if len(ranks) > 1 else ranks[0])[0]
+    return [take_range(F, found, axis, k * count, count) for k in range(len(ranks))]
 
 
-def _between(F: Builder, rows: Value, place: Value, last: Value) -> Value:
-    """Between two neighbours in order of the rows, at a place (of the rows' batch, and a last axis of its own)."""
+def _at_places(F: Builder, rows: Value, place: Value, last: Value, method: str) -> Value:
+    """In order of the rows, at places (of the rows' batch, and a last axis of their own) that may be between two."""
     place = F.minimum(F.maximum(place, 0.0), F.cast(last, place.type.dtype))
     low = F.cast(F.floor(place), I64)
+    if method in _TAKEN:
+        return _at_ranks(F, rows, low)[0]
     high = F.minimum(F.add(low, 1), last)
     part = F.sub(place, F.cast(low, place.type.dtype))
     first, second = _at_ranks(F, rows, low, high)
+    if method == MIDDLE:
+        return F.select(F.eq(part, 0.0), first, F.div(F.add(first, second), 2.0))
     nearer = F.ge(part, 0.5)  # from the nearer end, so that the result never leaves the two
     step = F.sub(second, first)
     up, down = F.add(first, F.mul(step, part)), F.sub(second, F.mul(step, F.sub(1.0, part)))
@@ -116,23 +123,25 @@ def _between(F: Builder, rows: Value, place: Value, last: Value) -> Value:
 
 def _quantiles(F: Builder, name: str, rows: Value, share: Value, method: str, skips_nan: bool) -> Value:
     """For each row, at the shares (a vector): a last axis of the shares' length."""
-    if method not in _PLACES and method not in _STEPS:
-        raise unsupported(F, f"{name}: method={method!r} is not supported; there are {', '.join((*_PLACES, *_STEPS))}")
     size: Dim = rows.dims[-1]
     is_open = F.facts.is_bound(size)  # the count of a mask: of nothing the result is NaN, as NumPy's
     if not is_open and not F.facts.at_least(size, 1):
         raise shape_error(F, f"{name}: the array has no elements")
     last_axis = rows.rank - 1
-    lost = F.isnan(rows)
-    whole = F.cast(F.value(size), I64)
-    count = F.sub(whole, F.reduce("sum", F.cast(lost, I64), [last_axis], keepdims=True)) if skips_nan else whole
+    lost = F.isnan(rows) if rows.type.is_float else None
+    count = F.cast(F.value(size), I64)
+    if skips_nan and lost is not None:
+        count = F.sub(count, F.reduce("sum", F.cast(lost, I64), [last_axis], keepdims=True))
     last = F.maximum(F.sub(count, 1), 0)
-    dtype = rows.type.dtype
-    base, step = _STEPS.get(method, (method, None))
-    place = _PLACES[base](F, F.cast(count, dtype), F.cast(share, dtype))
+    base, step = _STEPS.get(method, ("linear" if method == MIDDLE else method, None))
+    place = _PLACES[base](F, F.cast(count, share.type.dtype), share)
     place = place if step is None else step(F, place)
-    dims = (*rows.dims[:-1], share.dims[0])
-    found = _between(F, _never_empty(F, rows) if is_open else rows, F.broadcast_to(place, dims), last)
+    if lost is None and is_open:
+        raise unsupported(F, f"{name}: method={method!r} of integers that a mask selects; convert with x.astype(float)")
+    rows = _never_empty(F, rows) if is_open else rows
+    found = _at_places(F, rows, F.broadcast_to(place, (*rows.dims[:-1], share.dims[0])), last, method)
+    if lost is None:
+        return found
     missing = F.reduce("all" if skips_nan else "any", lost, [last_axis], keepdims=True)
     missing = F.logical_or(missing, F.eq(count, 0)) if is_open else missing
     return F.select(missing, float("nan"), found)
@@ -149,9 +158,12 @@ def _never_empty(F: Builder, rows: Value) -> Value:
 def _of_shares(  # noqa: PLR0913, PLR0917 - what quantile and percentile share
     F: Builder, name: str, a: Any, q: Any, axis: Any, method: str, keepdims: bool, whole: float, skips_nan: bool,
 ) -> Value:  # fmt: skip
-    rows, axes = _flattened(F, name, a, axis)
+    if method not in _PLACES and method not in _STEPS:
+        raise unsupported(F, f"{name}: method={method!r} is not supported; there are {', '.join((*_PLACES, *_STEPS))}")
+    rows, axes = _flattened(F, name, a, axis, method in _TAKEN)
     share = as_array(F, q)
-    share = F.cast(share, np.result_type(share.type.dtype, rows.type.dtype) if not share.type.weak else rows.type.dtype)
+    alone = share.type.weak and not isinstance(q, list | tuple) and rows.type.is_float  # a list is an array of float64
+    share = F.cast(share, rows.type.dtype if alone else np.result_type(share.type.dtype, np.float64))
     flat = F.reshape(F.div(share, whole) if whole != 1.0 else share, (product(share.dims),))
     found = _quantiles(F, name, rows, flat, method, skips_nan)
     front = F.transpose(found, [found.rank - 1, *range(found.rank - 1)])
@@ -164,7 +176,7 @@ def _weighted(F: Builder, name: str, data: tuple[Any, Any, Any, Any], ways: tupl
     (a, q, axis, weights), (method, keepdims, whole, skips_nan) = data, ways
     if method != "inverted_cdf" or skips_nan:
         raise unsupported(F, f"{name}: weights= is there for method='inverted_cdf', and where no NaN is skipped")
-    rows, axes = _flattened(F, name, a, axis)
+    rows, axes = _flattened(F, name, a, axis, keeps_integers=True)
     share = F.cast(as_array(F, q), F64)
     flat = F.reshape(F.div(share, whole) if whole != 1.0 else share, (product(share.dims),))
     ordered, order = F.sort(rows)
@@ -172,7 +184,7 @@ def _weighted(F: Builder, name: str, data: tuple[Any, Any, Any, Any], ways: tupl
     if given.rank == 1:
         given = F.broadcast_to(given, rows.dims)
     elif given.rank == rows.rank + len(axes) - 1:
-        given = _flattened(F, name, given, axis)[0]
+        given = _flattened(F, name, given, axis, keeps_integers=False)[0]
     else:
         raise shape_error(F, f"{name}: weights={given.type} are no vector, and are not like the array")
     last_axis = rows.rank - 1
@@ -183,8 +195,9 @@ def _weighted(F: Builder, name: str, data: tuple[Any, Any, Any, Any], ways: tupl
     before = F.lt(F.expand_dims(reached, (last_axis,)), F.expand_dims(flat, (1,)))
     place = F.reduce("sum", F.cast(before, I64), (last_axis + 1,))
     found = along_last_axis(F, ordered, F.minimum(place, F.value(rows.dims[-1] - 1)))
-    lost = F.reduce("any", F.isnan(rows), [last_axis], keepdims=True)
-    found = F.select(lost, float("nan"), found)
+    if rows.type.is_float:
+        lost = F.reduce("any", F.isnan(rows), [last_axis], keepdims=True)
+        found = F.select(lost, float("nan"), found)
     front = F.transpose(found, [found.rank - 1, *range(found.rank - 1)])
     return _kept(F, F.reshape(front, (*share.dims, *rows.dims[:-1])), axes, share.rank, keepdims)
 
@@ -206,9 +219,9 @@ def _median(name: str, skips_nan: bool) -> Implementation:
     def median(
         F: Builder, a: Any, axis: Any = None, out: None = None, overwrite_input: bool = False, keepdims: bool = False
     ) -> Value:
-        rows, axes = _flattened(F, name, a, axis)
+        rows, axes = _flattened(F, name, a, axis, keeps_integers=False)
         half = F.cast(F.reshape(F.value(0.5), (1,)), rows.type.dtype)
-        found = _quantiles(F, name, rows, half, "linear", skips_nan)
+        found = _quantiles(F, name, rows, half, MIDDLE, skips_nan)
         return _kept(F, F.squeeze(found, (found.rank - 1,)), axes, 0, keepdims)
 
     median.__doc__ = f"NumPy's ``{name}``: the middle element, or the mean of the two in the middle."

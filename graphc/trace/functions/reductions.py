@@ -24,6 +24,7 @@ from graphc.trace.functions.arguments import (
     axis_of,
     mask_of,
     shape_error,
+    shape_text,
     sum_dtype,
 )
 
@@ -32,10 +33,10 @@ def masked(F: Builder, a: Value, mask: Value | None, neutral: float | bool | Val
     """The array with the neutral element where the mask is false."""
     if mask is None:
         return a
-    result = F.select(mask, a, neutral)
-    if result.rank != a.rank:
-        raise shape_error(F, f"where= has more dimensions than the array: {mask.type} and {a.type}")
-    return result
+    dims = F.facts.broadcast([mask.dims, a.dims])
+    if dims is None or len(dims) != a.rank or not all(map(F.facts.equal, dims, a.dims)):
+        raise shape_error(F, f"where= of shape {shape_text(mask.dims)} does not fit into {shape_text(a.dims)}")
+    return F.select(mask, a, neutral)
 
 
 def sum_(

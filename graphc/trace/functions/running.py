@@ -162,7 +162,8 @@ def trapezoid(F: Builder, y: Any, x: Any = None, dx: Any = 1.0, axis: int = -1) 
             widths = F.expand_dims(diff(F, at), [i for i in range(heights.rank) if i != along])
         else:
             widths = diff(F, at, axis=axis)
-    return F.reduce("sum", F.div(F.mul(widths, both), 2.0), (along,))
+    areas = F.div(F.mul(widths, both), 2.0)  # of more axes than y where x has more
+    return F.reduce("sum", areas, (axis_of(F, "trapezoid", axis, areas.rank),))
 
 
 def unwrap(F: Builder, p: Any, discont: Any = None, axis: int = -1, *, period: Any = 2 * math.pi) -> Value:
@@ -175,14 +176,18 @@ def unwrap(F: Builder, p: Any, discont: Any = None, axis: int = -1, *, period: A
     steps = F.cast(steps, dtype)
     whole = as_array(F, period)
     whole = F.cast(whole, dtype) if whole.type.weak else whole
-    half = F.div(whole, 2.0)
+    is_whole = dtype.kind in "iu" and whole.type.dtype.kind in "iu"
+    half = F.floor_divide(whole, 2) if is_whole else F.div(whole, 2.0)
     folded = F.sub(F.remainder(F.add(steps, half), whole), half)
     at_edge = F.logical_and(F.eq(folded, F.neg(half)), F.gt(steps, 0))
+    if is_whole:  # of an odd period no integer is half
+        at_edge = F.logical_and(at_edge, F.eq(F.remainder(whole, 2), 0))
     folded = F.select(at_edge, half, folded)
-    limit = half if discont is None else as_array(F, discont)
-    change = F.select(F.lt(F.abs(steps), limit), 0.0, F.sub(folded, steps))
+    limit = F.div(whole, 2.0) if discont is None else as_array(F, discont)
+    change = F.sub(folded, steps)
+    change = F.select(F.lt(F.abs(steps), limit), F.cast(F.value(0), change.type.dtype), change)
     dims = tuple(1 if i == along else dim for i, dim in enumerate(value.dims))
-    nothing = F.broadcast_to(F.cast(F.value(0.0), change.type.dtype), dims)
+    nothing = F.broadcast_to(F.cast(F.value(0), change.type.dtype), dims)
     total = F.cumsum(F.concat(nothing, change, axis=along), axis=along, reverse=False, exclusive=False)
     return F.add(value, total)
 

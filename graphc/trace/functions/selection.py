@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import math
+import sys
 from typing import Any
 
 import numpy as np
@@ -9,9 +11,11 @@ import numpy as np
 from graphc.ir.builder import Builder
 from graphc.ir.graph import Value
 from graphc.ir.types import BOOL, float_limits, is_real_float
-from graphc.trace.functions.arguments import Implementation, as_array, as_int, shape_error, unsupported
+from graphc.trace.functions.arguments import Implementation, as_array, as_int, promotes_as, shape_error, unsupported
 from graphc.trace.functions.positions import nonzero
 from graphc.trace.functions.reductions import all_, truth
+
+LARGEST_POWER = sys.float_info.max_10_exp
 
 
 def where(F: Builder, condition: Any, x: Any = None, y: Any = None, /) -> Value | tuple[Value, ...]:
@@ -72,7 +76,7 @@ def round_(F: Builder, a: Any, decimals: Any = 0, out: None = None) -> Value:
         return F.rint(a) if a.type.dtype == BOOL else a
     if places == 0:
         return F.rint(a)
-    scale = 10.0 ** abs(places)
+    scale = 10.0 ** abs(places) if abs(places) <= LARGEST_POWER else math.inf  # NumPy's is infinite there
     scaled = F.mul(a, scale) if places > 0 else F.div(a, scale)
     return F.div(F.rint(scaled), scale) if places > 0 else F.mul(F.rint(scaled), scale)
 
@@ -114,20 +118,12 @@ def array_equiv(F: Builder, a1: Any, a2: Any) -> Value:
 
 def result_type(F: Builder, *arrays_and_dtypes: Any) -> np.dtype:
     """The dtype that NumPy's promotion gives; Python numbers are weak."""
-    return np.result_type(*(_promotes_as(a) for a in arrays_and_dtypes))
+    return np.result_type(*(promotes_as(a) for a in arrays_and_dtypes))
 
 
 def common_type(F: Builder, *arrays: Any) -> type:
     """The type of floating or complex numbers that all of the arrays fit into; integers fit into doubles."""
     return np.common_type(*(np.empty(0, as_array(F, a).type.dtype) for a in arrays))
-
-
-def _promotes_as(a: Any) -> Any:
-    if not isinstance(a, Value):
-        return a
-    if not a.type.weak:
-        return a.type.dtype
-    return {"f": 0.0, "c": 0j}.get(a.type.dtype.kind, 0)
 
 
 def select(F: Builder, condlist: Any, choicelist: Any, default: Any = 0) -> Value:

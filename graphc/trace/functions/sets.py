@@ -12,7 +12,7 @@ from graphc.ir.builder import Builder
 from graphc.ir.dims import product
 from graphc.ir.graph import Value
 from graphc.ir.types import BOOL, I64, ArrayType
-from graphc.trace.functions.arguments import Implementation, as_array, promoted, unsupported
+from graphc.trace.functions.arguments import Implementation, as_array, promoted, shape_error, unsupported
 from graphc.trace.functions.indexing import true_positions
 from graphc.trace.functions.joining import join
 from graphc.trace.functions.slicing import take_range
@@ -138,6 +138,8 @@ def isin(
     F: Builder, element: Any, test_elements: Any, assume_unique: bool = False, invert: bool = False, *, kind: Any = None
 ) -> Value:
     """Which elements stand among the others."""
+    if kind not in (None, "sort", "table"):
+        raise shape_error(F, f"isin: kind={kind!r} is none of None, 'sort' and 'table', which give the same")
     found = contained(F, as_array(F, element), flat_of(F, test_elements))
     return F.logical_not(found) if invert else found
 
@@ -161,7 +163,7 @@ def intersect1d(F: Builder, ar1: Any, ar2: Any, assume_unique: bool = False, ret
 
 def setdiff1d(F: Builder, ar1: Any, ar2: Any, assume_unique: bool = False) -> Value:
     """The different elements of the first that do not stand in the second."""
-    first, second = promoted(F, [flat_of(F, ar1), flat_of(F, ar2)])
+    first, second = flat_of(F, ar1), flat_of(F, ar2)
     if assume_unique:
         return _pick(F, first, F.logical_not(contained(F, first, second)))
     ordered = F.sort(first)[0]
@@ -179,7 +181,13 @@ def setxor1d(F: Builder, ar1: Any, ar2: Any, assume_unique: bool = False) -> Val
     if not F.facts.at_least(ordered.dims[0], 1):
         return ordered
     alone = F.ne(contained(F, ordered, first), contained(F, ordered, second))
-    return _pick(F, ordered, F.logical_and(differs_from_before(F, ordered, True), alone))
+    kept = F.logical_and(differs_from_before(F, ordered, True), alone)
+    if both.type.is_float:  # NaN is equal to nothing: one stays of each array that has some
+        lost = F.isnan(ordered)
+        rank = F.cumsum(F.cast(lost, I64), axis=0, reverse=False, exclusive=False)
+        wanted = F.add(*(F.cast(F.reduce("any", F.isnan(part), (0,), False), I64) for part in (first, second)))
+        kept = F.logical_or(kept, F.logical_and(lost, F.le(rank, wanted)))
+    return _pick(F, ordered, kept)
 
 
 FUNCTIONS: dict[str, Implementation] = {

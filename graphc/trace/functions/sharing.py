@@ -1,11 +1,12 @@
 """Which results share memory with the argument that they were made of, as in NumPy.
 
-``view``        always
+``view``        where the result is a rearrangement of the argument, as that of ``diff`` is for ``n=0``
 ``reshaped``    where the elements lie so that they can be counted anew, else it is a copy
 ``raveled``     where the elements lie in one piece, else it is a copy
 ``read-only``   always, and it cannot be written into
 ``one operand`` of ``einsum``: a result of one operand that only rearranges it; of several it is new
 ``each``        the results share memory with the arguments one by one, and cannot be written into
+``each view``   the results share memory with the arguments one by one
 """
 
 from __future__ import annotations
@@ -17,8 +18,9 @@ _VIEWS = [
     "transpose", "permute_dims", "swapaxes", "moveaxis", "rollaxis", "expand_dims", "squeeze", "atleast_1d",
     "atleast_2d", "atleast_3d", "matrix_transpose", "flip", "fliplr", "flipud", "rot90", "split", "array_split",
     "hsplit", "vsplit", "dsplit", "unstack", "real", "imag", "real_if_close", "linalg.matrix_transpose",
+    "linalg.matrix_power", "diff",
 ]  # fmt: skip
-_READ_ONLY = ["diagonal", "diag", "broadcast_to", "linalg.diagonal"]
+_READ_ONLY = ["diagonal", "diag", "broadcast_to", "linalg.diagonal", "trim_zeros"]
 
 VIEWS: Mapping[str, str] = {
     **{f"numpy.{name}": "view" for name in _VIEWS},
@@ -28,6 +30,7 @@ VIEWS: Mapping[str, str] = {
     "numpy.einsum": "one operand",
     "numpy.lib.stride_tricks.sliding_window_view": "read-only",
     "numpy.broadcast_arrays": "each",
+    "numpy.ix_": "each view",
 }
 VIEW_PROPERTIES = frozenset(["T", "mT", "real", "imag", "flat"])
 _METHODS = {
@@ -37,6 +40,8 @@ _METHODS = {
     "diagonal": "read-only",
     "reshape": "reshaped",
     "ravel": "raveled",
+    "conj": "view",
+    "conjugate": "view",
 }
 
 

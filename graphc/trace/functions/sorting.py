@@ -8,7 +8,15 @@ from graphc.ir.builder import Builder
 from graphc.ir.dims import product
 from graphc.ir.graph import Value
 from graphc.ir.types import I64
-from graphc.trace.functions.arguments import Implementation, as_array, as_flag, axis_of, promoted, shape_error
+from graphc.trace.functions.arguments import (
+    Implementation,
+    as_array,
+    as_flag,
+    axis_of,
+    promoted,
+    require_same_dims,
+    shape_error,
+)
 from graphc.trace.functions.indexing import take
 from graphc.trace.functions.joining import arrays_of
 from graphc.trace.functions.rearranging import flip
@@ -32,14 +40,27 @@ def from_end(F: Builder, a: Value, axis: int) -> Value:
     return F.transpose(a, [*rest[:axis], a.rank - 1, *rest[axis:]])
 
 
+# NumPy's names of its algorithms; only their first letters count.
+KINDS = ("q", "h", "m", "s")
+
+
+def _check_kind(F: Builder, name: str, kind: Any, stable: Any) -> None:
+    if kind is not None and stable is not None:
+        raise shape_error(F, f"{name}: kind= and stable= say the same: give one of them")
+    if kind is not None and not (isinstance(kind, str) and kind.lower().startswith(KINDS)):
+        raise shape_error(F, f"{name}: kind={kind!r} is none of 'quicksort', 'heapsort', 'mergesort' and 'stable'")
+
+
 def sort(F: Builder, a: Any, axis: Any = -1, kind: Any = None, order: None = None, *, stable: Any = None) -> Value:
     """Sorted along the axis, NaN last; equal elements keep their order, whatever ``kind`` says."""
+    _check_kind(F, "sort", kind, stable)
     value, along = last_axis(F, "sort", a, axis)
     return from_end(F, F.sort(value)[0], along)
 
 
 def argsort(F: Builder, a: Any, axis: Any = -1, kind: Any = None, order: None = None, *, stable: Any = None) -> Value:
     """The positions (int64) that sort the array; equal elements keep their order, whatever ``kind`` says."""
+    _check_kind(F, "argsort", kind, stable)
     value, along = last_axis(F, "argsort", a, axis)
     return from_end(F, F.sort(value)[1], along)
 
@@ -57,7 +78,9 @@ def argpartition(F: Builder, a: Any, kth: Any, axis: Any = -1, kind: str = "intr
 def lexsort(F: Builder, keys: Any, axis: Any = -1) -> Value:
     """Positions that sort by the last key, where it is equal by the one before, and so on."""
     found: Value | None = None
-    for key in arrays_of(F, "lexsort", keys):
+    parts = arrays_of(F, "lexsort", keys)
+    for key in parts:
+        require_same_dims(F, "lexsort", parts[0], key)
         value, along = last_axis(F, "lexsort", key, axis)
         if found is None:
             found = F.sort(value)[1]

@@ -51,12 +51,33 @@ def kelvin(F: Builder, x: Any, /) -> tuple[Value, ...]:
     return tuple(F.complex(real(x), imaginary(x)) for real, imaginary in pairs)
 
 
+def _half_turns(F: Builder, v: Any) -> tuple[Value, Value]:
+    """Cosine and sine of pi times v: exact zeros, and signs, at integers."""
+    whole = F.rint(v)
+    part = F.mul(F.sub(v, whole), math.pi)
+    sign = F.sub(1.0, F.mul(F.remainder(whole, 2.0), 2.0))
+    return F.mul(sign, F.cos(part)), F.mul(sign, F.sin(part))
+
+
 def hankel(kind: int, *, scaled: bool) -> Implementation:
-    """``jv + i yv`` (kind 1) or ``jv - i yv``, for a real argument; scaled by exp(-iz) or exp(iz)."""
+    """``jv + i yv`` (kind 1) or ``jv - i yv``, for a real argument; scaled by exp(-iz) or exp(iz).
+
+    Of negative numbers the continuation through the upper half plane: DLMF 10.11.3 to 10.11.5, with m = 1.
+    """
     sign = 1.0 if kind == 1 else -1.0
 
     def function(F: Builder, v: Any, z: Any, /) -> Value:
-        real, imaginary = F.jv(v, z), F.mul(F.yv(v, z), sign)
+        size, is_negative = F.abs(z), F.lt(z, 0.0)
+        first, second = F.jv(v, size), F.yv(v, size)
+        cosine, sine = _half_turns(F, v)
+        turned = F.sub(F.mul(sine, second), F.mul(cosine, first)), F.add(F.mul(cosine, second), F.mul(sine, first))
+        if kind == 2:
+            turned = (
+                F.sub(F.mul(F.mul(cosine, first), 3.0), F.mul(sine, second)),
+                F.sub(F.mul(sine, first), F.mul(cosine, second)),
+            )
+        plain = first, F.mul(second, sign)
+        real, imaginary = (F.select(is_negative, one, other) for one, other in zip(turned, plain, strict=True))
         if not scaled:
             return F.complex(real, imaginary)
         cosine, sine = F.cos(z), F.mul(F.sin(z), sign)

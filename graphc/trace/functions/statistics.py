@@ -7,7 +7,7 @@ from typing import Any
 from graphc.ir.builder import Builder
 from graphc.ir.dims import Dim, Expr, dim_max, product
 from graphc.ir.graph import Value
-from graphc.ir.types import F64, I64, is_real_float, result_type
+from graphc.ir.types import F64, I64, ArrayType, is_floating, is_real_float, result_type
 from graphc.trace.functions.arguments import (
     Implementation,
     as_array,
@@ -16,7 +16,9 @@ from graphc.trace.functions.arguments import (
     mask_of,
     mean_dtype,
     require_equal,
+    require_same_dims,
     shape_error,
+    unsupported,
 )
 from graphc.trace.functions.complex_values import squared_size
 from graphc.trace.functions.reductions import masked, max_, min_, of_something, prod, require_elements, sum_
@@ -60,13 +62,23 @@ def var(  # noqa: PLR0913 - NumPy's own parameters
 ) -> Value:  # fmt: skip
     """NumPy's ``var``, in its two passes: the mean first, then the mean square of what differs from it."""
     a, mask = as_array(F, a), mask_of(F, where)
-    a = F.cast(a, mean_dtype(a.type.dtype) if dtype is None else as_dtype(F, "var", dtype))
+    wanted = mean_dtype(a.type.dtype) if dtype is None else as_dtype(F, "var", dtype)
+    if not is_floating(wanted):
+        raise unsupported(F, f"var: dtype={wanted} would cut off what each step rounds; take a float dtype and round")
     axes = axes_of(F, "var", axis, a.rank)
-    centre = _mean(F, a, axes, True, mask) if mean is None else F.cast(as_array(F, mean), a.type.dtype)
-    off = F.sub(a, centre)
-    total = F.reduce("sum", masked(F, squared_size(F, off), mask, 0), axes, keepdims)
+    centre = _mean(F, F.cast(a, wanted), axes, True, mask) if mean is None else as_array(F, mean)
+    squares = F.cast(squared_size(F, F.sub(a, centre)), ArrayType(wanted).real_dtype)
+    total = F.reduce("sum", masked(F, squares, mask, 0), axes, keepdims)
     count = element_count(F, a, axes, keepdims, mask)
-    return F.cast(F.div(total, _degrees(F, count, ddof if correction is None else correction)), a.type.real_dtype)
+    result = F.cast(F.div(total, _degrees(F, count, _one_of(F, ddof, correction))), squares.type.dtype)
+    return result if dtype is None else F.cast(result, wanted)
+
+
+def _one_of(F: Builder, ddof: Any, correction: Any) -> Any:
+    """What is taken off the count, by either of its names."""
+    if correction is not None and not (isinstance(ddof, int) and ddof == 0):
+        raise shape_error(F, "ddof and correction are two names of one argument: give one of them")
+    return ddof if correction is None else correction
 
 
 def std(  # noqa: PLR0913 - NumPy's own parameters
@@ -74,7 +86,12 @@ def std(  # noqa: PLR0913 - NumPy's own parameters
     where: Any = None, mean: Any = None, correction: Any = None,
 ) -> Value:  # fmt: skip
     """NumPy's ``std``; its derivative at constant data is 0."""
-    return F.length(var(F, a, axis, dtype, None, ddof, keepdims, where=where, mean=mean, correction=correction))
+    return _root(F, var(F, a, axis, dtype, None, ddof, keepdims, where=where, mean=mean, correction=correction))
+
+
+def _root(F: Builder, variance: Value) -> Value:
+    """In the variance's dtype, which is complex only where that was asked for."""
+    return F.cast(F.length(F.real(variance)), variance.type.dtype) if variance.type.is_complex else F.length(variance)
 
 
 def average(
@@ -99,6 +116,8 @@ def average(
             require_equal(F, "average", w.dims[place], a.dims[along], (w.dims, a.dims))
         order = sorted(range(len(axes)), key=lambda place: axes[place])
         w = F.expand_dims(F.transpose(w, order), tuple(i for i in range(a.rank) if i not in axes))
+    else:
+        require_same_dims(F, "average", w, a)
     scale = F.reduce("sum", F.cast(F.broadcast_to(w, a.dims), F.mul(a, w).type.dtype), axes, keepdims)
     result = F.div(F.reduce("sum", F.mul(a, w), axes, keepdims), scale)
     return (result, scale) if returned else result
@@ -188,7 +207,7 @@ def nanvar(  # noqa: PLR0913 - NumPy's own parameters
         return result
     axes = axes_of(F, "nanvar", axis, a.rank)
     count = element_count(F, a, axes, keepdims, mask)
-    return F.select(F.gt(count, ddof if correction is None else correction), result, float("nan"))
+    return F.select(F.gt(count, _one_of(F, ddof, correction)), result, float("nan"))
 
 
 def nanstd(  # noqa: PLR0913 - NumPy's own parameters
@@ -196,7 +215,7 @@ def nanstd(  # noqa: PLR0913 - NumPy's own parameters
     where: Any = None, mean: Any = None, correction: Any = None,
 ) -> Value:  # fmt: skip
     """The standard deviation of what is not NaN."""
-    return F.length(nanvar(F, a, axis, dtype, None, ddof, keepdims, where=where, mean=mean, correction=correction))
+    return _root(F, nanvar(F, a, axis, dtype, None, ddof, keepdims, where=where, mean=mean, correction=correction))
 
 
 FUNCTIONS: dict[str, Implementation] = {

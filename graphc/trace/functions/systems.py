@@ -197,6 +197,10 @@ def tensorsolve(F: Builder, a: Any, b: Any, axes: Any = None) -> Value:
         moved = axes_of(F, "tensorsolve", axes, left.rank)
         left = F.transpose(left, [*(i for i in range(left.rank) if i not in moved), *moved])
     shape = left.dims[right.rank :]
+    if left.rank < right.rank:
+        raise shape_error(F, f"tensorsolve: {left.type} has fewer axes than {right.type}")
+    for ours, theirs in zip(left.dims, right.dims, strict=False):
+        require_equal(F, "tensorsolve", ours, theirs, (left.dims, right.dims))
     flat = F.reshape(left, (product(right.dims), product(shape)))
     return F.reshape(solve(F, flat, F.reshape(right, (product(right.dims),))), shape)
 

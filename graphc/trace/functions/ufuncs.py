@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from typing import Any
 
 import numpy as np
@@ -11,7 +11,7 @@ from graphc.abi import SCIPY_PART
 from graphc.errors import TraceTypeError
 from graphc.ir.builder import Builder
 from graphc.ir.graph import Value
-from graphc.ir.types import is_real_float
+from graphc.ir.types import I64, is_real_float
 from graphc.ops.scipy_functions import SCIPY_FUNCTIONS
 from graphc.trace.functions import special_values
 from graphc.trace.functions.arguments import as_array, as_dtype
@@ -81,7 +81,9 @@ def bitwise_count(F: Builder, x: Any, /) -> Value:
     a = as_array(F, x)
     if a.type.dtype.kind not in "biu":
         raise TraceTypeError(f"bitwise_count: the bits of integers are counted, got {a.type}", location=user_location())
-    bits = F.cast(F.abs(a) if a.type.dtype.kind == "i" else a, np.dtype(np.uint64))
+    if a.type.dtype.kind == "i":  # widened first: the size of the least number is no number of its own dtype
+        a = F.abs(F.cast(a, I64))
+    bits = F.cast(a, np.dtype(np.uint64))
     for shift, mask in ((1, 0x5555555555555555), (2, 0x3333333333333333), (4, 0x0F0F0F0F0F0F0F0F)):
         bits = F.add(F.bitwise_and(bits, mask), F.bitwise_and(F.right_shift(bits, shift), mask))
     return F.cast(F.right_shift(F.mul(bits, 0x0101010101010101), 56), np.dtype(np.uint8))
@@ -99,6 +101,25 @@ def vecmat(F: Builder, x1: Any, x2: Any, /) -> Value:
     vector = as_array(F, x1)
     result = matmul(F, F.expand_dims(vector, (vector.rank - 1,)), x2)
     return F.squeeze(result, (result.rank - 2,))
+
+
+def in_loop(
+    F: Builder, ufunc: np.ufunc, name: str, operands: Sequence[Any], dtype: Any, casting: str
+) -> list[Value]:  # fmt: skip
+    """The operands in the dtypes of NumPy's loop that gives this dtype."""
+    wanted = as_dtype(F, name, dtype)
+    values = [as_array(F, operand) for operand in operands]
+    given = [{"f": float, "c": complex}.get(v.type.dtype.kind, int) if v.type.weak else v.type.dtype for v in values]
+    results = ufunc.nout
+    try:
+        loop = ufunc.resolve_dtypes(
+            (*given, *[None] * results),
+            signature=(*[None] * ufunc.nin, *[wanted] * results),
+            casting=casting,  # type: ignore[arg-type]
+        )
+    except (TypeError, ValueError) as error:
+        raise TraceTypeError(f"{name} with dtype={wanted}: {error}", location=F.location) from None
+    return [F.cast(value, kind) for value, kind in zip(values, loop, strict=False)]
 
 
 # ufuncs that are no single op
