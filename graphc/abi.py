@@ -58,6 +58,9 @@ class Service(IntEnum):
     0 where there is none. They return what ``GEMM`` does, and are not there in programs without convolutions.
     ``GROW(address, bytes)``: memory of so many bytes instead of that at the address (0: none yet), or 0 where there is
     none to be had. ``RELEASE(address)`` gives it back.
+    ``LAUNCH_LAPACK(kernel, slots, nargs, count, work, grain)``: ``LAUNCH`` for a kernel that calls LAPACK, whose
+    library has one thread meanwhile; but few matrices of much ``work`` each are its own to share over its threads, as
+    the user has set them. It is not there in programs that do not call LAPACK.
     ``LIBRARY`` is no function but a table of those of other libraries: int64*, see ``Lapack``, ``Fourier``, ``Sorter``.
     """
 
@@ -71,6 +74,7 @@ class Service(IntEnum):
     LIBRARY = 7
     CONVOLUTION_F64 = 8
     CONVOLUTION_F32 = 9
+    LAUNCH_LAPACK = 10
 
 
 class Lapack(IntEnum):

@@ -187,12 +187,10 @@ def _load(
     metadata: dict[str, Any], addresses: Sequence[int], index_checks: Callable[[], Sequence[IndexCheck]]
 ) -> Executable:
     from graphc.runtime.launch import make_table
-    from graphc.runtime.libraries import require
 
-    require(metadata["libraries"])
     *kernels, (name, source, _) = metadata["functions"]
     *kernel_addresses, driver = addresses
-    table, keepalive = make_table(kernel_addresses, metadata["convolutions"])
+    table, keepalive = make_table(kernel_addresses, metadata["convolutions"], metadata["libraries"])
     symbols = tuple(metadata["symbols"])
     outputs = tuple(
         OutputLeaf(dtype, tuple(map(tuple, dims)), None if capacity is None else tuple(capacity))

@@ -171,7 +171,7 @@ def _nodes(graph: Graph) -> Iterator[Node]:
 
 def _lines_that_launch(driver: str, kernels: Iterable[int]) -> list[str]:
     """The user's lines, as the driver's comments have them, that launch these kernels."""
-    launches = tuple(f"launch(table, {KERNELS_START + k}," for k in kernels)
+    launches = tuple(f"{name}(table, {KERNELS_START + k}," for k in kernels for name in ("launch", "launch_lapack"))
     found, comment = [], ""
     for line in driver.splitlines():
         if line.lstrip().startswith("# "):

@@ -10,6 +10,7 @@ from graphc.abi import ALIGNMENT, FOREIGN_FAILED, KERNELS_START, MOST_ARGUMENTS,
 from graphc.codegen.control import print_control
 from graphc.codegen.equal_loops import share_equal_loops
 from graphc.codegen.kernel import NestPrinter, Part
+from graphc.codegen.lapack_routines import shareable_work
 from graphc.codegen.print_kernel import print_kernel
 from graphc.codegen.routines import print_routine
 from graphc.codegen.text import ELEMENTS, NARROW, STORED, Lines, dim_text, imports, literal, loaded, stored
@@ -294,15 +295,16 @@ class DriverPrinter:
             self.leave(OUT_OF_MEMORY)
 
     def _call(self, step: Call) -> None:
-        """A routine; one that calls LAPACK runs on this thread, since LAPACK has threads of its own."""
+        """A routine; the run time decides whether matrices are shared by graphc's threads or are LAPACK's to share."""
         source, library = print_routine(step)
         self.libraries |= {library} - {"", "sorting"}  # without which it sorts, too
         index = self._kernel("kernel", source, step.buffers, len(step.sizes) + bool(library))
         arguments = [*map(self.address, step.buffers), *map(self.dim, step.sizes)]
-        count = self.dim(step.count)
-        grain = count if library == "lapack" else self.dim(GRAIN // dim_max(step.work, 1) + 1)
         arguments += [f"table[{int(Service.LIBRARY)}]"] if library else []
-        self.lines.add(f"launch(table, {index}, {count}, {grain}, {', '.join(arguments)})")
+        function, sizes = "launch", [step.count, GRAIN // dim_max(step.work, 1) + 1]
+        if library == "lapack":
+            function, sizes = "launch_lapack", [step.count, shareable_work(step), sizes[1]]
+        self.lines.add(f"{function}(table, {', '.join([str(index), *map(self.dim, sizes), *arguments])})")
 
     def _bytes(self, offset: Dim, dtype: str) -> str:
         """An offset in elements, to add to an address."""

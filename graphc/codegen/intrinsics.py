@@ -183,12 +183,26 @@ def _emit_launch(builder: Any, table: Any, words: list[Any]) -> None:
         with small:
             _call_kernel(builder, kernel, [*arguments, _I64(0), total])
         with large:
-            for offset, word in enumerate(arguments):
-                builder.store(word, builder.gep(slots, [_I64(offset)]))
-            service = ir.FunctionType(_I64, [_I64] * 5).as_pointer()
-            address = _load_word(builder, table, _I64(int(abi.Service.LAUNCH)))
-            operands = [kernel, builder.ptrtoint(slots, _I64), _I64(len(arguments)), total, largest]
-            builder.call(builder.inttoptr(address, service), operands)
+            _call_service(builder, table, abi.Service.LAUNCH, kernel, slots, arguments, [total, largest])
+
+
+def _emit_launch_lapack(builder: Any, table: Any, words: list[Any]) -> None:
+    index, *sizes = words[:4]
+    arguments = words[4:]
+    slots = _slots(builder, len(arguments))
+    kernel = _load_word(builder, table, index)
+    _call_service(builder, table, abi.Service.LAUNCH_LAPACK, kernel, slots, arguments, sizes)
+
+
+def _call_service(
+    builder: Any, table: Any, service: abi.Service, kernel: Any, slots: Any, arguments: list[Any], sizes: list[Any]
+) -> None:
+    """Have the service run the kernel; ``slots`` takes its arguments."""
+    for offset, word in enumerate(arguments):
+        builder.store(word, builder.gep(slots, [_I64(offset)]))
+    operands = [kernel, builder.ptrtoint(slots, _I64), _I64(len(arguments)), *sizes]
+    function = ir.FunctionType(_I64, [_I64] * len(operands)).as_pointer()
+    builder.call(builder.inttoptr(_load_word(builder, table, _I64(int(service))), function), operands)
 
 
 @intrinsic
@@ -206,6 +220,20 @@ def launch(typingctx: Any, table: Any, index: Any, count: Any, grain: Any, *argu
         return context.get_dummy_value()
 
     return types.void(table, index, count, grain, packed), emit
+
+
+@intrinsic
+def launch_lapack(typingctx: Any, table: Any, index: Any, count: Any, work: Any, grain: Any, *arguments: Any) -> Any:
+    """``launch`` of a kernel that calls LAPACK, each of ``count`` matrices some ``work``: by service LAUNCH_LAPACK."""
+    packed = _packed(arguments)
+
+    def emit(context: Any, builder: Any, signature: Any, values: Any) -> Any:
+        words = _words(context, builder, [index, count, work, grain], values[1:5])
+        words += _words(context, builder, packed, unpacked_arguments(builder, values[5]))
+        _call_shared(builder, "launch_lapack", values[0], words, _emit_launch_lapack)
+        return context.get_dummy_value()
+
+    return types.void(table, index, count, work, grain, packed), emit
 
 
 @intrinsic

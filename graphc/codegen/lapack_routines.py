@@ -12,10 +12,20 @@ from __future__ import annotations
 from collections.abc import Callable, Mapping
 
 from graphc.abi import Lapack
+from graphc.ir.dims import Dim, floordiv
 from graphc.schedule.program import REVERSE_BLOCK, Call
 
 U, L, N, T, R, S, V = (ord(letter) for letter in "ULNTRSV")
 LETTERS = {("f64", 1): "D", ("f32", 1): "S", ("f64", 2): "Z", ("f32", 2): "C"}
+
+# Work of spectra for that of factors of the same matrix. Much of it is products with vectors, which more threads hardly
+# speed up: so they are LAPACK's to share from the same sizes on as factors are.
+_SPECTRA = {"symmetric_eigen": 9, "singular": 20, "eigen_of_real": 25, "eigen": 25}
+
+
+def shareable_work(call: Call) -> Dim:
+    """What service LAUNCH_LAPACK is told that a matrix takes, by which it decides who shares the work."""
+    return floordiv(call.work, _SPECTRA.get(call.name.removesuffix("_pairs"), 1))
 
 
 def width(call: Call) -> int:

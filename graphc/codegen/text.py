@@ -23,7 +23,7 @@ FOLDS = {
 FLAGS = {"flag_before", "next_flag"}
 FOURIER = {"transform"}
 FORTRAN = {"at", "fortran", "fortran_integer"}
-DRIVER = {"address_of", "call_service", "give_back", "launch", "run", "stack_slots"}
+DRIVER = {"address_of", "call_service", "give_back", "launch", "launch_lapack", "run", "stack_slots"}
 CUDA = {
     "barrier", "block_count", "block_index", "exchanged_buffer", "global_count", "global_index", "separate_buffers",
     "thread_count", "thread_index", "warp_size",

@@ -10,7 +10,6 @@ depend on the number of threads; those of graphc's own products never do.
 from __future__ import annotations
 
 import ctypes
-import os
 import sys
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
@@ -23,6 +22,8 @@ import numpy as np
 from graphc.config import settings
 from graphc.errors import ConfigError
 from graphc.runtime import blas_code, cache, native, threads, tiled
+from graphc.runtime.library_threads import NO_CONTROL, Control, control_of, guard_address
+from graphc.runtime.native import function_address
 
 DETERMINISTIC_PANEL = 128
 _REALS = (np.dtype(np.float64), np.dtype(np.float32))
@@ -36,31 +37,16 @@ _CBLAS_NAMES = (
     ("cblas_{}$NEWLAPACK$ILP64", 64),
     ("cblas_{}", 32),
 )
-_THREAD_NAMES = (
-    ("scipy_openblas_get_num_threads64_", "scipy_openblas_set_num_threads64_"),
-    ("scipy_openblas_get_num_threads", "scipy_openblas_set_num_threads"),
-    ("openblas_get_num_threads64_", "openblas_set_num_threads64_"),
-    ("openblas_get_num_threads", "openblas_set_num_threads"),
-)
 
 
 @dataclass(frozen=True)
 class Library:
-    """A BLAS: where it was found, addresses of its CBLAS functions, how its threads are counted."""
+    """A BLAS: where it was found, addresses of its CBLAS functions, how its number of threads is set."""
 
     origin: str
     int_bits: int
     functions: tuple[int, int, int, int]  # dgemm, sgemm, dgemv, sgemv
-    thread_control: str  # "global", "local" or "none"
-    get_threads: int = 0
-    set_threads: int = 0
-
-
-def function_address(handle: ctypes.CDLL, name: str) -> int:
-    try:
-        return ctypes.cast(getattr(handle, name), ctypes.c_void_p).value or 0
-    except AttributeError:
-        return 0
+    control: Control
 
 
 def _library(origin: str, path: str) -> Library | None:
@@ -69,18 +55,11 @@ def _library(origin: str, path: str) -> Library | None:
         handle = ctypes.CDLL(path)
     except OSError:
         return None
-    mkl_local = function_address(handle, "MKL_Set_Num_Threads_Local")
     for pattern, bits in _CBLAS_NAMES:
         found = tuple(function_address(handle, pattern.format(name)) for name in _FUNCTIONS)
         if len(found) == len(_FUNCTIONS) and all(found):
             functions = (found[0], found[1], found[2], found[3])
-            if mkl_local:
-                return Library(origin, bits, functions, "local", set_threads=mkl_local)
-            for get_name, set_name in _THREAD_NAMES:
-                get_threads, set_threads = function_address(handle, get_name), function_address(handle, set_name)
-                if get_threads and set_threads:
-                    return Library(origin, bits, functions, "global", get_threads, set_threads)
-            return Library(origin, bits, functions, "none")
+            return Library(origin, bits, functions, control_of(handle))
     return None
 
 
@@ -106,7 +85,7 @@ def _scipy_paths() -> Iterator[str]:
         )
 
 
-OWN = Library("graphc", 64, (0, 0, 0, 0), "none")
+OWN = Library("graphc", 64, (0, 0, 0, 0), NO_CONTROL)
 
 
 _PLACES: dict[str, Callable[[], Iterator[str]]] = {"mkl": _mkl_paths, "numpy": _numpy_paths, "scipy": _scipy_paths}
@@ -144,7 +123,7 @@ class _Gemm:
 
     def __init__(self, found: Library) -> None:
         self.library = found
-        variant = self.library.int_bits, self.library.thread_control
+        variant = self.library.int_bits, self.library.control.kind
         ir = blas_code.gemm_ir(*variant, yields=threads.have_posix_threads())
         names = blas_code.symbols(*variant)
         addresses = native.load_object(cache.compiled_module("gemm", ir, optimisation=0), names)
@@ -153,7 +132,7 @@ class _Gemm:
         self.batched = dict(zip(_REALS, services[2:], strict=True))
         start = ctypes.CFUNCTYPE(ctypes.c_void_p)(state)()
         self.state = (ctypes.c_int64 * blas_code.STATE_SLOTS).from_address(start)
-        words = (*self.library.functions, self.library.get_threads, self.library.set_threads, threads.launch_address())
+        words = (*self.library.functions, threads.launch_address(), guard_address(self.library.control))
         for index, word in enumerate(words):
             self.state[index] = word
         self.apply_settings()
@@ -161,12 +140,6 @@ class _Gemm:
     def apply_settings(self) -> None:
         self.state[blas_code.THREADS] = settings.num_threads
         self.state[blas_code.PANEL] = DETERMINISTIC_PANEL if settings.deterministic else 0
-
-    def leave_in_child(self) -> None:
-        """After a fork: whoever was inside gemm in the parent is not here to give the number of threads back."""
-        if self.state[blas_code.USERS] and self.library.thread_control == "global":
-            ctypes.CFUNCTYPE(None, ctypes.c_int)(self.library.set_threads)(self.state[blas_code.SAVED])
-        self.state[blas_code.USERS] = self.state[blas_code.LOCK] = 0
 
 
 @lru_cache(maxsize=1)
@@ -177,8 +150,6 @@ def _gemm() -> _Gemm | tiled.TiledGemm:
     gemm = _Gemm(found)
     settings.on_change("num_threads", gemm.apply_settings)
     settings.on_change("deterministic", gemm.apply_settings)
-    if hasattr(os, "register_at_fork"):
-        os.register_at_fork(after_in_child=gemm.leave_in_child)
     return gemm
 
 

@@ -12,13 +12,12 @@ their last call and take the CPUs from the pool.
 from __future__ import annotations
 
 from graphc import abi
-from graphc.runtime.blas_thread_code import THREAD_CONTROL
+from graphc.runtime.library_threads_code import control_ir
 from graphc.runtime.pool_code import PARTS_PER_THREAD
 
-# Slots of the state, eight bytes each: function addresses, then settings, then what the code itself keeps.
-GEMM_F64, GEMM_F32, GEMV_F64, GEMV_F32, GET_THREADS, SET_THREADS, LAUNCH = range(7)
-THREADS, PANEL, LOCK, USERS, SAVED = range(8, 13)
-STATE_SLOTS = 16
+# Slots of the state, eight bytes each: addresses of functions, that of the library's guard, then settings.
+GEMM_F64, GEMM_F32, GEMV_F64, GEMV_F32, LAUNCH, GUARD, THREADS, PANEL = range(8)
+STATE_SLOTS = 8
 
 # Below this many multiplications BLAS libraries use one thread by themselves, and two gain nothing (LAB: 64^3 to 96^3).
 PARALLEL_WORK = 800_000
@@ -336,12 +335,8 @@ def gemm_ir(int_bits: int, thread_control: str, yields: bool = True) -> str:
         thread_control: how its number of threads is set: ``"global"``, ``"local"`` to a thread, or ``"none"``.
         yields: whether the platform has ``sched_yield``.
     """
-    control = THREAD_CONTROL[thread_control]
-    if not yields:
-        control = control.replace("declare i32 @sched_yield()\n", "").replace("  call i32 @sched_yield()\n", "")
-    state = {"slots": STATE_SLOTS, "lock": _slot(LOCK), "users": _slot(USERS), "saved": _slot(SAVED)}
-    state |= {"get_threads": _slot(GET_THREADS), "set_threads": _slot(SET_THREADS)}
     variant = f"{int_bits}_{thread_control}"
     reals = [_names(real, int_bits, variant) for real in ("double", "float")]
     typed = (part.format(**names) for names in reals for part in (_CORE, _PANEL, _SERVICE))
-    return (_HEAD + control).format(**state, variant=variant) + "".join(typed)
+    head = _HEAD.format(slots=STATE_SLOTS, variant=variant)
+    return head + control_ir(thread_control, _slot(GUARD), yields) + "".join(typed)

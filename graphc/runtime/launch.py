@@ -9,7 +9,7 @@ from functools import lru_cache
 import numpy as np
 
 from graphc import abi
-from graphc.runtime import blas, libraries, threads
+from graphc.runtime import blas, lapack, libraries, threads
 from graphc.runtime.convolutions import convolution_address
 
 
@@ -40,15 +40,22 @@ def services_table() -> list[int]:
     return list(_services())
 
 
-def make_table(kernel_addresses: Sequence[int], convolutions: Sequence[str] = ()) -> tuple[int, object]:
+def make_table(
+    kernel_addresses: Sequence[int], convolutions: Sequence[str] = (), foreign: Sequence[str] = ()
+) -> tuple[int, object]:
     """A program's table: the services, then its kernels.
 
     Args:
         kernel_addresses: addresses (int) in the order of their index.
         convolutions: the dtypes (str, as in programs' texts) of the convolutions that it has.
+        foreign: the other libraries ("lapack", "fourier") that its routines call.
     Returns: the table's address (int) and the object that keeps it alive.
+    Raises: ConfigError: one of these is not there.
     """
+    libraries.require(foreign)
     words = [*_services(), *kernel_addresses]
+    if "lapack" in foreign:
+        words[abi.Service.LAUNCH_LAPACK] = lapack.launch_address()
     for dtype in convolutions:
         words[abi.Service[f"CONVOLUTION_{dtype.upper()}"]] = convolution_address(dtype)
     table = (ctypes.c_int64 * len(words))(*words)

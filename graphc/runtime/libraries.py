@@ -18,7 +18,7 @@ def _table() -> ctypes.Array:
     words: list[int] = []
     for first, part in parts:
         assert len(words) <= first
-        words += [0] * (first - len(words)) + (part or [])
+        words += [0] * (first - len(words)) + [*(part or ())]
     return (ctypes.c_int64 * len(words))(*words)
 
 

@@ -19,6 +19,7 @@ __all__ = [
     "compile_module",
     "define_symbols",
     "emitter",
+    "function_address",
     "host_cpu",
     "llvm",
     "load_object",
@@ -78,6 +79,14 @@ def load_object(data: bytes, symbols: Iterable[str]) -> dict[str, int]:
 def loaded_address(symbol: str) -> int | None:
     """The address (int) of a function that ``load_object`` has loaded before, or None."""
     return _loader.addresses.get(symbol)
+
+
+def function_address(library: ctypes.CDLL, name: str) -> int:
+    """The address (int) of a function of a library that is loaded, or of one that it depends on; 0 for none."""
+    try:
+        return ctypes.cast(getattr(library, name), ctypes.c_void_p).value or 0
+    except AttributeError:
+        return 0
 
 
 def define_symbols(addresses: Mapping[str, int]) -> None:

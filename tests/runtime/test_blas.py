@@ -130,11 +130,11 @@ def numpys_blas():
 def test_the_blas_uses_no_threads_of_its_own(size, numpys_blas):
     """OpenBLAS does from 64^3 on, and its workers spin for long afterwards: where it might, it has one thread."""
     library = numpys_blas
-    if library.thread_control != "global":
+    if library.control.kind != "global":
         pytest.skip("this BLAS has no process-wide number of threads")
     state, seen = blas._gemm().state, []
-    get_threads = ctypes.CFUNCTYPE(ctypes.c_int)(library.get_threads)
-    set_threads = ctypes.CFUNCTYPE(None, ctypes.c_int)(library.set_threads)
+    get_threads = ctypes.CFUNCTYPE(ctypes.c_int)(library.control.get_threads)
+    set_threads = ctypes.CFUNCTYPE(None, ctypes.c_int)(library.control.set_threads)
     signature = ctypes.CFUNCTYPE(None)  # what it is called with does not matter here
     spy = signature(lambda: seen.append(get_threads()))
     before, real = get_threads(), state[blas_code.GEMM_F64]
@@ -168,10 +168,10 @@ def test_deterministic_bits_do_not_depend_on_threads(dtype, shape):
 
 def test_large_products_run_on_the_pool_and_the_users_threads_come_back(numpys_blas):
     library = numpys_blas
-    if library.thread_control != "global":
+    if library.control.kind != "global":
         pytest.skip("this BLAS has no process-wide number of threads")
-    get_threads = ctypes.CFUNCTYPE(ctypes.c_int)(library.get_threads)
-    set_threads = ctypes.CFUNCTYPE(None, ctypes.c_int)(library.set_threads)
+    get_threads = ctypes.CFUNCTYPE(ctypes.c_int)(library.control.get_threads)
+    set_threads = ctypes.CFUNCTYPE(None, ctypes.c_int)(library.control.set_threads)
     before = get_threads()
     a = np.ones((300, 300))
     try:
@@ -189,7 +189,9 @@ def test_large_products_run_on_the_pool_and_the_users_threads_come_back(numpys_b
 @pytest.mark.usefixtures("any_library")
 def test_concurrent_gemms_restore_the_users_threads():
     library = blas.library()
-    get_threads = ctypes.CFUNCTYPE(ctypes.c_int)(library.get_threads) if library.get_threads else lambda: 1
+    get_threads = (
+        ctypes.CFUNCTYPE(ctypes.c_int)(library.control.get_threads) if library.control.get_threads else lambda: 1
+    )
     before, wrong = get_threads(), []
     a = np.random.default_rng(0).standard_normal((150, 150))
     expected = a @ a
