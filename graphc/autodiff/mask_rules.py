@@ -233,12 +233,21 @@ def embed(entries: Entries, F: Builder, old: Node, node: Node, inputs: Inputs) -
 
 
 def concat(entries: Entries, F: Builder, old: Node, node: Node, inputs: Inputs) -> Sequence[Value]:
+    """Where a piece ends elsewhere in each element, what comes after it is moved up to its end."""
     axis = old.attrs["axis"]
-    if any(entries.counts_in(v.dims[axis]) for v in old.inputs[:-1]):
-        raise refused(old, "what is joined to them begins at another place in each")
-    if entries.counts_in(old.inputs[-1].dims[axis]):
-        entries.require_front(old.inputs[-1].dims[axis])
-    return copy_node(F, node, inputs)
+    lengths = [piece.dims[axis] for piece in old.inputs]
+    (whole,) = copy_node(F, node, inputs)
+    entries.require_front(*lengths)
+    if not any(map(entries.counts_in, lengths[:-1])):
+        return (whole,)
+    rank = F.iota(dims=(whole.dims[axis],), axis=0)
+    places, end, start = F.mul(rank, 0), F.value(0), F.value(0)
+    for piece, length in zip(inputs, lengths, strict=True):
+        here = F.sub(rank, end)
+        places = F.select(F.ge(here, 0), F.add(here, start), places)
+        end, start = F.add(end, entries.number(F, length)), F.add(start, F.value(piece.dims[axis]))
+    places = F.select(F.lt(rank, end), places, 0)
+    return (F.gather(whole, places, axes=(axis,), checked=False),)
 
 
 def checked(entries: Entries, F: Builder, old: Node, node: Node, inputs: Inputs) -> Sequence[Value]:

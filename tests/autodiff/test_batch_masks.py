@@ -85,6 +85,11 @@ IN_ORDER = {
     "argmax": lambda r: np.argmax(chosen(r)) * r[0] + chosen(r)[np.argmin(chosen(r))],
     "joined": lambda r: np.sum(np.cumsum(np.concatenate([r, chosen(r)])) ** 2),
     "of what is first": lambda r: np.sum(np.cumsum(chosen(r)[1:][chosen(r)[1:] < 0.9])),
+    "joined behind": lambda r: np.sum(np.cumsum(np.concatenate([chosen(r), r, r[r > 0]])) * r[0]),
+    "joined rows": lambda r: np.sum(
+        np.cumsum(np.concatenate([np.outer(chosen(r), r), np.eye(6), np.outer(r, r)[r < 0]]), 0)
+    ),
+    "appended": lambda r: np.sort(np.append(chosen(r), 0.5))[0] + np.append(chosen(r), r[1] ** 2)[-1],
     "written out": spread_out,
     "written out, twice": lambda r: np.sum(spread_out(chosen(r)) * r),
 }
@@ -165,7 +170,6 @@ def test_masks_without_elements():
         (chosen, "the results would have different lengths"),
         (lambda r: sum(v**2 for v in chosen(r)), "a loop or branch reads them"),
         (twice_written, "they are written to places that could be the same"),
-        (lambda r: np.sum(np.concatenate([chosen(r), r])[2]), "what is joined to them begins at another place"),
     ],
 )
 def test_what_has_no_shape_in_a_batch_is_refused(f, reason):
