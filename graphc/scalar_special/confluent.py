@@ -46,16 +46,18 @@ def kummer_polynomial(count: Any, b: Any, z: Any) -> Any:
     return found
 
 
-def kummer_series(a: Any, b: Any, z: Any) -> Any:
-    return hypergeometric_series(a, number(0, z), b, z, number(0, z))
+def kummer_series(a: Any, b: Any, z: Any, first: Any) -> Any:
+    return hypergeometric_series(a, number(0, z), b, z, number(0, z), first)
 
 
 def kummer_far(a: Any, b: Any, z: Any, share: Any) -> Any:
     """``exp(-share z) M`` for large z; NaN where the series has too few digits, or its factors are no numbers."""
     term, total, n = number(1, z), number(1, z), number(0, z)
+    largest = number(1, z)
     for _ in range(200):
         following = term * ((1.0 - a + n) * (b - a + n) / (n + 1.0) / z)
-        if abs(following) > abs(term) and n > abs(a) + abs(b):
+        largest = max(largest, abs(following))
+        if (abs(following) > abs(term) and n > abs(a) + abs(b)) or largest > 64.0 * (1.0 + abs(total)):
             return number(NAN, z)
         term = following
         total = total + term
@@ -63,7 +65,8 @@ def kummer_far(a: Any, b: Any, z: Any, share: Any) -> Any:
         if abs(term) <= abs(total) * epsilon(z) * 0.125:
             ratio = 1.0 / poch(b, a - b)  # gamma(b) / gamma(a)
             root = pow(z, 0.5 * (a - b)) * exp(0.5 * (1.0 - share) * z)
-            return root * (total * ratio) * root
+            beyond = ratio == 0.0 or isinf(ratio) or root == 0.0 or isinf(root)
+            return number(NAN, z) if beyond or largest > 64.0 * abs(total) else root * (total * ratio) * root
     return number(NAN, z)
 
 
@@ -83,10 +86,10 @@ def kummer_step(a: Any, b: Any, z: Any, h: Any, value: Any, slope: Any) -> Any:
     return total, sloped / h
 
 
-def kummer_inside(a: Any, b: Any, z: Any) -> Any:
-    """For z > 0, where the terms of the series have several signs."""
+def kummer_inside(a: Any, b: Any, z: Any, first: Any) -> Any:
+    """For z > 0, where the terms of the series have several signs; times a factor."""
     x = min(z, max(4.0 / (1.0 + abs(a / b) + abs(a)), b / (1.0 + abs(a))))  # where no term is large
-    value, slope = kummer_series(a, b, x), a / b * kummer_series(a + 1.0, b + 1.0, x)
+    value, slope = kummer_series(a, b, x, first), a / b * kummer_series(a + 1.0, b + 1.0, x, first)
     for _ in range(MOST_STEPS):
         if x >= z or not isfinite(value):
             return value
@@ -103,7 +106,8 @@ def above_zero(a: Any, b: Any, z: Any, share: Any) -> Any:
     found = kummer_far(a, b, z, share) if z > 50.0 else number(NAN, z)
     if isnan(found):
         root = exp(-0.5 * share * z)
-        found = root * (kummer_series(a, b, z) if a > 0.0 else kummer_inside(a, b, z)) * root
+        found = root * (kummer_series(a, b, z, root) if a > 0.0 else kummer_inside(a, b, z, root))
+        return number(NAN, z) if root == 0.0 else found
     return found
 
 
@@ -133,10 +137,10 @@ def kummer(a: Any, b: Any, z: Any, share: Any) -> Any:
     found = kummer_far(a, b, z, share) if z > 50.0 else number(NAN, z)
     if isnan(found):  # other solutions grow faster: no steps
         grown = exp(0.5 * (1.0 - share) * z)
-        found = grown * kummer_series(b - a, b, -z) * grown
+        found = grown * kummer_series(b - a, b, -z, grown)
     if isnan(found):
         root = exp(-0.5 * share * z)
-        found = root * kummer_series(a, b, z) * root
+        found = root * kummer_series(a, b, z, root) if root > 0.0 else number(NAN, z)
     return kummer_below(a, b, z, share) if isnan(found) else found
 
 
@@ -163,9 +167,9 @@ def hyp1f1(a: Any, b: Any, z: Any) -> Any:
     if (is_pole(a) and a < -MOST_DEGREE) or (is_pole(b - a) and b - a < -MOST_DEGREE):
         return number(NAN, z)
     if is_pole(a):
-        return kummer_series(a, b, z) if is_pole(b) or z < 0.0 else kummer_polynomial(-a, b, z)
+        return kummer_series(a, b, z, number(1, z)) if is_pole(b) or z < 0.0 else kummer_polynomial(-a, b, z)
     if is_pole(b - a):
-        found = kummer_series(b - a, b, -z) if z > 0.0 else kummer_polynomial(a - b, b, -z)
+        found = kummer_series(b - a, b, -z, number(1, z)) if z > 0.0 else kummer_polynomial(a - b, b, -z)
         return exp(z) * found
     return kummer(b - a, b, -z, number(1, z)) if z < 0.0 else kummer(a, b, z, number(0, z))
 

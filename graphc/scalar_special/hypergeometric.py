@@ -37,14 +37,14 @@ def most_lost(z: Any) -> Any:
 # --- Gauss's ----------------------------------------------------------------------------------------------------------
 
 
-def hypergeometric_series(a: Any, b: Any, c: Any, z: Any, of_two: Any) -> Any:
-    """The power series with (a)_n (b)_n (``of_two`` is 1) or (a)_n alone (0) over (c)_n n!.
+def hypergeometric_series(a: Any, b: Any, c: Any, z: Any, of_two: Any, first: Any) -> Any:
+    """The power series with (a)_n (b)_n (``of_two`` is 1) or (a)_n alone (0) over (c)_n n!, times its first term.
 
     It ends by itself where a or b is an integer <= 0. NaN where too many digits are lost, below the poles in c, and
     where it takes too long.
     """
-    term, total, n = number(1, z), number(1, z), number(0, z)
-    largest, ended = number(1, z), number(0, z)
+    term, total, n = first, first, number(0, z)
+    largest, ended = first, number(0, z)
     for _ in range(MOST_TERMS):
         second = b + n if of_two > 0.0 else number(1, z)
         ratio = ((a + n) / (c + n)) * (second / (n + 1.0)) * z
@@ -60,7 +60,7 @@ def hypergeometric_series(a: Any, b: Any, c: Any, z: Any, of_two: Any) -> Any:
 
 
 def gauss_series(a: Any, b: Any, c: Any, z: Any) -> Any:
-    return hypergeometric_series(a, b, c, z, number(1, z))
+    return hypergeometric_series(a, b, c, z, number(1, z), number(1, z))
 
 
 def gauss_sum(a: Any, b: Any, c: Any, z: Any) -> Any:

@@ -156,7 +156,8 @@ HARD = {
     "hyp1f1": [
         (133.4, 1.0, 126.1), (12.0, -8.5, -7.83), (10.48, -0.5, -8.67), (45.7, -4.5, -84.0), (-3.3, -2.6, 40.0),
         (0.657, 1057.9, 778.8), (-0.72, 7308.2, 12.0), (-2.5, 2050.0, 300.0), (0.5, 500.0, 800.0),
-        (9.3, -3266.3, 1158.9),
+        (9.3, -3266.3, 1158.9), (0.5, 200.0, 800.0), (-199.5, 0.5, -300.0), (-3.3, 2000.0, -900.0),
+        (0.15, 139.0, -68.4),
     ],
     "hyperu": [
         (1e-9, 11.4, 0.61), (2.2e-7, 60.3, 10.0), (0.03, 3.0, 0.01), (0.56, 1.3e-9, 0.006), (1e-12, 1.5, 2.0),
@@ -170,6 +171,13 @@ def test_hard_parameters(name):
     with mpmath.workdps(120):
         expected = [float(getattr(mpmath, name)(*map(mpmath.mpf, row), maxprec=10**5)) for row in HARD[name]]
     np.testing.assert_allclose(values(name, np.array(HARD[name]).T), expected, rtol=2e-12)
+
+
+@pytest.mark.filterwarnings("ignore::RuntimeWarning")
+def test_hard_parameters_in_single_precision():
+    rows = np.array([(0.15, 139.0, -68.4), (0.5, 60.0, 120.0), (-20.5, 0.5, -60.0), (3.3, 2.2, 70.0)], np.float32)
+    expected = [float(mpmath.hyp1f1(*map(float, row))) for row in rows]
+    np.testing.assert_allclose(values("hyp1f1", rows.T, np.float32), expected, rtol=2e-5)
 
 
 @pytest.mark.filterwarnings("ignore::RuntimeWarning")
