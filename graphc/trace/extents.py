@@ -166,7 +166,7 @@ def _in_call(session: Session, value: Value, names: set[str]) -> Any:
         dim = facts.resolve(node.attrs["dim"])
         names |= symbols_of(dim)
         return None if facts.is_bound(dim) else evaluate(dim, facts.hints or {})
-    if value.rank or (node.op.name != "const" and not isinstance(node.op.kind, Pointwise)):
+    if value.rank or (node.op.name not in ("const", "checked_index") and not isinstance(node.op.kind, Pointwise)):
         return None
     parts = [_in_call(session, part, names) for part in node.inputs]
     return None if any(part is None for part in parts) else node.op.ref(*parts, **node.attrs)

@@ -16,7 +16,7 @@ from typing import Any
 from graphc.errors import NumberError, TraceTypeError, UnsupportedError
 from graphc.ir.dims import Dim, ceildiv
 from graphc.trace import dispatch
-from graphc.trace.extents import bound_size, dim_of
+from graphc.trace.extents import bound_size, dim_of, number_in_call
 from graphc.trace.functions.arguments import smaller
 from graphc.trace.location import user_location
 from graphc.trace.openness import is_open
@@ -210,6 +210,8 @@ _COMBINED: dict[Any, Callable[[Sequence[Elements], Sequence[Any], bool], Element
 
 def span(function: Any, *bounds: Any) -> Any:
     """``range(...)`` in the head of a loop. Raises ``TraceTypeError`` for a bound that is no integer."""
+    if len(bounds) == 3:
+        bounds = (*bounds[:2], _step_in_call(bounds[2]))
     step = bounds[2] if len(bounds) == 3 else 1
     is_open_range = function is range and 0 < len(bounds) <= 3 and any(is_open(b) for b in bounds)
     if is_open_range:
@@ -221,6 +223,13 @@ def span(function: Any, *bounds: Any) -> Any:
         return function(*bounds)
     start, stop = (0, bounds[0]) if len(bounds) == 1 else bounds[:2]
     return Numbers(start, stop, step)
+
+
+def _step_in_call(step: Any) -> Any:
+    """The step as a number, where it is made of sizes alone."""
+    session = current()
+    known = number_in_call(value_of(session, step)) if session is not None and is_open(step) else None
+    return step if known is None else known
 
 
 def _require_integers(bounds: Sequence[Any], step: Any) -> None:

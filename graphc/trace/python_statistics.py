@@ -12,14 +12,17 @@ import numpy as np
 from graphc.errors import ShapeError, UnsupportedError
 from graphc.trace.location import user_location
 from graphc.trace.python_functions import as_number, has_traced
+from graphc.trace.symbolic import SymbolicInt
 from graphc.trace.values import TracedValue
 
 
 def _numbers(data: Any, least: int = 1) -> Any:
     """The data points as a vector."""
     values: Any = data if isinstance(data, TracedValue) else np.stack(data)
-    if values.shape[0] < least:
-        message = f"statistics: {values.shape[0]} data points, where at least {least} are needed"
+    size = values.shape[0]
+    is_open = isinstance(size, SymbolicInt) and size.session.F.facts.is_bound(size.dim)  # the count of a mask
+    if not is_open and size < least:
+        message = f"statistics: {size} data points, where at least {least} are needed"
         raise ShapeError(message, location=user_location())
     return values
 

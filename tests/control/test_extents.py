@@ -328,7 +328,13 @@ def halves(x, t):
     return np.sum(found**2) * np.linspace(1.0, 2.0, n)[1]
 
 
-@pytest.mark.parametrize("f", [split, halves])
+def windows(x, t):
+    width = round(len(x) / 5)
+    padded = np.pad(x, (0, 2 ** int(np.ceil(np.log2(len(x)))) - len(x)))
+    return sum(x[i : i + width].std() for i in range(0, len(x) - width, width)) + np.sum(padded[::2] ** 2)
+
+
+@pytest.mark.parametrize("f", [split, halves, windows])
 def test_where_shapes_need_such_a_length_the_program_is_for_these_sizes(f):
     program = graphc.value_and_grad(f)
     for size in (20, 31, 20):

@@ -80,6 +80,7 @@ FORMS = {
     "mean": (lambda x: statistics.mean(x) * statistics.fmean(list(x)), X),
     "weighted mean": (lambda x: statistics.fmean(x, WEIGHTS), X),
     "mean of a generator": (lambda x: statistics.mean(v**2 for v in x), X),
+    "mean of some": (lambda x: statistics.mean(x[x > 0]) + statistics.stdev(x[x < 1]) + statistics.median(x[x > 0]), X),
     "variance": (lambda x: statistics.variance(x) + statistics.pvariance([v * 2 for v in x]), X),
     "deviation": (lambda x: statistics.stdev(list(x)) * statistics.pstdev(x), X),
     "variance about": (lambda x: statistics.pvariance(x, 0.5) + statistics.variance(x, x[0]), X),
