@@ -106,4 +106,6 @@ def test_gradients_do_not_depend_on_the_layout(name: str) -> None:
         for x in arguments(shape, "f8"):
             found = gradient(x)
             assert (found.dtype, found.shape) == (np.float64, shape)
-            np.testing.assert_array_equal(found, gradient(np.array(x, "f8", order="C")))
+            expected = gradient(np.array(x, "f8", order="C"))  # another program adds up in another order
+            bound = 64 * np.finfo("f8").eps * max(shape, default=1) * np.abs(expected).max(initial=1)
+            np.testing.assert_allclose(found, expected, rtol=0, atol=bound)
