@@ -20,6 +20,7 @@ from numba.core.errors import NumbaError
 from numba.core.extending import _Intrinsic
 
 from graphc.codegen import operators
+from graphc.codegen.contraction import allow_contraction
 from graphc.codegen.conversions import convert, llvm_type
 from graphc.codegen.loop_rules import access_group, begins_with, give_rules, has_long_loop, opaque
 from graphc.codegen.operators import Number, as_type, truth
@@ -31,7 +32,6 @@ from graphc.errors import ProgramError
 INT64 = ir.IntType(64)
 REFUSALS = (AssertionError, AttributeError, TypeError, ValueError, NumbaError)
 LONGEST_BLOCK = 1000  # instructions: without optimisation LLVM looks over all of a block for each call in it
-FLOAT_OPERATIONS = frozenset(("fadd", "fsub", "fmul", "fdiv", "frem", "fcmp"))
 
 
 def value_type(kind: Any) -> ir.Type:
@@ -90,9 +90,7 @@ class Translator:
         code = target.declare(function.name, list(map(value_type, arguments)))
         self.begin(function, namespace, code, target)
 
-    def begin(
-        self, function: ast.FunctionDef, namespace: Mapping[str, Any], code: ir.Function, target: Target
-    ) -> None:  # fmt: skip
+    def begin(self, function: ast.FunctionDef, namespace: Mapping[str, Any], code: ir.Function, target: Target) -> None:
         """At the start of the code, with nothing known."""
         self.function, self.namespace, self.code, self.target = function, namespace, code, target
         self.b = ir.IRBuilder(self.code.append_basic_block("entry"))
@@ -392,14 +390,3 @@ class Translator:
 
 def _is_negative(step: Any) -> bool:
     return isinstance(step, ir.Constant) and step.constant < 0
-
-
-def allow_contraction(function: ir.Function) -> None:
-    """``contract`` on each float operation that has no flags of its own: a product and a sum may become one ``fma``."""
-    for block in function.blocks:
-        for instruction in block.instructions:
-            if instruction.opname in FLOAT_OPERATIONS:
-                if not instruction.flags:
-                    instruction.flags.append("contract")
-            elif isinstance(instruction, ir.CallInstr) and isinstance(instruction.type, ir.FloatType | ir.DoubleType):
-                instruction.fastmath.add("contract")

@@ -23,8 +23,9 @@ from numba.extending import intrinsic
 
 from graphc.abi import SCIPY_PART
 from graphc.codegen import operators, vecmath
+from graphc.codegen.contraction import allow_contraction
 from graphc.codegen.conversions import convert, llvm_type
-from graphc.codegen.frontend import Context, Translator, allow_contraction, value_type
+from graphc.codegen.frontend import Context, Translator, value_type
 from graphc.codegen.helpers import HELPERS
 from graphc.codegen.intrinsics import unpacked_arguments
 from graphc.codegen.operators import Number
