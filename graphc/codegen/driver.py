@@ -10,7 +10,7 @@ from graphc.abi import ALIGNMENT, FOREIGN_FAILED, KERNELS_START, MOST_ARGUMENTS,
 from graphc.codegen.control import print_control
 from graphc.codegen.equal_loops import share_equal_loops
 from graphc.codegen.kernel import NestPrinter, Part
-from graphc.codegen.lapack_routines import shareable_work
+from graphc.codegen.lapack_routines import shares
 from graphc.codegen.print_kernel import print_kernel
 from graphc.codegen.routines import print_routine
 from graphc.codegen.text import ELEMENTS, NARROW, STORED, Lines, dim_text, imports, literal, loaded, stored
@@ -301,10 +301,12 @@ class DriverPrinter:
         index = self._kernel("kernel", source, step.buffers, len(step.sizes) + bool(library))
         arguments = [*map(self.address, step.buffers), *map(self.dim, step.sizes)]
         arguments += [f"table[{int(Service.LIBRARY)}]"] if library else []
-        function, sizes = "launch", [step.count, GRAIN // dim_max(step.work, 1) + 1]
+        function, count, work, told = "launch", step.count, step.work, []
         if library == "lapack":
-            function, sizes = "launch_lapack", [step.count, shareable_work(step), sizes[1]]
-        self.lines.add(f"{function}(table, {', '.join([str(index), *map(self.dim, sizes), *arguments])})")
+            function, (count, work, factors) = "launch_lapack", shares(step)
+            told = [self.dim(factors)]
+        words = [str(index), self.dim(count), *told, self.dim(GRAIN // dim_max(work, 1) + 1), *arguments]
+        self.lines.add(f"{function}(table, {', '.join(words)})")
 
     def _bytes(self, offset: Dim, dtype: str) -> str:
         """An offset in elements, to add to an address."""

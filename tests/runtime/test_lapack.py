@@ -8,9 +8,11 @@ import threading
 import numba
 import numpy as np
 import pytest
+import scipy.linalg
 
 import graphc
 from graphc.abi import Lapack
+from graphc.codegen.lapack_routines import SOLVED_COLUMNS
 from graphc.config import override
 from graphc.runtime import blas, blas_code, lapack, lapack_code, libraries, library_threads, native, threads
 from graphc.runtime.library_threads_code import GET_THREADS, GUARD_WORDS, SAVED, SET_THREADS, USERS
@@ -220,6 +222,24 @@ def test_batches_are_shared_and_have_the_same_bits_for_every_number_of_threads(n
     tolerance = 3e-9 if dtype == "f8" else 3e-2  # the worst of 300 matrices
     for one, other in zip(results[0], expected if isinstance(expected, tuple) else (expected,), strict=True):
         np.testing.assert_allclose(one, other, rtol=tolerance, atol=tolerance)
+
+
+@pytest.mark.parametrize("columns", [1, 127, 128, 129, 300])
+@pytest.mark.parametrize("lower_one", [False, True])
+def test_right_sides_of_a_triangle_are_shared(columns, lower_one):
+    random = np.random.default_rng(columns)
+    rows, parts = 70, -(-columns // SOLVED_COLUMNS)
+    t = random.standard_normal((2, rows, rows)) + 2 * rows**0.5 * np.eye(rows)
+    t = np.tril(t) if lower_one else np.triu(t)
+    b = random.standard_normal((2, rows, columns))
+    solve = graphc.jit(lambda t, b: scipy.linalg.solve_triangular(t, b, lower=lower_one))
+    results = []
+    for count in (1, 2, 5):
+        with override(num_threads=count), launched() as launches:
+            results.append(solve(t, b))
+        assert launches == [(2 * parts, 100_000 // (rows**2 * min(columns, SOLVED_COLUMNS)) + 1)]
+        np.testing.assert_array_equal(results[-1], results[0])
+    np.testing.assert_allclose(results[0], np.linalg.solve(t, b), rtol=1e-11, atol=1e-12)
 
 
 def test_gradients_of_batches_are_those_of_each_matrix_alone():
