@@ -187,9 +187,10 @@ def scan(entries: Entries, F: Builder, old: Node, node: Node, inputs: Inputs) ->
 
 
 def contract(entries: Entries, F: Builder, old: Node, node: Node, inputs: Inputs) -> Sequence[Value]:
-    """What is not there could be no number, which zero of the other factor would not cancel: both are zero there."""
-    (left, right), (a, b) = inputs, (v.dims for v in old.inputs)
-    return copy_node(F, node, (entries.only(F, left, a, (len(a) - 1,), 0), entries.only(F, right, b, (len(b) - 2,), 0)))
+    """What is not there may be no number, which zero of the other factor, or of the cotangent on the way back, would
+    not cancel: it is zero in both factors, along all axes."""
+    pairs = zip(inputs, old.inputs, strict=True)
+    return copy_node(F, node, tuple(entries.only(F, v, was.dims, range(v.rank), 0) for v, was in pairs))
 
 
 def reshape(entries: Entries, F: Builder, old: Node, node: Node, inputs: Inputs) -> Sequence[Value]:

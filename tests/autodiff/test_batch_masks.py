@@ -82,6 +82,8 @@ IN_ORDER = {
     "cumsum": lambda r: np.sum(np.cumsum(chosen(r)) ** 2),
     "cumprod": lambda r: np.sum(np.cumprod(chosen(r)) * np.arange(chosen(r).size)),
     "sorted": lambda r: np.sort(chosen(r))[-1] * 2 + np.sort(chosen(r))[0] ** 2,
+    "products of sorted": lambda r: np.sum(np.outer(np.sort(chosen(r)), r) @ r),
+    "products of logarithms": lambda r: np.sum(np.outer(np.log(r[r > 0]), r) @ r),
     "argmax": lambda r: np.argmax(chosen(r)) * r[0] + chosen(r)[np.argmin(chosen(r))],
     "joined": lambda r: np.sum(np.cumsum(np.concatenate([r, chosen(r)])) ** 2),
     "of what is first": lambda r: np.sum(np.cumsum(chosen(r)[1:][chosen(r)[1:] < 0.9])),
