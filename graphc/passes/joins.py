@@ -24,12 +24,11 @@ So ``np.stack`` of a list that a loop has filled is the array in which the loop 
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from typing import NamedTuple
 
-from graphc.ir.dims import Dim, product
+from graphc.ir.dims import product
 from graphc.ir.graph import Graph, Node, Value
 from graphc.ir.opdef import Op
-from graphc.passes.patterns import made_by
+from graphc.ir.rows import Row, row_of
 from graphc.passes.rewriter import Rewriter, Rules, rewrite
 
 
@@ -38,47 +37,19 @@ def simplify_joins(graph: Graph, ops: Mapping[str, Op]) -> Graph:
     return rewrite(graph, ops, JOIN_RULES)
 
 
-class _Row(NamedTuple):
-    """``source[start]`` with the dims ``dims``."""
-
-    source: Value
-    start: Dim
-    dims: tuple[Dim, ...]
-
-    def is_next_to(self, before: _Row) -> bool:
-        return self.source is before.source and self.start == before.start + 1 and self.dims == before.dims
-
-
-def _row(value: Value) -> _Row | None:
-    """The value as a row of an array; None where it is something else."""
-    dims = value.dims
-    while (reshaped := made_by(value, "reshape")) is not None:
-        value = reshaped.inputs[0]
-    node = made_by(value, "slice")
-    if node is None:
-        return None
-    (source,), attrs = node.inputs, node.attrs
-    is_row = (
-        attrs["dims"] == (1, *source.dims[1:])
-        and set(attrs["steps"]) == {1}
-        and all(start == 0 for start in attrs["starts"][1:])
-    )
-    return _Row(source, attrs["starts"][0], dims) if is_row else None
-
-
 def concat(rewriter: Rewriter, node: Node) -> Value | None:
     """Rows that follow each other are one piece of their array."""
     axis, F = node.attrs["axis"], rewriter.F
-    runs = _runs([(value, _row(value)) for value in node.inputs])
+    runs = _runs([(value, row_of(value)) for value in node.inputs])
     if len(runs) == len(node.inputs):
         return None
     parts = [_joined(rewriter, run, axis) if len(run) > 1 else value for value, run in runs]
     return F.concat(*parts, axis=axis) if len(parts) > 1 else parts[0]
 
 
-def _runs(rows: Sequence[tuple[Value, _Row | None]]) -> list[tuple[Value, list[_Row]]]:
+def _runs(rows: Sequence[tuple[Value, Row | None]]) -> list[tuple[Value, list[Row]]]:
     """Rows that follow each other in lists, with the value of the first; what is no row has an empty one."""
-    runs: list[tuple[Value, list[_Row]]] = []
+    runs: list[tuple[Value, list[Row]]] = []
     for value, row in rows:
         last = runs[-1][1] if runs else []
         if row is not None and last and row.is_next_to(last[-1]):
@@ -88,7 +59,7 @@ def _runs(rows: Sequence[tuple[Value, _Row | None]]) -> list[tuple[Value, list[_
     return runs
 
 
-def _joined(rewriter: Rewriter, run: Sequence[_Row], axis: int) -> Value:
+def _joined(rewriter: Rewriter, run: Sequence[Row], axis: int) -> Value:
     F, (source, start, dims), count = rewriter.F, run[0], len(run)
     piece = source
     if source.dims[0] != count or start != 0:

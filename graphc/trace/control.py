@@ -145,14 +145,15 @@ def _stage_or_peel(
     """The loop; where its first iteration differs from the others (``best = None`` before it), that and the rest.
 
     The rest is written out where an array has another shape in each iteration, unless it is long; so is the whole loop
-    where it fills lists and cannot be staged.
+    where it fills lists, or goes through them, and cannot be staged.
     """
+    by_python = bool(lists) or elements.by_python
     usable, refused = len(session.root.retired), session.captures.refused
     try:
         return _stage_for(session, elements, body, StagedLoop(session, variables, targets, lists=_now(lists)))
     except GraphcError as error:
         can_peel = _can_peel(session, error, elements.count(session))
-        if not can_peel and (not lists or error.of_state):
+        if not can_peel and (not by_python or error.of_state):
             raise
         differs = error
     bring_back(session, usable)
@@ -166,7 +167,7 @@ def _stage_or_peel(
             return _stage_for(session, Rest(elements), body, StagedLoop(session, variables, targets, lists=_now(lists)))
         except GraphcError as error:
             most = MOST_FILLING if error.of_form else MOST_GROWING if error.of_shape else 0
-            if (not lists or error.of_state) and not _is_short(session, elements.count(session), most):
+            if (not by_python or error.of_state) and not _is_short(session, elements.count(session), most):
                 raise
             reason = error
         bring_back(session, usable)
@@ -218,7 +219,9 @@ def _stage_for(session: Session, elements: Elements, body: Piece, staged: Staged
         names = ["the index", *tree.names]
         return stage_while(session, start, names, staged.asking(ask, skipped=1), run_and_count, staged.writes())[1:]
 
-    return staged.finish(stage)
+    signal = staged.finish(stage)
+    elements.note_use()
+    return signal
 
 
 def _can_peel(session: Session, error: GraphcError, trips: Dim) -> bool:
@@ -241,17 +244,20 @@ def _runs(session: Session, trips: Dim) -> bool:
 
 
 def repeat(
-    test: Piece, body: Piece, variables: Variables, otherwise: Piece | None, steps: Steps | None, peek: Readers | None
-) -> Signal | None:
+    test: Piece, body: Piece, variables: Variables, otherwise: Piece | None, steps: Steps | None, peek: Readers | None,
+    filled: Fills = (),
+) -> Signal | None:  # fmt: skip
     """``while test: body`` and ``else: otherwise``; the signal with which the loop was left.
 
     ``steps``: of the counters; without them, and ``peek``, the test is not computed but where Python does.
     """
     session = current()
     tries = 0 if session is None or steps is None or _reads_containers(peek or ()) else 2
+    if session is not None and lists_of(session, filled) is None:
+        tries = 0
     while True:
         if session is not None and steps is not None and tries:
-            staged, tries = _try_to_stage(session, test, body, variables, steps, tries)
+            staged, tries = _try_to_stage(session, test, body, variables, steps, tries, filled)
             if staged is not None:
                 signal = staged.signal
                 break
@@ -314,19 +320,21 @@ class _Staged:
 
 
 def _try_to_stage(
-    session: Session, test: Piece, body: Piece, variables: Variables, steps: Steps, tries: int
+    session: Session, test: Piece, body: Piece, variables: Variables, steps: Steps, tries: int, filled: Fills
 ) -> tuple[_Staged | None, int]:
     """The loop, if it can be one of the program although Python's numbers decide it; and how often to try again.
 
     Where its body needs the numbers themselves, Python runs it; where the first iteration differs, only that.
     """
-    form = staged_as(session, test, variables, steps)
+    form, lists = staged_as(session, test, variables, steps), lists_of(session, filled) or ()
+    if lists and not isinstance(form, Counted):
+        return None, 0
     if form is False or (isinstance(form, Counted) and isinstance(form.trips, int) and form.trips <= UNROLLED):
         return None, 0
     usable, refused = len(session.root.retired), session.captures.refused
     try:
         if isinstance(form, Counted):
-            return _Staged(_stage_count(session, form, body, variables)), 0
+            return _Staged(_stage_count(session, form, body, variables, lists)), 0
         return _Staged(_stage_while(session, test, body, StagedLoop(session, variables, ()), partial(_begins, test))), 0
     except GraphcError as error:
         if error.of_state or is_open(dispatch.truth(test())):
@@ -339,9 +347,11 @@ def _try_to_stage(
         return None, 0
 
 
-def _stage_count(session: Session, counted: Counted, body: Piece, variables: Variables) -> Signal | None:
+def _stage_count(
+    session: Session, counted: Counted, body: Piece, variables: Variables, lists: Sequence[FilledList]
+) -> Signal | None:
     """The loop as a ``for``; what is counted is carried only where an iteration may end the loop."""
-    staged = StagedLoop(session, variables, (), driven=counted.counters)
+    staged = StagedLoop(session, variables, (), driven=counted.counters, lists=lists)
 
     def piece(counters: dict[str, Any]) -> Signal | None:
         variables.write({**variables.read(), **counters})

@@ -72,6 +72,12 @@ def _of_sizes(sizes: Iterable[Any], value: Callable[[Chosen], Any] = lambda at: 
     return Grid([partial(_always, Numbers(0, size, 1)) for size in sizes], value)
 
 
+def _elements_of(obj: Any) -> Elements | None:
+    """As something to count; Python's containers stay its own."""
+    found = as_elements(obj)
+    return None if found is None or found.by_python else found
+
+
 def _always(elements: Elements, chosen: Chosen) -> Elements:
     return elements
 
@@ -94,18 +100,18 @@ def _has_axes(array: Any) -> bool:
 
 
 def _product(session: Session, *parts: Any) -> Grid | None:
-    known = [as_elements(part) for part in parts]
+    known = [_elements_of(part) for part in parts]
     axes = [part for part in known if part is not None]
     return Grid([partial(_always, part) for part in axes]) if axes and len(axes) == len(parts) else None
 
 
 def _pairwise(session: Session, iterable: Any) -> Neighbours | None:
-    inner = as_elements(iterable)
+    inner = _elements_of(iterable)
     return None if inner is None else Neighbours(inner)
 
 
 def _combinations(session: Session, iterable: Any, r: Any) -> Grid | None:
-    inner = as_elements(iterable)
+    inner = _elements_of(iterable)
     if inner is None or not isinstance(r, int) or r < 1:
         return None
     size = wrap_dim(session, inner.count(session))
@@ -130,7 +136,7 @@ def _repeat(session: Session, element: Any) -> Endless:
 
 
 def _cycle(session: Session, iterable: Any) -> Endless | None:
-    inner = as_elements(iterable)
+    inner = _elements_of(iterable)
     if inner is None or not inner.ends:
         return None
     count = wrap_dim(session, inner.count(session))

@@ -15,6 +15,8 @@ from typing import Any
 
 from graphc.errors import NumberError, TraceTypeError, UnsupportedError
 from graphc.ir.dims import Dim, ceildiv
+from graphc.ir.graph import Value
+from graphc.ir.rows import row_of
 from graphc.trace import dispatch
 from graphc.trace.extents import bound_size, dim_of, number_in_call
 from graphc.trace.functions.arguments import smaller
@@ -23,9 +25,12 @@ from graphc.trace.openness import is_open
 from graphc.trace.regions import trip_count
 from graphc.trace.session import Session, current
 from graphc.trace.symbolic import SymbolicInt, as_dim, wrap_dim
-from graphc.trace.tracer import Tracer
+from graphc.trace.tracer import Tracer, View
 from graphc.trace.trees import value_of
+from graphc.trace.twins import link
+from graphc.trace.values import make_weak, wrap
 
+FEWEST_ROWS = 5  # of a list, to be more than Python's
 MOST = 2**62  # iterations of a loop that its body ends
 
 
@@ -33,6 +38,7 @@ class Elements(ABC):
     """Things that are counted, of which the k-th can be had for a traced k."""
 
     ends = True  # by itself, and not only where the body of the loop says so
+    by_python = False  # whether Python may run the loop, where it cannot be one of the program
 
     @abstractmethod
     def count(self, session: Session) -> Dim:
@@ -41,6 +47,15 @@ class Elements(ABC):
     @abstractmethod
     def at(self, inside: Session, k: Any) -> Any:
         """The k-th, in the session of a loop's body."""
+
+    def parts_used(self) -> Sequence[Elements]:
+        """What it is made of."""
+        return ()
+
+    def note_use(self) -> None:
+        """The loop is one of the program: what an iteration has seen stands for other objects."""
+        for part in self.parts_used():
+            part.note_use()
 
     @abstractmethod
     def plain(self) -> Iterable[Any]:
@@ -89,6 +104,37 @@ class Rows(Elements):
         return self.array
 
 
+class RowsInList(Elements):
+    """A list of rows of one array that follow each other, such as a loop has filled (``filling``): ``start`` is the
+    first one, and each next one is ``step`` further.
+
+    """
+
+    by_python = True
+
+    def __init__(self, items: Sequence[Tracer], array: Tracer, start: int, step: int):
+        self.items, self.array, self.start, self.step = items, array, start, step
+
+    def count(self, session: Session) -> Dim:
+        return len(self.items)
+
+    def at(self, inside: Session, k: Any) -> Any:
+        row = self.array[k * self.step + self.start]
+        if self.items[0].value.type.weak:
+            make_weak(row.value)
+        if isinstance(row, View):
+            row.kind = "read-only"  # a write is one into an array of the list
+        return row
+
+    def note_use(self) -> None:
+        for item in self.items:
+            if not isinstance(item, View):
+                link(item.session, self.array, item)
+
+    def plain(self) -> Iterable[Any]:
+        return self.items
+
+
 class Endless(Elements):
     """``itertools.count``, ``repeat`` or ``cycle``: ``make`` gives the k-th element, ``again`` Python's iterator."""
 
@@ -111,13 +157,16 @@ class Counted(Elements):
     """``enumerate(inner, first)``"""
 
     def __init__(self, inner: Elements, first: Any):
-        self.inner, self.first, self.ends = inner, first, inner.ends
+        self.inner, self.first, self.ends, self.by_python = inner, first, inner.ends, inner.by_python
 
     def count(self, session: Session) -> Dim:
         return self.inner.count(session)
 
     def at(self, inside: Session, k: Any) -> Any:
         return k + self.first, self.inner.at(inside, k)
+
+    def parts_used(self) -> Sequence[Elements]:
+        return (self.inner,)
 
     def plain(self) -> Iterable[Any]:
         return enumerate(self.inner.plain(), self.first)
@@ -128,7 +177,7 @@ class Zipped(Elements):
 
     def __init__(self, parts: Sequence[Elements], strict: bool):
         self.parts, self.strict = parts, strict
-        self.ends = any(part.ends for part in parts)
+        self.ends, self.by_python = any(part.ends for part in parts), any(part.by_python for part in parts)
 
     def count(self, session: Session) -> Dim:
         counts = [part.count(session) for part in self.parts if part.ends or self.strict or not self.ends]
@@ -145,6 +194,9 @@ class Zipped(Elements):
     def at(self, inside: Session, k: Any) -> Any:
         return tuple([part.at(inside, k) for part in self.parts])
 
+    def parts_used(self) -> Sequence[Elements]:
+        return self.parts
+
     def plain(self) -> Iterable[Any]:
         return zip(*(part.plain() for part in self.parts), strict=self.strict)
 
@@ -153,7 +205,7 @@ class Reversed(Elements):
     """``reversed(inner)``"""
 
     def __init__(self, inner: Elements):
-        self.inner = inner
+        self.inner, self.by_python = inner, inner.by_python
 
     def count(self, session: Session) -> Dim:
         self.total = self.inner.count(session)
@@ -161,6 +213,9 @@ class Reversed(Elements):
 
     def at(self, inside: Session, k: Any) -> Any:
         return self.inner.at(inside, wrap_dim(inside, self.total) - 1 - k)
+
+    def parts_used(self) -> Sequence[Elements]:
+        return (self.inner,)
 
     def plain(self) -> Iterable[Any]:
         return reversed(list(self.inner.plain()))
@@ -170,13 +225,16 @@ class Rest(Elements):
     """All but the first."""
 
     def __init__(self, inner: Elements):
-        self.inner, self.ends = inner, inner.ends
+        self.inner, self.ends, self.by_python = inner, inner.ends, inner.by_python
 
     def count(self, session: Session) -> Dim:
         return self.inner.count(session) - 1
 
     def at(self, inside: Session, k: Any) -> Any:
         return self.inner.at(inside, k + 1)
+
+    def parts_used(self) -> Sequence[Elements]:
+        return (self.inner,)
 
     def plain(self) -> Iterable[Any]:
         return islice(self.inner.plain(), 1, None)
@@ -188,7 +246,37 @@ def as_elements(obj: Any) -> Elements | None:
         return obj
     if isinstance(obj, range):
         return Numbers(obj.start, obj.stop, obj.step)
+    if type(obj) in (list, tuple):
+        return _rows_in(obj)
     return Rows(obj) if isinstance(obj, Tracer) and obj.ndim else None
+
+
+def _rows_in(items: Sequence[Any]) -> RowsInList | None:
+    """The list as rows of one array; None where it is another."""
+    if len(items) < FEWEST_ROWS or any(type(item) not in (Tracer, View) for item in items):
+        return None
+    rows = [row_of(item.value) for item in items]
+    first, second = rows[:2]
+    if first is None or second is None or items[0].session is not items[-1].session:
+        return None
+    step = second.start - first.start
+    for k, (item, row) in enumerate(zip(items, rows, strict=True)):
+        if row is None or row.source is not first.source or row.start != first.start + k * step:
+            return None
+        if item.session is not items[0].session or row.dims != row.source.dims[1:]:
+            return None
+    if not isinstance(first.start, int) or not isinstance(step, int):
+        return None
+    array = _array_of(items, first.source)
+    return None if array is None else RowsInList(items, array, first.start, step)
+
+
+def _array_of(items: Sequence[Any], source: Value) -> Tracer | None:
+    """The array that the items are views of; what is none of its views may still be what a row stands for."""
+    bases = {id(item.base): item.base for item in items if isinstance(item, View)}
+    if len(bases) > 1 or any(base is None or base.value is not source for base in bases.values()):
+        return None
+    return next(iter(bases.values())) if bases else wrap(items[0].session, source)
 
 
 def combined(function: Any, strict: Any, *args: Any) -> Any:

@@ -22,10 +22,10 @@ In a generator only those become calls that neither ``yield`` nor end early.
 from __future__ import annotations
 
 import ast
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from typing import Any
 
-from graphc.trace.counters import can_be_tried, counters
+from graphc.trace.counters import can_be_tried, counters, names_in
 from graphc.trace.desugar import desugar, write_out_super
 from graphc.trace.expressions import Expressions, filled_lists, filled_names, iterable, mark_tests, peek
 from graphc.trace.liveness import Liveness, Names, changed_in_place, loaded
@@ -234,8 +234,8 @@ class _Stager:
 
     def _loop(self, node: ast.For | ast.While, leaves: bool) -> list[ast.stmt]:
         number, names = self._number(), self._assigned([node])
-        head = self._head(node) if isinstance(node, ast.While) else []
         filled = filled_names(node.body)
+        head = self._head(node, filled) if isinstance(node, ast.While) else []
         alive = self.alive.head(node) | self.alive.after(node)
         variables = self._access(node, number, names, alive, self._watched([node]))
         body = self._piece(f"body_{number}", node, node.body, names, tail=True)
@@ -257,13 +257,14 @@ class _Stager:
             call = hook("loop", node, iterable(node.iter), name_of(body.name), variables, last, targets, readers, lists)
         return [*pieces, *accessors(node, number, names), self._call(node, call, leaves)]
 
-    def _head(self, node: ast.While) -> list[ast.expr]:
+    def _head(self, node: ast.While, filled: Mapping[str, bool]) -> list[ast.expr]:
         """What tells how a ``while`` that Python's numbers decide can be staged: its counters; None where it cannot."""
         if not can_be_tried(node.test, self.known):
             return [ast.Constant(None), ast.Constant(None)]
+        filled = {name: reads_last for name, reads_last in filled.items() if name not in names_in(node.test)}
         found = {name: step for name, step in counters(node).items() if name not in self.shared}
         steps = ast.Dict([ast.Constant(name) for name in found], [delayed(step) for step in found.values()])
-        return [at(node, steps), peek(node, _own(node), assigned(node))]
+        return [at(node, steps), peek(node, _own(node), assigned(node), filled), filled_lists(node, filled)]
 
     def _rest(
         self, node: ast.stmt, rest: list[ast.stmt], names: list[str], *, in_piece: bool, tail: bool, closed: bool
