@@ -56,7 +56,7 @@ ACCEPTED = r"""
 .*: np.clip\(x(, None, None)?\)
 .*: np.clip\(x.*a_(min|max)=
 .*: (np.round|np.around|x.round|round)\(
-.*: np.reshape\(x, -1, order='F', copy=False
+.*: np.reshape\(x, -1, .*copy=False
 .*: np.concatenate\(.*casting='no'
 .*: np.(ediff1d|gradient|trapezoid)\(
 .*: np.\w+\(x.*, casting='(no|safe)'\)
