@@ -15,6 +15,9 @@ STATE_SLOTS = 2
 # Operations of a matrix up to which one thread of OpenBLAS is as quick as two, or nearly: n^3 for n = 512, where
 # factors of twice as many rows took as long with two threads as with one, too (on two busy cores).
 CALM_WORK = 512**3
+# Below 8 rows OpenBLAS uses no threads by itself (its others took no CPU time up to 24), and asking it to would take a
+# tenth of the time of a Cholesky factor and its adjoint.
+TINY_WORK = 8**3
 SEVERAL = 8  # so many large matrices keep graphc's threads busy; the number of threads decides nothing, nor any bits
 
 _TEXT = """
@@ -38,6 +41,13 @@ define internal i32 @calm(ptr %result, ptr %exception, i64 %kernel, i64 %slots, 
 define i64 @graphc_launch_lapack_{kind}(i64 %kernel, i64 %slots, i64 %nargs, i64 %count, i64 %work, i64 %grain) {{
 entry:
   %words = alloca [3 x i64]
+  %launch = load ptr, ptr {launch}
+  %tiny = icmp slt i64 %work, {tiny_work}
+  br i1 %tiny, label %plain, label %some
+plain:
+  call i64 %launch(i64 %kernel, i64 %slots, i64 %nargs, i64 %count, i64 %grain)
+  br label %done
+some:
   %large = icmp sgt i64 %work, {calm_work}
   %few = icmp slt i64 %count, {several}
   %own = and i1 %large, %few
@@ -54,7 +64,6 @@ shared:
   %wrapped = ptrtoint ptr @calm to i64
   %from = ptrtoint ptr %words to i64
   call void @enter()
-  %launch = load ptr, ptr {launch}
   call i64 %launch(i64 %wrapped, i64 %from, i64 3, i64 %count, i64 %grain)
   call void @leave()
   br label %done
@@ -72,6 +81,6 @@ def symbols(kind: str) -> list[str]:
 def launch_ir(kind: str, yields: bool = True) -> str:
     """The service as textual LLVM IR (str); arguments as in ``library_threads_code.control_ir``."""
     slot = "getelementptr (i64, ptr @lapack, i64 {})".format
-    numbers = {"slots": STATE_SLOTS, "calm_work": CALM_WORK, "several": SEVERAL}
+    numbers = {"slots": STATE_SLOTS, "tiny_work": TINY_WORK, "calm_work": CALM_WORK, "several": SEVERAL}
     text = _TEXT.format(kind=kind, launch=slot(LAUNCH), **numbers)
     return text + control_ir(kind, slot(GUARD), yields) + trampoline_ir()

@@ -102,7 +102,7 @@ def factor_gradient(a):
 
 
 @is_global
-@pytest.mark.parametrize("shape", [(3, 3), (40, 40), (256, 256), (300, 20, 20)])
+@pytest.mark.parametrize("shape", [(8, 8), (40, 40), (256, 256), (300, 20, 20)])
 def test_a_call_sets_one_thread_once_and_gives_the_users_number_back(shape):
     a = definite(shape)
     factor(a)
@@ -119,6 +119,19 @@ def test_factor_and_adjoint_each_set_it():
     with users_threads(2), asked() as log:
         factor_gradient(a)
     assert log == [None, 1, 2] * 2
+
+
+@is_global
+@pytest.mark.parametrize("shape", [(7, 7), (9000, 7, 7), (0, 7, 7), (0, 0)])
+def test_tiny_matrices_need_nothing(shape):
+    """OpenBLAS has no use for threads there; batches of them are shared all the same."""
+    a = definite(shape)
+    factor(a)
+    with users_threads(2), asked() as log, launched() as launches, override(num_threads=2):
+        result = factor(a)
+    assert log == []
+    assert launches == [(int(np.prod(shape[:-2])), 100_000 // max(shape[-1] ** 3, 1) + 1)]
+    np.testing.assert_allclose(result, np.linalg.cholesky(a), rtol=1e-12, atol=1e-12)
 
 
 @is_global
@@ -343,7 +356,7 @@ def test_libraries_of_other_kinds(kind):
     arguments = np.array([counts.ctypes.data, calls.ctypes.data], np.int64)
     run = ctypes.CFUNCTYPE(ctypes.c_int64, *[ctypes.c_int64] * 6)(service)
     with override(num_threads=3):
-        run(counting_kernel(2), arguments.ctypes.data, 2, 1000, 5, 10)
+        run(counting_kernel(2), arguments.ctypes.data, 2, 1000, lapack_code.TINY_WORK, 10)
         parts = int(calls[0])
         run(counting_kernel(2), arguments.ctypes.data, 2, 1, lapack_code.CALM_WORK + 1, 1)
     assert (counts[1:] == 1).all()
