@@ -33,16 +33,25 @@ class Part:
 
 
 class Segment(NamedTuple):
-    """A range of the innermost loop, the conditions that hold in it, and whether it has a few elements at most."""
+    """A range of the innermost loop, which conditions hold in it and which do not, and whether it is short."""
 
     low: str
     high: str
     assumed: frozenset[Condition] = frozenset()
+    excluded: frozenset[Condition] = frozenset()
     has_few: bool = False
 
 
 def _are_few(counts: Sequence[Dim]) -> bool:
     return all(isinstance(count, int) and count <= FEW for count in counts)
+
+
+def _range_of(condition: Condition, axis: int) -> tuple[Dim, Dim]:
+    """Where the condition holds, of a loop in whose variable its position is plus or minus that."""
+    offset = condition.index.offset
+    if condition.index.coefficient(axis) == 1:
+        return -offset, condition.size - offset
+    return offset - condition.size + 1, offset + 1
 
 
 class NestPrinter(FoldPrinter):
@@ -179,8 +188,10 @@ class NestPrinter(FoldPrinter):
             self.lines.add(f"a{fold.key} = {literal(fold.dtype, fold.init)}")
         around = self._conditions_around(axis, needed)
         if around:
-            with self.lines.inside(f"if {self._conditions_text(around)}:"):
-                self._segmented(axis, start, stop, needed, phase, frozenset(around))
+            rare = [c for c in around if c.is_rare(self.nest.space)]
+            often = [c for c in around if c not in rare]
+            with self.lines.inside(f"if {self._conditions_text(often, rare)}:"):
+                self._segmented(axis, start, stop, needed, phase, frozenset(often), frozenset(rare))
             with self.lines.inside("else:"):
                 self._elements(axis, Segment(start, stop), needed, phase)
         else:
@@ -190,7 +201,7 @@ class NestPrinter(FoldPrinter):
 
     @staticmethod
     def _conditions_around(axis: int, needed: Sequence[Scalar]) -> tuple[Condition, ...]:
-        """The conditions that do not depend on the innermost loop: in most rows, all hold."""
+        """The conditions that do not depend on the innermost loop: in most rows, all hold but those that are rare."""
         return tuple(dict.fromkeys(c for s in needed for c in conditions_of(s) if axis not in c.index.axes))
 
     def _segmented(
@@ -200,13 +211,14 @@ class NestPrinter(FoldPrinter):
         stop: str,
         needed: Sequence[Scalar],
         phase: Phase,
-        around: frozenset[Condition] = frozenset(),
+        often: frozenset[Condition] = frozenset(),
+        rare: frozenset[Condition] = frozenset(),
     ) -> None:
-        """The innermost loop, in segments; the conditions ``around`` it hold."""
+        """The innermost loop, in segments; of the conditions around it these hold, and the ``rare`` ones do not."""
         for segment in self._segments(axis, start, stop, needed):
-            self.assumed = segment.assumed | around
+            self.assumed, self.excluded = segment.assumed | often, segment.excluded | rare
             self._elements(axis, segment, needed, phase)
-            self.assumed = frozenset()
+            self.assumed = self.excluded = frozenset()
 
     def _elements(self, axis: int, segment: Segment, needed: Sequence[Scalar], phase: Phase) -> None:
         with self.lines.inside(f"for i{axis} in range({segment.low}, {segment.high}):"):
@@ -219,7 +231,8 @@ class NestPrinter(FoldPrinter):
             self.names = names
 
     def _element(self, needed: Sequence[Scalar], phase: Phase) -> None:
-        self._assign(s for s in needed if s.number not in self.names)
+        reached = self.reached(phase.scalars())
+        self._assign(s for s in needed if s.number not in self.names and s.number in reached)
         if phase.exclusive:
             self._stores(phase)
         for fold in phase.folds:
@@ -242,22 +255,28 @@ class NestPrinter(FoldPrinter):
         self.lines.add(f"{count} = {count} + {self.text(compaction.scalar)}")
 
     def _segments(self, axis: int, start: str, stop: str, needed: Sequence[Scalar]) -> list[Segment]:
-        """The innermost loop in up to three ranges, the middle one free of the conditions on its own variable."""
+        """The innermost loop in up to three ranges, the middle one free of the conditions on its own variable.
+
+        There all hold but those that are rare, and stand at one of its ends.
+        """
         conditions = dict.fromkeys(c for s in needed for c in conditions_of(s) if c.index.axes == {axis})
+        if not conditions or any(c.index.coefficient(axis) not in (1, -1) for c in conditions):
+            return [Segment(start, stop)]
         lows: list[Dim] = []
         highs: list[Dim] = []
+        often, rare = set[Condition](), set[Condition]()
         for condition in conditions:
-            offset, coefficient = condition.index.offset, condition.index.coefficient(axis)
-            if coefficient == 1:
-                lows.append(-offset)
-                highs.append(condition.size - offset)
-            elif coefficient == -1:
-                lows.append(offset - condition.size + 1)
-                highs.append(offset + 1)
-            else:
-                return [Segment(start, stop)]
-        if not conditions:
-            return [Segment(start, stop)]
+            low_end, high_end = _range_of(condition, axis)
+            if not condition.is_rare(self.nest.space):
+                often.add(condition)
+                lows.append(low_end)
+                highs.append(high_end)
+            elif isinstance(high_end, int):
+                rare.add(condition)
+                lows.append(high_end)
+            elif isinstance(self.nest.space[axis] - low_end, int):
+                rare.add(condition)
+                highs.append(low_end)
         low, high = start, stop
         for bound in dict.fromkeys(map(self.dim, lows)):
             low = f"greatest({low}, {bound})"
@@ -266,7 +285,7 @@ class NestPrinter(FoldPrinter):
         self.lines.add(f"inner = least({low}, {stop})")
         self.lines.add(f"outer = greatest({high}, inner)")
         after = [self.nest.space[axis] - bound for bound in highs]
-        middle = Segment("inner", "outer", frozenset(conditions))
+        middle = Segment("inner", "outer", frozenset(often), frozenset(rare))
         return [
             Segment(start, "inner", has_few=_are_few(lows)),
             middle,

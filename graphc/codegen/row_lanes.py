@@ -159,12 +159,12 @@ class RowLanePrinter(RowTilePrinter):
         axis, *inner = axes
         whole = Segment("0", self.dim(self.nest.space[axis]), self.assumed)
         for segment in [whole] if inner else self._segments(axis, whole.low, whole.high, needed):
-            names, self.assumed = dict(self.names), segment.assumed
+            names, self.assumed, self.excluded = dict(self.names), segment.assumed, segment.excluded
             with self.lines.inside(f"for i{axis} in range({segment.low}, {segment.high}):"):
                 depth = self.order.index(axis) + 1
                 self._assign(s for s in needed if s.axes and self.level(s) == depth and s.number not in self.read)
                 self._nested(inner, needed, stage, phase)
-            self.names, self.assumed = names, frozenset()
+            self.names, self.assumed, self.excluded = names, frozenset(), frozenset()
 
     def _lanes(self, needed: Sequence[Scalar], stage: Stage, phase: Phase) -> None:
         names = dict(self.names)

@@ -7,7 +7,7 @@ from collections.abc import Callable, Iterable, Mapping
 from graphc.codegen.text import NARROW, Lines, affine_text, dim_text, literal, loaded, stored
 from graphc.ir.dims import Dim, is_polynomial, symbol, symbols_of
 from graphc.schedule.loopnest import Nest, Store
-from graphc.schedule.scalars import Affine, Condition, Scalar, walk
+from graphc.schedule.scalars import SELECT, Affine, Condition, Scalar, walk, zero_text
 
 LONGEST_INLINE = 60  # characters of an expression that may stand inside another instead of in a variable
 
@@ -30,7 +30,8 @@ class ScalarPrinter:
         self.buffers: dict[int, str] = {}  # in order of first use: the kernel's parameters
         self.sizes: dict[Dim, str] = {}  # symbols, and dims that are more than sums and products of them
         self.names: dict[int, str] = {}  # scalar number -> variable
-        self.assumed: frozenset[Condition] = frozenset()
+        self.assumed: frozenset[Condition] = frozenset()  # conditions that hold where the text will stand
+        self.excluded: frozenset[Condition] = frozenset()  # those that do not
         self.pinned = self._pinned()
         self.overwritten = self._overwritten()
         self.uses: dict[int, int] = {}
@@ -119,6 +120,8 @@ class ScalarPrinter:
 
     def _text_load(self, scalar: Scalar) -> str:
         data = scalar.data
+        if not self.excluded.isdisjoint(data.conditions):
+            return literal(scalar.dtype, zero_text(scalar.dtype))
         gathered = list(zip(scalar.args, data.strides, strict=True))
         conditions = [c for c in data.conditions if c not in self.assumed]
         if not conditions:
@@ -138,6 +141,8 @@ class ScalarPrinter:
         return text
 
     def _text_apply(self, scalar: Scalar) -> str:
+        if (chosen := self._chosen(scalar)) is not None:
+            return self.text(chosen)
         text = scalar.data.template.format(*(self.text(a) for a in scalar.args))
         if scalar.dtype in NARROW:
             return f"cast_{scalar.dtype}({text})"
@@ -153,17 +158,43 @@ class ScalarPrinter:
         return f"({self.affine(scalar.data)})"
 
     def _text_holds(self, scalar: Scalar) -> str:
+        if not self.excluded.isdisjoint(scalar.data):
+            return "False"
         conditions = [c for c in scalar.data if c not in self.assumed]
         return f"({self._conditions_text(conditions)})" if conditions else "True"
+
+    def _chosen(self, scalar: Scalar) -> Scalar | None:
+        """The operand that the scalar is where it selects by conditions of which it is known whether they hold."""
+        if scalar.form != "apply" or scalar.data.template != SELECT or scalar.args[0].form != "holds":
+            return None
+        conditions, element, other = scalar.args
+        if not self.excluded.isdisjoint(conditions.data):
+            return other
+        return element if self.assumed.issuperset(conditions.data) else None
+
+    def reached(self, scalars: Iterable[Scalar]) -> set[int]:
+        """The numbers of those that the scalars are made of, as far as it is known which conditions hold."""
+        stack, found = list(scalars), set[int]()
+        while stack:
+            scalar = stack.pop()
+            if scalar.number in found:
+                continue
+            found.add(scalar.number)
+            if scalar.form == "load" and not self.excluded.isdisjoint(scalar.data.conditions):
+                continue
+            chosen = self._chosen(scalar)
+            stack.extend(scalar.args if chosen is None else (chosen,))
+        return found
 
     def _text_folded(self, scalar: Scalar) -> str:
         fold = next(f for phase in self.nest.phases for f in phase.folds if f.key == scalar.data)
         return f"p{fold.key}" if fold.index_of is not None else f"f{fold.key}"
 
-    def _conditions_text(self, conditions: Iterable[Condition]) -> str:
-        return " & ".join(
-            f"({self.affine(c.index)} >= 0) & ({self.affine(c.index)} < {self.dim(c.size)})" for c in conditions
-        )
+    def _conditions_text(self, conditions: Iterable[Condition], without: Iterable[Condition] = ()) -> str:
+        """That these conditions hold, and those ``without`` do not."""
+        parts = [f"({self.affine(c.index)} >= 0) & ({self.affine(c.index)} < {self.dim(c.size)})" for c in conditions]
+        parts += [f"(({self.affine(c.index)} < 0) | ({self.affine(c.index)} >= {self.dim(c.size)}))" for c in without]
+        return " & ".join(parts)
 
     def _store(self, store: Store) -> None:
         target = self.element(store.buffer, store.index, store.gathered)

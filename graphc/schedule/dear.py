@@ -17,6 +17,7 @@ from graphc.schedule.scalars import Scalar, walk
 from graphc.schedule.tasks import Task, is_index_fold, weights
 
 DEAR = 10  # operations of a value above which it is stored rather than computed again
+DEAR_ALONG = 6  # the same of one that an outer loop would compute again in each round
 APART = 8  # operations that a load costs more where the elements of a vector do not lie side by side
 FEW = 64  # elements that are not worth a loop of their own
 
@@ -37,7 +38,7 @@ def dear_values(places: Sequence[tuple[Place, Task]], stored: dict[Value, int]) 
             continue
         scalar, read = tasks[0].visited[value], known.get(id(tasks[0]), ())
         extra = _loads_apart(scalar, tasks[0], read) if value in visits.along_outer else 0
-        if weights(scalar, read) + extra >= DEAR:
+        if weights(scalar, read) + extra >= (DEAR_ALONG if value in visits.along_outer else DEAR):
             best = visits.outermost(value)
             chosen[best] = None
             for task in visits.tasks[best]:

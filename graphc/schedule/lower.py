@@ -14,7 +14,7 @@ from graphc.ir.dims import Dim, product
 from graphc.ir.graph import Node, Value
 from graphc.ir.opdef import Gather, Pointwise, Reduce
 from graphc.ir.positions import as_dim
-from graphc.schedule.scalars import Affine, Condition, Scalar, Scalars
+from graphc.schedule.scalars import SELECT, Affine, Condition, Scalar, Scalars, zero_text
 
 Index = tuple[Affine, ...]
 ZERO = Affine()
@@ -96,7 +96,7 @@ class Lowering:
         """
         if conditions:
             axes = frozenset[int]().union(*(position.axes for position in index))
-            conditions = tuple(c for c in conditions if c.index.axes & axes)
+            conditions = tuple(c for c in conditions if c.index.axes & axes or not c.index.axes)
         key = (value, index, conditions)
         found = self.memo.get(key)
         if found is None:
@@ -256,9 +256,34 @@ class Lowering:
             if not (start == 0 and step == 1 and size == node.output.dims[axis]):
                 own.append(Condition(offset, size))
             inner.append(ZERO if size == 1 else offset)
+        short = source.type.short
+        if any(c.known is False for c in own):
+            return self.scalars.literal(short, zero_text(short))
+        own = [c for c in own if c.known is None]
         if not own:
             return self.at(source, tuple(inner), conditions)
-        short = source.type.short
         element = self.at(source, tuple(inner), conditions + tuple(c for c in own if c not in conditions))
-        zero = self.scalars.literal(short, "0.0" if source.type.is_float else ("False" if short == "bool" else "0"))
-        return self.scalars.apply(short, "select({0}, {1}, {2})", (self.scalars.holds(tuple(own)), element, zero))
+        zero = self.scalars.literal(short, zero_text(short))
+        return self.scalars.apply(short, SELECT, (self.scalars.holds(tuple(own)), element, zero))
+
+    def _concat(self, node: Node, index: Index, conditions: tuple[Condition, ...]) -> Scalar:
+        """Pieces of a few elements beside a long one (see ``tasks.is_long_with_ends``): selected where they stand."""
+        axis, short = node.attrs["axis"], node.output.type.short
+        offset: Dim = 0
+        places: list[tuple[Value, Condition]] = []
+        for piece in node.inputs:
+            places.append((piece, Condition(index[axis].plus(-offset), piece.dims[axis])))
+            offset = offset + piece.dims[axis]
+        places.sort(key=lambda place: isinstance(place[1].size, int))  # the long one is what the others are put before
+        result: Scalar | None = None
+        for piece, place in places:
+            inner = (*index[:axis], ZERO if place.size == 1 else place.index, *index[axis + 1 :])
+            if place.known:
+                return self.at(piece, inner, conditions)
+            if place.known is None:
+                element = self.at(piece, inner, conditions if place in conditions else (*conditions, place))
+                result = element if result is None else self.scalars.apply(
+                    short, SELECT, (self.scalars.holds((place,)), element, result)
+                )  # fmt: skip
+        assert result is not None
+        return result

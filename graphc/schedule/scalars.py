@@ -6,13 +6,15 @@ are affine in the loop variables, with dims as coefficients; a gathered one adds
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass
 from typing import Any
 
 from graphc.ir.dims import Dim
 
 MOST_TOGETHER = 32  # rows that run as one (``schedule.together``): a few vectors
+SELECT = "select({0}, {1}, {2})"  # of an element where conditions hold
+RARE = 8  # a condition that holds for so many places of a long axis at most is taken not to hold
 BLOCK_AXIS = -1  # the loop variable that numbers the blocks of a nest with totals or temporaries
 
 
@@ -56,6 +58,26 @@ class Condition:
 
     index: Affine
     size: Dim
+
+    def is_rare(self, space: Sequence[Dim]) -> bool:
+        """Whether it holds at few places of a loop that is long, or may be; without a loop, for few sizes."""
+        sizes = [space[axis] for axis in self.index.axes] or [self.index.offset]
+        few = isinstance(self.size, int) and self.size <= RARE
+        return few and any(not isinstance(size, int) or size > RARE * RARE for size in sizes)
+
+    @property
+    def known(self) -> bool | None:
+        """Whether it holds, where that is the same for all sizes and places."""
+        if self.index.terms or not isinstance(self.index.offset, int):
+            return None
+        if self.index.offset < 0:
+            return False
+        return self.index.offset < self.size if isinstance(self.size, int) else None
+
+
+def zero_text(short: str) -> str:
+    """What an embedded array has outside of its elements."""
+    return "False" if short == "bool" else "0.0" if short[0] in "fb" else "0"
 
 
 class Scalar:

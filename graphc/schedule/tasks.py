@@ -16,10 +16,11 @@ from graphc.ir.opdef import Compact, Contract, Gather, Read, Reduce, Scan, Scatt
 from graphc.ir.positions import as_dim
 from graphc.schedule.gemm import Products
 from graphc.schedule.lower import ZERO, Index, Lowering, is_trivial_reshape, linear, split_gathered, unrolls
-from graphc.schedule.scalars import Affine, Scalar, Scalars
+from graphc.schedule.scalars import RARE, Affine, Scalar, Scalars
 
 LONGEST = 150  # values inlined into one expression: more are cut by storing one (compile time stays linear)
 WIDEST = 24  # stored values that one expression reads
+MOST_READERS = 2  # of a long array with ends that is not stored
 
 
 @dataclass
@@ -51,6 +52,7 @@ class Task:
 def find_roots(graph: Graph, products: Products, extra: Sequence[Value] = ()) -> list[Value]:
     """The stored values that are computed, in order of definition."""
     roots: set[Value] = set(extra) | set(graph.outputs) | products.bases()
+    users = graph.users()
     for node in graph.nodes:
         kind = node.op.kind
         if node in products.absorbed or isinstance(kind, Contract):
@@ -61,7 +63,9 @@ def find_roots(graph: Graph, products: Products, extra: Sequence[Value] = ()) ->
             roots.update((*node.inputs, *node.outputs))
         elif isinstance(kind, Gather) or (isinstance(kind, Read) and any(as_dim(v) is None for v in node.inputs[1:])):
             roots.add(node.inputs[0])
-        elif node.op.name == "concat" or (node.op.name == "embed" and set(node.attrs["steps"]) - {1, -1}):
+        elif node.op.name == "concat":
+            roots.update(() if is_long_with_ends(node) and len(users[node.output]) <= MOST_READERS else node.outputs)
+        elif node.op.name == "embed" and set(node.attrs["steps"]) - {1, -1}:
             roots.update(node.outputs)
         elif node.op.name == "reshape" and not is_trivial_reshape(node.inputs[0].dims, node.output.dims):
             source = node.inputs[0]
@@ -70,6 +74,17 @@ def find_roots(graph: Graph, products: Products, extra: Sequence[Value] = ()) ->
                 roots.add(source)
     roots |= cut_long_chains(graph, products, roots)
     return [v for node in graph.nodes for v in node.outputs if v in roots]
+
+
+def is_long_with_ends(node: Node) -> bool:
+    """Whether a concatenation is one long array with a few elements before or after it (a shift, a padding).
+
+    Such a one need not be stored: a loop over it is split at its ends anyway.
+    """
+    sizes = [piece.dims[node.attrs["axis"]] for piece in node.inputs]
+    short = [size for size in sizes if isinstance(size, int) and size <= RARE]
+    (long, *others) = [size for size in sizes if size not in short] or [0]
+    return not others and 0 not in sizes and (not isinstance(long, int) or long > RARE * RARE)
 
 
 def cut_long_chains(graph: Graph, products: Products, roots: set[Value]) -> set[Value]:
