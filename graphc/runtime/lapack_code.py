@@ -12,9 +12,9 @@ from graphc.runtime.trampoline_code import trampoline_ir
 LAUNCH, GUARD = range(2)  # slots of the state, eight bytes each: the address of service LAUNCH, the library's guard
 STATE_SLOTS = 2
 
-# Operations up to which a matrix has one thread. Against two of OpenBLAS, on two cores: a Cholesky factor with its adjoint
-# takes 1.1 of the time at n = 256 and 1.2 at 480 where nothing else runs, LU and eigenvalues no longer than before; beside
-# other work the median of all of them is 2 to 200 times shorter.
+# Operations up to which a matrix has one thread. Against two of OpenBLAS, on two cores: where nothing else runs, a
+# Cholesky factor with its adjoint takes 1.1 of the time at n = 256 and 1.2 at 480, LU and eigenvalues no longer than
+# before; beside other work the median of all of them is 2 to 200 times shorter.
 CALM_WORK = 512**3
 # Below 8 rows OpenBLAS uses no threads by itself (its others took no CPU time up to 24), and asking it to would take a
 # tenth of the time of a Cholesky factor and its adjoint.
