@@ -12,7 +12,7 @@ if TYPE_CHECKING:
     from benchmarks.roofline import Work
 
 MODES = ("grad", "value_and_grad", "value")
-SUITES = ("arrays", "loops", "derivatives", "linalg")
+SUITES = ("arrays", "loops", "derivatives", "linalg", "patterns")
 DERIVATIVES = ("gradient", "hessian", "jacobian", "batch")
 
 
@@ -28,7 +28,8 @@ class Case:
     ``argnums``   the arguments to differentiate
     ``static``    the arguments that are Python numbers, which a library may compile for
     ``suite``     "arrays": expressions over whole arrays; "loops": time steps, recurrences, writes in place;
-                  "derivatives": others than a gradient; "linalg": factorisations of matrices
+                  "derivatives": others than a gradient; "linalg": factorisations of matrices; "patterns": shifts,
+                  transposes, running sums and the like
     ``derivative``  "gradient"; "hessian"; "jacobian", of a function of one array that gives an array; "batch": the
                   gradient by the first argument for each of a batch of them, the other arguments being shared
     ``work``      ``work(**sizes)``: what no program for the derivative can avoid
