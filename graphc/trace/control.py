@@ -198,7 +198,9 @@ def _stage_for(session: Session, elements: Elements, body: Piece, staged: Staged
     staged.discover([index], lambda inside, params: piece(inside, params[0]), lambda: _runs(session, trips))
 
     def run(inside: Session, params: list[Value]) -> list[Value]:
-        return staged.run(inside, params[1:], lambda: piece(inside, params[0]))
+        values = staged.run(inside, params[1:], lambda: piece(inside, params[0]))
+        elements.require_unwritten([*staged.seen.arrays, *staged.stale])
+        return values
 
     def run_and_count(inside: Session, params: list[Value]) -> list[Value]:
         more = value_of(inside, wrap(inside, params[0]) + 1)

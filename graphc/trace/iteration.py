@@ -57,6 +57,11 @@ class Elements(ABC):
         for part in self.parts_used():
             part.note_use()
 
+    def require_unwritten(self, written: Sequence[Any]) -> None:
+        """Raise where an iteration writes into one of these arrays, and a later one would see it as it was before."""
+        for part in self.parts_used():
+            part.require_unwritten(written)
+
     @abstractmethod
     def plain(self) -> Iterable[Any]:
         """What Python iterates over: the program is then for this count."""
@@ -130,6 +135,17 @@ class RowsInList(Elements):
         for item in self.items:
             if not isinstance(item, View):
                 link(item.session, self.array, item)
+
+    def require_unwritten(self, written: Sequence[Any]) -> None:
+        """A variable that is an item has memory of its own in the program: its row does not see what is written."""
+        known = {id(array) for array in written}
+        if any(id(item) in known and not isinstance(item, View) for item in self.items):
+            error = UnsupportedError(
+                "a loop goes through a list, and writes into an array that is an item of it and a variable",
+                location=user_location(),
+            )
+            error.of_form = True
+            raise error
 
     def plain(self) -> Iterable[Any]:
         return self.items

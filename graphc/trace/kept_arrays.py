@@ -48,8 +48,7 @@ class KeptArrays:
         arrays = [*(carried.seen[k] for k in self.held), *(carried.outside[k] for k in self.begun)]
         if any(id(array) in carried.inside.written for array in arrays):
             refuse("an array that is appended is written into by a later iteration")
-        before = {id(carried.seen[k]) for k in self.held}
-        self.alike = [bool(own & before) or _meets(self.same, k) for k, own in enumerate(self.same)]
+        self.alike = self._alike()
 
     def _same(self, array: Any) -> set[int]:
         """The array and those that it may be, by id."""
@@ -57,6 +56,13 @@ class KeptArrays:
             return set()
         twins = self.carried.inside.root.twins.get(id(array), (array, ()))[1]
         return {id(array), *map(id, twins)}
+
+    def _alike(self) -> list[bool]:
+        """See ``alike``. Where one is appended again that an earlier iteration has appended, neither is alone."""
+        before = {id(self.carried.seen[k]) for k in self.held}
+        again = [bool(own & before) for own in self.same]
+        moved = set().union(*(self._same(self.carried.ends[k]) for k in self.held)) if any(again) else set()
+        return [again[k] or bool(own & moved) or _meets(self.same, k) for k, own in enumerate(self.same)]
 
     def _held(self, stored: set[int]) -> set[int]:
         """See ``held``: what ends an iteration as one of those appended, and what that becomes later on."""

@@ -449,9 +449,43 @@ def writes_into_one_that_was_kept(w):
     return np.sum(np.stack(out) ** 2)
 
 
+def writes_into_one_that_a_later_iteration_appends(w):
+    x, steps = np.ones(3), []
+    for _ in range(8):
+        y = np.tanh(w @ x)
+        steps.append((y, x))
+        x = y
+    steps[3][0][0] = 3.0  # it is steps[4][1], too
+    return sum(np.sum(a**2 * b) for a, b in steps)
+
+
+def writes_into_one_of_which_another_list_has_a_view(w):
+    x, out, views = np.ones(3), [], []
+    for _ in range(8):
+        y = np.tanh(w @ x)
+        out.append(y)
+        views.append(x[::-1])
+        x = y
+    out[3][0] = 3.0
+    return np.sum(np.stack(views) ** 2)
+
+
+def writes_into_one_that_is_shifted_twice(w):
+    a, b, c = np.ones(3), w[0] * 1.0, w[1] * 1.0
+    out = []
+    for _ in range(8):
+        out.append((a, c))
+        a, b, c = b, c, np.tanh(a + b * c)
+    out[3][1][0] = 3.0
+    return sum(np.sum(u**2 * v) for u, v in out)
+
+
 @pytest.mark.parametrize(
     ("program", "error", "message"),
     [
+        (writes_into_one_that_a_later_iteration_appends, ShapeError, "read-only"),
+        (writes_into_one_of_which_another_list_has_a_view, ShapeError, "read-only"),
+        (writes_into_one_that_is_shifted_twice, ShapeError, "read-only"),
         (writes_into_what_was_there_before, UnsupportedError, "may share memory"),
         (writes_into_an_earlier_one, UnsupportedError, "may share memory"),
         (writes_into_one_that_was_kept, ShapeError, "read-only"),

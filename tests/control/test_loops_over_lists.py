@@ -149,7 +149,54 @@ def counts_in_a_list(w):
     return np.sum(w[0, 0] * np.array(out)) + w[out[1], 0]
 
 
-WRITTEN_OUT = [(written_into, 1), (appended_again, 1), (needs_its_index, 1), (by_itertools, 1),
+def writes_into_the_last_by_its_name(w):
+    out, s = path(w), 0.0
+    last = out[-1]
+    for v in out:
+        s = s + np.sum(v)
+        last[0] += np.sin(s)
+    return s + np.sum(np.stack(out) ** 2)
+
+
+def filled_and_its_last(w):
+    x, out = np.ones(3), []
+    for _ in range(8):
+        x = np.tanh(w @ x + 0.1)
+        out.append(x)
+    return out, x
+
+
+def writes_into_the_variable(w):
+    (out, x), s = filled_and_its_last(w), 0.0
+    for v in out:
+        s = s + np.sum(v)
+        if s > 0.5:
+            x[1] += s
+    return s + np.sum(np.stack(out) ** 2)
+
+
+def writes_into_a_view_of_the_variable(w):
+    (out, x), s = filled_and_its_last(w), 0.0
+    tail = x[1:]
+    for v, b in zip(out, out[::-1], strict=True):
+        s = s + np.sum(v * b)
+        tail[0] += np.sin(s)
+    return s
+
+
+def writes_into_what_becomes_the_variable(w):
+    (out, x), s = filled_and_its_last(w), 0.0
+    y = np.zeros(3)
+    for v in out:
+        s = s + np.sum(v * w[0])
+        y[0] += 1.0
+        y = x
+    return s
+
+
+WRITTEN_OUT = [(writes_into_the_last_by_its_name, 1), (writes_into_the_variable, 1),
+               (writes_into_a_view_of_the_variable, 1), (writes_into_what_becomes_the_variable, 1),
+               (written_into, 1), (appended_again, 1), (needs_its_index, 1), (by_itertools, 1),
                (until_it_is_long_enough, 0), (counts_in_a_list, 0)]  # fmt: skip
 
 
