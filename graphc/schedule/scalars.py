@@ -15,6 +15,7 @@ from graphc.ir.dims import Dim
 MOST_TOGETHER = 32  # rows that run as one (``schedule.together``): a few vectors
 SELECT = "select({0}, {1}, {2})"  # of an element where conditions hold
 RARE = 8  # a condition that holds for so many places of a long axis at most is taken not to hold
+SHORT = 64  # places of an axis that is not long yet
 BLOCK_AXIS = -1  # the loop variable that numbers the blocks of a nest with totals or temporaries
 
 
@@ -63,7 +64,7 @@ class Condition:
         """Whether it holds at few places of a loop that is long, or may be; without a loop, for few sizes."""
         sizes = [space[axis] for axis in self.index.axes] or [self.index.offset]
         few = isinstance(self.size, int) and self.size <= RARE
-        return few and any(not isinstance(size, int) or size > RARE * RARE for size in sizes)
+        return few and any(not isinstance(size, int) or size > SHORT for size in sizes)
 
     @property
     def known(self) -> bool | None:

@@ -16,7 +16,7 @@ from graphc.ir.opdef import Compact, Contract, Gather, Read, Reduce, Scan, Scatt
 from graphc.ir.positions import as_dim
 from graphc.schedule.gemm import Products
 from graphc.schedule.lower import ZERO, Index, Lowering, is_trivial_reshape, linear, split_gathered, unrolls
-from graphc.schedule.scalars import RARE, Affine, Scalar, Scalars
+from graphc.schedule.scalars import RARE, SHORT, Affine, Scalar, Scalars
 
 LONGEST = 150  # values inlined into one expression: more are cut by storing one (compile time stays linear)
 WIDEST = 24  # stored values that one expression reads
@@ -84,7 +84,7 @@ def is_long_with_ends(node: Node) -> bool:
     sizes = [piece.dims[node.attrs["axis"]] for piece in node.inputs]
     short = [size for size in sizes if isinstance(size, int) and size <= RARE]
     (long, *others) = [size for size in sizes if size not in short] or [0]
-    return not others and 0 not in sizes and (not isinstance(long, int) or long > RARE * RARE)
+    return not others and 0 not in sizes and (not isinstance(long, int) or long > SHORT)
 
 
 def cut_long_chains(graph: Graph, products: Products, roots: set[Value]) -> set[Value]:
