@@ -1,7 +1,6 @@
 """What stays behind: after a trace, after an error, after ten thousand calls."""
 
 import gc
-import math
 
 import numpy as np
 import pytest
@@ -29,11 +28,11 @@ def test_a_trace_is_forgotten_whether_it_succeeds_or_fails():
 def test_a_refusal_that_the_function_catches_is_raised_all_the_same():
     def f(a):
         try:
-            return math.floor(a.sum())
+            return complex(a.sum()).real
         except TypeError:
             return a.sum() * 0
 
-    with pytest.raises(graphc.ConcretizationError, match=r"math\.floor"):
+    with pytest.raises(graphc.ConcretizationError, match=r"complex\(x\)"):
         graphc.grad(f)(X)
 
 
