@@ -28,11 +28,11 @@ def test_a_trace_is_forgotten_whether_it_succeeds_or_fails():
 def test_a_refusal_that_the_function_catches_is_raised_all_the_same():
     def f(a):
         try:
-            return complex(a.sum()).real
+            return a.sum() * [2.0, 3.0][a.sum()]
         except TypeError:
             return a.sum() * 0
 
-    with pytest.raises(graphc.ConcretizationError, match=r"complex\(x\)"):
+    with pytest.raises(graphc.ConcretizationError, match="an index"):
         graphc.grad(f)(X)
 
 
