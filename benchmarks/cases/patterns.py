@@ -147,32 +147,32 @@ def images(rng: np.random.Generator, n: int) -> tuple[Any, ...]:
 
 CASES = (
     pattern(
-        "periodic", "reaction and diffusion on a torus, 512 x 512, f64", periodic, torch_periodic, square,
+        "patterns_periodic", "reaction and diffusion on a torus, 512 x 512, f64", periodic, torch_periodic, square,
         {"n": 512}, {"n": 5}, lambda n: Work("float64", moved=16 * n * n, operations=30 * n * n),
     ),
     pattern(
-        "length_scales", "a kernel with a length for each of 5 coordinates, 400 points, f64", length_scales,
+        "patterns_length_scales", "a kernel with a length for each of 5 coordinates, 400 points, f64", length_scales,
         torch_length_scales, lambda rng, n: (rng.standard_normal((n, 5)), rng.uniform(0.5, 2.0, 5)),
         {"n": 400}, {"n": 6}, lambda n: Work("float64", moved=16 * 5 * n, operations=n * n * (FUNCTION + 30)),
         argnums=(0, 1),
     ),
     pattern(
-        "instance_norm", "images normalised one by one, by the channels' weights, 16 x 32 x 32 x 32, f64",
+        "patterns_instance_norm", "images normalised one by one, by the channels' weights, 16 x 32 x 32 x 32, f64",
         instance_norm, torch_instance_norm,
         images,
         {"n": 16}, {"n": 2},
         lambda n: Work("float64", moved=8 * 2048 * n * n, operations=2048 * n * n * (FUNCTION + 12)), argnums=(0, 1),
     ),
     pattern(
-        "transposed", "sin(x) * x.T, 1000 x 1000, f64", transposed, torch_transposed, square,
+        "patterns_transposed", "sin(x) * x.T, 1000 x 1000, f64", transposed, torch_transposed, square,
         {"n": 1000}, {"n": 5}, lambda n: Work("float64", moved=16 * n * n, operations=n * n * (2 * FUNCTION + 2)),
     ),
     pattern(
-        "running", "tanh(cumsum(x, axis=1)), 700 x 700, f64", running, torch_running, square,
+        "patterns_running", "tanh(cumsum(x, axis=1)), 700 x 700, f64", running, torch_running, square,
         {"n": 700}, {"n": 5}, lambda n: Work("float64", moved=16 * n * n, operations=n * n * (FUNCTION + 4)),
     ),
     pattern(
-        "looked_up", "tanh(x[:, columns]), 700 x 700, f64", looked_up, torch_looked_up,
+        "patterns_looked_up", "tanh(x[:, columns]), 700 x 700, f64", looked_up, torch_looked_up,
         lambda rng, n: (rng.standard_normal((n, n)), rng.integers(0, n, n)),
         {"n": 700}, {"n": 5}, lambda n: Work("float64", moved=16 * n * n, operations=n * n * (FUNCTION + 4)),
     ),
