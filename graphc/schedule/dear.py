@@ -70,7 +70,10 @@ def is_made_in_vectors(made: Task, reader: Task) -> bool:
 
 
 def _runs_in_order(task: Task) -> bool:
-    """Sums and extremes may be taken in parts; a product of parts could overflow where NumPy's does not."""
+    """Sums and extremes are taken in parts, for vectors; a product of parts could overflow where NumPy's does not.
+
+    So it is taken in order, but for the blocks of one over all elements.
+    """
     if task.kind == "fold":
         return (task.node.op.name == "prod" or is_index_fold(task)) and len(task.space) - 1 in task.reduced
     return task.kind in ("scan", "scatter", "compact")

@@ -274,7 +274,7 @@ class Lowering:
         for piece in node.inputs:
             places.append((piece, Condition(index[axis].plus(-offset), piece.dims[axis])))
             offset = offset + piece.dims[axis]
-        places.sort(key=lambda place: isinstance(place[1].size, int))  # the long one is what the others are put before
+        places.sort(key=lambda place: isinstance(place[1].size, int))  # one that is long in any call is the last choice
         result: Scalar | None = None
         for piece, place in places:
             inner = (*index[:axis], ZERO if place.size == 1 else place.index, *index[axis + 1 :])

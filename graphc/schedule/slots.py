@@ -117,10 +117,7 @@ def plan_slots(steps: list[Step], capacity: Callable[[Dim], Dim], open_sizes: Co
     lives.walk(steps)
     lives.through_loops()
     traded = {id(s) for step in walk_steps(steps) if isinstance(step, Exchange) for s in (step.a, step.b)}
-    slots: list[list[Dim]] = []  # the different sizes of what has its place in each
-    taken: list[tuple[int, int]] = []  # a heap: until when, and the slot
-    free: list[int] = []  # in the order in which they became so
-    fixed: set[int] = set()  # slots that trade places: each must stay as large as the other
+    shared = _SharedSlots()
     open_storage: dict[frozenset[str], list[Storage]] = {}  # what is as large as these symbols say
     count = 0
     for life in sorted(lives.by_id.values(), key=lambda life: life.first):
@@ -141,23 +138,37 @@ def plan_slots(steps: list[Step], capacity: Callable[[Dim], Dim], open_sizes: Co
         if unknown:
             open_storage.setdefault(unknown, []).append(storage)
             continue
-        while taken and taken[0][0] < life.first:
-            free.append(heappop(taken)[1])
-        usable = [k for k in free if k not in fixed or slots[k] == [size]] if fixed else free
-        slot = fitting_slot(size, slots, usable, may_grow=not trades)
-        if slot is None:
-            slot = len(slots)
-            slots.append([])
-        else:
-            free.remove(slot)
-        if size not in slots[slot]:
-            slots[slot].append(size)
-        fixed |= {slot} if trades else set()
-        storage.slot = slot
-        heappush(taken, (life.last, slot))
+        storage.slot = shared.take(size, life.first, life.last, trades=trades)
     for position, together in enumerate(open_storage.values(), count):
         _grow_together(together, position)
-    return [largest(sizes) for sizes in slots]
+    return [largest(sizes) for sizes in shared.sizes]
+
+
+class _SharedSlots:
+    """The slots of the arena, each for one storage after another; asked for in the order in which lives begin."""
+
+    def __init__(self) -> None:
+        self.sizes: list[list[Dim]] = []  # the different sizes of what has its place in each
+        self.taken: list[tuple[int, int]] = []  # a heap: until when, and the slot
+        self.free: list[int] = []  # in the order in which they became so
+        self.fixed: set[int] = set()  # slots that trade places: each must stay as large as the other
+
+    def take(self, size: Dim, first: int, last: int, *, trades: bool) -> int:
+        """A slot for so many bytes, for a life from ``first`` to ``last``."""
+        while self.taken and self.taken[0][0] < first:
+            self.free.append(heappop(self.taken)[1])
+        usable = [k for k in self.free if k not in self.fixed or self.sizes[k] == [size]] if self.fixed else self.free
+        slot = fitting_slot(size, self.sizes, usable, may_grow=not trades)
+        if slot is None:
+            slot = len(self.sizes)
+            self.sizes.append([])
+        else:
+            self.free.remove(slot)
+        if size not in self.sizes[slot]:
+            self.sizes[slot].append(size)
+        self.fixed |= {slot} if trades else set()
+        heappush(self.taken, (last, slot))
+        return slot
 
 
 def _grow_together(storages: list[Storage], position: int) -> None:
